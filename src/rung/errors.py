@@ -1,0 +1,50 @@
+"""What can go wrong, in two kinds: yours to fix, and ours.
+
+A `UserError` says in one sentence what is wrong and what to do, with file and line where there is one; the CLI prints it
+without a traceback and exits with 2. Anything else keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class RungError(Exception):
+    """Every error that Rung raises on purpose."""
+
+
+class UserError(RungError):
+    """Yours to fix: the message says what to do."""
+
+
+class InternalError(RungError):
+    """Ours: a broken promise inside Rung; keeps its traceback."""
+
+
+class InputError(UserError):
+    """A file that Rung was given is wrong, at a place that can be named."""
+
+    def __init__(self, message: str, *, path: Path | str = "", line: int = 0) -> None:
+        self.path, self.line = str(path), line
+        place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(place + message)
+
+
+class MissingExtra(UserError):
+    """A part of Rung was asked for whose libraries are not installed."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        self.extra = extra
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'rung[{extra}]'")
+
+
+class ModelError(UserError):
+    """A model is unknown, cannot be fetched, or has the wrong digest."""
+
+
+class ServerError(UserError):
+    """A model server refused, hung, or answered with something that is no answer."""
+
+
+class Interrupted(RungError):
+    """Ctrl-C: what was finished is kept; the same command goes on from there."""

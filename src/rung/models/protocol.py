@@ -1,0 +1,69 @@
+"""What a model host must offer: the contract that `rung.testing` checks for every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from rung.records import Failure, Message
+from rung.steps import Generated, Request, Result
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+
+class Generator(Protocol):
+    """Answers `Generate` steps; an `Engine` and a `StreamingEngine`."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        ...
+
+    def use_adapters(self, adapters: Mapping[str, Path]) -> None:
+        """Make LoRA artifacts (digest -> PEFT folder) answerable by `Generate.adapter`.
+
+        Raises:
+            ModelError: this host cannot serve adapters, or one was made for another base.
+        """
+        ...
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]: ...
+
+    def stream(self, request: Request) -> Iterator[str | Generated]: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text; an estimate where the host has no tokenizer."""
+        ...
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt as the model sees it, chat template applied, assistant's turn opened."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:
+        """Rows of unit length, float32, shape [len(texts), dimensions]."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...

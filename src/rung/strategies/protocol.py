@@ -1,0 +1,101 @@
+"""The extension point: what a rung is.
+
+A rung is a class with a name, a settings record, `plan` (may it be tried on these materials, and what must be built first)
+and `answer` (the conversation). Registering it is one line in `registry`, or an entry point in the group `rung.strategies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from rung.records import Answer, Case, Example, Json, Passage, Question
+from rung.steps import Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What a rung may know of a project. No case that judges is in here.
+
+    `lessons` are the cases of split "train". `corpus_tokens` None: the project has no documents. `gold` is given to the
+    reference arm `oracle` only: question id -> gold passages.
+    """
+
+    task: str
+    schema: str = ""  # canonical JSON text, "" if the project has none
+    labels: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    lessons: tuple[Case, ...] = ()
+    corpus_tokens: int | None = None
+    passages: int = 0
+    context_tokens: int = 8192
+    trainable: bool = True  # the project's model can be tuned here
+    seed: int = 0
+    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether there is anything to retrieve."""
+        return self.corpus_tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleIndex:
+    """Need: the examples' inputs, searchable. The artifact's digest is what `Search.index` names."""
+
+    texts: tuple[tuple[str, str], ...]  # (text to embed, text that the passage carries)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """Need: LoRA weights taught by `lessons`, conversations that each return one training chat (None: nothing to learn).
+
+    Because a lesson is a conversation, the prompts of training are made by the same code and the same search as those of
+    serving. `recipe` holds the trainer's settings.
+    """
+
+    lessons: tuple[Callable[[], Conversation[Example | None]], ...]
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+    key: str = ""  # digest of everything that the lessons are made from
+
+
+Need = ExampleIndex | Adapter
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """This rung cannot be tried on these materials; `why` has the numbers."""
+
+    why: str
+
+
+class Strategy(Protocol):
+    """Answers questions by yielding steps."""
+
+    def answer(self, question: Question) -> Conversation[Answer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to make a strategy: what it needs built, and how to make it from the digests of what was built (same order)."""
+
+    settings: Mapping[str, Json]
+    make: Callable[[tuple[str, ...]], Strategy]
+    needs: tuple[Need, ...] = ()
+
+
+class Rung(Protocol):
+    """One rung of the ladder."""
+
+    name: ClassVar[str]
+    reference: ClassVar[bool]  # measured beside the rungs, never chosen
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Say how to build this rung on these materials, or why it does not apply.
+
+        Raises:
+            UserError: a setting is unknown or out of range.
+        """
+        ...
