@@ -42,6 +42,18 @@ def digest(*values: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a file that was left out, with its place: the rest goes on, and the summary counts it."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of an OpenAI chat."""
 

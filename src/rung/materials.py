@@ -1,0 +1,353 @@
+"""Reads what a project names besides its documents: cases, examples, the schema, the labels.
+
+One broken row never stops the rest: it becomes a `Problem` with file and line. Documents are left to `knowledge`.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from rung.errors import InputError, UserError
+from rung.overlaps import overlaps
+from rung.project import Project
+from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
+
+R = TypeVar("R", Case, Example)
+FIVE_LINES = """\
+{"question": "How long may I return an item?", "answers": ["30 days"]}
+{"question": "Who pays for the return?", "answers": ["the customer", "the buyer"]}
+{"question": "Do you ship to Norway?", "answers": ["yes"], "gold_documents": ["docs/shipping.md"]}
+{"question": "What is express?", "answers": ["9 EUR"], "evidence": [{"document": "docs/prices.md", "quote": "9 EUR"}]}
+{"question": "Who is the chief executive?", "answers": [], "answerable": false}"""
+NO_CASES = (
+    "nothing can be judged without a test set. Write cases.jsonl, one case a line, and name it under 'cases:' in rung.yaml; "
+    "five lines make a start, fifty a judgement:\n" + FIVE_LINES
+)
+DEV_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read. `problems` lists what was left out and why."""
+
+    cases: tuple[Case, ...] = ()
+    examples: tuple[Example, ...] = ()
+    schema: str = ""
+    labels: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    quotes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> evidence as written
+
+    def split(self, name: Split) -> tuple[Case, ...]:
+        """The cases of one split, in the files' order."""
+        return tuple(case for case in self.cases if case.split == name)
+
+
+def read_rows(project: Project) -> Rows:
+    """Read cases, examples, schema and labels of a project.
+
+    Raises:
+        UserError: a file that `rung.yaml` names is absent, the schema is no schema, or no case is left to judge by.
+    """
+    settings = project.settings
+    problems: list[Problem] = []
+    if not settings.cases:
+        raise UserError(f"{project.file}: no cases: {NO_CASES}")
+    read = _read(project, settings.cases, ("cases",), _case, problems)
+    quotes = {case.id: evidence for case, evidence in read}
+    cases = tuple(case for case, _ in read)
+    if not cases:
+        listed = "".join(f"\n  {p}" for p in problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
+    examples = tuple(
+        e for e, _ in _read(project, settings.behaviour.examples, ("behaviour", "examples"), _example, problems)
+    )
+    teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
+    judging = [c for c in cases if c.split != "train"]
+    taught, repeated = overlaps(teaching, judging)
+    problems.extend(repeated)
+    return Rows(
+        cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
+        examples=tuple(e for e in examples if e.place in taught),
+        schema=_schema(project),
+        labels=_labels(project, examples),
+        problems=tuple(problems),
+        quotes=quotes,
+    )
+
+
+def with_evidence(
+    rows: Rows, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
+) -> Rows:
+    """Rows whose evidence is resolved to characters; a case whose gold passage no longer exists is left out and listed.
+
+    Args:
+        text_of: a document's text by id; None if there is no such document.
+        find: (text, quote) -> characters of the quote, None if it is not there.
+    """
+    kept: list[Case] = []
+    problems = list(rows.problems)
+    for case in rows.cases:
+        try:
+            evidence = tuple(_resolved(item, text_of, find) for item in rows.quotes.get(case.id, ()))
+            for document in case.gold_documents:
+                if text_of(document) is None:
+                    raise ValueError(f"gold document '{document}' no longer exists")
+        except ValueError as error:
+            path, _, line = case.place.rpartition(":")
+            problems.append(Problem(path, int(line or 0), f"case '{case.id}' is left out: {error}"))
+            continue
+        documents = case.gold_documents or tuple(dict.fromkeys(e.document for e in evidence))
+        kept.append(replace(case, evidence=evidence, gold_documents=documents))
+    return replace(rows, cases=tuple(kept), problems=tuple(problems))
+
+
+def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...]) -> Iterator[Path]:
+    """Files that match the patterns, relative to the project, sorted.
+
+    Raises:
+        InputError: a pattern matches no file; points at its line in `rung.yaml`.
+    """
+    for place, pattern in enumerate(patterns):
+        found = sorted(glob.glob(pattern, root_dir=project.root, recursive=True))  # noqa: PTH207 - absolute patterns too
+        files = [project.root / name for name in found if (project.root / name).is_file()]
+        if not files:
+            raise project.error(f"'{pattern}' matches no file in {project.root}", *where, place)
+        yield from files
+
+
+def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Json]]]:
+    """(line number from 1, object) of a JSONL file; lines that are none become problems."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.append(Problem(shown, 0, f"left out: it is not UTF-8 ({error.reason} at byte {error.start})"))
+        return
+    except OSError as error:
+        problems.append(Problem(shown, 0, f"left out: it cannot be read ({error.strerror})"))
+        return
+    if not text.strip():
+        problems.append(Problem(shown, 0, "the file is empty"))
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            problems.append(Problem(shown, number, f"is no JSON: {error.msg} at column {error.colno}"))
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            problems.append(Problem(shown, number, f"must be an object {{…}}, found {type(row).__name__}"))
+
+
+def _read(
+    project: Project,
+    patterns: Sequence[str],
+    where: tuple[str, ...],
+    parse: Callable[[dict[str, Json], str], tuple[R, tuple[Json, ...]]],
+    problems: list[Problem],
+) -> list[tuple[R, tuple[Json, ...]]]:
+    seen: dict[str, str] = {}
+    found: list[tuple[R, tuple[Json, ...]]] = []
+    for path in dict.fromkeys(paths(project, patterns, where)):
+        shown = path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+        for number, row in json_lines(path, shown, problems):
+            try:
+                parsed, extra = parse(row, f"{shown}:{number}")
+            except ValueError as error:
+                problems.append(Problem(shown, number, str(error)))
+                continue
+            if parsed.id in seen:
+                problems.append(
+                    Problem(shown, number, f"id '{parsed.id}' is already at {seen[parsed.id]}; this row is left out")
+                )
+                continue
+            seen[parsed.id] = f"{shown}:{number}"
+            found.append((parsed, extra))
+    return found
+
+
+def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
+    question = _text(row, "question")
+    answers = row.get("answers")
+    answerable = row.get("answerable", bool(answers) if isinstance(answers, list) else True)
+    if not isinstance(answerable, bool):
+        raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
+    if answers is None and not answerable:
+        answers = []
+    if not isinstance(answers, list):
+        raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
+    if answerable and not answers:
+        raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
+    evidence = row.get("evidence") or []
+    if not isinstance(evidence, list):
+        raise ValueError("'evidence' must be a list of {document, quote} or {document, start, end}")
+    messages = _messages(row.get("messages") or [])
+    id = _id(row, question, messages)
+    groups = row.get("as")
+    case = Case(
+        id=id,
+        question=question,
+        answers=tuple(a if isinstance(a, str) else json.dumps(a, ensure_ascii=False) for a in answers),
+        answerable=answerable,
+        gold_documents=_strings(row, "gold_documents"),
+        split=_split(row, id),
+        groups=None if groups is None else _strings(row, "as"),
+        messages=messages,
+        meta=_meta(row),
+        place=place,
+    )
+    return case, tuple(evidence)
+
+
+def _example(row: dict[str, Json], place: str) -> tuple[Example, tuple[Json, ...]]:
+    messages = _messages(row.get("messages"))
+    if len(messages) < 2 or messages[-1].role != "assistant":
+        raise ValueError("'messages' must be an OpenAI chat that ends with the assistant's answer")
+    if not messages[-1].content.strip():
+        raise ValueError("the assistant's answer is empty")
+    if not any(m.role == "user" for m in messages):
+        raise ValueError("'messages' has no user turn")
+    texts = {key: str(row[key]) for key in ("source", "licence", "approved_by") if row.get(key) is not None}
+    id = _id(row, *((m.role, m.content) for m in messages))
+    return Example(id=id, messages=messages, meta=_meta(row), place=place, **texts), ()
+
+
+def _id(row: dict[str, Json], *made_of: object) -> str:
+    id = row.get("id")
+    if id is None:
+        return digest([str(m) for m in made_of])[:16]
+    if not isinstance(id, (str, int)) or isinstance(id, bool):
+        raise ValueError(f"'id' must be text or a number, found {id!r}")
+    return str(id)
+
+
+def _split(row: dict[str, Json], id: str) -> Split:
+    match row.get("split"):
+        case None:
+            return "dev" if int(digest("split", id)[:8], 16) < DEV_SHARE * 0x1_0000_0000 else "test"
+        case "train" | "dev" | "test" as split:
+            return split
+        case other:
+            raise ValueError(f"'split' must be train, dev or test, found {other!r}")
+
+
+def _text(row: dict[str, Json], key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"'{key}' must be text, found {value!r}" if key in row else f"'{key}' is missing")
+    return value
+
+
+def _strings(row: dict[str, Json], key: str) -> tuple[str, ...]:
+    value = row.get(key)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise ValueError(f"'{key}' must be a list of texts, found {value!r}")
+    return tuple(str(v) for v in value)
+
+
+def _meta(row: dict[str, Json]) -> dict[str, Json]:
+    meta = row.get("meta") or {}
+    if not isinstance(meta, dict):
+        raise ValueError(f"'meta' must be an object, found {meta!r}")
+    return meta
+
+
+def _messages(value: Json) -> tuple[Message, ...]:
+    if not isinstance(value, list):
+        raise ValueError("'messages' must be a list of {role, content}")
+    turns: list[Message] = []
+    for turn in value:
+        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
+        if role not in ("system", "user", "assistant", "tool") or not isinstance(content, str):
+            raise ValueError(f"each message needs a role (system, user, assistant, tool) and text content, found {turn!r}")
+        turns.append(Message(str(role), content))
+    return tuple(turns)
+
+
+def _resolved(
+    item: Json, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
+) -> Evidence:
+    document = item.get("document") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(document, str):
+        raise ValueError(f"evidence must be {{document, quote}} or {{document, start, end}}, found {item!r}")
+    text = text_of(document)
+    if text is None:
+        raise ValueError(f"evidence document '{document}' no longer exists")
+    quote, start, end = item.get("quote"), item.get("start"), item.get("end")
+    if isinstance(quote, str) and quote.strip():
+        span = find(text, quote)
+        if span is None:
+            raise ValueError(f"the quote {quote[:60]!r} is no longer in '{document}'")
+        return Evidence(document, *span)
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
+        raise ValueError("evidence needs a 'quote', or 'start' and 'end' with start < end")
+    if end > len(text):
+        raise ValueError(f"evidence ends at character {end}, but '{document}' has {len(text)}")
+    return Evidence(document, start, end)
+
+
+def _schema(project: Project) -> str:
+    name = project.settings.behaviour.schema_file
+    if not name:
+        return ""
+    import jsonschema
+
+    path = project.root / name
+    if not path.is_file():
+        raise project.error(f"the schema '{name}' does not exist", "behaviour", "schema")
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        jsonschema.validators.validator_for(schema).check_schema(schema)
+    except json.JSONDecodeError as error:
+        raise InputError(f"is no JSON: {error.msg}", path=path, line=error.lineno) from error
+    except jsonschema.SchemaError as error:
+        place = "/".join(str(p) for p in error.path) or "the top"
+        raise InputError(f"is no JSON Schema: at {place}: {error.message}", path=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("is not UTF-8 text", path=path) from error
+    if not isinstance(schema, dict):
+        raise InputError("a schema must be an object {…}", path=path, line=1)
+    # Key order is kept: constrained decoding writes the properties in this order.
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+
+
+def _labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...]:
+    named = project.settings.behaviour.labels
+    if isinstance(named, tuple):
+        return tuple(dict.fromkeys(named))
+    if named == "from_examples":
+        return tuple(sorted({e.output.strip() for e in examples}))
+    path = project.root / named
+    if not path.is_file():
+        message = f"the labels file '{named}' does not exist (a list, a file, or 'from_examples' can stand here)"
+        raise project.error(message, "behaviour", "labels")
+    if path.suffix == ".jsonl":
+        problems: list[Problem] = []
+        rows = [str(row.get("label", "")) for _, row in json_lines(path, named, problems)]
+        if problems:
+            raise InputError(problems[0].message, path=path, line=problems[0].line)
+    else:
+        rows = path.read_text(encoding="utf-8-sig").splitlines()
+    return tuple(dict.fromkeys(row.strip() for row in rows if row.strip()))
+
+
+def fingerprint(rows: Rows) -> str:
+    """Digest of everything a strategy or a scorer can see of the rows."""
+    return digest(rows.cases, rows.examples, rows.schema, list(rows.labels))
+
+
+def show(value: object) -> str:
+    """Canonical JSON, shortened for a message."""
+    text = canonical(value)
+    return text if len(text) <= 80 else text[:77] + "…"

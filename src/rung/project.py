@@ -1,0 +1,242 @@
+"""What `rung.yaml` says, checked, with the line of the mistake in every error.
+
+Reading the files that it names is left to `materials` and `knowledge`; which rungs exist is known to `strategies`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from rung.errors import InputError
+from rung.records import Json
+
+FILE = "rung.yaml"
+DEFAULT_MODEL = "smollm2-135m-instruct"
+DEFAULT_EMBEDDER = "minilm-l6-v2"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KnowledgeSettings(_Section):
+    """Where the documents are and how they are cut. Sizes are in the embedder's tokens."""
+
+    sources: tuple[str, ...] = ()
+    changes: str = ""
+    chunk_tokens: int = Field(default=160, ge=16, le=4096)
+    chunk_overlap: int = Field(default=24, ge=0, le=2048)
+    dense_weight: float = Field(default=0.5, ge=0, le=1)
+
+
+class BehaviourSettings(_Section):
+    """What the answer must be like: examples of it, a JSON Schema file, or a closed list of labels (or a file of them)."""
+
+    examples: tuple[str, ...] = ()
+    schema_file: str = Field(default="", alias="schema")
+    labels: tuple[str, ...] | str = ()
+
+
+class BarSettings(_Section):
+    """What good enough means. `correct` is the bar; every other number is a hard limit."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    correct: float | None = Field(default=None, ge=0, le=1)
+    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
+    p95_seconds: float | None = Field(default=None, gt=0)
+    usd_per_1k: float | None = Field(default=None, ge=0)
+
+    def limits(self) -> dict[str, float]:
+        """The hard limits by name, `correct` and `metric` left out."""
+        named = {"p95_seconds": self.p95_seconds, "usd_per_1k": self.usd_per_1k, **(self.model_extra or {})}
+        return {name: float(value) for name, value in named.items() if value is not None}
+
+
+class TrafficSettings(_Section):
+    """How much is asked."""
+
+    queries_per_month: float | None = Field(default=None, ge=0)
+
+
+class PriceSettings(_Section):
+    """Prices that Rung cannot know. None stays unknown; it never becomes 0."""
+
+    machine_usd_per_hour: float | None = Field(default=None, ge=0)
+    prompt_usd_per_million: float | None = Field(default=None, ge=0)
+    completion_usd_per_million: float | None = Field(default=None, ge=0)
+
+
+class ServerSettings(_Section):
+    """How to treat a model server."""
+
+    timeout_seconds: float = Field(default=60, gt=0)
+    retries: int = Field(default=4, ge=0, le=20)
+    concurrency: int = Field(default=8, ge=1, le=256)
+    requests_per_minute: float | None = Field(default=None, gt=0)
+    context_tokens: int = Field(default=8192, ge=256)
+
+
+class Settings(_Section):
+    """The whole of `rung.yaml`."""
+
+    name: str = ""
+    task: str = ""
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    behaviour: BehaviourSettings = BehaviourSettings()
+    cases: tuple[str, ...] = ()
+    model: str = DEFAULT_MODEL
+    embedder: str = DEFAULT_EMBEDDER
+    rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
+    bar: BarSettings = BarSettings()
+    traffic: TrafficSettings = TrafficSettings()
+    prices: PriceSettings = PriceSettings()
+    server: ServerSettings = ServerSettings()
+    seed: int = 0
+
+    @field_validator("rungs")
+    @classmethod
+    def _one_name_each(cls, rungs: tuple[Any, ...]) -> tuple[Any, ...]:
+        for rung in rungs:
+            if isinstance(rung, dict) and len(rung) != 1:
+                raise ValueError("each entry is a name, or one name with its settings")
+        return rungs
+
+
+class Project:
+    """A folder with `rung.yaml`. `settings` is what it says; `line` finds where it says it."""
+
+    def __init__(self, root: Path, settings: Settings, lines: Mapping[tuple[str | int, ...], int]) -> None:
+        self.root = root
+        self.settings = settings
+        self._lines = lines
+
+    @property
+    def file(self) -> Path:
+        """The project file."""
+        return self.root / FILE
+
+    @property
+    def state(self) -> Path:
+        """Where runs, artifacts and the index are kept."""
+        return self.root / ".rung"
+
+    @property
+    def name(self) -> str:
+        """The name in the file, or the folder's."""
+        return self.settings.name or self.root.resolve().name
+
+    def line(self, *where: str | int) -> int:
+        """Line of a key in `rung.yaml`, of the nearest enclosing key if it is not there; 1 at last."""
+        for cut in range(len(where), 0, -1):
+            if where[:cut] in self._lines:
+                return self._lines[where[:cut]]
+        return 1
+
+    def error(self, message: str, *where: str | int) -> InputError:
+        """An error that points at a key of `rung.yaml`."""
+        return InputError(message, path=self.file, line=self.line(*where))
+
+    def rungs(self) -> list[tuple[str, dict[str, Json]]]:
+        """The rungs that may be tried, with their settings, in the file's order."""
+        named: list[tuple[str, dict[str, Json]]] = []
+        for rung in self.settings.rungs:
+            if isinstance(rung, str):
+                named.append((rung, {}))
+            else:
+                named.extend((name, dict(settings or {})) for name, settings in rung.items())
+        return named
+
+
+def load_project(folder: Path | str) -> Project:
+    """Read and check a project's `rung.yaml`.
+
+    Raises:
+        InputError: no such file, no YAML, an unknown key or a wrong value; names the line.
+    """
+    root = Path(folder)
+    path = root if root.is_file() else root / FILE
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        hint = f"there is no {FILE} here; make a project with: rung init {root}"
+        raise InputError(hint, path=root) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read as UTF-8 text: {error}", path=path) from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = _lines(node, path)
+        raw = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise InputError(f"is no YAML: {error.problem}", path=path, line=mark.line + 1 if mark else 1) from error
+    except yaml.YAMLError as error:
+        raise InputError(f"is no YAML: {error}", path=path, line=1) from error
+    if not isinstance(raw, dict):
+        raise InputError("must hold keys such as 'task:' and 'cases:'", path=path, line=1)
+    try:
+        settings = Settings.model_validate(_listed(raw))
+    except ValidationError as error:
+        raise _explained(error, lines, path) from None
+    return Project(path.parent, settings, lines)
+
+
+def _listed(raw: dict[str, Any]) -> dict[str, Any]:
+    """One path where a list of paths is wanted is a list of one; an empty section is the default."""
+    raw = {key: value for key, value in raw.items() if value is not None}
+    for key in ("cases", "rungs"):
+        if isinstance(raw.get(key), str):
+            raw[key] = [raw[key]]
+    for section, key in (("knowledge", "sources"), ("behaviour", "examples")):
+        inner = raw.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+            raw[section] = {**inner, key: [inner[key]]}
+    return raw
+
+
+def _lines(node: yaml.Node | None, path: Path, where: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], int]:
+    """Line (from 1) of every key and list item; a key given twice is an error."""
+    found: dict[tuple[str | int, ...], int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*where, str(key.value))
+            line = key.start_mark.line + 1
+            if place in found:
+                raise InputError(f"'{key.value}' stands twice (first on line {found[place]})", path=path, line=line)
+            found[place] = line
+            found |= _lines(value, path, place)
+    elif isinstance(node, yaml.SequenceNode):
+        for place_in_list, item in enumerate(node.value):
+            found[(*where, place_in_list)] = item.start_mark.line + 1
+            found |= _lines(item, path, (*where, place_in_list))
+    return found
+
+
+def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int], path: Path) -> InputError:
+    """The first mistake, in words, at its line."""
+    mistake = error.errors()[0]
+    where = tuple(mistake["loc"])
+    line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
+    name = ".".join(str(part) for part in where)
+    if mistake["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        close = difflib.get_close_matches(str(where[-1]), known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+        return InputError(f"unknown key '{where[-1]}'; {hint}", path=path, line=line)
+    said = str(mistake["msg"]).removeprefix("Value error, ")
+    return InputError(f"{name}: {said[:1].lower()}{said[1:]} (found {mistake['input']!r})", path=path, line=line)
+
+
+def _known_keys(where: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in where:
+        kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return [field.alias or name for name, field in model.model_fields.items()]
