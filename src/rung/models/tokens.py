@@ -1,0 +1,62 @@
+"""Text to the local model's token ids and back, and a chat to the prompt that the model sees.
+
+Serving and training both go through here, so a prompt has the same ids in both. Needs a folder made by `graph.prepared`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rung.records import Message
+
+_BATCH = 256  # texts encoded at once: the library pads them to the longest, which costs memory
+_MARKS = re.compile(r"<\|(\w+)\|>")
+
+
+class Tokens:
+    """The tokenizer of a prepared model. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        import openvino_genai
+
+        self._tokenizer = openvino_genai.Tokenizer(folder)
+        self.end_id: int = self._tokenizer.get_eos_token_id()
+        self.end: str = self._tokenizer.get_eos_token()
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without padding; nothing is added at either end and nothing is cut."""
+        import numpy as np
+
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        encoded: list[list[int]] = [[] for _ in texts]
+        for start in range(0, len(order), _BATCH):
+            places = [i for i in order[start : start + _BATCH] if texts[i]]
+            if not places:
+                continue
+            found = self._tokenizer.encode([texts[i] for i in places], add_special_tokens=False)
+            ids, mask = np.asarray(found.input_ids.data), np.asarray(found.attention_mask.data).astype(bool)
+            for row, i in enumerate(places):
+                encoded[i] = ids[row][mask[row]].tolist()
+        return encoded
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        return [len(ids) for ids in self.encode(texts)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids, without the marks of the chat."""
+        return str(self._tokenizer.decode(list(ids))) if ids else ""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The chat as one prompt, the assistant's turn opened.
+
+        Marks of the chat inside a message ("<|im_end|>" in a document) are written apart: no text can close its turn.
+        """
+        turns = [{"role": m.role, "content": _MARKS.sub(r"<| \1 |>", m.content)} for m in messages]
+        return str(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True))
+
+    def vocabulary(self) -> dict[str, int]:
+        """Every token with its id."""
+        return dict(self._tokenizer.get_vocab())
