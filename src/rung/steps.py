@@ -196,6 +196,6 @@ class Engine(Protocol):
 class StreamingEngine(Engine, Protocol):
     """An engine that can show its text while it grows."""
 
-    def stream(self, request: Request) -> Iterator[str | Generated]:
-        """Yield pieces of text, then the whole `Generated` last."""
+    def stream(self, request: Request) -> Iterator[str | Generated | Failure]:
+        """Yield pieces of text, then the whole `Generated` (or the `Failure`) last."""
         ...

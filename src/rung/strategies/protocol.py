@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from rung.records import Answer, Case, Example, Json, Passage, Question
+from rung.records import Answer, Asker, Case, Example, Json, Passage, Question
 from rung.steps import Conversation
 
 
@@ -18,8 +18,8 @@ from rung.steps import Conversation
 class Materials:
     """What a rung may know of a project. No case that judges is in here.
 
-    `lessons` are the cases of split "train". `corpus_tokens` None: the project has no documents. `gold` is given to the
-    reference arm `oracle` only: question id -> gold passages.
+    `lessons` are the cases of split "train". `corpus_tokens` None: the project has no documents. `gold` (question id ->
+    gold passages) holds the lessons' for everybody, and the judging cases' for the reference arm `oracle` only.
     """
 
     task: str
@@ -33,6 +33,7 @@ class Materials:
     trainable: bool = True  # the project's model can be tuned here
     seed: int = 0
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons
 
     @property
     def has_documents(self) -> bool:
@@ -48,16 +49,19 @@ class ExampleIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """One training chat in the making: a conversation, so that training sees the prompts and the search that serve."""
+
+    asker: Asker
+    talk: Callable[[], Conversation[Example | None]]  # None: nothing to be learnt from it
+
+
+@dataclass(frozen=True, slots=True)
 class Adapter:
-    """Need: LoRA weights taught by `lessons`, conversations that each return one training chat (None: nothing to learn).
+    """Need: LoRA weights taught by `lessons`. `recipe` holds the trainer's settings; what is left out is its default."""
 
-    Because a lesson is a conversation, the prompts of training are made by the same code and the same search as those of
-    serving. `recipe` holds the trainer's settings.
-    """
-
-    lessons: tuple[Callable[[], Conversation[Example | None]], ...]
+    lessons: tuple[Lesson, ...]
     recipe: Mapping[str, Json] = field(default_factory=dict)
-    key: str = ""  # digest of everything that the lessons are made from
 
 
 Need = ExampleIndex | Adapter

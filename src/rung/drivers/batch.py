@@ -1,0 +1,198 @@
+"""Carries thousands of conversations at once: steps grouped by engine, equal steps answered once, known ones replayed.
+
+Every result is stored the moment it arrives, so an interrupted run goes on where it was. Serving one conversation with
+streaming is left to `live`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from rung.drivers.cache import StepStore
+from rung.errors import InternalError, Interrupted, RungError
+from rung.records import Asker, Failure, Usage
+from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, kind, request_digest
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]  # (conversations done, all)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Generic[T]):
+    """How one conversation ended: its value, or the failure that ended it."""
+
+    value: T | None
+    failure: Failure | None
+    usage: Usage
+
+
+@dataclass(slots=True)
+class Tally:
+    """Step requests that an engine carried out, and those answered from memory (a store, or an equal step of this run)."""
+
+    executed: int = 0
+    replayed: int = 0
+
+
+@dataclass(slots=True)
+class _Talk(Generic[T]):
+    """One conversation under way."""
+
+    place: int
+    asker: Asker
+    conversation: Conversation[T]
+    step: Step | None = None
+    ended: Carried[T] | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    steps: int = 0
+    usd: float | None = field(default=None)
+    unpriced: bool = False
+
+    def advance(self, result: Result | Failure | None) -> None:
+        """Hand the result to the strategy and take its next step, or its end."""
+        self.step = None
+        try:
+            if isinstance(result, Failure):
+                self.step = self.conversation.throw(StepFailed(result))
+            elif result is None:
+                self.step = next(self.conversation)
+            else:
+                self._count(result)
+                self.step = self.conversation.send(result)
+        except StopIteration as stop:
+            self.ended = Carried(stop.value, None, self.usage())
+        except StepFailed as failed:
+            self.ended = Carried(None, failed.failure, self.usage())
+        except RungError:
+            raise
+        except Exception as error:  # a strategy's own defect fails its answer, is kept on the record, and stops nobody else
+            log.exception("a strategy failed")
+            self.ended = Carried(None, Failure(f"{type(error).__name__}: {error}", step="strategy"), self.usage())
+
+    def _count(self, result: Result) -> None:
+        self.steps += 1
+        if isinstance(result, Generated):
+            self.prompt_tokens += result.prompt_tokens
+            self.completion_tokens += result.completion_tokens
+            if result.usd is None:
+                self.unpriced = True
+            else:
+                self.usd = (self.usd or 0.0) + result.usd
+
+    def usage(self) -> Usage:
+        """What was consumed so far; one unpriced step makes the whole price unknown."""
+        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, None if self.unpriced else self.usd)
+
+
+def carry(
+    conversations: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
+    *,
+    engines: Mapping[str, Engine],
+    store: StepStore,
+    tally: Tally,
+    progress: Progress | None = None,
+) -> list[Carried[T]]:
+    """Carry all conversations to their ends, in as few engine calls as their shapes allow.
+
+    Args:
+        conversations: (who asks, the start of the conversation) each.
+        engines: step kind -> engine.
+        store: where results are looked up and kept.
+        tally: counts steps; shared by the runs of one command.
+        progress: called with (conversations ended, all) whenever some ended.
+
+    Returns:
+        One record each, in the same order.
+
+    Raises:
+        Interrupted: Ctrl-C; what was finished is kept.
+        UserError: something that concerns every step: no engine for a kind, no server, a full disk.
+    """
+    talks = [_Talk(place, asker, start()) for place, (asker, start) in enumerate(conversations)]
+    ended = 0
+
+    def report(some: Sequence[_Talk[T]]) -> None:
+        nonlocal ended
+        ended += sum(talk.ended is not None for talk in some)
+        if progress and some:
+            progress(ended, len(talks))
+
+    for talk in talks:
+        talk.advance(None)
+    report(talks)
+    try:
+        while waiting := [talk for talk in talks if talk.step is not None]:
+            by_kind: dict[str, list[_Talk[T]]] = defaultdict(list)
+            for talk in waiting:
+                if talk.step is not None:
+                    by_kind[kind(talk.step)].append(talk)
+            # The kind with most waiting steps goes first: the others' queues grow meanwhile.
+            name, some = max(by_kind.items(), key=lambda item: len(item[1]))
+            if name not in engines:
+                raise InternalError(f"no engine carries out '{name}' steps in this project")
+            _round(some, engines[name], store=store, tally=tally, report=report)
+    except KeyboardInterrupt as stop:
+        message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
+        raise Interrupted(message) from stop
+    return [_end(talk) for talk in talks]
+
+
+def _round(
+    talks: list[_Talk[T]],
+    engine: Engine,
+    *,
+    store: StepStore,
+    tally: Tally,
+    report: Callable[[Sequence[_Talk[T]]], None],
+) -> None:
+    """One engine call: replay what is known, carry out the rest, advance every conversation as its result arrives."""
+    waiting: dict[str, list[_Talk[T]]] = defaultdict(list)
+    requests: dict[str, Request] = {}
+    for talk in talks:
+        if talk.step is None:
+            raise InternalError("a conversation without a step was asked to go on")
+        request = Request(talk.step, talk.asker)
+        digest = request_digest(request, engine.identity)
+        waiting[digest].append(talk)
+        requests.setdefault(digest, request)
+    for digest, known in store.get(requests).items():
+        del requests[digest]
+        tally.replayed += len(waiting[digest])
+        _advance(waiting[digest], known)
+        report(waiting[digest])
+    for digest, result in _executed(requests, engine):
+        if not isinstance(result, Failure):
+            store.put(digest, result)
+        tally.executed += 1
+        tally.replayed += len(waiting[digest]) - 1
+        _advance(waiting[digest], result)
+        report(waiting[digest])
+
+
+def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple[str, Result | Failure]]:
+    """(digest, result) as the engine completes them; an engine that leaves one out has broken its contract."""
+    digests = list(requests)
+    open_places = set(range(len(digests)))
+    if digests:
+        for place, result in engine.run([requests[d] for d in digests]):
+            open_places.discard(place)
+            yield digests[place], result
+    if open_places:
+        raise InternalError(f"the engine {engine.identity} left {len(open_places)} of {len(digests)} steps unanswered")
+
+
+def _advance(talks: Sequence[_Talk[T]], result: Result | Failure) -> None:
+    for talk in talks:
+        talk.advance(result)
+
+
+def _end(talk: _Talk[T]) -> Carried[T]:
+    if talk.ended is None:
+        raise InternalError("a conversation was left without an end")
+    return talk.ended

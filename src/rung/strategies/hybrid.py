@@ -1,0 +1,131 @@
+"""`hybrid`: behaviour from tuned weights, facts from retrieval."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Case, Example, Json, Message, Passage, Question, digest
+from rung.steps import Conversation, Generate, generate
+from rung.strategies.citing import finish
+from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
+from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.rag import NO_DOCUMENTS, retrieve
+from rung.strategies.settings import Retrieval, check_tuning, read, recipe, shown, within
+from rung.strategies.tuned_model import UNTRAINABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Those of `rag` and of `tuned_model`, and the share of unanswerable lessons.
+
+    Half of them unanswerable taught the 135M model to refuse 86 % of answerable questions; hence the small default.
+    """
+
+    candidates: int = 20
+    passages: int = 3
+    rerank: str = ""
+    unanswerable: float = 0.15
+    rank: int = 0
+    epochs: int = 0
+    learning_rate: float = 0.0
+    max_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        within("unanswerable", self.unanswerable, 0, 0.9)
+        check_tuning(self.rank, self.epochs, self.learning_rate)
+        self.retrieval()
+
+    def retrieval(self) -> Retrieval:
+        """The part that `rag` has too."""
+        return Retrieval(self.candidates, self.passages, self.rerank, self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """`rag` with an adapter that was taught on prompts which hold retrieved passages."""
+
+    name: ClassVar[str] = "hybrid"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Settings
+    adapter: str
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where there are documents, cases of split "train", and a model that can learn."""
+        chosen = read(Settings, settings, rung=cls.name)
+        if not materials.has_documents:
+            return NotApplicable(NO_DOCUMENTS)
+        if not materials.trainable:
+            return NotApplicable(UNTRAINABLE)
+        lessons = _lessons(materials, chosen)
+        if not lessons:
+            return NotApplicable('no case has "split": "train"; hybrid learns from questions with their gold passages')
+        need = Adapter(lessons, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
+        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """Search, rerank if asked to, generate with the adapter, cite."""
+        ranking = yield from retrieve(question, self.settings.retrieval())
+        best = ranking[: self.settings.passages]
+        messages = _prompt(self.materials, question, best)
+        tokens = self.settings.max_tokens or self.materials.answer_tokens
+        step = Generate(messages, adapter=self.adapter, max_tokens=tokens, **constraint(self.materials))
+        said = yield from generate(step)
+        return finish(said, schema=self.materials.schema, shown=best, retrieved=ranking)
+
+
+def _prompt(materials: Materials, question: Question, passages: tuple[Passage, ...]) -> tuple[Message, ...]:
+    return grounded(short_instruction(materials), grounding(materials), question, passages)
+
+
+def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
+    """Answerable lessons with their gold passage among distractors, and a share of unanswerable ones.
+
+    Where the train cases hold too few unanswerable ones, answerable ones are shown once more without their gold passage.
+    """
+    answerable = [c for c in materials.lessons if c.answerable and materials.gold.get(c.id)]
+    refusing = [c for c in materials.lessons if not c.answerable]
+    share = settings.unanswerable
+    wanted = round(len(answerable) * share / (1 - share)) if answerable else len(refusing)
+    order = sorted(refusing, key=lambda c: digest(materials.seed, c.id))[:wanted]
+    robbed = sorted(answerable, key=lambda c: digest("robbed", materials.seed, c.id))[: max(0, wanted - len(order))]
+    chosen = [(case, True) for case in (*answerable, *order)] + [(case, False) for case in robbed]
+    return tuple(
+        Lesson(case.asker, lambda case=case, gold=gold: _lesson(materials, settings, case, with_gold=gold))  # type: ignore[misc]
+        for case, gold in chosen
+    )
+
+
+def _lesson(materials: Materials, settings: Settings, case: Case, *, with_gold: bool) -> Conversation[Example | None]:
+    """One training chat: the prompt that `answer` would show, the gold passage put in where the search missed it."""
+    ranking = yield from retrieve(case.ask(), settings.retrieval())
+    gold = materials.gold.get(case.id, ())
+    luck = random.Random(digest(materials.seed, case.id))
+    if not with_gold:
+        shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
+        output = wanted_output(_unanswerable(case), materials.schema)
+    else:
+        shown = ranking[: settings.passages]
+        if case.answerable and not any(_same(p, g) for p in shown for g in gold):
+            place = luck.randrange(settings.passages)
+            shown = (*shown[:place], gold[0], *shown[place : settings.passages - 1])
+        output = wanted_output(case, materials.schema)
+    if output is None:
+        return None
+    if case.answerable and with_gold and not (materials.schema or materials.labels):
+        mark = next(n for n, p in enumerate(shown, 1) if any(_same(p, g) for g in gold))
+        output = f"{output} [{mark}]"
+    return Example(case.id, (*_prompt(materials, case.ask(), shown), Message("assistant", output)))
+
+
+def _same(passage: Passage, gold: Passage) -> bool:
+    """Whether two passages share characters."""
+    return passage.document == gold.document and passage.start < gold.end and gold.start < passage.end
+
+
+def _unanswerable(case: Case) -> Case:
+    return Case(id=case.id, question=case.question, answerable=False)

@@ -1,0 +1,101 @@
+"""How a question is put to the model: the one place where prompts are worded.
+
+Training and serving both come through here, so a tuned model sees in service what it saw in training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TypedDict
+
+from rung.records import Case, Message, Passage, Question
+from rung.refusing import REFUSAL, refusal_json
+from rung.strategies.protocol import Materials
+
+DEFAULT_TASK = "Answer the question."
+
+
+class Constraint(TypedDict):
+    """What the output cannot leave, as `Generate` takes it."""
+
+    schema: str
+    choices: tuple[str, ...]
+
+
+def constraint(materials: Materials) -> Constraint:
+    """The project's schema or labels as a constraint on decoding; empty where it has neither."""
+    return Constraint(schema=materials.schema, choices=() if materials.schema else materials.labels)
+
+
+def instruction(materials: Materials) -> str:
+    """The system prompt of an untuned model: the task, the form of the answer, and what to say for want of knowledge."""
+    task = materials.task.strip() or DEFAULT_TASK
+    if materials.schema:
+        return f"{task}\nReply with JSON only, matching this JSON Schema: {materials.schema}"
+    if materials.labels:
+        return f"{task}\nReply with exactly one of these labels and nothing else: {', '.join(materials.labels)}"
+    if materials.has_documents:
+        return f"{task}\nIf you do not know the answer, say: {REFUSAL}"
+    return task
+
+
+def short_instruction(materials: Materials) -> str:
+    """The system prompt of a tuned model: the form of the answer is in its weights."""
+    return materials.task.strip() or DEFAULT_TASK
+
+
+def grounding(materials: Materials) -> str:
+    """The rule of strict grounding, worded for the form that the project wants."""
+    if materials.schema:
+        return "Use only the numbered passages. If they do not hold the answer, use null."
+    if materials.labels:
+        return "Decide by the numbered passages."
+    return (
+        "Use only the numbered passages. Answer as briefly as they allow and cite the passage, like [1]. "
+        f"If they do not hold the answer, say: {REFUSAL}"
+    )
+
+
+def closed_book(system: str, question: Question) -> tuple[Message, ...]:
+    """System prompt, earlier turns, question."""
+    return (Message("system", system), *_turns(question), Message("user", question.text))
+
+
+def grounded(system: str, rule: str, question: Question, passages: Sequence[Passage]) -> tuple[Message, ...]:
+    """The passages, numbered from 1, stand before the question, in the user's turn."""
+    asked = f"{listing(passages)}\n\nQuestion: {question.text}"
+    return (Message("system", f"{system}\n{rule}"), *_turns(question), Message("user", asked))
+
+
+def corpus_first(system: str, rule: str, question: Question, documents: Sequence[Passage]) -> tuple[Message, ...]:
+    """The whole corpus in the system prompt: every question shares it, and a prefix cache reads it once."""
+    said = f"{system}\n{rule}\n\n{listing(documents)}"
+    return (Message("system", said), *_turns(question), Message("user", question.text))
+
+
+def listing(passages: Sequence[Passage]) -> str:
+    """`[1] title`, text, blank line, and so on."""
+    if not passages:
+        return "(no passage was found)"
+    heads = (f"[{n}] {p.title}".rstrip() for n, p in enumerate(passages, 1))
+    return "\n\n".join(f"{head}\n{passage.text.strip()}" for head, passage in zip(heads, passages, strict=True))
+
+
+def wanted_output(case: Case, schema: str) -> str | None:
+    """What a teaching case wants to be said; None where the schema has no way to say nothing."""
+    if case.answerable:
+        return compact(case.answers[0]) if schema else case.answers[0]
+    return refusal_json(schema) if schema else REFUSAL
+
+
+def compact(text: str) -> str:
+    """JSON in the one spelling that training teaches and the grammar writes; other text as it is."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except json.JSONDecodeError:
+        return text
+
+
+def _turns(question: Question) -> tuple[Message, ...]:
+    return tuple(m for m in question.messages if m.role != "system")

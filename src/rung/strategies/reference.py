@@ -1,0 +1,64 @@
+"""The two reference arms: closed book and oracle. Always measured beside the rungs, never served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Json, Question
+from rung.steps import Conversation
+from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.rag import NO_DOCUMENTS, answer_from, retrieve
+from rung.strategies.settings import Retrieval, Wording, read, shown
+from rung.strategies.structured import constrained
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBook:
+    """The untuned model without any context, its output held to the schema or labels as `rag`'s and `oracle`'s are."""
+
+    name: ClassVar[str] = "closed_book"
+    reference: ClassVar[bool] = True
+    materials: Materials
+    settings: Wording
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Always applies."""
+        wording = read(Wording, settings, rung=cls.name)
+        return Plan(shown(wording), lambda _: cls(materials, wording))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One generation."""
+        return constrained(self.materials, question, self.settings.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """`rag` with perfect retrieval: shown the gold passages first. Where a case has none (nothing in the corpus answers it),
+    it is shown what the search finds, as any rung would be."""
+
+    name: ClassVar[str] = "oracle"
+    reference: ClassVar[bool] = True
+    materials: Materials
+    settings: Retrieval
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where there are documents and cases that name their gold passages."""
+        chosen = read(Retrieval, settings, rung=cls.name)
+        if not materials.has_documents:
+            return NotApplicable(NO_DOCUMENTS)
+        if not materials.gold:
+            return NotApplicable(
+                "no case names its gold passages ('evidence' or 'gold_documents'), so retrieval cannot be told apart"
+            )
+        return Plan(shown(chosen), lambda _: cls(materials, chosen))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """Gold passages, or a search; then as `rag`."""
+        ranking = self.materials.gold.get(question.id, ())
+        if not ranking:
+            ranking = yield from retrieve(question, self.settings)
+        return (yield from answer_from(self.materials, question, ranking, self.settings))

@@ -1,0 +1,54 @@
+"""Which rungs there are, in the order of the ladder. Built-ins come through the same door as a stranger's."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import entry_points
+
+from rung.errors import UserError
+from rung.strategies.few_shot import FewShot
+from rung.strategies.hybrid import Hybrid
+from rung.strategies.long_context import LongContext
+from rung.strategies.prompt import Prompt
+from rung.strategies.protocol import Rung
+from rung.strategies.rag import Rag
+from rung.strategies.reference import ClosedBook, Oracle
+from rung.strategies.structured import Structured
+from rung.strategies.tuned_model import TunedModel
+
+GROUP = "rung.strategies"
+BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, TunedModel, Hybrid)
+REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
+
+
+@cache
+def ladder() -> dict[str, type[Rung]]:
+    """Every rung by name, lowest first; rungs from entry points stand above the built-in ones.
+
+    Raises:
+        UserError: a plugin takes the name of another rung.
+    """
+    rungs = {rung.name: rung for rung in BUILT_IN}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        rung: type[Rung] = point.load()
+        if rung.name in rungs:
+            raise UserError(
+                f"the plugin {point.value} calls its rung '{rung.name}', a name that is taken; uninstall or rename it"
+            )
+        rungs[rung.name] = rung
+    return rungs
+
+
+def find(name: str) -> type[Rung]:
+    """A rung by name.
+
+    Raises:
+        UserError: there is none; names the nearest.
+    """
+    rungs = ladder()
+    if name not in rungs:
+        close = difflib.get_close_matches(name, rungs, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(rungs)}"
+        raise UserError(f"unknown rung '{name}'; {hint}")
+    return rungs[name]

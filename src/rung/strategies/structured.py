@@ -1,0 +1,46 @@
+"""`structured`: the prompt, with decoding held to the project's schema or labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Json, Question
+from rung.steps import Conversation, Generate, generate
+from rung.strategies.citing import finish
+from rung.strategies.prompting import closed_book, constraint, instruction
+from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.settings import Wording, read, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Structured:
+    """Asks the model as it is; its output cannot leave the schema (or is one of the labels)."""
+
+    name: ClassVar[str] = "structured"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Wording
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where there is a schema or a list of labels."""
+        wording = read(Wording, settings, rung=cls.name)
+        if not (materials.schema or materials.labels):
+            return NotApplicable(
+                "the project has no schema and no labels to hold the output to (behaviour.schema, behaviour.labels)"
+            )
+        return Plan(shown(wording), lambda _: cls(materials, wording))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One constrained generation."""
+        return constrained(self.materials, question, self.settings.max_tokens)
+
+
+def constrained(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:
+    """The question put to the untuned model, its output held to the schema or labels if there are any."""
+    messages = closed_book(instruction(materials), question)
+    step = Generate(messages, max_tokens=max_tokens or materials.answer_tokens, **constraint(materials))
+    said = yield from generate(step)
+    return finish(said, schema=materials.schema)

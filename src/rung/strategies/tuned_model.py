@@ -1,0 +1,70 @@
+"""`tuned_model`: LoRA weights that have learnt the behaviour; a short prompt, no documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Asker, Example, Json, Message, Question
+from rung.steps import Conversation, Generate, generate
+from rung.strategies.citing import finish
+from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output
+from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.settings import Tuning, read, recipe, shown
+
+UNTRAINABLE = "the project's model cannot be tuned here (a server's weights are out of reach); tune a local one"
+
+
+@dataclass(frozen=True, slots=True)
+class TunedModel:
+    """Answers closed book, with the adapter. Taught by the examples; where there are none, by the train cases."""
+
+    name: ClassVar[str] = "tuned_model"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Tuning
+    adapter: str
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where there is something to learn from and a model that can learn."""
+        tuning = read(Tuning, settings, rung=cls.name)
+        if not materials.trainable:
+            return NotApplicable(UNTRAINABLE)
+        lessons = _lessons(materials)
+        if not lessons:
+            return NotApplicable(
+                'the project has no examples (behaviour.examples) and no cases with "split": "train" to learn from'
+            )
+        need = Adapter(lessons, recipe(tuning.rank, tuning.epochs, tuning.learning_rate))
+        return Plan(shown(tuning), lambda built: cls(materials, tuning, built[0]), (need,))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One generation by the tuned weights."""
+        messages = closed_book(short_instruction(self.materials), question)
+        tokens = self.settings.max_tokens or self.materials.answer_tokens
+        step = Generate(messages, adapter=self.adapter, max_tokens=tokens, **constraint(self.materials))
+        said = yield from generate(step)
+        return finish(said, schema=self.materials.schema)
+
+
+def _lessons(materials: Materials) -> tuple[Lesson, ...]:
+    system = short_instruction(materials)
+    rows: list[Example] = []
+    for example in materials.examples:
+        turns = tuple(m for m in example.messages[:-1] if m.role != "system")
+        output = compact(example.output) if materials.schema else example.output
+        rows.append(Example(example.id, (Message("system", system), *turns, Message("assistant", output))))
+    if not rows:
+        for case in materials.lessons:
+            wanted = wanted_output(case, materials.schema)
+            if wanted is not None:
+                rows.append(Example(case.id, (*closed_book(system, case.ask()), Message("assistant", wanted))))
+    return tuple(Lesson(Asker(), lambda row=row: _given(row)) for row in rows)  # type: ignore[misc]
+
+
+def _given(row: Example) -> Conversation[Example | None]:
+    """A lesson that needs no step."""
+    return row
+    yield  # makes this a generator
