@@ -5,6 +5,7 @@ A killed process loses at most the step whose result it was about to write. Runs
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ class StepStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._known: set[str] = set()
+        self._passages: dict[str, Passage] = {}
         with self._mended():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -70,7 +72,9 @@ class StepStore:
                 self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", (digest, kind, text))
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                self._known.clear()  # its passages may have gone with the transaction
+                if self._db.in_transaction:  # a full disk has rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
 
     def note(self, kind: str, key: str, value: Json) -> None:
@@ -118,11 +122,11 @@ class StepStore:
                 raise InternalError(f"{self.path} holds a result of unknown kind '{kind}'")
 
     def _passage(self, key: str, score: float) -> Passage:
-        if not hasattr(self, "_passages"):
-            self._passages: dict[str, Passage] = {}
         if key not in self._passages:
             with self._mended():
                 row = self._db.execute("SELECT passage FROM passages WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                raise UserError(f"{self.path} is damaged (a passage is missing); move it away and run again: it is rebuilt")
             value = json.loads(row[0])
             self._passages[key] = Passage(**{**value, "groups": tuple(value["groups"])})
         known = self._passages[key]
@@ -159,6 +163,4 @@ def _fields(passage: Passage) -> Mapping[str, object]:
 
 def hash_of(text: str) -> str:
     """Short SHA-256 of a text."""
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()[:16]

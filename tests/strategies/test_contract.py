@@ -1,0 +1,71 @@
+"""Every built-in rung keeps the contract that is shipped for strangers' rungs."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pytest
+
+from rung.records import Json
+from rung.strategies.few_shot import FewShot
+from rung.strategies.hybrid import Hybrid
+from rung.strategies.long_context import LongContext
+from rung.strategies.prompt import Prompt
+from rung.strategies.rag import Rag
+from rung.strategies.reference import ClosedBook, Oracle
+from rung.strategies.registry import BUILT_IN, REFERENCES
+from rung.strategies.structured import Structured
+from rung.strategies.tuned_model import TunedModel
+from rung.testing.strategies import StrategyContract, materials
+
+
+class TestPrompt(StrategyContract):
+    rung = Prompt
+
+
+class TestFewShotNearest(StrategyContract):
+    rung = FewShot
+
+
+class TestFewShotFixed(StrategyContract):
+    rung = FewShot
+    settings: ClassVar[Mapping[str, Json]] = {"pick": "fixed", "shots": 2}
+
+
+class TestStructured(StrategyContract):
+    rung = Structured
+    materials = materials(labels=("yes", "no"))
+
+
+class TestLongContext(StrategyContract):
+    rung = LongContext
+
+
+class TestRag(StrategyContract):
+    rung = Rag
+
+
+class TestRagReranked(StrategyContract):
+    rung = Rag
+    settings: ClassVar[Mapping[str, Json]] = {"rerank": "some-reranker", "passages": 1}
+
+
+class TestTunedModel(StrategyContract):
+    rung = TunedModel
+
+
+class TestHybrid(StrategyContract):
+    rung = Hybrid
+
+
+class TestClosedBook(StrategyContract):
+    rung = ClosedBook
+
+
+class TestOracle(StrategyContract):
+    rung = Oracle
+
+
+@pytest.mark.parametrize("rung", [*BUILT_IN, *REFERENCES], ids=lambda rung: rung.name)
+def test_every_rung_is_held_to_it(rung: type) -> None:
+    held = {value.rung for value in globals().values() if isinstance(value, type) and hasattr(value, "rung")}
+    assert rung in held
