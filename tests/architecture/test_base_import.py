@@ -1,0 +1,104 @@
+"""Is `import rung` light, and does every module load without the extras?
+
+In a fresh interpreter in which the extras' packages cannot be found. `import rung` must load none of HEAVY: these are what
+would cost it its 0.3 s (pydantic and yaml are not among them; a time would depend on the machine). Heavy libraries are
+imported inside the function that needs them, so that every other module can be imported, too, with the extras away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.architecture.source_tree import PACKAGE, ROOT, modules
+
+HEAVY = {
+    "httpx",
+    "lancedb",
+    "numpy",
+    "openvino",
+    "openvino_genai",
+    "pandas",
+    "peft",
+    "pyarrow",
+    "ray",
+    "rich",
+    "scipy",
+    "semantic_text_splitter",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "typer",
+}
+IMPORT_NAMES = {"optimum-intel": "optimum", "pyjwt": "jwt", "pillow": "PIL", "huggingface-hub": "huggingface_hub"}
+# Classes that derive from torch's stand in these modules; only functions of `training` import them.
+NEED_TRAIN: frozenset[str] = frozenset()
+
+RUN = """
+import importlib, json, sys
+blocked, names = json.loads(sys.argv[1])
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r} (an extra)", name=name)
+
+sys.meta_path.insert(0, Blocker())
+failed = {}
+for name in names:
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        failed[name] = f"{type(error).__name__}: {error}"
+print(json.dumps({"failed": failed, "loaded": sorted({m.split(".")[0] for m in sys.modules})}))
+"""
+
+
+def extras() -> list[str]:
+    """Import names of the packages that only an extra brings, `peft` and `trl` with them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    plain = {name_of(r) for r in project["dependencies"]}
+    asked = {name_of(r) for group, rows in project["optional-dependencies"].items() if group != "dev" for r in rows}
+    optional = (asked | {"peft", "trl"}) - plain - {"rung"}
+    return sorted(IMPORT_NAMES.get(name, name.replace("-", "_")) for name in optional)
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0].lower()
+
+
+def fresh(names: list[str], blocked: list[str]) -> tuple[dict[str, str], list[str]]:
+    """(module -> error, packages loaded) after importing `names` in a new interpreter."""
+    command = [sys.executable, "-c", RUN, json.dumps([blocked, names])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    answer = json.loads(done.stdout)
+    return answer["failed"], answer["loaded"]
+
+
+def test_import_rung_is_light_and_needs_no_extra() -> None:
+    failed, loaded = fresh(["rung"], extras())
+    assert failed == {}
+    assert sorted(HEAVY & set(loaded)) == []
+
+
+def test_every_module_loads_without_the_extras() -> None:
+    names = [m.name for m in modules(PACKAGE) if m.name not in NEED_TRAIN and not m.name.endswith("__main__")]
+    failed, _ = fresh(names, extras())
+    assert failed == {}
+
+
+@pytest.mark.parametrize("package", ["torch", "transformers"])
+def test_an_import_of_an_extra_is_caught(package: str) -> None:
+    assert package in extras()
+    failed, _ = fresh([package], extras())
+    assert package in failed
+
+
+def test_a_heavy_import_is_seen() -> None:
+    _, loaded = fresh(["numpy"], [])
+    assert "numpy" in HEAVY & set(loaded)
