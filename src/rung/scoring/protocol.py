@@ -6,7 +6,7 @@ An outcome that failed is a miss: scorers see it and say 0 where an answer was o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -18,12 +18,18 @@ CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains"]
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """What all scorers need to know of the project."""
+    """What all scorers need to know of the project, and (the last two) of the run as a whole.
+
+    `retrieves` and `cites` are set by `card.score_run`: whether any answer of the run carries a ranking, or a citation. They
+    tell an empty ranking, which is a miss, from a rung that does not search.
+    """
 
     correct_by: CorrectBy
     schema: str = ""
     labels: tuple[str, ...] = ()
     document_groups: Mapping[str, tuple[str, ...]] | None = None  # document -> groups that may read it
+    retrieves: bool = False
+    cites: bool = False
 
 
 class Scorer(Protocol):
@@ -32,3 +38,6 @@ class Scorer(Protocol):
     layer: ClassVar[Layer]
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]: ...
+
+
+ScorerFactory = Callable[[Yardstick], Scorer]  # what is registered: usually the scorer's class

@@ -1,0 +1,109 @@
+"""How sure a mean over cases is: estimates with their 95 % intervals.
+
+Comparisons between rungs are left to `verdict.statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rung.records import Estimate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+RESAMPLES = 10_000
+NORMAL_FROM = 5_000  # from so many cases on, the bootstrap's ends are the normal ones within its own noise
+_Z = 1.959963984540054
+_CHUNK = 1_000
+
+
+def estimate(values: Sequence[float] | Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """Mean over cases with its 95 % interval. NaN means that the case does not count.
+
+    Values that are all 0 or 1 get Wilson's interval, which stays honest at 0 of n and n of n; others the percentile
+    bootstrap over cases (Efron 1979), from 5,000 cases on the normal interval. One value that is neither 0 nor 1 has no
+    interval: low and high are None. Equal seeds give equal numbers.
+
+    >>> estimate([1.0, 1.0, 1.0, 1.0]).low
+    0.5101...
+    """
+    return estimates({"": values}, resamples=resamples, seed=seed)[""]
+
+
+def estimates(
+    columns: Mapping[str, Sequence[float] | Floats], *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Estimate]:
+    """`estimate` of many metrics at once: those with equally many cases share their resamples."""
+    import numpy as np
+
+    found: dict[str, Estimate] = {}
+    by_count: dict[int, list[tuple[str, Floats]]] = {}
+    for name, column in columns.items():
+        values = np.asarray(column, dtype=np.float64)
+        values = values[~np.isnan(values)]
+        simple = _without_resampling(values)
+        found[name] = simple or Estimate(None, None, None, 0)  # keeps the order of the columns
+        if simple is None:
+            by_count.setdefault(len(values), []).append((name, values))
+    for group in by_count.values():
+        means = resampled_means(np.stack([values for _, values in group], axis=1), resamples=resamples, seed=seed)
+        low, high = np.quantile(means, [0.025, 0.975], axis=0)
+        for place, (name, values) in enumerate(group):
+            found[name] = Estimate(float(values.mean()), float(low[place]), float(high[place]), len(values))
+    return found
+
+
+def _without_resampling(values: Floats) -> Estimate | None:
+    import numpy as np
+
+    n = len(values)
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    mean = float(values.mean())
+    if bool(np.all((values == 0) | (values == 1))):
+        return Estimate(mean, *wilson(mean, n=n), n)
+    if n == 1:
+        return Estimate(mean, None, None, 1)
+    if n >= NORMAL_FROM:
+        half = _Z * float(values.std(ddof=1)) / n**0.5
+        return Estimate(mean, mean - half, mean + half, n)
+    return None
+
+
+def wilson(share: float, *, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share of n cases (Wilson 1927)."""
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * (share * (1 - share) / n + _Z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+
+
+def resampled_means(columns: Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
+    """Means of `resamples` draws of n cases with replacement: [n, k] -> [resamples, k]; all columns share the draws."""
+    import numpy as np
+
+    weights = _draws(len(columns), resamples, seed)
+    return np.concatenate([chunk.astype(np.float64) @ columns for chunk in _chunks(weights)]) / len(columns)
+
+
+def _chunks(weights: NDArray[np.int8]) -> Iterator[NDArray[np.int8]]:
+    yield from (weights[start : start + _CHUNK] for start in range(0, len(weights), _CHUNK))
+
+
+@lru_cache(maxsize=4)
+def _draws(n: int, resamples: int, seed: int) -> NDArray[np.int8]:
+    """How often each case is drawn in each resample: [resamples, n]. Kept, since all rungs have the same n."""
+    import numpy as np
+
+    generator = np.random.default_rng((seed, n))
+    counts = np.empty((resamples, n), dtype=np.int8)  # a case drawn more than 127 times in n draws does not happen
+    for start in range(0, resamples, _CHUNK):
+        rows = min(_CHUNK, resamples - start)
+        drawn = generator.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
+        counts[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+    return counts

@@ -1,0 +1,103 @@
+"""Which JSON values are equal, and which fit a schema. Pure: a schema is never fetched from anywhere.
+
+Reading schema files, with the line of a mistake, is left to `project`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, NoReturn
+
+from rung.errors import UserError
+from rung.records import Json
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def parse(text: str) -> Json:
+    """The value of a JSON text, strictly: NaN, Infinity and anything around the value are refused.
+
+    Raises:
+        ValueError: the text is no JSON.
+    """
+    try:
+        value: Json = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def key(value: Json) -> object:
+    """A hashable stand-in: equal keys mean equal JSON values. 1 equals 1.0, true is not 1, object keys have no order."""
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, (int, float)):
+        return ("number", value)
+    if isinstance(value, list):
+        return ("array", tuple(key(item) for item in value))
+    if isinstance(value, dict):
+        return ("object", frozenset((name, key(item)) for name, item in value.items()))
+    return (type(value).__name__, value)
+
+
+def leaves(value: Json, path: str = "") -> list[tuple[str, Json]]:
+    """Every (path, value) at the end of a branch; the items of a list share one path; an empty container is a leaf.
+
+    >>> leaves({"a": [1, 2], "b": {}})
+    [('.a[]', 1), ('.a[]', 2), ('.b', {})]
+    """
+    if isinstance(value, dict) and value:
+        return [leaf for name, item in value.items() for leaf in leaves(item, f"{path}.{name}")]
+    if isinstance(value, list) and value:
+        return [leaf for item in value for leaf in leaves(item, f"{path}[]")]
+    return [(path, value)]
+
+
+@lru_cache(maxsize=64)
+def validator(schema: str) -> Validator:
+    """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
+
+    Raises:
+        UserError: the text is no JSON, or no JSON Schema.
+    """
+    import jsonschema
+    from jsonschema.validators import validator_for
+    from referencing.jsonschema import EMPTY_REGISTRY
+
+    try:
+        value = parse(schema)
+        if not isinstance(value, dict):
+            raise UserError(f"the schema is no JSON Schema: it must be an object, not {json.dumps(value)[:40]}")
+        kind = validator_for(value, default=jsonschema.Draft202012Validator)
+        kind.check_schema(value)
+    except ValueError as error:
+        raise UserError(f"the schema is no JSON: {error}") from error
+    except jsonschema.SchemaError as error:
+        raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
+    return kind(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+
+
+def fits(text: str, schema: str) -> bool:
+    """Whether a text is JSON that the schema accepts.
+
+    Raises:
+        UserError: the schema is none, or points to another that is not there.
+    """
+    from referencing.exceptions import Unresolvable
+
+    try:
+        value = parse(text)
+    except ValueError:
+        return False
+    try:
+        return bool(validator(schema).is_valid(value))
+    except Unresolvable as error:
+        raise UserError(
+            f"the schema points to {error.ref}, which is not in it: put the definition into the schema"
+        ) from error

@@ -1,0 +1,34 @@
+"""Does it say "I don't know" when, and only when, it should? What a refusal is stands in `scoring.refusal`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rung.records import Case, Outcome
+from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.refusal import refused
+
+
+class Abstention:
+    """Three shares, each over its own cases.
+
+    `abstention_precision`: of the refusals, those on unanswerable cases. `abstention_recall`: of the unanswerable cases,
+    those refused; a failure counts as not refused. `false_refusal`: of the answerable cases that were answered at all,
+    those refused; a failure is left out, since counting it would flatter the rate.
+    """
+
+    layer: ClassVar[Layer] = "abstention"
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        self._yardstick = yardstick
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """Metrics of one outcome; none where they do not apply."""
+        if outcome.answer is None:
+            return {} if case.answerable else {"abstention_recall": 0.0}
+        refusal = refused(case, outcome.answer, self._yardstick)
+        scores = {"false_refusal" if case.answerable else "abstention_recall": float(refusal)}
+        if refusal:
+            scores["abstention_precision"] = float(not case.answerable)
+        return scores

@@ -1,0 +1,37 @@
+"""Did the asker see what they may not read? One leak in a thousand cases is one too many: bars put `leaks` at 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from rung.records import Answer, Case, Outcome
+from rung.scoring.protocol import Layer, Yardstick
+
+
+class Access:
+    """`leaks`: 1 if any passage retrieved, shown or cited is not readable by the case's asker, else 0.
+
+    Left out where the case says nothing about its asker, and for failures, which show nothing. Who may read a document is
+    taken from the project's documents, not from the passage that the search returned: a search that loses a document's
+    groups is caught. Only for documents that the project does not know do the passage's own groups decide.
+    """
+
+    layer: ClassVar[Layer] = "access"
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        self._known = yardstick.document_groups or {}
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """The metric of one outcome; none where it does not apply."""
+        if case.groups is None or outcome.answer is None:
+            return {}
+        mine = set(case.groups)
+        leaked = any(readers and mine.isdisjoint(readers) for readers in self._readers(outcome.answer))
+        return {"leaks": float(leaked)}
+
+    def _readers(self, answer: Answer) -> Iterator[tuple[str, ...]]:
+        for passage in (*answer.retrieved, *answer.passages):
+            yield self._known.get(passage.document, passage.groups)
+        for citation in answer.citations:
+            yield self._known.get(citation.document, ())

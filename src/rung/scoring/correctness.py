@@ -1,0 +1,91 @@
+"""Is the answer right? `correct`, the main score of every table and bar, and what stands beside it.
+
+`correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
+SQuAD 2.0 F1 or what `Yardstick.correct_by` says. An unanswerable case wants a refusal (1), and an answer to it is a miss
+(0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
+
+Labels are compared exactly (case counts, white space around does not): a program that reads them would do the same.
+A label or JSON value inside other words is a miss for the same reason. Which layer lost a case is left to `verdict`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from rung.json_values import key, leaves, parse
+from rung.records import Case, Json, Outcome
+from rung.scoring import squad
+from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.refusal import accepts, refused, spoken
+from rung.scoring.rouge import rouge_l
+
+_BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {
+    "f1": squad.token_f1,
+    "em": squad.exact_match,
+    "contains": squad.contains,
+    "rouge_l": rouge_l,
+}
+
+
+class Correctness:
+    """`correct`; `em`, `f1`, `contains` for text; `label_accuracy` with labels; `json_field_f1` with a schema."""
+
+    layer: ClassVar[Layer] = "correctness"
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        self._yardstick = yardstick
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """Metrics of one outcome.
+
+        Raises:
+            ValueError: an accepted answer of the case is no JSON although the project has a schema.
+        """
+        by = self._yardstick.correct_by
+        names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(
+            by, ("correct", "em", "f1", "contains")
+        )
+        wanted = [_accepted(answer, case) for answer in case.answers] if by == "json" else []
+        if outcome.answer is None:
+            return dict.fromkeys(names, 0.0)
+        refusal = refused(case, outcome.answer, self._yardstick)
+        if refusal or not case.answerable:
+            return dict.fromkeys(names, float(refusal and not case.answerable))
+        said = spoken(outcome.answer)
+        if by == "json":
+            return _json_scores(said, wanted)
+        if by == "label":
+            return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
+        scores = {name: score(said, case.answers) for name, score in _BY.items() if name in (by, *names)}
+        return {"correct": scores[by], **{name: scores[name] for name in names[1:]}}
+
+
+def _json_scores(said: str, wanted: Sequence[Json]) -> dict[str, float]:
+    try:
+        value = parse(said)
+    except ValueError:
+        return {"correct": 0.0, "json_field_f1": 0.0}
+    return {
+        "correct": float(key(value) in [key(one) for one in wanted]),
+        "json_field_f1": max((field_f1(value, one) for one in wanted), default=0.0),
+    }
+
+
+def _accepted(answer: str, case: Case) -> Json:
+    try:
+        return parse(answer)
+    except ValueError as error:
+        where = case.place or case.id
+        raise ValueError(f"{where}: the project has a schema, but the accepted answer {answer[:60]!r} is no JSON") from error
+
+
+def field_f1(value: Json, wanted: Json) -> float:
+    """F1 over the leaves, as pairs of path and value: how much of a JSON value is right. The order of lists is ignored.
+
+    >>> field_f1({"intent": "play", "slots": {"artist": ["Bach"]}}, {"intent": "play", "slots": {"artist": ["Händel"]}})
+    0.5
+    """
+    one, other = (Counter((path, key(leaf)) for path, leaf in leaves(side)) for side in (value, wanted))
+    return 2 * (one & other).total() / (one.total() + other.total())

@@ -1,0 +1,43 @@
+"""Does the answer keep the form that the project asks for? Whether it is right is left to `correctness`.
+
+The text is judged as said: what a program would have to read. A cut-off answer is whatever it is, usually no JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rung.json_values import fits, validator
+from rung.records import Case, Outcome
+from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.refusal import refused
+
+
+class Format:
+    """`format`: 1 if the text is JSON that the schema accepts, or one of the labels. Left out without schema and labels.
+
+    With labels a refusal is left out: it says on purpose that no label fits, and whether that was right is judged by
+    `abstention`.
+    """
+
+    layer: ClassVar[Layer] = "format"
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        """Raises `UserError` if the schema is none."""
+        self._yardstick = yardstick
+        if yardstick.schema:
+            validator(yardstick.schema)
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """The metric of one outcome; a failure has no form and scores 0."""
+        schema, labels = self._yardstick.schema, self._yardstick.labels
+        if not schema and not labels:
+            return {}
+        if outcome.answer is None:
+            return {"format": 0.0}
+        if schema:
+            return {"format": float(fits(outcome.answer.text, schema))}
+        if refused(case, outcome.answer, self._yardstick):
+            return {}
+        return {"format": float(outcome.answer.text.strip() in labels)}

@@ -1,0 +1,40 @@
+"""Whether an outcome is a refusal, as all scorers see it: one rule, so that no two layers disagree about a case.
+
+The words of a refusal are left to `rung.refusing`.
+"""
+
+from __future__ import annotations
+
+from rung.json_values import key, parse
+from rung.records import Answer, Case
+from rung.refusing import is_refusal
+from rung.scoring.protocol import Yardstick
+from rung.scoring.squad import exact_match
+
+
+def spoken(answer: Answer) -> str:
+    """What is judged: the answer without citation marks."""
+    return answer.plain or answer.text
+
+
+def refused(case: Case, answer: Answer, yardstick: Yardstick) -> bool:
+    """Whether the answer refuses: its strategy or its words say so, and it is neither a label nor an accepted answer.
+
+    An accepted answer is never a refusal: where "unknown" or `{"answer": null}` is right, saying so is an answer.
+    """
+    text = spoken(answer).strip()
+    if text in yardstick.labels or accepts(case, text, yardstick):
+        return False
+    return answer.refused or is_refusal(text, yardstick.schema)
+
+
+def accepts(case: Case, text: str, yardstick: Yardstick) -> bool:
+    """Whether the text equals an accepted answer: JSON by value, a label letter by letter, other text as SQuAD compares."""
+    if yardstick.schema:
+        try:
+            return key(parse(text)) in {key(parse(answer)) for answer in case.answers}
+        except ValueError:
+            return False  # no JSON equals nothing; `correctness` reports an accepted answer that is none
+    if yardstick.labels:
+        return text.strip() in {answer.strip() for answer in case.answers}
+    return bool(case.answers) and exact_match(text, case.answers) == 1

@@ -1,0 +1,58 @@
+"""Did the search find what the answer stands in? Recall@k, MRR and nDCG@10 of the whole ranking against the gold.
+
+Applies to cases with gold (evidence spans, else gold documents) in runs that search: there an empty ranking, or a search
+that failed, scores 0; where a later step failed the ranking is not on record and the case is left out. What a span being
+found means is said in `rung.gold`. Whether the model used what was found is left to `citation` and `correctness`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rung.gold import has_gold, target_ranks
+from rung.records import Case, Outcome, Passage
+from rung.scoring.protocol import Layer, Yardstick
+
+CUTS = (1, 3, 5, 10)
+_SEARCHING = ("search", "rerank")
+
+
+class Retrieval:
+    """`recall@1`, `recall@3`, `recall@5`, `recall@10`, `mrr`, `ndcg@10`."""
+
+    layer: ClassVar[Layer] = "retrieval"
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        self._retrieves = yardstick.retrieves
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """Metrics of one outcome; none where they do not apply."""
+        ranking = self._ranking(outcome)
+        if ranking is None or not has_gold(case):
+            return {}
+        ranks = target_ranks(case, ranking)
+        found = [rank for rank in ranks if rank is not None]
+        recalls = {f"recall@{k}": sum(rank <= k for rank in found) / len(ranks) for k in CUTS}
+        return {**recalls, "mrr": 1 / min(found) if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
+
+    def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:
+        if outcome.failure is not None:
+            return () if self._retrieves and outcome.failure.step in _SEARCHING else None
+        if outcome.answer is None:
+            return None
+        return outcome.answer.retrieved if outcome.answer.retrieved or self._retrieves else None
+
+
+def ndcg(ranks: Sequence[int | None], *, k: int) -> float:
+    """Binary nDCG@k (Järvelin and Kekäläinen 2002) from the rank of each target, in [0, 1].
+
+    Where one passage completes several spans its gain is their number, and the ideal ranking is the best order of the same
+    passages, so that nDCG never passes 1. With one target a rank this is the usual formula.
+    """
+    gains = Counter(rank for rank in ranks if rank is not None)
+    reached = sum(gain / math.log2(rank + 1) for rank, gain in gains.items() if rank <= k)
+    best = sorted([*gains.values(), *(1 for rank in ranks if rank is None)], reverse=True)[:k]
+    return reached / sum(gain / math.log2(rank + 1) for rank, gain in enumerate(best, start=1))

@@ -1,0 +1,92 @@
+"""Recall, MRR and nDCG, against ir-measures; and what counts as found."""
+
+from __future__ import annotations
+
+import random
+
+import ir_measures
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.gold import target_ranks
+from rung.records import Outcome
+from rung.scoring import Yardstick
+from rung.scoring.retrieval import Retrieval, ndcg
+from tests.scoring.making import case, failed, passage, said
+
+SCORER = Retrieval(Yardstick("f1", retrieves=True))
+STANDALONE = Retrieval(Yardstick("f1"))
+
+
+def test_agrees_with_ir_measures() -> None:
+    """500 random rankings of passages, several to a document; theirs is given the documents in order of first passage."""
+    dice = random.Random(11)
+    names = {"recall@1": "R@1", "recall@3": "R@3", "recall@5": "R@5", "recall@10": "R@10", "mrr": "RR", "ndcg@10": "nDCG@10"}
+    measures = {ours: ir_measures.parse_measure(theirs) for ours, theirs in names.items()}
+    for _ in range(500):
+        corpus = [f"d{i}" for i in range(dice.randint(1, 40))]
+        gold = tuple(dice.sample(corpus, k=dice.randint(1, min(12, len(corpus))))) + (
+            ("lost",) if dice.random() < 0.2 else ()
+        )
+        ranking = [passage(dice.choice(corpus), start * 100) for start in range(dice.randint(1, 60))]
+        scores = SCORER(case("x", gold=gold), said("x", retrieved=tuple(ranking)))
+        documents = list(dict.fromkeys(p.document for p in ranking))
+        run = [ir_measures.ScoredDoc("q", document, -float(rank)) for rank, document in enumerate(documents)]
+        qrels = [ir_measures.Qrel("q", document, 1) for document in gold]
+        theirs = ir_measures.calc_aggregate(measures.values(), qrels, run)
+        for name, measure in measures.items():
+            assert scores[name] == pytest.approx(theirs[measure], abs=1e-9), (name, gold, documents)
+
+
+def test_a_span_is_found_when_half_of_it_was_seen() -> None:
+    wanted = case("x", spans=(("d", 100, 200),))
+    cut = (passage("e", 100, 200), passage("d", 0, 130), passage("d", 0, 130), passage("d", 180, 300))
+    assert target_ranks(wanted, cut) == [4]  # 30 characters, the same 30 again, then 50
+    assert target_ranks(wanted, cut[:3]) == [None]
+    assert target_ranks(wanted, (passage("d", 0, 149), passage("d", 149, 400))) == [2]
+    assert target_ranks(wanted, (passage("d", 0, 150),)) == [1]
+    assert target_ranks(wanted, (passage("d", 200, 300), passage("d", 0, 100))) == [None]  # ends are exclusive
+
+
+def test_each_passage_takes_a_rank_for_spans_and_each_document_for_documents() -> None:
+    ranking = (passage("e"), passage("e", 100, 200), passage("d"))
+    assert target_ranks(case("x", spans=(("d", 0, 50),)), ranking) == [3]
+    assert target_ranks(case("x", gold=("d",)), ranking) == [2]
+    assert target_ranks(case("x", gold=("d",), spans=(("e", 100, 150),)), ranking) == [2]  # spans are the finer gold
+
+
+def test_numbers_of_one_ranking() -> None:
+    ranking = tuple(passage(d) for d in "abcdefgh")
+    scores = SCORER(case("x", gold=("b", "f", "z")), said("x", retrieved=ranking))
+    assert scores["recall@1"] == 0
+    assert scores["recall@3"] == pytest.approx(1 / 3)
+    assert scores["recall@10"] == pytest.approx(2 / 3)
+    assert scores["mrr"] == 0.5
+
+
+def test_one_passage_with_all_spans_is_a_perfect_ranking() -> None:
+    wanted = case("x", spans=(("d", 0, 10), ("d", 20, 30)))
+    assert SCORER(wanted, said("x", retrieved=(passage("d"),)))["ndcg@10"] == 1
+    assert SCORER(wanted, said("x", retrieved=(passage("e"), passage("d"))))["ndcg@10"] == pytest.approx(0.6309, abs=1e-4)
+
+
+@given(st.lists(st.none() | st.integers(1, 15), min_size=1, max_size=20), st.integers(1, 12))
+def test_ndcg_stays_within_bounds_and_falls_with_rank(ranks: list[int | None], k: int) -> None:
+    value = ndcg(ranks, k=k)
+    assert 0 <= value <= 1 + 1e-12
+    assert ndcg([None if rank is None else rank + 20 for rank in ranks], k=k) == 0
+    assert ndcg([1], k=k) == 1
+
+
+def test_where_it_applies() -> None:
+    gold = case("x", gold=("d",))
+    zeros = dict.fromkeys(("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@10"), 0.0)
+    assert SCORER(case("x"), said("x", retrieved=(passage("d"),))) == {}  # no gold
+    assert STANDALONE(gold, said("x")) == {}  # a rung that does not search
+    assert SCORER(gold, said("x")) == zeros  # one that searched and found nothing
+    assert SCORER(gold, failed("search")) == SCORER(gold, failed("rerank")) == zeros
+    assert SCORER(gold, failed("generate")) == {}  # the ranking is not on record
+    assert STANDALONE(gold, failed("search")) == {}
+    assert STANDALONE(gold, said("x", retrieved=(passage("d"),)))["recall@1"] == 1
+    assert SCORER(gold, Outcome("c")) == {}
