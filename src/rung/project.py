@@ -47,6 +47,7 @@ class BarSettings(_Section):
     """What good enough means. `correct` is the bar; every other number is a hard limit."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, float]
     correct: float | None = Field(default=None, ge=0, le=1)
     metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)

@@ -1,0 +1,173 @@
+"""Does a project hang together, and what would a comparison do? Reads files; runs no model and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rung.errors import UserError
+from rung.intake import chosen
+from rung.materials import Rows, read_rows, with_evidence
+from rung.project import Project
+from rung.records import Case, Document, Json, Problem
+from rung.strategies.protocol import Adapter, Materials, Plan
+from rung.strategies.registry import REFERENCES, find, ladder
+from rung.strategies.settings import expand
+
+CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
+FEW_CASES = 50
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One rung as a comparison would take it on. `why` says why it would not."""
+
+    rung: str
+    settings: dict[str, Json]
+    conversations: int
+    trains_on: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is in a project."""
+
+    project: Project
+    rows: Rows
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+    planned: tuple[Planned, ...]
+
+    @property
+    def splits(self) -> Counter[str]:
+        """Cases by split."""
+        return Counter(case.split for case in self.rows.cases)
+
+    def hints(self) -> Iterator[str]:
+        """What would make the verdict surer."""
+        judging = self.rows.split("test")
+        if len(judging) < FEW_CASES:
+            yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
+        if self.documents and not any(_has_gold(case) for case in judging):
+            yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
+        if self.documents and all(case.answerable for case in judging):
+            yield "every test case is answerable, so whether a rung refuses when it should is not measured"
+
+    def as_json(self) -> dict[str, Json]:
+        """For `rung check --json`."""
+        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
+        return {
+            "documents": len(self.documents),
+            "cases": dict(self.splits),
+            "examples": len(self.rows.examples),
+            "problems": problems,
+            "hints": list(self.hints()),
+            "rungs": [self._planned_json(p) for p in self.planned],
+        }
+
+    def as_lines(self) -> Iterator[str]:
+        """For a person."""
+        cases = ", ".join(f"{n} {split}" for split, n in sorted(self.splits.items()))
+        yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
+        yield from self.plan_lines()
+        yield from (f"! {problem}" for problem in self.problems)
+        yield from (f"hint: {hint}" for hint in self.hints())
+        yield "nothing is wrong" if not self.problems else f"left out: {len(self.problems)} (listed above)"
+
+    def plan_lines(self) -> Iterator[str]:
+        """What a comparison would do with each rung."""
+        for planned in self.planned:
+            if planned.why:
+                yield f"  {planned.rung:<14} not applicable: {planned.why}"
+                continue
+            swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
+            training = f", after training on {planned.trains_on} lessons" if planned.trains_on else ""
+            yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
+
+    def plan_json(self) -> dict[str, Json]:
+        """For `rung compare --dry-run --json`."""
+        return {"dry_run": True, "cases": self.splits["test"], "rungs": [self._planned_json(p) for p in self.planned]}
+
+    @staticmethod
+    def _planned_json(planned: Planned) -> dict[str, Json]:
+        return {
+            "name": planned.rung,
+            "settings": planned.settings,
+            "status": "not_applicable" if planned.why else "planned",
+            "why": planned.why,
+            "conversations": planned.conversations,
+            "trains_on": planned.trains_on,
+        }
+
+
+def survey(project: Project, *, limit: int | None = None) -> Survey:
+    """Read everything that the project names.
+
+    Raises:
+        UserError: what would stop a comparison before it began, as it would say it.
+    """
+    rows = read_rows(project)
+    documents, problems = _documents(project)
+    if project.settings.knowledge.sources:
+        from rung.knowledge import find_quote
+
+        texts = {document.id: document.text for document in documents}
+        rows = with_evidence(rows, texts.get, find_quote)
+    return Survey(
+        project=project,
+        rows=rows,
+        documents=tuple(documents),
+        problems=(*problems, *rows.problems),
+        planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
+    )
+
+
+def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
+    from rung.knowledge import read_sources
+
+    patterns = project.settings.knowledge.sources
+    if not patterns:
+        return [], []
+    report = read_sources(project.root, patterns)
+    if not report.documents:
+        listed = "".join(f"\n  {p}" for p in report.problems[:10])
+        raise project.error(f"no document could be read from {', '.join(patterns)}{listed}", "knowledge", "sources")
+    return list(report.documents), list(report.problems)
+
+
+def _plans(project: Project, rows: Rows, documents: list[Document], conversations: int) -> Iterator[Planned]:
+    from rung.models.catalog import is_local
+
+    characters = sum(len(document.text) for document in documents)
+    materials = Materials(
+        task=project.settings.task,
+        schema=rows.schema,
+        labels=rows.labels,
+        examples=rows.examples,
+        lessons=rows.split("train"),
+        corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
+        trainable=is_local(project.settings.model),
+        gold={case.id: () for case in rows.cases if _has_gold(case)},
+    )
+    named = project.rungs() or [(name, {}) for name in ladder()]
+    for place, (name, settings) in enumerate(named):
+        try:
+            for combination in expand(settings):
+                planned = find(name).plan(materials, combination)
+                trains = [need for need in planned.needs if isinstance(need, Adapter)] if isinstance(planned, Plan) else []
+                why = "" if isinstance(planned, Plan) else planned.why
+                lessons = sum(len(need.lessons) for need in trains)
+                yield Planned(name, combination, 0 if why else conversations, lessons, why)
+        except UserError as error:
+            raise project.error(str(error), "rungs", place) from error
+    for rung in REFERENCES:
+        planned = rung.plan(materials, {})
+        why = "" if isinstance(planned, Plan) else planned.why
+        yield Planned(rung.name, {}, 0 if why else conversations, 0, why)
+
+
+def _has_gold(case: Case) -> bool:
+    return bool(case.evidence or case.gold_documents)

@@ -1,0 +1,23 @@
+"""`rung check`: is everything in the project readable, and does it hang together? Runs no model."""
+
+from __future__ import annotations
+
+from rung.cli.main import FINE, YOURS
+from rung.cli.options import Folder, Json, Strict
+from rung.cli.screen import out
+
+
+def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
+    """Read the whole project and list what is wrong, with file and line. Runs no model and writes nothing."""
+    from json import dumps
+
+    from rung.checking import survey
+    from rung.project import load_project
+
+    found = survey(load_project(folder))
+    if json:
+        out(dumps(found.as_json(), ensure_ascii=False))
+    else:
+        for line in found.as_lines():
+            out(line)
+    return YOURS if strict and found.problems else FINE

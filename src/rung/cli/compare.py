@@ -1,0 +1,44 @@
+"""`rung compare`: weigh every rung on the project's own cases, and say which one to use."""
+
+from __future__ import annotations
+
+from rung.cli.main import FINE, MISSED, YOURS
+from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict
+from rung.cli.screen import Screen, out
+
+
+def compare(
+    folder: Folder,
+    limit: Limit = None,
+    seed: Seed = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    strict: Strict = False,
+) -> int:
+    """Weigh every rung on the project's own cases, and say which one to use and why.
+
+    Exits with 0 when the bar is cleared (or none is set), 1 when it is missed, 2 for what is yours to fix.
+    """
+    from json import dumps
+
+    from rung.checking import survey
+    from rung.loop import compare as weigh
+    from rung.project import load_project
+
+    project = load_project(folder)
+    screen = Screen()
+    if dry_run:
+        plan = survey(project, limit=limit)
+        out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
+        return FINE
+    done = weigh(project, limit=limit, seed=seed, reporter=screen)
+    screen.problems(done.problems)
+    if json:
+        out(done.published.json)
+    else:
+        out(done.published.table)
+        out(f"report: {done.published.page}")
+    if strict and done.problems:
+        screen.say(f"--strict: {len(done.problems)} rows or files were left out")
+        return YOURS
+    return FINE if done.verdict.clears_bar else MISSED

@@ -1,0 +1,76 @@
+"""`rung init`: a project that runs at once and shows where everything goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import DryRun
+from rung.cli.screen import out
+
+RUNG_YAML = """\
+name: {name}
+task: Answer the customer's question with as few words as possible.
+knowledge:
+  sources: [docs/**/*.md]        # Markdown, text, or JSONL rows {{"id", "text", "title", "groups"}}
+# behaviour:
+#   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
+#   schema: answer.schema.json     # or labels: [refund, shipping, other]
+cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
+model: smollm2-135m-instruct     # or openai:<name>, http://host/v1#<name>
+rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
+bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
+"""
+RETURNS = """\
+# Returns
+
+You may return an item within 30 days of delivery. The customer pays for the return parcel.
+Refunds are paid to the card that was used, within five working days.
+"""
+SHIPPING = """\
+# Shipping
+
+We ship to Norway, Sweden and Denmark. Standard shipping takes four days and is free above 50 EUR.
+Express costs 9 EUR and takes one day.
+"""
+CASES = """\
+{"question": "How long may I return an item?", "answers": ["30 days", "within 30 days"], "gold_documents": ["docs/returns.md"], "split": "test"}
+{"question": "Who pays for the return parcel?", "answers": ["the customer", "customer"], "gold_documents": ["docs/returns.md"], "split": "test"}
+{"question": "How much is express shipping?", "answers": ["9 EUR"], "evidence": [{"document": "docs/shipping.md", "quote": "Express costs 9 EUR"}], "split": "test"}
+{"question": "How many days does standard shipping take?", "answers": ["four days", "four"], "gold_documents": ["docs/shipping.md"], "split": "test"}
+{"question": "Who is the chief executive?", "answers": [], "answerable": false, "split": "test"}
+{"question": "When are refunds paid?", "answers": ["within five working days"], "gold_documents": ["docs/returns.md"], "split": "train"}
+{"question": "Do you ship to Sweden?", "answers": ["yes"], "gold_documents": ["docs/shipping.md"], "split": "train"}
+{"question": "What is the phone number?", "answers": [], "answerable": false, "split": "train"}
+"""  # noqa: E501 - rows of a file, one a line
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where the project is to be.", show_default=False)],
+    dry_run: DryRun = False,
+) -> int:
+    """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing."""
+    from rung.errors import UserError
+
+    files = {
+        "rung.yaml": RUNG_YAML.format(name=folder.resolve().name),
+        "docs/returns.md": RETURNS,
+        "docs/shipping.md": SHIPPING,
+        "cases/cases.jsonl": CASES,
+    }
+    if there := [name for name in files if (folder / name).exists()]:
+        raise UserError(f"{folder / there[0]} is there already; rung init overwrites nothing: name another folder")
+    for name, text in files.items():
+        if not dry_run:
+            path = folder / name
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                raise UserError(f"{path} cannot be written: {error.strerror}") from error
+        out(f"{'would write' if dry_run else 'wrote'} {folder / name}")
+    out(f"next: rung compare {folder}")
+    return FINE

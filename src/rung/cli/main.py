@@ -1,0 +1,57 @@
+"""The command line: one verb a file, and what an error looks like."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib import import_module
+
+FINE, MISSED, YOURS, STOPPED = 0, 1, 2, 130
+VERBS = ("init", "check", "sync", "search", "ask", "train", "compare", "report", "doctor")
+
+
+def main() -> None:
+    """Run `rung`; exits 0 when all is fine, 1 when the bar is missed, 2 for what is yours to fix, 130 after Ctrl-C."""
+    import typer
+
+    from rung import __version__
+    from rung.cli.screen import out
+    from rung.errors import Interrupted, UserError
+
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+    @app.callback(invoke_without_command=True)
+    def rung(version: bool = typer.Option(False, "--version", help="Show the version.")) -> None:
+        """Prompting, RAG, fine-tuning, or both? Measured on your own documents, examples and cases."""
+        if version:
+            out(f"rung {__version__}")
+            raise typer.Exit
+
+    for verb in VERBS:
+        app.command(verb)(getattr(import_module(f"rung.cli.{verb}"), verb))
+
+    logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app(standalone_mode=False)
+    except UserError as error:
+        sys.exit(_said(str(error), YOURS))
+    except Interrupted as stop:
+        sys.exit(_said(str(stop), STOPPED))
+    except KeyboardInterrupt:
+        sys.exit(_said("stopped", STOPPED))
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except typer.Abort:
+        sys.exit(_said("stopped", STOPPED))
+    except Exception as error:
+        show = getattr(error, "show", None)  # click's usage errors know how to show themselves
+        if show is None:
+            raise
+        show()
+        sys.exit(YOURS)
+
+
+def _said(message: str, code: int) -> int:
+    sys.stderr.write(f"rung: {message}\n")
+    return code

@@ -1,0 +1,90 @@
+"""What the person at the terminal sees: bars and messages on stderr, results on stdout, errors without tracebacks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rung.progress import Tick
+from rung.records import Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_PROBLEMS = 12
+QUICK = 0.3  # seconds: a phase that ends sooner leaves no line behind
+
+
+class Screen:
+    """Reports long work on stderr: a bar that moves where stderr is a terminal, a line for each ended phase elsewhere."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    @property
+    def console(self) -> Console:
+        """Rich on stderr."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[Tick]:
+        """A bar until the work ends."""
+        import time
+
+        if self.quiet:
+            yield lambda _done, _all, _note: None
+            return
+        began = time.monotonic()
+        console = self.console
+        if not console.is_terminal:
+            yield lambda _done, _all, _note: None
+            _ended(console, title, time.monotonic() - began)
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("<"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(title, total=None, note="")
+
+            def tick(done: int, total: int, note: str) -> None:
+                progress.update(task, completed=done, total=total or None, note=note)
+
+            yield tick
+        _ended(console, title, time.monotonic() - began)
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        if not self.quiet:
+            self.console.print(text, markup=False)
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        """What was left out, with the places; the first few in full."""
+        if not problems or self.quiet:
+            return
+        for problem in problems[:SHOWN_PROBLEMS]:
+            self.say(f"! {problem}")
+        if len(problems) > SHOWN_PROBLEMS:
+            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more (rung check lists them all)")
+
+
+def _ended(console: Console, title: str, seconds: float) -> None:
+    if seconds >= QUICK:
+        console.print(f"{title:<28} {seconds:7.1f} s", markup=False)
+
+
+def out(text: str) -> None:
+    """A result, on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,44 @@
+"""`rung sync`: bring the index up to date with the documents."""
+
+from __future__ import annotations
+
+from rung.cli.main import FINE, YOURS
+from rung.cli.options import DryRun, Folder, Json, Strict
+from rung.cli.screen import Screen, out
+
+
+def sync(folder: Folder, json: Json = False, dry_run: DryRun = False, strict: Strict = False) -> int:
+    """Bring the index up to date with the documents: only what changed is embedded."""
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.intake import read_documents
+    from rung.project import load_project
+    from rung.workshop import Workshop
+
+    project, screen = load_project(folder), Screen(quiet=json)
+    with Workshop(project, screen) as workshop:
+        documents, problems = read_documents(workshop)
+        knowledge = workshop.knowledge
+        if knowledge is None:
+            raise UserError(f"{project.file}: the project names no documents; add 'knowledge: {{sources: [docs/**/*.md]}}'")
+        if dry_run:
+            change = knowledge.compare(documents)
+        else:
+            with screen.phase("index documents") as tick:
+                change = knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+        screen.problems(problems)
+        counts = {
+            "added": change.added,
+            "changed": change.changed,
+            "removed": change.removed,
+            "unchanged": change.unchanged,
+            "passages": change.passages,
+            "left_out": len(problems),
+        }
+        if json:
+            out(dumps({**counts, "seconds": round(change.seconds, 3), "dry_run": dry_run}))
+        else:
+            said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+            out(f"{'would be: ' if dry_run else ''}{said}")
+    return YOURS if strict and problems else FINE

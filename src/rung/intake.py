@@ -1,0 +1,157 @@
+"""Everything a project brings, read, indexed and counted: what the loop's later stages work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rung.errors import UserError
+from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
+from rung.records import Case, Document, Passage, Problem, digest
+from rung.strategies.prompting import wanted_output
+from rung.strategies.protocol import Materials
+from rung.workshop import Workshop
+
+ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
+NO_ANSWERS_SHOWN = 128
+LEAST_ROOM, MOST_ROOM = 24, 1024
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What was read. `cases` are those that judge; `gold` their gold passages, by case id."""
+
+    rows: Rows
+    materials: Materials
+    cases: tuple[Case, ...]
+    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    documents: int = 0
+    document_groups: Mapping[str, tuple[str, ...]] | None = None
+    problems: tuple[Problem, ...] = ()
+    fingerprint: str = ""
+
+
+def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
+    """Read cases, examples and documents; bring the index up to date; count tokens.
+
+    Raises:
+        UserError: no cases, no documents where some are named, a schema that is no schema.
+    """
+    project = workshop.project
+    rows = read_rows(project)
+    documents, problems = read_documents(workshop)
+    gold: dict[str, tuple[Passage, ...]] = {}
+    knowledge = workshop.knowledge
+    if knowledge is not None:
+        from rung.knowledge import find_quote, gold_passages
+
+        sync(workshop, documents)
+        texts = {document.id: document.text for document in documents}
+        rows = with_evidence(rows, texts.get, find_quote)
+        found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
+        gold = {id: passages for id, passages in found.items() if passages}
+    cases = chosen(rows.split("test"), limit)
+    if not cases:
+        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
+        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+    lessons = rows.split("train")
+    materials = Materials(
+        task=project.settings.task,
+        schema=rows.schema,
+        labels=rows.labels,
+        examples=rows.examples,
+        lessons=lessons,
+        corpus_tokens=_corpus_tokens(workshop, documents) if knowledge else None,
+        passages=knowledge.passage_count if knowledge else 0,
+        context_tokens=workshop.generator.context_tokens,
+        trainable=is_trainable(workshop),
+        seed=workshop.seed,
+        gold={c.id: gold[c.id] for c in lessons if c.id in gold},
+        answer_tokens=_answer_tokens(workshop, rows),
+    )
+    return Intake(
+        rows=rows,
+        materials=materials,
+        cases=cases,
+        gold=gold,
+        documents=len(documents),
+        document_groups=knowledge.document_groups() if knowledge else None,
+        problems=(*problems, *rows.problems),
+        fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
+    )
+
+
+def read_documents(workshop: Workshop) -> tuple[list[Document], list[Problem]]:
+    """The project's documents, and what was left out of them.
+
+    Raises:
+        InputError: sources are named and no document could be read.
+    """
+    from rung.knowledge import read_sources
+
+    project = workshop.project
+    patterns = project.settings.knowledge.sources
+    if not patterns:
+        return [], []
+    with workshop.reporter.phase("read documents"):
+        report = read_sources(project.root, patterns)
+    if not report.documents:
+        listed = "".join(f"\n  {p}" for p in report.problems[:10])
+        message = f"no document could be read from {', '.join(patterns)}{listed}"
+        raise project.error(message, "knowledge", "sources")
+    return list(report.documents), list(report.problems)
+
+
+def sync(workshop: Workshop, documents: Sequence[Document]) -> None:
+    """Bring the index up to date with the documents."""
+    knowledge = workshop.knowledge
+    if knowledge is not None:
+        with workshop.reporter.phase("index documents") as tick:
+            knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+
+
+def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
+    """At most `limit` cases, always the same ones, in the files' order."""
+    if limit is None or limit >= len(cases):
+        return tuple(cases)
+    kept = {case.id for case in sorted(cases, key=lambda case: digest("limit", case.id))[:limit]}
+    return tuple(case for case in cases if case.id in kept)
+
+
+def is_trainable(workshop: Workshop) -> bool:
+    """Whether the project's model is one whose weights can be tuned here."""
+    from rung.models.catalog import is_local
+
+    return is_local(workshop.project.settings.model)
+
+
+def with_oracle(materials: Materials, gold: Mapping[str, tuple[Passage, ...]]) -> Materials:
+    """The materials of the reference arm `oracle`, which alone is told where the judging cases' answers stand."""
+    return replace(materials, gold=dict(gold))
+
+
+def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:
+    return _counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
+
+
+def _answer_tokens(workshop: Workshop, rows: Rows) -> int:
+    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen."""
+    shown = [example.output for example in rows.examples]
+    teaching = (*rows.split("train"), *rows.split("dev"))
+    shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema)) is not None]
+    if not shown:
+        return NO_ANSWERS_SHOWN
+    longest = _counted(workshop, "answers", shown, max)
+    return min(max(int(longest * ANSWER_ROOM) + 8, LEAST_ROOM), MOST_ROOM)
+
+
+def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
+    """Tokens of the texts, folded to one number, counted once per content."""
+    key = digest(what, list(texts), workshop.project.settings.model)
+    known = workshop.store.noted("tokens", key)
+    if isinstance(known, int):
+        return known
+    count = fold(workshop.generator.count_tokens(texts))
+    workshop.store.note("tokens", key, count)
+    return count

@@ -1,0 +1,69 @@
+"""Every mistake in rung.yaml is named with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from rung.errors import InputError
+from rung.project import load_project
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "rung.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_defaults(tmp_path: Path) -> None:
+    project = load_project(written(tmp_path, "cases: cases.jsonl\n"))
+    assert project.settings.cases == ("cases.jsonl",)
+    assert project.settings.model == "smollm2-135m-instruct"
+    assert project.name == tmp_path.name
+    assert project.rungs() == []
+
+
+def test_rungs_with_and_without_settings(tmp_path: Path) -> None:
+    project = load_project(
+        written(tmp_path, "rungs:\n  - prompt\n  - rag: {passages: [1, 3]}\n  - hybrid:\n      rank: 8\n")
+    )
+    assert project.rungs() == [("prompt", {}), ("rag", {"passages": [1, 3]}), ("hybrid", {"rank": 8})]
+
+
+def test_every_number_of_the_bar_but_correct_is_a_hard_limit(tmp_path: Path) -> None:
+    project = load_project(written(tmp_path, "bar: {correct: 0.7, format: 0.99, leaks: 0, p95_seconds: 2, metric: f1}\n"))
+    assert project.settings.bar.correct == 0.7
+    assert project.settings.bar.limits() == {"format": 0.99, "leaks": 0.0, "p95_seconds": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("task: x\nbahr: {correct: 0.7}\n", 2, "unknown key 'bahr'; did you mean 'bar'"),
+        ("knowledge:\n  sources: [a]\n  chunk_token: 5\n", 3, "did you mean 'chunk_tokens'"),
+        ("bar:\n  correct: 7\n", 2, "bar.correct"),
+        ("bar:\n  correct: high\n", 2, "bar.correct"),
+        ("bar:\n  format: high\n", 2, "format"),
+        ("task: a\ntask: b\n", 2, "stands twice"),
+        ("task: [a\n", 2, "is no YAML"),
+        ("rungs:\n  - prompt\n  - {rag: {}, hybrid: {}}\n", 1, "one name with its settings"),
+        ("cases: 5\n", 1, "cases"),
+        ("- a\n- b\n", 1, "must hold keys"),
+        ("", 1, "must hold keys"),
+        ("knowledge: docs\n", 1, "knowledge"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_project(written(tmp_path, text))
+    assert said in str(caught.value)
+    assert f"rung.yaml:{line}:" in str(caught.value)
+
+
+def test_no_project_here(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="rung init"):
+        load_project(tmp_path / "nowhere")
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_bytes(b"task: \xff\xfe\xfa")
+    with pytest.raises(InputError, match="UTF-8"):
+        load_project(tmp_path)
