@@ -1,0 +1,67 @@
+"""How does text become HTML that cannot break out? By one door: `el` escapes every string that is not `Safe`.
+
+What the elements mean is left to the sections of the report.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+# C0 controls (except tab, newline, return) and lone surrogates have no place in a UTF-8 page. One stands in for one:
+# offsets into the text stay right.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_VOID = frozenset({"br", "col", "hr", "input", "meta"})
+
+
+class Safe(str):
+    """HTML that is already escaped."""
+
+    __slots__ = ()
+
+
+def safe(value: str) -> Safe:
+    """Escape text for content and for quoted attributes; `Safe` passes as it is."""
+    if isinstance(value, Safe):
+        return value
+    # A parser turns a bare carriage return into a newline and merges CRLF, which would shift offsets.
+    return Safe(html.escape(_UNPRINTABLE.sub("\ufffd", value)).replace("\r", "&#13;"))
+
+
+def join(*parts: str) -> Safe:
+    """Parts one after another, each escaped unless `Safe`."""
+    return Safe("".join(safe(part) for part in parts))
+
+
+def el(name: str, *children: str, **attributes: str | float | bool | None) -> Safe:
+    """One element, its children escaped unless `Safe`.
+
+    `cls` is `class`, `name_` is `name`, `data_case` is `data-case`; None and False leave it out, True has no value.
+    """
+    written = "".join(
+        _attribute(key, value) for key, value in attributes.items() if value is not None and value is not False
+    )
+    if name in _VOID:
+        return Safe(f"<{name}{written}>")
+    return Safe(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def _attribute(key: str, value: str | float | bool | None) -> str:
+    name = "class" if key == "cls" else key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{safe(str(value))}"'
+
+
+def shorten(text: str, *, most: int) -> str:
+    """At most `most` characters of a text, and how many were left out."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
+
+
+def section(name: str, title: str, *children: str) -> Safe:
+    """One part of the page, with its heading."""
+    return el("section", el("h2", title, id=f"{name}-title"), *children, id=name, aria_labelledby=f"{name}-title")
+
+
+def scrolled(table: Safe, *, title: str, about: str = "") -> Safe:
+    """A table with its title above, in a box that scrolls sideways where the screen is narrower, also by keyboard."""
+    head = el("p", el("b", title), f" {about}" if about else "", cls="over")
+    return join(head, el("div", table, cls="scroll", tabindex="0", role="region", aria_label=title))

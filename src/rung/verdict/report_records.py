@@ -1,0 +1,110 @@
+"""What does a report say it all from? These records; `report` makes the page of them.
+
+Gathering them from a run is left to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rung.records import Case, Json, Outcome, RungResult, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the numbers rest on: counts of the materials, `cases` by split, and who answered.
+
+    `correct_by` names what `correct` means here ("json", "label", "f1", …); "" leaves the explanation out.
+    `settings` is anything else worth knowing (seed, limit, version), shown as it is.
+    """
+
+    documents: int = 0
+    passages: int = 0
+    cases: Mapping[str, int] = field(default_factory=dict)
+    examples: int = 0
+    model: str = ""
+    embedder: str = ""
+    correct_by: str = ""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """One case with what every rung made of it.
+
+    `scores`: rung -> metric -> value. `lost_in`: rung -> the layer that lost the case, "" where it was not lost.
+    """
+
+    case: Case
+    outcomes: Mapping[str, Outcome]
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lost_in: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What keeps the file usable: beyond these, the page says how much it leaves out. Characters, not bytes."""
+
+    cases: int = 5000
+    cases_with_passages: int = 500
+    passages_per_answer: int = 12
+    answer_characters: int = 2000
+    passage_characters: int = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything on the page. `created` is an ISO date; `losses`: rung -> layer -> cases lost there."""
+
+    project: str
+    task: str
+    created: str
+    verdict: Verdict
+    bar: Mapping[str, Json] = field(default_factory=dict)
+    basis: Basis = Basis()
+    cases: tuple[CasePage, ...] = ()
+    losses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+def ladder(verdict: Verdict) -> tuple[RungResult, ...]:
+    """The rungs that can be chosen, lowest first."""
+    return tuple(sorted((r for r in verdict.rungs if not r.reference), key=lambda r: r.order))
+
+
+def references(verdict: Verdict) -> tuple[RungResult, ...]:
+    """The arms that are measured and never served."""
+    return tuple(sorted((r for r in verdict.rungs if r.reference), key=lambda r: r.order))
+
+
+def everyone(verdict: Verdict) -> tuple[RungResult, ...]:
+    """The ladder, then the reference arms: the order of every table."""
+    return ladder(verdict) + references(verdict)
+
+
+def limit(bar: Mapping[str, Json], key: str) -> float | None:
+    """A number of the bar, None where the bar does not say."""
+    value = bar.get(key)
+    return None if isinstance(value, bool) or not isinstance(value, (int, float)) else float(value)
+
+
+def was_right(page: CasePage, rung: str, *, metric: str) -> bool:
+    """Whether the rung's answer was lost in no layer; where nobody diagnosed, whether it scored at least one half."""
+    if rung in page.lost_in:
+        return not page.lost_in[rung]
+    return page.scores.get(rung, {}).get(metric, 0.0) >= 0.5
+
+
+def layer_words(layer: str) -> str:
+    """A layer's name as people read it: "not_retrieved" -> "not retrieved"."""
+    return layer.replace("_", " ").replace("-", " ").strip()
+
+
+def lost_counts(report: Report, rung: str) -> Mapping[str, int]:
+    """Cases of a rung by the layer (in words) that lost them; cases that were not lost are not in it."""
+    counts: dict[str, int] = {}
+    for layer, n in report.losses.get(rung, {}).items():
+        if n and layer_words(layer) not in {"", "right"}:
+            counts[layer_words(layer)] = counts.get(layer_words(layer), 0) + n
+    return counts

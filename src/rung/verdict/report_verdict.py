@@ -1,0 +1,249 @@
+"""What should we use, why, and how sure is that? The top of the report, in words that need no training.
+
+Deciding is left to `decide`; here its verdict is only told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.verdict.report_markup import Safe, el, join, scrolled
+from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
+from rung.verdict.report_records import Report, limit
+
+IN_WORDS: Mapping[str, str] = {
+    "prompt": "the model as it is, told what to do",
+    "few_shot": "the model with a few of your examples in its prompt",
+    "structured": "the model, its output held to your format",
+    "long_context": "the model with all of your documents in its prompt",
+    "rag": "the model with the passages that a search finds for each question",
+    "multi_hop": "the model, searching your documents in several rounds",
+    "tools": "the model, calling tools for live values",
+    "tuned_retriever": "the model with a search that was tuned on your material",
+    "classifier": "a small classifier that was trained on your examples",
+    "tuned_model": "a model that was tuned on your examples",
+    "hybrid": "a tuned model that also gets the passages found for each question",
+    "router": "a router that sends each question to the cheapest rung that can answer it",
+    "closed_book": "the model without any document",
+    "oracle": "the model with exactly the right passages, as if the search were perfect",
+}
+
+CORRECT: Mapping[str, str] = {
+    "json": "an answer is right when its JSON values equal an accepted answer's",
+    "label": "an answer is right when its label equals the accepted one",
+    "f1": "the share of words that an answer and the best accepted answer have in common (SQuAD F1); "
+    "where the documents hold no answer, saying so counts as right",
+    "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",
+    "contains": "an answer is right when it contains an accepted answer",
+    "rouge_l": "the overlap of an answer with the best accepted answer, in order of words (ROUGE-L)",
+}
+
+_AT_MOST = ("leak", "p50", "p95", "usd", "false_refusal", "tokens", "seconds", "failed")
+
+
+def verdict_section(report: Report) -> Safe:
+    """Section 1."""
+    verdict = report.verdict
+    winner = next((r for r in verdict.rungs if r.name == verdict.winner), None)
+    children = [
+        _status(report),
+        el("h1", *_headline(verdict), id="verdict-title"),
+        _meaning(verdict),
+        el("p", verdict.reason),
+        _warned(verdict),
+    ]
+    if winner is not None:
+        children += [
+            _checks(report, winner),
+            el("h3", "How sure is this?"),
+            *(el("p", line) for line in how_sure(report, winner)),
+        ]
+    children.append(_others(report))
+    return el("section", *children, id="verdict", aria_labelledby="verdict-title")
+
+
+def _headline(verdict: Verdict) -> tuple[str, ...]:
+    if verdict.winner is None:
+        return ("No rung can be recommended.",)
+    name = el("span", verdict.winner, cls="winner")
+    if verdict.clears_bar:
+        return ("Use ", name, ".")
+    return ("Nothing clears the bar. Best so far: ", name, ".")
+
+
+def _meaning(verdict: Verdict) -> Safe:
+    """What the winner is, for those who do not know the rungs' names; a sweep's name ("rag-2") counts as its rung's."""
+    name = re.split(r"[^a-z_]", verdict.winner or "", maxsplit=1)[0].strip("_")
+    return el("p", f"That is {IN_WORDS[name]}.", cls="lead") if name in IN_WORDS else Safe("")
+
+
+def _status(report: Report) -> Safe:
+    if not any(limit(report.bar, key) is not None for key in report.bar):
+        return el("p", "No bar was set", cls="chip neutral")
+    if report.verdict.clears_bar:
+        return el("p", "✓ Clears the bar", cls="chip good")
+    return el("p", "✗ Misses the bar", cls="chip bad")
+
+
+def _warned(verdict: Verdict) -> Safe:
+    if not verdict.warnings:
+        return Safe("")
+    return el(
+        "p", "⚠ Read with care: ", el("a", count(len(verdict.warnings), "warning"), href="#warnings"), ".", cls="warned"
+    )
+
+
+def is_at_most(key: str) -> bool:
+    """Whether a line of the bar is an upper limit (cost, time, leaks) rather than a lower one."""
+    return any(part in key for part in _AT_MOST)
+
+
+def measured(rung: RungResult, key: str) -> float | None:
+    """What a rung reached on one line of the bar; None where it was not measured or is unknown."""
+    if key in rung.scores:
+        return rung.scores[key].mean
+    if key == "usd_per_1k":
+        return rung.usd_per_1k
+    if key in {"p50_seconds", "p95_seconds"} and rung.latency is not None:
+        return (rung.latency.p50 if key == "p50_seconds" else rung.latency.p95) / 1000
+    return None
+
+
+def in_unit(key: str, value: float | None) -> str:
+    """A number of the bar in its unit."""
+    if value is None:
+        return "unknown"
+    if key == "usd_per_1k":
+        return money(value)
+    if key.endswith("seconds"):
+        return seconds(value)
+    if "tokens" in key or value > 1:
+        return significant(value)
+    return percent(value, digits=0 if abs(value * 100 - round(value * 100)) < 1e-9 else 1)
+
+
+def _checks(report: Report, winner: RungResult) -> Safe:
+    keys = [(key, value) for key in report.bar if (value := limit(report.bar, key)) is not None]
+    if not keys:
+        return Safe("")
+    rows = []
+    for key, asked in keys:
+        reached = measured(winner, key)
+        kept = None if reached is None else reached <= asked + 1e-9 if is_at_most(key) else reached >= asked - 1e-9
+        mark, cls = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}[kept]
+        rows.append(
+            el(
+                "tr",
+                el("th", _title(key), scope="row"),
+                el("td", f"{'at most' if is_at_most(key) else 'at least'} {in_unit(key, asked)}"),
+                el("td", in_unit(key, reached)),
+                el("td", mark, cls=cls),
+            )
+        )
+    head = el("tr", *(el("th", title, scope="col") for title in ("What was asked", "Bar", f"{winner.name} reached", "")))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="plain checks", aria_label="The bar, line by line")
+    return scrolled(table, title="The bar, line by line")
+
+
+def _title(key: str) -> str:
+    words = {
+        "p95_seconds": "time, 95 % of answers",
+        "p50_seconds": "time, half of the answers",
+        "usd_per_1k": "cost of 1,000 answers",
+    }
+    return words.get(key, key.replace("_", " "))
+
+
+def how_sure(report: Report, winner: RungResult) -> list[str]:
+    """What the winner's interval and its differences to the others mean, one sentence or two each."""
+    metric = report.verdict.main_metric
+    estimate = winner.scores.get(metric)
+    if estimate is None or estimate.mean is None:
+        return [f"{winner.name} has no measured score, so nothing can be said about how sure this is."]
+    lines = [_range(estimate, winner.name), _against_bar(estimate, limit(report.bar, metric))]
+    others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
+    nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
+    lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
+    if report.basis.correct_by in CORRECT:
+        lines.append(f"How answers are judged here: {CORRECT[report.basis.correct_by]}.")
+    return [line for line in lines if line]
+
+
+def _range(estimate: Estimate, name: str) -> str:
+    tested = f"{name} scored {percent(estimate.mean)} on {count(estimate.n, 'case')}."
+    if estimate.low is None or estimate.high is None:
+        return tested
+    return (
+        f"{tested} A test has luck in it: on other cases of the same kind, its score most likely lies between "
+        f"{percent(estimate.low)} and {percent(estimate.high)} (95 % confidence)."
+    )
+
+
+def _against_bar(estimate: Estimate, bar: float | None) -> str:
+    if bar is None or estimate.mean is None or estimate.low is None or estimate.high is None:
+        return ""
+    asked = f"the bar of {percent(bar)}"
+    if estimate.low >= bar:
+        return f"Even the low end of that range clears {asked}."
+    if estimate.high < bar:
+        return f"Even the high end of that range misses {asked}."
+    side = "clears" if estimate.mean >= bar else "misses"
+    return f"It {side} {asked}, but the bar lies inside that range: more test cases would make this surer."
+
+
+def _seen_from(difference: Difference, winner: str) -> Difference:
+    """The same difference as winner − other."""
+    if difference.a == winner:
+        return difference
+    e = difference.estimate
+    mean, low, high = (None if v is None else -v for v in (e.mean, e.high, e.low))
+    turned = Estimate(mean, low, high, e.n)
+    return Difference(winner, difference.a, turned, difference.p)
+
+
+def _compared(difference: Difference) -> str:
+    e = difference.estimate
+    mean, low, high = e.mean or 0.0, e.low, e.high
+    size = f"{points(abs(mean)).lstrip('+')} points {'above' if mean >= 0 else 'below'} {difference.b}"
+    if low is None or high is None:
+        return f"On the same cases it is {size}."
+    if low <= 0 <= high:
+        return f"On the same cases it is {size} (interval {points_interval(e)}): too little to tell the two apart."
+    return f"On the same cases it is {size} (interval {points_interval(e)}): a real difference."
+
+
+def _others(report: Report) -> Safe:
+    reasons = report.verdict.rejected
+    if not reasons:
+        return Safe("")
+    items: list[Safe] = []
+    for rung in sorted(reasons, key=lambda name: _place(report.verdict, name)):
+        items += [el("dt", rung), el("dd", reasons[rung])]
+    return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
+
+
+def _place(verdict: Verdict, name: str) -> int:
+    return next((r.order for r in verdict.rungs if r.name == name), 10_000)
+
+
+def differences_table(verdict: Verdict) -> Safe:
+    """Every paired difference, with interval and p; empty where none was made."""
+    if not verdict.differences:
+        return Safe("")
+    rows = [
+        el(
+            "tr",
+            el("th", f"{d.a} − {d.b}", scope="row"),
+            el("td", points(d.estimate.mean, digits=1)),
+            el("td", points_interval(d.estimate) or DASH),
+            el("td", significant(d.p) if d.p >= 0.001 else "< 0.001"),
+            el("td", f"{d.estimate.n:,}"),
+        )
+        for d in verdict.differences
+    ]
+    head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
+    title = f"Differences in {verdict.main_metric}"
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
+    return scrolled(table, title=title, about="On the same cases, by paired bootstrap.")

@@ -1,0 +1,139 @@
+"""The words: numbers as people write them, and sentences that say what the intervals say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.verdict.report import Basis, Report, report_html
+from rung.verdict.report_numbers import (
+    interval,
+    listed,
+    milliseconds,
+    money,
+    percent,
+    points,
+    points_interval,
+    seconds,
+    significant,
+)
+from rung.verdict.report_tables import layer_of
+from rung.verdict.report_verdict import how_sure, in_unit, is_at_most
+from tests.verdict.report_sample import sample
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (percent(0.642), "64 %"),
+        (percent(0.642, digits=1), "64.2 %"),
+        (percent(None), "–"),
+        (percent(-0.001), "0 %"),
+        (points(0.05), "+5"),
+        (points(-0.05), "−5"),
+        (points(0.0001), "0"),
+        (interval(Estimate(0.6, 0.52, 0.75, 9)), "52–75 %"),
+        (interval(Estimate(None, None, None, 0)), ""),
+        (points_interval(Estimate(0.1, 0.003, 0.2, 9)), "+0.3 to +20.0"),
+        (points_interval(Estimate(0.1, -0.03, 0.2, 9)), "−3 to +20"),
+        (milliseconds(340), "340 ms"),
+        (milliseconds(1240), "1.24 s"),
+        (milliseconds(0.4), "0.4 ms"),
+        (seconds(75), "75 s"),
+        (seconds(260), "4 min 20 s"),
+        (seconds(7500), "2 h 5 min"),
+        (money(0.4217), "$0.42"),
+        (money(0.00031), "$0.00031"),
+        (money(0), "$0.00"),
+        (money(None), "unknown"),
+        (significant(1234.5), "1,234"),
+        (significant(0.01234), "0.0123"),
+        (listed(["a", "b", "c"]), "a, b and c"),
+        (in_unit("correct", 0.7), "70 %"),
+        (in_unit("format", 0.995), "99.5 %"),
+        (in_unit("leaks", 0), "0 %"),
+        (in_unit("p95_seconds", 2.0), "2 s"),
+        (in_unit("usd_per_1k", None), "unknown"),
+    ],
+)
+def test_numbers(written: str, wanted: str) -> None:
+    assert written.replace("\u202f", " ") == wanted
+
+
+def test_limits_of_cost_time_and_leaks_are_upper_limits() -> None:
+    assert all(is_at_most(key) for key in ("leaks", "p95_seconds", "usd_per_1k", "false_refusal", "prompt_tokens"))
+    assert not any(is_at_most(key) for key in ("correct", "format", "abstention_recall", "ndcg@10"))
+
+
+@pytest.mark.parametrize(
+    ("metric", "layer"),
+    [
+        ("correct", "Correctness"),
+        ("em", "Correctness"),
+        ("json_field_f1", "Correctness"),
+        ("label_accuracy", "Correctness"),
+        ("rouge_l", "Correctness"),
+        ("recall@5", "Retrieval"),
+        ("mrr", "Retrieval"),
+        ("ndcg@10", "Retrieval"),
+        ("citation_recall", "Citation"),
+        ("abstention_recall", "Abstention"),
+        ("false_refusal", "Abstention"),
+        ("format", "Format"),
+        ("leaks", "Access"),
+        ("completion_tokens", "Cost"),
+        ("usd", "Cost"),
+        ("politeness", "Other"),
+    ],
+)
+def test_metrics_are_listed_under_their_layer(metric: str, layer: str) -> None:
+    assert layer_of(metric) == layer
+
+
+def told(mean: float, low: float, high: float, *, bar: float, differences: tuple[Difference, ...] = ()) -> str:
+    """What is said of a winner with this estimate."""
+    rung = RungResult("rag", {}, "measured", scores={"correct": Estimate(mean, low, high, 60)})
+    verdict = Verdict("rag", mean >= bar, "", {}, (rung,), differences=differences, cases=60)
+    return " ".join(how_sure(Report("p", "", "", verdict, {"correct": bar}, Basis()), rung)).replace("\u202f", " ")
+
+
+def test_how_sure_depends_on_where_the_bar_lies() -> None:
+    assert "Even the low end of that range clears the bar of 70 %" in told(0.8, 0.75, 0.85, bar=0.7)
+    assert "clears the bar of 70 %, but the bar lies inside" in told(0.8, 0.65, 0.9, bar=0.7)
+    assert "misses the bar of 70 %, but the bar lies inside" in told(0.65, 0.5, 0.8, bar=0.7)
+    assert "Even the high end of that range misses the bar of 70 %" in told(0.4, 0.3, 0.5, bar=0.7)
+
+
+def test_differences_are_told_from_the_winners_side_nearest_rival_first() -> None:
+    near = Difference("hybrid", "rag", Estimate(0.02, -0.03, 0.07, 60), 0.4)
+    far = Difference("prompt", "rag", Estimate(-0.4, -0.5, -0.3, 60), 0.001)
+    said = told(0.8, 0.7, 0.9, bar=0.7, differences=(far, near))
+    assert "2 points below hybrid (interval −7 to +3): too little to tell the two apart" in said
+    assert "prompt" not in said
+    assert "40 points above prompt (interval +30 to +50): a real difference" in told(
+        0.8, 0.7, 0.9, bar=0.7, differences=(far,)
+    )
+
+
+def test_an_unknown_price_is_neither_met_nor_missed() -> None:
+    html = report_html(sample())
+    assert "? unknown" in html
+    priced = sample()
+    rungs = tuple(replace(r, usd_per_1k=3.0) if r.name == "hybrid" else r for r in priced.verdict.rungs)
+    assert "✗ missed" in report_html(replace(priced, verdict=replace(priced.verdict, rungs=rungs)))
+    assert "✗ missed" not in html
+
+
+def test_a_sweeps_winner_is_explained_by_its_rung() -> None:
+    rung = RungResult("rag-2", {"passages": 8}, "measured", scores={"correct": Estimate(0.8, 0.7, 0.9, 10)})
+    html = report_html(Report("p", "", "", Verdict("rag-2", True, "best", {}, (rung,), cases=10)))
+    assert "That is the model with the passages that a search finds for each question." in html
+
+
+def test_counts_that_differ_between_rungs_stand_at_each_number() -> None:
+    html = report_html(sample())
+    assert "· n 47" in html
+    assert "· n 48" in html
+    assert '<span class="n">n 60</span>' in html
