@@ -140,10 +140,16 @@ def _outcome(name: str, case: Case, gold: Passage, right: bool, dice: random.Ran
     if not case.answerable:
         return Outcome(
             case.id, Answer("Within 14 days, as far as I can see.", passages=shown), usage=usage
-        ), "should_have_refused"
+        ), "should have refused"
     if dice.random() < 0.25:
-        return Outcome(case.id, Answer("I don't know.", refused=True, passages=shown), usage=usage), "refused_wrongly"
-    layer = "wrong" if not shown else "retrieved_but_wrong" if found else dice.choice(("not_retrieved", "ranked_too_low"))
+        return Outcome(case.id, Answer("I don't know.", refused=True, passages=shown), usage=usage), "refused wrongly"
+    layer = (
+        "wrong"
+        if not shown
+        else dice.choice(("used but wrong", "retrieved but not used"))
+        if found
+        else dice.choice(("not retrieved", "ranked too low"))
+    )
     said = dice.choice(
         (
             "Contact the shop where you bought it.",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.verdict.diagnose import Loss
 from rung.verdict.report import Basis, Report, report_html
+from rung.verdict.report_figures import LAYERS
 from rung.verdict.report_numbers import (
     interval,
     listed,
@@ -19,8 +22,9 @@ from rung.verdict.report_numbers import (
     seconds,
     significant,
 )
+from rung.verdict.report_style import STYLE
 from rung.verdict.report_tables import layer_of
-from rung.verdict.report_verdict import how_sure, in_unit, is_at_most
+from rung.verdict.report_verdict import how_sure, in_unit
 from tests.verdict.report_sample import sample
 
 
@@ -62,9 +66,15 @@ def test_numbers(written: str, wanted: str) -> None:
     assert written.replace("\u202f", " ") == wanted
 
 
-def test_limits_of_cost_time_and_leaks_are_upper_limits() -> None:
-    assert all(is_at_most(key) for key in ("leaks", "p95_seconds", "usd_per_1k", "false_refusal", "prompt_tokens"))
-    assert not any(is_at_most(key) for key in ("correct", "format", "abstention_recall", "ndcg@10"))
+def test_every_layer_of_the_diagnosis_has_its_words_letter_and_colour() -> None:
+    assert {name for name, _, _ in LAYERS} == set(get_args(Loss))
+    assert len({code for _, code, _ in LAYERS}) == len(LAYERS)
+    assert all(f".part.lost-{i} " in STYLE for i in range(len(LAYERS)))
+
+
+def test_the_largest_loss_of_the_choice_names_the_next_step() -> None:
+    html = report_html(replace(sample(), losses={"hybrid": {"ranked too low": 5, "wrong": 2}, "rag": {"failed": 50}}))
+    assert "hybrid loses most as “ranked too low” (5 cases). Show more passages, or rerank." in html
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rung.records import Estimate, RungResult
 from rung.verdict import charts
+from rung.verdict.diagnose import REMEDIES
 from rung.verdict.report_markup import Safe, el, join, section
 from rung.verdict.report_numbers import (
     DASH,
@@ -35,7 +36,8 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("refused wrongly", "R", "said “I don’t know” though there is an answer"),
     ("not retrieved", "N", "the search did not find the passage with the answer"),
     ("ranked too low", "K", "found, but too far down to be shown to the model"),
-    ("retrieved but wrong", "C", "had the right passage before it and still answered wrongly"),
+    ("retrieved but not used", "P", "had the right passage before it, and answered from something else"),
+    ("used but wrong", "C", "answered from the right passage, and still wrongly"),
     ("wrong", "W", "a wrong answer, with no passage involved"),
 )
 
@@ -243,11 +245,12 @@ def gaps_section(report: Report) -> Safe:
     ]
     scale = charts.covering([(min(a, b), max(a, b)) for a, b in ends])
     labels = [(v, points(v) if v else "0") for v in charts.ticks(scale)]
+    documents = report.basis.documents > 0 or "knowledge" in gaps
     rows = [_axis_row(charts.axis(scale, labels=labels), "Gap", "size and its 95 % interval", "Points")]
     known = [g[0] for g in GAPS]
     for name in [*(n for n in known if n in gaps), *(n for n in gaps if n not in known)]:
         rows.append(_gap_row(name, gaps[name], scale))
-        rows.append(_band(_gap_sentence(name, gaps[name])))
+        rows.append(_band(_gap_sentence(name, gaps[name], documents=documents)))
     missing = [name for name in known if name not in gaps]
     note = el("p", f"Not measured: {listed(missing)}.", cls="quiet") if missing else Safe("")
     intro = el(
@@ -266,12 +269,13 @@ def _gap_row(name: str, e: Estimate, scale: charts.Scale) -> Safe:
     )
 
 
-def _gap_sentence(name: str, e: Estimate) -> Safe:
+def _gap_sentence(name: str, e: Estimate, *, documents: bool) -> Safe:
     for known, means, formula, cure in GAPS:
         if known == name:
             unsure = e.low is not None and e.high is not None and e.low <= 0 <= e.high
             ending = "The interval includes 0: on these cases no gap is proven." if unsure else cure
-            return join(el("b", f"{means}"), f" ({formula}). {ending}")
+            told = formula if documents else "what the model gets wrong; there are no documents that could help"
+            return join(el("b", means), f" ({told}). {ending}")
     return join(f"{count(e.n, 'case')}.")
 
 
@@ -294,8 +298,21 @@ def losses_section(report: Report) -> Safe:
         el("p", "Each bar holds all cases of a rung. A lost case counts once, where it was lost first.", cls="quiet"),
         body,
         el("ul", *legend, cls="legend"),
+        _next_step(report),
         _loss_table(report, rungs, layers, totals),
     )  # fmt: skip
+
+
+def _next_step(report: Report) -> Safe:
+    """What the choice loses most by, and what helps against that."""
+    winner = report.verdict.winner
+    lost = lost_counts(report, winner) if winner is not None else {}
+    if not lost:
+        return Safe("")
+    layer = max(lost, key=lambda name: lost[name])
+    remedies: dict[str, str] = dict(REMEDIES)
+    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {remedies.get(layer, '')}"
+    return el("p", el("b", "Next step: "), said.strip())
 
 
 def _layers(report: Report, names: Sequence[str]) -> list[tuple[str, str, str, str]]:

@@ -84,7 +84,7 @@ table.numbers td.words, table.numbers thead th.words { text-align: left; white-s
 table.chart { margin: 10px 0 4px; table-layout: fixed; } table.chart caption { position: absolute; width: 1px;
   height: 1px; overflow: hidden; clip-path: inset(50%); }
 table.chart th, table.chart td { padding: 0; border: 0; vertical-align: middle; }
-col.c-who { width: 190px; } col.c-value { width: 150px; }
+col.c-who { width: 190px; } col.c-value { width: 166px; }
 table.chart .who { padding-right: 14px; overflow-wrap: anywhere; line-height: 1.25; font-weight: 500; }
 table.chart .value { padding-left: 22px; text-align: right; white-space: nowrap; }
 table.chart .value .quiet { font-size: 13px; }
@@ -131,6 +131,7 @@ _LAYERS = (
     ("#f0e442", "#1d1b00"),
     ("#0072b2", "#ffffff"),
     ("#56b4e9", "#04141f"),
+    ("#b79ae6", "#140a24"),
     ("#009e73", "#00150f"),
     ("#8a9099", "#0c0e10"),
 )
@@ -192,7 +193,8 @@ _PAPER = """
   body { font-size: 10.5pt; } nav, #filters, #store { display: none; }
   main, body > header, body > footer { max-width: none; padding: 0; }
   section { margin: 22pt 0; } h2, h3, .over { break-after: avoid; } tr, figure, .answer { break-inside: avoid; }
-  .scroll { overflow: visible; } table.numbers { font-size: 8pt; }
+  .scroll { overflow: visible; break-inside: avoid; } table.numbers { font-size: 9pt; }
+  .pair { grid-template-columns: 1fr 1fr; }
     table.numbers th, table.numbers td { padding-left: 8px; }
   .case:not([open]) { display: none; } .case { content-visibility: visible; }
     #cases > .quiet::after { content: " Printed are the cases that are open."; }
@@ -212,7 +214,7 @@ STYLE = (
     + _TABLES
     + _DRAWN
     + "".join(_layer(f"lost-{i}", fill, ink) for i, (fill, ink) in enumerate(_LAYERS))
-    + _layer("lost-other", "#b9a7d6", "#17101f")
+    + _layer("lost-other", "#d8d3c4", "#1c1a12")
     + _CASES
     + _NARROW
     + _PAPER % _LIGHT

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
@@ -39,8 +40,6 @@ CORRECT: Mapping[str, str] = {
     "contains": "an answer is right when it contains an accepted answer",
     "rouge_l": "the overlap of an answer with the best accepted answer, in order of words (ROUGE-L)",
 }
-
-_AT_MOST = ("leak", "p50", "p95", "usd", "false_refusal", "tokens", "seconds", "failed")
 
 
 def verdict_section(report: Report) -> Safe:
@@ -95,22 +94,6 @@ def _warned(verdict: Verdict) -> Safe:
     )
 
 
-def is_at_most(key: str) -> bool:
-    """Whether a line of the bar is an upper limit (cost, time, leaks) rather than a lower one."""
-    return any(part in key for part in _AT_MOST)
-
-
-def measured(rung: RungResult, key: str) -> float | None:
-    """What a rung reached on one line of the bar; None where it was not measured or is unknown."""
-    if key in rung.scores:
-        return rung.scores[key].mean
-    if key == "usd_per_1k":
-        return rung.usd_per_1k
-    if key in {"p50_seconds", "p95_seconds"} and rung.latency is not None:
-        return (rung.latency.p50 if key == "p50_seconds" else rung.latency.p95) / 1000
-    return None
-
-
 def in_unit(key: str, value: float | None) -> str:
     """A number of the bar in its unit."""
     if value is None:
@@ -131,13 +114,13 @@ def _checks(report: Report, winner: RungResult) -> Safe:
     rows = []
     for key, asked in keys:
         reached = measured(winner, key)
-        kept = None if reached is None else reached <= asked + 1e-9 if is_at_most(key) else reached >= asked - 1e-9
+        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", asked).holds(reached)
         mark, cls = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}[kept]
         rows.append(
             el(
                 "tr",
                 el("th", _title(key), scope="row"),
-                el("td", f"{'at most' if is_at_most(key) else 'at least'} {in_unit(key, asked)}"),
+                el("td", f"{'at most' if at_most(key) else 'at least'} {in_unit(key, asked)}"),
                 el("td", in_unit(key, reached)),
                 el("td", mark, cls=cls),
             )
@@ -166,8 +149,10 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
-    if report.basis.correct_by in CORRECT:
-        lines.append(f"How answers are judged here: {CORRECT[report.basis.correct_by]}.")
+    judged = (
+        f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
+    )
+    lines.append(f"{judged}Scores run from 0 to 1 and stand in per cent on this page: 0.70 is 70\u202f%.")
     return [line for line in lines if line]
 
 
