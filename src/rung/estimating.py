@@ -55,7 +55,8 @@ def estimates(
         means = resampled_means(np.stack([values for _, values in group], axis=1), resamples=resamples, seed=seed)
         low, high = np.quantile(means, [0.025, 0.975], axis=0)
         for place, (name, values) in enumerate(group):
-            found[name] = Estimate(float(values.mean()), float(low[place]), float(high[place]), len(values))
+            mean = float(values.mean())  # equal values must not end up beside their own interval by rounding
+            found[name] = Estimate(mean, min(mean, float(low[place])), max(mean, float(high[place])), len(values))
     return found
 
 

@@ -1,0 +1,245 @@
+"""Which rung should be used, and why? Hard limits first, then the lowest rung that is good enough.
+
+Pure: from records to a `Verdict`. Its sentences are made by `reasons`, its numbers by `statistics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rung.errors import InternalError
+from rung.records import Difference, RungResult, Verdict
+from rung.verdict import reasons
+from rung.verdict.bar import Bar, measured
+from rung.verdict.gaps import ORACLE, gaps
+from rung.verdict.statistics import Paired, cases_needed, holm, paired_with
+
+if TYPE_CHECKING:
+    from rung.estimating import Floats
+
+ALPHA = 0.05
+FEW_CASES = 30
+MAIN = "correct"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
+
+    All rungs have the same cases in the same order. `failures` counts the answers that did not come.
+    """
+
+    result: RungResult
+    values: Mapping[str, Floats] = field(default_factory=dict)
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """The rungs that may win: measured, within the limits, with at least one case right; lowest first."""
+
+    rungs: tuple[Weighed, ...]
+    best: Weighed
+    against_best: Mapping[str, Paired]
+    worse: frozenset[str]  # significantly worse than the best, Holm over all comparisons
+
+    def not_worse(self) -> Weighed:
+        """The lowest rung that is not significantly worse than the best."""
+        return next(w for w in self.rungs if w.result.name not in self.worse)
+
+
+def decide(
+    weighed: Sequence[Weighed],
+    *,
+    bar: Bar | None = None,
+    documents: bool = True,
+    seed: int = 0,
+    steps: tuple[int, int] = (0, 0),
+    warnings: Sequence[str] = (),
+) -> Verdict:
+    """The verdict over all rungs.
+
+    1. Reference arms are never chosen, nor is a rung that got no case right. 2. A rung that breaks a hard limit is out; a
+    limit on something unknown is not held against it, and said in the warnings. 3. Of the rest the lowest on the ladder
+    whose mean `correct` reaches the bar wins, the earlier setting first. 4. If none does, or no bar was set: the lowest that
+    is not significantly worse than the best (paired bootstrap, Holm's correction, 5 %).
+
+    Args:
+        weighed: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
+        bar: what is good enough; None: no bar.
+        documents: whether the project has documents, which decides what the gaps mean.
+        seed: of the resampling.
+        steps: executed and replayed, to be carried on the verdict.
+        warnings: what the caller has to say, put first.
+
+    Raises:
+        InternalError: two rungs have one name, or their cases differ.
+    """
+    bar = bar or Bar()
+    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
+    cases = _check(weighed)
+    rejected: dict[str, str] = {w.result.name: reasons.REFERENCE for w in weighed if w.result.reference}
+    rivals = _rivals(ladder, bar, rejected)
+    standing = _field(rivals, seed)
+    winner = None if standing is None else _choose(standing, bar)
+    clears = winner is not None and (bar.correct is None or bar.cleared_by(mean(winner)))
+    if standing is not None and winner is not None:
+        reason = _why(winner, standing, bar)
+        rejected |= _why_not(winner, standing, bar, seed)
+    else:
+        reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
+    columns = {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
+    return Verdict(
+        winner=None if winner is None else winner.result.name,
+        clears_bar=clears,
+        reason=reason,
+        gaps=gaps(columns, documents=documents, seed=seed),
+        rungs=tuple(w.result for w in weighed),
+        rejected=rejected,
+        differences=() if standing is None else _differences(standing),
+        warnings=(*warnings, *_warnings(weighed, bar, clears, cases)),
+        executed=steps[0],
+        replayed=steps[1],
+        cases=cases,
+        main_metric=MAIN,
+    )
+
+
+def mean(weighed: Weighed) -> float:
+    """Mean `correct` of a rung that was judged."""
+    found = measured(weighed.result, MAIN)
+    if found is None:
+        raise InternalError(f"{weighed.result.name} was not judged")
+    return found
+
+
+def _check(weighed: Sequence[Weighed]) -> int:
+    names = [w.result.name for w in weighed]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InternalError(f"two rungs are called {min(twice)!r}")
+    lengths = {len(column) for w in weighed for column in w.values.values()}
+    if len(lengths) > 1:
+        raise InternalError(f"rungs were scored on different numbers of cases: {sorted(lengths)}")
+    return max(lengths, default=0)
+
+
+def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str]) -> list[Weighed]:
+    """Those that may win; why each of the others may not goes to `rejected`."""
+    rivals: list[Weighed] = []
+    for w in ladder:
+        why = _out(w, bar)
+        if why:
+            rejected[w.result.name] = why
+        else:
+            rivals.append(w)
+    return rivals
+
+
+def _out(weighed: Weighed, bar: Bar) -> str:
+    result = weighed.result
+    if result.status != "measured":
+        return reasons.not_measured(result)
+    score = result.scores.get(MAIN)
+    if score is None or score.mean is None or MAIN not in weighed.values:
+        return reasons.UNJUDGED
+    if score.mean <= 0:
+        return reasons.nothing_right(score.n, weighed.failures)
+    broken = []
+    for name, limit in bar.limits.items():
+        value = measured(result, name)
+        if value is not None and not limit.holds(value):
+            broken.append((name, value, limit))
+    return reasons.breaks(broken) if broken else ""
+
+
+def _field(rivals: Sequence[Weighed], seed: int) -> Field | None:
+    if not rivals:
+        return None
+    best = max(rivals, key=mean)
+    others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
+    compared = paired_with(best.values[MAIN], others, seed=seed)
+    adjusted = holm({name: one.p for name, one in compared.items()})
+    worse = frozenset(name for name, one in compared.items() if adjusted[name] < ALPHA and (one.estimate.mean or 0) < 0)
+    return Field(tuple(rivals), best, compared, worse)
+
+
+def _choose(standing: Field, bar: Bar) -> Weighed:
+    clearing = (w for w in standing.rungs if bar.cleared_by(mean(w)))
+    return next(clearing, None) or standing.not_worse()
+
+
+def _why(winner: Weighed, standing: Field, bar: Bar) -> str:
+    score = winner.result.scores[MAIN]
+    doubtful = winner if bar.cleared_by(mean(winner)) else standing.best
+    more = _more_cases(doubtful, bar, of="" if doubtful is winner else doubtful.result.name)
+    if bar.correct is not None and bar.cleared_by(mean(winner)):
+        lower = [w.result for w in standing.rungs[: standing.rungs.index(winner)]]
+        return reasons.clears(winner.result.name, score, bar.correct, lower=lower, more=more)
+    opening = "No bar was set. " if bar.correct is None else f"No rung clears the bar of {reasons.number(bar.correct)}. "
+    if winner is standing.best:
+        alone = len(standing.rungs) == 1
+        return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, more=more)
+    difference = standing.against_best[winner.result.name].estimate
+    best = (standing.best.result.name, standing.best.result.scores[MAIN])
+    return opening + reasons.as_good_as_best(winner.result.name, score, best=best, difference=difference, more=more)
+
+
+def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
+    """The sentence that says the bar lies within a rung's interval, or nothing."""
+    score = weighed.result.scores[MAIN]
+    if bar.correct is None or score.mean is None:
+        return ""
+    if score.low is not None and score.high is not None and not score.low < bar.correct <= score.high:
+        return ""
+    needed = cases_needed(weighed.values[MAIN], bar.correct)
+    return reasons.not_certain(None if needed is None else max(needed - score.n, 1), of=of)
+
+
+def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str, str]:
+    others = [w for w in standing.rungs if w is not winner]
+    over_winner = paired_with(winner.values[MAIN], {w.result.name: w.values[MAIN] for w in others}, seed=seed)
+    found: dict[str, str] = {}
+    for w in others:
+        name, score = w.result.name, w.result.scores[MAIN]
+        if bar.correct is not None and bar.cleared_by(mean(winner)):
+            lower = standing.rungs.index(w) < standing.rungs.index(winner)
+            if lower or not bar.cleared_by(mean(w)):
+                found[name] = reasons.misses(score, bar.correct)
+                continue
+        elif name in standing.worse:
+            found[name] = reasons.worse(standing.best.result.name, standing.against_best[name].estimate)
+            continue
+        found[name] = reasons.not_needed(winner.result.name, score, over_winner[name])
+    return found
+
+
+def _differences(standing: Field) -> tuple[Difference, ...]:
+    best = standing.best.result.name
+    return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
+
+
+def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) -> list[str]:
+    tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
+    found = [reasons.failures(w.result.name, w.failures, cases) for w in weighed if w.failures]
+    if tried and cases < FEW_CASES:
+        found.append(
+            f"{reasons.cases(cases)} only: the intervals are wide. Verdicts start to be worth something at {FEW_CASES}."
+        )
+    for name, limit in bar.limits.items():
+        unknown = [w.result.name for w in tried if measured(w.result, name) is None]
+        if unknown:
+            everywhere = len(unknown) == len(tried)
+            known = sorted({metric for w in tried for metric in w.result.scores})
+            found.append(reasons.not_checked(name, limit, unknown=[] if everywhere else unknown, known=known))
+    oracle = next((w.result.scores[MAIN] for w in weighed if w.result.name == ORACLE and MAIN in w.result.scores), None)
+    if (
+        oracle is not None
+        and oracle.high is not None
+        and bar.correct is not None
+        and not clears
+        and oracle.high < bar.correct
+    ):
+        found.append(reasons.even_the_oracle(oracle, bar.correct))
+    return found

@@ -1,0 +1,185 @@
+"""The verdict's sentences: plain words around numbers. What they say is decided in `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rung.records import Estimate, RungResult
+from rung.verdict.bar import Limit
+from rung.verdict.statistics import Paired
+
+# Each reason against a rung begins with one of these; `table` shows them in short.
+REFERENCE = "reference arm: measured beside the rungs, never chosen"
+UNJUDGED = "not judged: no case has a score"
+NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
+BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
+
+_NEEDS = {  # why a built-in score may be missing everywhere, by how its name begins
+    "leaks": "no case says who asks",
+    "format": "the project has neither a schema nor labels",
+    "recall@": "no rung searches, or no case says where its answer stands",
+    "mrr": "no rung searches, or no case says where its answer stands",
+    "ndcg@": "no rung searches, or no case says where its answer stands",
+    "citation_": "no rung answers from passages, or no case says where its answer stands",
+    "abstention_recall": "no case is unanswerable",
+    "abstention_precision": "nothing was refused",
+    "false_refusal": "no case is answerable",
+}
+_MANY = 100_000
+_SIGNIFICANT = 0.05
+
+
+def number(value: float, *, beside: float | None = None) -> str:
+    """Two decimals, more where two would make a number look like the one beside it: 0.699 misses 0.70."""
+    digits = 2
+    while beside is not None and value != beside and digits < 5 and f"{value:.{digits}f}" == f"{beside:.{digits}f}":
+        digits += 1
+    return f"{value:.{digits}f}".replace("-0.00", "0.00") if digits == 2 else f"{value:.{digits}f}"
+
+
+def interval(estimate: Estimate, *, beside: float | None = None) -> str:
+    """ "0.74 [0.68, 0.80]", or the mean alone where the interval is not known."""
+    if estimate.mean is None:
+        return "unknown"
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.mean, beside=beside)
+    return f"{number(estimate.mean, beside=beside)} [{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def cases(n: int, *, what: str = "case") -> str:
+    """ "1 case", "200 cases"."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def listed(names: Sequence[str], *, most: int = 4) -> str:
+    """ "a", "a and b", "a, b and 3 more"."""
+    shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
+
+
+def clears(winner: str, score: Estimate, bar: float, *, lower: Sequence[RungResult], more: str) -> str:
+    """Why the winner: it is the lowest that is good enough."""
+    sentence = (
+        f"{winner} is the lowest rung that clears the bar: correct {interval(score, beside=bar)} against {number(bar)}"
+    )
+    below = [(r.name, bar - (r.scores["correct"].mean or 0.0)) for r in lower]
+    misses = ", ".join(f"{name} misses it by {number(by, beside=0.0)}" for name, by in below[-2:])
+    return f"{sentence}{'; ' + misses if misses else ''}.{more}"
+
+
+def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, more: str) -> str:
+    """Why the winner: it is the best, and every lower one is significantly worse."""
+    standing = (
+        "is the only rung that could be chosen" if alone else "is the best, and every lower rung is significantly worse"
+    )
+    short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
+    return f"{winner} {standing}: correct {interval(score, beside=bar)}{short}.{more}"
+
+
+def as_good_as_best(winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Estimate, more: str) -> str:
+    """Why the winner: a tie goes to the lower rung."""
+    return (
+        f"{winner} is the lowest rung that is not significantly worse than the best: correct {interval(score)} against "
+        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference)}.{more}"
+    )
+
+
+def not_certain(more: int | None, *, of: str = "") -> str:
+    """The bar lies within the interval (of the best rung, where that is not the winner): what would settle it."""
+    where = f"the interval of {of}" if of else "the interval"
+    if more is None or more > _MANY:
+        return f" Not certain: the bar lies within {where}, and so near that more cases would hardly settle it."
+    return f" Not certain: the bar lies within {where}; about {cases(more, what='more case')} would likely settle it."
+
+
+def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str]) -> str:
+    """Why there is no winner."""
+    tried = [r.name for r in ladder if r.status == "measured"]
+    if not ladder:
+        return "Nothing was measured: the project names no rung."
+    if not tried:
+        return "Nothing was measured: " + "; ".join(f"{r.name} {rejected[r.name]}" for r in ladder[:3]) + "."
+    if all(rejected[name].startswith(NOTHING_RIGHT) for name in tried):
+        return f"No rung can be chosen: none of {listed(tried)} got a single case right."
+    return "No rung can be chosen: " + "; ".join(f"{name} {rejected[name]}" for name in tried[:3]) + "."
+
+
+def not_measured(result: RungResult) -> str:
+    """Why a rung has no scores."""
+    head = NOT_APPLICABLE if result.status == "not_applicable" else FAILED
+    return f"{head}: {result.why.rstrip('.')}" if result.why else head
+
+
+def nothing_right(n: int, failures: int) -> str:
+    """A rung with a mean of 0 is no choice, however low the bar."""
+    return f"{NOTHING_RIGHT}: 0 of {n:,}" + (f", {failures:,} of them failed" if failures else "")
+
+
+def breaks(broken: Sequence[tuple[str, float, Limit]]) -> str:
+    """Which hard limits a rung breaks."""
+    parts = [f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}" for name, value, limit in broken]
+    return f"{BREAKS}: {'; '.join(parts)}"
+
+
+def limit_words(limit: Limit) -> str:
+    """ "at most 2"."""
+    return f"at {'most' if limit.op == '<=' else 'least'} {limit.value:g}"
+
+
+def _amount(value: float, beside: float) -> str:
+    for digits in range(3, 10):
+        if f"{value:.{digits}g}" != f"{beside:.{digits}g}":
+            return f"{value:.{digits}g}"
+    return repr(value)
+
+
+def misses(score: Estimate, bar: float) -> str:
+    """A rung that is not good enough."""
+    by = bar - (score.mean or 0.0)
+    return f"{MISSES}: correct {interval(score, beside=bar)} is {number(by, beside=0.0)} below {number(bar)}"
+
+
+def worse(best: str, difference: Estimate) -> str:
+    """A rung that is significantly worse than the best."""
+    return f"{WORSE}: significantly below the best, {best}, by {interval(_turned(difference))}"
+
+
+def not_needed(winner: str, score: Estimate, over: Paired) -> str:
+    """A rung that is higher on the ladder than it needs to be. Says so if it is better all the same."""
+    difference = over.estimate.mean or 0.0
+    what = "better" if difference > 0 else "worse" if difference < 0 else "different"
+    sure = "significantly " if over.p < _SIGNIFICANT else "not significantly "
+    shown = interval(over.estimate if difference >= 0 else _turned(over.estimate))
+    by = f" (by {shown})" if over.estimate.mean is not None else ""
+    return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}"
+
+
+def _turned(e: Estimate) -> Estimate:
+    low, high = (None if e.high is None else -e.high), (None if e.low is None else -e.low)
+    return Estimate(None if e.mean is None else -e.mean, low, high, e.n)
+
+
+def failures(name: str, count: int, n: int) -> str:
+    """Answers that did not come."""
+    return f"{name}: {count:,} of {cases(n)} failed; they count as misses."
+
+
+def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
+    """A limit on something that is not known: it is not held against a rung, and not passed over in silence."""
+    head = "cost unknown, " if name == "usd_per_1k" else ""
+    told = f"{head}limit {name} ({limit_words(limit)}) not checked"
+    if unknown:
+        return f"{listed(list(unknown))}: {told}."
+    if head or name.endswith("_seconds"):
+        return f"{told[0].upper()}{told[1:]}."
+    nobody = f"no rung has that score; there are {', '.join(known) or 'none'}"
+    because = next((why for start, why in _NEEDS.items() if name.startswith(start)), nobody)
+    return f"{told[0].upper()}{told[1:]}: {because}."
+
+
+def even_the_oracle(score: Estimate, bar: float) -> str:
+    """The gap is not one of knowledge."""
+    return (
+        f"Even with the gold passages (oracle) correct is {interval(score, beside=bar)}, below the bar of {number(bar)}: "
+        "no search will close that; instructions, examples, tuning or another model may."
+    )

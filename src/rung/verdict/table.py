@@ -1,0 +1,202 @@
+"""The verdict for a person at a terminal of 80 columns: lines of text, without colours. Printing them is left to the CLI."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.verdict import reasons
+
+WIDTH = 80
+_STATUS: Mapping[str, str] = {
+    reasons.MISSES: "below bar",
+    reasons.BREAKS: "over limit",
+    reasons.WORSE: "worse",
+    reasons.NOT_NEEDED: "not needed",
+    reasons.NOTHING_RIGHT: "none right",
+    reasons.UNJUDGED: "not judged",
+}
+_MEANING: Mapping[str, tuple[str, str]] = {  # what a gap means, and what it means that there is none
+    "knowledge": (
+        "the model lacks facts that the documents have; giving it the right passages helps.",
+        "the model does as well without the documents.",
+    ),
+    "retrieval": (
+        "the search loses part of what the right passages would give; improve the search.",
+        "the search loses nothing of what the right passages would give.",
+    ),
+    "behaviour": (
+        "so much is wrong even with the right passages; instructions, examples or tuning may close it.",
+        "with what it needs, the model does what is asked.",
+    ),
+}
+
+
+def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[str]:
+    """The verdict in lines of at most 80 columns (a wide character takes two), whatever the names and texts are.
+
+    Args:
+        verdict: what to tell.
+        project: its name, for the heading.
+        judged_by: what `correct` means here ("f1", "json", …), for the heading.
+    """
+    ladder = sorted((r for r in verdict.rungs if not r.reference), key=lambda r: r.order)
+    arms = [r for r in verdict.rungs if r.reference]
+    lines = [*_heading(verdict, project, judged_by), ""]
+    lines += [_row(_HEAD), "-" * WIDTH]
+    lines += [line for result in (*ladder, *arms) for line in _rung(result, verdict)] + [""]
+    lines += [*_verdict(verdict), ""]
+    lines += _section("Gaps", [line for name, gap in verdict.gaps.items() for line in _gap(name, gap)])
+    told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
+    lines += _section("Why not", [line for name, why in told for line in _wrap(f"{name}: {why}", indent=2)])
+    lines += _section("Mind", [line for warning in verdict.warnings for line in _wrap(warning, indent=2)])
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
+    by = f" by {judged_by}" if judged_by else ""
+    what = f"{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    return _wrap(f"{project}: {what}" if project else what, indent=0)
+
+
+def _verdict(verdict: Verdict) -> list[str]:
+    head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}"
+    if verdict.winner is not None and not verdict.clears_bar:
+        head += " (misses the bar)"
+    return [*_wrap(head, indent=0), *_wrap(verdict.reason, indent=2)]
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return [title, *lines, ""] if lines else []
+
+
+_HEAD = ("", "rung", "correct", "format", "recall@5", "p50/p95 s", "$/1k", "")
+_WIDTHS = (1, 15, 17, 6, 8, 9, 7, 10)  # with the blanks between them 80
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " ".join(_pad(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+
+
+def _rung(result: RungResult, verdict: Verdict) -> list[str]:
+    """A rung's row; a name that is too long for its column gets a line of its own above it."""
+    mark = "*" if result.name == verdict.winner else " "
+    numbers = _numbers(result, verdict)
+    if columns(_clean(result.name)) <= _WIDTHS[1]:
+        return [_row((mark, result.name, *numbers))]
+    return [*_wrap(result.name, indent=2, mark=mark), _row(("", "", *numbers))]
+
+
+def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
+    score = result.scores.get(verdict.main_metric)
+    status = _status(result, verdict)
+    if result.status != "measured" or score is None:
+        return ("-", "", "", "", "", status)
+    return (
+        reasons.interval(score),
+        _mean(result.scores.get("format")),
+        _mean(result.scores.get("recall@5")),
+        _latency(result.latency),
+        _money(result.usd_per_1k),
+        status,
+    )
+
+
+def _status(result: RungResult, verdict: Verdict) -> str:
+    if result.name == verdict.winner:
+        return "chosen"
+    if result.reference:
+        return "reference" if result.status == "measured" else "no data"
+    if result.status != "measured":
+        return "failed" if result.status == "failed" else "n/a"
+    why = verdict.rejected.get(result.name, "")
+    return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
+
+
+def _mean(estimate: Estimate | None) -> str:
+    return "-" if estimate is None or estimate.mean is None else reasons.number(estimate.mean)
+
+
+def _latency(latency: Latency | None) -> str:
+    return "-" if latency is None else f"{_seconds(latency.p50)}/{_seconds(latency.p95)}"
+
+
+def _seconds(milliseconds: float) -> str:
+    seconds = milliseconds / 1000
+    return f"{seconds:.2f}" if seconds < 9.995 else f"{seconds:.1f}" if seconds < 99.95 else f"{seconds:.0f}"
+
+
+def _money(usd: float | None) -> str:
+    if usd is None:
+        return "unknown"
+    return f"{usd:.2f}" if usd >= 0.1 or usd == 0 else f"{usd:.3f}" if usd >= 0.001 else "<0.001"
+
+
+def _gap(name: str, gap: Estimate) -> list[str]:
+    if gap.mean is None:
+        return _wrap(f"{name}: not measured.", indent=2)
+    there, absent = _MEANING.get(name, ("there is one.", "there is none."))
+    if gap.mean <= 0:
+        meaning = absent
+    else:
+        meaning = there if gap.low is not None and gap.low > 0 else "not certain that there is one: the interval reaches 0."
+    return _wrap(f"{name} {reasons.interval(gap)}: {meaning}", indent=2)
+
+
+def columns(text: str) -> int:
+    """How many columns a text takes on a terminal: two for a wide character, none for a mark on the one before."""
+    return sum(_column(character) for character in text)
+
+
+def _column(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _clean(text: str) -> str:
+    """On one line, and without control characters: a rung's `why` may hold a server's answer, escape codes and all."""
+    kept = (
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs", "Cf", "Co")
+    )
+    return " ".join("".join(kept).split())
+
+
+def _cut(text: str, width: int) -> str:
+    """The longest beginning that fits."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _column(character)
+        if taken > width:
+            return text[:place]
+    return text
+
+
+def _pad(text: str, width: int) -> str:
+    clean = _clean(text)
+    if columns(clean) > width:
+        clean = _cut(clean, width - 1) + "…"
+    return clean + " " * (width - columns(clean))
+
+
+def _wrap(text: str, *, indent: int, mark: str = "") -> list[str]:
+    """Lines of at most 80 columns; continuation lines are indented two more. A word longer than a line is broken."""
+    lines: list[str] = []
+    line = mark.ljust(indent)
+    further = " " * (indent + 2)
+    for word in _clean(text).split():
+        rest = word
+        empty = line.endswith(" ") or not line
+        if columns(line) + (not empty) + columns(rest) <= WIDTH:
+            line += rest if empty else f" {rest}"
+            continue
+        if not empty:
+            lines.append(line)
+            line = further
+        while columns(line) + columns(rest) > WIDTH:
+            head = _cut(rest, WIDTH - columns(line))
+            lines.append(line + head)
+            line, rest = further, rest[len(head) :]
+        line += rest
+    return [*lines, line] if line.strip() else lines

@@ -1,0 +1,55 @@
+"""The verdict as one line of JSON, for programs: `rung compare --json`. Unknown is null, never NaN."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from rung.records import Estimate, Json, RungResult, Verdict, plain
+
+
+def verdict_json(verdict: Verdict) -> str:
+    """One line of ASCII, without the line break at its end.
+
+    The keys are those of the README; reference arms are among the rungs, with `"reference": true`. Intervals are 95 %,
+    latency is that of the live pass in milliseconds.
+    """
+    return json.dumps(
+        {
+            "winner": verdict.winner,
+            "clears_bar": verdict.clears_bar,
+            "reason": verdict.reason,
+            "gaps": {name: _estimate(gap) for name, gap in verdict.gaps.items()},
+            "rungs": [_rung(result) for result in verdict.rungs],
+            "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
+            "cases": verdict.cases,
+        },
+        allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
+    )
+
+
+def _rung(result: RungResult) -> dict[str, Json]:
+    latency = result.latency
+    found: dict[str, Json] = {
+        "name": result.name,
+        "settings": plain(result.settings),
+        "status": result.status,
+        "why": result.why,
+        "scores": {name: _estimate(score) for name, score in result.scores.items()},
+        "usd_per_1k": _known(result.usd_per_1k),
+        "latency_ms": {
+            "p50": None if latency is None else _known(latency.p50),
+            "p95": None if latency is None else _known(latency.p95),
+        },
+        "build_seconds": _known(result.build_seconds),
+        "answer_seconds": _known(result.answer_seconds),
+    }
+    return {**found, "reference": True} if result.reference else found
+
+
+def _estimate(estimate: Estimate) -> Json:
+    return {"mean": _known(estimate.mean), "low": _known(estimate.low), "high": _known(estimate.high), "n": estimate.n}
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,92 @@
+"""Each lost case goes to the one layer that lost it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+import pytest
+
+from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
+from rung.scoring import Yardstick, score_run
+from rung.verdict.diagnose import REMEDIES, Loss, diagnose, losses
+
+CASE = Case("c", "When?", ("nine o'clock",), evidence=(Evidence("d", 0, 40),), groups=("staff",))
+GOLD = Passage("d:0", "d", 0, 40, "The office opens at nine o'clock sharp.")
+DECOY = Passage("e:0", "e", 0, 40, "The canteen closes at two.")
+WRONG = {"correct": 0.0}
+
+
+def outcome(
+    text: str = "two", *, found: tuple[Passage, ...] = (), shown: tuple[Passage, ...] = (), cites: str = ""
+) -> Outcome:
+    """An answer with what was found, shown and cited."""
+    citations = (Citation(1, cites, 0, 40),) if cites else ()
+    return Outcome("c", Answer(text, text, citations=citations, retrieved=found, passages=shown))
+
+
+BOTH = (DECOY, GOLD)
+
+
+@pytest.mark.parametrize(
+    ("said", "scores", "loss"),
+    [
+        (Outcome("c", failure=Failure("timeout")), WRONG, "failed"),
+        (outcome(), {"correct": 1.0, "leaks": 1.0}, "leaked"),
+        (outcome(), {"correct": 0.5}, None),
+        (outcome(), {}, None),  # not judged
+        (outcome(found=BOTH), {**WRONG, "format": 0.0}, "wrong format"),
+        (outcome(found=(DECOY,), shown=(DECOY,)), WRONG, "not retrieved"),
+        (outcome(found=BOTH, shown=(DECOY,)), WRONG, "ranked too low"),
+        (outcome(found=BOTH, shown=BOTH), WRONG, "retrieved but not used"),
+        (outcome("it opens sharp at nine", found=BOTH, shown=BOTH), WRONG, "used but wrong"),
+        (outcome(found=BOTH, shown=BOTH, cites="d"), WRONG, "used but wrong"),
+        (outcome("it opens sharp at nine", found=BOTH, shown=BOTH, cites="e"), WRONG, "retrieved but not used"),
+        (outcome(found=BOTH, shown=BOTH), {**WRONG, "false_refusal": 1.0}, "refused wrongly"),
+        (outcome(found=(DECOY,), shown=(DECOY,)), {**WRONG, "false_refusal": 1.0}, "not retrieved"),
+        (outcome(shown=(GOLD,), cites="d"), WRONG, "used but wrong"),  # the oracle shows without a search
+        (outcome(shown=(DECOY,)), WRONG, "not retrieved"),
+        (outcome(), WRONG, "wrong"),
+        (outcome(), {**WRONG, "false_refusal": 1.0}, "refused wrongly"),
+    ],
+)
+def test_one_layer_for_each_lost_case(said: Outcome, scores: Mapping[str, float], loss: Loss | None) -> None:
+    assert diagnose(CASE, said, scores) == loss
+
+
+def test_an_empty_ranking_is_a_miss_of_a_rung_that_searches() -> None:
+    assert diagnose(CASE, outcome(), WRONG, retrieves=True) == "not retrieved"
+
+
+def test_an_answer_where_there_is_none() -> None:
+    assert diagnose(Case("c", "Why?", answerable=False), outcome(found=BOTH, shown=BOTH), WRONG) == "should have refused"
+
+
+def test_without_gold_nobody_can_blame_the_search() -> None:
+    assert diagnose(Case("c", "When?", ("nine",)), outcome(found=(DECOY,), shown=(DECOY,)), WRONG) == "wrong"
+
+
+def test_half_of_a_scattered_answer_is_not_enough() -> None:
+    scattered = Case("c", "?", ("x",), gold_documents=("d", "f"))
+    assert diagnose(scattered, outcome(found=BOTH, shown=BOTH), WRONG) == "not retrieved"
+
+
+def test_every_loss_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(get_args(Loss))
+
+
+def test_losses_of_a_run_from_its_scorecard() -> None:
+    cases = [Case(str(i), "When?", ("nine o'clock",), evidence=CASE.evidence) for i in range(4)]
+    cases.append(Case("4", "Why?", answerable=False))
+    said = [
+        outcome("nine o'clock", found=BOTH, shown=BOTH),
+        outcome("I don't know.", found=BOTH, shown=BOTH),
+        outcome("two", found=(), shown=()),
+        Outcome("c", failure=Failure("x")),
+        outcome("two", found=BOTH, shown=BOTH),
+    ]
+    run = [Outcome(case.id, o.answer, o.failure) for case, o in zip(cases, said, strict=True)]
+    counts, each = losses(cases, run, score_run(cases, run, yardstick=Yardstick("f1")).values)
+    assert each == [None, "refused wrongly", "not retrieved", "failed", "should have refused"]
+    assert counts == {"failed": 1, "should have refused": 1, "not retrieved": 1, "refused wrongly": 1}
+    assert list(counts) == ["failed", "should have refused", "not retrieved", "refused wrongly"]
