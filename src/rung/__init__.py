@@ -1,1 +1,49 @@
-"""Rung."""
+"""Prompting, RAG, fine-tuning, or both? Answered by measurement on your own documents, examples and cases.
+
+>>> import rung
+>>> verdict = rung.open("helpdesk").compare()  # doctest: +SKIP
+>>> verdict.winner, verdict.reason  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rung.errors import InputError, Interrupted, RungError, UserError
+from rung.records import Answer, Asker, Case, Document, Estimate, Example, Message, Passage, Question, Verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rung.facade import OpenProject
+
+__version__ = "0.1.0"
+__all__ = [
+    "Answer",
+    "Asker",
+    "Case",
+    "Document",
+    "Estimate",
+    "Example",
+    "InputError",
+    "Interrupted",
+    "Message",
+    "Passage",
+    "Question",
+    "RungError",
+    "UserError",
+    "Verdict",
+    "open",
+]
+
+
+def open(folder: str | Path) -> OpenProject:
+    """The project in a folder with `rung.yaml`.
+
+    Raises:
+        InputError: there is none, or it has a mistake; names the line.
+    """
+    from rung.facade import OpenProject
+    from rung.project import load_project
+
+    return OpenProject(load_project(folder))

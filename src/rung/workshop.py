@@ -34,11 +34,22 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An artifact: its digest, its folder, and how long it took to build when it was built."""
+    """An artifact: its digest and its folder."""
 
     digest: str
     folder: Path
-    seconds: float
+
+    @property
+    def manifest(self) -> dict[str, Json]:
+        """What it was made from, and how."""
+        made: dict[str, Json] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        return made
+
+    @property
+    def seconds(self) -> float:
+        """How long it took to build when it was built."""
+        seconds = self.manifest.get("seconds")
+        return float(seconds) if isinstance(seconds, (int, float)) else 0.0
 
 
 @dataclass
@@ -126,7 +137,7 @@ class Workshop:
             return self._example_index(need, title)
         return self._adapter(need, title)
 
-    def adapters_ready(self) -> None:
+    def hand_over_adapters(self) -> None:
         """Tell the model which adapters were built, all at once: it may have to be reopened for them."""
         if self._adapters:
             self.generator.use_adapters(self._adapters)
@@ -143,7 +154,7 @@ class Workshop:
                 made = {"rows": len(need.texts), "embedder": self.embedder.identity}
                 _seal(folder, {**made, "seconds": time.monotonic() - began})
         self._example_indexes[named] = folder
-        return Built(named, folder, _seconds(folder))
+        return Built(named, folder)
 
     def _adapter(self, need: Adapter, title: str) -> Built:
         rows = self._taught(need.lessons, title)
@@ -156,7 +167,7 @@ class Workshop:
             with self.reporter.phase(title) as tick:
                 train_generator(rows, self.generator, recipe=recipe, folder=folder, progress=tick)
         self._adapters[named] = folder
-        return Built(named, folder, _seconds(folder))
+        return Built(named, folder)
 
     def _taught(self, lessons: Sequence[Lesson], title: str) -> list[Example]:
         """The training chats that lessons come to; one that failed stops the training rather than thin it out unseen."""
@@ -180,7 +191,3 @@ def _seal(folder: Path, manifest: Mapping[str, Json]) -> None:
     part = folder / f"{MANIFEST}.part"
     part.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     part.replace(folder / MANIFEST)
-
-
-def _seconds(folder: Path) -> float:
-    return float(json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("seconds", 0.0))

@@ -21,10 +21,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("training",),
     ("drivers",),
     ("workshop",),
-    ("intake",),
-    ("checking", "publishing"),
+    ("stages",),
     ("loop",),
-    ("serving", "cli", "web"),
+    ("serving", "cli", "web", "facade"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FREE = {

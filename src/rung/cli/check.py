@@ -11,8 +11,8 @@ def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
     """Read the whole project and list what is wrong, with file and line. Runs no model and writes nothing."""
     from json import dumps
 
-    from rung.checking import survey
     from rung.project import load_project
+    from rung.stages.survey import survey
 
     found = survey(load_project(folder))
     if json:

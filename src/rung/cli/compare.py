@@ -7,7 +7,7 @@ from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict
 from rung.cli.screen import Screen, out
 
 
-def compare(
+def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     limit: Limit = None,
     seed: Seed = None,
@@ -21,9 +21,9 @@ def compare(
     """
     from json import dumps
 
-    from rung.checking import survey
     from rung.loop import compare as weigh
     from rung.project import load_project
+    from rung.stages.survey import survey
 
     project = load_project(folder)
     screen = Screen()

@@ -19,7 +19,7 @@ def report(
 ) -> int:
     """Show the last verdict again and write its page. Runs no model."""
     from rung.project import load_project
-    from rung.publishing import latest
+    from rung.stages.publishing import latest
 
     last = latest(load_project(folder))
     if output is not None:

@@ -23,21 +23,11 @@ def search(
     """Show the passages that a query finds, best first. The index is brought up to date before."""
     from json import dumps
 
-    from rung.errors import UserError
-    from rung.intake import read_documents
-    from rung.intake import sync as bring_up_to_date
+    from rung.loop import search as find
     from rung.project import load_project
     from rung.records import Asker
-    from rung.workshop import Workshop
 
-    project = load_project(folder)
-    with Workshop(project, Screen(quiet=json)) as workshop:
-        documents, _ = read_documents(workshop)
-        knowledge = workshop.knowledge
-        if knowledge is None:
-            raise UserError(f"{project.file}: the project names no documents; add 'knowledge: {{sources: [docs/**/*.md]}}'")
-        bring_up_to_date(workshop, documents)
-        passages = knowledge.search(query, asker=Asker(groups(asker)), top=top)
+    passages = find(load_project(folder), query, top=top, asker=Asker(groups(asker)), reporter=Screen(quiet=json))
     if json:
         keys = ("document", "source", "start", "end", "score", "text")
         out(dumps({"passages": [{key: getattr(p, key) for key in keys} for p in passages]}, ensure_ascii=False))

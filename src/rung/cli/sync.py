@@ -11,22 +11,13 @@ def sync(folder: Folder, json: Json = False, dry_run: DryRun = False, strict: St
     """Bring the index up to date with the documents: only what changed is embedded."""
     from json import dumps
 
-    from rung.errors import UserError
-    from rung.intake import read_documents
     from rung.project import load_project
+    from rung.stages.intake import bring_up_to_date
     from rung.workshop import Workshop
 
     project, screen = load_project(folder), Screen(quiet=json)
     with Workshop(project, screen) as workshop:
-        documents, problems = read_documents(workshop)
-        knowledge = workshop.knowledge
-        if knowledge is None:
-            raise UserError(f"{project.file}: the project names no documents; add 'knowledge: {{sources: [docs/**/*.md]}}'")
-        if dry_run:
-            change = knowledge.compare(documents)
-        else:
-            with screen.phase("index documents") as tick:
-                change = knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+        change, problems = bring_up_to_date(workshop, dry_run=dry_run)
         screen.problems(problems)
         counts = {
             "added": change.added,

@@ -23,12 +23,22 @@ def train(
 
     from rung.loop import train as tune
     from rung.project import load_project
+    from rung.stages.survey import survey
 
     screen = Screen(quiet=json)
-    trained = tune(load_project(folder), rung=rung, seed=seed, dry_run=dry_run, reporter=screen)
-    if json:
-        out(dumps({"dry_run": dry_run, "artifacts": [t.as_json() for t in trained]}, ensure_ascii=False))
-    else:
-        for t in trained:
-            out(t.as_line())
-    return YOURS if any(t.failed for t in trained) else FINE
+    project = load_project(folder)
+    if dry_run:
+        planned = [p for p in survey(project).planned if p.trains_on and rung in (None, p.rung)]
+        for p in planned:
+            out(
+                dumps({"rung": p.rung, "lessons": p.trains_on})
+                if json
+                else f"{p.rung} would learn from {p.trains_on} lessons"
+            )
+        return FINE
+    trained = tune(project, rung=rung, seed=seed, reporter=screen)
+    for candidate in trained:
+        for built in candidate.built:
+            said = {"rung": candidate.label, "artifact": built.digest, "folder": str(built.folder), **built.manifest}
+            out(dumps(said, ensure_ascii=False) if json else f"{candidate.label}: {built.folder}")
+    return YOURS if any(candidate.failed for candidate in trained) else FINE

@@ -83,10 +83,13 @@ def _carried(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Call
         raise InternalError(f"no engine carries out '{name}' steps in this project")
     engine, request = engines[name], Request(step, asker)
     if isinstance(engine, StreamingEngine):
-        for piece in engine.stream(request):
-            if isinstance(piece, (Generated, Failure)):
-                return piece
-            hear(piece)
+        try:
+            for piece in engine.stream(request):
+                if isinstance(piece, (Generated, Failure)):
+                    return piece
+                hear(piece)
+        except StepFailed as failed:
+            return failed.failure
         raise InternalError(f"the engine for '{name}' steps ended its stream without a result")
     for _, result in engine.run([request]):
         return result

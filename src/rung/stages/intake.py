@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
@@ -11,6 +12,9 @@ from rung.records import Case, Document, Passage, Problem, digest
 from rung.strategies.prompting import wanted_output
 from rung.strategies.protocol import Materials
 from rung.workshop import Workshop
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
 
 ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
 NO_ANSWERS_SHOWN = 128
@@ -39,13 +43,14 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
     """
     project = workshop.project
     rows = read_rows(project)
-    documents, problems = read_documents(workshop)
+    documents: list[Document] = []
+    problems: list[Problem] = []
     gold: dict[str, tuple[Passage, ...]] = {}
-    knowledge = workshop.knowledge
-    if knowledge is not None:
+    knowledge = None
+    if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
-        sync(workshop, documents)
+        knowledge, documents, problems = up_to_date(workshop)
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
         found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
@@ -92,8 +97,6 @@ def read_documents(workshop: Workshop) -> tuple[list[Document], list[Problem]]:
 
     project = workshop.project
     patterns = project.settings.knowledge.sources
-    if not patterns:
-        return [], []
     with workshop.reporter.phase("read documents"):
         report = read_sources(project.root, patterns)
     if not report.documents:
@@ -103,12 +106,20 @@ def read_documents(workshop: Workshop) -> tuple[list[Document], list[Problem]]:
     return list(report.documents), list(report.problems)
 
 
-def sync(workshop: Workshop, documents: Sequence[Document]) -> None:
-    """Bring the index up to date with the documents."""
+def up_to_date(workshop: Workshop) -> tuple[Knowledge, list[Document], list[Problem]]:
+    """The index, brought up to date with the documents; the documents; and what was left out of them.
+
+    Raises:
+        UserError: the project names no documents, or none could be read.
+    """
     knowledge = workshop.knowledge
-    if knowledge is not None:
-        with workshop.reporter.phase("index documents") as tick:
-            knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+    if knowledge is None:
+        message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
+        raise workshop.project.error(message, "knowledge")
+    documents, problems = read_documents(workshop)
+    with workshop.reporter.phase("index documents") as tick:
+        knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+    return knowledge, documents, problems
 
 
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
@@ -124,11 +135,6 @@ def is_trainable(workshop: Workshop) -> bool:
     from rung.models.catalog import is_local
 
     return is_local(workshop.project.settings.model)
-
-
-def with_oracle(materials: Materials, gold: Mapping[str, tuple[Passage, ...]]) -> Materials:
-    """The materials of the reference arm `oracle`, which alone is told where the judging cases' answers stand."""
-    return replace(materials, gold=dict(gold))
 
 
 def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rung.errors import UserError
-from rung.intake import chosen
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Problem
+from rung.stages.intake import chosen
 from rung.strategies.protocol import Adapter, Materials, Plan
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.settings import expand

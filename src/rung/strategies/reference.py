@@ -20,6 +20,7 @@ class ClosedBook:
 
     name: ClassVar[str] = "closed_book"
     reference: ClassVar[bool] = True
+    shares: ClassVar[tuple[str, ...]] = ("max_tokens",)  # with `rag`
     materials: Materials
     settings: Wording
 
@@ -41,6 +42,7 @@ class Oracle:
 
     name: ClassVar[str] = "oracle"
     reference: ClassVar[bool] = True
+    shares: ClassVar[tuple[str, ...]] = ("candidates", "passages", "rerank", "max_tokens")  # with `rag`, to be comparable
     materials: Materials
     settings: Retrieval
 

@@ -1,0 +1,121 @@
+"""OPEN THIS FIRST: how documents, examples and cases become a verdict, and who answers then.
+
+Each line of `compare` is a stage; its file is in `stages`. Promoting a verdict, serving it and watching what is served
+are not here yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rung.drivers.live import Live, converse
+from rung.errors import UserError
+from rung.progress import Reporter, Silent
+from rung.project import Project
+from rung.records import Answer, Asker, Passage, Question
+from rung.stages.answering import answer, time_live
+from rung.stages.candidates import Candidate, build, propose
+from rung.stages.intake import take_in, up_to_date
+from rung.stages.judging import Comparison, put_on_paper, score, weigh
+from rung.stages.publishing import latest
+from rung.workshop import Workshop
+
+
+def compare(
+    project: Project, *, limit: int | None = None, seed: int | None = None, reporter: Reporter | None = None
+) -> Comparison:
+    """Weigh every rung that the project allows, on its own cases, and publish the verdict.
+
+    Args:
+        project: a folder with `rung.yaml`, loaded.
+        limit: judge by at most so many cases, always the same ones.
+        seed: of everything that is drawn; None takes the project's.
+        reporter: told how far the work is.
+
+    Raises:
+        UserError: something that is yours to fix; says what.
+        Interrupted: Ctrl-C; the same command goes on where it was.
+    """
+    with workshop_of(project, seed, reporter) as workshop:
+        intake = take_in(workshop, limit=limit)  #                documents, examples, cases → what there is to work with
+        candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
+        built = build(workshop, candidates)  #                    example indexes, adapters: once, by digest
+        runs = answer(workshop, built, intake.cases)  #           every case by every rung, in batches
+        timed = time_live(workshop, runs, intake.cases)  #        a sample of cases, live: the latency
+        scored = score(workshop, intake, timed)  #                every layer of every answer
+        verdict = weigh(workshop, intake, built, scored)  #       bar, limits, paired differences, gaps
+        return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page
+
+
+def ask(
+    project: Project,
+    question: str,
+    *,
+    rung: str | None = None,
+    asker: Asker | None = None,
+    on_text: Callable[[str], None] | None = None,
+    reporter: Reporter | None = None,
+) -> tuple[Live[Answer], str]:
+    """One question to one rung, live; by default the last verdict's winner. Returns what it said, and the rung's label.
+
+    Raises:
+        UserError: no verdict yet, no such rung in the project, or it does not apply.
+    """
+    label = rung or latest(project).winner
+    if label is None:
+        raise UserError(f"the last verdict of {project.root} chose no rung; name one with --rung")
+    with workshop_of(project, None, reporter) as workshop:
+        candidate = _one(workshop, label)
+        if candidate.strategy is None:
+            raise UserError(f"{label} cannot answer: {candidate.why}")
+        said = candidate.strategy.answer(Question("asked", question))
+        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=on_text), label
+
+
+def train(
+    project: Project, *, rung: str | None = None, seed: int | None = None, reporter: Reporter | None = None
+) -> list[Candidate]:
+    """Build the adapters of the project's tuned rungs (or of one). What is built already is left as it is.
+
+    Raises:
+        UserError: the project names no rung that is tuned, or not this one.
+    """
+    with workshop_of(project, seed, reporter) as workshop:
+        candidates = propose(workshop, take_in(workshop))
+        wanted = [c for c in candidates if c.is_tuned and rung in (None, c.label, c.rung.name)]
+        if not wanted:
+            whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
+            raise UserError(f"{project.file}: there is nothing to train for {rung or 'any rung'}{whys}")
+        return build(workshop, wanted)
+
+
+def search(
+    project: Project, query: str, *, top: int = 5, asker: Asker | None = None, reporter: Reporter | None = None
+) -> tuple[Passage, ...]:
+    """Passages for a query, best first, from an index that is brought up to date first.
+
+    Raises:
+        UserError: the project names no documents.
+    """
+    with workshop_of(project, None, reporter) as workshop:
+        knowledge, _, _ = up_to_date(workshop)
+        return knowledge.search(query, asker=asker or Asker(), top=top)
+
+
+def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:
+    """A workshop for one command."""
+    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
+
+
+def _one(workshop: Workshop, label: str) -> Candidate:
+    """The candidate of this label, built; a rung that the project does not list is taken with its defaults."""
+    intake = take_in(workshop)
+    candidates = propose(workshop, intake)
+    found = next((c for c in candidates if c.label == label), None) or next(
+        (c for c in candidates if c.rung.name == label), None
+    )
+    if found is None:
+        listed = ", ".join(c.label for c in candidates)
+        raise UserError(f"'{label}' is no rung of this project; there are: {listed}")
+    return replace(build(workshop, [found])[0])

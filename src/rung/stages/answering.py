@@ -1,0 +1,124 @@
+"""Stages 4 and 5: every case answered by every candidate in large batches; a sample of them live, for the latency."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rung.drivers.live import converse
+from rung.records import Answer, Asker, Case, Json, Latency, Outcome
+from rung.stages.candidates import Candidate
+from rung.stages.intake import chosen
+from rung.steps import Conversation
+from rung.strategies.protocol import Strategy
+from rung.workshop import Workshop
+
+LEAST, MOST, ENOUGH_SECONDS = 5, 20, 10.0  # the latency pass: cases at least, at most, and when to stop between
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Every judging case answered by one candidate. `seconds`: what answering took when it was done, not when replayed."""
+
+    candidate: Candidate
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    latency: Latency | None = None
+
+    @property
+    def failures(self) -> int:
+        """Answers that did not come."""
+        return sum(outcome.failure is not None for outcome in self.outcomes)
+
+
+def answer(workshop: Workshop, candidates: Sequence[Candidate], cases: Sequence[Case]) -> list[Run]:
+    """Every case answered by every candidate that could be built; what is known is replayed."""
+    runs: list[Run] = []
+    for candidate in candidates:
+        if candidate.strategy is None:
+            continue
+        executed, began = workshop.tally.executed, time.monotonic()
+        talks = [_talk(candidate.strategy, case) for case in cases]
+        ended = workshop.carry(talks, title=f"answer {candidate.label}")
+        seconds = time.monotonic() - began if workshop.tally.executed > executed else 0.0
+        outcomes = tuple(Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True))
+        runs.append(Run(candidate, outcomes, _spent(workshop, candidate.identity(workshop, cases), seconds)))
+    return runs
+
+
+def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case]) -> list[Run]:
+    """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
+
+    Reference arms are never served, so they are not timed. A pass is kept, and is not repeated.
+    """
+    sample = chosen(cases, MOST)
+    return [run if run.candidate.rung.reference else replace(run, latency=_timed(workshop, run, sample)) for run in runs]
+
+
+def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+    return case.asker, lambda: strategy.answer(case.ask())
+
+
+def _spent(workshop: Workshop, key: str, seconds: float) -> float:
+    """Seconds spent on a run in all: an interrupted one adds up, a replayed one adds nothing."""
+    known = workshop.store.noted("answer_seconds", key)
+    spent = seconds + (float(known) if isinstance(known, (int, float)) else 0.0)
+    if seconds:
+        workshop.store.note("answer_seconds", key, spent)
+    return spent
+
+
+def _timed(workshop: Workshop, run: Run, sample: Sequence[Case]) -> Latency | None:
+    if run.failures == len(run.outcomes):
+        return None
+    key = run.candidate.identity(workshop, sample)
+    known = workshop.store.noted("latency", key)
+    if not isinstance(known, dict):
+        with workshop.reporter.phase(f"time {run.candidate.label}") as tick:
+            known = _live_pass(workshop, run, sample, lambda done: tick(done, len(sample), ""))
+        workshop.store.note("latency", key, known)
+    return _latency(known)
+
+
+def _live_pass(workshop: Workshop, run: Run, sample: Sequence[Case], tick: Callable[[int], None]) -> dict[str, Json]:
+    """Milliseconds of each case, whole and by step kind.
+
+    The model starts with empty caches, since the batch has just read these very prompts; one case goes before, untimed, as a
+    server that has been asked before would have the instruction in its prefix cache.
+    """
+    strategy = run.candidate.strategy
+    whole: list[Json] = []
+    by_kind: dict[str, list[Json]] = {}
+    if strategy is None:
+        return {"whole": whole, "steps": {}}
+    engines = workshop.engines()
+    workshop.generator.close()
+    warm, *timed = [*sample[-1:], *sample[:-1]] if len(sample) > 1 else [*sample, *sample]
+    converse(strategy.answer(warm.ask()), asker=warm.asker, engines=engines)
+    began = time.monotonic()
+    for case in timed:
+        if len(whole) >= LEAST and time.monotonic() - began > ENOUGH_SECONDS:
+            break
+        live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines)
+        if live.failure is None:
+            whole.append(live.seconds * 1000)
+            for timing in live.timings:
+                by_kind.setdefault(timing.kind, []).append(timing.seconds * 1000)
+        tick(len(whole))
+    return {"whole": whole, "steps": {kind: list(values) for kind, values in by_kind.items()}}
+
+
+def _latency(known: Mapping[str, Json]) -> Latency | None:
+    """Percentiles of a live pass; None when no case of it succeeded."""
+    import numpy as np
+
+    def percentiles(values: Json) -> tuple[float, float]:
+        p50, p95 = np.percentile(np.asarray(values, dtype=float), [50, 95])
+        return float(p50), float(p95)
+
+    whole, steps = known["whole"], known["steps"]
+    if not isinstance(whole, list) or not isinstance(steps, dict) or not whole:
+        return None
+    p50, p95 = percentiles(whole)
+    return Latency(p50, p95, len(whole), {kind: percentiles(values) for kind, values in steps.items()})

@@ -1,0 +1,109 @@
+"""Stages 2 and 3: which rungs may be tried on these materials, and what must be built for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rung.errors import UserError
+from rung.records import Case, Json, digest
+from rung.stages.intake import Intake
+from rung.strategies.protocol import Adapter, Materials, NotApplicable, Plan, Rung, Strategy
+from rung.strategies.registry import REFERENCES, find, ladder
+from rung.strategies.settings import expand
+from rung.workshop import Built, Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One rung with one set of settings. `why` says why it does not apply, or what broke when it was built."""
+
+    label: str
+    rung: type[Rung]
+    plan: Plan | None
+    settings: Mapping[str, Json]
+    order: int = 0  # its place on the ladder, from the lowest
+    why: str = ""
+    failed: bool = False
+    strategy: Strategy | None = None
+    built: tuple[Built, ...] = ()
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it needs weights of its own."""
+        return self.plan is not None and any(isinstance(need, Adapter) for need in self.plan.needs)
+
+    def identity(self, workshop: Workshop, cases: Sequence[Case]) -> str:
+        """Digest of everything that its answers to these cases depend on."""
+        artifacts = [artifact.digest for artifact in self.built]
+        engines = {name: engine.identity for name, engine in workshop.engines().items()}
+        asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
+        return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, asked)
+
+
+def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
+    """Every rung that `rung.yaml` allows (all of them where it names none), lowest first, then the reference arms.
+
+    A list among a rung's settings is a sweep: a candidate for each combination, told apart by its label.
+
+    Raises:
+        InputError: an unknown rung or setting; points at its line.
+    """
+    project = workshop.project
+    named = project.rungs() or [(name, {}) for name in ladder()]
+    candidates: list[Candidate] = []
+    for place, (name, settings) in enumerate(named):
+        try:
+            candidates += [_planned(label, find(name), chosen, intake.materials) for label, chosen in _swept(name, settings)]
+        except UserError as error:
+            raise project.error(str(error), "rungs", place) from error
+    labels = [candidate.label for candidate in candidates]
+    if twice := {label for label in labels if labels.count(label) > 1}:
+        raise project.error(f"rung '{min(twice)}' stands twice; to try several settings, give one a list of values", "rungs")
+    rank = {name: place for place, name in enumerate(ladder())}
+    candidates.sort(key=lambda candidate: rank[candidate.rung.name])
+    # The oracle alone is told where the judging cases' answers stand.
+    told = replace(intake.materials, gold=dict(intake.gold))
+    references = [_planned(rung.name, rung, _shared(named, rung), told) for rung in REFERENCES]
+    return [replace(candidate, order=order) for order, candidate in enumerate(candidates + references)]
+
+
+def build(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Build what the candidates need; one that cannot be built has failed, and the others go on."""
+    done: list[Candidate] = []
+    for candidate in candidates:
+        if candidate.plan is None:
+            done.append(candidate)
+            continue
+        try:
+            built = tuple(workshop.build(need, title=f"build {candidate.label}") for need in candidate.plan.needs)
+        except UserError as error:
+            workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
+            done.append(replace(candidate, plan=None, why=str(error), failed=True))
+            continue
+        strategy = candidate.plan.make(tuple(artifact.digest for artifact in built))
+        done.append(replace(candidate, strategy=strategy, built=built))
+    workshop.hand_over_adapters()
+    return done
+
+
+def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
+    """(label, settings) of every combination; the label names the settings that were swept."""
+    axes = [key for key, value in settings.items() if isinstance(value, list)]
+    combinations = list(expand(settings))
+    said = (", ".join(f"{key}={chosen[key]}" for key in axes) for chosen in combinations)
+    return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(said, combinations, strict=True)]
+
+
+def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
+    planned = rung.plan(materials, settings)
+    if isinstance(planned, NotApplicable):
+        return Candidate(label, rung, None, settings, why=planned.why)
+    return Candidate(label, rung, planned, planned.settings)
+
+
+def _shared(named: Sequence[tuple[str, Mapping[str, Json]]], reference: type[Rung]) -> dict[str, Json]:
+    """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
+    said = next((settings for name, settings in named if name == "rag"), {})
+    known = getattr(reference, "shares", ())
+    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in known}
