@@ -23,8 +23,9 @@ _NOTHING = r"(?:information|info|data|knowledge|details?|context|evidence|answer
 _SOURCES = (
     r"(?:the |these |those |this |that |any |my |given |provided |supplied |retrieved |available |above )*"
     r"(?:documents?|passages?|texts?|context|contexts|sources?|articles?|information|knowledge base|corpus)"
+    r"(?: provided| given| above| supplied)?"
 )
-_ASKED = r"(?:the |this |that |your )?(?:answer|question|information|it|this|that)"
+_ASKED = r"(?:the |this |that |your )?(?:answer|question|information|it|this|that)(?: to (?:the|this|that|your) question)?"
 _NOT = r"(?:do not|don't|does not|doesn't|did not|didn't)"
 _CANNOT = (
     r"(?:cannot|can't|can not|could not|couldn't|am unable to|'m unable to|was unable to|am not able to|'m not able to)"
@@ -63,15 +64,19 @@ _REFUSALS = re.compile(
             rf"{_SOURCES} {_NOT} (?:contain|provide|include|give|answer|cover|have|offer) "
             rf"(?:me |us )?(?:the |an |any |enough |sufficient |this |that |your |a |clear |direct |specific |relevant )*"
             rf"(?:{_NOTHING}|question|anything|it|this)\b",
+            rf"none of {_SOURCES} (?:say|mention|specify|state|tell|discuss|address|contain|provide|answer)s?\b",
+            r"(?:it is |it's )?(?:unclear|not clear|unknown|not known)"
+            r"(?:[.!]?$| from | (?:what|who|when|where|which|why|how|if|whether)\b)",
             rf"(?:{_ASKED} is )?(?:unanswerable|not answerable){_END}",
-            r"(?:no answer|n/a|unknown)[.!]?$",
+            r"(?:no answer|n/a)[.!]?$",
         )
     )
 )
 _OPENING = re.compile(
     r"(?:(?:i'm |i am |we're |we are )?(?:very |so |really )?sorry|i apologi[sz]e|(?:my )?apologies|unfortunately"
-    r"|answer|based on [a-z ]{1,60}(?=,))[\s,.:;!—–-]+(?:(?:but|that) )?"
+    r"|as an ai[a-z ]{0,30}(?=,)|answer|based on [a-z ]{1,60}(?=,))[\s,.:;!—–-]+(?:(?:but|that) )?"
 )
+_OPENINGS = 3  # "I'm sorry, but as an AI, …"
 # "I don't know, but it is Paris" answers after all; "…, but you can ask the help desk" does not.
 _AFTER_ALL = re.compile(
     r"\b(?:but|however|though|although)\b,?(?! (?:you |i suggest|i recommend|i can |please|feel free|try |perhaps you))"
@@ -108,9 +113,9 @@ def _says_nothing(value: Json) -> bool:
 def _in_words(text: str) -> bool:
     said = unicodedata.normalize("NFKC", text[:600]).translate(_QUOTES).casefold()
     said = " ".join(said.split()).lstrip("\"'*_#>-([ ").rstrip("\"'*_)] ")
-    opening = _OPENING.match(said)
-    if opening:
-        said = said[opening.end() :]
+    for _ in range(_OPENINGS):
+        opening = _OPENING.match(said)
+        said = said[opening.end() :] if opening else said
     return _REFUSALS.match(said) is not None and _AFTER_ALL.search(said) is None
 
 

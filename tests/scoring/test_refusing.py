@@ -60,6 +60,12 @@ REFUSALS = [
     "Based on the documents provided, I don't know.",
     "I don't know, but you can ask the help desk.",
     "Answer: I don't know",
+    "I'm sorry, but as an AI language model, I don't have access to that information.",
+    "The answer to this question is not provided in the text.",
+    "The passages provided do not mention the price.",
+    "None of the passages mention a price.",
+    "It is unclear from the text.",
+    "It's not known who wrote it.",
 ]
 ANSWERS = [
     "",
@@ -103,6 +109,11 @@ ANSWERS = [
     "Information theory",
     "not found 404",
     "provided by the state",
+    "The information desk is on the second floor",
+    "none of the above",
+    "None of the documents were signed",
+    "It is unclear water that they drink",
+    "As an AI company, we sell models.",
 ]
 
 
