@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import InternalError, ModelError
 from rung.models.gguf import llama_config, read_metadata
+from rung.models.tokens import lift_limit
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Weights = dict[str, NDArray[np.float32]]
 
 _GRAPH = "openvino_model.xml"
-_FORMAT = 1  # raise it when the way of naming changes: a cached graph of another format is made again
+_FORMAT = 2  # raise it when the way of naming changes: a cached graph of another format is made again
 PROJECTIONS = (
     "self_attn.q_proj",
     "self_attn.k_proj",
@@ -94,6 +95,7 @@ def _convert(gguf: Path, scratch: Path) -> Path:
     openvino.save_model(model, made / _GRAPH, compress_to_fp16=False)
     for file in scratch.glob("openvino_*tokenizer.*"):
         shutil.move(file, made / file.name)
+    lift_limit(made)
     _write_last(made / "config.json", config)
     return made
 
@@ -115,6 +117,19 @@ def read_config(folder: Path) -> dict[str, Json]:
     """`config.json` of a prepared folder."""
     value: dict[str, Json] = json.loads((folder / "config.json").read_text())
     return value
+
+
+def projection_shapes(config: Mapping[str, Json]) -> dict[str, tuple[int, int]]:
+    """Shape (out, in) of every projection that an adapter may change, by its Hugging Face name."""
+
+    def size(key: str) -> int:
+        return int(str(config[key]))
+
+    hidden, inner, head = size("hidden_size"), size("intermediate_size"), size("head_dim")
+    q, kv = size("num_attention_heads") * head, size("num_key_value_heads") * head
+    shapes = [(q, hidden), (kv, hidden), (kv, hidden), (hidden, q), (inner, hidden), (inner, hidden), (hidden, inner)]
+    named = dict(zip(PROJECTIONS, shapes, strict=True))
+    return {f"model.layers.{i}.{p}": s for i in range(size("num_hidden_layers")) for p, s in named.items()}
 
 
 def recognise(model: Any) -> Layers:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from rung.progress import Tick
 from rung.records import Failure, Message
 from rung.steps import Generated, Request, Result
 
@@ -67,3 +68,57 @@ class Embedder(Protocol):
         ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+
+class Server(Protocol):
+    """How to treat a model server: `server:` in `rung.yaml`."""
+
+    @property
+    def timeout_seconds(self) -> float: ...
+
+    @property
+    def retries(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    @property
+    def requests_per_minute(self) -> float | None: ...
+
+    @property
+    def context_tokens(self) -> int: ...
+
+
+class Host(Protocol):
+    """A family of models under one form of name: what an entry point of the group `rung.models` must make."""
+
+    @property
+    def generators(self) -> tuple[str, ...]:
+        """Names of generators, or forms such as "openai:<name>", for messages."""
+        ...
+
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """The same for embedders."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its generators run here, so that their weights can be tuned."""
+        ...
+
+    def claims(self, name: str) -> bool:
+        """Whether a name is one of this host's."""
+        ...
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:
+        """Open a generator.
+
+        Raises:
+            ModelError: this host has no such generator, or it cannot be fetched.
+        """
+        ...
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:
+        """Open an embedder; raises as `generator` does."""
+        ...

