@@ -1,1 +1,28 @@
-"""knowledge."""
+"""Documents in, passages out: which passages answer this query, for this asker?
+
+Start with `Knowledge` in `store`. Models are left to `models` (the embedder is passed in), judging to `scoring`.
+"""
+
+from __future__ import annotations
+
+from rung.knowledge.chunking import Chunking
+from rung.knowledge.citing import find_quote, gold_passages
+from rung.knowledge.examples_index import build_example_index
+from rung.knowledge.protocol import Fusion
+from rung.knowledge.readers import ReadReport, read_sources
+from rung.knowledge.retrieval import KnowledgeEngine
+from rung.knowledge.store import Knowledge
+from rung.knowledge.sync import SyncReport
+
+__all__ = [
+    "Chunking",
+    "Fusion",
+    "Knowledge",
+    "KnowledgeEngine",
+    "ReadReport",
+    "SyncReport",
+    "build_example_index",
+    "find_quote",
+    "gold_passages",
+    "read_sources",
+]

@@ -1,0 +1,171 @@
+"""What knowledge needs from others and what a store must offer: the contracts that `rung.testing.knowledge` checks.
+
+The store that ships is in `lance`; how rankings are fused is in `ranking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from rung.errors import UserError
+from rung.records import Document, Json, Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+Groups = frozenset[str] | None  # an asker's groups; None: no access control
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors; the same shape as `rung.models.protocol.Embedder`, which this package may not import."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:
+        """Rows of unit length, float32, shape [len(texts), dimensions]."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+
+class IndexGone(UserError):
+    """The version of the index that was being read has been replaced; opening the index again shows the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the dense and the BM25 ranking become one: reciprocal rank fusion (Cormack, Clarke, Büttcher 2009).
+
+    A passage scores Σ weight / (k + rank) over the first `depth` places of each ranking; the weights are `dense_weight`
+    and 1 − `dense_weight`. No weight wins on every corpus: choose it on dev cases. 1 and 0 switch one ranking off.
+    """
+
+    dense_weight: float = 0.5
+    k: int = 60
+    depth: int = 100
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dense_weight <= 1:
+            raise UserError(
+                f"knowledge.dense_weight must lie between 0 (BM25 only) and 1 (dense only): got {self.dense_weight}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One query as a store sees it. `vector` is the query's embedding, shape [dimensions]."""
+
+    text: str
+    vector: Vectors
+    groups: Groups
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A passage on its way into a store. `indexed` is what is embedded and searched: contextual header and text.
+
+    `key` is the digest of `indexed`: equal keys have equal vectors.
+    """
+
+    passage: Passage
+    indexed: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a store holds: the settings it was made with, and document id -> `Document.digest`."""
+
+    settings: Mapping[str, Json]
+    documents: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step from a state to the next. `vectors` has the rows' order, shape [len(rows), dimensions].
+
+    A replaced document is named in `removed` and given in `documents`. `fresh`: all that was there before goes.
+    """
+
+    settings: Mapping[str, Json]
+    vectors: Vectors
+    documents: Sequence[Document] = ()
+    rows: Sequence[Row] = ()
+    removed: frozenset[str] = field(default_factory=frozenset)
+    fresh: bool = False
+
+
+class Snapshot(Protocol):
+    """One version of a store. Nothing that is committed later shows in it."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def passage_count(self) -> int: ...
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Document id -> groups that may read it; an empty tuple means everybody."""
+        ...
+
+    def search(self, lookups: Sequence[Lookup], fusion: Fusion) -> list[tuple[Passage, ...]]:
+        """For each lookup up to `top` readable passages, best fused score first, equal scores by passage id.
+
+        Access is part of the query, never a filter over its results: as long as a readable passage matches, a
+        forbidden one cannot take its place.
+
+        Raises:
+            IndexGone: this version's files have been removed.
+        """
+        ...
+
+    def documents(self, ids: Sequence[str] | None = None) -> tuple[Document, ...]:
+        """The documents of these ids (None: all), in order of id; unknown ids are left out."""
+        ...
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """A document's passages in order; empty if there is no such document."""
+        ...
+
+    def vectors(self, keys: Sequence[str]) -> Mapping[str, Vectors]:
+        """The stored vectors of those keys that are there."""
+        ...
+
+
+class Index(Protocol):
+    """A store of passages. Readers see whole versions; one writer at a time."""
+
+    def snapshot(self) -> Snapshot | None:
+        """The newest committed version; None if nothing has been committed yet."""
+        ...
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Be the only writer; leftovers of an interrupted one are cleared away.
+
+        Raises:
+            UserError: the place cannot be written.
+        """
+        ...
+
+    def commit(self, change: Change) -> None:
+        """Make `change` the newest version, wholly or not at all. Call it within `writing`.
+
+        Raises:
+            UserError: the place is full or may not be written; what was there before is still there.
+        """
+        ...

@@ -1,0 +1,147 @@
+"""What do these searches find? The engine of `Search` steps: many queries embedded in one call, each for its asker.
+
+Ranking is left to the store and `ranking`, the index of examples to `examples_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rung.errors import UserError
+from rung.knowledge.chunking import whole
+from rung.knowledge.examples_index import ExamplesIndex
+from rung.knowledge.protocol import Embedder, Fusion, Groups, Lookup, Snapshot
+from rung.records import Failure, Passage, digest
+from rung.steps import Found, Request, Result, Search
+
+if TYPE_CHECKING:
+    from rung.knowledge.protocol import Vectors
+
+DOCUMENTS = "documents"
+
+
+class Searchable(Protocol):
+    """What the engine needs of the knowledge; `Knowledge` is one."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def fusion(self) -> Fusion: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+
+class KnowledgeEngine:
+    """Carries out `Search` steps, an `Engine`. `knowledge` None: the project has no documents, only examples.
+
+    `example_indexes` maps the digests that steps name to folders; it may grow while the engine is in use. An index of
+    examples is named by the digest of its content, so the engine's identity is that of the documents alone.
+    """
+
+    def __init__(
+        self, knowledge: Searchable | None, *, example_indexes: Mapping[str, Path], embedder: Callable[[], Embedder]
+    ) -> None:
+        self._knowledge, self._folders, self._make = knowledge, example_indexes, embedder
+        self._examples: dict[str, ExamplesIndex] = {}
+
+    @property
+    def identity(self) -> str:
+        """Digest of the documents, the embedder and the settings of the search."""
+        return digest("search", self._knowledge.identity if self._knowledge else None)
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Yield each result; see `rung.steps.Engine`. Equal searches are done once, a query is embedded once.
+
+        Raises:
+            UserError: the index is out of date or unreadable.
+        """
+        wanted: dict[tuple[Search, Groups], list[int]] = {}
+        for place, request in enumerate(requests):
+            if not isinstance(request.step, Search):
+                yield place, Failure(f"a {type(request.step).__name__} is no search")
+            elif (why := self._refusal(request.step)) is not None:
+                yield place, Failure(why, step="search")
+            else:
+                wanted.setdefault((request.step, request.asker.groups), []).append(place)
+        if not wanted:
+            return
+        for passages, places in zip(self._found(list(wanted)), wanted.values(), strict=True):
+            for place in places:
+                yield place, Found(passages)
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return self._make()
+
+    def _refusal(self, step: Search) -> str | None:
+        """Why this search cannot be done."""
+        if step.index == DOCUMENTS:
+            return None if self._knowledge else "the project has no documents to search (knowledge.sources)"
+        try:
+            self._example_index(step.index)
+        except UserError as error:
+            return str(error)
+        return None
+
+    def _example_index(self, name: str) -> ExamplesIndex:
+        if name not in self._examples:
+            if name not in self._folders:
+                raise UserError(f"there is no index '{name}' to search")
+            index = ExamplesIndex.open(self._folders[name])
+            if index.embedder != self._embedder.identity:
+                raise UserError(f"the index '{name}' was made with another embedder, {index.embedder}")
+            self._examples[name] = index
+        return self._examples[name]
+
+    def _found(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
+        asked = [step.query for step, _ in searches if not step.everything]
+        vectors = embedded(asked, self._embedder) if any(query.strip() for query in asked) else {}
+        results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
+        lookups: list[tuple[int, Lookup]] = []
+        for place, (step, groups) in enumerate(searches):
+            vector = vectors.get(step.query)
+            if step.top < 1:
+                continue
+            if step.everything and step.index == DOCUMENTS:
+                results[place] = everything(self._snapshot(), groups, step.top)
+            elif step.everything:
+                results[place] = self._example_index(step.index).everything(step.top)
+            elif vector is not None and step.index == DOCUMENTS:
+                lookups.append((place, Lookup(readable(step.query), vector, groups, step.top)))
+            elif vector is not None:
+                results[place] = self._example_index(step.index).search(vector, step.top)
+        if lookups and self._knowledge:
+            found = self._snapshot().search([lookup for _, lookup in lookups], self._knowledge.fusion)
+            for (place, _), passages in zip(lookups, found, strict=True):
+                results[place] = passages
+        return results
+
+    def _snapshot(self) -> Snapshot:
+        if self._knowledge is None:
+            raise UserError("the project has no documents to search (knowledge.sources)")
+        return self._knowledge.snapshot()
+
+
+def everything(snapshot: Snapshot, groups: Groups, top: int) -> tuple[Passage, ...]:
+    """The readable documents in order of id, each whole as one passage, at most `top` of them."""
+    access = snapshot.groups
+    ids = [id for id in sorted(access) if groups is None or not access[id] or groups & set(access[id])]
+    passages = (whole(document) for document in snapshot.documents(ids))
+    return tuple([passage for passage in passages if passage.text][:top])
+
+
+def embedded(queries: Sequence[str], embedder: Embedder) -> dict[str, Vectors]:
+    """The vector of each distinct query that says anything, in one call."""
+    distinct = [query for query in dict.fromkeys(queries) if query.strip()]
+    if not distinct:
+        return {}
+    return dict(zip(distinct, embedder.embed([readable(query) for query in distinct], kind="query"), strict=True))
+
+
+def readable(query: str) -> str:
+    """A query that can be encoded: half characters, as a broken client may send them, become question marks."""
+    return query.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,157 @@
+"""The knowledge of a project: bring it up to date, search it, look documents up. The door to this package.
+
+Reading files is left to `readers`; who may ask, to the asker that every search is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rung.errors import UserError
+from rung.knowledge.chunking import Chunking, whole
+from rung.knowledge.lance import LanceIndex
+from rung.knowledge.protocol import Embedder, Fusion, Index, IndexGone, Lookup, Snapshot
+from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
+from rung.knowledge.staging import Staging
+from rung.knowledge.sync import FORMAT, Progress, SyncReport, difference, settings_of, synchronize
+from rung.records import Asker, Document, Passage, digest
+
+
+@dataclass
+class Knowledge:
+    """An index with the embedder that it is searched by.
+
+    What is searched is the version that was newest when this object was opened, last synced or refreshed: a whole run sees
+    one version, whatever other processes do meanwhile.
+    """
+
+    folder: Path
+    embedder: Embedder
+    chunking: Chunking
+    fusion: Fusion
+    index: Index
+    _snapshot: Snapshot | None = field(default=None, init=False, repr=False)
+    _identity: str = field(default="", init=False, repr=False)
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, embedder: Embedder, chunking: Chunking | None = None, dense_weight: float = 0.5
+    ) -> Knowledge:
+        """The knowledge kept in a folder; nothing is written before the first sync.
+
+        Args:
+            folder: `.rung/index` of a project.
+            embedder: what made, or will make, its vectors.
+            chunking: passage sizes; None takes the defaults.
+            dense_weight: share of the dense ranking in the fused one, 0 (BM25 only) to 1 (dense only).
+
+        Raises:
+            UserError: a setting is out of range, or the index is unreadable.
+        """
+        fusion = Fusion(dense_weight)
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion, LanceIndex(folder))
+        knowledge.refresh()
+        return knowledge
+
+    def refresh(self) -> None:
+        """Look at the newest version, which another process may have made."""
+        newest = self.index.snapshot()
+        if newest is not self._snapshot:
+            self._snapshot, self._identity = newest, ""
+
+    def sync(self, documents: Iterable[Document], progress: Progress | None = None) -> SyncReport:
+        """Make the index hold exactly these documents; see `synchronize`. `progress(done, all)` counts passages.
+
+        Raises:
+            UserError: the disk is full or may not be written; what was there before is still there.
+        """
+        report = synchronize(
+            self.index,
+            documents,
+            embedder=self.embedder,
+            chunking=self.chunking,
+            staging=Staging(self.folder / "staging", self.embedder.identity),
+            progress=progress,
+        )
+        self.refresh()
+        return report
+
+    def compare(self, documents: Iterable[Document]) -> SyncReport:
+        """What `sync` would do, without doing it. `passages` counts those of the index as it is."""
+        state = self._snapshot.state if self._snapshot else None
+        report = difference(state, documents, settings_of(self.embedder, self.chunking)).report
+        return replace(report, passages=self.passage_count)
+
+    def search(self, query: str, *, asker: Asker, top: int = 5) -> tuple[Passage, ...]:
+        """The newest index's passages for a query that this asker may read, best first; `score` is the fused score.
+
+        Raises:
+            UserError: nothing has been synced yet, or with another embedder.
+        """
+        self.refresh()
+        vector = embedded([query], self.embedder).get(query)
+        if vector is None or top < 1:
+            return ()
+        lookups = [Lookup(readable(query), vector, asker.groups, top)]
+        try:
+            return self.snapshot().search(lookups, self.fusion)[0]
+        except IndexGone:  # another process synced between the two lines above
+            self.refresh()
+            return self.snapshot().search(lookups, self.fusion)[0]
+
+    def engine(self, example_indexes: Mapping[str, Path] | None = None) -> KnowledgeEngine:
+        """The engine of `Search` steps over this knowledge and these indexes of examples (digest -> folder)."""
+        return KnowledgeEngine(self, example_indexes=example_indexes or {}, embedder=lambda: self.embedder)
+
+    def snapshot(self) -> Snapshot:
+        """The version that is searched.
+
+        Raises:
+            UserError: nothing has been synced yet, or it was made with another embedder.
+        """
+        if self._snapshot is None:
+            raise UserError(f"nothing is indexed in {self.folder} yet; run 'rung sync'")
+        made_with = self._snapshot.state.settings["embedder"]
+        if made_with != self.embedder.identity:
+            raise UserError(f"{self.folder} was indexed with another embedder, {made_with}; run 'rung sync'")
+        return self._snapshot
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that results depend on: documents, chunking, embedder, fusion. Equal identity, equal results."""
+        if not self._identity:
+            state = self._snapshot.state if self._snapshot else None
+            held = [sorted(state.documents.items()), state.settings] if state else []
+            self._identity = digest("knowledge", FORMAT, held, self.embedder.identity, self.fusion)
+        return self._identity
+
+    @property
+    def passage_count(self) -> int:
+        """Passages in the index."""
+        return self._snapshot.passage_count if self._snapshot else 0
+
+    def document_groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Document id -> groups that may read it; an empty tuple means everybody."""
+        return self._snapshot.groups if self._snapshot else {}
+
+    def documents(self) -> tuple[Document, ...]:
+        """All documents, in order of id."""
+        return self._snapshot.documents() if self._snapshot else ()
+
+    def document(self, id: str) -> Document | None:
+        """A document by its id; None if there is none."""
+        return next(iter(self._snapshot.documents([id])), None) if self._snapshot else None
+
+    def passages_of(self, document: str) -> tuple[Passage, ...]:
+        """A document's passages in order; empty if there is no such document."""
+        return self._snapshot.passages_of(document) if self._snapshot else ()
+
+    def corpus_tokens(self, count: Callable[[Sequence[str]], list[int]]) -> int:
+        """Tokens of all documents as they are shown whole (title and text, front matter left out), by this counter."""
+        return sum(count([f"{d.title}\n{whole(d).text}" for d in self.documents()]))
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, as the embedder counts."""
+        return self.embedder.count_tokens(texts)
