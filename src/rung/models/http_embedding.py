@@ -1,0 +1,94 @@
+"""Texts to unit vectors by any OpenAI-compatible `/v1/embeddings`. Sending is left to `http_client`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal
+
+from rung.errors import ServerError
+from rung.models.http_client import Client, Endpoint, RequestFailed
+from rung.models.protocol import Server
+from rung.records import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rung.models.protocol import Vectors
+
+_BATCH = 64  # texts of one request
+
+
+class HttpEmbedder:
+    """An embedding model behind a URL. Its number of dimensions is asked with the first text."""
+
+    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
+        self._endpoint = endpoint
+        self._server = server
+        self._client = Client(endpoint, server, first_wait=first_wait)
+        self._dimensions = 0
+
+    @property
+    def identity(self) -> str:
+        """URL and model name."""
+        return self._endpoint.identity
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector; asks the server once.
+
+        Raises:
+            ServerError: it does not answer.
+        """
+        if not self._dimensions:
+            self.embed(["dimensions"], kind="query")
+        return self._dimensions
+
+    @property
+    def max_tokens(self) -> int:
+        """`server.context_tokens` of the project, at most 8,191 as most servers have it: a server does not say."""
+        return min(8191, self._server.context_tokens)
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:  # noqa: ARG002 - the protocol's
+        """Rows of unit length, float32 [len(texts), dimensions].
+
+        Raises:
+            ServerError: a text could not be embedded: an index with holes would be worse than none.
+        """
+        import numpy as np
+
+        batches = [list(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
+        if not batches:
+            return np.empty((0, self.dimensions), dtype=np.float32)
+        with ThreadPoolExecutor(min(self._server.concurrency, len(batches)), thread_name_prefix="rung-http") as pool:
+            rows = np.concatenate(list(pool.map(self._embedded, batches)))
+        self._dimensions = rows.shape[1]
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: Vectors = (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+        return unit
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """An estimate: four bytes to a token."""
+        return [-(-len(text.encode()) // 4) for text in texts]
+
+    def _embedded(self, texts: list[str]) -> NDArray[np.float32]:
+        import numpy as np
+
+        wanted: list[Json] = [text or " " for text in texts]  # servers refuse empty texts
+        try:
+            answer = self._client.post("/embeddings", {"model": self._endpoint.model, "input": wanted})
+        except RequestFailed as error:
+            raise ServerError(
+                f"{self._endpoint.identity} could not embed ({error}): check the server, then try again"
+            ) from error
+        data = answer.get("data")
+        rows = data if isinstance(data, list) else []
+        placed = {row.get("index"): row.get("embedding") for row in rows if isinstance(row, dict)}
+        try:
+            return np.array([placed[i] for i in range(len(texts))], dtype=np.float32).reshape(len(texts), -1)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServerError(
+                f"{self._endpoint.identity} answered with something that is no list of {len(texts)} vectors: "
+                "is it an embedding model?"
+            ) from error
