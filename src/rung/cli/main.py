@@ -33,7 +33,7 @@ def main() -> None:
 
     logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), format="%(levelname)s %(name)s: %(message)s")
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except UserError as error:
         sys.exit(_said(str(error), YOURS))
     except Interrupted as stop:
@@ -50,6 +50,7 @@ def main() -> None:
             raise
         show()
         sys.exit(YOURS)
+    sys.exit(code if isinstance(code, int) else FINE)
 
 
 def _said(message: str, code: int) -> int:

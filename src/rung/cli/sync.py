@@ -12,12 +12,13 @@ def sync(folder: Folder, json: Json = False, dry_run: DryRun = False, strict: St
     from json import dumps
 
     from rung.project import load_project
-    from rung.stages.intake import bring_up_to_date
+    from rung.stages.intake import up_to_date
     from rung.workshop import Workshop
 
     project, screen = load_project(folder), Screen(quiet=json)
     with Workshop(project, screen) as workshop:
-        change, problems = bring_up_to_date(workshop, dry_run=dry_run)
+        indexed = up_to_date(workshop, dry_run=dry_run)
+        change, problems = indexed.report, indexed.problems
         screen.problems(problems)
         counts = {
             "added": change.added,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import UserError
+from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.stages.intake import Intake
 from rung.strategies.protocol import Adapter, Materials, NotApplicable, Plan, Rung, Strategy
@@ -41,31 +42,38 @@ class Candidate:
         return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, asked)
 
 
-def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
-    """Every rung that `rung.yaml` allows (all of them where it names none), lowest first, then the reference arms.
+def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
+    """(label, rung, settings) of every rung that `rung.yaml` names, in the order of the ladder; all rungs where it
+    names none.
 
-    A list among a rung's settings is a sweep: a candidate for each combination, told apart by its label.
+    A list among a rung's settings is a sweep: one entry for each combination, told apart by its label. Needs no materials, so
+    a mistake is found before any work is done.
 
     Raises:
-        InputError: an unknown rung or setting; points at its line.
+        InputError: an unknown rung or setting, or one twice; points at its line.
     """
-    project = workshop.project
-    named = project.rungs() or [(name, {}) for name in ladder()]
-    candidates: list[Candidate] = []
-    for place, (name, settings) in enumerate(named):
+    found: list[tuple[str, type[Rung], dict[str, Json]]] = []
+    for place, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
         try:
-            candidates += [_planned(label, find(name), chosen, intake.materials) for label, chosen in _swept(name, settings)]
+            rung = find(name)
+            for label, combination in _swept(name, settings):
+                if label in [known for known, _, _ in found]:
+                    raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
+                rung.plan(Materials(task=""), combination)  # refuses settings that are none
+                found.append((label, rung, combination))
         except UserError as error:
             raise project.error(str(error), "rungs", place) from error
-    labels = [candidate.label for candidate in candidates]
-    if twice := {label for label in labels if labels.count(label) > 1}:
-        raise project.error(f"rung '{min(twice)}' stands twice; to try several settings, give one a list of values", "rungs")
     rank = {name: place for place, name in enumerate(ladder())}
-    candidates.sort(key=lambda candidate: rank[candidate.rung.name])
+    return sorted(found, key=lambda one: rank[one[1].name])
+
+
+def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
+    """A candidate for every rung that is allowed, lowest first, then the reference arms."""
+    candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
     # The oracle alone is told where the judging cases' answers stand.
     told = replace(intake.materials, gold=dict(intake.gold))
-    references = [_planned(rung.name, rung, _shared(named, rung), told) for rung in REFERENCES]
-    return [replace(candidate, order=order) for order, candidate in enumerate(candidates + references)]
+    candidates += [_planned(rung.name, rung, _shared(workshop.project, rung), told) for rung in REFERENCES]
+    return [replace(candidate, order=order) for order, candidate in enumerate(candidates)]
 
 
 def build(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -102,8 +110,8 @@ def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materia
     return Candidate(label, rung, planned, planned.settings)
 
 
-def _shared(named: Sequence[tuple[str, Mapping[str, Json]]], reference: type[Rung]) -> dict[str, Json]:
+def _shared(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
-    said = next((settings for name, settings in named if name == "rag"), {})
+    said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
     known = getattr(reference, "shares", ())
     return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in known}

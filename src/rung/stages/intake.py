@@ -14,7 +14,7 @@ from rung.strategies.protocol import Materials
 from rung.workshop import Workshop
 
 if TYPE_CHECKING:
-    from rung.knowledge import Knowledge
+    from rung.knowledge import Knowledge, SyncReport
 
 ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
 NO_ANSWERS_SHOWN = 128
@@ -43,14 +43,15 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
     """
     project = workshop.project
     rows = read_rows(project)
-    documents: list[Document] = []
-    problems: list[Problem] = []
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
     gold: dict[str, tuple[Passage, ...]] = {}
     knowledge = None
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
-        knowledge, documents, problems = up_to_date(workshop)
+        indexed = up_to_date(workshop)
+        knowledge, documents, problems = indexed.knowledge, indexed.documents, indexed.problems
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
         found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
@@ -106,8 +107,18 @@ def read_documents(workshop: Workshop) -> tuple[list[Document], list[Problem]]:
     return list(report.documents), list(report.problems)
 
 
-def up_to_date(workshop: Workshop) -> tuple[Knowledge, list[Document], list[Problem]]:
-    """The index, brought up to date with the documents; the documents; and what was left out of them.
+@dataclass(frozen=True)
+class Indexed:
+    """The index, brought up to date (or, in a dry run, as it is), with what was read and what changed."""
+
+    knowledge: Knowledge
+    documents: tuple[Document, ...]
+    report: SyncReport
+    problems: tuple[Problem, ...]
+
+
+def up_to_date(workshop: Workshop, *, dry_run: bool = False) -> Indexed:
+    """Read the documents and make the index hold exactly these; a dry run only says what would change.
 
     Raises:
         UserError: the project names no documents, or none could be read.
@@ -117,9 +128,12 @@ def up_to_date(workshop: Workshop) -> tuple[Knowledge, list[Document], list[Prob
         message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
         raise workshop.project.error(message, "knowledge")
     documents, problems = read_documents(workshop)
-    with workshop.reporter.phase("index documents") as tick:
-        knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
-    return knowledge, documents, problems
+    if dry_run:
+        report = knowledge.compare(documents)
+    else:
+        with workshop.reporter.phase("index documents") as tick:
+            report = knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
+    return Indexed(knowledge, tuple(documents), report, (*problems, *report.problems))
 
 
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:

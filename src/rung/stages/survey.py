@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rung.errors import UserError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Problem
+from rung.stages.candidates import allowed
 from rung.stages.intake import chosen
-from rung.strategies.protocol import Adapter, Materials, Plan
-from rung.strategies.registry import REFERENCES, find, ladder
-from rung.strategies.settings import expand
+from rung.strategies.protocol import Adapter, Materials, Plan, Rung
+from rung.strategies.registry import REFERENCES
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
@@ -152,21 +151,14 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         trainable=is_local(project.settings.model),
         gold={case.id: () for case in rows.cases if _has_gold(case)},
     )
-    named = project.rungs() or [(name, {}) for name in ladder()]
-    for place, (name, settings) in enumerate(named):
-        try:
-            for combination in expand(settings):
-                planned = find(name).plan(materials, combination)
-                trains = [need for need in planned.needs if isinstance(need, Adapter)] if isinstance(planned, Plan) else []
-                why = "" if isinstance(planned, Plan) else planned.why
-                lessons = sum(len(need.lessons) for need in trains)
-                yield Planned(name, combination, 0 if why else conversations, lessons, why)
-        except UserError as error:
-            raise project.error(str(error), "rungs", place) from error
-    for rung in REFERENCES:
-        planned = rung.plan(materials, {})
-        why = "" if isinstance(planned, Plan) else planned.why
-        yield Planned(rung.name, {}, 0 if why else conversations, 0, why)
+    arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
+    for label, rung, settings in (*allowed(project), *arms):
+        planned = rung.plan(materials, settings)
+        if isinstance(planned, Plan):
+            lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))
+            yield Planned(label, settings, conversations, lessons)
+        else:
+            yield Planned(label, settings, 0, why=planned.why)
 
 
 def _has_gold(case: Case) -> bool:

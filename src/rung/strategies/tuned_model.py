@@ -13,7 +13,7 @@ from rung.strategies.prompting import closed_book, compact, constraint, short_in
 from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import Tuning, read, recipe, shown
 
-UNTRAINABLE = "the project's model cannot be tuned here (a server's weights are out of reach); tune a local one"
+UNTRAINABLE = "the project's model has no weights on this machine to tune; name a local one under 'model:'"
 
 
 @dataclass(frozen=True, slots=True)
