@@ -112,6 +112,7 @@ def synchronize(
         snapshot = index.snapshot()
         change = difference(snapshot.state if snapshot else None, documents, settings)
         if snapshot is not None and change.nothing:
+            staging.clear()  # of a sync that was killed after its commit
             return replace(change.report, passages=snapshot.passage_count, seconds=time.monotonic() - began)
         if change.report.rebuilt:
             log.warning("%s: everything is indexed anew", change.report.rebuilt)

@@ -57,7 +57,8 @@ class HashedWords:
         for place, text in enumerate(texts):
             for word in re.findall(r"\w+", text.lower()) or [""]:
                 rows[place, int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) % self.dimensions] += 1
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Words and marks."""
