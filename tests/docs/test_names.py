@@ -1,0 +1,314 @@
+"""Does the documentation name everything that the code has, and nothing else? Keys, rungs, settings, metrics, columns."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import rung.materials
+from rung.knowledge.readers import BUILT_IN as READERS
+from rung.project import Settings
+from rung.records import Estimate, Json, RungResult, Verdict
+from rung.scoring import scorers
+from rung.scoring.protocol import Layer, Scorer, Yardstick
+from rung.steps import Generate, Step
+from rung.strategies.protocol import Plan, Rung
+from rung.strategies.registry import BUILT_IN, REFERENCES
+from rung.testing.scoring import ScorerContract
+from rung.testing.strategies import StrategyContract, canned, drive, materials
+from rung.verdict.diagnose import REMEDIES
+from rung.verdict.table import table
+from rung.verdict.to_json import verdict_json
+from tests.architecture.source_tree import modules
+from tests.architecture.test_arrows import LAYERS
+from tests.docs.pages import DOCS, ROOT, Block, blocks, code, named, prose, rows, section
+from tests.docs.trying import make_helpdesk
+from tests.docs.trying import rung as rung_command
+
+RUNGS = (*BUILT_IN, *REFERENCES)
+EMPTY: tuple[object, ...] = (None, "", ())
+
+
+def keys(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """(dotted key as written in rung.yaml, field) of every setting."""
+    for name, field in model.model_fields.items():
+        key = before + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{key}.")
+        else:
+            yield key, field
+
+
+def shown_default(value: object) -> str:
+    return "none" if value in EMPTY else value if isinstance(value, str) else json.dumps(value)
+
+
+def bounds(field: FieldInfo) -> list[str]:
+    """The numbers that a value is held to."""
+    return [f"{getattr(m, name):g}" for m in field.metadata for name in ("ge", "gt", "le") if hasattr(m, name)]
+
+
+# --- rung.yaml
+
+
+def test_every_key_of_rung_yaml_is_documented_and_no_other() -> None:
+    documented = named(section(DOCS / "rung-yaml.md", "Keys"))
+    assert set(documented) == {key for key, _ in keys(Settings)}
+
+
+@pytest.mark.parametrize(("key", "field"), list(keys(Settings)), ids=lambda v: v if isinstance(v, str) else "")
+def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
+    _, kind, default, _ = named(prose(DOCS / "rung-yaml.md"))[key]
+    assert default.strip("`") == shown_default(field.default)
+    assert [bound for bound in bounds(field) if bound not in re.findall(r"[\d.]+", kind)] == []
+
+
+# --- rows
+
+
+def read_keys(*functions: str) -> set[str]:
+    """The keys that the readers of rows look at."""
+    source = "".join(inspect.getsource(getattr(rung.materials, name)) for name in functions)
+    listed = re.findall(r"for key in \(([^)]*)\)", source)
+    return {*re.findall(r"row(?:\.get\(|, |\[)\"(\w+)\"", source), *re.findall(r'"(\w+)"', " ".join(listed))}
+
+
+def test_every_key_of_a_case_is_documented_and_no_other() -> None:
+    assert set(named(section(DOCS / "rows.md", "Cases"))) == read_keys("_case", "_id", "_split", "_meta")
+
+
+def test_every_key_of_an_example_is_documented_and_no_other() -> None:
+    assert set(named(section(DOCS / "rows.md", "Examples"))) == read_keys("_example", "_id", "_meta")
+
+
+def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
+    from rung.knowledge.formats import _ROW_KEYS
+
+    documented = named(section(DOCS / "rows.md", "Documents"))
+    suffixes = {name for name in documented if name.startswith(".")}
+    assert suffixes == {f".{reader.name}" for reader in READERS}
+    assert set(documented) - suffixes == _ROW_KEYS
+
+
+# --- rungs
+
+
+def plan(rung: type[Rung]) -> Plan:
+    planned = rung.plan(materials(labels=("yes",)) if rung.name == "structured" else materials(), {})
+    assert isinstance(planned, Plan)
+    return planned
+
+
+def settings_shown(rung: type[Rung]) -> dict[str, list[str]]:
+    """The rows of a rung's settings table."""
+    page = DOCS / "rungs.md"
+    if not rung.reference:
+        return named(section(page, rung.name))
+    return named(section(page, "The reference arms").split(f"**`{rung.name}`**")[1].split("**`")[0])
+
+
+@pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
+def test_every_setting_of_a_rung_is_documented_with_its_default(rung: type[Rung]) -> None:
+    documented = {name: row[1].strip("`") for name, row in settings_shown(rung).items()}
+    assert documented == {name: shown_default(value) for name, value in plan(rung).settings.items()}
+
+
+def test_the_ladder_is_in_order() -> None:
+    overview = rows(prose(DOCS / "rungs.md"))[: len(BUILT_IN)]
+    assert [code(row[0])[0] for row in overview] == [rung.name for rung in BUILT_IN]
+    assert all(rung.name in prose(DOCS / "rungs.md") for rung in RUNGS)
+
+
+def prompts() -> list[Block]:
+    return [b for b in blocks() if any(word.startswith("prompt=") for word in b.words)]
+
+
+@pytest.mark.parametrize("block", prompts(), ids=lambda block: block.words[0])
+def test_the_prompt_is_the_one_that_is_sent(block: Block) -> None:
+    name = block.words[0].removeprefix("prompt=")
+    strategy = plan(next(r for r in RUNGS if r.name == name)).make(("1" * 64,))
+    _, steps = drive(strategy.answer(StrategyContract.question), canned)
+    said = next(step for step in steps if isinstance(step, Generate))
+    assert block.text == "".join(f"{m.role}: {m.content}\n" for m in said.messages)
+
+
+def test_every_rung_with_a_prompt_of_its_own_shows_it() -> None:
+    assert {b.words[0].removeprefix("prompt=") for b in prompts()} == {r.name for r in BUILT_IN} - {"structured"}
+
+
+# --- scores
+
+
+class Judging(ScorerContract):
+    """Any registered scorer over the contract's own cases and outcomes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self, yardstick: Yardstick) -> Scorer:
+        return scorers()[self.name](yardstick)
+
+    def metrics(self) -> set[str]:
+        return {metric for scorer, case, outcome in self._judged() for metric in scorer(case, outcome)}
+
+
+def test_every_metric_is_documented_under_its_layer_and_no_other() -> None:
+    for name in scorers():
+        layer = Judging(name).make(Yardstick("f1")).layer
+        heading = layer.capitalize()
+        assert set(named(section(DOCS / "scores.md", heading))) == Judging(name).metrics(), heading
+
+
+# --- the verdict
+
+
+ESTIMATE = Estimate(0.5, 0.4, 0.6, 10)
+RESULTS = (
+    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}),
+    RungResult("oracle", {}, "measured", reference=True),
+)
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)
+
+
+def paths(value: Json, before: str = "") -> Iterator[str]:
+    """Every key of a JSON value, dotted; `[]` for the items of a list."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield f"{before}{key}"
+            yield from paths(inner, f"{before}{key}.")
+    elif isinstance(value, list):
+        for item in value:
+            yield from paths(item, before)
+
+
+def test_every_key_of_the_json_is_documented_and_no_other() -> None:
+    found = {
+        p.replace("gaps.knowledge", "gaps.NAME").replace("scores.correct", "scores.METRIC")
+        for p in paths(json.loads(verdict_json(SAMPLE)))
+    }
+    assert set(named(section(DOCS / "verdict.md", "As JSON"))) == found
+
+
+def test_every_column_and_remark_of_the_table_is_documented() -> None:
+    from rung.verdict.table import _HEAD, _STATUS
+
+    documented = set(named(section(DOCS / "verdict.md", "The table")))
+    assert set(filter(None, _HEAD)) <= documented
+    assert {*_STATUS.values(), "chosen", "reference", "no data", "n/a", "failed"} <= documented
+    assert all(column in table(SAMPLE)[2] for column in filter(None, _HEAD))
+
+
+def test_every_way_to_lose_a_case_is_documented_in_order() -> None:
+    assert list(named(section(DOCS / "verdict.md", "Where cases were lost"))) == list(REMEDIES)
+
+
+def test_every_gap_is_documented() -> None:
+    from rung.verdict.gaps import gaps
+
+    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}))
+
+
+def test_every_kind_of_correct_is_documented() -> None:
+    from rung.scoring.protocol import CorrectBy
+
+    assert set(named(section(DOCS / "scores.md", "correct"))) == set(get_args(CorrectBy))
+
+
+# --- models
+
+
+def test_every_model_name_is_documented() -> None:
+    from rung.models.catalog import load
+
+    documented = set(named(prose(DOCS / "models.md")))
+    assert {name for host in load([]) for name in (*host.generators, *host.embedders)} <= documented
+
+
+def test_size_and_licence_of_what_is_fetched() -> None:
+    from rung.models.weights import PACKAGED
+
+    said = section(DOCS / "models.md", "The local model")
+    assert all(f"{model.licence}, {model.megabytes} MB" in said for model in PACKAGED.values())
+
+
+def test_every_variable_of_the_environment_is_documented_and_no_other() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    read = {*re.findall(r'environ\.get\("(\w+)"', source), *re.findall(r'"(\w+_API_KEY)"', source)}
+    assert set(re.findall(r"\b(?:RUNG|XDG|OPENAI)_[A-Z_]+\b", (DOCS / "models.md").read_text("utf-8"))) == read
+
+
+def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:
+    from rung.models.doctor import examine
+
+    assert list(named(section(DOCS / "models.md", "rung doctor"))) == [check.name for check in examine()]
+
+
+def test_which_answers_of_a_server_are_tried_again() -> None:
+    from rung.models.http_client import _AGAIN
+
+    said = re.search(r"HTTP ([\d, ]+),", section(DOCS / "models.md", "Servers"))
+    assert said
+    assert {int(code) for code in said[1].split(", ")} == _AGAIN
+
+
+# --- plugins
+
+
+def test_every_group_of_entry_points_is_documented() -> None:
+    from rung.knowledge import readers
+    from rung.models import catalog
+    from rung.scoring import registry as scoring
+    from rung.strategies import registry as strategies
+
+    groups = {readers.GROUP, catalog.GROUP, scoring.GROUP, strategies.GROUP}
+    assert {name for name in named(prose(DOCS / "plugins.md")) if re.fullmatch(r"rung\.[a-z]+", name)} == groups
+
+
+def test_every_contract_is_documented_and_no_other() -> None:
+    shipped = {
+        f"rung.testing.{path.stem}.{name}"
+        for path in (ROOT / "src/rung/testing").glob("*.py")
+        for name in re.findall(r"^class (\w+Contract)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {name for name in named(section(DOCS / "plugins.md", "Tests of yours")) if "Contract" in name} == shipped
+
+
+def test_every_layer_of_a_score_is_documented() -> None:
+    said = code(section(DOCS / "plugins.md", "A scorer"))
+    assert [layer for layer in get_args(Layer) if layer not in said] == []
+
+
+# --- the house
+
+
+def test_the_arrows_are_those_that_are_held() -> None:
+    (shown,) = [b for b in blocks() if "arrows" in b.words]
+    assert [tuple(line.split(", ")) for line in shown.text.splitlines()] == list(LAYERS)
+
+
+def test_every_unit_is_documented_and_no_other() -> None:
+    units = {module.unit for module in modules()} - {"", "__main__"}
+    assert set(named(section(DOCS / "architecture.md", "The parts"))) == units
+
+
+def test_every_step_is_documented() -> None:
+    documented = named(section(DOCS / "architecture.md", "The one idea"))
+    assert {step.__name__ for step in get_args(Step)} <= set(documented)
+
+
+def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rung.drivers.cache import SCHEMA
+
+    project = make_helpdesk(tmp_path, monkeypatch)
+    assert rung_command("compare", str(project), monkeypatch=monkeypatch).code in (0, 1)
+    documented = named(section(DOCS / "architecture.md", "What is in .rung/"))
+    assert {path.name for path in (project / ".rung").iterdir() if not path.name.startswith("rung.db-")} == set(documented)
+    assert set(re.findall(r"TABLE IF NOT EXISTS (\w+)", SCHEMA)) <= set(code(" ".join(documented["rung.db"])))
