@@ -163,7 +163,7 @@ def test_a_reader_elsewhere_sees_the_whole_new_state_or_the_whole_old_one(tmp_pa
     assert pinned.identity == writer.identity
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(states=st.lists(st.dictionaries(st.sampled_from("abcdefg"), st.integers(0, 3), max_size=7), min_size=1, max_size=5))
 def test_any_row_of_syncs_ends_where_a_single_one_does(states: list[dict[str, int]]) -> None:
     import tempfile
