@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -101,8 +101,8 @@ def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
 # --- rungs
 
 
-def plan(rung: type[Rung]) -> Plan:
-    planned = rung.plan(materials(labels=("yes",)) if rung.name == "structured" else materials(), {})
+def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:
+    planned = rung.plan(materials(labels=("yes",)) if rung.name == "structured" else materials(), settings or {})
     assert isinstance(planned, Plan)
     return planned
 
@@ -131,10 +131,12 @@ def prompts() -> list[Block]:
     return [b for b in blocks() if any(word.startswith("prompt=") for word in b.words)]
 
 
-@pytest.mark.parametrize("block", prompts(), ids=lambda block: block.words[0])
+@pytest.mark.parametrize("block", prompts(), ids=lambda block: ",".join(block.words))
 def test_the_prompt_is_the_one_that_is_sent(block: Block) -> None:
-    name = block.words[0].removeprefix("prompt=")
-    strategy = plan(next(r for r in RUNGS if r.name == name)).make(("1" * 64,))
+    """The words after `prompt=NAME` are settings, as in `shots=2`."""
+    (_, name), *settings = (word.split("=") for word in block.words)
+    said_settings: dict[str, Json] = {key: int(value) for key, value in settings}
+    strategy = plan(next(r for r in RUNGS if r.name == name), said_settings).make(("1" * 64,))
     _, steps = drive(strategy.answer(StrategyContract.question), canned)
     said = next(step for step in steps if isinstance(step, Generate))
     assert block.text == "".join(f"{m.role}: {m.content}\n" for m in said.messages)
