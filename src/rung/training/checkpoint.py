@@ -1,0 +1,98 @@
+"""Where was the training when it stopped? One file, replaced whole, so that a crash at any moment leaves a usable one.
+
+It holds the adapters, the optimiser's moments and the position; batches follow from the seed, so there is no other state.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass
+class Progressed:
+    """What a run has come to: the next step, and what is told of those before. `curve`: (step, mean loss since the last);
+    `stretch`: the losses since then."""
+
+    step: int = 0
+    seconds: float = 0.0
+    consumed: int = 0
+    computed: int = 0
+    stretch: list[float] = field(default_factory=list)
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    best: float = float("inf")
+    stale: int = 0
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file, so that it is the old or the new one, also after a crash.
+
+    Raises:
+        UserError: it cannot be written; what was there before is untouched.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}): make room for {len(content) >> 20} MB there; "
+            "the same command goes on from the last checkpoint"
+        ) from error
+
+
+def save(folder: Path, tensors: dict[str, torch.Tensor], progressed: Progressed, *, of: str) -> None:
+    """Write the checkpoint. `of`: digest of everything that the run is made from.
+
+    Raises:
+        UserError: there is no room; the last checkpoint stays.
+    """
+    from safetensors.torch import save as packed
+
+    told = {"of": of, "progressed": json.dumps(vars(progressed))}
+    write_whole(folder / CHECKPOINT, packed(tensors, metadata=told))
+
+
+def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed] | None:
+    """The checkpoint of this very run; None where there is none, or only that of another."""
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except SafetensorError as error:
+        log.warning("%s cannot be read (%s): training starts anew", path, error)
+        return None
+    if told.get("of") != of:
+        log.warning("%s is of another run: training starts anew", path)
+        return None
+    said = json.loads(told["progressed"])
+    for name in ("curve", "validation"):
+        said[name] = [(int(step), float(loss)) for step, loss in said[name]]
+    return tensors, Progressed(**said)
+
+
+def forget(folder: Path) -> None:
+    """Remove the checkpoint of a finished run."""
+    (folder / CHECKPOINT).unlink(missing_ok=True)

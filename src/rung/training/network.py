@@ -1,0 +1,278 @@
+"""How does the model compute, and what is the gradient of its loss? Llama with LoRA, forward and backward by hand.
+
+Written out instead of left to autograd because a small model on a CPU is bound by wasted products and memory traffic: here
+one dense product per group of linear layers and direction is all that is paid. Adapters are folded into the weights once a
+step (`refresh`), frozen norm weights and the scores' scale once for ever; no gradient of a frozen weight is formed; tokens
+are packed and their shared beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at,
+only where an answer's token is predicted; buffers stay. It is the function of `LlamaForCausalLM` with a PEFT adapter, to
+rounding: a test compares losses and gradients. What the adapters are is left to `lora`, steps and order to `generator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rung.training.attention import Attention, Seen
+from rung.training.lora import Adapters
+from rung.training.shape import Group, Shape
+
+if TYPE_CHECKING:
+    import torch
+
+    from rung.training.packing import Packed
+
+LEAST = 1e-38  # a probability that rounds to 0 counts as this: 87.5 nats
+HEAD_ROWS = 256  # rows of logits that exist at a time: 256 x 49,152 floats are 50 MB
+
+
+@dataclass
+class Workspace:
+    """Buffers that live as long as the training: a fresh large tensor costs a page fault every 4 kB."""
+
+    _held: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def take(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The buffer `name` in this shape, float32 unless said, contents undefined."""
+        import torch
+
+        size = 1
+        for n in shape:
+            size *= n
+        held = self._held.get(name)
+        if held is None or held.numel() < size:
+            self._held[name] = held = torch.empty(max(size, 1), dtype=dtype or torch.float32)
+        return held[:size].view(shape)
+
+
+@dataclass(slots=True)
+class Saved:
+    """What a layer's forward leaves for its backward."""
+
+    normed: torch.Tensor
+    scale: torch.Tensor
+    seen: list[Seen]
+    mixed: torch.Tensor
+    normed_mlp: torch.Tensor
+    scale_mlp: torch.Tensor
+    gate_up: torch.Tensor
+    act: torch.Tensor
+
+
+class Network:
+    """The frozen model with trainable adapters."""
+
+    def __init__(
+        self, weights: Mapping[str, torch.Tensor], shape: Shape, adapters: Adapters, *, dtype: torch.dtype | None = None
+    ) -> None:
+        """`weights` by their Hugging Face names, float32. `dtype` is that of the dense products (None: float32)."""
+        import torch
+
+        self.shape, self.adapters, self.dtype = shape, adapters, dtype or torch.float32
+        self.space = Workspace()
+        self.attention = Attention(shape, self.space)
+        self.embedding = weights["model.embed_tokens.weight"]
+        self.head = weights.get("lm_head.weight", self.embedding).to(self.dtype)
+        self.final_norm = weights["model.norm.weight"]
+        self.qkv, self.o, self.gate_up, self.down = shape.groups()
+        self.frozen: dict[tuple[int, Group], torch.Tensor] = {}
+        self.norms: dict[tuple[int, Group], torch.Tensor] = {}
+        for layer in range(shape.layers):
+            for group in shape.groups():
+                self._freeze(weights, layer, group)
+        trained = adapters.low.keys()
+        self.merged = {
+            key: torch.empty_like(w, dtype=self.dtype) if key in trained else w.to(self.dtype)
+            for key, w in self.frozen.items()
+        }
+        self.refresh()
+
+    def _freeze(self, weights: Mapping[str, torch.Tensor], layer: int, group: Group) -> None:
+        import torch
+
+        parts = []
+        for part in group.parts:
+            weight = weights[f"model.layers.{layer}.{part.name}.weight"]
+            parts.append((weight[self.shape.pairing(part.outputs)] if part.paired else weight) * part.scale)
+        whole = torch.cat(parts)
+        if group.norm:
+            self.norms[layer, group] = weights[f"model.layers.{layer}.{group.norm}.weight"]
+            whole *= self.norms[layer, group]
+        self.frozen[layer, group] = whole
+
+    def refresh(self) -> None:
+        """Fold the adapters, as they are now, into the weights."""
+        import torch
+
+        for (layer, group), low in self.adapters.low.items():
+            frozen, merged, row = self.frozen[layer, group], self.merged[layer, group], 0
+            a = low.a * self.norms[layer, group] if group.norm else low.a
+            for n, part in enumerate(group.parts):
+                rows, mine = slice(row, row + part.outputs), a[n * self.adapters.rank : (n + 1) * self.adapters.rank]
+                factor = self.adapters.scale * part.scale
+                if self.dtype == torch.float32:
+                    torch.addmm(frozen[rows], low.b[n].T, mine, alpha=factor, out=merged[rows])
+                else:
+                    merged[rows] = torch.addmm(frozen[rows], low.b[n].T, mine, alpha=factor)
+                row += part.outputs
+
+    def loss(self, packed: Packed) -> float:
+        """Sum of the cross entropies of the answers' tokens."""
+        x, _ = self._forward(packed)
+        total, _ = self._head(x, packed, weight=None)
+        return total
+
+    def learn(self, packed: Packed, *, weight: float) -> float:
+        """Add the gradient of `weight` times the summed cross entropy to the adapters' gradient; the sum is returned."""
+        x, saved = self._forward(packed)
+        total, change = self._head(x, packed, weight=weight)
+        self._backward(change, packed, saved)
+        return total
+
+    def _forward(self, packed: Packed) -> tuple[torch.Tensor, dict[int, Saved]]:
+        """Hidden states [answer tokens, width] before the last norm."""
+        import torch
+
+        x = torch.index_select(self.embedding, 0, packed.ids, out=self.space.take("x", packed.tokens, self.shape.width))
+        rotation = self.attention.rotation(packed.positions)
+        saved = {}
+        for layer in range(self.shape.layers):
+            trained = layer >= self.adapters.first
+            x, left = self._layer(x, packed, rotation, layer, tag=str(layer) if trained else "")
+            if trained:
+                saved[layer] = left
+        return x, saved
+
+    def _layer(
+        self, x: torch.Tensor, packed: Packed, rotation: torch.Tensor, layer: int, *, tag: str
+    ) -> tuple[torch.Tensor, Saved]:
+        """`x` is changed in place, except in the last layer, which goes on with the kept tokens alone."""
+        import torch
+
+        normed, scale = self.normalise(x, f"normed{tag}")
+        qkv = self.project(normed, layer, self.qkv, "qkv")
+        mixed, seen = self.attention.forward(qkv, packed, rotation, tag)
+        if layer == self.shape.layers - 1:
+            mixed = torch.index_select(
+                mixed, 0, packed.kept, out=self.space.take("mixed_kept", len(packed.kept), mixed.shape[1])
+            )
+            x = torch.index_select(x, 0, packed.kept, out=self.space.take("x_kept", len(packed.kept), x.shape[1]))
+        x.add_(self.project(mixed, layer, self.o, "step"))
+        normed_mlp, scale_mlp = self.normalise(x, f"normed_mlp{tag}")
+        gate_up = self.project(normed_mlp, layer, self.gate_up, f"gate_up{tag}")
+        act = self.space.take(f"act{tag}", len(x), self.shape.inner)
+        torch.ops.aten.silu.out(gate_up[:, : self.shape.inner], out=act)
+        act.mul_(gate_up[:, self.shape.inner :])
+        x.add_(self.project(act, layer, self.down, "step"))
+        return x, Saved(normed, scale, seen, mixed, normed_mlp, scale_mlp, gate_up, act)
+
+    def normalise(self, x: torch.Tensor, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        import torch
+
+        length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        scale = (length * length / x.shape[1] + self.shape.epsilon).rsqrt_()
+        return torch.mul(x, scale, out=self.space.take(name, *x.shape)), scale
+
+    def _norm_back(self, change: torch.Tensor, grown: torch.Tensor, normed: torch.Tensor, scale: torch.Tensor) -> None:
+        """Add to `change` what `grown`, the gradient of `normed`, means for the input; `grown` is used up."""
+        import torch
+
+        along = torch.linalg.vecdot(grown, normed).div_(-normed.shape[1])
+        change.addcmul_(grown.addcmul_(normed, along[:, None]), scale)
+
+    def project(self, x: torch.Tensor, layer: int, group: Group, name: str) -> torch.Tensor:
+        """x Wᵀ for all parts of the group."""
+        import torch
+
+        out = self.space.take(name, len(x), group.outputs)
+        weight = self.merged[layer, group]
+        if self.dtype == torch.float32:
+            return torch.mm(x, weight.T, out=out)
+        return out.copy_(torch.mm(x.to(self.dtype), weight.T))
+
+    def _product_back(
+        self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group, *, deeper: bool = True
+    ) -> torch.Tensor:
+        """Add the gradient of the group's adapters; return that of its input `x`."""
+        import torch
+
+        self._adapters_back(change, x, layer, group)
+        out = self.space.take(f"d{group.name}", len(x), group.inputs)
+        if not deeper:
+            return out
+        weight = self.merged[layer, group]
+        if self.dtype == torch.float32:
+            return torch.mm(change, weight, out=out)
+        return out.copy_(torch.mm(change.to(self.dtype), weight))
+
+    def _adapters_back(self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group) -> None:
+        import torch
+
+        low, gradient = self.adapters.low[layer, group], self.adapters.low_gradient[layer, group]
+        rank, row = self.adapters.rank, 0
+        norm = self.norms[layer, group] if group.norm else None
+        a = low.a if norm is None else low.a * norm
+        inward = torch.mm(x, a.T, out=self.space.take("inward", len(x), len(a)))
+        outward = self.space.take("outward", len(x), len(a))
+        for n, part in enumerate(group.parts):
+            mine, here = change[:, row : row + part.outputs], slice(n * rank, (n + 1) * rank)
+            factor = self.adapters.scale * part.scale
+            outward[:, here] = torch.mm(mine, low.b[n].T).mul_(factor)
+            gradient.b[n].addmm_(inward[:, here].T, mine, alpha=factor)
+            row += part.outputs
+        if norm is None:
+            gradient.a.addmm_(outward.T, x)
+        else:
+            gradient.a.addcmul_(torch.mm(outward.T, x), norm)
+
+    def _head(self, x: torch.Tensor, packed: Packed, *, weight: float | None) -> tuple[float, torch.Tensor]:
+        """Summed cross entropy, and with a `weight` the gradient of x; `HEAD_ROWS` rows of the vocabulary at a time."""
+        import torch
+
+        normed, scale = self.normalise(x, "normed_last")
+        change = self.space.take("change_last", *x.shape).zero_()
+        total = torch.zeros((), dtype=torch.float64)
+        for begin in range(0, len(x), HEAD_ROWS):
+            rows = slice(begin, begin + HEAD_ROWS)
+            seen, targets = (normed[rows] * self.final_norm).to(self.dtype), packed.targets[rows, None]
+            logits = self.space.take("logits", len(seen), len(self.head), dtype=self.dtype)
+            torch.mm(seen, self.head.T, out=logits)
+            likely = logits if self.dtype == torch.float32 else logits.float()
+            torch.ops.aten._softmax.out(likely, -1, False, out=likely)
+            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=torch.float64)
+            if weight is not None:
+                likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0))
+                grown = torch.mm(likely.to(self.dtype), self.head).float().mul_(self.final_norm * weight)
+                self._norm_back(change[rows], grown, normed[rows], scale[rows])
+        return float(total), change
+
+    def _backward(self, last: torch.Tensor, packed: Packed, saved: Mapping[int, Saved]) -> None:
+        import torch
+
+        rotation, change = self.attention.rotation(packed.positions), last
+        inner, end = self.shape.inner, self.shape.layers - 1
+        for layer in range(end, self.adapters.first - 1, -1):
+            left = saved[layer]
+            grown = self._product_back(change, left.act, layer, self.down)
+            gates = self.space.take("dgate_up_out", len(change), 2 * inner)
+            gate, up = left.gate_up[:, :inner], left.gate_up[:, inner:]
+            torch.ops.aten.silu.out(gate, out=left.act)
+            torch.mul(grown, left.act, out=gates[:, inner:])
+            torch.ops.aten.silu_backward.grad_input(grown.mul_(up), gate, grad_input=gates[:, :inner])
+            self._norm_back(
+                change, self._product_back(gates, left.normed_mlp, layer, self.gate_up), left.normed_mlp, left.scale_mlp
+            )
+            mixed = self._product_back(change, left.mixed, layer, self.o)
+            if layer == end:
+                change = self._scattered(change, packed, "change")
+                mixed = self._scattered(mixed, packed, "dmixed")
+            qkv = self.attention.backward(mixed, packed, rotation, left.seen)
+            deeper = layer > self.adapters.first
+            grown = self._product_back(qkv, left.normed, layer, self.qkv, deeper=deeper)
+            if deeper:
+                self._norm_back(change, grown, left.normed, left.scale)
+
+    def _scattered(self, kept: torch.Tensor, packed: Packed, name: str) -> torch.Tensor:
+        whole = self.space.take(name, packed.tokens, kept.shape[1])
+        return whole.zero_().index_copy_(0, packed.kept, kept)

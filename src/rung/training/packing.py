@@ -1,0 +1,89 @@
+"""How do rows become one batch without waste? Packed end to end, the beginning that all share once, no padding.
+
+A chat's rows begin alike: template, system prompt. Computing that beginning once and letting every row look at it is the
+same function as computing it per row, because a token only sees what stands before it. Which rows make a batch is left to
+`training.batches`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from rung.training.examples import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch: the shared tokens first, then each row's own, end to end.
+
+    `places` [own]: where an own token stands in the padded form [rows * longest]; `spread` [rows * longest]: which own
+    token stands there (any, where none does). `kept` [answer]: the packed tokens whose next token is the answer's, which is
+    in `targets`.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    shared: int
+    rows: int
+    longest: int
+    places: torch.Tensor
+    spread: torch.Tensor
+    kept: torch.Tensor
+    targets: torch.Tensor
+    consumed: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are computed; `consumed` are those of the rows, the shared ones counted for each."""
+        return len(self.ids)
+
+
+def shared_beginning(rows: Sequence[Row]) -> int:
+    """How many tokens all rows begin with alike; each row keeps its prompt's last token for itself."""
+    most = min(row.prompt for row in rows) - 1
+    first = rows[0].ids
+    for n in range(most):
+        if any(row.ids[n] != first[n] for row in rows):
+            return n
+    return most
+
+
+def pack(rows: Sequence[Row], *, share: bool = True) -> Packed:
+    """One batch of these rows. A row's last token is only a target."""
+    import torch
+
+    shared = shared_beginning(rows) if share and len(rows) > 1 else 0
+    own = [len(row.ids) - 1 - shared for row in rows]
+    longest = max(own)
+    ids: list[int] = list(rows[0].ids[:shared])
+    positions = list(range(shared))
+    places: list[int] = []
+    spread: list[int] = []
+    kept: list[int] = []
+    targets: list[int] = []
+    for n, (row, length) in enumerate(zip(rows, own, strict=True)):
+        begin = len(ids)
+        kept.extend(range(begin + row.prompt - 1 - shared, begin + length))
+        targets.extend(row.ids[row.prompt :])
+        places.extend(range(n * longest, n * longest + length))
+        spread.extend(range(begin - shared, begin - shared + length))
+        spread.extend([begin - shared] * (longest - length))
+        ids.extend(row.ids[shared:-1])
+        positions.extend(range(shared, shared + length))
+    return Packed(
+        ids=torch.tensor(ids),
+        positions=torch.tensor(positions),
+        shared=shared,
+        rows=len(rows),
+        longest=longest,
+        places=torch.tensor(places),
+        spread=torch.tensor(spread),
+        kept=torch.tensor(kept),
+        targets=torch.tensor(targets),
+        consumed=sum(len(row.ids) for row in rows),
+    )

@@ -1,0 +1,107 @@
+"""A llama of a few thousand weights with a byte tokenizer: everything of the trainer but the size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rung.records import Example, Json, Message
+from rung.training import Recipe
+from rung.training.examples import Row, rows_of
+from rung.training.lora import Adapters
+from rung.training.shape import Shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+END = 256
+RECIPE = Recipe(rank=4, alpha=8, learning_rate=0.02, epochs=4, batch_rows=4, checkpoint_seconds=0, seed=5, validation=0.1)
+CONFIG: dict[str, Json] = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_act": "silu",
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": 512,
+    "rope_theta": 10000.0,
+    "rms_norm_eps": 1e-05,
+    "attention_bias": False,
+    "mlp_bias": False,
+    "tie_word_embeddings": True,
+    "vocab_size": 260,
+}
+
+
+class ByteTokens:
+    """One token a byte; the mark of the end is one token."""
+
+    end = "\x00"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        return [[END if byte == 0 else byte for byte in text.encode()] for text in texts]
+
+    def render(self, messages: Sequence[Message]) -> str:
+        return "".join(f"<{m.role}>{m.content}\n" for m in messages) + "<assistant>"
+
+
+class TinyModel:
+    """A model whose weights are here, drawn from a seed."""
+
+    name = "tiny"
+    config = CONFIG
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.tokens = ByteTokens()
+
+    @property
+    def identity(self) -> str:
+        return f"tiny:{self.seed}"
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        luck = np.random.default_rng(self.seed)
+        shape = Shape.of(CONFIG)
+
+        def draw(*size: int) -> NDArray[np.float32]:
+            return luck.normal(0, 0.2, size).astype(np.float32)
+
+        weights = {"model.embed_tokens.weight": draw(260, 32), "model.norm.weight": 1 + draw(32)}
+        for layer in range(shape.layers):
+            for group in shape.groups():
+                for part in group.parts:
+                    weights[f"model.layers.{layer}.{part.name}.weight"] = draw(part.outputs, group.inputs)
+                if group.norm:
+                    weights[f"model.layers.{layer}.{group.norm}.weight"] = 1 + draw(32)
+        return weights
+
+
+def chats(count: int, *, system: str = "Say the number's word.") -> list[Example]:
+    """Short chats that begin alike and are not of one length."""
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    return [
+        Example(
+            f"e{n}",
+            (Message("system", system), Message("user", "#" * (n % 5 + 1) + str(n)), Message("assistant", words[n % 10])),
+        )
+        for n in range(count)
+    ]
+
+
+def token_rows(count: int, *, system: str = "Say the number's word.") -> list[Row]:
+    """The chats as tokens."""
+    return list(rows_of(chats(count, system=system), ByteTokens(), max_tokens=512).rows)
+
+
+def stirred(shape: Shape, *, first: int = 0, rank: int = 4) -> Adapters:
+    """Adapters with nothing zero in them."""
+    import torch
+
+    adapters = Adapters(shape, rank=rank, alpha=6.0, first=first, seed=1)
+    adapters.values.add_(torch.randn(adapters.values.shape, generator=torch.Generator().manual_seed(2)) * 0.1)
+    return adapters
