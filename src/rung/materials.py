@@ -5,6 +5,7 @@ One broken row never stops the rest: it becomes a `Problem` with file and line. 
 
 from __future__ import annotations
 
+import difflib
 import glob
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ NO_CASES = (
     "five lines make a start, fifty a judgement:\n" + FIVE_LINES
 )
 DEV_SHARE = 0.2
+CASE_KEYS = ("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta")
+EXAMPLE_KEYS = ("id", "messages", "source", "licence", "approved_by", "meta")
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ def _read(
     problems: list[Problem],
 ) -> list[tuple[R, tuple[Json, ...]]]:
     seen: dict[str, str] = {}
+    known = CASE_KEYS if parse is _case else EXAMPLE_KEYS
     found: list[tuple[R, tuple[Json, ...]]] = []
     for path in dict.fromkeys(paths(project, patterns, where)):
         shown = path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
@@ -163,6 +167,7 @@ def _read(
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
+            problems.extend(_mistyped(row, known, shown, number))
             if parsed.id in seen:
                 problems.append(
                     Problem(shown, number, f"id '{parsed.id}' is already at {seen[parsed.id]}; this row is left out")
@@ -171,6 +176,14 @@ def _read(
             seen[parsed.id] = f"{shown}:{number}"
             found.append((parsed, extra))
     return found
+
+
+def _mistyped(row: Mapping[str, Json], known: Sequence[str], shown: str, number: int) -> Iterator[Problem]:
+    """Keys that look like a known one with a slip: rows may carry keys of their own, but not these."""
+    for key in row:
+        close = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+        if key not in known and close:
+            yield Problem(shown, number, f"unknown key '{key}' is not read; did you mean '{close[0]}'?")
 
 
 def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rung.errors import InputError
 from rung.records import Json
@@ -31,8 +31,21 @@ class KnowledgeSettings(_Section):
     sources: tuple[str, ...] = ()
     changes: str = ""
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
-    chunk_overlap: int = Field(default=24, ge=0, le=2048)
+    chunk_overlap: int | None = Field(default=None, ge=0, le=2048)
     dense_weight: float = Field(default=0.5, ge=0, le=1)
+
+    @property
+    def overlap(self) -> int:
+        """Tokens that neighbours share; where the project does not say, about a seventh of a passage."""
+        return self.chunk_tokens * 3 // 20 if self.chunk_overlap is None else self.chunk_overlap
+
+    @field_validator("chunk_overlap")
+    @classmethod
+    def _less_than_half(cls, overlap: int | None, info: ValidationInfo) -> int | None:
+        tokens = info.data.get("chunk_tokens")
+        if overlap is not None and isinstance(tokens, int) and overlap > tokens // 2:
+            raise ValueError(f"must be at most half of chunk_tokens ({tokens})")
+        return overlap
 
 
 class BehaviourSettings(_Section):
@@ -47,7 +60,7 @@ class BarSettings(_Section):
     """What good enough means. `correct` is the bar; every other number is a hard limit."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, float]
+    __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
     metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
@@ -229,6 +242,12 @@ def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int
         close = difflib.get_close_matches(str(where[-1]), known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
         return InputError(f"unknown key '{where[-1]}'; {hint}", path=path, line=line)
+    if where[:2] == ("behaviour", "labels"):
+        found = mistake["input"]
+        message = (
+            f'behaviour.labels: a list of texts (quote words such as "yes"), a file, or from_examples (found {found!r})'
+        )
+        return InputError(message, path=path, line=line)
     said = str(mistake["msg"]).removeprefix("Value error, ")
     return InputError(f"{name}: {said[:1].lower()}{said[1:]} (found {mistake['input']!r})", path=path, line=line)
 

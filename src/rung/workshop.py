@@ -85,7 +85,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
-            return generator(settings.model, server=settings.server, progress=tick)
+            return generator(self._named(settings.model), server=settings.server, progress=tick)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -104,7 +104,7 @@ class Workshop:
         said = self.project.settings.knowledge
         if not said.sources:
             return None
-        chunking = Chunking(tokens=said.chunk_tokens, overlap=said.chunk_overlap)
+        chunking = Chunking(tokens=said.chunk_tokens, overlap=said.overlap)
         return Knowledge.open(
             self.project.state / "index", embedder=self.embedder, chunking=chunking, dense_weight=said.dense_weight
         )
@@ -151,7 +151,11 @@ class Workshop:
             with self.reporter.phase(title) as tick:
                 began = time.monotonic()
                 build_example_index(need.texts, folder, embedder=self.embedder, progress=lambda n, m: tick(n, m, ""))
-                made = {"rows": len(need.texts), "embedder": self.embedder.identity}
+                made: dict[str, Json] = {
+                    "kind": "example-index",
+                    "rows": len(need.texts),
+                    "embedder": self.embedder.identity,
+                }
                 _seal(folder, {**made, "seconds": time.monotonic() - began})
         self._example_indexes[named] = folder
         return Built(named, folder)
@@ -176,6 +180,11 @@ class Workshop:
             if ended.failure is not None:
                 raise UserError(f"a lesson could not be made: {ended.failure.error}")
         return [ended.value for ended in carried if ended.value is not None]
+
+    def _named(self, model: str) -> str:
+        """A path in a model's name is the project's, wherever the command is run."""
+        scheme, _, path = model.partition(":")
+        return f"gguf:{self.project.root / path}" if scheme == "gguf" else model
 
     @contextmanager
     def _pointing_at(self, key: str) -> Iterator[None]:

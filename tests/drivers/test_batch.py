@@ -16,7 +16,7 @@ import pytest
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.drivers.live import converse
-from rung.errors import InternalError, Interrupted, UserError
+from rung.errors import Interrupted, UserError
 from rung.records import Asker, Failure, Message, Passage
 from rung.steps import (
     Conversation,
@@ -146,7 +146,7 @@ def test_a_strategy_with_a_defect_fails_its_own_answers_only(store: StepStore) -
 
 
 def test_a_step_that_nobody_carries_out_is_named(store: StepStore) -> None:
-    with pytest.raises(InternalError, match="generate"):
+    with pytest.raises(UserError, match="nothing here carries out 'generate' steps"):
         carry([(Asker(), talk("a"))], engines={"search": Counting()}, store=store, tally=Tally())
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from importlib import import_module
 
-FINE, MISSED, YOURS, STOPPED = 0, 1, 2, 130
+FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
 VERBS = ("init", "check", "sync", "search", "ask", "train", "compare", "report", "doctor")
 
 
 def main() -> None:
-    """Run `rung`; exits 0 when all is fine, 1 when the bar is missed, 2 for what is yours to fix, 130 after Ctrl-C."""
+    """Run `rung`; exits 0 when all is fine, 1 when the bar is missed, 2 for what is yours to fix, 70 for a defect
+    of Rung, 130 after Ctrl-C."""
     import typer
 
     from rung import __version__
@@ -47,7 +49,8 @@ def main() -> None:
     except Exception as error:
         show = getattr(error, "show", None)  # click's usage errors know how to show themselves
         if show is None:
-            raise
+            traceback.print_exc()
+            sys.exit(_said("this is a defect of Rung; the lines above say where", OURS))
         show()
         sys.exit(YOURS)
     sys.exit(code if isinstance(code, int) else FINE)

@@ -17,7 +17,7 @@ def report(
     output: Annotated[Path | None, typer.Option("--out", help="Write the page here as well.", show_default=False)] = None,
     json: Json = False,
 ) -> int:
-    """Show the last verdict again and write its page. Runs no model."""
+    """Show the last verdict again, and where its page is. Runs no model."""
     from rung.project import load_project
     from rung.stages.publishing import latest
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from rung.drivers.cache import StepStore
-from rung.errors import InternalError, Interrupted, RungError
+from rung.errors import InternalError, Interrupted, RungError, UserError
 from rung.records import Asker, Failure, Usage
 from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, kind, request_digest
 
@@ -135,12 +135,23 @@ def carry(
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
             name, some = max(by_kind.items(), key=lambda item: len(item[1]))
             if name not in engines:
-                raise InternalError(f"no engine carries out '{name}' steps in this project")
+                raise UserError(no_engine(name))
             _round(some, engines[name], store=store, tally=tally, report=report)
     except KeyboardInterrupt as stop:
         message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
         raise Interrupted(message) from stop
     return [_end(talk) for talk in talks]
+
+
+def no_engine(name: str) -> str:
+    """What to say of a step that nobody here carries out."""
+    asked = {
+        "rerank": "a rung's setting 'rerank' names a reranker",
+        "classify": "a rung asks for a label",
+        "call_tool": "a rung calls a tool",
+    }
+    why = asked.get(name, "a rung asks for it")
+    return f"nothing here carries out '{name}' steps ({why}); take that rung or setting out of rung.yaml"
 
 
 def _round(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rung.errors import InternalError
+from rung.drivers.batch import no_engine
+from rung.errors import InternalError, UserError
 from rung.records import Asker, Failure
 from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, StreamingEngine, kind
 
@@ -80,7 +81,7 @@ def converse(
 def _carried(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
     name = kind(step)
     if name not in engines:
-        raise InternalError(f"no engine carries out '{name}' steps in this project")
+        raise UserError(no_engine(name))
     engine, request = engines[name], Request(step, asker)
     if isinstance(engine, StreamingEngine):
         try:

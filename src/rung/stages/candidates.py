@@ -46,8 +46,8 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     """(label, rung, settings) of every rung that `rung.yaml` names, in the order of the ladder; all rungs where it
     names none.
 
-    A list among a rung's settings is a sweep: one entry for each combination, told apart by its label. Needs no materials, so
-    a mistake is found before any work is done.
+    A list among a rung's settings is a sweep: one entry for each combination, told apart by its label. Needs no materials,
+    so a mistake is found before any work is done.
 
     Raises:
         InputError: an unknown rung or setting, or one twice; points at its line.

@@ -61,7 +61,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
         listed = "".join(f"\n  {p}" for p in rows.problems[:10])
         raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
-    lessons = rows.split("train")
+    lessons, secrets = may_teach(rows.split("train"), gold)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -83,7 +83,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         gold=gold,
         documents=len(documents),
         document_groups=knowledge.document_groups() if knowledge else None,
-        problems=(*problems, *rows.problems),
+        problems=(*problems, *rows.problems, *secrets),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
     )
 
@@ -136,6 +136,28 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False) -> Indexed:
     return Indexed(knowledge, tuple(documents), report, (*problems, *report.problems))
 
 
+def may_teach(
+    lessons: Sequence[Case], gold: Mapping[str, tuple[Passage, ...]]
+) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
+    """The train cases that may teach, and a problem for each that may not: prompts and weights keep no secrets.
+
+    What a lesson shows or teaches reaches every asker, so its answer must stand in documents that everybody may read. A
+    case of a restricted asker whose answer has no known place cannot be told apart, and teaches nothing either.
+    """
+    kept: list[Case] = []
+    problems: list[Problem] = []
+    for case in lessons:
+        passages = gold.get(case.id, ())
+        restricted = any(p.groups for p in passages) or (case.answerable and bool(case.groups) and not passages)
+        if not restricted:
+            kept.append(case)
+            continue
+        path, _, line = case.place.rpartition(":")
+        message = f"'{case.id}' does not teach: its answer is for {', '.join(case.groups or ()) or 'some groups'} only"
+        problems.append(Problem(path, int(line or 0), message))
+    return tuple(kept), tuple(problems)
+
+
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
     """At most `limit` cases, always the same ones, in the files' order."""
     if limit is None or limit >= len(cases):
@@ -159,7 +181,7 @@ def _answer_tokens(workshop: Workshop, rows: Rows) -> int:
     """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen."""
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
-    shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema)) is not None]
+    shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
     if not shown:
         return NO_ANSWERS_SHOWN
     longest = _counted(workshop, "answers", shown, max)

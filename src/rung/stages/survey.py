@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Problem
@@ -17,6 +18,7 @@ from rung.strategies.registry import REFERENCES
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
+CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,10 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
 def _plans(project: Project, rows: Rows, documents: list[Document], conversations: int) -> Iterator[Planned]:
     from rung.models.catalog import is_local
 
+    try:
+        local = is_local(project.settings.model)
+    except ModelError as error:
+        raise project.error(str(error), "model") from error
     characters = sum(len(document.text) for document in documents)
     materials = Materials(
         task=project.settings.task,
@@ -148,7 +154,8 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         examples=rows.examples,
         lessons=rows.split("train"),
         corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
-        trainable=is_local(project.settings.model),
+        trainable=local,
+        context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: () for case in rows.cases if _has_gold(case)},
     )
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]

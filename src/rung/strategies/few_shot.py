@@ -76,7 +76,7 @@ def _pool(materials: Materials) -> list[tuple[str, str]]:
     """Every (input, wanted output) that may be shown, each once."""
     pairs = [(e.input, e.output) for e in materials.examples]
     for case in materials.lessons:
-        wanted = wanted_output(case, materials.schema)
+        wanted = wanted_output(case, materials.schema, materials.labels)
         if wanted is not None:
             pairs.append((case.question, wanted))
     return list(dict.fromkeys(pairs))

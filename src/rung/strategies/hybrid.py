@@ -40,7 +40,7 @@ class Settings:
 
     def retrieval(self) -> Retrieval:
         """The part that `rag` has too."""
-        return Retrieval(self.candidates, self.passages, self.rerank, self.max_tokens)
+        return Retrieval(self.candidates, self.passages, self.rerank, shots=0, max_tokens=self.max_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,13 @@ def _lesson(materials: Materials, settings: Settings, case: Case, *, with_gold: 
     luck = random.Random(digest(materials.seed, case.id))
     if not with_gold:
         shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
-        output = wanted_output(_unanswerable(case), materials.schema)
+        output = wanted_output(_unanswerable(case), materials.schema, materials.labels)
     else:
         shown = ranking[: settings.passages]
         if case.answerable and not any(_same(p, g) for p in shown for g in gold):
             place = luck.randrange(settings.passages)
             shown = (*shown[:place], gold[0], *shown[place : settings.passages - 1])
-        output = wanted_output(case, materials.schema)
+        output = wanted_output(case, materials.schema, materials.labels)
     if output is None:
         return None
     if case.answerable and with_gold and not (materials.schema or materials.labels):

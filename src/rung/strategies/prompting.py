@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TypedDict
 
-from rung.records import Case, Message, Passage, Question
+from rung.records import Case, Message, Passage, Question, digest
 from rung.refusing import REFUSAL, refusal_json
 from rung.strategies.protocol import Materials
 
@@ -57,21 +57,55 @@ def grounding(materials: Materials) -> str:
     )
 
 
-def closed_book(system: str, question: Question) -> tuple[Message, ...]:
-    """System prompt, earlier turns, question."""
-    return (Message("system", system), *_turns(question), Message("user", question.text))
+def closed_book(system: str, question: Question, *, worked: Sequence[Message] = ()) -> tuple[Message, ...]:
+    """System prompt, worked examples, earlier turns, question."""
+    return (Message("system", system), *worked, *_turns(question), Message("user", question.text))
 
 
-def grounded(system: str, rule: str, question: Question, passages: Sequence[Passage]) -> tuple[Message, ...]:
-    """The passages, numbered from 1, stand before the question, in the user's turn."""
-    asked = f"{listing(passages)}\n\nQuestion: {question.text}"
-    return (Message("system", f"{system}\n{rule}"), *_turns(question), Message("user", asked))
+def grounded(
+    system: str, rule: str, question: Question, passages: Sequence[Passage], *, worked: Sequence[Message] = ()
+) -> tuple[Message, ...]:
+    """Worked examples, earlier turns, then the passages, numbered from 1, before the question, in the user's turn."""
+    return (
+        Message("system", f"{system}\n{rule}"),
+        *worked,
+        *_turns(question),
+        Message("user", _asked(question.text, passages)),
+    )
 
 
 def corpus_first(system: str, rule: str, question: Question, documents: Sequence[Passage]) -> tuple[Message, ...]:
     """The whole corpus in the system prompt: every question shares it, and a prefix cache reads it once."""
     said = f"{system}\n{rule}\n\n{listing(documents)}"
     return (Message("system", said), *_turns(question), Message("user", question.text))
+
+
+def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
+    """Turns that show how train cases are answered: the same for every question, so that a prefix cache reads them once.
+
+    With passages, an answerable case is shown with its gold passage, an unanswerable one (one in three, as far as there are
+    any) with another case's. Train cases without a gold passage show nothing of grounding, and are passed over.
+    """
+    drawn = sorted(materials.lessons, key=lambda case: digest("worked", materials.seed, case.id))
+    answerable = [case for case in drawn if case.answerable and materials.gold.get(case.id)]
+    refused = [
+        case for case in drawn if not case.answerable and wanted_output(case, materials.schema, materials.labels) is not None
+    ]
+    few = refused[: shots // 3] if answerable else []
+    chosen = [*answerable[: shots - len(few)], *few]
+    turns: list[Message] = []
+    for place, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
+        seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - place % len(answerable)].id]
+        wanted = wanted_output(case, materials.schema, materials.labels) or ""
+        if with_passages and case.answerable and not (materials.schema or materials.labels):
+            wanted += " [1]"
+        turns.append(Message("user", _asked(case.question, seen[:1]) if with_passages else case.question))
+        turns.append(Message("assistant", wanted))
+    return tuple(turns)
+
+
+def _asked(question: str, passages: Sequence[Passage]) -> str:
+    return f"{listing(passages)}\n\nQuestion: {question}"
 
 
 def listing(passages: Sequence[Passage]) -> str:
@@ -82,11 +116,11 @@ def listing(passages: Sequence[Passage]) -> str:
     return "\n\n".join(f"{head}\n{passage.text.strip()}" for head, passage in zip(heads, passages, strict=True))
 
 
-def wanted_output(case: Case, schema: str) -> str | None:
-    """What a teaching case wants to be said; None where the schema has no way to say nothing."""
+def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
+    """What a teaching case wants to be said; None where schema or labels have no way to say nothing."""
     if case.answerable:
         return compact(case.answers[0]) if schema else case.answers[0]
-    return refusal_json(schema) if schema else REFUSAL
+    return refusal_json(schema) if schema else None if labels else REFUSAL
 
 
 def compact(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from rung.records import Answer, Json, Passage, Question
 from rung.steps import Conversation, Generate, generate, rerank, search
 from rung.strategies.citing import finish
-from rung.strategies.prompting import constraint, grounded, grounding, instruction
+from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import Materials, NotApplicable, Plan
 from rung.strategies.settings import Retrieval, read, shown
 
@@ -53,7 +53,8 @@ def answer_from(
 ) -> Conversation[Answer]:
     """The untuned model's answer from the first passages of a ranking."""
     shown_to_model = ranking[: settings.passages]
-    messages = grounded(instruction(materials), grounding(materials), question, shown_to_model)
+    worked = worked_examples(materials, settings.shots, with_passages=True)
+    messages = grounded(instruction(materials), grounding(materials), question, shown_to_model, worked=worked)
     tokens = settings.max_tokens or materials.answer_tokens
     said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(materials)))
     return finish(said, schema=materials.schema, shown=shown_to_model, retrieved=ranking)

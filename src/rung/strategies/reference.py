@@ -8,31 +8,41 @@ from typing import ClassVar
 
 from rung.records import Answer, Json, Question
 from rung.steps import Conversation
+from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS, answer_from, retrieve
-from rung.strategies.settings import Retrieval, Wording, read, shown
+from rung.strategies.settings import Retrieval, read, shown
 from rung.strategies.structured import constrained
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Settings of the arm that reads nothing: those of `rag` that have nothing to do with passages."""
+
+    shots: int = 0
+    max_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedBook:
-    """The untuned model without any context, its output held to the schema or labels as `rag`'s and `oracle`'s are."""
+    """`oracle` without any passage: the same worked examples, the same hold on the output, nothing to read."""
 
     name: ClassVar[str] = "closed_book"
     reference: ClassVar[bool] = True
-    shares: ClassVar[tuple[str, ...]] = ("max_tokens",)  # with `rag`
+    shares: ClassVar[tuple[str, ...]] = ("shots", "max_tokens")  # with `rag`
     materials: Materials
-    settings: Wording
+    settings: Unread
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Always applies."""
-        wording = read(Wording, settings, rung=cls.name)
-        return Plan(shown(wording), lambda _: cls(materials, wording))
+        chosen = read(Unread, settings, rung=cls.name)
+        return Plan(shown(chosen), lambda _: cls(materials, chosen))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One generation."""
-        return constrained(self.materials, question, self.settings.max_tokens)
+        worked = worked_examples(self.materials, self.settings.shots, with_passages=False)
+        return constrained(self.materials, question, self.settings.max_tokens, worked=worked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,13 @@ class Oracle:
 
     name: ClassVar[str] = "oracle"
     reference: ClassVar[bool] = True
-    shares: ClassVar[tuple[str, ...]] = ("candidates", "passages", "rerank", "max_tokens")  # with `rag`, to be comparable
+    shares: ClassVar[tuple[str, ...]] = (
+        "candidates",
+        "passages",
+        "rerank",
+        "shots",
+        "max_tokens",
+    )  # with `rag`, to be comparable
     materials: Materials
     settings: Retrieval
 

@@ -31,7 +31,12 @@ def ladder() -> dict[str, type[Rung]]:
     """
     rungs = {rung.name: rung for rung in BUILT_IN}
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        rung: type[Rung] = point.load()
+        try:
+            rung: type[Rung] = point.load()
+        except Exception as error:
+            raise UserError(
+                f"the rung '{point.name}' ({point.value}) cannot be loaded: {error}; mend or uninstall it"
+            ) from error
         if rung.name in rungs:
             raise UserError(
                 f"the plugin {point.value} calls its rung '{rung.name}', a name that is taken; uninstall or rename it"

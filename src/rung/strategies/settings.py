@@ -38,7 +38,14 @@ def read(record: type[S], raw: Mapping[str, Json], *, rung: str) -> S:
 
 
 def expand(raw: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
-    """Every combination of the lists in the settings: scalars fix, lists sweep."""
+    """Every combination of the lists in the settings: scalars fix, lists sweep.
+
+    Raises:
+        UserError: a list is empty.
+    """
+    for name, value in raw.items():
+        if value == []:
+            raise UserError(f"setting '{name}' is an empty list; give a value, or several to try")
     axes = [value if isinstance(value, list) else [value] for value in raw.values()]
     for combination in itertools.product(*axes):
         yield dict(zip(raw, combination, strict=True))
@@ -71,16 +78,19 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Settings of a rung that shows passages: how many are found, how many are shown, and by whom they are put in order."""
+    """Settings of an untuned rung that shows passages: how many are found and shown, by whom they are put in order, and how
+    many worked examples (train cases with their passages) stand before the question."""
 
     candidates: int = 20
     passages: int = 3
     rerank: str = ""
+    shots: int = 0
     max_tokens: int = 0
 
     def __post_init__(self) -> None:
         within("candidates", self.candidates, 1, 1000)
         within("passages", self.passages, 1, self.candidates)
+        within("shots", self.shots, 0, 100)
         within("max_tokens", self.max_tokens, 0, 8192)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.records import Answer, Json, Question
+from rung.records import Answer, Json, Message, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction
@@ -38,9 +38,11 @@ class Structured:
         return constrained(self.materials, question, self.settings.max_tokens)
 
 
-def constrained(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:
+def constrained(
+    materials: Materials, question: Question, max_tokens: int, *, worked: Sequence[Message] = ()
+) -> Conversation[Answer]:
     """The question put to the untuned model, its output held to the schema or labels if there are any."""
-    messages = closed_book(instruction(materials), question)
+    messages = closed_book(instruction(materials), question, worked=worked)
     step = Generate(messages, max_tokens=max_tokens or materials.answer_tokens, **constraint(materials))
     said = yield from generate(step)
     return finish(said, schema=materials.schema)

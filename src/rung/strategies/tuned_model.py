@@ -58,7 +58,7 @@ def _lessons(materials: Materials) -> tuple[Lesson, ...]:
         rows.append(Example(example.id, (Message("system", system), *turns, Message("assistant", output))))
     if not rows:
         for case in materials.lessons:
-            wanted = wanted_output(case, materials.schema)
+            wanted = wanted_output(case, materials.schema, materials.labels)
             if wanted is not None:
                 rows.append(Example(case.id, (*closed_book(system, case.ask()), Message("assistant", wanted))))
     return tuple(Lesson(Asker(), lambda row=row: _given(row)) for row in rows)  # type: ignore[misc]

@@ -310,7 +310,7 @@ def _next_step(report: Report) -> Safe:
     if not lost:
         return Safe("")
     layer = max(lost, key=lambda name: lost[name])
-    remedies: dict[str, str] = dict(REMEDIES)
+    remedies = {str(loss): remedy for loss, remedy in REMEDIES.items()}
     said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {remedies.get(layer, '')}"
     return el("p", el("b", "Next step: "), said.strip())
 

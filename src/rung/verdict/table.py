@@ -9,6 +9,7 @@ from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
 
 WIDTH = 80
+SMALL = 0.05  # a gap that is surely no larger is none
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.BREAKS: "over limit",
@@ -137,10 +138,12 @@ def _gap(name: str, gap: Estimate) -> list[str]:
     if gap.mean is None:
         return _wrap(f"{name}: not measured.", indent=2)
     there, absent = _MEANING.get(name, ("there is one.", "there is none."))
-    if gap.mean <= 0:
+    if gap.low is not None and gap.low > 0:
+        meaning = there
+    elif gap.high is not None and gap.high <= SMALL:
         meaning = absent
     else:
-        meaning = there if gap.low is not None and gap.low > 0 else "not certain that there is one: the interval reaches 0."
+        meaning = "not certain that there is one: the interval reaches 0."
     return _wrap(f"{name} {reasons.interval(gap)}: {meaning}", indent=2)
 
 

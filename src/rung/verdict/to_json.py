@@ -20,7 +20,7 @@ def verdict_json(verdict: Verdict) -> str:
             "clears_bar": verdict.clears_bar,
             "reason": verdict.reason,
             "gaps": {name: _estimate(gap) for name, gap in verdict.gaps.items()},
-            "rungs": [_rung(result) for result in verdict.rungs],
+            "rungs": [_rung(result, verdict) for result in verdict.rungs],
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
         },
@@ -28,13 +28,13 @@ def verdict_json(verdict: Verdict) -> str:
     )
 
 
-def _rung(result: RungResult) -> dict[str, Json]:
+def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     latency = result.latency
     found: dict[str, Json] = {
         "name": result.name,
         "settings": plain(result.settings),
         "status": result.status,
-        "why": result.why,
+        "why": result.why or (verdict.why_not(result.name) if result.name in verdict.rejected else ""),
         "scores": {name: _estimate(score) for name, score in result.scores.items()},
         "usd_per_1k": _known(result.usd_per_1k),
         "latency_ms": {
