@@ -168,6 +168,7 @@ class Network:
         return x, Saved(normed, scale, seen, mixed, normed_mlp, scale_mlp, gate_up, act)
 
     def normalise(self, x: torch.Tensor, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """x over its root mean square, in the buffer `name`, and the factors [tokens, 1]; the norm's weight is elsewhere."""
         import torch
 
         length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
