@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from rung.errors import InternalError, ModelError, ServerError
-from rung.models.http_client import Client, Endpoint, RequestFailed
+from rung.models.http_client import Client, Endpoint, RequestFailed, spread
 from rung.models.prices import usd
 from rung.models.protocol import Server
 from rung.records import Failure, Json, Message
@@ -32,12 +32,8 @@ class HttpGenerator:
     def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
         self._endpoint = endpoint
         self._server = server
-        self._first_wait = first_wait
-        self._client = self._fresh()
+        self._client = Client(endpoint, server, first_wait=first_wait)
         self._left_out: set[str] = set()
-
-    def _fresh(self) -> Client:
-        return Client(self._endpoint, self._server, first_wait=self._first_wait)
 
     @property
     def identity(self) -> str:
@@ -64,19 +60,9 @@ class HttpGenerator:
         Raises:
             ServerError: nobody listens there, or the key or the model is refused.
         """
-        if self._client.stop.is_set():
-            self._client = self._fresh()
-        client = self._client
-        pool = ThreadPoolExecutor(self._server.concurrency, thread_name_prefix="rung-http")
-        try:
-            places = {pool.submit(self._answer, client, request): place for place, request in enumerate(requests)}
-            for done in as_completed(places):
-                yield places[done], done.result()
-        except BaseException:  # Ctrl-C too: what waits must not be sent any more
-            client.close()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield from spread(
+            lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
+        )
 
     def stream(self, request: Request) -> Iterator[str | Generated]:
         """Yield pieces of text as the server sends them, then the whole. Labels and expressions come in one piece.
@@ -87,7 +73,7 @@ class HttpGenerator:
         """
         step = _generate(request)
         if step.regex or step.choices:
-            result = self._answer(self._client, request)
+            result = self._answer(request, threading.Event())
             if isinstance(result, Failure):
                 raise StepFailed(result)
             yield result.text
@@ -122,12 +108,12 @@ class HttpGenerator:
         """Close the connections."""
         self._client.close()
 
-    def _answer(self, client: Client, request: Request) -> Generated | Failure:
+    def _answer(self, request: Request, halt: threading.Event) -> Generated | Failure:
         step = _generate(request)
         if step.adapter:
             return Failure(f"{self.identity} serves no adapters", step="generate")
         try:
-            answer = self._posted(client, step)
+            answer = self._posted(step, halt)
         except RequestFailed as error:
             return self._failure(error)
         choice = _first(answer)
@@ -139,11 +125,11 @@ class HttpGenerator:
         result = self._generated(said, answer.get("usage"), str(choice.get("finish_reason")))
         return _unwrapped(step, result) if step.regex or step.choices else result
 
-    def _posted(self, client: Client, step: Generate) -> dict[str, Json]:
+    def _posted(self, step: Generate, halt: threading.Event) -> dict[str, Json]:
         """The server's answer; parameters that the model does not take are left out from then on, and that is logged."""
         while True:
             try:
-                return client.post(_PATH, self._body(step))
+                return self._client.post(_PATH, self._body(step), halt=halt)
             except RequestFailed as error:
                 named = re.search(r"'(temperature|seed|max_tokens|max_completion_tokens)'", str(error))
                 if "HTTP 400" not in str(error) or not named or named[1] in self._left_out:

@@ -10,13 +10,14 @@ import email.utils
 import json
 import logging
 import os
+import queue
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from rung.errors import ModelError, ServerError
@@ -26,6 +27,7 @@ from rung.records import Json
 if TYPE_CHECKING:
     import httpx
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 _OPENAI = "https://api.openai.com/v1"
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_ASKED = 0.5, 30.0, 300.0
@@ -86,11 +88,10 @@ class Endpoint:
 
 @dataclass
 class Client:
-    """Sends requests to one endpoint. Thread-safe. `stop` ends every wait."""
+    """Sends requests to one endpoint. Thread-safe."""
 
     endpoint: Endpoint
     server: Server
-    stop: threading.Event = field(default_factory=threading.Event)
     first_wait: float = _FIRST_WAIT
 
     def __post_init__(self) -> None:
@@ -104,15 +105,15 @@ class Client:
         self._answered = False
         self._hung = 0
 
-    def post(self, path: str, body: Mapping[str, Json]) -> dict[str, Json]:
-        """The JSON object that answers.
+    def post(self, path: str, body: Mapping[str, Json], *, halt: threading.Event) -> dict[str, Json]:
+        """The JSON object that answers. `halt` ends every wait.
 
         Raises:
             RequestFailed: this request is refused, or was tried as often as allowed.
             ServerError: no request can succeed: nobody listens there, the key or the model is refused.
         """
         for attempt in range(1, self.server.retries + 2):
-            again, why, wait = self._try(path, body)
+            again, why, wait = self._try(path, body, halt)
             if isinstance(again, dict):
                 return again
             if not again or attempt > self.server.retries:
@@ -120,16 +121,18 @@ class Client:
             pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
             pause = wait if wait is not None else pause
             log.info("attempt %d at %s failed (%s); again in %.1f s", attempt, self.endpoint.identity, why, pause)
-            if self.stop.wait(pause):
+            if halt.wait(pause):
                 raise RequestFailed("stopped", attempt)
         raise RequestFailed("not tried", 0)
 
-    def _try(self, path: str, body: Mapping[str, Json]) -> tuple[dict[str, Json] | bool, str, float | None]:
+    def _try(
+        self, path: str, body: Mapping[str, Json], halt: threading.Event
+    ) -> tuple[dict[str, Json] | bool, str, float | None]:
         """(the answer, or whether to try again; why; seconds that the server asked to wait)."""
         import httpx
 
         try:
-            with self._sent(path, body) as response:
+            with self._sent(path, body, halt) as response:
                 text = self._read(response)
         except httpx.TimeoutException:
             return self._time_out()
@@ -152,7 +155,7 @@ class Client:
         import httpx
 
         try:
-            with self._sent(path, body) as response:
+            with self._sent(path, body, threading.Event()) as response:
                 if response.status_code != 200:
                     why = _message(response.status_code, self._read(response))
                     self._refuse_all(response.status_code, why)
@@ -165,8 +168,8 @@ class Client:
             raise RequestFailed(self._unreachable(error)[1], 1) from error
 
     @contextmanager
-    def _sent(self, path: str, body: Mapping[str, Json]) -> Iterator[httpx.Response]:
-        self._limiter.wait(self.stop)
+    def _sent(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[httpx.Response]:
+        self._limiter.wait(halt)
         with self._http.stream("POST", self.endpoint.url + path, json=body, headers=self.endpoint.headers()) as response:
             yield response
 
@@ -192,8 +195,6 @@ class Client:
         return True, f"no answer within {self.server.timeout_seconds:g} s", None
 
     def _unreachable(self, error: Exception) -> tuple[bool, str, None]:
-        if self.stop.is_set():
-            return False, "stopped", None
         return True, f"no connection to {self.endpoint.url} ({error})", None
 
     def _refuse_all(self, status: int, why: str) -> None:
@@ -206,9 +207,42 @@ class Client:
             )
 
     def close(self) -> None:
-        """End waits and connections."""
-        self.stop.set()
+        """Close the connections."""
         self._http.close()
+
+
+def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: int) -> Iterator[tuple[int, T]]:
+    """Yield (number, work(number, halt)) for 0 … count - 1 as each is done; what one raises is raised here.
+
+    Left half-way, nothing new is begun and nobody waits for what hangs: `halt` is set, and the threads are daemons.
+    """
+    halt = threading.Event()
+    todo = iter(range(count))
+    taking = threading.Lock()
+    done: queue.SimpleQueue[tuple[int, T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def labour() -> None:
+        while not halt.is_set():
+            with taking:
+                number = next(todo, None)
+            if number is None:
+                return
+            try:
+                done.put((number, work(number, halt), None))
+            except BaseException as error:  # carried to the caller's thread
+                done.put((number, None, error))
+
+    for _ in range(min(threads, count)):
+        threading.Thread(target=labour, name="rung-http", daemon=True).start()
+    try:
+        for _ in range(count):
+            number, result, error = done.get()
+            if error is not None:
+                raise error
+            yield number, cast(T, result)
+    except BaseException:
+        halt.set()
+        raise
 
 
 class _Limiter:

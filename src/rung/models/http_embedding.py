@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
-from rung.models.http_client import Client, Endpoint, RequestFailed
+from rung.models.http_client import Client, Endpoint, RequestFailed, spread
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -61,8 +61,12 @@ class HttpEmbedder:
         batches = [list(texts[i : i + _BATCH]) for i in range(0, len(texts), _BATCH)]
         if not batches:
             return np.empty((0, self.dimensions), dtype=np.float32)
-        with ThreadPoolExecutor(min(self._server.concurrency, len(batches)), thread_name_prefix="rung-http") as pool:
-            rows = np.concatenate(list(pool.map(self._embedded, batches)))
+        done = dict(
+            spread(
+                lambda number, halt: self._embedded(batches[number], halt), len(batches), threads=self._server.concurrency
+            )
+        )
+        rows = np.concatenate([done[number] for number in range(len(batches))])
         self._dimensions = rows.shape[1]
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         unit: Vectors = (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)
@@ -72,12 +76,12 @@ class HttpEmbedder:
         """An estimate: four bytes to a token."""
         return [-(-len(text.encode()) // 4) for text in texts]
 
-    def _embedded(self, texts: list[str]) -> NDArray[np.float32]:
+    def _embedded(self, texts: list[str], halt: threading.Event) -> NDArray[np.float32]:
         import numpy as np
 
         wanted: list[Json] = [text or " " for text in texts]  # servers refuse empty texts
         try:
-            answer = self._client.post("/embeddings", {"model": self._endpoint.model, "input": wanted})
+            answer = self._client.post("/embeddings", {"model": self._endpoint.model, "input": wanted}, halt=halt)
         except RequestFailed as error:
             raise ServerError(
                 f"{self._endpoint.identity} could not embed ({error}): check the server, then try again"

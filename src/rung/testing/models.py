@@ -1,0 +1,156 @@
+"""The contracts that every generator and every embedder keeps.
+
+Subclass them in your tests, give them your model, and pytest runs the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import pytest
+
+from rung.models.protocol import Embedder, Generator
+from rung.records import Failure, Message
+from rung.steps import Generate, Generated, Request, StepFailed
+
+SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
+
+
+def asking(text: str, **wanted: object) -> Request:
+    """A request for a short answer to one user turn."""
+    return Request(Generate((Message("user", text),), **{"max_tokens": 16, **wanted}))  # type: ignore[arg-type]
+
+
+class GeneratorContract:
+    """Give it a generator by overriding the fixture `generator`, of scope "class" if it is slow to open."""
+
+    takes_schema: ClassVar[bool] = True
+    takes_choices: ClassVar[bool] = True
+
+    @pytest.fixture
+    def generator(self) -> Generator:
+        """The generator under test."""
+        raise NotImplementedError("override the fixture `generator`")
+
+    def test_every_request_is_answered_exactly_once(self, generator: Generator) -> None:
+        requests = [asking(f"Say {word}.") for word in ("one", "two", "three", "two")]
+        answered = list(generator.run(requests))
+        assert sorted(place for place, _ in answered) == [0, 1, 2, 3]
+        assert all(isinstance(result, Generated) for _, result in answered)
+
+    def test_no_request_gives_no_result(self, generator: Generator) -> None:
+        assert list(generator.run([])) == []
+
+    def test_equal_requests_have_equal_results(self, generator: Generator) -> None:
+        request = asking("Name a river.")
+        first, second = (next(iter(generator.run([request])))[1] for _ in range(2))
+        assert first == second
+
+    def test_an_answer_does_not_depend_on_its_companions(self, generator: Generator) -> None:
+        requests = [asking(f"Name a thing that is {colour}.") for colour in ("red", "green", "blue", "white")]
+        together = dict(generator.run(requests))
+        assert together == {place: dict(generator.run([request]))[0] for place, request in enumerate(requests)}
+
+    def test_identity_is_stable_and_holds_no_secret(self, generator: Generator) -> None:
+        assert generator.identity
+        assert generator.identity == generator.identity
+        assert "key" not in generator.identity.lower()
+
+    def test_what_cannot_fit_is_a_failure_with_the_numbers(self, generator: Generator) -> None:
+        tokens = generator.context_tokens
+        long, short = asking("word " * tokens, max_tokens=tokens), asking("Say one.")
+        answered = dict(generator.run([long, short]))
+        failure = answered[0]
+        assert isinstance(failure, Failure)
+        assert f"{tokens:,}" in failure.error
+        assert isinstance(answered[1], Generated)
+
+    def test_the_token_limit_is_kept_and_said(self, generator: Generator) -> None:
+        result = dict(generator.run([asking("Tell me a long story about a ship and a storm.", max_tokens=3)]))[0]
+        assert isinstance(result, Generated)
+        assert result.completion_tokens <= 3
+        assert result.truncated
+
+    def test_the_stream_ends_with_the_whole_and_its_pieces_make_it(self, generator: Generator) -> None:
+        *pieces, whole = generator.stream(asking("Say something kind."))
+        assert isinstance(whole, Generated)
+        assert "".join(str(piece) for piece in pieces) == whole.text
+
+    def test_a_stream_that_fails_throws_the_failure(self, generator: Generator) -> None:
+        tokens = generator.context_tokens
+        with pytest.raises(StepFailed):
+            list(generator.stream(asking("word " * tokens, max_tokens=tokens)))
+
+    def test_the_schema_is_kept(self, generator: Generator) -> None:
+        if not self.takes_schema:
+            pytest.skip("takes no schema")
+        result = dict(generator.run([asking("Is water wet?", schema=SCHEMA, max_tokens=64)]))[0]
+        assert isinstance(result, Generated)
+        assert isinstance(json.loads(result.text)["answer"], bool)
+
+    def test_the_choices_are_kept(self, generator: Generator) -> None:
+        if not self.takes_choices:
+            pytest.skip("takes no choices")
+        result = dict(generator.run([asking("Is water wet?", choices=("certainly", "never"))]))[0]
+        assert isinstance(result, Generated)
+        assert result.text in ("certainly", "never")
+
+    def test_an_unknown_adapter_fails_its_request_only(self, generator: Generator) -> None:
+        answered = dict(generator.run([asking("Say one.", adapter="0" * 64), asking("Say one.")]))
+        assert isinstance(answered[0], Failure)
+        assert isinstance(answered[1], Generated)
+
+    def test_tokens_are_counted_for_each_text(self, generator: Generator) -> None:
+        none, some, more = generator.count_tokens(["", "a few words", "a few words, and then some more of them"])
+        assert none == 0
+        assert 0 < some < more
+
+    def test_the_prompt_holds_every_turn_in_order(self, generator: Generator) -> None:
+        prompt = generator.render([Message("system", "Be brief."), Message("user", "Hello?")])
+        assert 0 <= prompt.find("Be brief.") < prompt.find("Hello?")
+
+    def test_it_can_be_left_half_way(self, generator: Generator) -> None:
+        results = generator.run([asking(f"Count to {n}.") for n in range(1, 6)])
+        next(results)
+        results.close()  # type: ignore[attr-defined]
+        assert isinstance(dict(generator.run([asking("Say one.")]))[0], Generated)
+
+
+class EmbedderContract:
+    """Give it an embedder by overriding the fixture `embedder`."""
+
+    @pytest.fixture
+    def embedder(self) -> Embedder:
+        """The embedder under test."""
+        raise NotImplementedError("override the fixture `embedder`")
+
+    def test_rows_are_unit_vectors(self, embedder: Embedder) -> None:
+        import numpy as np
+
+        vectors = embedder.embed(["one text", "another, longer text", ""], kind="passage")
+        assert vectors.shape == (3, embedder.dimensions)
+        assert vectors.dtype == np.float32
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
+
+    def test_no_text_gives_no_row(self, embedder: Embedder) -> None:
+        assert embedder.embed([], kind="query").shape == (0, embedder.dimensions)
+
+    def test_a_row_does_not_depend_on_its_companions(self, embedder: Embedder) -> None:
+        import numpy as np
+
+        texts = ["short", "a text of middle length about refunds", "long " * 100]
+        together = embedder.embed(texts, kind="passage")
+        alone = np.concatenate([embedder.embed([text], kind="passage") for text in texts])
+        assert float((together * alone).sum(axis=1).min()) > 0.9999
+
+    def test_like_texts_are_nearer_than_unlike_ones(self, embedder: Embedder) -> None:
+        query = embedder.embed(["When are refunds paid?"], kind="query")
+        passages = embedder.embed(["Refunds are paid within thirty days.", "The violin has four strings."], kind="passage")
+        near, far = (passages @ query[0]).tolist()
+        assert near > far
+
+    def test_tokens_are_counted_uncut(self, embedder: Embedder) -> None:
+        few, many = embedder.count_tokens(["a few words", "word " * 5000])
+        assert 0 < few < 20
+        assert many >= 5000
