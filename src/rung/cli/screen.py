@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN_PROBLEMS = 12
+EVERY = 20.0  # seconds between two lines of a phase where stderr is no terminal
 QUICK = 0.3  # seconds: a phase that ends sooner leaves no line behind
 
 
 class Screen:
-    """Reports long work on stderr: a bar that moves where stderr is a terminal, a line for each ended phase elsewhere."""
+    """Reports long work on stderr: a bar that moves where stderr is a terminal, elsewhere a line now and then."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -33,15 +35,21 @@ class Screen:
     @contextmanager
     def phase(self, title: str) -> Iterator[Tick]:
         """A bar until the work ends."""
-        import time
-
         if self.quiet:
             yield lambda _done, _all, _note: None
             return
         began = time.monotonic()
         console = self.console
         if not console.is_terminal:
-            yield lambda _done, _all, _note: None
+            said = began
+
+            def line(done: int, total: int, note: str) -> None:
+                nonlocal said
+                if time.monotonic() - said >= EVERY:
+                    said = time.monotonic()
+                    console.print(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), markup=False)
+
+            yield line
             _ended(console, title, time.monotonic() - began)
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
