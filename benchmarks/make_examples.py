@@ -42,7 +42,7 @@ HELPDESK_TRAIN_ARTICLES = (
 RESTRICTED_ARTICLES = ("1973_oil_crisis", "Packet_switching")  # of the helpdesk: only staff may read them
 STAFF, CUSTOMER = ["staff"], ["customer"]
 
-HANDBOOK_ROWS = {"test": (40, 40), "dev": (10, 10), "train": (24, 24)}  # (answerable, unanswerable)
+HANDBOOK_ROWS = {"test": (40, 40), "dev": (10, 10), "train": (160, 40)}  # (answerable, unanswerable)
 HELPDESK_ROWS = {"test": (42, 20), "dev": (12, 6), "train": (340, 140)}
 HELPDESK_ASKED_TWICE = {"test": 6, "dev": 0, "train": 12}  # restricted questions, by staff and by a customer
 HELPDESK_PARAGRAPH, HELPDESK_QUOTE = 900, 200  # longest, in characters

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ DOCUMENTS = {
     "We ship to Norway and to Sweden.\n",
     "staff.md": "---\ntitle: Discounts\ngroups: [staff]\n---\nStaff buy everything at forty percent discount.\n",
 }
-CASES = [
+CASES: list[dict[str, Any]] = [
     {
         "id": "r1",
         "question": "Within how many days may you return an item?",
@@ -91,7 +92,7 @@ def shop(tmp_path: Path) -> Path:
         (folder / "docs" / name).write_text(text, encoding="utf-8")
     rows = []
     for case in CASES:
-        row = {"split": "test", **case}
+        row: dict[str, Any] = {"split": "test", **case}
         quote, document = row.pop("quote", None), row.pop("doc", "returns")
         if quote:
             row["evidence"] = [{"document": f"docs/{document}.md", "quote": quote}]
