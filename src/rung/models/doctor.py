@@ -45,7 +45,6 @@ def examine() -> tuple[Check, ...]:
         *(_model(model) for model in PACKAGED.values()),
         _pip(),
         _library("torch", "torch", extra="train"),
-        _library("transformers", "transformers", extra="train"),
         _plugins(),
         *(_key(name, what) for name, what in (("OPENAI_API_KEY", "openai:<name>"), ("RUNG_API_KEY", "http(s)://…#<name>"))),
     )
