@@ -105,7 +105,7 @@ def write_adapter(network: Any, folder: Path, seed: int, **settings: Any) -> Any
 
 
 def test_the_base_says_what_torch_says(local: LocalGenerator, network: Any) -> None:
-    assert served(local, TOPICS, 24) == greedy(network, local, TOPICS, 24)
+    assert served(local, TOPICS, 16) == greedy(network, local, TOPICS, 16)
 
 
 def test_the_weights_are_those_of_the_graph(local: LocalGenerator, network: Any) -> None:
