@@ -15,8 +15,8 @@ from rung.training.shape import Shape
 if TYPE_CHECKING:
     import torch
 
-    from rung.training.network import Workspace
     from rung.training.packing import Packed
+    from rung.training.workspace import Workspace
 
 
 MOST_KEPT = 4_000_000  # floats of attention that a layer keeps for its gradient: 16 MB, times the layers

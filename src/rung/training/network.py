@@ -11,12 +11,13 @@ rounding: a test compares losses and gradients. What the adapters are is left to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.training.attention import Attention, Seen
 from rung.training.lora import Adapters
 from rung.training.shape import Group, Shape
+from rung.training.workspace import Workspace
 
 if TYPE_CHECKING:
     import torch
@@ -25,25 +26,6 @@ if TYPE_CHECKING:
 
 LEAST = 1e-38  # a probability that rounds to 0 counts as this: 87.5 nats
 HEAD_ROWS = 256  # rows of logits that exist at a time: 256 x 49,152 floats are 50 MB
-
-
-@dataclass
-class Workspace:
-    """Buffers that live as long as the training: a fresh large tensor costs a page fault every 4 kB."""
-
-    _held: dict[str, torch.Tensor] = field(default_factory=dict)
-
-    def take(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> torch.Tensor:
-        """The buffer `name` in this shape, float32 unless said, contents undefined."""
-        import torch
-
-        size = 1
-        for n in shape:
-            size *= n
-        held = self._held.get(name)
-        if held is None or held.numel() < size:
-            self._held[name] = held = torch.empty(max(size, 1), dtype=dtype or torch.float32)
-        return held[:size].view(shape)
 
 
 @dataclass(slots=True)

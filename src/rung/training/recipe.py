@@ -39,9 +39,9 @@ class Recipe:
 
     rank: int = 16
     alpha: float = 32.0
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     epochs: int = 3
-    batch_rows: int = 8
+    batch_rows: int = 4
     max_tokens: int = 2048
     warmup: float = 0.05
     clip: float = 1.0
