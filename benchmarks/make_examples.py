@@ -46,7 +46,7 @@ HANDBOOK_ROWS = {"test": (40, 40), "dev": (10, 10), "train": (160, 40)}  # (answ
 HELPDESK_ROWS = {"test": (42, 20), "dev": (12, 6), "train": (340, 140)}
 HELPDESK_ASKED_TWICE = {"test": 6, "dev": 0, "train": 12}  # restricted questions, by staff and by a customer
 HELPDESK_PARAGRAPH, HELPDESK_QUOTE = 900, 200  # longest, in characters
-COMMANDS_TRAIN, COMMANDS_TEST, COMMANDS_DEV = 120, 14, 3  # rows of each of the seven intents
+COMMANDS_TRAIN, COMMANDS_TEST, COMMANDS_DEV = 86, 14, 3  # rows of each of the seven intents
 
 
 @dataclass(frozen=True)

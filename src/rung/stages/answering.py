@@ -14,7 +14,7 @@ from rung.steps import Conversation
 from rung.strategies.protocol import Strategy
 from rung.workshop import Workshop
 
-LEAST, MOST, ENOUGH_SECONDS = 5, 20, 10.0  # the latency pass: cases at least, at most, and when to stop between
+LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 
 
 @dataclass(frozen=True, slots=True)
