@@ -87,7 +87,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Characters `start` to `end` (exclusive) of a document: the unit of retrieval and of citation."""
+    """Characters `start` to `end` (exclusive) of a document: the unit of retrieval and of citation.
+
+    `page` (from 1; 0: the document has no pages) and `line` (from 1; 0: unknown) are where `start` stands. `parent` is the
+    span of the larger passage that is shown in this one's place, where parent passages are on.
+    """
 
     id: str
     document: str
@@ -98,6 +102,9 @@ class Passage:
     source: str = ""
     score: float = 0.0
     groups: tuple[str, ...] = ()
+    page: int = 0
+    line: int = 0
+    parent: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ def test_progress_counts_every_conversation_once(store: StepStore) -> None:
 
 
 def test_results_come_back_as_they_went_in(store: StepStore) -> None:
-    passage = Passage("d#0-4", "d", 0, 4, 'Ünïcode "text"\n', "T", "d.md", 0.25, ("a", "b"))
+    passage = Passage("d#0-4", "d", 0, 4, 'Ünïcode "text"\n', "T", "d.md", 0.25, ("a", "b"), 3, 7, (0, 9))
     store.put("1", Found((passage,)))
     store.put("2", Generated("ß", 1, 2, True, 0.5))
     again = StepStore(store.path)

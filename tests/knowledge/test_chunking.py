@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rung.errors import UserError
 from rung.knowledge.chunking import HEADER_TOKENS, Chunking, passages, row, whole
-from rung.records import Document, Passage
+from rung.records import Document, Json, Passage
 from rung.testing.knowledge import HashedWords
 
 COUNT = HashedWords().count_tokens
@@ -45,6 +45,17 @@ def test_a_passage_is_a_span_and_no_word_is_lost(text: str, source: str, tokens:
     assert [p.start for p in found] == sorted(p.start for p in found)
     assert len({p.id for p in found}) == len(found)
     assert whole(document).text == text[start:].strip()
+
+
+def test_a_passage_knows_its_line_and_its_page() -> None:
+    text = "One.\n\nTwo two two two.\n\fThree three three.\nFour four four four."
+    pages: list[Json] = [0, text.index("\f") + 1]
+    found = cut(Document("d", text, meta={"pages": pages}), 8, 0)
+    assert [p.line for p in found] == [text.count("\n", 0, p.start) + 1 for p in found]
+    assert [p.page for p in found] == [1 if p.start < pages[1] else 2 for p in found]  # type: ignore[operator]
+    assert {p.page for p in found} == {1, 2}
+    assert whole(Document("d", "---\na: 1\n---\nText", meta={"body_start": 13})).line == 4
+    assert {p.page for p in cut(Document("d", text))} == {0}
 
 
 def test_sizes_and_overlap() -> None:

@@ -128,7 +128,8 @@ class StepStore:
             if row is None:
                 raise UserError(f"{self.path} is damaged (a passage is missing); move it away and run again: it is rebuilt")
             value = json.loads(row[0])
-            self._passages[key] = Passage(**{**value, "groups": tuple(value["groups"])})
+            parent = tuple(value["parent"]) if value.get("parent") else None
+            self._passages[key] = Passage(**{**value, "groups": tuple(value["groups"]), "parent": parent})
         known = self._passages[key]
         return Passage(**{**_fields(known), "score": score})  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -18,6 +19,7 @@ from rung.records import Document, Passage
 
 Count = Callable[[Sequence[str]], list[int]]
 
+PAGES = "pages"  # key of Document.meta: where pages 1, 2, … start in the text
 BODY_START = "body_start"  # key of Document.meta: where the text after the front matter starts
 HEADER_TOKENS = 48  # room for the contextual header (title and headings) within the embedder's window
 SEPARATOR = " › "
@@ -51,7 +53,8 @@ def body_start(document: Document) -> int:
 
 def whole(document: Document) -> Passage:
     """The document from the end of its front matter as one passage, white space at both ends left out."""
-    return _passage(document, *_trimmed(document.text, body_start(document), len(document.text)), document.title)
+    start, end = _trimmed(document.text, body_start(document), len(document.text))
+    return _passage(document, start, end, document.title, Places(document))
 
 
 def is_markdown(document: Document) -> bool:
@@ -70,7 +73,8 @@ def passages(document: Document, *, chunking: Chunking, count: Count, max_tokens
     shifted = [(a + start, b + start) for a, b in spans]
     if markdown:
         shifted = _without_bare_headings(document.text, shifted, found)
-    return tuple(_passage(document, a, b, _title(document, found, a)) for a, b in shifted)
+    places = Places(document)
+    return tuple(_passage(document, a, b, _title(document, found, a), places) for a, b in shifted)
 
 
 def row(passage: Passage, *, count: Count) -> Row:
@@ -80,7 +84,28 @@ def row(passage: Passage, *, count: Count) -> Row:
     return Row(passage, indexed, hashlib.sha256(indexed.encode()).hexdigest()[:32])
 
 
-def _passage(document: Document, start: int, end: int, title: str) -> Passage:
+class Places:
+    """The page and the line of a position in a document, both from 1; page 0 where the document has no pages."""
+
+    def __init__(self, document: Document) -> None:
+        said = document.meta.get(PAGES)
+        self._pages = [at for at in said if isinstance(at, int)] if isinstance(said, list) else []
+        self._text, self._at, self._line = document.text, 0, 1
+
+    def page(self, position: int) -> int:
+        """The page that a position stands on. What stands before the first page belongs to it."""
+        return max(1, bisect_right(self._pages, position)) if self._pages else 0
+
+    def line(self, position: int) -> int:
+        """The line of a position. Asking in ascending order reads the text once; going back reads it anew."""
+        if position < self._at:
+            self._at, self._line = 0, 1
+        self._line += self._text.count("\n", self._at, position)
+        self._at = position
+        return self._line
+
+
+def _passage(document: Document, start: int, end: int, title: str, places: Places) -> Passage:
     return Passage(
         id=f"{document.id}#{start}-{end}",
         document=document.id,
@@ -90,6 +115,8 @@ def _passage(document: Document, start: int, end: int, title: str) -> Passage:
         title=title,
         source=document.source,
         groups=tuple(sorted(document.groups)),
+        page=places.page(start),
+        line=places.line(start),
     )
 
 
