@@ -23,13 +23,17 @@ class Search:
     """Passages for a query, best first. The driver adds the asker: a strategy cannot search as somebody else.
 
     `index` is "documents" or the digest of an index artifact (the examples of `few_shot`). With `everything` the query
-    is ignored and all readable passages come in document order.
+    is ignored and all readable passages come in document order. `where` is a condition on documents, see
+    `rung.knowledge.protocol.Lookup`. `diversity` is how much a passage is worth less for repeating those before it, 0 (not
+    at all) to 1: maximal marginal relevance with λ = 1 − diversity.
     """
 
     query: str
     top: int
     index: str = "documents"
     everything: bool = False
+    where: str = ""
+    diversity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,17 @@ def _ask(step: Step, wanted: type[R]) -> Conversation[R]:
     return result
 
 
-def search(query: str, *, top: int, index: str = "documents", everything: bool = False) -> Conversation[Found]:
+def search(
+    query: str,
+    *,
+    top: int,
+    index: str = "documents",
+    everything: bool = False,
+    where: str = "",
+    diversity: float = 0.0,
+) -> Conversation[Found]:
     """Ask for passages."""
-    return _ask(Search(query, top, index, everything), Found)
+    return _ask(Search(query, top, index, everything, where, diversity), Found)
 
 
 def rerank(query: str, passages: tuple[Passage, ...], *, top: int, model: str = "") -> Conversation[Found]:

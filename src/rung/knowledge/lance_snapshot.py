@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from rung.errors import InternalError
-from rung.knowledge.protocol import Fusion, Groups, IndexGone, Lookup, State
+from rung.knowledge.protocol import Explained, Fusion, Groups, IndexGone, Lookup, Place, State
 from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, fused, ordered
 from rung.records import Document, Json, Passage
 
@@ -105,6 +105,18 @@ class LanceSnapshot:
             rankings = [fused(d, b, fusion, lk.top) for d, b, lk in zip(dense, bm25, lookups, strict=True)]
             known = self._fetch({id for ranking in rankings for id, _ in ranking})
         return [tuple(replace(known[id], score=score) for id, score in ranking) for ranking in rankings]
+
+    def explain(self, lookup: Lookup, fusion: Fusion) -> tuple[Explained, ...]:
+        """See `Snapshot.explain`."""
+        if not self.passage_count:
+            return ()
+        with _gone(self._folder):
+            places = [
+                {id: Place(rank, score) for rank, (id, score) in enumerate(ranking, 1)}
+                for ranking in (self._dense([lookup], fusion)[0], self._bm25([lookup], fusion)[0])
+            ]
+        (found,) = self.search([lookup], fusion)
+        return tuple(Explained(p, places[0].get(p.id), places[1].get(p.id)) for p in found)
 
     def documents(self, ids: Sequence[str] | None = None) -> tuple[Document, ...]:
         """The documents of these ids (None: all), in order of id."""

@@ -66,12 +66,36 @@ class Fusion:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """One query as a store sees it. `vector` is the query's embedding, shape [dimensions]."""
+    """One query as a store sees it. `vector` is the query's embedding, shape [dimensions].
+
+    `where` is "" or canonical JSON of `{key: value}` and `{key: {"gt" | "gte" | "lt" | "lte" | "ne" | "in": value}}`, all of
+    which must hold. Keys are those of `Document.meta`, and `document`, `source` and `title`; strings, numbers, truth values
+    and ISO dates compare as what they are. `diversity` is as in `rung.steps.Search`.
+    """
 
     text: str
     vector: Vectors
     groups: Groups
     top: int
+    where: str = ""
+    diversity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage stands in one ranking: `rank` from 1, `score` as that ranking counts (cosine, BM25)."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A found passage (its `score` is the fused one) with its place in each ranking; None where it is not in it."""
+
+    passage: Passage
+    dense: Place | None = None
+    bm25: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +151,19 @@ class Snapshot(Protocol):
         """For each lookup up to `top` readable passages, best fused score first, equal scores by passage id.
 
         Access is part of the query, never a filter over its results: as long as a readable passage matches, a
-        forbidden one cannot take its place.
+        forbidden one cannot take its place. The same holds for `Lookup.where`.
+
+        Where passages name a parent (`Passage.parent`), the results are the parents: their text out of the document, the
+        best child's score, each parent once; the limit counts parents.
 
         Raises:
             IndexGone: this version's files have been removed.
+            UserError: `where` is no condition.
         """
+        ...
+
+    def explain(self, lookup: Lookup, fusion: Fusion) -> tuple[Explained, ...]:
+        """What `search` finds, each with its places in the dense and the BM25 ranking (a parent: its best child's)."""
         ...
 
     def documents(self, ids: Sequence[str] | None = None) -> tuple[Document, ...]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from rung.errors import UserError
 from rung.knowledge.chunking import Chunking, whole
 from rung.knowledge.lance import LanceIndex
-from rung.knowledge.protocol import Embedder, Fusion, Index, IndexGone, Lookup, Snapshot
+from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.staging import Staging
 from rung.knowledge.sync import FORMAT, Progress, SyncReport, difference, settings_of, synchronize
 from rung.records import Asker, Document, Passage, digest
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -84,22 +87,43 @@ class Knowledge:
         report = difference(state, documents, settings_of(self.embedder, self.chunking)).report
         return replace(report, passages=self.passage_count)
 
-    def search(self, query: str, *, asker: Asker, top: int = 5) -> tuple[Passage, ...]:
+    def search(
+        self, query: str, *, asker: Asker, top: int = 5, where: str = "", diversity: float = 0.0
+    ) -> tuple[Passage, ...]:
         """The newest index's passages for a query that this asker may read, best first; `score` is the fused score.
 
+        `where` and `diversity` are those of `Lookup`.
+
         Raises:
-            UserError: nothing has been synced yet, or with another embedder.
+            UserError: nothing has been synced yet, or with another embedder; `where` is no condition.
         """
-        self.refresh()
+        lookup = self._lookup(query, asker, top, where, diversity)
+        return self._newest(lambda snapshot: snapshot.search([lookup], self.fusion)[0]) if lookup else ()
+
+    def explain(self, query: str, *, asker: Asker, top: int = 5, where: str = "") -> tuple[Explained, ...]:
+        """What `search` finds, each passage with its rank and score in the dense and in the BM25 ranking.
+
+        Raises:
+            UserError: as `search`.
+        """
+        lookup = self._lookup(query, asker, top, where, 0.0)
+        return self._newest(lambda snapshot: snapshot.explain(lookup, self.fusion)) if lookup else ()
+
+    def _lookup(self, query: str, asker: Asker, top: int, where: str, diversity: float) -> Lookup | None:
+        """None where nothing is asked."""
         vector = embedded([query], self.embedder).get(query)
         if vector is None or top < 1:
-            return ()
-        lookups = [Lookup(readable(query), vector, asker.groups, top)]
+            return None
+        return Lookup(readable(query), vector, asker.groups, top, where, diversity)
+
+    def _newest(self, work: Callable[[Snapshot], T]) -> T:
+        """Do this with the newest version, once more if another process replaced it meanwhile."""
+        self.refresh()
         try:
-            return self.snapshot().search(lookups, self.fusion)[0]
-        except IndexGone:  # another process synced between the two lines above
+            return work(self.snapshot())
+        except IndexGone:
             self.refresh()
-            return self.snapshot().search(lookups, self.fusion)[0]
+            return work(self.snapshot())
 
     def engine(self, example_indexes: Mapping[str, Path] | None = None) -> KnowledgeEngine:
         """The engine of `Search` steps over this knowledge and these indexes of examples (digest -> folder)."""
