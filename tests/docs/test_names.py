@@ -90,7 +90,7 @@ def test_every_key_of_an_example_is_documented_and_no_other() -> None:
 
 
 def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
-    from rung.knowledge.formats import _ROW_KEYS
+    from rung.knowledge.reading.rows import _ROW_KEYS
 
     documented = named(section(DOCS / "rows.md", "Documents"))
     suffixes = {name for name in documented if name.startswith(".")}

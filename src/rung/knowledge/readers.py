@@ -1,51 +1,54 @@
 """Which documents do these patterns name, and what could not be read? One bad file never stops the rest.
 
-What a format means is left to `formats`. A file type more is one reader there, or an entry point in group `rung.readers`.
+What a format means is left to the readers in `formats` and `reading`. A file type more is one reader there, or an entry
+point in group `rung.readers`.
 """
 
 from __future__ import annotations
 
-import glob
+import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.errors import UserError
+from rung.knowledge.reading.access import Access, GroupsOf, Rule
+from rung.knowledge.reading.converting import Converted, convert, read
+from rung.knowledge.reading.memory import Known, Memory, packed
+from rung.knowledge.reading.places import Found, Places
+from rung.knowledge.reading.registry import BUILT_IN, GROUP, costly, edition, readers
+from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, stamp_of
+from rung.knowledge.reading.workers import Workers, WorkLost
 from rung.records import Document, Problem
+
+__all__ = [
+    "BUILT_IN",
+    "GROUP",
+    "Access",
+    "GroupsOf",
+    "Item",
+    "Memory",
+    "ReadReport",
+    "Reader",
+    "Rule",
+    "SourceFile",
+    "Unusable",
+    "read_sources",
+    "readers",
+    "stream_sources",
+]
 
 log = logging.getLogger(__name__)
 
-GROUP = "rung.readers"
-# The name is the suffix that a reader takes, without its dot. Those of other packages come by the same kind of entry.
-BUILT_IN = tuple(
-    EntryPoint(name=suffix, value=f"rung.knowledge.formats:{reader}", group=GROUP)
-    for suffix, reader in (
-        ("md", "read_markdown"),
-        ("markdown", "read_markdown"),
-        ("txt", "read_text"),
-        ("text", "read_text"),
-        ("jsonl", "read_jsonl"),
-        ("ndjson", "read_jsonl"),
-    )
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file as bytes. `id` is its path relative to the project's root, with `/`; documents that are files are named so."""
-
-    id: str
-    path: Path
-    data: bytes
-
-
-# What a reader yields: a line (from 1; 0 is the whole file) and what stands there, a document or why it is none.
-Item = tuple[int, Document | str]
-Reader = Callable[[SourceFile], Iterable[Item]]
+_PROCESSES = 4  # at most; reading is seldom what ingesting waits for
+_SECONDS = 120.0  # that one file may take, and for each MiB of it
+_SECONDS_PER_MIB = 5.0
+_SETTLED = 2.0  # seconds after which a file that was written again would show another time
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,99 +59,157 @@ class ReadReport:
     problems: tuple[Problem, ...] = ()
 
 
-def read_sources(root: Path, patterns: Sequence[str]) -> ReadReport:
-    """Read every file that the patterns name.
-
-    A pattern is a path or a glob (`docs/**/*.md`), relative to `root` or absolute; a folder stands for all files in it that
-    some reader takes. Hidden files and folders are left out unless a pattern names them. Each file is read once.
+def read_sources(
+    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
+) -> ReadReport:
+    """All that `stream_sources` gives, together in memory.
 
     Raises:
         UserError: a reader of another package cannot be loaded.
     """
-    known = readers()
-    documents: dict[str, Document] = {}
-    places: dict[str, str] = {}
+    documents: list[Document] = []
     problems: list[Problem] = []
-    for file in _files(root, patterns, known, problems):
-        name = _name(root, file)
-        for line, item in _read(name, file, known):
-            if isinstance(item, str):
-                problems.append(Problem(name, line, item))
-            elif item.id in documents:
-                message = f"the id '{item.id}' is already taken by {places[item.id]}; the first one is kept"
-                problems.append(Problem(name, line, message))
-            else:
-                documents[item.id], places[item.id] = item, f"{name}:{line}" if line else name
-    return ReadReport(tuple(documents.values()), tuple(problems))
+    for item in stream_sources(root, patterns, access=access, memory=memory):
+        (problems if isinstance(item, Problem) else documents).append(item)  # type: ignore[arg-type]
+    return ReadReport(tuple(documents), tuple(problems))
 
 
-@cache
-def readers() -> Mapping[str, Reader]:
-    """The reader of each suffix (".md"). One from another package takes the place of a built-in one.
+def stream_sources(
+    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
+) -> Iterator[Document | Problem]:
+    """The documents of every file that the patterns name, one by one, and a problem for all that was left out.
+
+    A pattern is a path or a glob (`docs/**/*.md`), relative to `root` or absolute; a folder stands for all files in it that
+    some reader takes; `git:` before it takes tracked files only; an address is a web page or a sitemap. Hidden files and
+    folders are left out unless a pattern names them. Each file is read once. Memory does not grow with the corpus but for
+    the ids.
+
+    Args:
+        access: what narrows the groups of documents besides what they say themselves.
+        memory: what was read before; without it everything is read anew.
 
     Raises:
-        UserError: an entry point cannot be loaded.
+        UserError: a reader of another package cannot be loaded.
     """
-    found: dict[str, Reader] = {}
-    for point in (*BUILT_IN, *sorted(entry_points(group=GROUP), key=lambda p: p.name)):
+    access = access or Access()
+    taken: dict[str, str] = {}
+    with ExitStack() as stack:
+        reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory)
+        places = Places(root, readers(), memory)
+        for found, items in reading.ahead(places.of(patterns)):
+            if isinstance(found, Problem):
+                yield found
+                continue
+            for line, item in items():
+                yield _checked(found, line, item, access, taken)
+    if memory is not None:
+        memory.forget_others()
+    for rule in access.unmatched():
+        message = f"the rule '{rule.path}' matches no document; is it misspelt? What it was to protect may be public"
+        yield Problem("rung.yaml", rule.line, message)
+
+
+def _checked(found: Found, line: int, item: Document | str, access: Access, taken: dict[str, str]) -> Document | Problem:
+    """The document with its groups, or why it is left out."""
+    name = found.file.id
+    if isinstance(item, str):
+        return Problem(name, line, item)
+    if item.id in taken:
+        return Problem(name, line, f"the id '{item.id}' is already taken by {taken[item.id]}; the first one is kept")
+    inside = [item.id.replace(name, other, 1) for other in found.names] if item.id.startswith(f"{name}/") else []
+    try:
+        document = access.narrowed(item, names=(*found.names, *inside), said=found.said)
+    except Unusable as error:
+        return Problem(name, line, str(error))
+    taken[item.id] = f"{name}:{line}" if line else name
+    return document
+
+
+Items = Callable[[], Iterable[Item]]
+
+
+@dataclass
+class _Reading:
+    """Files under way: costly ones in processes of their own, a few ahead of the one that is waited for."""
+
+    workers: Workers
+    memory: Memory | None
+    _edition: str = field(default_factory=edition)
+
+    def ahead(self, places: Iterable[Found | Problem]) -> Iterator[tuple[Found | Problem, Items]]:
+        """Each place with what it holds, in order; up to two files for each process are begun before they are asked for."""
+        waiting: deque[tuple[Found | Problem, Items]] = deque()
+        for place in places:
+            waiting.append((place, self._begun(place) if isinstance(place, Found) else tuple))
+            if len(waiting) > 2 * self.workers.count:
+                yield waiting.popleft()
+        yield from waiting
+
+    def _begun(self, found: Found) -> Items:
+        file = found.file
+        noted: list[Item] = [(0, found.note)] if found.note else []
+        if found.refused:
+            return lambda: [(0, found.refused)]
+        known = self.memory.known(file.id) if self.memory is not None else None
+        if found.unchanged:
+            return lambda: [*noted, *(known.items if known else [(0, "is no longer remembered; run the command again")])]
+        if known is not None and known.reader == self._edition and self._unchanged(file, known):
+            return lambda: known.items
+        if file.suffix in costly():
+            data = None if file.on_disk else file.data
+            future = self.workers.submit(
+                convert, file.id, str(file.path), data, file.suffix, file.charset, seconds=_allowed(file)
+            )
+            return lambda: self._arrived(found, future)
+        if file.on_disk:
+            return lambda: read(file)
+        converted = convert(file.id, str(file.path), file.data, file.suffix, file.charset)
+        return lambda: self._kept(found, converted)
+
+    def _arrived(self, found: Found, future: Future[Converted]) -> list[Item]:
         try:
-            found["." + point.name.lower().lstrip(".")] = point.load()
-        except Exception as error:
-            raise UserError(f"the reader {point.value} cannot be loaded ({error}); mend or uninstall its package") from error
-    return found
+            converted = future.result()
+        except WorkLost as lost:
+            log.warning("%s: %s", found.file.id, lost)
+            return [(0, f"{lost}; left out")]
+        return self._kept(found, converted)
+
+    def _kept(self, found: Found, converted: Converted) -> list[Item]:
+        """What was read, remembered where reading it again would give the same."""
+        if self.memory is not None and converted.lasting:
+            stamp = found.stamp or (converted.stamp if _settled(found.file) else "")
+            self.memory.keep(found.file.id, Known(self._edition, stamp, converted.digest, packed(converted.items)))
+        return converted.items
+
+    def _unchanged(self, file: SourceFile, known: Known) -> bool:
+        """Whether a file holds what it held: by its stamp, else by its bytes."""
+        if not file.on_disk:
+            return hashlib.sha256(file.data).hexdigest() == known.digest
+        try:
+            stamp = stamp_of(file.path)
+            if stamp == known.stamp:
+                return True
+            with file.path.open("rb") as opened:
+                same = hashlib.file_digest(opened, "sha256").hexdigest() == known.digest
+        except OSError:
+            return False  # reading it says why
+        if same and self.memory is not None and _settled(file):
+            self.memory.keep(file.id, replace(known, stamp=stamp))
+        return same
 
 
-def _files(root: Path, patterns: Sequence[str], known: Mapping[str, Reader], problems: list[Problem]) -> Iterator[Path]:
-    """The files of all patterns, each once, sorted within a pattern. Patterns that name nothing become problems."""
-    seen: set[Path] = set()
-    for pattern in patterns:
-        matches = [root / name for name in glob.glob(pattern, root_dir=root, recursive=True)]  # noqa: PTH207 - takes absolute ones
-        if not matches and pattern and (root / pattern).exists():
-            matches = [root / pattern]  # a path that happens to hold *, ? or [
-        found = sorted({file for match in matches for file in _of(match, known, explicit=len(matches) == 1)})
-        if not found:
-            problems.append(Problem(pattern, 0, f"nothing matches this under {root}"))
-        for file in found:
-            place = file.resolve()
-            if place not in seen:
-                seen.add(place)
-                yield file
-
-
-def _of(match: Path, known: Mapping[str, Reader], *, explicit: bool) -> list[Path]:
-    """The files that a match stands for. A folder among many matches of a glob stands for nothing: its files match too."""
-    if not match.is_dir():
-        return [match]
-    if not explicit:
-        return []
-    inside = (Path(folder) / name for folder, _, names in os.walk(match) for name in names)
-    hidden = (f for f in inside if not any(part.startswith(".") for part in f.relative_to(match).parts))
-    return [f for f in hidden if f.suffix.lower() in known]
-
-
-def _name(root: Path, file: Path) -> str:
-    """The path relative to the root, with `/`. Bytes that are no text in a file's name are replaced: ids are text."""
-    return Path(os.path.relpath(file, root)).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _read(name: str, file: Path, known: Mapping[str, Reader]) -> Iterator[Item]:
-    reader = known.get(file.suffix.lower())
-    if reader is None:
-        what = f"'{file.suffix}' files" if file.suffix else "files without a suffix"
-        yield 0, f"there is no reader for {what}; there are readers for {', '.join(sorted(known))}"
-        return
+def _allowed(file: SourceFile) -> float:
+    """Seconds that a file may take."""
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        yield 0, f"cannot be read: {error.strerror or error}"
-        return
-    if not data.strip():
-        yield 0, "is empty"
-        return
-    line = 0
+        size = file.path.stat().st_size if file.on_disk else len(file.data)
+    except OSError:
+        size = 0
+    return _SECONDS + _SECONDS_PER_MIB * size / 2**20
+
+
+def _settled(file: SourceFile) -> bool:
+    """Whether a further change would show in the file's times: clocks of file systems tick slowly."""
     try:
-        for line, item in reader(SourceFile(name, file, data)):
-            yield line, item
-    except Exception as error:  # a reader may be a stranger's code: its failure belongs to this one file, and is told
-        log.exception("the reader of %s failed", name)
-        yield line, f"its reader failed: {type(error).__name__}: {error}"
+        return not file.on_disk or time.time() - max(file.path.stat().st_mtime, file.path.stat().st_ctime) > _SETTLED
+    except OSError:
+        return False

@@ -1,0 +1,110 @@
+"""What do these bytes say? By their byte order mark, else UTF-8, else what they are most likely to be.
+
+Whatever was guessed or replaced is said. What the text means is left to the readers.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+# Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_FALLBACK = "cp1252"
+_ENOUGH = 24  # letters beyond ASCII from which on a guess is better than the commonest encoding
+_SAMPLE = 200_000  # bytes that a guess looks at
+_NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250", "big5": "Big5"}
+_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
+    """The text of a file, and what is to be said about it; None where it is no text at all.
+
+    `declared` is the encoding that a server or the file itself named; it is believed where it fits.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _marked(data[len(mark) :], encoding)
+    try:
+        text, note = data.decode("utf-8"), ""
+    except UnicodeDecodeError as error:
+        text, note = _not_utf8(data, error, declared)
+    if "\x00" in text:
+        wide = _without_mark(data)
+        if wide is None:
+            return None, "holds NUL characters: no text, or UTF-16 without a byte order mark; save it as UTF-8"
+        return wide
+    return text, note
+
+
+def decode_line(line: bytes, encoding: str) -> tuple[str, bool]:
+    """One line of a file whose other lines may be encoded otherwise, and whether it was read as `encoding`, not UTF-8."""
+    try:
+        return line.decode("utf-8"), False
+    except UnicodeDecodeError:
+        return line.decode(encoding, "replace"), True
+
+
+def guess(data: bytes) -> str:
+    """The likeliest encoding of bytes that are not UTF-8; Windows-1252 where they are too few to tell."""
+    high = sum(byte > 0x7F for byte in data[:_SAMPLE])
+    if high < _ENOUGH:
+        return _FALLBACK
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:_SAMPLE]).best()
+    return best.encoding if best is not None else _FALLBACK
+
+
+def named(encoding: str) -> str:
+    """The name that people know an encoding by."""
+    return _NAMES.get(encoding, encoding.upper().replace("_", "-"))
+
+
+def _marked(data: bytes, encoding: str) -> tuple[str, str]:
+    try:
+        return data.decode(encoding), ""
+    except UnicodeDecodeError as error:
+        note = f"is broken {encoding.upper()} ({error.reason}); the broken places were replaced by U+FFFD"
+        return data.decode(encoding, "replace"), note
+
+
+def _not_utf8(data: bytes, error: UnicodeDecodeError, declared: str) -> tuple[str, str]:
+    """Bytes with a place that is no UTF-8: of another encoding, or of two."""
+    line = data.count(b"\n", 0, error.start) + 1
+    if declared:
+        try:
+            return data.decode(declared), ""
+        except (LookupError, UnicodeDecodeError):
+            pass  # it does not fit: what was declared is wrong
+    sequences = [match.end() - match.start() for match in _SEQUENCE.finditer(data)]
+    high = sum(byte > 0x7F for byte in data)
+    if sequences and sum(sequences) * 2 > high:
+        lines = [decode_line(part, _FALLBACK) for part in data.splitlines(keepends=True)]
+        text, odd = "".join(part for part, _ in lines), sum(other for _, other in lines)
+        where = f"line {line}" + (f" and {odd - 1} more" if odd > 1 else "")
+        return text, f"mixes encodings: {where} not UTF-8, read as {named(_FALLBACK)}; save it as UTF-8"
+    encoding = guess(data)
+    text = data.decode(encoding, "replace")
+    return text, f"is not UTF-8 (line {line}) and was read as {named(encoding)}; save it as UTF-8 if letters look wrong"
+
+
+def _without_mark(data: bytes) -> tuple[str, str] | None:
+    """UTF-16 that lacks its mark: in text of most scripts one byte of two is often 0, the other never."""
+    even, odd = data[0::2].count(0), data[1::2].count(0)
+    encoding = "utf-16-le" if odd > 8 * even else "utf-16-be" if even > 8 * odd else ""
+    if not encoding or len(data) % 2 or max(even, odd) * 4 < len(data):
+        return None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    if "\x00" in text or (not text.isprintable() and any(c < " " and c not in "\t\r\n\f" for c in text)):
+        return None
+    return text, f"is {encoding.upper()} without a byte order mark; save it as UTF-8"

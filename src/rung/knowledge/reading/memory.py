@@ -1,0 +1,152 @@
+"""What was read before, so that a file that has not changed is not parsed again. Kept beside the index, in `.rung/`.
+
+When a file counts as unchanged is decided in `readers`. Losing this memory costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from rung.errors import UserError
+from rung.knowledge.reading.source import Item
+from rung.records import Document, plain
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # of the table and of what is kept in it
+_UNSAVED = 64  # files between two commits
+_TABLE = """CREATE TABLE IF NOT EXISTS read (
+    id TEXT PRIMARY KEY, reader TEXT NOT NULL, stamp TEXT NOT NULL, digest TEXT NOT NULL, items BLOB NOT NULL
+) WITHOUT ROWID"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file as it was read: by which reader, with which stamp (its times and size; of a page its validators) and digest."""
+
+    reader: str
+    stamp: str
+    digest: str
+    packed: bytes
+
+    @property
+    def items(self) -> list[Item]:
+        """What its reader gave."""
+        return [
+            (line, Document(**{**item, "groups": tuple(item["groups"])}) if isinstance(item, dict) else item)
+            for line, item in json.loads(zlib.decompress(self.packed))
+        ]
+
+
+class Memory:
+    """A table from file to what was read. Another process may use it at the same time.
+
+    Documents that were deleted are gone from it too: `forget_others` drops what was not asked for, and overwrites it.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        self.path, self._writable = path, writable
+        self._unsaved = 0
+        self._asked: set[str] = set()
+        self._connection = self._opened() if writable or path.exists() else None
+
+    def __enter__(self) -> Memory:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._connection is not None:
+            self._do(lambda c: c.commit())
+            self._connection.close()
+            self._connection = None
+
+    def known(self, id: str) -> Known | None:
+        """What is remembered of a file."""
+        self._asked.add(id)
+        if self._connection is None:
+            return None
+        try:
+            row = self._connection.execute("SELECT reader, stamp, digest, items FROM read WHERE id = ?", (id,)).fetchone()
+        except sqlite3.Error as error:
+            log.warning("%s cannot be read (%s); files are read anew", self.path, error)
+            return None
+        return Known(*row) if row else None
+
+    def keep(self, id: str, known: Known) -> None:
+        """Remember a file."""
+        row = (id, known.reader, known.stamp, known.digest, known.packed)
+        self._do(lambda c: c.execute("INSERT OR REPLACE INTO read VALUES (?, ?, ?, ?, ?)", row))
+        self._unsaved += 1
+        if self._unsaved >= _UNSAVED:
+            self._unsaved = 0
+            self._do(lambda c: c.commit())
+
+    def forget_others(self) -> None:
+        """Drop every file that `known` was not asked for: it is no longer among the sources."""
+        if self._connection is None or not self._writable:
+            return
+        held = [id for (id,) in self._connection.execute("SELECT id FROM read")]
+        gone = [(id,) for id in held if id not in self._asked]
+        if gone:
+            self._do(lambda c: c.executemany("DELETE FROM read WHERE id = ?", gone))
+            self._do(lambda c: c.commit())
+            self._do(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    def _opened(self) -> sqlite3.Connection | None:
+        if not self._writable:
+            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
+            fits = self._fits(connection)
+            if not fits:
+                connection.close()
+            return connection if fits else None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            prepared = self._prepared()
+            if prepared is None:  # of another version, or broken
+                for suffix in ("", "-wal", "-shm"):
+                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                prepared = self._prepared()
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UserError(f"{self.path} cannot be written ({error}); make room or mend its permissions") from error
+        return prepared
+
+    def _prepared(self) -> sqlite3.Connection | None:
+        new = not self.path.exists()
+        connection = sqlite3.connect(self.path, timeout=30)
+        if not new and not self._fits(connection):
+            connection.close()
+            return None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.commit()
+        return connection
+
+    def _fits(self, connection: sqlite3.Connection) -> bool:
+        try:
+            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT)
+        except sqlite3.DatabaseError as error:
+            log.warning("%s cannot be used (%s); files are read anew", self.path, error)
+            return False
+
+    def _do(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        if self._connection is None or not self._writable:
+            return
+        try:
+            change(self._connection)
+        except sqlite3.Error as error:  # a full disk, a lock that never opens: only the memory is lost
+            log.warning("%s cannot be written (%s); the files are read anew next time", self.path, error)
+
+
+def packed(items: Iterable[Item]) -> bytes:
+    """Items as they are kept."""
+    rows = [[line, item if isinstance(item, str) else plain(item)] for line, item in items]
+    return zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), 1)
