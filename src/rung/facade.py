@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rung.project import Project
-from rung.records import Answer, Asker, Passage, Verdict
+from rung.records import Answer, Asker, Json, Passage, Verdict, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,29 @@ class OpenProject:
             raise UserError(f"{label} failed: {live.failure.error if live.failure else 'no answer'}")
         return live.value
 
-    def search(self, query: str, *, top: int = 5, groups: frozenset[str] | None = None) -> tuple[Passage, ...]:
+    def search(
+        self,
+        query: str,
+        *,
+        top: int = 5,
+        groups: frozenset[str] | None = None,
+        where: Mapping[str, Json] | None = None,
+        rerank: bool = False,
+    ) -> tuple[Passage, ...]:
         """Passages for a query, best first, from an index brought up to date. `groups` None reads every document.
 
+        Args:
+            query: the words to look for.
+            top: passages at most.
+            groups: those of the asker; the filter is part of the search.
+            where: condition on the documents' meta, such as `{"year": {"gte": 2024}, "kind": "manual"}`.
+            rerank: put them in order by the project's reranker.
+
         Raises:
-            UserError: the project names no documents.
+            UserError: the project names no documents, or no reranker; `where` is no condition.
         """
         from rung.loop import search
+        from rung.stages.searching import Wanted
 
-        return search(self.project, query, top=top, asker=Asker(groups))
+        condition = canonical(where) if where else ""
+        return search(self.project, query, wanted=Wanted(top, Asker(groups), condition, rerank=rerank))

@@ -16,9 +16,10 @@ from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import answer, time_live
 from rung.stages.candidates import Candidate, allowed, build, propose
-from rung.stages.intake import take_in, up_to_date
+from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
+from rung.stages.searching import Searcher, Wanted
 from rung.workshop import Workshop
 
 
@@ -91,15 +92,15 @@ def train(
 
 
 def search(
-    project: Project, query: str, *, top: int = 5, asker: Asker | None = None, reporter: Reporter | None = None
+    project: Project, query: str, *, wanted: Wanted | None = None, reporter: Reporter | None = None
 ) -> tuple[Passage, ...]:
     """Passages for a query, best first, from an index that is brought up to date first.
 
     Raises:
-        UserError: the project names no documents.
+        UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
     with workshop_of(project, None, reporter) as workshop:
-        return up_to_date(workshop).knowledge.search(query, asker=asker or Asker(), top=top)
+        return Searcher(workshop).find([query], wanted or Wanted())[0]
 
 
 def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:

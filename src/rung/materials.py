@@ -30,7 +30,10 @@ NO_CASES = (
     "five lines make a start, fifty a judgement:\n" + FIVE_LINES
 )
 DEV_SHARE = 0.2
-CASE_KEYS = ("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta")
+CASE_KEYS = (
+    *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
+    *("drafted_by", "approved_by"),
+)
 EXAMPLE_KEYS = ("id", "messages", "source", "licence", "approved_by", "meta")
 
 
@@ -187,16 +190,22 @@ def _mistyped(row: Mapping[str, Json], known: Sequence[str], shown: str, number:
 
 
 def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
+    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+        raise ValueError(
+            f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
+            "'approved_by'; until then it judges nothing"
+        )
     question = _text(row, "question")
     answers = row.get("answers")
     answerable = row.get("answerable", bool(answers) if isinstance(answers, list) else True)
     if not isinstance(answerable, bool):
         raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
-    if answers is None and not answerable:
-        answers = []
+    gold = bool(row.get("evidence") or row.get("gold_documents"))
+    if answers is None and (gold or not answerable):
+        answers = []  # with gold and without answers a case judges the search alone
     if not isinstance(answers, list):
         raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
-    if answerable and not answers:
+    if answerable and not answers and not gold:
         raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
     evidence = row.get("evidence") or []
     if not isinstance(evidence, list):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MANIFEST = "manifest.json"
+EVEN = 0.5
+FROM_FILES = ("gguf", "cross-encoder")  # names of models that hold a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("generator", "store"):
-            if name in self.__dict__:
+        for name in ("generator", "reranker", "store"):
+            if hasattr(self.__dict__.get(name), "close"):
                 self.__dict__[name].close()
 
     @cached_property
@@ -97,6 +99,20 @@ class Workshop:
             return embedder(settings.embedder, server=settings.server, progress=tick)
 
     @cached_property
+    def reranker(self) -> Engine | None:
+        """The project's reranker; None where it names none."""
+        from rung.models.catalog import GENERATOR, reranker
+        from rung.models.reranking import GeneratorReranker
+
+        settings = self.project.settings
+        if not settings.reranker:
+            return None
+        if settings.reranker == GENERATOR:
+            return GeneratorReranker(self.generator)
+        with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
+            return reranker(self._named(settings.reranker), server=settings.server, progress=tick)
+
+    @cached_property
     def knowledge(self) -> Knowledge | None:
         """The project's index, as it is; None where the project names no sources."""
         from rung.knowledge import Chunking, Knowledge
@@ -105,16 +121,16 @@ class Workshop:
         if not said.sources:
             return None
         chunking = Chunking(tokens=said.chunk_tokens, overlap=said.overlap)
-        return Knowledge.open(
-            self.project.state / "index", embedder=self.embedder, chunking=chunking, dense_weight=said.dense_weight
-        )
+        weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `stages.weighting` settles it
+        return Knowledge.open(self.project.state / "index", embedder=self.embedder, chunking=chunking, dense_weight=weight)
 
     def engines(self) -> dict[str, Engine]:
         """Who carries out which kind of step."""
         from rung.knowledge import KnowledgeEngine
 
         search = KnowledgeEngine(self.knowledge, example_indexes=self._example_indexes, embedder=lambda: self.embedder)
-        return {"search": search, "generate": self.generator}
+        engines: dict[str, Engine] = {"search": search, "generate": self.generator}
+        return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
     def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:
         """All these conversations, by the batch driver, with a progress bar."""
@@ -184,7 +200,7 @@ class Workshop:
     def _named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
         scheme, _, path = model.partition(":")
-        return f"gguf:{self.project.root / path}" if scheme == "gguf" else model
+        return f"{scheme}:{self.project.root / Path(path).expanduser()}" if scheme in FROM_FILES else model
 
     @contextmanager
     def _pointing_at(self, key: str) -> Iterator[None]:

@@ -100,10 +100,11 @@ def page() -> str:
 def _verb(verb: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
-    usage = " ".join(["rung", verb, *(a.name.upper() for a in arguments), *(["[OPTIONS]"] if options else [])])
+    names = (a.name.upper() if a.required else f"[{a.name.upper()}]" for a in arguments)
+    usage = " ".join(["rung", verb, *names, *(["[OPTIONS]"] if options else [])])
     said = inspect.cleandoc(command.help or "")
     lines = [f"## rung {verb}", "", f"`{usage}`", "", said, "", "| | default | |", "|---|---|---|"]
-    lines += [f"| `{a.name.upper()}` | required | {_cell(a.help)} |" for a in arguments]
+    lines += [f"| `{a.name.upper()}` | {'required' if a.required else '–'} | {_cell(a.help)} |" for a in arguments]
     lines += [f"| `{_spelt(o)}` | {_default(o)} | {_cell(o.help)} |" for o in options]
     return "\n".join(lines) + "\n"
 

@@ -46,7 +46,17 @@ class TestRag(StrategyContract):
 
 class TestRagReranked(StrategyContract):
     rung = Rag
-    settings: ClassVar[Mapping[str, Json]] = {"rerank": "some-reranker", "passages": 1}
+    settings: ClassVar[Mapping[str, Json]] = {"rerank": True, "passages": 1}
+
+
+class TestRagRewritten(StrategyContract):
+    rung = Rag
+    settings: ClassVar[Mapping[str, Json]] = {"rewrite": "query", "diversity": 0.3}
+
+
+class TestHybridWithAnImaginedPassage(StrategyContract):
+    rung = Hybrid
+    settings: ClassVar[Mapping[str, Json]] = {"rewrite": "hyde", "rerank": True}
 
 
 class TestTunedModel(StrategyContract):

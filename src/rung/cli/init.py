@@ -49,10 +49,29 @@ CASES = """\
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where the project is to be.", show_default=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Where the project is to be; with --beir left out, a folder of that name here.", show_default=False),
+    ] = None,
+    beir: Annotated[
+        Path | None, typer.Option(help="Make it of this BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv.")
+    ] = None,
     dry_run: DryRun = False,
 ) -> int:
-    """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing."""
+    """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing.
+
+    With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
+    """
+    from rung.errors import UserError
+
+    if beir is not None:
+        return _of_beir(beir, folder or Path(beir.resolve().name), dry_run=dry_run)
+    if folder is None:
+        raise UserError("where is the project to be? rung init FOLDER, or rung init --beir FOLDER")
+    return _small(folder, dry_run=dry_run)
+
+
+def _small(folder: Path, *, dry_run: bool) -> int:
     from rung.errors import UserError
 
     files = {
@@ -73,4 +92,22 @@ def init(
                 raise UserError(f"{path} cannot be written: {error.strerror}") from error
         out(f"{'would write' if dry_run else 'wrote'} {folder / name}")
     out(f"next: rung compare {folder}")
+    return FINE
+
+
+def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
+    from rung.cli.screen import Screen
+    from rung.stages.beir import make_project
+
+    if dry_run:
+        for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases"):
+            out(f"would write {folder / name}")
+        return FINE
+    made = make_project(beir, folder)
+    Screen().problems(made.problems)
+    cases = ", ".join(f"{count:,} {split}" for split, count in made.cases.items())
+    out(f"wrote {folder}: {made.documents:,} documents, cases: {cases}; left out: {len(made.problems):,}")
+    if made.carved:
+        out("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
+    out(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
     return FINE

@@ -1,42 +1,170 @@
-"""`rung search`: what a query finds, for whom."""
+"""`rung search`: what a query finds, for whom; or a whole file of queries, as a TREC run."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rung.cli.conditions import condition
 from rung.cli.main import FINE
-from rung.cli.options import As, Folder, Json, groups
+from rung.cli.options import As, Json, groups
 from rung.cli.screen import Screen, out
 
+if TYPE_CHECKING:
+    from rung.knowledge.protocol import Explained, Place
+    from rung.project import Project
+    from rung.records import Passage
+    from rung.stages.searching import Wanted
+
 WIDTH = 78
+KEYS = ("document", "source", "page", "start", "end", "score", "text")
 
 
-def search(
-    folder: Folder,
-    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)],
-    top: Annotated[int, typer.Option(min=1, help="How many passages.")] = 5,
+def search(  # noqa: PLR0917 - typer reads the options from the parameters
+    folder: Annotated[
+        str, typer.Argument(help="The project: a folder with rung.yaml; left out, the current one.", show_default=False)
+    ] = "",
+    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many passages (5), or documents of each query with --queries (100).")
+    ] = None,
     asker: As = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Only documents whose meta keeps this, such as 'year>=2024' or 'kind=manual'; may be repeated."),
+    ] = None,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="How much a passage counts less for repeating those before it.")
+    ] = 0.0,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Put the best 50 in order by the project's reranker.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show rank and score in the dense and the BM25 ranking.")] = False,
+    queries: Annotated[
+        Path | None, typer.Option(help="Answer this file of queries: {_id, text} a line, as BEIR has it.")
+    ] = None,
+    trec: Annotated[Path | None, typer.Option(help="Where the answers to --queries go, as a TREC run.")] = None,
     json: Json = False,
 ) -> int:
-    """Show the passages that a query finds, best first. The index is brought up to date before."""
+    """Show the passages that a query finds, best first. The index is brought up to date before.
+
+    `rung search QUERY` searches the project in the current folder. With --queries and --trec a whole file of queries is
+    answered into a TREC run: the best passage of each document.
+    """
+    from rung.errors import UserError
+    from rung.project import load_project
+    from rung.records import Asker
+    from rung.stages.searching import DOCUMENTS, Wanted
+
+    if (queries is None) != (trec is None):
+        raise UserError("--queries and --trec go together: the file of queries, and where its run is to be written")
+    if queries is not None and (query or explain):
+        raise UserError("--queries answers a whole file: leave out the query and --explain")
+    if queries is None and not query:
+        folder, query = "", folder  # `rung search QUERY`
+        _refuse_no_query(query)
+    wanted = Wanted(
+        top or (DOCUMENTS if queries else 5), Asker(groups(asker)), condition(where or ()), diversity, rerank=rerank
+    )
+    project = load_project(folder or ".")
+    if queries is not None and trec is not None:
+        return _answer_file(project, queries, trec, wanted, json)
+    if explain:
+        return _explain(project, query, wanted, json)
+    return _answer_one(project, query, wanted, json)
+
+
+def _refuse_no_query(query: str) -> None:
+    from rung.errors import UserError
+    from rung.project import FILE
+
+    if not query or (Path(query) / FILE).is_file():
+        said = query or "FOLDER"
+        raise UserError(f"what is to be looked for? rung search {said} 'your words', or --queries FILE --trec RUN")
+
+
+def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     from json import dumps
 
     from rung.loop import search as find
-    from rung.project import load_project
-    from rung.records import Asker
 
-    passages = find(load_project(folder), query, top=top, asker=Asker(groups(asker)), reporter=Screen(quiet=json))
+    passages = find(project, query, wanted=wanted, reporter=Screen(quiet=json))
     if json:
-        keys = ("document", "source", "start", "end", "score", "text")
-        out(dumps({"passages": [{key: getattr(p, key) for key in keys} for p in passages]}, ensure_ascii=False))
+        out(dumps({"passages": [_row(passage) for passage in passages]}, ensure_ascii=False))
         return FINE
     if not passages:
         out("nothing that this asker may read was found")
     for place, passage in enumerate(passages, 1):
-        where = f"{passage.source or passage.document}:{passage.start}-{passage.end}"
-        out(f"{place}. {where}  {passage.title}  ({passage.score:.4f})")
-        text = " ".join(passage.text.split())
-        out(f"   {text[: 3 * WIDTH]}{'…' if len(text) > 3 * WIDTH else ''}")
+        _show(place, passage)
     return FINE
+
+
+def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.loop import workshop_of
+    from rung.records import plain
+    from rung.stages.searching import Searcher
+
+    if wanted.rerank or wanted.diversity:
+        raise UserError("--explain shows how the two rankings become one: leave out --rerank and --diversity")
+    with workshop_of(project, None, Screen(quiet=json)) as workshop:
+        searcher = Searcher(workshop)
+        found = searcher.explain(query, wanted)
+    if json:
+        rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in found]
+        out(dumps({"search": searcher.weight.as_json(), "passages": rows}, ensure_ascii=False))
+        return FINE
+    out(str(searcher.weight))
+    for place, one in enumerate(found, 1):
+        _show(place, one.passage, f"dense {_placed(one.dense)}, BM25 {_placed(one.bm25)}")
+    return FINE
+
+
+def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, json: bool) -> int:
+    from json import dumps
+
+    from rung.loop import workshop_of
+    from rung.stages.searching import Searcher, write_run
+
+    screen = Screen(quiet=json)
+    with workshop_of(project, None, screen) as workshop:
+        searcher = Searcher(workshop)
+        run = write_run(searcher, queries, trec, wanted, workshop=workshop)
+    screen.problems(run.problems)
+    if json:
+        counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed}
+        said = {"run": str(trec), **counts, "left_out": len(run.problems), "search": searcher.weight.as_json()}
+        out(dumps(said, ensure_ascii=False))
+    else:
+        out(f"{trec}: {run.queries:,} queries, {run.lines:,} lines; {searcher.weight}")
+        if run.bare:
+            out(f"{run.bare:,} queries found nothing that this asker may read")
+        if run.renamed:
+            out(f"{run.renamed:,} document ids have spaces, which a TREC run cannot hold: written as %20")
+        if run.problems:
+            out(f"{len(run.problems):,} rows of {queries} were left out")
+    return FINE
+
+
+def _row(passage: Passage) -> dict[str, object]:
+    return {key: getattr(passage, key) for key in KEYS}
+
+
+def _show(place: int, passage: Passage, more: str = "") -> None:
+    out(f"{place}. {_where(passage)}  {passage.title}  ({passage.score:.4f}{'; ' if more else ''}{more})")
+    text = " ".join(passage.text.split())
+    out(f"   {text[: 3 * WIDTH]}{'…' if len(text) > 3 * WIDTH else ''}")
+
+
+def _where(passage: Passage) -> str:
+    """Where an editor, or a reader of the file, finds it."""
+    name = passage.source or passage.document
+    if passage.page:
+        return f"{name} p. {passage.page}"
+    return f"{name}:{passage.line}" if passage.line else f"{name}:{passage.start}-{passage.end}"
+
+
+def _placed(place: Place | None) -> str:
+    return f"no. {place.rank} ({place.score:.4f})" if place else "not found"

@@ -146,7 +146,7 @@ def carry(
 def no_engine(name: str) -> str:
     """What to say of a step that nobody here carries out."""
     asked = {
-        "rerank": "a rung's setting 'rerank' names a reranker",
+        "rerank": "a rung's setting 'rerank' is on, but rung.yaml names no reranker",
         "classify": "a rung asks for a label",
         "call_tool": "a rung calls a tool",
     }

@@ -11,14 +11,17 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from rung.errors import ModelError
-from rung.models.protocol import Embedder, Generator, Host, Server
+from rung.models.protocol import Embedder, Generator, Host, RerankingHost, Server
 from rung.progress import Tick
+from rung.steps import Engine
 
 GROUP = "rung.models"
+GENERATOR = "generator"  # as a reranker: the project's own model grades the passages
 BUILT_IN = {
     "packaged": "rung.models.hosts:PackagedHost",
     "gguf": "rung.models.hosts:GgufHost",
     "http": "rung.models.hosts:HttpHost",
+    "cross-encoder": "rung.models.hosts:CrossEncoderHost",
     "scripted": "rung.models.hosts:ScriptedHost",
 }
 
@@ -46,6 +49,17 @@ def generator(name: str, *, server: Server = PatientServer(), progress: Tick = l
 def embedder(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Embedder:
     """Open an embedder by name; raises as `generator` does."""
     return _host(name, "embedder").embedder(name, server=server, progress=progress)
+
+
+def reranker(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Engine:
+    """Open a reranker by name: an engine of `Rerank` steps; raises as `generator` does.
+
+    `GENERATOR`, the project's own generator as a reranker, is made by whoever holds it (`reranking.GeneratorReranker`).
+    """
+    host = _host(name, "reranker")
+    if not isinstance(host, RerankingHost):
+        raise ModelError(f"'{name}' cannot be a reranker; there are: {', '.join(_names('reranker'))}")
+    return host.reranker(name, server=server, progress=progress)
 
 
 def is_local(name: str) -> bool:
@@ -93,7 +107,18 @@ def _host(name: str, what: str) -> Host:
     for host in hosts():
         if host.claims(name):
             return host
-    there = [n for host in hosts() for n in (host.generators if what == "generator" else host.embedders)]
+    there = _names(what)
     close = difflib.get_close_matches(name, there, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     raise ModelError(f"unknown {what} '{name}'; {hint}there are: {', '.join(there)}")
+
+
+def _names(what: str) -> list[str]:
+    """The names, or forms of names, that the hosts have for a generator, an embedder or a reranker."""
+    found: list[str] = [GENERATOR] if what == "reranker" else []
+    for host in hosts():
+        if what == "reranker":
+            found += host.rerankers if isinstance(host, RerankingHost) else ()
+        else:
+            found += host.generators if what == "generator" else host.embedders
+    return found

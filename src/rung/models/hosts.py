@@ -12,6 +12,7 @@ from rung.errors import ModelError
 from rung.models.protocol import Embedder, Generator, Server
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
+from rung.steps import Engine
 
 if TYPE_CHECKING:
     from rung.models.pipeline import Precision
@@ -105,6 +106,7 @@ class HttpHost:
 
     generators = ("openai:<name>", "http://host/v1#<name>", "https://host/v1#<name>")
     embedders = generators
+    rerankers = ("http://host/v1#<name>", "https://host/v1#<name>")
     is_local = False
 
     def claims(self, name: str) -> bool:
@@ -124,6 +126,44 @@ class HttpHost:
 
         return HttpEmbedder(Endpoint.named(name), server)
 
+    def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
+        """Nothing is asked of the server before the first request."""
+        from rung.models.http import Endpoint
+        from rung.models.http_reranking import HttpReranker
+
+        if name.startswith("openai:"):
+            raise ModelError(f"'{name}' cannot be a reranker, OpenAI has none: name a server's URL, http://host/v1#<name>")
+        return HttpReranker(Endpoint.named(name), server)
+
+
+class CrossEncoderHost:
+    """A reranker in a folder in Hugging Face format: `cross-encoder:<folder>`. Needs the extra `rerank`."""
+
+    generators = ()
+    embedders = ()
+    rerankers = ("cross-encoder:<folder>",)
+    is_local = False
+
+    def claims(self, name: str) -> bool:
+        """Whether it begins with cross-encoder:."""
+        return name.startswith("cross-encoder:")
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Cross-encoders write nothing."""
+        raise ModelError(f"'{name}' is a reranker; name it under 'reranker:'")
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """Cross-encoders have no vectors."""
+        raise ModelError(f"'{name}' is a reranker; name it under 'reranker:'")
+
+    def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
+        """Open the folder."""
+        from rung.models.cross_encoder import CrossEncoder
+
+        folder = Path(name.removeprefix("cross-encoder:")).expanduser()
+        progress(0, 0, f"opening {folder.name}")
+        return CrossEncoder(folder)
+
 
 class ScriptedHost:
     """The deterministic fakes: a whole project runs without weights.
@@ -134,6 +174,7 @@ class ScriptedHost:
 
     generators = ("scripted",)
     embedders = ("scripted",)
+    rerankers = ("scripted",)
     is_local = False
 
     def claims(self, name: str) -> bool:
@@ -157,3 +198,9 @@ class ScriptedHost:
         from rung.models.scripted import ScriptedEmbedder
 
         return ScriptedEmbedder()
+
+    def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
+        """Shared words."""
+        from rung.models.scripted_engines import ScriptedReranker
+
+        return ScriptedReranker()

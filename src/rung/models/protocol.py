@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from rung.progress import Tick
 from rung.records import Failure, Message
-from rung.steps import Generated, Request, Result
+from rung.steps import Engine, Generated, Request, Result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,4 +121,18 @@ class Host(Protocol):
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:
         """Open an embedder; raises as `generator` does."""
+        ...
+
+
+@runtime_checkable
+class RerankingHost(Host, Protocol):
+    """A host that also has rerankers."""
+
+    @property
+    def rerankers(self) -> tuple[str, ...]:
+        """Names of rerankers, or their forms, for messages."""
+        ...
+
+    def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:
+        """Open a reranker: an engine of `Rerank` steps; raises as `generator` does."""
         ...

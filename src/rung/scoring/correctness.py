@@ -43,6 +43,8 @@ class Correctness:
         Raises:
             ValueError: an accepted answer of the case is no JSON although the project has a schema.
         """
+        if case.answerable and not case.answers:
+            return {}  # it judges the search alone
         by = self._yardstick.correct_by
         names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(
             by, ("correct", "em", "f1", "contains")

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from rung.records import Problem, RungResult, Verdict
+from rung.records import Json, Problem, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake
 from rung.stages.publishing import Published, publish
+from rung.stages.weighting import Weight
 from rung.verdict.bar import bar_of
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import Weighed, decide
@@ -60,7 +61,7 @@ def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], s
     settings = workshop.project.settings
     with workshop.reporter.phase("decide"):
         return decide(
-            [_weighed(candidate, scored, workshop) for candidate in candidates],
+            [_weighed(candidate, scored, workshop, intake.weight) for candidate in candidates],
             bar=bar_of(settings.bar.limits(), correct=settings.bar.correct, metric=settings.bar.metric or ""),
             documents=intake.materials.has_documents,
             seed=workshop.seed,
@@ -82,7 +83,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     return Comparison(verdict, published, intake.problems)
 
 
-def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop) -> Weighed:
+def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: Weight | None) -> Weighed:
     run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
     line = RungResult(
         name=candidate.label,
@@ -102,6 +103,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop) -> Weighe
     result = replace(
         line,
         status="measured",
+        settings={**candidate.settings, **_searched_with(run, weight)},
         scores=card.estimates(workshop.seed),
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
         latency=run.latency,
@@ -109,6 +111,12 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop) -> Weighe
         answer_seconds=run.seconds,
     )
     return Weighed(result, card.values, run.failures)
+
+
+def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
+    """The weight of the dense ranking, for a rung that searched."""
+    searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
+    return {"dense_weight": weight.dense_weight} if weight and searched else {}
 
 
 def _warnings(intake: Intake, scored: Scored) -> list[str]:
@@ -154,7 +162,11 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         model=settings.model,
         embedder=settings.embedder if materials.has_documents else "",
         correct_by=scored.measure.correct_by,
-        settings={"seed": workshop.seed, "judged by": len(intake.cases)},
+        settings={
+            "seed": workshop.seed,
+            "judged by": len(intake.cases),
+            **({"search": str(intake.weight)} if intake.weight else {}),
+        },
     )
     bar = {name: value for name, value in settings.bar.model_dump().items() if value is not None}
     return Report(

@@ -13,6 +13,7 @@ from rung.project import Project
 from rung.records import Case, Document, Json, Problem
 from rung.stages.candidates import allowed
 from rung.stages.intake import chosen
+from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
 from rung.strategies.registry import REFERENCES
 
@@ -127,16 +128,11 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
 
 
 def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
-    from rung.knowledge import read_sources
-
-    patterns = project.settings.knowledge.sources
-    if not patterns:
+    if not project.settings.knowledge.sources:
         return [], []
-    report = read_sources(project.root, patterns)
-    if not report.documents:
-        listed = "".join(f"\n  {p}" for p in report.problems[:10])
-        raise project.error(f"no document could be read from {', '.join(patterns)}{listed}", "knowledge", "sources")
-    return list(report.documents), list(report.problems)
+    sources = Sources(project, remember=False)
+    documents = list(sources)
+    return documents, sources.problems
 
 
 def _plans(project: Project, rows: Rows, documents: list[Document], conversations: int) -> Iterator[Planned]:
@@ -155,6 +151,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         lessons=rows.split("train"),
         corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
         trainable=local,
+        reranker=bool(project.settings.reranker),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: () for case in rows.cases if _has_gold(case)},
     )

@@ -12,7 +12,8 @@ from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
 from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS, retrieve
+from rung.strategies.rag import NO_DOCUMENTS
+from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, check_tuning, read, recipe, shown, within
 from rung.strategies.tuned_model import UNTRAINABLE
 
@@ -26,7 +27,9 @@ class Settings:
 
     candidates: int = 20
     passages: int = 3
-    rerank: str = ""
+    rewrite: str = "none"
+    diversity: float = 0.0
+    rerank: bool = False
     unanswerable: float = 0.15
     rank: int = 0
     epochs: int = 0
@@ -40,7 +43,14 @@ class Settings:
 
     def retrieval(self) -> Retrieval:
         """The part that `rag` has too."""
-        return Retrieval(self.candidates, self.passages, self.rerank, shots=0, max_tokens=self.max_tokens)
+        return Retrieval(
+            candidates=self.candidates,
+            passages=self.passages,
+            rewrite=self.rewrite,
+            diversity=self.diversity,
+            rerank=self.rerank,
+            max_tokens=self.max_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,8 @@ class Hybrid:
         chosen = read(Settings, settings, rung=cls.name)
         if not materials.has_documents:
             return NotApplicable(NO_DOCUMENTS)
+        if chosen.rerank and not materials.reranker:
+            return NotApplicable(NO_RERANKER)
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
         lessons = _lessons(materials, chosen)
@@ -87,7 +99,7 @@ def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
 
     Where the train cases hold too few unanswerable ones, answerable ones are shown once more without their gold passage.
     """
-    answerable = [c for c in materials.lessons if c.answerable and materials.gold.get(c.id)]
+    answerable = [c for c in materials.lessons if c.answers and materials.gold.get(c.id)]
     refusing = [c for c in materials.lessons if not c.answerable]
     share = settings.unanswerable
     wanted = round(len(answerable) * share / (1 - share)) if answerable else len(refusing)

@@ -80,6 +80,21 @@ def corpus_first(system: str, rule: str, question: Question, documents: Sequence
     return (Message("system", said), *_turns(question), Message("user", question.text))
 
 
+def standalone_query(question: Question) -> tuple[Message, ...]:
+    """Ask for the words to search with: the question, made independent of the turns before it."""
+    rule = (
+        "Rewrite the user's last question as one query for a search engine. Say what 'it', 'they' and the like stand for. "
+        "Write the query only."
+    )
+    return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nQuery:"))
+
+
+def hypothetical_passage(question: Question) -> tuple[Message, ...]:
+    """Ask for a passage that could hold the answer: HyDE (Gao and others 2022). It is searched with, and never shown."""
+    rule = "Write a short passage, as a document would have it, that answers the question. Write the passage only."
+    return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nPassage:"))
+
+
 def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
     """Turns that show how train cases are answered: the same for every question, so that a prefix cache reads them once.
 
@@ -87,7 +102,7 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     any) with another case's. Train cases without a gold passage show nothing of grounding, and are passed over.
     """
     drawn = sorted(materials.lessons, key=lambda case: digest("worked", materials.seed, case.id))
-    answerable = [case for case in drawn if case.answerable and materials.gold.get(case.id)]
+    answerable = [case for case in drawn if case.answers and materials.gold.get(case.id)]
     refused = [
         case for case in drawn if not case.answerable and wanted_output(case, materials.schema, materials.labels) is not None
     ]
@@ -117,7 +132,9 @@ def listing(passages: Sequence[Passage]) -> str:
 
 
 def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
-    """What a teaching case wants to be said; None where schema or labels have no way to say nothing."""
+    """What a teaching case wants to be said; None where it does not say, or schema or labels have no way to say nothing."""
+    if case.answerable and not case.answers:
+        return None
     if case.answerable:
         return compact(case.answers[0]) if schema else case.answers[0]
     return refusal_json(schema) if schema else None if labels else REFUSAL

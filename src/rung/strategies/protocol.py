@@ -31,6 +31,7 @@ class Materials:
     passages: int = 0
     context_tokens: int = 8192
     trainable: bool = True  # the project's model can be tuned here
+    reranker: bool = True  # the project names one
     seed: int = 0
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
     answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons

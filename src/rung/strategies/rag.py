@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Passage, Question
-from rung.steps import Conversation, Generate, generate, rerank, search
+from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, read, shown
 
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
@@ -18,7 +19,7 @@ NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
 @dataclass(frozen=True, slots=True)
 class Rag:
-    """Searches with the question's own words, shows the best passages, and answers from them alone."""
+    """Searches, shows the best passages, and answers from them alone."""
 
     name: ClassVar[str] = "rag"
     reference: ClassVar[bool] = False
@@ -31,21 +32,14 @@ class Rag:
         chosen = read(Retrieval, settings, rung=cls.name)
         if not materials.has_documents:
             return NotApplicable(NO_DOCUMENTS)
+        if chosen.rerank and not materials.reranker:
+            return NotApplicable(NO_RERANKER)
         return Plan(shown(chosen), lambda _: cls(materials, chosen))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate, cite."""
         ranking = yield from retrieve(question, self.settings)
         return (yield from answer_from(self.materials, question, ranking, self.settings))
-
-
-def retrieve(question: Question, settings: Retrieval) -> Conversation[tuple[Passage, ...]]:
-    """The ranking for a question, best first."""
-    found = yield from search(question.text, top=settings.candidates)
-    if not settings.rerank:
-        return found.passages
-    better = yield from rerank(question.text, found.passages, top=settings.candidates, model=settings.rerank)
-    return better.passages
 
 
 def answer_from(

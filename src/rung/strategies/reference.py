@@ -10,7 +10,8 @@ from rung.records import Answer, Json, Question
 from rung.steps import Conversation
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials, NotApplicable, Plan
-from rung.strategies.rag import NO_DOCUMENTS, answer_from, retrieve
+from rung.strategies.rag import NO_DOCUMENTS, answer_from
+from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, read, shown
 from rung.strategies.structured import constrained
 
@@ -55,6 +56,8 @@ class Oracle:
     shares: ClassVar[tuple[str, ...]] = (
         "candidates",
         "passages",
+        "rewrite",
+        "diversity",
         "rerank",
         "shots",
         "max_tokens",
@@ -68,6 +71,8 @@ class Oracle:
         chosen = read(Retrieval, settings, rung=cls.name)
         if not materials.has_documents:
             return NotApplicable(NO_DOCUMENTS)
+        if chosen.rerank and not materials.reranker:
+            return NotApplicable(NO_RERANKER)
         if not materials.gold:
             return NotApplicable(
                 "no case names its gold passages ('evidence' or 'gold_documents'), so retrieval cannot be told apart"

@@ -12,6 +12,7 @@ from rung.errors import UserError
 from rung.records import Json
 
 S = TypeVar("S")
+REWRITES = ("none", "query", "hyde")  # in whose words is searched: the question's, and also the model's
 
 
 def read(record: type[S], raw: Mapping[str, Json], *, rung: str) -> S:
@@ -78,18 +79,24 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """Settings of an untuned rung that shows passages: how many are found and shown, by whom they are put in order, and how
-    many worked examples (train cases with their passages) stand before the question."""
+    """Settings of an untuned rung that shows passages: how many are found and shown, with what words they are searched
+    (`rewrite`), how far they must differ, whether the project's reranker puts them in order, and how many worked examples
+    (train cases with their passages) stand before the question."""
 
     candidates: int = 20
     passages: int = 3
-    rerank: str = ""
+    rewrite: str = "none"
+    diversity: float = 0.0
+    rerank: bool = False
     shots: int = 0
     max_tokens: int = 0
 
     def __post_init__(self) -> None:
         within("candidates", self.candidates, 1, 1000)
         within("passages", self.passages, 1, self.candidates)
+        within("diversity", self.diversity, 0, 1)
+        if self.rewrite not in REWRITES:
+            raise ValueError(f"setting 'rewrite' must be one of {', '.join(REWRITES)}, found '{self.rewrite}'")
         within("shots", self.shots, 0, 100)
         within("max_tokens", self.max_tokens, 0, 8192)
 

@@ -1,4 +1,4 @@
-"""The contracts that every generator and every embedder keeps.
+"""The contracts that every generator, every embedder and every reranker keeps.
 
 Subclass them in your tests, give them your model, and pytest runs the rest.
 """
@@ -6,13 +6,14 @@ Subclass them in your tests, give them your model, and pytest runs the rest.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
 from rung.models.protocol import Embedder, Generator
-from rung.records import Failure, Message
-from rung.steps import Generate, Generated, Request, StepFailed
+from rung.records import Failure, Message, Passage
+from rung.steps import Engine, Found, Generate, Generated, Request, Rerank, StepFailed
 
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 
@@ -154,3 +155,55 @@ class EmbedderContract:
         few, many = embedder.count_tokens(["a few words", "word " * 5000])
         assert 0 < few < 20
         assert many >= 5000
+
+
+class RerankerContract:
+    """Give it a reranker by overriding the fixture `reranker`."""
+
+    @pytest.fixture
+    def reranker(self) -> Engine:
+        """The reranker under test."""
+        raise NotImplementedError("override the fixture `reranker`")
+
+    def test_nothing_is_added_and_nothing_lost(self, reranker: Engine) -> None:
+        steps = [reranking("refunds", "a refund", "violins", "refunds are paid"), reranking("violins", "strings")]
+        found = dict(reranker.run([*steps, reranking("x")]))
+        assert [sorted(p.id for p in _ranked(found[n])) for n in range(3)] == [["0", "1", "2"], ["0"], []]
+
+    def test_the_best_come_first_and_top_cuts(self, reranker: Engine) -> None:
+        request = reranking("refunds", *(f"text {n} about refunds" for n in range(9)), top=4)
+        passages = _ranked(dict(reranker.run([request]))[0])
+        assert len(passages) == 4
+        assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
+
+    def test_an_order_does_not_depend_on_its_companions(self, reranker: Engine) -> None:
+        texts = ("refunds are paid", "a violin has four strings and " * 30, "refunds", "it is paid")
+        requests = [reranking(query, *texts) for query in ("when are refunds paid", "violin", "strings")]
+        together = dict(reranker.run(requests))
+        alone = {place: dict(reranker.run([request]))[0] for place, request in enumerate(requests)}
+        assert {n: [p.id for p in _ranked(r)] for n, r in together.items()} == {
+            n: [p.id for p in _ranked(r)] for n, r in alone.items()
+        }
+
+    def test_passages_keep_all_but_their_score(self, reranker: Engine) -> None:
+        passage = Passage("p", "doc", 3, 9, "refund", "Title", "doc.md", 0.5, ("staff",))
+        (found,) = _ranked(dict(reranker.run([Request(Rerank("refund", (passage,), 5))]))[0])
+        assert replace(found, score=0.5) == passage
+
+    def test_no_request_gives_no_result(self, reranker: Engine) -> None:
+        assert list(reranker.run([])) == []
+
+    def test_identity_is_stable_and_holds_no_secret(self, reranker: Engine) -> None:
+        assert reranker.identity == reranker.identity != ""
+        assert "key" not in reranker.identity.lower()
+
+
+def reranking(query: str, *texts: str, top: int = 100) -> Request:
+    """A request to put texts in order; their places are their ids."""
+    passages = tuple(Passage(str(n), f"d{n}", 0, len(text), text) for n, text in enumerate(texts))
+    return Request(Rerank(query, passages, top))
+
+
+def _ranked(result: object) -> tuple[Passage, ...]:
+    assert isinstance(result, Found), result
+    return result.passages

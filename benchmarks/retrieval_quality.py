@@ -1,0 +1,283 @@
+"""Does the search find it? BM25, dense, hybrid at 0.5, hybrid at the chosen weight, and reranked, on public data.
+
+    python benchmarks/retrieval_quality.py [SET …] [--queries 600] [--rerank NAME] [--keep FOLDER] [--markdown]
+
+Sets with judged documents (`scifact cranfield cosqa dbpedia_mini squad2`): nDCG@10, recall@5, recall@20 and MRR over test
+queries, scored by ir-measures, with 95 % bootstrap intervals over queries. Sets with spans (`covidqa cuad chunking_eval`):
+the share of the evidence's characters among the passages that fit into 512 tokens. The weight is chosen as `rung` chooses
+it (`stages.weighting`), on train or dev queries and never on those that judge; a set without any keeps 0.5.
+
+The data is ../shared/data beside the checkout, which is not part of the project; what is absent is said and left out. An
+index is kept in --keep (default: benchmarks/.cache/retrieval), so that only the first run embeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rung.estimating import estimate, resampled_means
+from rung.knowledge import Fusion, Knowledge, find_quote
+from rung.knowledge.protocol import Explained, Lookup
+from rung.knowledge.retrieval import embedded, readable
+from rung.models.catalog import embedder, reranker
+from rung.records import Asker, Case, Document, Estimate, Evidence, Passage, digest
+from rung.scoring.retrieval import ndcg
+from rung.gold import target_ranks
+from rung.stages.searching import best_of_documents
+from rung.stages.weighting import MOST_CASES, measured
+from rung.steps import Engine, Found, Request, Rerank
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+CACHE = Path(__file__).resolve().parent / ".cache" / "retrieval"
+JUDGED = ("scifact", "cranfield", "cosqa", "dbpedia_mini", "squad2")
+SPANS = ("covidqa", "cuad", "chunking_eval")
+METRICS = ("nDCG@10", "R@5", "R@20", "RR")
+BUDGET = 512  # tokens of passages, by the embedder's count
+DEPTH = 100  # passages that are fetched
+RERANKED = 50
+
+
+@dataclass(frozen=True)
+class Set:
+    """A corpus with queries that judge and queries that may choose. `grades`: query -> document -> grade."""
+
+    name: str
+    documents: tuple[Document, ...]
+    test: tuple[Case, ...]
+    choose: tuple[Case, ...]
+    grades: Mapping[str, Mapping[str, int]]
+
+
+# --- reading the data
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """A JSONL file, packed or not."""
+    packed = path.with_name(f"{path.name}.gz")
+    if not path.exists() and not packed.exists():
+        raise FileNotFoundError(path)
+    with path.open(encoding="utf-8") if path.exists() else gzip.open(packed, "rt", encoding="utf-8") as file:
+        yield from (json.loads(line) for line in file if line.strip())
+
+
+def beir(name: str) -> Set:
+    """A folder in the BEIR layout."""
+    folder = DATA / "retrieval" / name
+    documents = tuple(
+        Document(row["_id"], row["text"] or row["title"], row.get("title", ""))
+        for row in rows(folder / "corpus.jsonl")
+        if row["text"].strip() or row.get("title", "").strip()
+    )
+    texts = {row["_id"]: row["text"] for row in rows(folder / "queries.jsonl")}
+    grades: dict[str, dict[str, int]] = {}
+    cases: dict[str, list[Case]] = {}
+    for path in sorted((folder / "qrels").glob("*.tsv")):
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            query, document, grade = line.split("\t")
+            grades.setdefault(query, {})[document] = int(grade)
+        cases[path.stem] = [
+            Case(id, texts[id], gold_documents=tuple(d for d, g in of.items() if g > 0))
+            for id, of in grades.items()
+            if id not in {case.id for others in cases.values() for case in others}
+        ]
+    return Set(name, documents, tuple(cases["test"]), tuple(cases.get("train", [])), grades)
+
+
+def squad2(name: str) -> Set:
+    """The answerable questions; those of the dev split choose."""
+    folder = DATA / "knowledge" / name
+    documents = tuple(Document(row["id"], row["text"], row.get("title", "")) for row in rows(folder / "documents.jsonl"))
+    read = {
+        split: tuple(
+            Case(row["id"], row["question"], gold_documents=tuple(row["gold_documents"]))
+            for row in rows(folder / f"cases_{split}.jsonl")
+            if row["answerable"]
+        )
+        for split in ("dev", "test")
+    }
+    grades = {case.id: dict.fromkeys(case.gold_documents, 1) for cases in read.values() for case in cases}
+    return Set(name, documents, read["test"], read["dev"], grades)
+
+
+def spans(name: str) -> Set:
+    """Cases whose evidence is characters. Without a split, a fifth by digest of the id chooses; CUAD has one."""
+    folder = DATA / "realdocs" / name
+    documents = tuple(Document(row["id"], row["text"], row.get("title", "")) for row in rows(folder / "documents.jsonl"))
+    texts = {document.id: document.text for document in documents}
+    if name == "cuad":
+        test, choose = ([_spanned(row, texts) for row in rows(folder / f"cases_{part}.jsonl")] for part in ("test", "train"))
+    else:
+        read = [_spanned(row, texts) for row in rows(folder / "cases.jsonl")]
+        test = [case for case in read if case and int(digest("split", case.id)[:8], 16) >= 0.2 * 0x1_0000_0000]
+        choose = [case for case in read if case and case not in test]
+    return Set(name, documents, tuple(filter(None, test)), tuple(filter(None, choose)), {})
+
+
+def _spanned(row: Mapping[str, Any], texts: Mapping[str, str]) -> Case | None:
+    """The case with its evidence as characters; None where it has none (CUAD's "No", quotes that are not there)."""
+    document, meta = row["gold_documents"][0] if row["gold_documents"] else "", row["meta"]
+    if document not in texts:
+        return None
+    if "spans" in meta:
+        found = [tuple(span) for span in meta["spans"]]
+    elif "answer_starts" in meta:
+        found = [(start, start + len(said)) for start, said in zip(meta["answer_starts"], row["answers"], strict=False)]
+    else:
+        found = [span for quote in meta.get("evidence", []) if (span := find_quote(texts[document], quote))]
+    evidence = tuple(Evidence(document, start, end) for start, end in found)
+    question = row["question"]
+    if "context_document" in meta:  # CUAD's questions do not say which contract they are about
+        question = f"{question} ({texts[document][:0]}{document.removeprefix('cuad:').split('_')[0]})"
+    return Case(row["id"], question, evidence=evidence, gold_documents=(document,)) if evidence else None
+
+
+# --- searching
+
+
+def search_all(knowledge: Knowledge, cases: Sequence[Case], fusion: Fusion) -> list[tuple[Passage, ...]]:
+    """The rankings of all cases, in large batches."""
+    vectors = embedded([case.question for case in cases], knowledge.embedder)
+    lookups = [Lookup(readable(case.question), vectors[case.question], None, DEPTH) for case in cases]
+    return [ranking for start in range(0, len(lookups), 512) for ranking in knowledge.snapshot().search(lookups[start : start + 512], fusion)]
+
+
+def reranked(engine: Engine, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> list[tuple[Passage, ...]]:
+    """The first passages in the reranker's order, the others behind them."""
+    steps = [Rerank(case.question, tuple(ranking[:RERANKED]), RERANKED) for case, ranking in zip(cases, rankings, strict=True)]
+    found: dict[int, tuple[Passage, ...]] = {}
+    for done, (place, result) in enumerate(engine.run([Request(step) for step in steps]), 1):
+        if not isinstance(result, Found):
+            raise SystemExit(f"the reranker failed: {result}")
+        found[place] = (*result.passages, *rankings[place][RERANKED:])
+        print(f"\r  reranked {done} of {len(steps)}", end="", file=sys.stderr)
+    return [found[place] for place in range(len(steps))]
+
+
+# --- scoring
+
+
+def judged(which: Set, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> dict[str, list[float]]:
+    """Metric -> its value for every case, by ir-measures."""
+    import ir_measures
+
+    scored = [
+        ir_measures.ScoredDoc(case.id, passage.document, float(-rank))
+        for case, ranking in zip(cases, rankings, strict=True)
+        for rank, passage in enumerate(best_of_documents(ranking, DEPTH))
+    ]
+    wanted = [ir_measures.Qrel(case.id, d, g) for case in cases for d, g in which.grades[case.id].items()]
+    measures = [ir_measures.parse_measure(metric) for metric in METRICS]
+    values = {(m.query_id, str(m.measure)): m.value for m in ir_measures.iter_calc(measures, wanted, scored)}
+    return {metric: [float(values.get((case.id, metric), 0.0)) for case in cases] for metric in METRICS}
+
+
+def spanned(knowledge: Knowledge, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> dict[str, list[float]]:
+    """Share of the evidence's characters among the first passages that fit the budget together."""
+    texts = list({p.id: p for ranking in rankings for p in ranking[:20]}.values())
+    tokens = dict(zip((p.id for p in texts), knowledge.tokens([p.text for p in texts]), strict=True))
+    return {f"recall@{BUDGET} tokens": [_share(case, _within(ranking[:20], tokens)) for case, ranking in zip(cases, rankings, strict=True)]}
+
+
+def _within(ranking: Sequence[Passage], tokens: Mapping[str, int]) -> list[Passage]:
+    kept, left = [], BUDGET
+    for passage in ranking:
+        left -= tokens[passage.id]
+        if left < 0:
+            break
+        kept.append(passage)
+    return kept
+
+
+def _share(case: Case, passages: Sequence[Passage]) -> float:
+    wanted = {(e.document, at) for e in case.evidence for at in range(e.start, e.end)}
+    return len(wanted & {(p.document, at) for p in passages for at in range(p.start, p.end)}) / len(wanted)
+
+
+def shown(values: Sequence[float]) -> str:
+    """Mean with its interval."""
+    found: Estimate = estimate(values)
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def against(one: Sequence[float], other: Sequence[float]) -> str:
+    """The paired difference with its bootstrap interval."""
+    behind = np.asarray(one) - np.asarray(other)
+    low, high = np.quantile(resampled_means(behind[:, None])[:, 0], [0.025, 0.975])
+    return f"{behind.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+# --- the run
+
+
+def measure(which: Set, arguments: argparse.Namespace) -> None:
+    """Print one set's table."""
+    folder = arguments.keep / which.name
+    knowledge = Knowledge.open(folder, embedder=embedder("minilm-l6-v2"))
+    began = time.perf_counter()
+    report = knowledge.sync(which.documents, progress=lambda n, m: print(f"\r  {n:,} of {m:,} passages", end="", file=sys.stderr))
+    seconds = time.perf_counter() - began
+    cases = sorted(which.test, key=lambda case: digest("limit", case.id))[: arguments.queries]
+    choosing = sorted(which.choose, key=lambda case: digest("weight", case.id))[:MOST_CASES]
+    weight = measured(knowledge, choosing) if choosing else None
+    chosen = weight.dense_weight if weight else 0.5
+    arms = {"BM25": 0.0, "dense": 1.0, "hybrid .5": 0.5, f"hybrid auto ({chosen:g})": chosen}
+    rankings = {name: search_all(knowledge, cases, replace(knowledge.fusion, dense_weight=w)) for name, w in arms.items()}
+    auto = f"hybrid auto ({chosen:g})"
+    if arguments.rerank:
+        rankings[f"+ {arguments.rerank}"] = reranked(_reranker(arguments.rerank), cases, rankings[auto])
+    score: Callable[[Sequence[Sequence[Passage]]], dict[str, list[float]]] = (
+        (lambda r: judged(which, cases, r)) if which.grades else (lambda r: spanned(knowledge, cases, r))
+    )
+    scores = {name: score(ranking) for name, ranking in rankings.items()}
+    metrics = list(next(iter(scores.values())))
+    print(
+        f"\n### {which.name}: {len(which.documents):,} documents, {report.passages:,} passages, {len(cases)} test queries, "
+        f"weight from {len(choosing)} others (index: {seconds:.0f} s)\n"
+    )
+    print("| | " + " | ".join(metrics) + " |\n|---" * 1 + "|---" * len(metrics) + "|")
+    for name, of in scores.items():
+        print(f"| {name} | " + " | ".join(shown(of[metric]) for metric in metrics) + " |")
+    main = metrics[0]
+    better = max(("BM25", "dense"), key=lambda name: float(np.mean(scores[name][main])))
+    print(f"\nhybrid auto against {better}, the better of its parts, {main}: {against(scores[auto][main], scores[better][main])}")
+
+
+def _reranker(name: str) -> Engine:
+    if name != "generator":
+        return reranker(name)
+    from rung.models.catalog import generator
+    from rung.models.reranking import GeneratorReranker
+
+    return GeneratorReranker(generator("smollm2-135m-instruct"))
+
+
+def main() -> None:
+    """Measure the sets that were named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=[*JUDGED, *SPANS])
+    parser.add_argument("--queries", type=int, default=600, help="test queries of a set at most, always the same ones")
+    parser.add_argument("--rerank", default="", help="a reranker's name, as under 'reranker:' in rung.yaml")
+    parser.add_argument("--keep", type=Path, default=CACHE)
+    arguments = parser.parse_args()
+    for name in arguments.sets:
+        read = squad2 if name == "squad2" else beir if name in JUDGED else spans
+        try:
+            which = read(name)
+        except FileNotFoundError as error:
+            print(f"\n### {name}: left out, there is no {error}")
+            continue
+        measure(which, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What does `--where 'year>=2024'` mean? Words of the command line into the condition that a search takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from rung.errors import UserError
+from rung.records import Json, canonical
+
+_SIGNS = {">=": "gte", "<=": "lte", "!=": "ne", ">": "gt", "<": "lt", "==": "", "=": "", "in": "in"}
+_FORM = re.compile(r"\s*(?P<key>[^\s<>=!]+)\s*(?P<sign>>=|<=|!=|==|=|>|<|(?<=\s)in(?=\s))(?P<value>.*)", re.DOTALL)
+
+
+def condition(said: Sequence[str]) -> str:
+    """The canonical JSON of all conditions together, "" where there are none.
+
+    A value is a number, true or false where it reads as one, else text; quote it as JSON ('"2024"') to have text.
+
+    Raises:
+        UserError: one of them is no condition, or two say the same of one key.
+
+    >>> condition(["year>=2024", "kind in manual,faq"])
+    '{"kind":{"in":["manual","faq"]},"year":{"gte":2024}}'
+    """
+    found: dict[str, Json] = {}
+    for words in said:
+        form = _FORM.fullmatch(words)
+        if form is None:
+            raise UserError(f"--where {words!r} is no condition: write 'year>=2024', 'kind=manual' or 'kind in manual,faq'")
+        key, sign = form["key"], _SIGNS[form["sign"]]
+        value: Json = [_value(part) for part in form["value"].split(",")] if sign == "in" else _value(form["value"])
+        before = found.get(key, {})
+        if key in found and (not sign or not isinstance(before, dict) or sign in before):
+            raise UserError(f"--where says two things of '{key}' that do not go together; write one of them")
+        found[key] = {**before, sign: value} if sign and isinstance(before, dict) else value
+    return canonical(found) if found else ""
+
+
+def _value(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text.strip()
+    return value if isinstance(value, (str, int, float, bool)) and value == value else text.strip()  # noqa: PLR0124 - NaN

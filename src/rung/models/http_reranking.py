@@ -1,0 +1,87 @@
+"""Carries out `Rerank` steps by a server's `/rerank`, as Cohere, Jina, vLLM and others offer it. Sending is left to
+`http_client`.
+
+Sent: `{"model", "query", "documents": [text, …], "top_n"}`. Wanted: `{"results": [{"index", "relevance_score"}, …]}`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+
+from rung.models.http_client import Client, Endpoint, RequestFailed, spread
+from rung.models.protocol import Server
+from rung.models.reranking import asked, reordered, shown
+from rung.records import Failure, Json
+from rung.steps import Found, Request, Result
+
+_PATH = "/rerank"
+
+
+class HttpReranker:
+    """A reranker behind a URL. Thread-safe."""
+
+    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
+        self._endpoint, self._server = endpoint, server
+        self._client = Client(endpoint, server, first_wait=first_wait)
+
+    @property
+    def identity(self) -> str:
+        """URL and model name. A server may change what it answers under one name: that cannot be seen from here."""
+        return f"{self._endpoint.identity}{_PATH}"
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Yield (place, result) as each is answered, `server.concurrency` at a time.
+
+        Raises:
+            ServerError: nobody listens there, or the key or the model is refused.
+        """
+        yield from spread(
+            lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _answer(self, request: Request, halt: threading.Event) -> Found | Failure:
+        step = asked(request)
+        if not step.passages:
+            return Found(())
+        documents: list[Json] = [shown(passage) for passage in step.passages]
+        body: dict[str, Json] = {
+            "model": self._endpoint.model,
+            "query": step.query,
+            "documents": documents,
+            "top_n": len(documents),
+        }
+        try:
+            scores = _scores(self._client.post(_PATH, body, halt=halt), len(documents))
+        except RequestFailed as error:
+            return Failure(f"{self._endpoint.identity}: {error}", step="rerank", attempt=error.attempts)
+        except ValueError as error:
+            return Failure(f"{self._endpoint.identity} did not rerank: {error}", step="rerank")
+        return reordered(step, scores)
+
+
+def _scores(answer: dict[str, Json], count: int) -> list[float]:
+    """The score of each passage, by its place in the request.
+
+    Raises:
+        ValueError: the answer does not give every passage one number.
+    """
+    results = answer.get("results")
+    if not isinstance(results, list):
+        raise ValueError(f"its answer has no list 'results', but {', '.join(sorted(answer)) or 'nothing'}")
+    found: dict[int, float] = {}
+    for one in results:
+        index, score = (one.get("index"), one.get("relevance_score")) if isinstance(one, dict) else (None, None)
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or index in found:
+            raise ValueError(f"'index' is {index!r}, where {count} passages were sent and each is ranked once")
+        if not isinstance(score, (int, float)) or isinstance(score, bool) or not math.isfinite(score):
+            raise ValueError(f"'relevance_score' is {score!r}")
+        found[index] = float(score)
+    if len(found) < count:
+        raise ValueError(f"it ranked {len(found)} of {count} passages")
+    return [found[place] for place in range(count)]

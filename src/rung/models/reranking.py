@@ -1,0 +1,99 @@
+"""Carries out `Rerank` steps by the project's own generator, and what every reranker shares: texts, order, grouping.
+
+A cross-encoder on this machine is in `cross_encoder`, one behind a URL in `http_reranking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rung.errors import InternalError
+from rung.records import Asker, Failure, Message, Passage
+from rung.steps import Found, Generate, Generated, Request, Rerank, Result
+
+if TYPE_CHECKING:
+    from rung.models.protocol import Generator
+
+GRADES = ("0", "1", "2", "3")
+RULE = (
+    "Grade how well the passage answers the query. 3: it holds the whole answer. 2: it holds a part of it. "
+    "1: it is about the same thing, and answers nothing. 0: it is about something else. Say the grade only."
+)
+
+
+def asked(request: Request) -> Rerank:
+    """The step of a request.
+
+    Raises:
+        InternalError: it is none for a reranker.
+    """
+    if not isinstance(request.step, Rerank):
+        raise InternalError(f"a reranker was given {type(request.step).__name__}")
+    return request.step
+
+
+def shown(passage: Passage) -> str:
+    """A passage as a reranker reads it: its title (and headings), then its text."""
+    return f"{passage.title}\n{passage.text}" if passage.title else passage.text
+
+
+def reordered(step: Rerank, scores: Sequence[float]) -> Found:
+    """The passages by their new scores, best first, cut to `top`; equal scores keep the order that they came in."""
+    scored = [replace(passage, score=score) for passage, score in zip(step.passages, scores, strict=True)]
+    return Found(tuple(sorted(scored, key=lambda passage: -passage.score)[: step.top]))
+
+
+class GeneratorReranker:
+    """Asks a generator to grade each passage from 0 to 3, one by one; equal grades keep the order of the search.
+
+    Pointwise with several grades: it needs no probabilities, which servers do not give, no long prompt with all passages
+    in it, and ranks better than yes or no (Zhuang and others 2024). The query stands before the passage, so that a prefix
+    cache reads it once.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
+
+    @property
+    def identity(self) -> str:
+        """That of the generator, and of the wording."""
+        return f"grades/1/{self._generator.identity}"
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Yield each result as soon as all of its passages are graded; one that could not be graded fails it."""
+        steps = [asked(request) for request in requests]
+        pairs = [(place, number) for place, step in enumerate(steps) for number in range(len(step.passages))]
+        prompts = [Request(_grading(steps[place], number), Asker()) for place, number in pairs]
+        grades: list[dict[int, float]] = [{} for _ in steps]
+        failed: dict[int, Failure] = {}
+        left = [len(step.passages) for step in steps]
+        for place, step in enumerate(steps):
+            if not step.passages:
+                yield place, Found(())
+        for at, result in self._generator.run(prompts) if prompts else ():
+            place, number = pairs[at]
+            left[place] -= 1
+            if isinstance(result, Generated) and result.text.strip() in GRADES:
+                grades[place][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)
+            else:
+                failed[place] = _why(result)
+            if not left[place]:
+                yield place, failed.get(place) or _graded(steps[place], grades[place])
+
+
+def _grading(step: Rerank, number: int) -> Generate:
+    said = f"Query: {step.query}\n\nPassage: {shown(step.passages[number])}\n\nGrade:"
+    return Generate((Message("system", RULE), Message("user", said)), choices=GRADES, max_tokens=4)
+
+
+def _graded(step: Rerank, grades: Mapping[int, float]) -> Found:
+    return reordered(step, [grades[number] for number in range(len(step.passages))])
+
+
+def _why(result: Result | Failure) -> Failure:
+    if isinstance(result, Failure):
+        return Failure(f"a passage could not be graded: {result.error}", step="rerank", attempt=result.attempt)
+    said = result.text if isinstance(result, Generated) else type(result).__name__
+    return Failure(f"a passage was graded {said[:40]!r}, not {', '.join(GRADES)}", step="rerank")

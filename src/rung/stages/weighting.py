@@ -1,0 +1,149 @@
+"""How much shall the dense ranking count? `knowledge.dense_weight: auto`, settled on dev and train cases, never on test.
+
+No weight is best on every corpus, so the cases say. Few cases say little: their choice is drawn towards the even weight.
+How rankings are fused is left to `knowledge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from rung.errors import UserError
+from rung.gold import has_gold, target_ranks
+from rung.materials import Rows, read_rows, with_evidence
+from rung.records import Case, Json, Passage, digest
+from rung.scoring.retrieval import ndcg
+from rung.workshop import EVEN, Workshop
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import Explained
+
+WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
+MOST_CASES = 400  # more do not move the choice
+TOLERANCE = 0.5  # standard errors, see `choose`
+DEPTH = 100  # passages that each ranking is looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The weight that is searched with. `cases` 0: it was given, or there was nothing to choose by; `why` says which."""
+
+    dense_weight: float
+    cases: int = 0
+    ndcg: float | None = None
+    ndcg_even: float | None = None
+    why: str = ""
+
+    def as_json(self) -> dict[str, Json]:
+        """For the record of a run."""
+        known: dict[str, Json] = {"dense_weight": self.dense_weight, "chosen_on": self.cases, "why": self.why}
+        return {**known, "ndcg@10": self.ndcg, "ndcg@10_at_0.5": self.ndcg_even}
+
+    def __str__(self) -> str:
+        if not self.cases:
+            return f"dense_weight {self.dense_weight:g}: {self.why}"
+        return (
+            f"dense_weight {self.dense_weight:g}, chosen on {self.cases} dev and train cases "
+            f"(nDCG@10 {self.ndcg:.3f}; {self.ndcg_even:.3f} at {EVEN:g})"
+        )
+
+
+def settle(workshop: Workshop, knowledge: Knowledge, rows: Rows) -> Weight:
+    """Set the weight that this project's searches have, and say which it is.
+
+    `rows` are those with their evidence resolved. The choice is kept under the digest of all that it depends on.
+    """
+    said = workshop.project.settings.knowledge.dense_weight
+    if said != "auto":
+        return Weight(said, why="as rung.yaml says")
+    cases = telling(rows)
+    if not cases:
+        return Weight(EVEN, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')")
+    key = digest("dense_weight", knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases])
+    known = workshop.store.noted("dense_weight", key)
+    if isinstance(known, dict):
+        weight = Weight(**known)  # type: ignore[arg-type]
+    else:
+        with workshop.reporter.phase("choose dense_weight") as tick:
+            weight = measured(knowledge, cases, lambda done: tick(done, len(cases), ""))
+        workshop.store.note("dense_weight", key, asdict(weight))
+        workshop.reporter.say(str(weight))
+    knowledge.weigh(weight.dense_weight)
+    return weight
+
+
+def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:
+    """`settle` for a command that has not read the cases; what is wrong with them does not keep anybody from searching."""
+    project = workshop.project
+    if project.settings.knowledge.dense_weight != "auto" or not project.settings.cases:
+        return settle(workshop, knowledge, Rows())
+    from rung.knowledge import find_quote
+
+    try:
+        rows = read_rows(project)
+    except UserError as error:
+        weight = Weight(EVEN, why=f"auto, and the cases could not be read: {str(error).splitlines()[0]}")
+        workshop.reporter.say(str(weight))
+        return weight
+    known = {document.id: document.text for document in knowledge.documents()}
+    return settle(workshop, knowledge, with_evidence(rows, known.get, find_quote))
+
+
+def telling(rows: Rows) -> tuple[Case, ...]:
+    """The dev and train cases that name their gold, at most `MOST_CASES`, always the same ones."""
+    cases = [case for case in rows.cases if case.split != "test" and case.answerable and has_gold(case)]
+    if len(cases) <= MOST_CASES:
+        return tuple(cases)
+    kept = {case.id for case in sorted(cases, key=lambda case: digest("weight", case.id))[:MOST_CASES]}
+    return tuple(case for case in cases if case.id in kept)
+
+
+def measured(knowledge: Knowledge, cases: Sequence[Case], tick: Callable[[int], None] = lambda _done: None) -> Weight:
+    """Search for each case once, fuse its two rankings by every weight, and choose."""
+    values: list[list[float]] = []
+    for done, case in enumerate(cases, 1):
+        found = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
+        values.append([_ndcg(case, fused_anew(found, weight)) for weight in WEIGHTS])
+        tick(done)
+    best = choose(values)
+    means = [sum(column) / len(values) for column in zip(*values, strict=True)]
+    return Weight(WEIGHTS[best], len(cases), round(means[best], 4), round(means[WEIGHTS.index(EVEN)], 4))
+
+
+def choose(values: Sequence[Sequence[float]]) -> int:
+    """Which of `WEIGHTS`, by nDCG@10 of every case (rows) at every weight (columns).
+
+    Of all weights that are as good as the best one within `TOLERANCE` standard errors of the paired difference, the one
+    nearest to the even weight: a handful of cases, whose errors are wide, moves it only where they agree.
+    """
+    import numpy as np
+
+    table = np.asarray(values, dtype=np.float64)
+    means = table.mean(axis=0)
+    best = int(means.argmax())
+    behind = table[:, [best]] - table
+    error = behind.std(axis=0, ddof=1) / len(table) ** 0.5 if len(table) > 1 else np.full(len(means), np.inf)
+    good = np.flatnonzero(behind.mean(axis=0) <= TOLERANCE * error)
+    return int(min(good, key=lambda place: (abs(WEIGHTS[place] - EVEN), -means[place])))
+
+
+def fused_anew(found: Sequence[Explained], weight: float) -> list[Passage]:
+    """The ranking that another weight makes of the same two rankings."""
+    from rung.knowledge import Fusion
+    from rung.knowledge.ranking import fused
+
+    dense, bm25 = (_ranking(found, which) for which in ("dense", "bm25"))
+    known = {one.passage.id: one.passage for one in found}
+    return [known[id] for id, _ in fused(dense, bm25, Fusion(weight), DEPTH)]
+
+
+def _ranking(found: Sequence[Explained], which: str) -> list[tuple[str, float]]:
+    placed = [(getattr(one, which), one.passage.id) for one in found]
+    return [(id, place.score) for place, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
+
+
+def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
+    return ndcg(target_ranks(case, ranking), k=10)

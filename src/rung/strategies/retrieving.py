@@ -1,0 +1,62 @@
+"""Which passages does a question find? Search, and where the settings ask for it: other words to search with, a reranker.
+
+Pure: it yields steps. Ranking within a search is left to `knowledge`, what is done with the passages to the rungs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rung.records import Message, Passage, Question
+from rung.steps import Conversation, Generate, generate, rerank, search
+from rung.strategies.prompting import hypothetical_passage, standalone_query
+from rung.strategies.settings import Retrieval
+
+K = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
+QUERY_TOKENS, PASSAGE_TOKENS = 48, 128
+NO_RERANKER = "its setting 'rerank' is on, but rung.yaml names no reranker (reranker: …)"
+
+
+def retrieve(question: Question, settings: Retrieval) -> Conversation[tuple[Passage, ...]]:
+    """The ranking for a question, best first, at most `settings.candidates`.
+
+    With `rewrite` a second search is made, with the model's own words, and the two rankings become one: a bad rewriting
+    then costs places, never the passage. The reranker always sees the question as it was asked.
+    """
+    rankings: list[tuple[Passage, ...]] = []
+    for query in (yield from _queries(question, settings)):
+        found = yield from search(query, top=settings.candidates, diversity=settings.diversity)
+        rankings.append(found.passages)
+    ranking = rankings[0] if len(rankings) == 1 else merged(rankings)[: settings.candidates]
+    if not settings.rerank or not ranking:
+        return ranking
+    better = yield from rerank(question.text, ranking, top=settings.candidates)
+    return better.passages
+
+
+def _queries(question: Question, settings: Retrieval) -> Conversation[tuple[str, ...]]:
+    """The question's own words, and the model's where they are asked for and say something else."""
+    messages: tuple[Message, ...]
+    match settings.rewrite:
+        case "query":
+            messages, tokens = standalone_query(question), QUERY_TOKENS
+        case "hyde":
+            messages, tokens = hypothetical_passage(question), PASSAGE_TOKENS
+        case _:
+            return (question.text,)
+    said = yield from generate(Generate(messages, max_tokens=tokens))
+    other = " ".join(said.text.split())
+    return (question.text, other) if other and other != question.text else (question.text,)
+
+
+def merged(rankings: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
+    """One ranking of several by reciprocal rank fusion, each with equal weight; equal scores in the order of first sight."""
+    scores: dict[str, float] = {}
+    passages: dict[str, Passage] = {}
+    for ranking in rankings:
+        for rank, passage in enumerate(ranking, start=1):
+            scores[passage.id] = scores.get(passage.id, 0.0) + 1 / (K + rank)
+            passages.setdefault(passage.id, passage)
+    order = sorted(scores, key=lambda id: -round(scores[id], 9))
+    return tuple(replace(passages[id], score=round(scores[id], 9)) for id in order)
