@@ -30,6 +30,26 @@ def target_ranks(case: Case, ranking: Sequence[Passage]) -> list[int | None]:
     return [order.get(document) for document in dict.fromkeys(case.gold_documents)]
 
 
+def span_recall(case: Case, ranking: Sequence[Passage]) -> float | None:
+    """The share of the gold characters that these passages cover, in [0, 1]; None where the case has no evidence spans.
+
+    Characters of overlapping spans, and of overlapping passages, count once. It says the same of any way of cutting, which
+    recall by whole passages does not.
+    """
+    gold: dict[str, list[tuple[int, int]]] = {}
+    for span in case.evidence:
+        gold.setdefault(span.document, []).append((span.start, span.end))
+    total = sum(_covered(spans) for spans in gold.values())
+    if not total:
+        return None
+    seen: dict[str, list[tuple[int, int]]] = {}
+    for passage in ranking:
+        if passage.document in gold:
+            parts = [(max(a, passage.start), min(b, passage.end)) for a, b in gold[passage.document]]
+            seen.setdefault(passage.document, []).extend((a, b) for a, b in parts if a < b)
+    return sum(_covered(parts) for parts in seen.values()) / total
+
+
 def _span_rank(span: Evidence, ranking: Sequence[Passage]) -> int | None:
     seen: list[tuple[int, int]] = []
     needed = max(FOUND_SHARE * (span.end - span.start), 1)

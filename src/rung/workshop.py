@@ -120,7 +120,7 @@ class Workshop:
         said = self.project.settings.knowledge
         if not said.sources:
             return None
-        chunking = Chunking(tokens=said.chunk_tokens, overlap=said.overlap)
+        chunking = Chunking(said.chunk_tokens, said.overlap, said.parent_tokens)
         weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `stages.weighting` settles it
         return Knowledge.open(self.project.state / "index", embedder=self.embedder, chunking=chunking, dense_weight=weight)
 

@@ -1,6 +1,7 @@
-"""Where are the passages of a document? Spans of its text, cut at headings, paragraphs and sentences.
+"""Where are the passages of a document? Spans of its text that keep what belongs together.
 
-`document.text[p.start:p.end] == p.text` always holds. Reading files is left to `readers`, embedding to `sync`.
+`document.text[p.start:p.end] == p.text` always holds. What belongs together is told by `structure`, the best division found
+by `packing`. Reading files is left to `readers`, embedding to `sync`.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
-from rung.errors import InternalError, UserError
-from rung.knowledge.markdown import Heading, heading_path, headings
+from rung.errors import UserError
+from rung.knowledge.packing import Pieces, joined, pack
 from rung.knowledge.protocol import Row
+from rung.knowledge.structure import SECTION, SENTENCE, TORN, WORD, Cut, Paths, Section, Structure, structure
 from rung.records import Document, Passage
 
 Count = Callable[[Sequence[str]], list[int]]
@@ -23,22 +24,31 @@ PAGES = "pages"  # key of Document.meta: where pages 1, 2, … start in the text
 BODY_START = "body_start"  # key of Document.meta: where the text after the front matter starts
 HEADER_TOKENS = 48  # room for the contextual header (title and headings) within the embedder's window
 SEPARATOR = " › "
-_MARKDOWN = {".md", ".markdown", ".mdown", ".mkd"}
-_LONGEST_TOKEN = 16  # more characters per token than this is certainly more text than fits
+OVERLAP_AT = SENTENCE + 0.2  # an overlap begins with a sentence, an item, a row or a block of code, not within a line
+_NOT_SPACE = re.compile(r"\S")
+_WORD_PARTS = re.compile(r"\S{1,24}\s*")  # a longer word is cut: it is data, or a script without spaces
 
 
 @dataclass(frozen=True, slots=True)
 class Chunking:
-    """Passage size and overlap in the embedder's tokens. The size is cut to what the embedder can see, see `capacity`."""
+    """Passage size and overlap in the embedder's tokens. The size is cut to what the embedder can see, see `capacity`.
+
+    `parent_tokens` above 0: passages are cut inside larger ones, their parents, of at most so many tokens.
+    """
 
     tokens: int = 160
     overlap: int = 24
+    parent_tokens: int = 0
 
     def __post_init__(self) -> None:
         if self.tokens < 8:
             raise UserError(f"chunking.tokens must be 8 or more: got {self.tokens}")
         if not 0 <= self.overlap <= self.tokens // 2:
             raise UserError(f"chunking.overlap must lie between 0 and half of chunking.tokens: got {self.overlap}")
+        if self.parent_tokens and self.parent_tokens < 2 * self.tokens:
+            raise UserError(
+                f"knowledge.parent_tokens must be 0 or at least twice chunk_tokens ({self.tokens}): got {self.parent_tokens}"
+            )
 
     def capacity(self, max_tokens: int) -> int:
         """Tokens that a passage may have when the embedder reads `max_tokens`, the header and two special tokens aside."""
@@ -53,28 +63,28 @@ def body_start(document: Document) -> int:
 
 def whole(document: Document) -> Passage:
     """The document from the end of its front matter as one passage, white space at both ends left out."""
-    start, end = _trimmed(document.text, body_start(document), len(document.text))
-    return _passage(document, start, end, document.title, Places(document))
-
-
-def is_markdown(document: Document) -> bool:
-    """Whether to cut at Markdown structure: by the suffix of the source, or `meta.format: markdown`."""
-    return PurePath(document.source).suffix.lower() in _MARKDOWN or document.meta.get("format") == "markdown"
+    span = _trimmed(document.text, body_start(document), len(document.text))
+    return _passage(document, span, document.title, Places(document))
 
 
 def passages(document: Document, *, chunking: Chunking, count: Count, max_tokens: int) -> tuple[Passage, ...]:
     """Cut a document into passages, in order. White space between them belongs to none; everything else is covered.
 
-    `count` gives the tokens of each text. The title of a passage is its document's title and the headings above it.
+    `count` gives the tokens of each text; it is called once or twice for a document, so that a text is tokenized once. The
+    title of a passage is its document's title, the headings (or definitions) above it and, where a table had to be cut, the
+    table's head row. What overlaps is whole sentences (lines, rows): never a part of one, nothing across a heading.
     """
-    start, markdown = body_start(document), is_markdown(document)
-    found = headings(document.text, start) if markdown else []
-    spans = _spans(document.text[start:], chunking.capacity(max_tokens), chunking.overlap, count, markdown)
-    shifted = [(a + start, b + start) for a, b in spans]
-    if markdown:
-        shifted = _without_bare_headings(document.text, shifted, found)
-    places = Places(document)
-    return tuple(_passage(document, a, b, _title(document, found, a), places) for a, b in shifted)
+    start = body_start(document)
+    if not document.text[start:].strip():
+        return ()
+    made = structure(document, start)
+    fine = _pieces(document.text, start, made, count, chunking.capacity(max_tokens))
+    paths, places = Paths(made.sections), Places(document)
+    found: dict[tuple[int, int], Passage] = {}
+    for span, parent in _spans(document.text, fine, made, chunking, max_tokens):
+        title = _title(document, paths, made.tables, span)
+        found.setdefault(span, _passage(document, span, title, places, parent))
+    return tuple(found.values())
 
 
 def row(passage: Passage, *, count: Count) -> Row:
@@ -105,7 +115,10 @@ class Places:
         return self._line
 
 
-def _passage(document: Document, start: int, end: int, title: str, places: Places) -> Passage:
+def _passage(
+    document: Document, span: tuple[int, int], title: str, places: Places, parent: tuple[int, int] | None = None
+) -> Passage:
+    start, end = span
     return Passage(
         id=f"{document.id}#{start}-{end}",
         document=document.id,
@@ -117,25 +130,90 @@ def _passage(document: Document, start: int, end: int, title: str, places: Place
         groups=tuple(sorted(document.groups)),
         page=places.page(start),
         line=places.line(start),
+        parent=parent,
     )
 
 
-def _spans(text: str, capacity: int, overlap: int, count: Count, markdown: bool) -> list[tuple[int, int]]:
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter
+def _spans(
+    text: str, fine: Pieces, made: Structure, chunking: Chunking, max_tokens: int
+) -> Iterator[tuple[tuple[int, int], tuple[int, int] | None]]:
+    """The span of each passage, and of its parent where parents are on: passages are cut inside their parent."""
+    limit = chunking.capacity(max_tokens)
+    overlap = min(chunking.overlap, limit // 2)
+    pieces = joined(fine, made.keeps, limit=limit)
+    families = [(0, len(pieces))]
+    if chunking.parent_tokens:
+        families = pack(pieces, 0, len(pieces), target=chunking.parent_tokens, limit=chunking.parent_tokens)
+    ends = [*pieces.starts[1:], len(text)]
+    for first, last in families:
+        parent = _trimmed(text, pieces.starts[first], ends[last - 1])
+        before = first
+        for a, b in pack(pieces, first, last, target=limit - overlap, limit=limit):
+            room = min(overlap, limit - sum(pieces.tokens[a:b]))
+            begin = (
+                pieces.starts[a] if pieces.section[a] else _overlapping(fine, pieces.starts[before], pieces.starts[a], room)
+            )
+            yield _trimmed(text, begin, ends[b - 1]), parent if chunking.parent_tokens else None
+            before = a
 
-    far_too_long = _LONGEST_TOKEN * capacity
 
-    def size(piece: str) -> int:
-        # The splitter also tries whole sections; tokenizing those would make long documents quadratic.
-        return capacity + len(piece) if len(piece) > far_too_long else count([piece])[0]
+def _overlapping(fine: Pieces, floor: int, begin: int, room: int) -> int:
+    """Where a passage begins when it may repeat `room` tokens of what comes before it, from `floor` on, in its section."""
+    place = bisect_right(fine.starts, begin) - 1
+    while fine.starts[place - 1] > floor and begin > floor:
+        place -= 1
+        room -= fine.tokens[place]
+        if room < 0 or fine.section[place]:
+            break
+        if fine.cut[place] <= OVERLAP_AT:
+            begin = fine.starts[place]
+    return begin
 
-    splitter = (MarkdownSplitter if markdown else TextSplitter).from_callback(size, capacity, min(overlap, capacity // 2))
-    spans = []
-    for start, chunk in splitter.chunk_indices(text):
-        if text[start : start + len(chunk)] != chunk:
-            raise InternalError(f"the splitter gave a wrong offset: {start}")
-        spans.append(_trimmed(text, start, start + len(chunk)))
-    return [(a, b) for a, b in spans if a < b]
+
+def _pieces(text: str, start: int, made: Structure, count: Count, limit: int) -> Pieces:
+    """The finest pieces between the cuts, with their tokens; one that is longer than a passage is cut at words."""
+    cuts: dict[int, Cut] = {}
+    for cut in (Cut(start, SECTION), *made.cuts):
+        # Not at white space, and the last cut at a place: it is the one that knows more.
+        begun = _NOT_SPACE.search(text, cut.at)
+        if begun is not None and (begun.start() not in cuts or cut.section):
+            cuts[begun.start()] = Cut(begun.start(), cut.cost, cut.cross, cut.section, cut.torn)
+    ordered = [cuts[at] for at in sorted(cuts)]
+    ends = [cut.at for cut in ordered[1:]] + [len(text)]
+    marks = count([""])[0]  # the tokens at both ends, which a text has once and its pieces would each have
+    sizes = [max(1, n - marks) for n in count([text[cut.at : end] for cut, end in zip(ordered, ends, strict=True)])]
+    found = Pieces([], [], [], [], [])
+    for cut, end, size in zip(ordered, ends, sizes, strict=True):
+        parts = [(cut.at, size)] if size <= limit else _by_words(text, cut.at, end, count, limit)
+        for place, (at, tokens) in enumerate(parts):
+            found.starts.append(at)
+            found.tokens.append(tokens)
+            found.cut.append(WORD if place else cut.cost + TORN * cut.torn)
+            found.cross.append(0.0 if place else cut.cross)
+            found.section.append(cut.section and not place)
+    return found
+
+
+def _by_words(text: str, start: int, end: int, count: Count, limit: int) -> list[tuple[int, int]]:
+    """(start, tokens) of parts of at most `limit` tokens: words, and parts of words that are longer than a passage."""
+    marks = count([""])[0]
+    spans = [match.span() for match in _WORD_PARTS.finditer(text, start, end)]
+    sizes = [max(1, n - marks) for n in count([text[a:b] for a, b in spans])]
+    parts: list[tuple[int, int]] = []
+    for (a, _), size in _small(spans, sizes, limit):
+        if parts and parts[-1][1] + size <= limit:
+            parts[-1] = (parts[-1][0], parts[-1][1] + size)
+        else:
+            parts.append((a, size))
+    return parts
+
+
+def _small(spans: Sequence[tuple[int, int]], sizes: Sequence[int], limit: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """The spans, with those of more than `limit` tokens (a script without spaces) cut evenly."""
+    for (start, end), size in zip(spans, sizes, strict=True):
+        step = end - start if size <= limit else max(1, (end - start) * limit // (2 * size))
+        for at in range(start, end, step):
+            yield (at, min(at + step, end)), -(-size * step // (end - start))
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
@@ -144,29 +222,12 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return left, max(left, start + len(piece.rstrip()))
 
 
-def _without_bare_headings(text: str, spans: list[tuple[int, int]], found: list[Heading]) -> list[tuple[int, int]]:
-    """Give a passage that is nothing but headings to the passage after it: alone it answers nothing, yet matches much."""
-    merged: list[tuple[int, int]] = []
-    pending: int | None = None
-    for place, (start, end) in enumerate(spans):
-        inside = [h for h in found if start <= h.start and h.end <= end]
-        words = text[start:end]
-        for heading in reversed(inside):
-            words = words[: heading.start - start] + words[heading.end - start :]
-        first = start if pending is None else min(pending, start)
-        if inside and not words.strip() and place + 1 < len(spans):
-            pending = first
-        else:
-            merged.append((first, end))
-            pending = None
-    return merged
-
-
-def _title(document: Document, found: list[Heading], position: int) -> str:
-    path = heading_path(found, position)
+def _title(document: Document, paths: Paths, tables: Sequence[Section], span: tuple[int, int]) -> str:
+    path = paths.over(*span)
     if path and path[0] == document.title:
         path = path[1:]
-    return SEPARATOR.join(part for part in (document.title, *path) if part)
+    cut = next((t.title for t in tables if t.start < span[0] < t.end), "")
+    return SEPARATOR.join(part for part in (document.title, *path, cut) if part)
 
 
 def _fitting(title: str, count: Count) -> str:

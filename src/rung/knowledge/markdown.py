@@ -1,4 +1,4 @@
-"""What a Markdown text says about itself: front matter, headings, title. Positions are characters of the whole text.
+"""What a Markdown text says about itself: front matter, headings, blocks. Positions are characters of the whole text.
 
 Reading files is left to `readers`, cutting into passages to `chunking`.
 """
@@ -6,9 +6,10 @@ Reading files is left to `readers`, cutting into passages to `chunking`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal, NamedTuple
 
 import yaml
 
@@ -21,6 +22,11 @@ _KEY_LINE = re.compile(r"[A-Za-z_][\w -]*[ \t]*:(?:[ \t]|\r?\n|\Z)")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
+_INDENTED = re.compile(r"(?: {2}|\t)\s*\S")
+_INDENTED_CODE = re.compile(r"(?: {4}|\t)\s*\S")
+_DELIMITERS = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKUP = re.compile(r"[*`]+")
 
@@ -49,6 +55,14 @@ class Heading:
     end: int
     level: int
     title: str
+
+
+class Block(NamedTuple):
+    """A block of lines: `end` is after its last line."""
+
+    kind: Literal["heading", "rule", "table", "code", "list", "paragraph"]
+    start: int
+    end: int
 
 
 def front_matter(text: str) -> FrontMatter:
@@ -148,3 +162,108 @@ def heading_path(found: list[Heading], position: int) -> tuple[str, ...]:
             path.pop()
         path.append(heading)
     return tuple(h.title for h in path)
+
+
+def blocks(text: str, start: int, heads: Mapping[int, int]) -> Iterator[Block]:
+    """The blocks of a Markdown text from `start` on, in order; blank lines belong to none.
+
+    `heads` are the headings, start -> end. As CommonMark and GitHub have it, as far as cutting goes: a block quote is a
+    paragraph here, and so is HTML.
+    """
+    lines: list[_Line] = []
+    position = start
+    for line in text[start:].split("\n"):
+        lines.append(_Line(position, line.rstrip("\r")))
+        position += len(line) + 1
+    lines.append(_Line(len(text), ""))
+    place = 0
+    while place < len(lines) - 1:
+        kind, after = _block(lines, place, heads)
+        if kind is not None:
+            yield Block(kind, lines[place].at, lines[after].at)
+        place = after
+
+
+class _Line(NamedTuple):
+    at: int
+    text: str
+
+
+def _block(
+    lines: Sequence[_Line], place: int, heads: Mapping[int, int]
+) -> tuple[Literal["heading", "rule", "table", "code", "list", "paragraph"] | None, int]:
+    """What begins at a line, and the line after it."""
+    at, text = lines[place]
+    if not text.strip():
+        return None, place + 1
+    if at in heads:
+        after = place + 1
+        while after < len(lines) - 1 and lines[after].at < heads[at]:
+            after += 1
+        return "heading", after
+    if _FENCE.match(text):
+        return "code", _after_fence(lines, place)
+    if _RULE.match(text):
+        return "rule", place + 1
+    if _begins_table(lines, place):
+        return "table", _after_run(lines, place + 2, heads, in_table=True)
+    if _ITEM.match(text):
+        return "list", _after_list(lines, place, heads)
+    if _INDENTED_CODE.match(text):
+        after = place + 1
+        while after < len(lines) - 1 and _INDENTED_CODE.match(lines[after].text):
+            after += 1
+        return "code", after
+    return "paragraph", _after_run(lines, place + 1, heads, in_table=False)
+
+
+def _begins_table(lines: Sequence[_Line], place: int) -> bool:
+    if "|" not in lines[place].text or place + 1 >= len(lines) - 1:
+        return False
+    dashes = lines[place + 1].text
+    return "-" in dashes and ("|" in dashes or ":" in dashes) and _DELIMITERS.match(dashes) is not None
+
+
+def _after_fence(lines: Sequence[_Line], place: int) -> int:
+    mark = _FENCE.match(lines[place].text.lstrip())
+    fence = mark[1] if mark else "```"
+    for after in range(place + 1, len(lines) - 1):
+        bare = lines[after].text.strip()
+        if bare.startswith(fence) and not bare.strip("`~"):
+            return after + 1
+    return len(lines) - 1
+
+
+def _after_run(lines: Sequence[_Line], after: int, heads: Mapping[int, int], *, in_table: bool) -> int:
+    """The first line that is no part of a paragraph (or of a table's rows)."""
+    while after < len(lines) - 1:
+        at, text = lines[after]
+        if not text.strip() or at in heads or _FENCE.match(text) or _RULE.match(text):
+            break
+        if not in_table and (_ITEM.match(text) or _begins_table(lines, after)):
+            break
+        if in_table and "|" not in text:
+            break
+        after += 1
+    return after
+
+
+def _after_list(lines: Sequence[_Line], place: int, heads: Mapping[int, int]) -> int:
+    """The line after a list: blank lines are inside it where an item or an indented line follows."""
+    after = place + 1
+    while after < len(lines) - 1:
+        at, text = lines[after]
+        if not text.strip():
+            following = next((n for n in range(after, len(lines) - 1) if lines[n].text.strip()), None)
+            if following is None or lines[following].at in heads:
+                return after
+            if not (_INDENTED.match(lines[following].text) or _ITEM.match(lines[following].text)):
+                return after
+            after = following
+            if _RULE.match(lines[after].text):
+                return after
+            continue
+        if at in heads or _RULE.match(text) or _FENCE.match(text):
+            return after
+        after = _after_fence(lines, after) if _FENCE.match(text.lstrip()) else after + 1
+    return after

@@ -1,7 +1,8 @@
-"""Do the citations point at the gold? Judges those who answered from passages; whether the answer is right is not asked.
+"""Do the citations point at the gold, and does each sentence's own citation bear it out? Whether it is right is not asked.
 
-Applies to answerable cases with gold whose answer was made from passages and is no refusal. With a schema or labels, where
-marks have no place in the text, it applies only in runs that cite at all.
+Judges answers made from passages that are no refusals. The first question needs an answerable case with gold; with a schema
+or labels, where marks have no place in the text, it is asked only in runs that cite at all. The second needs an answer in
+words. What "bears out" means is said in `rung.supporting`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from rung.gold import has_gold, is_gold, overlaps
 from rung.records import Answer, Case, Outcome
 from rung.scoring.protocol import Layer, Yardstick
 from rung.scoring.refusal import refused
+from rung.supporting import claims
 
 
 class CitationScorer:
     """`citation_precision`: share of an answer's citations that touch gold. `citation_recall`: share of gold targets cited.
 
-    An answer without citations has no precision, and recall 0.
+    `support_recall`: share of the answer's sentences that what they cite bears out. `support_precision`: share of its marks
+    that bear out the sentence in which they stand (Gao and others 2023, with a check by words in place of a model's). An
+    answer without citations has no precision, and recall 0.
     """
 
     layer: ClassVar[Layer] = "citation"
@@ -30,15 +34,27 @@ class CitationScorer:
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""
         answer = outcome.answer
-        if answer is None or not answer.passages or not self._owed or not case.answerable or not has_gold(case):
+        if answer is None or not answer.passages or refused(case, answer, self._yardstick):
             return {}
-        if refused(case, answer, self._yardstick):
-            return {}
-        scores = {"citation_recall": _recall(case, answer)}
-        if answer.citations:
-            hits = sum(is_gold(case, citation) for citation in answer.citations)
-            scores["citation_precision"] = hits / len(answer.citations)
+        in_words = not (self._yardstick.schema or self._yardstick.labels)
+        scores = dict(_support(answer)) if in_words else {}
+        if self._owed and case.answerable and has_gold(case):
+            scores["citation_recall"] = _recall(case, answer)
+            if answer.citations:
+                hits = sum(is_gold(case, citation) for citation in answer.citations)
+                scores["citation_precision"] = hits / len(answer.citations)
         return scores
+
+
+def _support(answer: Answer) -> Mapping[str, float]:
+    said = claims(answer)
+    if not said:
+        return {}
+    scores = {"support_recall": sum(claim.is_supported for claim in said) / len(said)}
+    marks = sum(len(claim.cites) for claim in said)
+    if marks:
+        scores["support_precision"] = sum(len(claim.supporting) for claim in said) / marks
+    return scores
 
 
 def _recall(case: Case, answer: Answer) -> float:

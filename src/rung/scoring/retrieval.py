@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from rung.gold import has_gold, target_ranks
+from rung.gold import has_gold, span_recall, target_ranks
 from rung.records import Case, Outcome, Passage
 from rung.scoring.protocol import Layer, Yardstick
 
@@ -21,7 +21,7 @@ _SEARCHING = ("search", "rerank")
 
 
 class Retrieval:
-    """`recall@1`, `recall@3`, `recall@5`, `recall@10`, `mrr`, `ndcg@10`."""
+    """`recall@1`, `recall@3`, `recall@5`, `recall@10`, `mrr`, `ndcg@10`; with spans also `span_recall@1` … `@10`."""
 
     layer: ClassVar[Layer] = "retrieval"
 
@@ -36,6 +36,8 @@ class Retrieval:
         ranks = target_ranks(case, ranking)
         found = [rank for rank in ranks if rank is not None]
         recalls = {f"recall@{k}": sum(rank <= k for rank in found) / len(ranks) for k in CUTS}
+        covered = {f"span_recall@{k}": span_recall(case, ranking[:k]) for k in CUTS}
+        recalls |= {name: share for name, share in covered.items() if share is not None}
         return {**recalls, "mrr": 1 / min(found) if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
 
     def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:

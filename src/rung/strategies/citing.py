@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
 from rung.records import Answer, Citation, Json, Passage
 from rung.refusing import is_refusal
 from rung.steps import Generated
+from rung.supporting import MARK
 
-MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 QUOTE_FIELDS = frozenset({"quote", "quotes", "citation", "citations", "evidence", "source_text"})
 
 

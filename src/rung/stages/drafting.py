@@ -1,0 +1,260 @@
+"""Which cases do the documents suggest? Drafts for a person to approve: answerable, unanswerable, stale, forbidden.
+
+Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model, whose
+drafts are kept only where the answer stands word for word in its passage. Neither knows what people will ask: a draft is a
+start, and `materials` refuses it as a case until somebody puts a name to it. How rules find facts is left to `facts`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from rung.errors import UserError
+from rung.materials import read_rows
+from rung.progress import Reporter, Silent
+from rung.project import Project
+from rung.records import Asker, Document, Json, Message, Passage, digest
+from rung.sentences import sentences
+from rung.stages.facts import Fact, absent_attribute, facts
+from rung.stages.sources import Sources
+from rung.steps import Conversation, Generate, generate
+from rung.workshop import Workshop
+
+Kind = Literal["answerable", "unanswerable", "stale", "forbidden"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+By = Literal["rules", "model"]
+RULES = "rules"
+_TRIES = 3  # passages asked about for each draft that is wanted of a model
+_SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"question": {"type": "string", "maxLength": 200}, "answer": {"type": "string", "maxLength": 120}},
+        "required": ["question", "answer"],
+        "additionalProperties": False,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A case that nobody has approved yet."""
+
+    kind: Kind
+    question: str
+    answers: tuple[str, ...] = ()
+    document: str = ""
+    quote: str = ""
+    asker: tuple[str, ...] | None = None
+    by: str = RULES
+    note: str = ""
+
+    def row(self) -> dict[str, Json]:
+        """As a line of a cases file; `materials` refuses it while `approved_by` is empty."""
+        row: dict[str, Json] = {
+            "id": f"draft-{digest(self.kind, self.question, list(self.asker or ()))[:12]}",
+            "question": self.question,
+            "answers": list(self.answers),
+            "answerable": bool(self.answers),
+        }
+        if self.answers:
+            row["evidence"] = [{"document": self.document, "quote": self.quote}]  # a quote outlives changes around it
+        if self.asker is not None:
+            row["as"] = list(self.asker)
+        row["meta"] = {"kind": self.kind, "drafted_from": self.document, "note": self.note}
+        return {**row, "drafted_by": self.by, "approved_by": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What was drafted, and what could not be: kind -> why there are fewer than were asked for."""
+
+    drafts: tuple[Draft, ...]
+    short: Mapping[str, str] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """Drafts of each kind."""
+        return {kind: sum(one.kind == kind for one in self.drafts) for kind in KINDS}
+
+
+def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Reporter | None = None) -> Drafts:
+    """Draft cases from a project's documents and add them to a file. What stands there is kept, and not drafted again.
+
+    Raises:
+        UserError: the project names no documents, or the file cannot be read or written.
+    """
+    try:
+        said = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
+    with Workshop(project, reporter or Silent(), project.settings.seed) as workshop:
+        documents = list(Sources(project, remember=False))
+        known = frozenset({*_questions(said), *_asked_already(project)})
+        made = draft(workshop, documents, each=each, by=by, known=known)
+    lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in made.drafts)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(said + ("\n" if said and not said.endswith("\n") else "") + lines, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); name another file with --output") from error
+    return made
+
+
+def draft(workshop: Workshop, documents: Sequence[Document], *, each: int, by: By, known: frozenset[str]) -> Drafts:
+    """Draft up to `each` cases of every kind. Questions in `known` are left out. Equal documents give equal drafts.
+
+    Raises:
+        UserError: there is nothing to draft from.
+    """
+    if not documents:
+        raise UserError("there are no documents to draft cases from (knowledge.sources)")
+    made: list[Draft] = []
+    short: dict[str, str] = {}
+    seen = set(known)
+    for kind in KINDS:
+        wanted = _by_model(workshop, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
+        kept: list[Draft] = []
+        for one in wanted:
+            if len(kept) == each:
+                break
+            if one.question not in seen:
+                seen.add(one.question)
+                kept.append(one)
+        if len(kept) < each:
+            short[kind] = _why_short(kind, documents, by)
+        made += kept
+    return Drafts(tuple(made), short)
+
+
+def _asked_already(project: Project) -> set[str]:
+    """The questions of the project's cases. A project may have none yet: that is when drafts are wanted most."""
+    if not project.settings.cases:
+        return set()
+    try:
+        return {case.question for case in read_rows(project).cases}
+    except UserError:
+        return set()
+
+
+def _questions(said: str) -> set[str]:
+    found = set()
+    for line in said.split("\n"):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except json.JSONDecodeError:
+            continue
+        if isinstance(row, dict):
+            found.add(str(row.get("question", "")))
+    return found
+
+
+def _ruled(kind: Kind, documents: Sequence[Document]) -> Iterator[Draft]:
+    """Drafts of a kind, the documents taking turns so that no long one fills the list."""
+    corpus = "\n".join(document.text for document in documents).casefold()
+    queues = [_of(kind, document, corpus) for document in _shuffled(documents)]
+    while queues:
+        left = []
+        for queue in queues:
+            one = next(queue, None)
+            if one is not None:
+                left.append(queue)
+                yield one
+        queues = left
+
+
+def _of(kind: Kind, document: Document, corpus: str) -> Iterator[Draft]:
+    if kind == "forbidden" and not document.groups:
+        return
+    for fact in facts(document):
+        match kind:
+            case "answerable" if not document.groups:
+                yield _answerable(fact, document, kind, fact.note)
+            case "stale" if not document.groups and fact.changes:
+                note = (
+                    "this value changes with time: the case is left out, and listed, as soon as the document says otherwise"
+                )
+                yield _answerable(fact, document, kind, note)
+            case "unanswerable" if fact.subject:
+                attribute = absent_attribute(fact.subject, corpus)
+                if attribute:
+                    note = f"no document holds the words '{attribute}': check that none says it otherwise"
+                    yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
+            case "forbidden" if corpus.count(fact.answer.casefold()) == 1:
+                groups = ", ".join(document.groups)
+                note = f"the answer stands in a document for {groups} only, and asks as nobody in particular"
+                yield Draft(kind, fact.question, document=document.id, asker=(), note=note)
+
+
+def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
+    return Draft(kind, fact.question, (fact.answer,), document.id, document.text[fact.start : fact.end].strip(), note=note)
+
+
+def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> Iterator[Draft]:
+    """Drafts of the project's model, less those whose answer is not in their passage or whose question is none."""
+    from rung.knowledge import Chunking, passages
+
+    knowledge = workshop.knowledge
+    if knowledge is None:
+        return
+    chunking = Chunking(tokens=160, overlap=0)
+    shown = [
+        passage
+        for document in _shuffled([d for d in documents if not d.groups])
+        for passage in passages(document, chunking=chunking, count=knowledge.tokens, max_tokens=256)[:3]
+    ][: each * _TRIES]
+    talks = [(Asker(), partial(_asked, passage)) for passage in shown]
+    for passage, carried in zip(shown, workshop.carry(talks, title="draft cases"), strict=True):
+        if carried.value is not None and (one := _checked(carried.value, passage, workshop)) is not None:
+            yield one
+
+
+def _asked(passage: Passage) -> Conversation[str]:
+    rule = (
+        "Write one question that a reader could ask without seeing the passage and that the passage answers, and the answer "
+        'in as few words of the passage as possible. Reply with JSON: {"question": ..., "answer": ...}'
+    )
+    said = yield from generate(
+        Generate(
+            (Message("system", rule), Message("user", f"{passage.title}\n\n{passage.text}")), schema=_SCHEMA, max_tokens=120
+        )
+    )
+    return said.text
+
+
+def _checked(said: str, passage: Passage, workshop: Workshop) -> Draft | None:
+    try:
+        value = json.loads(said)
+    except json.JSONDecodeError:
+        return None
+    question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip()
+    at = passage.text.find(answer) if answer else -1
+    if at < 0 or not question.endswith("?") or len(question.split()) < 4 or answer.casefold() in question.casefold():
+        return None
+    note = "written by a model: check that the question is one, and that this is its answer"
+    model = workshop.project.settings.model
+    return Draft(
+        "answerable", question, (answer,), passage.document, _sentence_of(passage.text, at, answer), by=model, note=note
+    )
+
+
+def _sentence_of(text: str, at: int, answer: str) -> str:
+    """The sentence that holds the answer: a bare "30" would stand in many places."""
+    spans = [(a, b) for a, b in sentences(text) if a <= at and at + len(answer) <= b]
+    return text[spans[0][0] : spans[0][1]] if spans else answer
+
+
+def _shuffled(documents: Sequence[Document]) -> list[Document]:
+    """Always the same order, unlike that of the files: the first folder is not all that gets asked about."""
+    return sorted(documents, key=lambda document: digest("draft", document.id))
+
+
+def _why_short(kind: Kind, documents: Sequence[Document], by: By) -> str:
+    if kind == "forbidden" and not any(document.groups for document in documents):
+        return "no document is restricted to groups"
+    if kind == "answerable" and by == "model":
+        return "the model wrote too few questions whose answer stands in their passage"
+    return "the documents hold no more plain facts of this kind that rules can find"
