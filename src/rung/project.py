@@ -6,7 +6,8 @@ Reading the files that it names is left to `materials` and `knowledge`; which ru
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rung.errors import InputError
-from rung.records import Json
+from rung.records import Document, Json
 
+GroupsOf = Callable[[Document], Sequence[str] | None]
 FILE = "rung.yaml"
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
@@ -25,19 +27,59 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class AccessSettings(_Section):
+    """Who may read the documents under a path; an empty list of groups is everybody."""
+
+    path: str = Field(min_length=1)
+    groups: tuple[str, ...]
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _names(cls, groups: object) -> object:
+        names = [name.strip() for name in groups.split(",")] if isinstance(groups, str) else groups
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name.strip() for name in names):
+            raise ValueError("a list of group names (quote yes, no, on, off and numbers); [] is everybody")
+        return tuple(name.strip() for name in names)
+
+
 class KnowledgeSettings(_Section):
-    """Where the documents are and how they are cut. Sizes are in the embedder's tokens."""
+    """Where the documents are, who may read them and how they are cut. Sizes are in the embedder's tokens."""
 
     sources: tuple[str, ...] = ()
+    access: tuple[AccessSettings, ...] = ()
     changes: str = ""
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
     chunk_overlap: int | None = Field(default=None, ge=0, le=2048)
-    dense_weight: float = Field(default=0.5, ge=0, le=1)
+    parent_tokens: int = Field(default=0, ge=0, le=65536)
+    dense_weight: float | Literal["auto"] = "auto"
+    store: str = ""
 
     @property
     def overlap(self) -> int:
         """Tokens that neighbours share; where the project does not say, about a seventh of a passage."""
         return self.chunk_tokens * 3 // 20 if self.chunk_overlap is None else self.chunk_overlap
+
+    @field_validator("dense_weight", mode="before")
+    @classmethod
+    def _share_or_auto(cls, weight: object) -> object:
+        if weight == "auto" or (isinstance(weight, (int, float)) and not isinstance(weight, bool) and 0 <= weight <= 1):
+            return weight
+        raise ValueError("a number from 0 (BM25 only) to 1 (dense only), or auto")
+
+    @field_validator("store")
+    @classmethod
+    def _a_place(cls, store: str) -> str:
+        if store and not re.fullmatch(r"s3://[^/]+/.*[^/].*", store):
+            raise ValueError("must be s3://bucket/prefix; left out, the index is kept in the project's folder")
+        return store
+
+    @field_validator("parent_tokens")
+    @classmethod
+    def _twice(cls, parent: int, info: ValidationInfo) -> int:
+        tokens = info.data.get("chunk_tokens")
+        if parent and isinstance(tokens, int) and parent < 2 * tokens:
+            raise ValueError(f"must be 0 or at least twice chunk_tokens ({tokens})")
+        return parent
 
     @field_validator("chunk_overlap")
     @classmethod
@@ -106,6 +148,7 @@ class Settings(_Section):
     cases: tuple[str, ...] = ()
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
+    reranker: str = ""
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
     traffic: TrafficSettings = TrafficSettings()
@@ -123,11 +166,21 @@ class Settings(_Section):
 
 
 class Project:
-    """A folder with `rung.yaml`. `settings` is what it says; `line` finds where it says it."""
+    """A folder with `rung.yaml`. `settings` is what it says; `line` finds where it says it.
 
-    def __init__(self, root: Path, settings: Settings, lines: Mapping[tuple[str | int, ...], int]) -> None:
+    `groups_of`, given from Python, names the groups that may read a document besides what files and rules say.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        lines: Mapping[tuple[str | int, ...], int],
+        groups_of: GroupsOf | None = None,
+    ) -> None:
         self.root = root
         self.settings = settings
+        self.groups_of = groups_of
         self._lines = lines
 
     @property
@@ -167,8 +220,8 @@ class Project:
         return named
 
 
-def load_project(folder: Path | str) -> Project:
-    """Read and check a project's `rung.yaml`.
+def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Project:
+    """Read and check a project's `rung.yaml`. `groups_of`: see `Project`.
 
     Raises:
         InputError: no such file, no YAML, an unknown key or a wrong value; names the line.
@@ -197,7 +250,7 @@ def load_project(folder: Path | str) -> Project:
         settings = Settings.model_validate(_listed(raw))
     except ValidationError as error:
         raise _explained(error, lines, path) from None
-    return Project(path.parent, settings, lines)
+    return Project(path.parent, settings, lines, groups_of)
 
 
 def _listed(raw: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from rung.strategies.protocol import Adapter, ExampleIndex, Lesson, Need
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import Index
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
@@ -122,7 +123,22 @@ class Workshop:
             return None
         chunking = Chunking(said.chunk_tokens, said.overlap, said.parent_tokens)
         weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `stages.weighting` settles it
-        return Knowledge.open(self.project.state / "index", embedder=self.embedder, chunking=chunking, dense_weight=weight)
+        folder = self.project.state / "index"
+        return Knowledge.open(folder, embedder=self.embedder, chunking=chunking, dense_weight=weight, store=said.store)
+
+    @property
+    def index(self) -> Index:
+        """Where the project's passages are kept, without the embedder that searching them takes.
+
+        Raises:
+            UserError: the project names no documents.
+        """
+        from rung.knowledge.lance import LanceIndex
+
+        said = self.project.settings.knowledge
+        if not said.sources:
+            raise self.project.error("the project names no documents, so it has no index", "knowledge")
+        return LanceIndex(said.store or self.project.state / "index")
 
     def engines(self) -> dict[str, Engine]:
         """Who carries out which kind of step."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.gold import target_ranks
+from rung.gold import span_recall, target_ranks
 from rung.records import Outcome
 from rung.scoring import Yardstick
 from rung.scoring.retrieval import Retrieval, ndcg
@@ -63,6 +63,24 @@ def test_numbers_of_one_ranking() -> None:
     assert scores["recall@3"] == pytest.approx(1 / 3)
     assert scores["recall@10"] == pytest.approx(2 / 3)
     assert scores["mrr"] == 0.5
+
+
+def test_span_recall_is_the_share_of_gold_characters_seen() -> None:
+    wanted = case("x", spans=(("d", 0, 100), ("d", 50, 150), ("e", 0, 50)))  # 200 characters, an overlap counted once
+    ranking = (passage("d", 0, 60), passage("d", 40, 60), passage("f", 0, 999), passage("e", 25, 400), passage("d", 60, 400))
+    scores = SCORER(wanted, said("x", retrieved=ranking))
+    assert [scores[f"span_recall@{k}"] for k in (1, 3, 5, 10)] == [0.3, 0.3, 0.875, 0.875]
+    assert span_recall(wanted, ()) == 0
+    assert span_recall(case("x", gold=("d",)), ranking) is None
+    assert "span_recall@1" not in SCORER(case("x", gold=("d",)), said("x", retrieved=ranking))
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 40)), max_size=8), st.integers(1, 30))
+def test_span_recall_does_not_depend_on_where_the_text_is_cut(parts: list[tuple[int, int]], size: int) -> None:
+    wanted = case("x", spans=tuple(("d", a, a + n) for a, n in parts) or (("d", 0, 1),))
+    assert span_recall(wanted, [passage("d", a, a + size) for a in range(0, 200, size)]) == 1
+    half = [passage("d", a, min(a + size, 65)) for a in range(0, 65, size)]
+    assert span_recall(wanted, half) == span_recall(wanted, [passage("d", 0, 65)])
 
 
 def test_one_passage_with_all_spans_is_a_perfect_ranking() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import As, Folder, Json, groups
 from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from rung.records import Answer, Citation
 
 
 def ask(
@@ -25,13 +28,15 @@ def ask(
     from rung.loop import ask as put
     from rung.project import load_project
     from rung.records import Asker, plain
+    from rung.supporting import unsupported
 
     def show(piece: str) -> None:
         sys.stdout.write(piece)
         sys.stdout.flush()
 
+    project = load_project(folder)
     live, label = put(
-        load_project(folder),
+        project,
         question,
         rung=rung,
         asker=Asker(groups(asker)),
@@ -46,15 +51,31 @@ def ask(
             sys.stderr.write(f"\nrung: {label} failed: {error}\n")
         return YOURS
     answer = live.value
+    behaviour = project.settings.behaviour
+    unborne = () if behaviour.schema_file or behaviour.labels else unsupported(answer)
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
+        said["unsupported"] = list(unborne)
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
     out("" if live.first_token is not None else answer.text)
     for citation in answer.citations:
-        shown = next((p for p in answer.passages if p.id == citation.passage), None)
-        source = shown.source if shown and shown.source else citation.document
-        out(f"[{citation.mark}] {source}:{citation.start}-{citation.end}")
+        out(f"[{citation.mark}] {_where(citation, answer)}")
+    for sentence in unborne:
+        out(f"not borne out by what it cites: {sentence}")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     sys.stderr.write(f"({label}; {steps})\n")
     return FINE
+
+
+def _where(citation: Citation, answer: Answer) -> str:
+    """The place that a citation opens at: the page where there are pages, else the line, and the characters."""
+    shown = next((p for p in answer.passages if p.id == citation.passage), None)
+    span = f"characters {citation.start}-{citation.end}"
+    if shown is None:
+        return f"{citation.document}, {span}"
+    name = shown.source or citation.document
+    if shown.page:
+        return f"{name} p. {shown.page}, {span}"
+    line = shown.line + shown.text.count("\n", 0, max(0, citation.start - shown.start))
+    return f"{name}:{line}, {span}" if shown.line else f"{name}, {span}"

@@ -195,13 +195,14 @@ def _pieces(text: str, start: int, made: Structure, count: Count, limit: int) ->
 
 
 def _by_words(text: str, start: int, end: int, count: Count, limit: int) -> list[tuple[int, int]]:
-    """(start, tokens) of parts of at most `limit` tokens: words, and parts of words that are longer than a passage."""
+    """(start, tokens) of parts of at most a quarter of a passage: words, and parts of words that are longer than that."""
     marks = count([""])[0]
     spans = [match.span() for match in _WORD_PARTS.finditer(text, start, end)]
     sizes = [max(1, n - marks) for n in count([text[a:b] for a, b in spans])]
+    room = max(1, limit // 4)  # parts, not passages: what stands before and after them has a say too
     parts: list[tuple[int, int]] = []
-    for (a, _), size in _small(spans, sizes, limit):
-        if parts and parts[-1][1] + size <= limit:
+    for (a, _), size in _small(spans, sizes, room):
+        if parts and parts[-1][1] + size <= room:
             parts[-1] = (parts[-1][0], parts[-1][1] + size)
         else:
             parts.append((a, size))

@@ -135,6 +135,8 @@ def _by_grammar(text: str, grammar: Language) -> Iterator[tuple[int, int, int]]:
     query = Query(grammar, " ".join(f"({kind}) @{kind}" for kind in kinds))
     for kind, nodes in QueryCursor(query).captures(tree.root_node).items():
         for node in nodes:
+            if node.parent is None:  # Python calls the whole file a module
+                continue
             if kind in _WITH_BODY and node.child_by_field_name("body") is None:
                 continue
             inner = node.child_by_field_name("definition") if kind == "decorated_definition" else None

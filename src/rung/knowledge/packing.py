@@ -34,9 +34,11 @@ class Pieces:
 def pack(pieces: Pieces, first: int, last: int, *, target: int, limit: int) -> list[tuple[int, int]]:
     """Divide the pieces `first` to `last` (exclusive) into runs of at most `limit` tokens, near `target`.
 
-    A single piece of more than `limit` tokens is a run by itself.
+    Between `target` and `limit` a run costs as much as an empty one would at the limit: the room is kept for an overlap, and
+    for what is best kept whole. A single piece of more than `limit` tokens is a run by itself.
     """
     tokens, cut, cross = pieces.tokens, pieces.cut, pieces.cross
+    over = max(1, limit - target)
     best, back = [0.0] + [inf] * (last - first), [0] * (last - first + 1)
     for end in range(first + 1, last + 1):
         size, crossing, least, chosen = 0, 0.0, inf, end - 1
@@ -44,7 +46,7 @@ def pack(pieces: Pieces, first: int, last: int, *, target: int, limit: int) -> l
             size += tokens[start]
             if size > limit and start < end - 1:
                 break
-            gap = (target - size) / target
+            gap = (target - size) / target if size <= target else (size - target) / over
             cost = best[start - first] + crossing + gap * gap
             if start > first:
                 cost += cut[start]

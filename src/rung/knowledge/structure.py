@@ -24,7 +24,6 @@ _MARKDOWN = {".md", ".markdown", ".mdown", ".mkd"}
 _BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _LINE_START = re.compile(r"\n[^\S\n]*(?=\S)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]")
-_CELLS = re.compile(r"\s*\|\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +189,8 @@ def _indent(text: str, at: int) -> int:
 def _table(text: str, block: Block) -> Section:
     """The table's span, named by its head row: its cells between bars."""
     line = text[block.start : block.end].split("\n", 1)[0]
-    cells = [cell for cell in _CELLS.split(line.strip().strip("|")) if cell]
-    return Section(block.start, block.end, " | ".join(cells))
+    cells = (cell.strip() for cell in line.strip().strip("|").split("|"))
+    return Section(block.start, block.end, " | ".join(filter(None, cells)))
 
 
 class Paths:

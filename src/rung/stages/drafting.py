@@ -7,6 +7,7 @@ start, and `materials` refuses it as a case until somebody puts a name to it. Ho
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rung.errors import UserError
-from rung.materials import read_rows
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker, Document, Json, Message, Passage, digest
@@ -115,7 +115,8 @@ def draft(workshop: Workshop, documents: Sequence[Document], *, each: int, by: B
     made: list[Draft] = []
     short: dict[str, str] = {}
     seen = set(known)
-    for kind in KINDS:
+    # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
+    for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
         wanted = _by_model(workshop, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
         kept: list[Draft] = []
         for one in wanted:
@@ -127,17 +128,17 @@ def draft(workshop: Workshop, documents: Sequence[Document], *, each: int, by: B
         if len(kept) < each:
             short[kind] = _why_short(kind, documents, by)
         made += kept
-    return Drafts(tuple(made), short)
+    return Drafts(tuple(sorted(made, key=lambda one: KINDS.index(one.kind))), short)
 
 
 def _asked_already(project: Project) -> set[str]:
-    """The questions of the project's cases. A project may have none yet: that is when drafts are wanted most."""
-    if not project.settings.cases:
-        return set()
-    try:
-        return {case.question for case in read_rows(project).cases}
-    except UserError:
-        return set()
+    """The questions in the project's files of cases, good or not. A project may have none yet: then drafts help most."""
+    found: set[str] = set()
+    for pattern in project.settings.cases:
+        for name in glob.glob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207 - absolute patterns too
+            if (project.root / name).is_file():
+                found |= _questions((project.root / name).read_text(encoding="utf-8-sig", errors="replace"))
+    return found
 
 
 def _questions(said: str) -> set[str]:
@@ -195,7 +196,7 @@ def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
 
 def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> Iterator[Draft]:
     """Drafts of the project's model, less those whose answer is not in their passage or whose question is none."""
-    from rung.knowledge import Chunking, passages
+    from rung.knowledge.chunking import Chunking, passages
 
     knowledge = workshop.knowledge
     if knowledge is None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rung.records import Answer, Case, Citation, Outcome, Passage
+from rung.supporting import unsupported
 from rung.verdict.report_markup import Safe, el, join, section, shorten
 from rung.verdict.report_numbers import count, percent, significant
 from rung.verdict.report_records import CasePage, Limits, Report, everyone, layer_words, was_right
@@ -201,8 +202,19 @@ def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool
         "article",
         el("p", *_spaced(head), cls="head"),
         *_said(page.case, outcome, context, with_passages=with_passages),
+        *_not_borne_out(page, rung, context),
         cls="answer",
     )
+
+
+def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
+    """The sentences that what they cite does not bear out, where that was judged."""
+    answer = page.outcomes[rung].answer
+    if answer is None or page.scores.get(rung, {}).get("support_recall", 1.0) == 1:
+        return []
+    most = context.report.limits.answer_characters
+    items = [el("li", shorten(sentence, most=most), dir="auto") for sentence in unsupported(answer)]
+    return [el("div", el("p", "Not borne out by what it cites:"), el("ul", *items), cls="quiet small")] if items else []
 
 
 def _spaced(parts: Sequence[Safe]) -> list[Safe]:

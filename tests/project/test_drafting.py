@@ -1,0 +1,139 @@
+"""Are drafts true to the documents, always the same, and refused as cases until a person puts a name to them?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.materials import read_rows
+from rung.project import load_project
+from rung.records import Document
+from rung.stages.drafting import KINDS, Draft, suggest
+from rung.stages.facts import absent_attribute, facts
+
+FAQ = """\
+# Returns
+
+## How long may I return an item?
+
+You have 30 days from delivery. After that we cannot help.
+
+The return address is Main Street 5.
+
+| size | price |
+|---|---|
+| small | 3 EUR |
+| large | 9 EUR |
+"""
+STAFF = "---\ngroups: [staff]\n---\n# Staff\n\nThe staff discount is forty percent.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "faq.md").write_text(FAQ)
+    (tmp_path / "docs" / "staff.md").write_text(STAFF)
+    (tmp_path / "rung.yaml").write_text(
+        "knowledge: {sources: [docs]}\ncases: [cases.jsonl, cases.drafts.jsonl]\nmodel: scripted\n"
+    )
+    (tmp_path / "cases.jsonl").write_text('{"question": "Is it?", "answers": ["yes"], "split": "test"}\n')
+    return tmp_path
+
+
+def drafted(folder: Path, *, each: int = 2) -> list[Draft]:
+    return list(suggest(load_project(folder), folder / "cases.drafts.jsonl", each=each, by="rules").drafts)
+
+
+def test_facts_are_spans_of_the_document() -> None:
+    found = list(facts(Document("faq.md", FAQ, source="faq.md")))
+    asked = {fact.question: fact.answer for fact in found}
+    assert asked["How long may I return an item?"] == "You have 30 days from delivery."
+    assert asked["What is the price of large?"] == "9 EUR"
+    assert asked["What is the return address?"] == "Main Street 5"
+    assert all(fact.answer in FAQ[fact.start : fact.end] for fact in found)
+    assert {fact.question for fact in found if fact.changes} >= {
+        "How long may I return an item?",
+        "What is the price of large?",
+    }
+
+
+def test_what_is_asked_of_nobody_stands_nowhere() -> None:
+    corpus = "the founder and the telephone number and the street address"
+    found = absent_attribute("the shop", corpus)
+    assert found
+    assert found not in corpus
+
+
+def test_drafts_of_every_kind(folder: Path) -> None:
+    found = drafted(folder)
+    assert {draft.kind for draft in found} == set(KINDS)
+    for draft in found:
+        if draft.kind in ("answerable", "stale"):
+            assert draft.document == "docs/faq.md"
+            assert draft.answers[0] in draft.quote in FAQ
+        else:
+            assert draft.answers == ()
+    forbidden = next(draft for draft in found if draft.kind == "forbidden")
+    assert (forbidden.document, forbidden.asker) == ("docs/staff.md", ())
+    assert "forty percent" not in json.dumps([draft.row() for draft in found])  # the secret itself is not written out
+
+
+def test_a_draft_is_no_case_until_somebody_approves_it(folder: Path) -> None:
+    drafted(folder)
+    file = folder / "cases.drafts.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    read = read_rows(load_project(folder))
+    assert [case.question for case in read.cases] == ["Is it?"]
+    assert len(read.problems) == len(rows)
+    assert str(read.problems[0]).startswith("cases.drafts.jsonl:1: is a draft by rules")
+    rows[0]["approved_by"] = "Ada"
+    rows[1]["approved_by"] = "  "
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [case.question for case in read_rows(load_project(folder)).cases] == ["Is it?", rows[0]["question"]]
+
+
+def test_the_same_again_adds_nothing_and_keeps_what_was_approved(folder: Path) -> None:
+    first = drafted(folder)
+    file = folder / "cases.drafts.jsonl"
+    before = file.read_text()
+    file.write_text(before.rstrip("\n"))  # as an editor may leave it
+    again = drafted(folder, each=1)
+    assert not {draft.question for draft in first} & {draft.question for draft in again}
+    assert file.read_text().startswith(before.rstrip("\n"))
+    assert all(json.loads(line) for line in file.read_text().splitlines())
+    file.unlink()
+    assert drafted(folder) == first
+
+
+def test_questions_of_cases_are_not_drafted(folder: Path) -> None:
+    known = '{"question": "What is the price of large?", "answers": ["9 EUR"], "split": "test"}\n'
+    (folder / "cases.jsonl").write_text(known)
+    assert "What is the price of large?" not in {draft.question for draft in drafted(folder, each=99)}
+
+
+def test_a_project_without_cases_can_be_drafted_for(folder: Path) -> None:
+    (folder / "rung.yaml").write_text("knowledge: {sources: [docs]}\nmodel: scripted\n")
+    assert drafted(folder)
+    (folder / "rung.yaml").write_text("model: scripted\n")
+    with pytest.raises(UserError, match="document"):
+        drafted(folder)
+
+
+def test_what_falls_short_is_said(folder: Path) -> None:
+    (folder / "docs" / "staff.md").unlink()
+    made = suggest(load_project(folder), folder / "d.jsonl", each=50, by="rules")
+    assert made.short["forbidden"] == "no document is restricted to groups"
+    assert set(made.short) == set(KINDS)
+    assert made.counts()["answerable"] + made.counts()["stale"] > 3
+
+
+def test_what_a_model_drafts_is_checked(folder: Path) -> None:
+    made = suggest(load_project(folder), folder / "d.jsonl", each=2, by="model")
+    for draft in made.drafts:
+        if draft.by != "rules":
+            assert draft.question.endswith("?")
+            assert draft.answers[0] in draft.quote in FAQ
+    assert made.counts()["answerable"] == 2 or "answerable" in made.short
