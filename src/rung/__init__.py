@@ -13,6 +13,7 @@ from rung.errors import InputError, Interrupted, RungError, UserError
 from rung.records import Answer, Asker, Case, Document, Estimate, Example, Message, Passage, Question, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rung.facade import OpenProject
@@ -37,8 +38,13 @@ __all__ = [
 ]
 
 
-def open(folder: str | Path) -> OpenProject:
+def open(folder: str | Path, *, groups_of: Callable[[Document], Sequence[str] | None] | None = None) -> OpenProject:
     """The project in a folder with `rung.yaml`.
+
+    Args:
+        folder: where `rung.yaml` is.
+        groups_of: the groups that may read a document, for example out of your directory service; None has nothing to
+            say, [] is everybody. It can only narrow what files and rules say; where it fails, the document is left out.
 
     Raises:
         InputError: there is none, or it has a mistake; names the line.
@@ -46,4 +52,4 @@ def open(folder: str | Path) -> OpenProject:
     from rung.facade import OpenProject
     from rung.project import load_project
 
-    return OpenProject(load_project(folder))
+    return OpenProject(load_project(folder, groups_of=groups_of))

@@ -129,7 +129,7 @@ def test_encodings(data: bytes, text: str, note: str) -> None:
 
 
 def test_what_is_no_text_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path, "docs/a.txt", "hidden UTF-16".encode("utf-16-le"))
+    write(tmp_path, "docs/a.txt", "\x00\x01\x02 words and NUL")
     write(tmp_path, "docs/b.txt", b"PNG\x00\x01")
     write(tmp_path, "docs/c.png", b"x")
     report = read(tmp_path)

@@ -9,7 +9,7 @@ from rung.knowledge.chunking import Chunking
 from rung.knowledge.citing import find_quote, gold_passages
 from rung.knowledge.examples_index import build_example_index
 from rung.knowledge.protocol import Fusion
-from rung.knowledge.readers import ReadReport, read_sources
+from rung.knowledge.readers import ReadReport, read_sources, stream_sources
 from rung.knowledge.retrieval import KnowledgeEngine
 from rung.knowledge.store import Knowledge
 from rung.knowledge.sync import SyncReport
@@ -25,4 +25,5 @@ __all__ = [
     "find_quote",
     "gold_passages",
     "read_sources",
+    "stream_sources",
 ]

@@ -26,7 +26,7 @@ _RESERVED = ("title", "groups", BODY_START, "pages")  # the last two are what re
 
 def read_markdown(file: SourceFile) -> Iterator[Item]:
     """A Markdown file as one document. Front matter: `title`, `groups`; every other key goes to meta."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is None:
@@ -53,7 +53,7 @@ def read_markdown(file: SourceFile) -> Iterator[Item]:
 
 def read_text(file: SourceFile) -> Iterator[Item]:
     """A plain text file as one document, named by its stem."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is not None:

@@ -44,7 +44,7 @@ OF_SUFFIX = LANGUAGES | {
 
 def read_code(file: SourceFile) -> Iterator[Item]:
     """A source file as one document, called by its path; `meta.language` is the language by its suffix."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is not None:

@@ -6,7 +6,6 @@ Whatever was guessed or replaced is said. What the text means is left to the rea
 from __future__ import annotations
 
 import codecs
-import re
 
 # Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -20,7 +19,7 @@ _FALLBACK = "cp1252"
 _ENOUGH = 24  # letters beyond ASCII from which on a guess is better than the commonest encoding
 _SAMPLE = 200_000  # bytes that a guess looks at
 _NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250", "big5": "Big5"}
-_SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
+_ASCII = bytes(range(128))
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
@@ -53,8 +52,7 @@ def decode_line(line: bytes, encoding: str) -> tuple[str, bool]:
 
 def guess(data: bytes) -> str:
     """The likeliest encoding of bytes that are not UTF-8; Windows-1252 where they are too few to tell."""
-    high = sum(byte > 0x7F for byte in data[:_SAMPLE])
-    if high < _ENOUGH:
+    if _high(data[:_SAMPLE]) < _ENOUGH:
         return _FALLBACK
     from charset_normalizer import from_bytes
 
@@ -65,6 +63,11 @@ def guess(data: bytes) -> str:
 def named(encoding: str) -> str:
     """The name that people know an encoding by."""
     return _NAMES.get(encoding, encoding.upper().replace("_", "-"))
+
+
+def _high(data: bytes) -> int:
+    """Bytes beyond ASCII."""
+    return len(data.translate(None, _ASCII))
 
 
 def _marked(data: bytes, encoding: str) -> tuple[str, str]:
@@ -83,10 +86,9 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, declared: str) -> tuple[st
             return data.decode(declared), ""
         except (LookupError, UnicodeDecodeError):
             pass  # it does not fit: what was declared is wrong
-    sequences = [match.end() - match.start() for match in _SEQUENCE.finditer(data)]
-    high = sum(byte > 0x7F for byte in data)
-    if sequences and sum(sequences) * 2 > high:
-        lines = [decode_line(part, _FALLBACK) for part in data.splitlines(keepends=True)]
+    parts = data.splitlines(keepends=True)
+    lines = [decode_line(part, _FALLBACK) for part in parts]
+    if 2 * sum(_high(part) for part, (_, other) in zip(parts, lines, strict=True) if not other) > _high(data):
         text, odd = "".join(part for part, _ in lines), sum(other for _, other in lines)
         where = f"line {line}" + (f" and {odd - 1} more" if odd > 1 else "")
         return text, f"mixes encodings: {where} not UTF-8, read as {named(_FALLBACK)}; save it as UTF-8"

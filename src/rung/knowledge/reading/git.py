@@ -17,8 +17,10 @@ _SECONDS = 60
 _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 
 
-def tracked(root: Path, pattern: str) -> list[Path]:
-    """The tracked files that `pattern` names: a folder (all in it), a file, or a glob; in git's order, links left out.
+def tracked(root: Path, pattern: str) -> tuple[Path, list[Path]]:
+    """The tracked files that `pattern` names, and the folder that they are in: all in a folder, a file, or those of a glob.
+
+    In git's order; links are left out.
 
     Raises:
         Unusable: git is not installed, or this is no working tree.
@@ -45,4 +47,4 @@ def tracked(root: Path, pattern: str) -> list[Path]:
         raise Unusable(f"git cannot list its files: {said[0] if said else f'exit code {done.returncode}'}")
     files = [place / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     # A file that was deleted and not yet committed is still listed; a link may lead out of the tree.
-    return [file for file in files if file.is_file() and not file.is_symlink()]
+    return place, [file for file in files if file.is_file() and not file.is_symlink()]

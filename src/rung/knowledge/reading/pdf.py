@@ -46,10 +46,11 @@ def read_pdf(file: SourceFile) -> Iterator[Item]:
 
 
 def _parsed(file: SourceFile) -> ParseResult:
+    parser = _parser()
     from liteparse import ParseError
 
     try:
-        result: ParseResult = _parser().parse(file.data)
+        result: ParseResult = parser.parse(file.data)
     except ParseError as error:
         said = str(error)
         if "password" in said.lower() or "encrypt" in said.lower():

@@ -74,15 +74,15 @@ class Places:
 
     def _files(self, pattern: str) -> list[Path]:
         if pattern.startswith(git.PREFIX):
-            files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
-            return [file for file in files if self._wanted(file, self.root.joinpath(pattern.removeprefix(git.PREFIX)))]
+            folder, files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
+            return [file for file in files if self._wanted(file, folder)]
         matches = [self.root / name for name in glob.glob(pattern, root_dir=self.root, recursive=True)]  # noqa: PTH207 - takes absolute ones
         if not matches and pattern and (self.root / pattern).exists():
             matches = [self.root / pattern]  # a path that happens to hold *, ? or [
         return sorted({file for match in matches for file in self._of(match, explicit=len(matches) == 1)})
 
     def _of(self, match: Path, *, explicit: bool) -> list[Path]:
-        """The files that a match stands for. A folder among many matches of a glob stands for nothing: its files match too."""
+        """The files that a match stands for. A folder among several stands for nothing: its files match too."""
         if not match.is_dir():
             return [match]
         if not explicit:
@@ -92,8 +92,7 @@ class Places:
 
     def _wanted(self, file: Path, folder: Path) -> bool:
         """Of a folder: files that some reader takes (and sidecars, which may be misspelt), hidden ones left out."""
-        inner = Path(os.path.relpath(file, folder)).parts if folder.is_dir() else (file.name,)
-        if any(part.startswith(".") and part != ".." for part in inner):
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
             return False
         return file.suffix.lower() in self.known or document_of_sidecar(file.name) is not None
 

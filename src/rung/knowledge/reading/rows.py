@@ -61,7 +61,7 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
 
 def read_json(file: SourceFile) -> Iterator[Item]:
     """A list of documents (objects with `id` and `text`), one by one; any other JSON as one document of text."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is None:
@@ -92,7 +92,7 @@ def _lists_documents(value: object) -> bool:
 
 def _wide(file: SourceFile) -> Iterator[Item]:
     """UTF-16 and UTF-32, whose lines cannot be told apart before they are decoded."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     # Not splitlines(): JSON text may hold U+2028 and its like unescaped.

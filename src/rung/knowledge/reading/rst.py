@@ -48,7 +48,7 @@ _SETTINGS: dict[str, object] = {
 
 def read_rst(file: SourceFile) -> Iterator[Item]:
     """A reStructuredText file as one document: Markdown."""
-    source, note = decode(file.data)
+    source, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if source is None:
@@ -63,12 +63,16 @@ def read_rst(file: SourceFile) -> Iterator[Item]:
 
 def _as_html(source: str) -> str:
     try:
-        from docutils.core import publish_string
+        from docutils.core import publish_doctree, publish_from_doctree
+        from docutils.nodes import literal
     except ImportError as error:
         raise MissingExtra("docs", "reading .rst files") from error
 
     _make_known(source)
-    page = publish_string(source, writer="html5", settings_overrides=_SETTINGS)
+    tree = publish_doctree(source, settings_overrides=_SETTINGS)
+    for word in tree.findall(literal):
+        word["classes"].append("code")  # else it is written as a span, and loses its marks
+    page = publish_from_doctree(tree, writer="html5", settings_overrides=_SETTINGS)
     return page.decode() if isinstance(page, bytes) else page
 
 
@@ -98,6 +102,7 @@ def _words(name: str, rawtext: str, text: str, *_: object) -> tuple[list[nodes.N
 def _directive(code: bool, silent: bool) -> type[Directive]:
     from docutils import nodes
     from docutils.parsers.rst import Directive, directives
+    from docutils.statemachine import StringList
 
     class AnyOption(dict[str, Callable[[str], Any]]):
         """Takes every option."""
@@ -122,16 +127,15 @@ def _directive(code: bool, silent: bool) -> type[Directive]:
         def run(self) -> list[nodes.Node]:
             if silent:
                 return []
-            found: list[nodes.Node] = []
-            if self.arguments and self.arguments[0].strip() and not code:
-                words = nodes.strong("", " ".join(self.arguments[0].split()))
-                found.append(nodes.paragraph("", "", words))
             if code:
-                found.append(nodes.literal_block("", "\n".join(self.content)))
-            else:
-                inside = nodes.container()
-                self.state.nested_parse(self.content, self.content_offset, inside)
-                found.extend(inside.children)
-            return found
+                return [nodes.literal_block("", "\n".join(self.content))]
+            # What stands right below a directive's first line counts as its argument, and is mostly its text.
+            head, *rest = self.arguments[0].splitlines() if self.arguments else [""]
+            inside = nodes.container()
+            if head.strip():
+                inside += nodes.paragraph("", "", nodes.strong("", head.strip()))
+            for lines in (StringList(rest, ""), self.content):
+                self.state.nested_parse(lines, self.content_offset, inside)
+            return list(inside.children)
 
     return Words

@@ -47,7 +47,7 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
 
 def read_csv(file: SourceFile) -> Iterator[Item]:
     """A CSV or TSV file as one document; its delimiter is found out."""
-    text, note = decode(file.data)
+    text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is None:

@@ -103,9 +103,7 @@ class _Site:
             yield Problem(sitemap, 0, "this sitemap lists no page")
         elsewhere = [url for url in listed if urlsplit(url).netloc.lower() != self.host]
         if elsewhere:
-            message = (
-                f"{len(elsewhere)} of its pages are on other hosts, as {elsewhere[0]}; name them in sources to read them"
-            )
+            message = f"{len(elsewhere)} of its pages are on other hosts, as {elsewhere[0]}; name those in sources too"
             yield Problem(sitemap, 0, message)
         own = list(dict.fromkeys(urldefrag(url).url for url in listed if url not in set(elsewhere)))
         if len(own) > MOST_PAGES:
@@ -176,7 +174,7 @@ class _Site:
 
         try:
             with self.client.stream("GET", url, headers=_conditions(known)) as response:
-                if response.is_redirect:
+                if response.has_redirect_location:
                     return None, response.headers.get("location", "")
                 if response.status_code == 304 and known is not None:
                     return _Answer(url, None, stamp=known.stamp), ""

@@ -48,8 +48,10 @@ class Workers:
         with self._lock:
             self._closed = True
             for process in self._all:
-                process.end()
+                process.kill()  # whoever waits for it sees that it is gone
         self._threads.shutdown(cancel_futures=True)
+        for process in self._all:
+            process.end()
 
     def submit(self, work: Callable[..., T], *arguments: object, seconds: float) -> Future[T]:
         """Start a piece of work; its future raises `WorkLost` after `seconds`, or when its process dies."""
@@ -123,8 +125,12 @@ class _Process:
             raise WorkLost(otherwise)
         return self._pipe.recv()
 
+    def kill(self) -> None:
+        """End the process at once; it holds nothing that matters."""
+        self._process.kill()
+
     def end(self) -> None:
-        """Kill the process; it holds nothing that matters."""
+        """End it and give back what it took."""
         self._process.kill()
         self._process.wait()
         self._pipe.close()

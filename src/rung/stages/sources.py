@@ -1,0 +1,71 @@
+"""Which documents do the project's sources hold, and who may read them? One by one; what was left out is gathered beside.
+
+How files are read is left to `knowledge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rung.errors import UserError
+from rung.project import Project
+from rung.records import Document, Problem
+
+REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
+MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
+
+
+@dataclass
+class Sources:
+    """The documents of a project. `problems` and `count` grow while they pass.
+
+    `remember` False writes nothing: what was read before is used, what is read is not kept.
+    """
+
+    project: Project
+    remember: bool = True
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+
+    def __iter__(self) -> Iterator[Document]:
+        """Each document once.
+
+        Raises:
+            InputError: no document could be read.
+            UserError: the index was made with a groups function, and none is given now.
+        """
+        from rung.knowledge.readers import Access, Memory, Rule, stream_sources
+
+        project = self.project
+        said = project.settings.knowledge
+        self.problems.clear()
+        self.count = 0
+        self._hold_to_function()
+        line = project.line
+        rules = [Rule(rule.path, rule.groups, line("knowledge", "access", n)) for n, rule in enumerate(said.access)]
+        access = Access(rules, project.groups_of)
+        with Memory(project.state / REMEMBERED, writable=self.remember) as memory:
+            for item in stream_sources(project.root, said.sources, access=access, memory=memory):
+                if isinstance(item, Problem):
+                    self.problems.append(item)
+                else:
+                    self.count += 1
+                    yield item
+        if not self.count:
+            listed = "".join(f"\n  {p}" for p in self.problems[:10])
+            message = f"no document could be read from {', '.join(said.sources)}{listed}"
+            raise project.error(message, "knowledge", "sources")
+
+    def _hold_to_function(self) -> None:
+        """Groups that a function gave must not vanish because another command does not know of it."""
+        marker = self.project.state / MARKED
+        if self.project.groups_of is None:
+            if marker.exists():
+                raise UserError(
+                    "the index holds groups that a Python function gave, and this command does not have it: use"
+                    f" rung.open(folder, groups_of=…) from Python, or remove {marker} to go on without those groups"
+                )
+        elif self.remember:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()

@@ -1,0 +1,189 @@
+"""Are pages and sitemaps read from the hosts that are named and no others, politely, and does a hiccup delete nothing?"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from rung.knowledge.readers import Access, Memory, ReadReport, Rule, read_sources
+from rung.knowledge.reading import web
+from tests.knowledge import making
+
+
+@dataclass
+class Site:
+    """A real server: path -> (status, headers, body), or a body alone."""
+
+    url: str = ""
+    pages: dict[str, bytes | str | tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def paths(self) -> list[str]:
+        """What was asked for, robots.txt aside."""
+        return [path for path, _ in self.asked if path != "/robots.txt"]
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    made = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the name is the standard library's
+            made.asked.append((self.path, dict(self.headers)))
+            page = made.pages.get(self.path, (404, {}, b"nothing here"))
+            if not isinstance(page, tuple):
+                page = (200, {"Content-Type": "text/html; charset=utf-8"}, page.encode() if isinstance(page, str) else page)
+            status, headers, body = page
+            if status == 200 and headers.get("ETag") and self.headers.get("If-None-Match") == headers["ETag"]:
+                status, body = 304, b""
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # the name is the standard library's
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+def read(site: Site, *paths: str, memory: Memory | None = None, rules: tuple[Rule, ...] = ()) -> ReadReport:
+    return read_sources(Path(), [site.url + path for path in paths], access=Access(rules), memory=memory)
+
+
+def page(words: str) -> str:
+    return f"<html><head><title>{words} title</title></head><body><p>{words}</p></body></html>"
+
+
+def test_a_page(site: Site) -> None:
+    site.pages["/docs/a"] = page("Hello")
+    (document,) = read(site, "/docs/a#part").documents
+    assert (document.id, document.source) == (f"{site.url}/docs/a", f"{site.url}/docs/a")
+    assert (document.title, document.text) == ("Hello title", "Hello\n")
+    assert site.asked[-1][1]["User-Agent"] == "rung"
+    assert "Cookie" not in site.asked[-1][1]
+
+
+def test_other_kinds_go_by_what_the_server_says(site: Site) -> None:
+    site.pages["/rates"] = (200, {"Content-Type": "application/pdf"}, making.pdf())
+    site.pages["/a.md"] = (200, {"Content-Type": "application/octet-stream"}, b"# A\n\ntext")
+    site.pages["/latin"] = (200, {"Content-Type": "text/plain; charset=iso-8859-2"}, "Łódź".encode("iso-8859-2"))
+    report = read(site, "/rates", "/a.md", "/latin")
+    assert [d.title for d in report.documents] == ["Rates", "A", "latin"]
+    assert report.documents[2].text == "Łódź"
+
+
+def sitemap(*urls: str) -> bytes:
+    places = "".join(f"<url><loc>{url}</loc></url>" for url in urls)
+    return f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{places}</urlset>'.encode()
+
+
+def test_a_sitemap_and_those_it_leads_to(site: Site) -> None:
+    places = "".join(f"<sitemap><loc>{place}</loc></sitemap>" for place in (f"{site.url}/one.xml.gz", "/two.xml"))
+    index = f"<sitemapindex>{places}</sitemapindex>"
+    site.pages["/sitemap.xml"] = (200, {"Content-Type": "application/xml"}, index.encode())
+    site.pages["/one.xml.gz"] = (
+        200,
+        {"Content-Type": "application/gzip"},
+        gzip.compress(sitemap(f"{site.url}/a", f"{site.url}/b")),
+    )
+    site.pages["/two.xml"] = (200, {"Content-Type": "text/xml"}, sitemap(f"{site.url}/a#again", f"{site.url}/gone"))
+    site.pages |= {"/a": page("A"), "/b": page("B")}
+    report = read(site, "/sitemap.xml")
+    assert [d.text for d in report.documents] == ["A\n", "B\n"]
+    assert [str(p) for p in report.problems] == [f"{site.url}/gone: is not there (HTTP 404)"]
+
+
+def test_only_the_host_that_is_named(site: Site) -> None:
+    other = site.url.replace("127.0.0.1", "localhost")
+    site.pages["/sitemap.xml"] = (
+        200,
+        {"Content-Type": "text/xml"},
+        sitemap(f"{other}/a", "file:///etc/passwd", f"{site.url}/b"),
+    )
+    site.pages |= {"/a": page("A"), "/b": page("B"), "/away": (302, {"Location": f"{other}/a"}, b"")}
+    site.pages["/here"] = (301, {"Location": "/b"}, b"")
+    site.pages["/round"] = (302, {"Location": "/round"}, b"")
+    report = read(site, "/sitemap.xml", "/away", "/here", "/round")
+    assert [d.text for d in report.documents] == ["B\n", "B\n"]
+    assert [p.message for p in report.problems] == [
+        f"2 of its pages are on other hosts, as {other}/a; name those in sources too",
+        f"leads to {other}/a, on another host; name that in sources to read it",
+        "leads from one address to the next more than 5 times",
+    ]
+    assert all(headers["Host"].startswith("127.0.0.1") for _, headers in site.asked)
+
+
+def test_robots_are_obeyed(site: Site) -> None:
+    site.pages["/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private/*.html$\nCrawl-delay: 0.4\n")
+    site.pages |= {"/a": page("A"), "/b": page("B"), "/private/x.html": page("X")}
+    began = time.monotonic()
+    report = read(site, "/private/x.html")
+    assert [p.message for p in report.problems] == [
+        f"the robots.txt of {site.url.removeprefix('http://')} does not allow 'rung' to read it"
+    ]
+    site.pages["/sitemap.xml"] = (200, {"Content-Type": "text/xml"}, sitemap(f"{site.url}/a", f"{site.url}/b"))
+    assert len(read(site, "/sitemap.xml").documents) == 2
+    assert time.monotonic() - began > 0.75
+    assert "/private/x.html" not in site.paths()
+    assert [path for path, _ in site.asked].count("/robots.txt") == 2
+
+
+def test_a_page_that_did_not_change_is_not_sent_again(site: Site, tmp_path: Path) -> None:
+    site.pages["/a"] = (200, {"Content-Type": "text/html", "ETag": '"1"'}, page("A").encode())
+    for words in ("A", "A"):
+        with Memory(tmp_path / "m.db") as memory:
+            assert [d.text for d in read(site, "/a", memory=memory).documents] == [words + "\n"]
+    assert site.asked[-1][1]["If-None-Match"] == '"1"'
+    site.pages["/a"] = (200, {"Content-Type": "text/html", "ETag": '"2"'}, page("B").encode())
+    with Memory(tmp_path / "m.db") as memory:
+        assert [d.text for d in read(site, "/a", memory=memory).documents] == ["B\n"]
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_a_server_that_fails_for_a_moment_deletes_nothing(status: int, site: Site, tmp_path: Path) -> None:
+    site.pages["/a"] = page("A")
+    with Memory(tmp_path / "m.db") as memory:
+        read(site, "/a", memory=memory)
+    site.pages["/a"] = (status, {}, b"")
+    with Memory(tmp_path / "m.db") as memory:
+        report = read(site, "/a", memory=memory, rules=(Rule(site.url + "/**", ("staff",)),))
+    assert [(d.text, d.groups) for d in report.documents] == [("A\n", ("staff",))]
+    assert [p.message for p in report.problems] == [
+        f"its server failed (HTTP {status}); taken as it was when it was last read"
+    ]
+    site.pages["/a"] = (410, {}, b"")
+    with Memory(tmp_path / "m.db") as memory:
+        report = read(site, "/a", memory=memory)
+    assert report.documents == ()
+    assert [p.message for p in report.problems] == ["is not there (HTTP 410)"]
+
+
+def test_a_host_that_is_not_there() -> None:
+    (problem,) = read_sources(Path(), ["http://127.0.0.1:9/a"]).problems
+    assert "could not be fetched (ConnectError" in problem.message
+
+
+@pytest.mark.slow
+def test_a_page_without_end_is_cut_off(site: Site) -> None:
+    bomb = gzip.compress(bytes(web.LARGEST_PAGE + 2**20))
+    site.pages["/a"] = (200, {"Content-Type": "text/html", "Content-Encoding": "gzip"}, bomb)
+    assert [p.message for p in read(site, "/a").problems] == ["is larger than 32 MiB; left out"]
+
+
+def test_a_page_that_needs_a_password(site: Site) -> None:
+    site.pages["/a"] = (401, {}, b"")
+    assert [p.message for p in read(site, "/a").problems] == ["may not be read (HTTP 401); Rung sends no password"]
