@@ -14,12 +14,25 @@ from typing import Generic, TypeVar
 
 from rung.drivers.cache import StepStore
 from rung.errors import InternalError, Interrupted, RungError, UserError
-from rung.records import Asker, Failure, Usage
-from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, kind, request_digest
+from rung.records import Asker, Failure, Passage, Usage
+from rung.steps import (
+    Conversation,
+    Engine,
+    Found,
+    Generate,
+    Generated,
+    Request,
+    Result,
+    Step,
+    StepFailed,
+    kind,
+    request_digest,
+)
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]  # (conversations done, all)
+_RECOGNISED = 80  # characters by which a passage is known again in a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,7 @@ class _Talk(Generic[T]):
     steps: int = 0
     usd: float | None = field(default=None)
     unpriced: bool = False
+    seen: dict[str, Passage] = field(default_factory=dict)  # every passage that it was given
 
     def advance(self, result: Result | Failure | None) -> None:
         """Hand the result to the strategy and take its next step, or its end."""
@@ -77,6 +91,8 @@ class _Talk(Generic[T]):
 
     def _count(self, result: Result) -> None:
         self.steps += 1
+        if isinstance(result, Found):
+            self.seen.update((passage.id, passage) for passage in result.passages)
         if isinstance(result, Generated):
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
@@ -179,11 +195,21 @@ def _round(
         report(waiting[digest])
     for digest, result in _executed(requests, engine):
         if not isinstance(result, Failure):
-            store.put(digest, result)
+            store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
         tally.executed += 1
         tally.replayed += len(waiting[digest]) - 1
         _advance(waiting[digest], result)
         report(waiting[digest])
+
+
+def _shown(step: Step, talks: Sequence[_Talk[T]]) -> list[Passage]:
+    """The passages that a generation was shown: with them the cache forgets what was made of them."""
+    if not isinstance(step, Generate):
+        return []
+    prompt = "\n".join(message.content for message in step.messages)
+    seen = {id: passage for talk in talks for id, passage in talk.seen.items()}
+    # Which passages a rung shows, and how it shortens them, is its own affair: where none is recognised, all count.
+    return [p for p in seen.values() if p.text[:_RECOGNISED] in prompt] or list(seen.values())
 
 
 def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple[str, Result | Failure]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 MOST_CASES = 400  # more do not move the choice
-TOLERANCE = 0.5  # standard errors, see `choose`
+TOLERANCE = 1.0  # standard errors, see `choose`
 DEPTH = 100  # passages that each ranking is looked at
 
 
