@@ -63,7 +63,7 @@ class MiniLM:
         import numpy as np
 
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        encoded = [e.ids for e in self._tokenizer.encode_batch(list(texts))] if texts else []
+        encoded = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts))] if texts else []
         order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
         for places in _batches(order, encoded):
             vectors[places] = self._infer([encoded[i] for i in places])
@@ -71,7 +71,8 @@ class MiniLM:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, uncut, the two marks included."""
-        return [len(e.ids) for e in self._counter.encode_batch(list(texts))] if texts else []
+        # The fast one leaves out offsets, which nobody reads here: a fifth less time.
+        return [len(e) for e in self._counter.encode_batch_fast(list(texts))] if texts else []
 
     def _infer(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import numpy as np
