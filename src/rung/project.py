@@ -19,6 +19,7 @@ from rung.records import Document, Json
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
 FILE = "rung.yaml"
+_SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 
@@ -300,6 +301,10 @@ def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int
         message = (
             f'behaviour.labels: a list of texts (quote words such as "yes"), a file, or from_examples (found {found!r})'
         )
+        return InputError(message, path=path, line=line)
+    if where[:1] == ("knowledge",) and isinstance(mistake["input"], list) and where[-1] in _SWEPT_BY_RAG:
+        sweep = f"rag: {{{where[-1]}: {mistake['input']}}}"
+        message = f"{name} is one number for the project; to try several, sweep them under a rung: '{sweep}'"
         return InputError(message, path=path, line=line)
     said = str(mistake["msg"]).removeprefix("Value error, ")
     return InputError(f"{name}: {said[:1].lower()}{said[1:]} (found {mistake['input']!r})", path=path, line=line)

@@ -6,6 +6,7 @@ What a need means is known to `strategies`; in which order things happen, to `lo
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker, Example, Json, digest
 from rung.steps import Conversation, Engine
-from rung.strategies.protocol import Adapter, ExampleIndex, Lesson, Need
+from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Lesson, Need
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MANIFEST = "manifest.json"
+CUTTINGS = "cuttings"  # in the project's state: the documents cut in other ways than the project's own
 EVEN = 0.5
 FROM_FILES = ("gguf", "cross-encoder")  # names of models that hold a path
 
@@ -67,6 +69,7 @@ class Workshop:
     def __post_init__(self) -> None:
         self._example_indexes: dict[str, Path] = {}
         self._adapters: dict[str, Path] = {}
+        self._cuttings: dict[str, Knowledge] = {}
 
     def __enter__(self) -> Workshop:
         return self
@@ -144,7 +147,12 @@ class Workshop:
         """Who carries out which kind of step."""
         from rung.knowledge import KnowledgeEngine
 
-        search = KnowledgeEngine(self.knowledge, example_indexes=self._example_indexes, embedder=lambda: self.embedder)
+        search = KnowledgeEngine(
+            self.knowledge,
+            example_indexes=self._example_indexes,
+            embedder=lambda: self.embedder,
+            cuttings=self._cuttings,
+        )
         engines: dict[str, Engine] = {"search": search, "generate": self.generator}
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
@@ -167,6 +175,8 @@ class Workshop:
         """
         if isinstance(need, ExampleIndex):
             return self._example_index(need, title)
+        if isinstance(need, Cutting):
+            return self._cutting(need, title)
         return self._adapter(need, title)
 
     def hand_over_adapters(self) -> None:
@@ -191,6 +201,30 @@ class Workshop:
                 _seal(folder, {**made, "seconds": time.monotonic() - began})
         self._example_indexes[named] = folder
         return Built(named, folder)
+
+    def _cutting(self, need: Cutting, title: str) -> Built:
+        """The project's documents, as its own index holds them, cut in another way; brought up to date each time."""
+        from rung.knowledge import Chunking, Knowledge
+
+        own = self.knowledge
+        if own is None:
+            raise UserError("the project has no documents to search (knowledge.sources)")
+        chunking = Chunking(need.tokens, need.overlap, need.parent_tokens)
+        named = digest("cutting", chunking, self.embedder.identity)
+        folder = self.project.state / CUTTINGS / named
+        if named not in self._cuttings:
+            with self.reporter.phase(title) as tick:
+                knowledge = Knowledge.open(folder / "index", embedder=self.embedder, chunking=chunking)
+                report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+                if not (folder / MANIFEST).exists() or report.embedded:
+                    made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
+                    _seal(folder, {**made, "embedder": self.embedder.identity, "seconds": report.seconds})
+            self._cuttings[named] = knowledge
+        return Built(named, folder)
+
+    def forget_cuttings(self) -> None:
+        """Remove the documents cut in other ways: what was deleted must not stay where nobody may look again."""
+        shutil.rmtree(self.project.state / CUTTINGS, ignore_errors=True)
 
     def _adapter(self, need: Adapter, title: str) -> Built:
         rows = self._taught(need.lessons, title)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rung.models.embedding import MiniLM
 from rung.models.protocol import Embedder
@@ -44,6 +46,19 @@ def test_vectors_are_those_of_the_published_model(minilm: MiniLM) -> None:
     mask = given["attention_mask"][..., None].float()
     wanted = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).numpy()
     assert float((wanted * minilm.embed(TEXTS, kind="passage")).sum(axis=1).min()) > 0.9999
+
+
+PIECES = ["word ", "Wörter", "e\u0301", "世界", "😀", " ", "\n\n", "\t", "\r\n", "\x00", "\x1c", "\u2028", "\u00a0", "\u200b", ". ",
+          "don't", "[SEP]", "[CLS] ", "##ing", "a" * 120, "3.14", "-", "ﬁ", "İ"]  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    texts=st.lists(st.one_of(st.text(max_size=80), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)), max_size=5)
+)
+def test_words_counted_once_are_the_tokens_of_the_text(minilm: MiniLM, texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    assert minilm.count_tokens(texts) == [len(e.ids) for e in minilm._counter.encode_batch(texts)]
 
 
 def test_it_sees_256_tokens_and_counts_them_all(minilm: MiniLM) -> None:

@@ -6,7 +6,7 @@ from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Question
 from rung.steps import Generate, Generated, Search
 from rung.strategies.citing import finish
-from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.protocol import Adapter, Cutting, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.registry import find, ladder
 from rung.strategies.settings import expand
 from rung.testing.strategies import PASSAGES, canned, drive, materials
@@ -194,3 +194,14 @@ def test_oracle_shows_gold_and_searches_where_there_is_none() -> None:
     assert len(steps) == 1
     answer, steps = drive(strategy.answer(Question("unknown", "?")), canned)
     assert isinstance(steps[0], Search)
+
+
+def test_rag_searches_the_documents_as_its_settings_cut_them() -> None:
+    made = plan("rag", chunk_tokens=80, parent_tokens=320)
+    assert made.needs == (Cutting(80, 12, 320),)
+    _, steps = asked("rag", chunk_tokens=80)
+    assert [step.index for step in steps if isinstance(step, Search)] == ["a" * 64]
+    assert plan("rag").needs == ()
+    for wrong in ({"chunk_tokens": 8}, {"chunk_tokens": 80, "chunk_overlap": 41}, {"parent_tokens": 320}):
+        with pytest.raises(UserError, match="chunk_"):
+            plan("rag", **wrong)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from rung.errors import UserError
 from rung.knowledge.chunking import whole
 from rung.knowledge.examples_index import ExamplesIndex
+from rung.knowledge.filters import matches, parsed
 from rung.knowledge.protocol import Embedder, Fusion, Groups, Lookup, Snapshot
 from rung.records import Failure, Passage, digest
 from rung.steps import Found, Request, Result, Search
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
 
 DOCUMENTS = "documents"
+_AT_ONCE = 500
 
 
 class Searchable(Protocol):
@@ -39,13 +41,20 @@ class KnowledgeEngine:
     """Carries out `Search` steps, an `Engine`. `knowledge` None: the project has no documents, only examples.
 
     `example_indexes` maps the digests that steps name to folders; it may grow while the engine is in use. An index of
-    examples is named by the digest of its content, so the engine's identity is that of the documents alone.
+    examples is named by the digest of its content, so the engine's identity is that of the documents alone. `cuttings`: the
+    same documents cut in other ways, by the digest that steps name; searched with the weights of `knowledge`.
     """
 
     def __init__(
-        self, knowledge: Searchable | None, *, example_indexes: Mapping[str, Path], embedder: Callable[[], Embedder]
+        self,
+        knowledge: Searchable | None,
+        *,
+        example_indexes: Mapping[str, Path],
+        embedder: Callable[[], Embedder],
+        cuttings: Mapping[str, Searchable] | None = None,
     ) -> None:
         self._knowledge, self._folders, self._make = knowledge, example_indexes, embedder
+        self._cuttings = {} if cuttings is None else cuttings
         self._examples: dict[str, ExamplesIndex] = {}
 
     @property
@@ -79,9 +88,12 @@ class KnowledgeEngine:
 
     def _refusal(self, step: Search) -> str | None:
         """Why this search cannot be done."""
-        if step.index == DOCUMENTS:
-            return None if self._knowledge else "the project has no documents to search (knowledge.sources)"
         try:
+            parsed(step.where)
+            if step.index == DOCUMENTS or step.index in self._cuttings:
+                return None if self._knowledge else "the project has no documents to search (knowledge.sources)"
+            if step.where:
+                return "examples have no metadata to filter by"
             self._example_index(step.index)
         except UserError as error:
             return str(error)
@@ -101,23 +113,27 @@ class KnowledgeEngine:
         asked = [step.query for step, _ in searches if not step.everything]
         vectors = embedded(asked, self._embedder) if any(query.strip() for query in asked) else {}
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
-        lookups: list[tuple[int, Lookup]] = []
+        lookups: dict[str, list[tuple[int, Lookup]]] = {}
         for place, (step, groups) in enumerate(searches):
             vector = vectors.get(step.query)
             if step.top < 1:
                 continue
-            if step.everything and step.index == DOCUMENTS:
-                results[place] = everything(self._snapshot(), groups, step.top)
+            is_documents = step.index == DOCUMENTS or step.index in self._cuttings
+            if step.everything and is_documents:
+                results[place] = everything(self._snapshot(), groups, step.top, step.where)
             elif step.everything:
                 results[place] = self._example_index(step.index).everything(step.top)
-            elif vector is not None and step.index == DOCUMENTS:
-                lookups.append((place, Lookup(readable(step.query), vector, groups, step.top)))
+            elif vector is not None and is_documents:
+                lookup = Lookup(readable(step.query), vector, groups, step.top, step.where, step.diversity)
+                lookups.setdefault(step.index, []).append((place, lookup))
             elif vector is not None:
                 results[place] = self._example_index(step.index).search(vector, step.top)
-        if lookups and self._knowledge:
-            found = self._snapshot().search([lookup for _, lookup in lookups], self._knowledge.fusion)
-            for (place, _), passages in zip(lookups, found, strict=True):
-                results[place] = passages
+        for index, some in lookups.items():
+            if self._knowledge:
+                snapshot = self._cuttings[index].snapshot() if index in self._cuttings else self._snapshot()
+                found = snapshot.search([lookup for _, lookup in some], self._knowledge.fusion)
+                for (place, _), passages in zip(some, found, strict=True):
+                    results[place] = passages
         return results
 
     def _snapshot(self) -> Snapshot:
@@ -126,12 +142,17 @@ class KnowledgeEngine:
         return self._knowledge.snapshot()
 
 
-def everything(snapshot: Snapshot, groups: Groups, top: int) -> tuple[Passage, ...]:
-    """The readable documents in order of id, each whole as one passage, at most `top` of them."""
-    access = snapshot.groups
+def everything(snapshot: Snapshot, groups: Groups, top: int, where: str = "") -> tuple[Passage, ...]:
+    """The readable documents that meet a condition, in order of id, each whole as one passage, at most `top` of them."""
+    access, terms = snapshot.groups, parsed(where)
     ids = [id for id in sorted(access) if groups is None or not access[id] or groups & set(access[id])]
-    passages = (whole(document) for document in snapshot.documents(ids))
-    return tuple([passage for passage in passages if passage.text][:top])
+    found: list[Passage] = []
+    for start in range(0, len(ids), _AT_ONCE):
+        if len(found) >= top:
+            break
+        some = (whole(d) for d in snapshot.documents(ids[start : start + _AT_ONCE]) if matches(d, terms))
+        found += [passage for passage in some if passage.text]
+    return tuple(found[:top])
 
 
 def embedded(queries: Sequence[str], embedder: Embedder) -> dict[str, Vectors]:

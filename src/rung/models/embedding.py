@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _MAX_TOKENS = 256  # what the model was published with; its tokenizer.json says 128, and pads to it
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
 _BATCH_TEXTS = 32
+_WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
+_WORDS_KEPT = 500_000
 _FORMAT = 1
 
 
@@ -40,6 +43,7 @@ class MiniLM:
         self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._counter.no_padding()
         self._counter.no_truncation()
+        self._known: dict[str, int] = {}  # word -> tokens
         self._compiled = _compiled(folder, self._shape)
         self._running = threading.Lock()
 
@@ -70,9 +74,20 @@ class MiniLM:
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, uncut, the two marks included."""
-        # The fast one leaves out offsets, which nobody reads here: a fifth less time.
-        return [len(e) for e in self._counter.encode_batch_fast(list(texts))] if texts else []
+        """Tokens of each text, uncut, the two marks included.
+
+        WordPiece never looks past white space, so a text has the tokens of its words: each distinct word is tokenized once.
+        """
+        split = [_WORDS.findall(text) for text in texts]
+        known = self._known
+        new = list({word for words in split for word in words if word not in known})
+        if new:
+            if len(known) + len(new) > _WORDS_KEPT:
+                known = {word: known[word] for words in split for word in words if word in known}
+            encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
+            known.update(zip(new, map(len, encoded), strict=True))
+            self._known = known
+        return [2 + sum(map(known.__getitem__, words)) for words in split]
 
     def _infer(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import numpy as np

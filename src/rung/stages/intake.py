@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.records import Case, Document, Passage, Problem, digest
+from rung.stages.forgetting import forget_stale
+from rung.stages.sources import Sources
+from rung.stages.weighting import Weight, settle
 from rung.strategies.prompting import wanted_output
 from rung.strategies.protocol import Materials
 from rung.workshop import Workshop
@@ -33,6 +36,8 @@ class Intake:
     document_groups: Mapping[str, tuple[str, ...]] | None = None
     problems: tuple[Problem, ...] = ()
     fingerprint: str = ""
+    weight: Weight | None = None  # of the dense ranking; None where there are no documents
+    knowledge_version: int = 0  # the version of the index that was seen; 0 where there are no documents
 
 
 def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
@@ -46,14 +51,15 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
     gold: dict[str, tuple[Passage, ...]] = {}
-    knowledge = None
+    knowledge, weight = None, None
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
         indexed = up_to_date(workshop)
-        knowledge, documents, problems = indexed.knowledge, indexed.documents, indexed.problems
+        knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
+        weight = settle(workshop, knowledge, rows)
         found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
         gold = {id: passages for id, passages in found.items() if passages}
     cases = chosen(rows.split("test"), limit)
@@ -72,6 +78,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=workshop.generator.context_tokens,
         trainable=is_trainable(workshop),
+        reranker=bool(workshop.project.settings.reranker),
         seed=workshop.seed,
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
         answer_tokens=_answer_tokens(workshop, rows),
@@ -85,40 +92,25 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         document_groups=knowledge.document_groups() if knowledge else None,
         problems=(*problems, *rows.problems, *secrets),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
+        weight=weight,
+        knowledge_version=knowledge.version if knowledge else 0,
     )
-
-
-def read_documents(workshop: Workshop) -> tuple[list[Document], list[Problem]]:
-    """The project's documents, and what was left out of them.
-
-    Raises:
-        InputError: sources are named and no document could be read.
-    """
-    from rung.knowledge import read_sources
-
-    project = workshop.project
-    patterns = project.settings.knowledge.sources
-    with workshop.reporter.phase("read documents"):
-        report = read_sources(project.root, patterns)
-    if not report.documents:
-        listed = "".join(f"\n  {p}" for p in report.problems[:10])
-        message = f"no document could be read from {', '.join(patterns)}{listed}"
-        raise project.error(message, "knowledge", "sources")
-    return list(report.documents), list(report.problems)
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """The index, brought up to date (or, in a dry run, as it is), with what was read and what changed."""
+    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read."""
 
     knowledge: Knowledge
-    documents: tuple[Document, ...]
+    documents: int
     report: SyncReport
     problems: tuple[Problem, ...]
 
 
-def up_to_date(workshop: Workshop, *, dry_run: bool = False) -> Indexed:
+def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False) -> Indexed:
     """Read the documents and make the index hold exactly these; a dry run only says what would change.
+
+    An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name.
 
     Raises:
         UserError: the project names no documents, or none could be read.
@@ -127,13 +119,27 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False) -> Indexed:
     if knowledge is None:
         message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
         raise workshop.project.error(message, "knowledge")
-    documents, problems = read_documents(workshop)
-    if dry_run:
-        report = knowledge.compare(documents)
-    else:
-        with workshop.reporter.phase("index documents") as tick:
-            report = knowledge.sync(documents, progress=lambda done, total: tick(done, total, ""))
-    return Indexed(knowledge, tuple(documents), report, (*problems, *report.problems))
+    if knowledge.held and not (dry_run or asked):
+        return _held(workshop, knowledge)
+    sources = Sources(workshop.project, remember=not dry_run)
+    with workshop.reporter.phase("read and index documents") as tick:
+        if dry_run:
+            report = knowledge.compare(sources)
+        else:
+            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
+            forget_stale(workshop.store, knowledge)
+            if report.removed or report.changed or report.renamed or report.rebuilt:
+                workshop.forget_cuttings()
+    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems))
+
+
+def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
+    from rung.knowledge import SyncReport
+
+    count = len(knowledge.document_groups())
+    message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
+    report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
+    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message),))
 
 
 def may_teach(

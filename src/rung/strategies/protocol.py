@@ -65,7 +65,16 @@ class Adapter:
     recipe: Mapping[str, Json] = field(default_factory=dict)
 
 
-Need = ExampleIndex | Adapter
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Need: the documents cut in another way than the project's, searchable. The digest is what `Search.index` names."""
+
+    tokens: int
+    overlap: int
+    parent_tokens: int = 0
+
+
+Need = ExampleIndex | Adapter | Cutting
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from rung.steps import Conversation, Generate, generate, rerank, search
 from rung.strategies.prompting import hypothetical_passage, standalone_query
 from rung.strategies.settings import Retrieval
 
+DOCUMENTS = "documents"  # the project's own index
 K = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 QUERY_TOKENS, PASSAGE_TOKENS = 48, 128
 NO_RERANKER = "its setting 'rerank' is on, but rung.yaml names no reranker (reranker: …)"
 
 
-def retrieve(question: Question, settings: Retrieval) -> Conversation[tuple[Passage, ...]]:
+def retrieve(question: Question, settings: Retrieval, index: str = DOCUMENTS) -> Conversation[tuple[Passage, ...]]:
     """The ranking for a question, best first, at most `settings.candidates`.
 
     With `rewrite` a second search is made, with the model's own words, and the two rankings become one: a bad rewriting
@@ -26,7 +27,7 @@ def retrieve(question: Question, settings: Retrieval) -> Conversation[tuple[Pass
     """
     rankings: list[tuple[Passage, ...]] = []
     for query in (yield from _queries(question, settings)):
-        found = yield from search(query, top=settings.candidates, diversity=settings.diversity)
+        found = yield from search(query, top=settings.candidates, index=index, diversity=settings.diversity)
         rankings.append(found.passages)
     ranking = rankings[0] if len(rankings) == 1 else merged(rankings)[: settings.candidates]
     if not settings.rerank or not ranking:

@@ -1,0 +1,55 @@
+"""`rung cases suggest`, and the documents cut in several ways, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run
+
+
+def test_suggest_drafts_and_check_lists_them(shop: Path, rung: Run) -> None:
+    said = rung("cases", "suggest", shop, "--each", "2", "--json").json
+    assert said["drafts"]["answerable"] + said["drafts"]["stale"] > 0
+    assert said["drafts"]["forbidden"] == 1
+    rows = [json.loads(line) for line in (shop / "cases.drafts.jsonl").read_text().splitlines()]
+    assert len(rows) == sum(said["drafts"].values())
+    assert {row["approved_by"] for row in rows} == {""}
+    (shop / "rung.yaml").write_text(
+        (shop / "rung.yaml").read_text().replace("cases: cases.jsonl", "cases: [cases.jsonl, cases.drafts.jsonl]")
+    )
+    listed = rung("check", shop).out
+    assert "cases.drafts.jsonl:1: is a draft by rules" in listed
+    assert "approved_by" in rung("cases", "suggest", shop).out
+
+
+def test_suggest_says_what_is_wrong(shop: Path, rung: Run) -> None:
+    assert "rung:" in rung("cases", "suggest", shop, "--output", "docs", code=2).err
+    (shop / "rung.yaml").write_text("model: scripted\n")
+    assert "rung:" in rung("cases", "suggest", shop, code=2).err
+
+
+def test_a_list_sweeps_the_ways_of_cutting(shop: Path, rung: Run) -> None:
+    yaml = (shop / "rung.yaml").read_text()
+    swept = yaml.replace(
+        "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [{rag: {chunk_tokens: [16, 64]}}]"
+    )
+    (shop / "rung.yaml").write_text(swept)
+    found = {line["name"]: line for line in rung("compare", shop, "--json", code=None).json["rungs"]}
+    assert {"rag[chunk_tokens=16]", "rag[chunk_tokens=64]"} <= set(found)
+    assert len(list((shop / ".rung" / "cuttings").iterdir())) == 2
+    (shop / "docs" / "shipping.md").unlink()
+    rung("sync", shop)
+    assert not (shop / ".rung" / "cuttings").exists()  # nothing of a deleted document is left in them
+
+
+def test_a_list_for_the_project_says_where_it_belongs(shop: Path, rung: Run) -> None:
+    yaml = (shop / "rung.yaml").read_text()
+    (shop / "rung.yaml").write_text(yaml.replace("{sources:", "{chunk_tokens: [80, 160], sources:"))
+    assert "rag: {chunk_tokens: [80, 160]}" in rung("check", shop, code=2).err
+
+
+def test_a_wrong_way_of_cutting_is_found_before_any_work(shop: Path, rung: Run) -> None:
+    yaml = (shop / "rung.yaml").read_text()
+    (shop / "rung.yaml").write_text(yaml.replace("rag, tuned_model]", "{rag: {chunk_overlap: 9}}]"))
+    assert "chunk_tokens" in rung("compare", shop, code=2).err
