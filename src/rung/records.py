@@ -294,6 +294,7 @@ class Verdict:
     replayed: int = 0
     cases: int = 0
     main_metric: str = "correct"
+    knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

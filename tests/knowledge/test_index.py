@@ -51,7 +51,7 @@ def test_no_forbidden_passage_comes_and_no_readable_one_is_missed(
     with tempfile.TemporaryDirectory() as folder:
         index = LanceIndex(Path(folder), memory_rows=memory_rows)
         with index.writing():
-            index.commit(change)
+            index.commit([change])
         snapshot = index.snapshot()
         assert snapshot is not None
         for lookup, found in zip(lookups, snapshot.search(lookups, Fusion()), strict=True):
@@ -67,7 +67,7 @@ def test_both_ways_agree_on_a_larger_index(tmp_path: Path) -> None:
     chance, embedder = random.Random(7), HashedWords(64)
     index = LanceIndex(tmp_path)
     with index.writing():
-        index.commit(change_of(invented(1500, chance), embedder))
+        index.commit([change_of(invented(1500, chance), embedder)])
     lookups = []
     for _ in range(30):
         query = " ".join(f"w{chance.randrange(40)}" for _ in range(4))
@@ -86,12 +86,12 @@ def test_the_way_to_a_state_does_not_show_in_its_results(tmp_path: Path) -> None
     documents, embedder = invented(80, random.Random(3)), HashedWords()
     straight, winding = LanceIndex(tmp_path / "a"), LanceIndex(tmp_path / "b")
     with straight.writing():
-        straight.commit(change_of(documents, embedder))
+        straight.commit([change_of(documents, embedder)])
     with winding.writing():
-        winding.commit(change_of(invented(50, random.Random(4)), embedder))
+        winding.commit([change_of(invented(50, random.Random(4)), embedder)])
     for part in (documents[60:], documents[20:60], documents[:20]):
         with winding.writing():
-            winding.commit(change_of(part, embedder, removed=[d.id for d in part]))
+            winding.commit([change_of(part, embedder, removed=[d.id for d in part])])
     lookups = [Lookup(f"w{n} w{n + 1}", embedder.embed([f"w{n} w{n + 1}"], kind="query")[0], None, 30) for n in range(30)]
     one, other = straight.snapshot(), winding.snapshot()
     assert one is not None
@@ -102,13 +102,13 @@ def test_the_way_to_a_state_does_not_show_in_its_results(tmp_path: Path) -> None
 def test_what_was_replaced_long_ago_is_erased(tmp_path: Path) -> None:
     embedder, index = HashedWords(), LanceIndex(tmp_path)
     with index.writing():
-        index.commit(change_of([Document("x", "topsecretword"), Document("y", "other")], embedder))
+        index.commit([change_of([Document("x", "topsecretword"), Document("y", "other")], embedder)])
     old = index.snapshot()
     with index.writing():
-        index.commit(change_of([], embedder, removed=["x"]))
+        index.commit([change_of([], embedder, removed=["x"])])
     held = [p for p in tmp_path.rglob("*") if p.is_file() and b"topsecretword" in p.read_bytes()]
     assert held  # still there for those who are reading it
-    with LanceIndex(tmp_path, kept_seconds=0).writing():
+    with LanceIndex(tmp_path, kept_seconds=0, kept_versions=1).writing():
         pass
     assert [p for p in tmp_path.rglob("*") if p.is_file() and b"topsecretword" in p.read_bytes()] == []
     snapshot = index.snapshot()
@@ -125,11 +125,12 @@ def test_what_was_replaced_long_ago_is_erased(tmp_path: Path) -> None:
         ("{", "cannot be read"),
         ("[]", "another version"),
         ('{"format": 99}', "another version"),
-        ('{"format": 1, "generation": 1}', "is damaged"),
+        ('{"format": 2, "generation": 1}', "is damaged"),
     ],
 )
 def test_a_damaged_or_newer_index_says_what_to_do(text: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "current.json").write_text(text, encoding="utf-8")
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "0000000001.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=says) as caught:
         LanceIndex(tmp_path).snapshot()
     assert "rung sync" in str(caught.value)

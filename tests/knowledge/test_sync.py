@@ -70,7 +70,7 @@ def test_a_renamed_or_regrouped_document_is_not_embedded_again(tmp_path: Path) -
     knowledge.sync([Document("old.md", "the same text", groups=())])
     embedder.embedded.clear()
     report = knowledge.sync([Document("new.md", "the same text", groups=("staff",))])
-    assert (report.added, report.removed, report.embedded) == (1, 1, 0)
+    assert (report.added, report.removed, report.renamed, report.embedded) == (0, 0, 1, 0)
     assert embedder.embedded == []
     assert knowledge.search("same text", asker=Asker(frozenset())) == ()
     assert [p.document for p in knowledge.search("same text", asker=Asker(frozenset({"staff"})))] == ["new.md"]
@@ -87,7 +87,7 @@ def test_another_embedder_or_chunking_makes_everything_anew_and_says_so(tmp_path
     assert (report.unchanged, report.embedded) == (12, 12)
     assert found(knowledge, "word3") == {"d3"}
     recut = opened(tmp_path, wider, tokens=16).sync(documents())
-    assert recut.rebuilt.startswith("the chunking changed from {'tokens': 32, 'overlap': 4} to")
+    assert recut.rebuilt.startswith("the chunking changed from {'tokens': 32, 'overlap': 4, 'parent_tokens': 0} to")
     assert recut.passages == 12
 
 
@@ -236,12 +236,11 @@ def test_killed_at_any_moment_it_stays_readable_and_goes_on(tmp_path: Path) -> N
 
 
 def test_an_interrupted_commit_is_undone(tmp_path: Path) -> None:
-    """The tables have moved on, `current.json` has not: as after a kill between the two."""
+    """The tables have moved on, the version was not made: as after a kill between the two."""
     knowledge = opened(tmp_path)
     knowledge.sync(documents())
-    pointer = (tmp_path / "current.json").read_bytes()
     knowledge.sync(documents(3))
-    (tmp_path / "current.json").write_bytes(pointer)
+    (tmp_path / "versions" / "0000000002.json").unlink()
     old = opened(tmp_path)
     assert len(old.documents()) == 12
     assert found(old, "word11") == {"d11"}
@@ -293,11 +292,14 @@ def test_damaged_staging_is_only_a_cache(tmp_path: Path) -> None:
     embedder = HashedWords()
     staging = Staging(tmp_path / "staging", embedder.identity)
     staging.put(["k"], embedder.embed(["x"], kind="query"))
-    assert list(staging.load()) == ["k"]
-    (file,) = (tmp_path / "staging").rglob("*.npz")
-    file.write_bytes(file.read_bytes()[:40])
-    assert staging.load() == {}
-    assert Staging(tmp_path / "staging", "another embedder").load() == {}
+    assert list(staging.get(["k", "other"])) == ["k"]
+    assert Staging(tmp_path / "staging", "another embedder").get(["k"]) == {}
+    staging.close()
+    file = tmp_path / "staging" / "vectors.db"
+    file.write_bytes(b"no database at all" * 400)
+    assert staging.get(["k"]) == {}
+    staging.put(["k"], embedder.embed(["x"], kind="query"))
+    assert list(staging.get(["k"])) == ["k"]
 
 
 def test_two_syncs_at_once_do_no_harm(tmp_path: Path) -> None:

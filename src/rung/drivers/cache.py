@@ -19,9 +19,10 @@ from rung.steps import Called, Classified, Found, Generated, Result
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS steps (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passages (key TEXT PRIMARY KEY, passage TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (passage TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (passage, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key));
 """
-VERSION = 1
+VERSION = 2
 AT_ONCE = 500  # SQLite's limit on bound variables is 999 in old builds
 
 
@@ -63,13 +64,15 @@ class StepStore:
             found.update({digest: self._decoded(kind, text) for digest, kind, text in rows})
         return found
 
-    def put(self, digest: str, result: Result) -> None:
-        """Keep a result; one that is known already stays as it is."""
+    def put(self, digest: str, result: Result, *, seen: Iterable[Passage] = ()) -> None:
+        """Keep a result; one that is known already stays as it is. `seen`: the passages that went into it."""
         with self._mended():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 kind, text = self._encoded(result)
                 self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", (digest, kind, text))
+                rows = [(self._kept(passage), digest) for passage in seen]
+                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
                 self._db.execute("COMMIT")
             except BaseException:
                 self._known.clear()  # its passages may have gone with the transaction
@@ -89,6 +92,51 @@ class StepStore:
         value: Json = json.loads(row[0]) if row else None
         return value
 
+    def passages(self) -> Iterator[list[tuple[str, Passage]]]:
+        """All passages that are kept, by key, some at once."""
+        after = ""
+        while True:
+            with self._mended():
+                asked = "SELECT key, passage FROM passages WHERE key > ? ORDER BY key LIMIT ?"
+                rows = self._db.execute(asked, (after, AT_ONCE)).fetchall()
+            if not rows:
+                return
+            yield [(key, _decoded_passage(text)) for key, text in rows]
+            after = rows[-1][0]
+
+    def forget(self, keys: Iterable[str]) -> int:
+        """Erase these passages, and every result that they went into. Returns how many results went.
+
+        What is erased is overwritten in the file.
+        """
+        gone = set(keys)
+        if not gone:
+            return 0
+        with self._mended():
+            self._db.execute("PRAGMA secure_delete=ON")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                digests = {
+                    d
+                    for d, text in self._db.execute("SELECT digest, result FROM steps WHERE kind = 'Found'")
+                    if any(key in gone for key, _ in json.loads(text))
+                }
+                for key in gone:
+                    digests |= {row[0] for row in self._db.execute("SELECT digest FROM seen WHERE passage = ?", (key,))}
+                self._db.executemany("DELETE FROM steps WHERE digest = ?", [(digest,) for digest in digests])
+                self._db.executemany("DELETE FROM seen WHERE digest = ?", [(digest,) for digest in digests])
+                self._db.executemany("DELETE FROM seen WHERE passage = ?", [(key,) for key in gone])
+                self._db.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in gone])
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._known.clear()
+        self._passages.clear()
+        return len(digests)
+
     def count(self) -> int:
         """Results known."""
         with self._mended():
@@ -98,14 +146,18 @@ class StepStore:
         if not isinstance(result, Found):
             return type(result).__name__, json.dumps(plain(result), ensure_ascii=False)
         refs: list[Json] = []
-        for passage in result.passages:  # passages recur in thousands of rankings: each is kept once
-            text = json.dumps({**_fields(passage), "score": 0.0}, ensure_ascii=False, sort_keys=True)
-            key = f"{passage.id}@{hash_of(text)}"
-            if key not in self._known:
-                self._db.execute("INSERT OR IGNORE INTO passages VALUES (?, ?)", (key, text))
-                self._known.add(key)
-            refs.append([key, passage.score])
+        for passage in result.passages:
+            refs.append([self._kept(passage), passage.score])
         return "Found", json.dumps(refs, ensure_ascii=False)
+
+    def _kept(self, passage: Passage) -> str:
+        """The key of a passage, kept once: it recurs in thousands of rankings."""
+        text = json.dumps({**_fields(passage), "score": 0.0}, ensure_ascii=False, sort_keys=True)
+        key = f"{passage.id}@{hash_of(text)}"
+        if key not in self._known:
+            self._db.execute("INSERT OR IGNORE INTO passages VALUES (?, ?)", (key, text))
+            self._known.add(key)
+        return key
 
     def _decoded(self, kind: str, text: str) -> Result:
         value = json.loads(text)
@@ -127,9 +179,7 @@ class StepStore:
                 row = self._db.execute("SELECT passage FROM passages WHERE key = ?", (key,)).fetchone()
             if row is None:
                 raise UserError(f"{self.path} is damaged (a passage is missing); move it away and run again: it is rebuilt")
-            value = json.loads(row[0])
-            parent = tuple(value["parent"]) if value.get("parent") else None
-            self._passages[key] = Passage(**{**value, "groups": tuple(value["groups"]), "parent": parent})
+            self._passages[key] = _decoded_passage(row[0])
         known = self._passages[key]
         return Passage(**{**_fields(known), "score": score})  # type: ignore[arg-type]
 
@@ -156,6 +206,12 @@ class StepStore:
             raise UserError(f"{self.path} is damaged ({error}); move it away and run again: it is rebuilt") from error
         except OSError as error:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def _decoded_passage(text: str) -> Passage:
+    value = json.loads(text)
+    parent = tuple(value["parent"]) if value.get("parent") else None
+    return Passage(**{**value, "groups": tuple(value["groups"]), "parent": parent})
 
 
 def _fields(passage: Passage) -> Mapping[str, object]:

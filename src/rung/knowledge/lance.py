@@ -1,309 +1,367 @@
-"""The store that ships: LanceDB tables in a folder. How a change becomes the newest version, wholly or not at all.
+"""The store that ships: LanceDB tables in a folder or on object storage. How changes become the newest version, or nothing.
 
-Searching a version is left to `lance_snapshot`.
+    versions/<n>.json    one for each version: names the tables and their versions. Created as the last act of a commit.
+    documents_<n>.lance, passages_<n>.lance    see `lance_tables`
+    lock, or lock.json   held by the one writer
 
-    current.json           names the tables and their versions: the newest state. It is replaced as the last act of a commit.
-    documents_<n>.lance    the documents, whole
-    passages_<n>.lance     their passages: text, contextual text with its BM25 index, vectors
-    lock                   held by the one writer
-
-Whatever a killed writer left behind is not named in `current.json`, is seen by nobody, and is undone by the next writer.
-The BM25 index is built anew at each commit: its scores then depend on the documents alone, not on the order of their coming.
+Whatever a killed writer left behind is named by no version, is seen by nobody, and is undone by the next writer. Searching a
+version is left to `lance_snapshot`, the place to `keeping`, indexes and compaction to `lance_care`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from rung.errors import UserError
-from rung.knowledge.lance_snapshot import LanceSnapshot, Tables
-from rung.knowledge.protocol import Change, IndexGone, Row
-from rung.records import Document, Json, canonical
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from rung.knowledge.keeping import Held, keeping
+from rung.knowledge.lance_care import REBUILT_ROWS, Care
+from rung.knowledge.lance_snapshot import LanceSnapshot
+from rung.knowledge.lance_tables import (
+    Pointer,
+    document_key,
+    document_rows,
+    document_schema,
+    metadata_columns,
+    metadata_type,
+    passage_rows,
+    passage_schema,
+    weight,
+)
+from rung.knowledge.protocol import Change, IndexGone, Version
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
-POINTER = "current.json"
-MEMORY_ROWS = 50_000  # up to here a snapshot keeps passages and vectors in memory (77 MB of vectors at 384 dimensions)
-KEPT_SECONDS = 3600.0  # a replaced version stays for those who are still reading it
+MEMORY_ROWS = 50_000  # up to here a snapshot keeps vectors in memory (77 MB at 384 dimensions), above it one bit a dimension
+KEPT_SECONDS = 3600.0  # a replaced version stays so long for those who are still reading it,
+KEPT_VERSIONS = 10  # and so many of them stay longer,
+KEPT_DAYS = 7.0  # but not longer than this, to be gone back to
+MOST_COLUMNS = 256  # of metadata that can be compared by order
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """What `current.json` says."""
-
-    generation: int
-    documents: int  # version of the table documents_<generation>
-    passages: int
-    since: float
-    settings: dict[str, Json] = field(default_factory=dict)
-    format: int = FORMAT
-
-
 class LanceIndex:
-    """An `Index` in a folder. Any number of readers, in any process; one writer at a time, the others wait."""
+    """An `Index`. Any number of readers, in any process; one writer at a time, the others wait."""
 
-    def __init__(self, folder: Path, *, memory_rows: int = MEMORY_ROWS, kept_seconds: float = KEPT_SECONDS) -> None:
-        self.folder, self._kept_seconds = folder, kept_seconds
-        self._memory_rows = memory_rows
-        self._open: tuple[Pointer, LanceSnapshot] | None = None
+    def __init__(
+        self,
+        place: Path | str,
+        *,
+        memory_rows: int = MEMORY_ROWS,
+        rebuilt_rows: int = REBUILT_ROWS,
+        kept_seconds: float = KEPT_SECONDS,
+        kept_versions: int = KEPT_VERSIONS,
+    ) -> None:
+        self.keeping = keeping(place)
+        self._kept_seconds, self._kept_versions, self._memory_rows = kept_seconds, kept_versions, memory_rows
+        self._care = Care(rebuilt_rows)
+        self._open: tuple[tuple[int, int, int, int], LanceSnapshot] | None = None
+        self._held: Held = _nobody
 
-    def snapshot(self) -> LanceSnapshot | None:
-        """The newest committed version; None if nothing has been committed yet.
-
-        Raises:
-            UserError: `current.json` is damaged, or from a newer Rung.
-        """
+    def snapshot(self, number: int | None = None) -> LanceSnapshot | None:
+        """See `Index.snapshot`."""
         for attempt in range(3):
-            pointer = self._pointer()
+            pointer = self._newest() if number is None else self._version(number)
             if pointer is None:
                 return None
-            if self._open and self._open[0] == pointer:
+            key = (pointer.number, *pointer.tables)
+            if self._open and self._open[0] == key:
                 return self._open[1]
             try:
-                snapshot = LanceSnapshot.open(self.folder, _tables(pointer), memory_rows=self._memory_rows)
+                snapshot = LanceSnapshot(self.keeping, pointer, memory_rows=self._memory_rows)
             except IndexGone:  # a writer was quicker: read again which version is the newest
-                if attempt == 2:
+                if attempt == 2 or number is not None:
                     raise
                 continue
-            self._open = (pointer, snapshot)
+            if number is None:
+                self._open = (key, snapshot)
             return snapshot
         return None
 
+    def versions(self) -> tuple[Version, ...]:
+        """See `Index.versions`."""
+        found = [pointer for number in reversed(self.keeping.numbers()) if (pointer := self._read(number))]
+        return tuple(
+            Version(p.number, p.since, p.document_count, p.passage_count, p.content, p.made_by, p.held) for p in found
+        )
+
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Be the only writer; undo what an interrupted one left, and drop what was replaced an hour ago."""
-        import fcntl
-
-        with _clear_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / "lock").open("w")
-        with lock:
+        """See `Index.writing`. Undoes what an interrupted writer left, and drops what was replaced long ago."""
+        with self.keeping.writing() as held:
+            self._held = held
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.warning("another process is writing %s; waiting for it", self.folder)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            with _clear_errors(self.folder):
-                self._tidy()
-            yield
+                with self.keeping.clear_errors():
+                    self._tidy()
+                yield
+            finally:
+                self._held = _nobody
 
-    def commit(self, change: Change) -> None:
-        """Make `change` the newest version. Call it within `writing`."""
-        with _clear_errors(self.folder):
-            began = time.time()
-            before = self._pointer()
-            fresh = change.fresh or before is None
-            generation = (before.generation if before else 0) + int(fresh)
-            dimensions = change.vectors.shape[1]
-            removed = frozenset() if fresh else change.removed
-            documents = self._table("documents", generation, _document_schema(), fresh)
-            passages = self._table("passages", generation, _passage_schema(dimensions), fresh)
-            for table in (documents, passages):
-                _delete(table, removed)
-            if change.documents:
-                documents.add(_document_rows(change.documents))
-            if change.rows:
-                passages.add(_passage_rows(change))
-            documents.optimize()
-            _index_text(passages)
-            _flush(self.folder, since=began)
-            self._point(Pointer(generation, documents.version, passages.version, time.time(), dict(change.settings)))
+    def commit(self, changes: Iterable[Change]) -> None:
+        """See `Index.commit`."""
+        began, before = time.time(), self._newest()
+        changes = iter(changes)
+        first = next(changes, None)
+        if first is None:
+            return
+        fresh = first.fresh or before is None
+        base = Pointer((before.number if before else 0), 0, 0, 0, began) if fresh or before is None else before
+        generation = (before.generation if before else 0) + int(fresh)
+        with self.keeping.clear_errors():
+            writer = _Writer(self, base, generation, first, fresh)
+        for change in chain([first], changes):
+            self._held()
+            with self.keeping.clear_errors():
+                writer.write(change)
+        self._held()
+        with self.keeping.clear_errors():
+            exact = self._care.after_commit(writer.documents, writer.passages, fresh=fresh)
+            self._held()
+            self._point(writer.pointer(exact, dict(first.settings)), since=began)
 
-    def _pointer(self) -> Pointer | None:
-        path = self.folder / POINTER
+    def maintain(self) -> bool:
+        """See `Index.maintain`."""
+        with self.writing():
+            before = self._newest()
+            if before is None:
+                return False
+            with self.keeping.clear_errors():
+                began, (documents, passages) = time.time(), self.tables(before)
+                if not self._care.is_wanted(documents, passages):
+                    return False
+                self._care.give(documents, passages)
+                self._held()
+                moved = replace(before, documents=documents.version, passages=passages.version)
+                self._point(replace(moved, since=began, made_by="maintenance"), since=began)
+            return True
+
+    def rollback(self, number: int) -> None:
+        """See `Index.rollback`."""
+        with self.writing():
+            wanted, newest = self._read(number), self._newest()
+            if wanted is None or newest is None:
+                kept = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
+                raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {kept}")
+            with self.keeping.clear_errors():
+                said = replace(wanted, since=time.time(), made_by=f"rollback to {number}", held=True)
+                self._point(replace(said, number=newest.number), since=time.time())
+
+    def release(self) -> None:
+        """See `Index.release`."""
+        with self.writing():
+            newest = self._newest()
+            if newest is not None and newest.held:
+                with self.keeping.clear_errors():
+                    self._point(replace(newest, held=False, since=time.time(), made_by="sync"), since=time.time())
+
+    def prune(self) -> None:
+        """See `Index.prune`."""
+        kept, self._kept_seconds, versions, self._kept_versions = self._kept_seconds, 0.0, self._kept_versions, 1
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+            with self.writing(), self.keeping.clear_errors():
+                self._erase()
+        finally:
+            self._kept_seconds, self._kept_versions = kept, versions
+
+    # --- versions ---------------------------------------------------------------------------------------------------
+
+    def _newest(self) -> Pointer | None:
+        for _ in range(3):
+            numbers = self.keeping.numbers()
+            if not numbers:
+                return None
+            if pointer := self._version(numbers[-1]):
+                return pointer
+        return None
+
+    def _version(self, number: int) -> Pointer | None:
+        content = self.keeping.read(number)
+        return Pointer.read(content, f"version {number} of the index in {self.keeping.uri}") if content else None
+
+    def _read(self, number: int) -> Pointer | None:
+        """A version, None where another Rung wrote it: such a one cannot be gone back to."""
+        try:
+            return self._version(number)
+        except UserError:
             return None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}); delete {self.folder} and run 'rung sync' again") from error
-        if not isinstance(said, dict) or said.get("format") != FORMAT:
-            raise UserError(f"{self.folder} was written by another version of Rung; delete it and run 'rung sync' again")
-        try:
-            return Pointer(**said)
-        except TypeError as error:
-            raise UserError(f"{path} is damaged ({error}); delete {self.folder} and run 'rung sync' again") from error
 
-    def _point(self, pointer: Pointer) -> None:
-        part = self.folder / f"{POINTER}.part"
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(pointer), ensure_ascii=False, indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.folder / POINTER)
-        _fsync_folder(self.folder)
+    def _point(self, pointer: Pointer, *, since: float) -> None:
+        """Make this the newest version, by the number after its own."""
+        after = replace(pointer, number=pointer.number + 1)
+        if not self.keeping.create(after.number, after.written(), since=since):
+            raise UserError(
+                f"another process has written {self.keeping.uri} meanwhile; run the same command again: it goes on from here"
+            )
 
-    def _table(self, kind: str, generation: int, schema: pa.Schema, fresh: bool) -> Any:
+    # --- tables -----------------------------------------------------------------------------------------------------
+
+    def _db(self) -> Any:
         import lancedb
 
-        db = lancedb.connect(self.folder)
-        name = f"{kind}_{generation}"
-        if not fresh:
-            return db.open_table(name)
-        if name in db.list_tables().tables:  # of an interrupted sync
-            db.drop_table(name)
-        return db.create_table(name, schema=schema)
+        return lancedb.connect(self.keeping.uri, storage_options=dict(self.keeping.options))
+
+    def tables(self, pointer: Pointer) -> tuple[Any, Any]:
+        """The two tables at their newest, which for the one writer is what this version names."""
+        db = self._db()
+        return db.open_table(pointer.names[0]), db.open_table(pointer.names[1])
+
+    def made(self, generation: int, dimensions: int) -> tuple[Any, Any]:
+        """Two new tables."""
+        db, tables = self._db(), []
+        for kind, schema in (("documents", document_schema()), ("passages", passage_schema(dimensions))):
+            name = f"{kind}_{generation}"
+            if name in db.list_tables().tables:  # of an interrupted sync
+                db.drop_table(name)
+            tables.append(db.create_table(name, schema=schema))
+        return tables[0], tables[1]
 
     def _tidy(self) -> None:
-        """Bring the tables back to what `current.json` names; erase what nobody can be reading any more."""
-        import lancedb
-
-        pointer = self._pointer()
+        """Bring the tables back to what the newest version names; forget versions that nobody may still want."""
+        pointer = self._newest()
         if pointer is None:
             return
-        db, tables = lancedb.connect(self.folder), _tables(pointer)
-        named = {tables.documents: pointer.documents, tables.passages: pointer.passages}
-        now = {}
-        for name, version in named.items():
-            table = db.open_table(name)
+        versions = {}
+        for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
+            table = self._db().open_table(name)
             if table.version != version:
-                log.info("undoing an interrupted sync of %s", name)
+                log.info("bringing %s back to version %d", name, version)
                 table.checkout(version)
                 table.restore()
-            now[name] = table.version
-        if now != named:
-            said = asdict(pointer) | {"documents": now[tables.documents], "passages": now[tables.passages]}
-            self._point(Pointer(**said))
-        if time.time() - pointer.since > self._kept_seconds:
-            for name in db.list_tables().tables:
-                if name not in now:
-                    db.drop_table(name)
-                elif len(db.open_table(name).list_versions()) > 1:
-                    # Nothing is compacted here, so the newest version stays the one that `current.json` names.
-                    db.open_table(name).optimize(cleanup_older_than=timedelta(milliseconds=1), delete_unverified=True)
+            versions[name] = table.version
+        if tuple(versions.values()) != (pointer.documents, pointer.passages):
+            now = replace(pointer, documents=versions[pointer.names[0]], passages=versions[pointer.names[1]])
+            self._point(now, since=pointer.since)
+        if self._dropped():
+            self._erase()
+
+    def _dropped(self) -> list[int]:
+        """Numbers of the versions that are kept no longer."""
+        numbers, now = self.keeping.numbers(), time.time()
+        old = []
+        for place, number in enumerate(reversed(numbers[:-1]), 1):
+            following = self._read(numbers[len(numbers) - place])
+            age = now - (following.since if following else 0.0)  # since when it has been replaced
+            if age >= self._kept_seconds and (place >= self._kept_versions or age >= KEPT_DAYS * 86_400):
+                old.append(number)
+        return old
+
+    def _erase(self) -> None:
+        """Remove what no kept version names: first the versions, then their rows and files."""
+        for number in self._dropped():
+            self.keeping.remove(number)
+        kept = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
+        oldest: dict[str, int] = {}  # version of each table that is still named
+        for pointer in kept:
+            for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
+                oldest[name] = min(version, oldest.get(name, version))
+        db, began = self._db(), time.time()
+        for name in db.list_tables().tables:
+            self._held()
+            if name in oldest:
+                _forget(db.open_table(name), oldest[name])
+            else:
+                db.drop_table(name)
+        newest = kept[-1]  # clearing up may compact, and the newest version has to name what came of it
+        versions = tuple(db.open_table(name).version for name in newest.names)
+        if versions != (newest.documents, newest.passages):
+            moved = replace(newest, documents=versions[0], passages=versions[1], made_by="maintenance", since=began)
+            self._point(moved, since=began)
 
 
-def access_class(groups: Iterable[str]) -> str:
-    """Names a set of groups in 32 hex characters, so that no filter ever holds a user's words."""
-    return hashlib.sha256(canonical(sorted(set(groups))).encode()).hexdigest()[:32]
+def _forget(table: Any, oldest: int) -> None:
+    """Remove the files that only versions before `oldest` need."""
+    made = {version["version"]: version["timestamp"] for version in table.list_versions()}
+    if len(made) > 1:
+        age = timedelta(milliseconds=1) if oldest == max(made) else datetime.now() - made[oldest] + timedelta(seconds=1)
+        table.optimize(cleanup_older_than=age, delete_unverified=True)
 
 
-def _tables(pointer: Pointer) -> Tables:
-    names = f"documents_{pointer.generation}", f"passages_{pointer.generation}"
-    return Tables(*names, pointer.documents, pointer.passages, pointer.settings)
+class _Writer:
+    """Writes the parts of one commit, and counts."""
+
+    def __init__(self, index: LanceIndex, base: Pointer, generation: int, first: Change, fresh: bool) -> None:
+        self._base, self._generation = base, generation
+        dimensions = first.vectors.shape[1]
+        self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
+        self._content = 0 if fresh else int(base.content, 16)
+        self._metadata = _metadata_of(self.passages)
+        self._fresh = fresh
+
+    def write(self, change: Change) -> None:
+        """Take out, then add."""
+        if change.removed and not self._fresh:
+            for id, digest in _digests(self.documents, change.removed).items():
+                self._content -= weight(id, digest)
+            for table, column in ((self.documents, "key"), (self.passages, "document_key")):
+                _delete(table, column, change.removed)
+        if change.documents:
+            self._content += sum(weight(d.id, d.digest) for d in change.documents)
+            self.documents.add(document_rows(change.documents))
+        if change.rows:
+            self._widen(metadata_columns(change.documents))
+            self.passages.add(passage_rows(change, self._metadata))
+
+    def pointer(self, exact: bool, settings: Mapping[str, Any]) -> Pointer:
+        """The version that this makes, still under its base's number."""
+        return Pointer(
+            number=self._base.number,
+            generation=self._generation,
+            documents=self.documents.version,
+            passages=self.passages.version,
+            since=time.time(),
+            document_count=self.documents.count_rows(),
+            passage_count=self.passages.count_rows(),
+            content=f"{self._content % (1 << 256):064x}",
+            exact=exact,
+            settings=settings,
+        )
+
+    def _widen(self, wanted: Mapping[str, str]) -> None:
+        """Columns for metadata that no document had before."""
+        import pyarrow as pa
+
+        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._metadata}
+        room = MOST_COLUMNS - len(self._metadata)
+        if len(new) > room:
+            log.warning("over %d metadata keys: of the others, ranges find nothing", MOST_COLUMNS)
+            new = dict(list(new.items())[:room])
+        if new:
+            self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
+            self._metadata |= new
 
 
-def _document_key(id: str) -> str:
-    return hashlib.sha256(id.encode()).hexdigest()[:32]
+def _metadata_of(passages: Any) -> dict[str, str]:
+    kinds = {"n": "float64", "t": "int64", "s": "string"}
+    names: Sequence[str] = passages.schema.names
+    return {name: kinds[name[0]] for name in names if name[1:2] == "_" and name[0] in kinds}
 
 
-def _document_schema() -> pa.Schema:
-    import pyarrow as pa
-
-    words = ("id", "key", "digest", "title", "source", "acl", "meta", "text")
-    return pa.schema([*((name, pa.string()) for name in words), ("groups", pa.list_(pa.string()))])
-
-
-def _passage_schema(dimensions: int) -> pa.Schema:
-    import pyarrow as pa
-
-    words = ("id", "document", "document_key", "acl", "title", "text", "indexed", "key")
-    spans = [("start", pa.int64()), ("end", pa.int64())]
-    return pa.schema([*((name, pa.string()) for name in words), *spans, ("vector", pa.list_(pa.float32(), dimensions))])
+def _digests(documents: Any, ids: frozenset[str]) -> dict[str, str]:
+    """Digests of those documents that are there."""
+    found: dict[str, str] = {}
+    for condition in _conditions("key", ids):
+        rows = documents.search().where(condition).select(["id", "digest"]).limit(None).to_arrow()
+        found.update(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+    return found
 
 
-def _document_rows(documents: Sequence[Document]) -> pa.Table:
-    import pyarrow as pa
-
-    columns = {
-        "id": [d.id for d in documents],
-        "key": [_document_key(d.id) for d in documents],
-        "digest": [d.digest for d in documents],
-        "title": [d.title for d in documents],
-        "source": [d.source for d in documents],
-        "acl": [access_class(d.groups) for d in documents],
-        "meta": [canonical(dict(d.meta)) for d in documents],
-        "text": [d.text for d in documents],
-        "groups": [sorted(set(d.groups)) for d in documents],
-    }
-    return pa.table(columns, schema=_document_schema())
+def _delete(table: Any, column: str, documents: frozenset[str]) -> None:
+    for condition in _conditions(column, documents):
+        table.delete(condition)
 
 
-def _passage_rows(change: Change) -> pa.Table:
-    import pyarrow as pa
-
-    rows: Sequence[Row] = change.rows
-    vectors = np.ascontiguousarray(change.vectors, dtype=np.float32)
-    columns = {
-        "id": [r.passage.id for r in rows],
-        "document": [r.passage.document for r in rows],
-        "document_key": [_document_key(r.passage.document) for r in rows],
-        "acl": [access_class(r.passage.groups) for r in rows],
-        "title": [r.passage.title for r in rows],
-        "text": [r.passage.text for r in rows],
-        "indexed": [r.indexed for r in rows],
-        "key": [r.key for r in rows],
-        "start": [r.passage.start for r in rows],
-        "end": [r.passage.end for r in rows],
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
-    }
-    return pa.table(columns, schema=_passage_schema(vectors.shape[1]))
-
-
-def _delete(table: Any, documents: frozenset[str]) -> None:
-    column = "document_key" if "document_key" in table.schema.names else "key"
-    keys = sorted(_document_key(id) for id in documents)
+def _conditions(column: str, documents: frozenset[str]) -> Iterator[str]:
+    keys = sorted(document_key(id) for id in documents)
     for start in range(0, len(keys), _AT_ONCE):
-        table.delete(f"{column} IN ({', '.join(repr(key) for key in keys[start : start + _AT_ONCE])})")
+        yield f"{column} IN ({', '.join(map(repr, keys[start : start + _AT_ONCE]))})"
 
 
-def _index_text(passages: Any) -> None:
-    """Compact, then index all text at once. Stemming and stop words as Lance has them: measured best of four on two sets."""
-    from lancedb.index import FTS
-
-    for index in passages.list_indices():
-        passages.drop_index(index.name)
-    passages.optimize()
-    if passages.count_rows():
-        passages.create_index("indexed", config=FTS(), replace=True)
-
-
-@contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
-    """Say in one sentence that the disk refused. LanceDB wraps such errors in a RuntimeError."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "LanceError(IO)" not in str(error):
-            raise
-        said = (getattr(error, "strerror", None) or str(error)).split("\n")[0][:200]
-        raise UserError(
-            f"the index in {folder} could not be written ({said}); free space or mend the permissions and run the same"
-            " command again: what was there before is still there"
-        ) from error
-
-
-def _flush(folder: Path, *, since: float) -> None:
-    """Lance does not wait for the disk; a pointer that survives a power cut must not name files that did not."""
-    for place, _, names in os.walk(folder):
-        fresh = [Path(place) / name for name in names]
-        for path in fresh:
-            if path.stat().st_mtime >= since - 1 and path.suffix != ".part":
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
-        _fsync_folder(Path(place))
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _nobody() -> None:
+    """Outside `writing` there is no place to lose."""

@@ -5,7 +5,8 @@ The store that ships is in `lance`; how rankings are fused is in `ranking`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -47,14 +48,14 @@ class IndexGone(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How the dense and the BM25 ranking become one: reciprocal rank fusion (Cormack, Clarke, Büttcher 2009).
+    """How the dense and the BM25 ranking become one: a convex combination of scores (Bruch, Gai, Ingber 2023).
 
-    A passage scores Σ weight / (k + rank) over the first `depth` places of each ranking; the weights are `dense_weight`
-    and 1 − `dense_weight`. No weight wins on every corpus: choose it on dev cases. 1 and 0 switch one ranking off.
+    Each score counts as its share of the best one in its ranking, by the weights `dense_weight` and 1 − `dense_weight`, over
+    the first `depth` places of each ranking. No weight wins on every corpus: choose it on dev cases. 1 and 0 switch one
+    ranking off.
     """
 
     dense_weight: float = 0.5
-    k: int = 60
     depth: int = 100
 
     def __post_init__(self) -> None:
@@ -133,8 +134,46 @@ class Change:
     fresh: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version that a store keeps. `since` is when it was made, in seconds since 1970; `held`: by a rollback."""
+
+    number: int
+    since: float
+    documents: int
+    passages: int
+    content: str
+    made_by: str = "sync"
+    held: bool = False
+
+
+def text_digest(document: Document) -> str:
+    """Names a document's text: a renamed file keeps it."""
+    return hashlib.sha256(document.text.encode()).hexdigest()[:32]
+
+
 class Snapshot(Protocol):
     """One version of a store. Nothing that is committed later shows in it."""
+
+    @property
+    def version(self) -> int:
+        """Its number; later versions have higher ones."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """Names what a search can find here: with equal settings, equal content finds equally."""
+        ...
+
+    @property
+    def held(self) -> bool:
+        """Whether it was gone back to: then nothing but an explicit sync may replace it."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """What it was made with."""
+        ...
 
     @property
     def state(self) -> State: ...
@@ -178,12 +217,24 @@ class Snapshot(Protocol):
         """The stored vectors of those keys that are there."""
         ...
 
+    def contents(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """Digests of the texts of those documents that are there, by id: a renamed document keeps its own."""
+        ...
+
 
 class Index(Protocol):
     """A store of passages. Readers see whole versions; one writer at a time."""
 
-    def snapshot(self) -> Snapshot | None:
-        """The newest committed version; None if nothing has been committed yet."""
+    def snapshot(self, number: int | None = None) -> Snapshot | None:
+        """This version, or the newest; None if there is none.
+
+        Raises:
+            UserError: the store cannot be read, or another version of Rung wrote it.
+        """
+        ...
+
+    def versions(self) -> tuple[Version, ...]:
+        """The versions that can be gone back to, the newest first."""
         ...
 
     def writing(self) -> AbstractContextManager[None]:
@@ -194,10 +245,36 @@ class Index(Protocol):
         """
         ...
 
-    def commit(self, change: Change) -> None:
-        """Make `change` the newest version, wholly or not at all. Call it within `writing`.
+    def commit(self, changes: Iterable[Change]) -> None:
+        """Make these changes, one after the other, the newest version: all of them or none. Call it within `writing`.
+
+        They are taken one at a time, so that memory does not grow with their number. Settings are the first one's, and
+        only the first may be `fresh`. None at all leave the store as it is.
 
         Raises:
             UserError: the place is full or may not be written; what was there before is still there.
         """
+        ...
+
+    def maintain(self) -> bool:
+        """Compact and index what many small commits left, as a new version that finds the same; False: not needed yet.
+
+        Readers are on the version before meanwhile. It waits for its turn as a writer; never call it within `writing`.
+        """
+        ...
+
+    def rollback(self, number: int) -> None:
+        """Make what a version shows the newest version, and hold it: see `Snapshot.held`.
+
+        Raises:
+            UserError: there is no such version; says which there are.
+        """
+        ...
+
+    def release(self) -> None:
+        """Hold the newest version no longer."""
+        ...
+
+    def prune(self) -> None:
+        """Forget all versions but the newest: nothing that was deleted is left in any file. Their readers lose them."""
         ...

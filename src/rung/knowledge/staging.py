@@ -1,15 +1,14 @@
 """Vectors that were computed but not committed yet: what an interrupted sync does not have to embed again.
 
-It is a cache: whatever is missing or damaged in it is computed again. The store is left to `lance`.
+It is a cache in one SQLite file, read by key, so that it may grow larger than memory: whatever is missing or damaged in it
+is computed again. The store is left to `lance`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import shutil
-import zipfile
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,25 +23,35 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 500
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vectors (embedder TEXT, key TEXT, vector BLOB, PRIMARY KEY (embedder, key)) WITHOUT ROWID
+"""
+
 
 class Staging:
-    """Files of (key, vector) in a folder, one subfolder for each embedder."""
+    """Vectors by key, of one embedder, in a folder that is theirs alone."""
 
     def __init__(self, folder: Path, embedder: str) -> None:
-        self._root = folder
-        self._folder = folder / hashlib.sha256(embedder.encode()).hexdigest()[:16]
-        self._count = 0
+        self._folder, self._embedder = folder, embedder
+        self._open: sqlite3.Connection | None = None
 
-    def load(self) -> dict[str, Vectors]:
-        """All vectors kept so far, by key."""
+    def get(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        """Those of these vectors that are kept."""
+        if not self._file.exists():
+            return {}
         found: dict[str, Vectors] = {}
-        for file in sorted(self._folder.glob("*.npz")):
-            self._count = max(self._count, int(file.stem) + 1) if file.stem.isdigit() else self._count
-            try:
-                with np.load(file, allow_pickle=False) as saved:
-                    found.update(zip(saved["keys"].tolist(), saved["vectors"], strict=True))
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                log.warning("%s is damaged (%s): its passages are embedded again", file, error)
+        try:
+            for start in range(0, len(keys), _AT_ONCE):
+                part = keys[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(part))
+                asked = f"SELECT key, vector FROM vectors WHERE embedder = ? AND key IN ({marks})"
+                for key, vector in self._db().execute(asked, [self._embedder, *part]):
+                    found[key] = np.frombuffer(vector, dtype=np.float32)
+        except (sqlite3.DatabaseError, ValueError) as error:
+            log.warning("%s is damaged (%s): its passages are embedded again", self._file, error)
+            self.clear()
+            return {}
         return found
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
@@ -51,27 +60,45 @@ class Staging:
         Raises:
             UserError: the disk is full or may not be written.
         """
-        with _clear(self._folder):
+        rows = [(self._embedder, key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True)]
+        with self._clear_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
-            file = self._folder / f"{self._count:06d}.npz"
-            part = file.with_suffix(".part")
-            with part.open("wb") as out:
-                np.savez(out, keys=np.array(keys), vectors=vectors)
-            os.replace(part, file)  # noqa: PTH105
-            self._count += 1
+            with self._db() as db:
+                db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
     def clear(self) -> None:
         """Forget everything, of all embedders: it has been committed, or nobody will ask for it."""
-        shutil.rmtree(self._root, ignore_errors=True)
-        self._count = 0
+        self.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
+    def close(self) -> None:
+        """Close the file; what was put stays."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
-@contextmanager
-def _clear(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{folder} could not be written ({error.strerror or error}); free space or mend the permissions and run the same"
-            " command again: it goes on from here"
-        ) from error
+    @property
+    def _file(self) -> Path:
+        return self._folder / "vectors.db"
+
+    def _db(self) -> sqlite3.Connection:
+        if self._open is None:
+            self._open = sqlite3.connect(self._file, timeout=60)
+            self._open.execute("PRAGMA synchronous=OFF")  # what a power cut takes is computed again
+            self._open.execute(_SCHEMA)
+        return self._open
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.OperationalError) as error:
+            self.close()
+            told = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"{self._folder} could not be written ({told}); free space or mend the permissions and run the same"
+                " command again: it goes on from here"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            log.warning("%s is damaged (%s): what was in it is embedded again", self._file, error)
+            self.clear()

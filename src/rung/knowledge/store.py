@@ -13,7 +13,7 @@ from typing import TypeVar
 from rung.errors import UserError
 from rung.knowledge.chunking import Chunking, whole
 from rung.knowledge.lance import LanceIndex
-from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot
+from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot, Version
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.staging import Staging
 from rung.knowledge.sync import FORMAT, Progress, SyncReport, difference, settings_of, synchronize
@@ -40,21 +40,28 @@ class Knowledge:
 
     @classmethod
     def open(
-        cls, folder: Path, *, embedder: Embedder, chunking: Chunking | None = None, dense_weight: float = 0.5
+        cls,
+        folder: Path,
+        *,
+        embedder: Embedder,
+        chunking: Chunking | None = None,
+        dense_weight: float = 0.5,
+        store: str = "",
     ) -> Knowledge:
-        """The knowledge kept in a folder; nothing is written before the first sync.
+        """The knowledge kept in a folder, or on object storage; nothing is written before the first sync.
 
         Args:
-            folder: `.rung/index` of a project.
+            folder: `.rung/index` of a project: the index itself, or with `store` only what a sync keeps until it is done.
             embedder: what made, or will make, its vectors.
             chunking: passage sizes; None takes the defaults.
             dense_weight: share of the dense ranking in the fused one, 0 (BM25 only) to 1 (dense only).
+            store: `s3://bucket/prefix`, where many machines share one index; "": the folder.
 
         Raises:
             UserError: a setting is out of range, or the index is unreadable.
         """
         fusion = Fusion(dense_weight)
-        knowledge = cls(folder, embedder, chunking or Chunking(), fusion, LanceIndex(folder))
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion, LanceIndex(store or folder))
         knowledge.refresh()
         return knowledge
 
@@ -70,22 +77,48 @@ class Knowledge:
         Raises:
             UserError: the disk is full or may not be written; what was there before is still there.
         """
+        staging = Staging(self.folder / "staging", self.embedder.identity)
         report = synchronize(
             self.index,
             documents,
             embedder=self.embedder,
             chunking=self.chunking,
-            staging=Staging(self.folder / "staging", self.embedder.identity),
+            staging=staging,
             progress=progress,
         )
         self.refresh()
+        if self.held:  # nothing had changed, but a sync was asked for
+            self.index.release()
+            self.refresh()
         return report
 
     def compare(self, documents: Iterable[Document]) -> SyncReport:
         """What `sync` would do, without doing it. `passages` counts those of the index as it is."""
-        state = self._snapshot.state if self._snapshot else None
-        report = difference(state, documents, settings_of(self.embedder, self.chunking)).report
-        return replace(report, passages=self.passage_count)
+        return difference(self._snapshot, documents, settings_of(self.embedder, self.chunking))
+
+    def maintain(self) -> bool:
+        """Compact and index what many small syncs left behind; see `Index.maintain`. Searches go on meanwhile."""
+        done = self.index.maintain()
+        self.refresh()
+        return done
+
+    def versions(self) -> tuple[Version, ...]:
+        """The versions that can be gone back to, the newest first."""
+        return self.index.versions()
+
+    def rollback(self, number: int) -> None:
+        """Go back to a version, and stay there until `sync` is called.
+
+        Raises:
+            UserError: there is no such version.
+        """
+        self.index.rollback(number)
+        self.refresh()
+
+    def prune(self) -> None:
+        """Forget all versions but the newest: what was deleted is then in no file of the index."""
+        self.index.prune()
+        self.refresh()
 
     def search(
         self, query: str, *, asker: Asker, top: int = 5, where: str = "", diversity: float = 0.0
@@ -125,6 +158,10 @@ class Knowledge:
             self.refresh()
             return work(self.snapshot())
 
+    def weigh(self, dense_weight: float) -> None:
+        """Search with this weight of the dense ranking from now on."""
+        self.fusion, self._identity = replace(self.fusion, dense_weight=dense_weight), ""
+
     def engine(self, example_indexes: Mapping[str, Path] | None = None) -> KnowledgeEngine:
         """The engine of `Search` steps over this knowledge and these indexes of examples (digest -> folder)."""
         return KnowledgeEngine(self, example_indexes=example_indexes or {}, embedder=lambda: self.embedder)
@@ -137,7 +174,7 @@ class Knowledge:
         """
         if self._snapshot is None:
             raise UserError(f"nothing is indexed in {self.folder} yet; run 'rung sync'")
-        made_with = self._snapshot.state.settings["embedder"]
+        made_with = self._snapshot.settings["embedder"]
         if made_with != self.embedder.identity:
             raise UserError(f"{self.folder} was indexed with another embedder, {made_with}; run 'rung sync'")
         return self._snapshot
@@ -146,10 +183,24 @@ class Knowledge:
     def identity(self) -> str:
         """Digest of all that results depend on: documents, chunking, embedder, fusion. Equal identity, equal results."""
         if not self._identity:
-            state = self._snapshot.state if self._snapshot else None
-            held = [sorted(state.documents.items()), state.settings] if state else []
+            held = [self._snapshot.content, dict(self._snapshot.settings)] if self._snapshot else []
             self._identity = digest("knowledge", FORMAT, held, self.embedder.identity, self.fusion)
         return self._identity
+
+    @property
+    def content(self) -> str:
+        """Names the documents and what was made of them; "" before the first sync."""
+        return self._snapshot.content if self._snapshot else ""
+
+    @property
+    def version(self) -> int:
+        """Number of the version that is searched; 0 before the first sync."""
+        return self._snapshot.version if self._snapshot else 0
+
+    @property
+    def held(self) -> bool:
+        """Whether the index was rolled back: it then stays as it is until a sync is asked for."""
+        return self._snapshot is not None and self._snapshot.held
 
     @property
     def passage_count(self) -> int:
@@ -160,9 +211,9 @@ class Knowledge:
         """Document id -> groups that may read it; an empty tuple means everybody."""
         return self._snapshot.groups if self._snapshot else {}
 
-    def documents(self) -> tuple[Document, ...]:
-        """All documents, in order of id."""
-        return self._snapshot.documents() if self._snapshot else ()
+    def documents(self, ids: Sequence[str] | None = None) -> tuple[Document, ...]:
+        """All documents, or those of these ids, in order of id."""
+        return self._snapshot.documents(ids) if self._snapshot else ()
 
     def document(self, id: str) -> Document | None:
         """A document by its id; None if there is none."""

@@ -1,5 +1,6 @@
 """What has changed since the index was made, and how does it catch up? Only what changed is embedded.
 
+Documents come one by one and leave in parts, so that memory does not grow with them (their ids and digests are kept).
 The store is left to `lance`, cutting to `chunking`.
 """
 
@@ -7,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rung.errors import InternalError
 from rung.knowledge.chunking import Chunking, passages, row
-from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, State
+from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, text_digest
 from rung.knowledge.staging import Staging
 from rung.records import Document, Json, Problem
 
@@ -28,13 +30,15 @@ Progress = Callable[[int, int], None]
 FORMAT = 2  # of cutting and indexing; when it changes, every index is made anew
 _AT_ONCE = 64  # texts to an embedding call
 _STAGED = 8  # calls between two writes of what was embedded
+_PART = 2048  # passages that are cut, embedded and handed to the store together
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
     """Documents by what happened to them; `passages` in the whole index, `embedded` of them computed this time.
 
-    `rebuilt` says why everything had to be made anew, "" if it had not. `problems` lists documents that were left out.
+    A document whose text came back under another id was `renamed`, neither added nor removed. `rebuilt` says why everything
+    had to be made anew, "" if it had not. `problems` lists documents that were left out. `version`: of the index now.
     """
 
     added: int = 0
@@ -46,20 +50,8 @@ class SyncReport:
     seconds: float = 0.0
     rebuilt: str = ""
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What separates the documents from the index. `todo`: the documents that must be cut and embedded."""
-
-    report: SyncReport
-    todo: tuple[Document, ...]
-    removed: frozenset[str]
-
-    @property
-    def nothing(self) -> bool:
-        """Whether the index is up to date."""
-        return not self.todo and not self.removed and not self.report.rebuilt
+    renamed: int = 0
+    version: int = 0
 
 
 def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
@@ -68,25 +60,75 @@ def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
     return {"format": FORMAT, "embedder": embedder.identity, "dimensions": embedder.dimensions, "chunking": said}
 
 
-def difference(state: State | None, documents: Iterable[Document], settings: Mapping[str, Json]) -> Difference:
-    """Compare documents with what the index holds. Of two documents with one id the first is taken."""
-    unique, problems = _unique(documents)
-    held = dict(state.documents) if state else {}
-    digests = {d.id: d.digest for d in unique}
-    added = [id for id in digests if id not in held]
-    changed = [id for id, digest in digests.items() if id in held and held[id] != digest]
-    gone = [id for id in held if id not in digests]
-    rebuilt = _why_rebuilt(state, settings)
-    touched = set(digests) if rebuilt or state is None else {*added, *changed}
-    report = SyncReport(
-        added=len(added),
-        changed=len(changed),
-        removed=len(gone),
-        unchanged=len(digests) - len(added) - len(changed),
-        rebuilt=rebuilt,
-        problems=tuple(problems),
-    )
-    return Difference(report, tuple(d for d in unique if d.id in touched), frozenset({*gone, *changed}))
+class Difference:
+    """What separates the documents from the index, found while they pass. Of two with one id the first is taken."""
+
+    def __init__(self, snapshot: Snapshot | None, settings: Mapping[str, Json]) -> None:
+        self._snapshot = snapshot
+        self.held: Mapping[str, str] = snapshot.state.documents if snapshot else {}
+        self.rebuilt = _why_rebuilt(snapshot, settings)
+        self._seen: dict[str, str] = {}  # id -> source
+        self._new: dict[str, str] = {}  # id -> digest of its text
+        self._changed = 0
+        self._problems: list[Problem] = []
+
+    def todo(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Those that must be cut and embedded, as they come."""
+        for document in documents:
+            if not self._is_sound(document):
+                continue
+            self._seen[document.id] = document.source
+            digest = self.held.get(document.id)
+            if digest is None:
+                self._new[document.id] = text_digest(document)
+            same = digest is not None and digest == document.digest
+            self._changed += digest is not None and not same
+            if not same or self.rebuilt:
+                yield document
+
+    @property
+    def gone(self) -> frozenset[str]:
+        """Ids in the index whose documents did not come; to be asked when all have."""
+        return frozenset(id for id in self.held if id not in self._seen)
+
+    def report(self) -> SyncReport:
+        """The counts, when all documents have come."""
+        gone, renamed = self.gone, 0
+        if gone and self._new and self._snapshot:
+            left = Counter(self._snapshot.contents(sorted(gone)).values())
+            renamed = (left & Counter(self._new.values())).total()
+        return SyncReport(
+            added=len(self._new) - renamed,
+            changed=self._changed,
+            removed=len(gone) - renamed,
+            renamed=renamed,
+            unchanged=len(self._seen) - len(self._new) - self._changed,
+            rebuilt=self.rebuilt,
+            problems=tuple(self._problems),
+            passages=self._snapshot.passage_count if self._snapshot else 0,
+            version=self._snapshot.version if self._snapshot else 0,
+        )
+
+    def _is_sound(self, document: Document) -> bool:
+        place = document.source or document.id
+        if document.id in self._seen:
+            other = self._seen[document.id] or "an earlier document"
+            message = f"the id '{document.id}' is already taken by {other}; the first one is kept"
+            self._problems.append(Problem(place, 0, message))
+            return False
+        if not _encodable(document):
+            message = "holds half characters (lone surrogates), which can be stored nowhere; left out"
+            self._problems.append(Problem(place.encode("utf-8", "replace").decode(), 0, message))
+            return False
+        return True
+
+
+def difference(snapshot: Snapshot | None, documents: Iterable[Document], settings: Mapping[str, Json]) -> SyncReport:
+    """What a sync would do. `passages` counts those of the index as it is."""
+    found = Difference(snapshot, settings)
+    for _ in found.todo(documents):
+        pass
+    return found.report()
 
 
 def synchronize(
@@ -100,48 +142,112 @@ def synchronize(
 ) -> SyncReport:
     """Make the index hold exactly these documents. Searches see the old state until all of it is there.
 
-    Interrupted at any point, the old state stays, and the next sync goes on with what was embedded.
+    Interrupted at any point, the old state stays, and the next sync goes on with what was embedded. `progress(done, all)`
+    counts passages, `all` those of the documents that have come so far.
 
     Raises:
         UserError: the disk is full or may not be written.
     """
     began = time.monotonic()
-    documents = list(documents)
     settings = settings_of(embedder, chunking)
-    with index.writing():
-        snapshot = index.snapshot()
-        change = difference(snapshot.state if snapshot else None, documents, settings)
-        if snapshot is not None and change.nothing:
-            staging.clear()  # of a sync that was killed after its commit
-            return replace(change.report, passages=snapshot.passage_count, seconds=time.monotonic() - began)
-        if change.report.rebuilt:
-            log.warning("%s: everything is indexed anew", change.report.rebuilt)
-        rows = _rows(change.todo, embedder, chunking)
-        reusable = snapshot if snapshot and snapshot.state.settings["embedder"] == embedder.identity else None
-        vectors, embedded = _vectors(rows, embedder, reusable, staging, progress or (lambda _done, _all: None))
-        fresh = snapshot is None or bool(change.report.rebuilt)
-        index.commit(Change(settings, vectors, change.todo, rows, change.removed, fresh))
-        staging.clear()
+    try:
+        with index.writing():
+            snapshot = index.snapshot()
+            found = Difference(snapshot, settings)
+            if found.rebuilt:
+                log.warning("%s: everything is indexed anew", found.rebuilt)
+            reusable = snapshot if snapshot and snapshot.settings["embedder"] == embedder.identity else None
+            work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None))
+            index.commit(_changes(found, documents, settings, work, snapshot is None or bool(found.rebuilt)))
+            report = found.report()
+            staging.clear()
+    finally:
+        staging.close()
     now = index.snapshot()
     if now is None:
         raise InternalError("the index is empty after a commit")
-    return replace(change.report, passages=now.passage_count, embedded=embedded, seconds=time.monotonic() - began)
+    return replace(
+        report,
+        passages=now.passage_count,
+        embedded=work.embedded,
+        seconds=time.monotonic() - began,
+        version=now.version,
+    )
 
 
-def _unique(documents: Iterable[Document]) -> tuple[list[Document], list[Problem]]:
-    kept: dict[str, Document] = {}
-    problems = []
-    for document in documents:
-        place = document.source or document.id
-        if document.id in kept:
-            other = kept[document.id].source or "an earlier document"
-            problems.append(Problem(place, 0, f"the id '{document.id}' is already taken by {other}; the first one is kept"))
-        elif not _encodable(document):
-            message = "holds half characters (lone surrogates), which can be stored nowhere; left out"
-            problems.append(Problem(place.encode("utf-8", "replace").decode(), 0, message))
-        else:
-            kept[document.id] = document
-    return list(kept.values()), problems
+def _changes(
+    found: Difference, documents: Iterable[Document], settings: Mapping[str, Json], work: _Work, fresh: bool
+) -> Iterator[Change]:
+    """The changes that lead to these documents, part by part; none if nothing changed."""
+    for part, rows in work.parts(found.todo(documents)):
+        replaced = frozenset(d.id for d in part if d.id in found.held)
+        yield Change(settings, work.vectors(rows), part, rows, frozenset() if fresh else replaced, fresh)
+        fresh = False
+    gone = frozenset() if found.rebuilt else found.gone
+    if gone or fresh:
+        yield Change(settings, np.zeros((0, work.embedder.dimensions), dtype=np.float32), removed=gone, fresh=fresh)
+
+
+@dataclass
+class _Work:
+    """Cuts and embeds. `stored`: the index as it is, whose vectors are taken where the text is the same."""
+
+    embedder: Embedder
+    chunking: Chunking
+    stored: Snapshot | None
+    staging: Staging
+    progress: Progress
+    embedded: int = 0
+    _done: int = field(default=0, init=False)
+    _all: int = field(default=0, init=False)
+
+    def parts(self, documents: Iterable[Document]) -> Iterator[tuple[list[Document], list[Row]]]:
+        """Documents with their passages, some thousand passages at once."""
+        part: list[Document] = []
+        rows: list[Row] = []
+        for document in documents:
+            part.append(document)
+            rows += self._cut(document)
+            if len(rows) >= _PART or len(part) >= _PART:
+                yield part, rows
+                part, rows = [], []
+        if part:
+            yield part, rows
+
+    def vectors(self, rows: Sequence[Row]) -> Vectors:
+        """A vector for each row; equal texts, stored or staged ones are not embedded again."""
+        texts = {r.key: r.indexed for r in rows}
+        have = self.staging.get(list(texts))
+        if self.stored is not None:
+            have.update(self.stored.vectors([key for key in texts if key not in have]))
+        # Texts of like length together: a batch is as slow as its longest text.
+        missing = sorted((key for key in texts if key not in have), key=lambda key: len(texts[key]))
+        self._all += len(texts)
+        self._advance(len(texts) - len(missing))
+        unsaved: dict[str, Vectors] = {}
+        for start in range(0, len(missing), _AT_ONCE):
+            keys = missing[start : start + _AT_ONCE]
+            unsaved.update(zip(keys, self.embedder.embed([texts[key] for key in keys], kind="passage"), strict=True))
+            last = start + len(keys) == len(missing) and len(rows) >= _PART  # more parts are to come
+            if len(unsaved) >= _AT_ONCE * _STAGED or last:
+                self.staging.put(list(unsaved), np.stack(list(unsaved.values())))
+                have.update(unsaved)
+                unsaved = {}
+            self._advance(len(keys))
+        have.update(unsaved)
+        self.embedded += len(missing)
+        vectors = np.zeros((len(rows), self.embedder.dimensions), dtype=np.float32)
+        for place, r in enumerate(rows):
+            vectors[place] = have[r.key]
+        return vectors
+
+    def _cut(self, document: Document) -> list[Row]:
+        count, longest = self.embedder.count_tokens, self.embedder.max_tokens
+        return [row(p, count=count) for p in passages(document, chunking=self.chunking, count=count, max_tokens=longest)]
+
+    def _advance(self, by: int) -> None:
+        self._done += by
+        self.progress(self._done, self._all)
 
 
 def _encodable(document: Document) -> bool:
@@ -153,47 +259,11 @@ def _encodable(document: Document) -> bool:
     return True
 
 
-def _why_rebuilt(state: State | None, settings: Mapping[str, Json]) -> str:
-    if state is None:
+def _why_rebuilt(snapshot: Snapshot | None, settings: Mapping[str, Json]) -> str:
+    if snapshot is None:
         return ""
-    if state.settings.get("embedder") != settings["embedder"]:
-        return f"the embedder changed from {state.settings.get('embedder')} to {settings['embedder']}"
-    if state.settings.get("chunking") != settings["chunking"]:
-        return f"the chunking changed from {state.settings.get('chunking')} to {settings['chunking']}"
-    return "" if dict(state.settings) == dict(settings) else "the index was made by another version of Rung"
-
-
-def _rows(documents: Sequence[Document], embedder: Embedder, chunking: Chunking) -> list[Row]:
-    count = embedder.count_tokens
-    return [
-        row(passage, count=count)
-        for document in documents
-        for passage in passages(document, chunking=chunking, count=count, max_tokens=embedder.max_tokens)
-    ]
-
-
-def _vectors(
-    rows: Sequence[Row], embedder: Embedder, stored: Snapshot | None, staging: Staging, progress: Progress
-) -> tuple[Vectors, int]:
-    """A vector for each row, and how many were computed; equal texts, stored or staged ones are not embedded again."""
-    texts = {r.key: r.indexed for r in rows}
-    have = staging.load()
-    if stored is not None and texts:
-        have.update(stored.vectors([key for key in texts if key not in have]))
-    # Texts of like length together: a batch is as slow as its longest text.
-    missing = sorted((key for key in texts if key not in have), key=lambda key: len(texts[key]))
-    progress(len(texts) - len(missing), len(texts))
-    unsaved: dict[str, Vectors] = {}
-    for start in range(0, len(missing), _AT_ONCE):
-        keys = missing[start : start + _AT_ONCE]
-        unsaved.update(zip(keys, embedder.embed([texts[key] for key in keys], kind="passage"), strict=True))
-        if len(unsaved) >= _AT_ONCE * _STAGED:
-            staging.put(list(unsaved), np.stack(list(unsaved.values())))
-            have.update(unsaved)
-            unsaved = {}
-        progress(len(texts) - len(missing) + start + len(keys), len(texts))
-    have.update(unsaved)
-    vectors = np.zeros((len(rows), embedder.dimensions), dtype=np.float32)
-    for place, r in enumerate(rows):
-        vectors[place] = have[r.key]
-    return vectors, len(missing)
+    made = snapshot.settings
+    for name in ("embedder", "chunking"):
+        if made.get(name) != settings[name]:
+            return f"the {name} changed from {made.get(name)} to {settings[name]}"
+    return "" if dict(made) == dict(settings) else "the index was made by another version of Rung"

@@ -60,7 +60,7 @@ def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], s
     """Bar, hard limits, paired differences, gaps."""
     settings = workshop.project.settings
     with workshop.reporter.phase("decide"):
-        return decide(
+        verdict = decide(
             [_weighed(candidate, scored, workshop, intake.weight) for candidate in candidates],
             bar=bar_of(settings.bar.limits(), correct=settings.bar.correct, metric=settings.bar.metric or ""),
             documents=intake.materials.has_documents,
@@ -68,6 +68,7 @@ def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], s
             steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=_warnings(intake, scored),
         )
+        return replace(verdict, knowledge_version=intake.knowledge_version)
 
 
 def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
@@ -166,6 +167,7 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
             "seed": workshop.seed,
             "judged by": len(intake.cases),
             **({"search": str(intake.weight)} if intake.weight else {}),
+            **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
         },
     )
     bar = {name: value for name, value in settings.bar.model_dump().items() if value is not None}

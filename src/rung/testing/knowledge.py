@@ -6,24 +6,28 @@ Subclass `IndexContract` in your tests and give it your store; pytest runs the r
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
+from rung.errors import UserError
 from rung.knowledge.chunking import Chunking, passages, row
-from rung.knowledge.protocol import Change, Fusion, Groups, Index, Lookup, Row, Snapshot
+from rung.knowledge.filters import matches, parsed
+from rung.knowledge.protocol import Change, Fusion, Index, Lookup, Snapshot
 from rung.knowledge.sync import settings_of
-from rung.records import Document, Passage
+from rung.records import Document
+from rung.testing.reference import by_brute_force, condition_of, invented, may_read
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
+
+__all__ = ["HashedWords", "IndexContract", "by_brute_force", "change_of", "condition_of", "invented", "may_read"]
 
 HOSTILE = ("o'brien", 'say "hi"', "a,b", "') OR true --", "ünïcödé 😀", "back\\slash", "%", " ", "null", "x" * 300)
 QUERIES = (
@@ -75,52 +79,6 @@ def change_of(
     return Change(settings_of(embedder, chunking), vectors, documents, rows, frozenset(removed), fresh)
 
 
-def may_read(passage: Passage, groups: Groups) -> bool:
-    """Whether an asker of these groups may read a passage."""
-    return groups is None or not passage.groups or bool(set(passage.groups) & groups)
-
-
-def by_brute_force(change: Change, lookup: Lookup, fusion: Fusion) -> list[tuple[str, float]]:
-    """What a search must find: (passage id, fused score), computed one passage at a time from the definitions.
-
-    BM25 with k1 = 1.2 and b = 0.75 over lower-cased words, without stemming or stop words: use words that have neither.
-    """
-    rows = [(r, v) for r, v in zip(change.rows, change.vectors, strict=True) if may_read(r.passage, lookup.groups)]
-    depth = max(fusion.depth, lookup.top)
-    dense = [(r.passage.id, round(float(v.astype(float) @ lookup.vector.astype(float)), 6)) for r, v in rows]
-    bm25 = [(id, score) for id, score in _bm25(change.rows, [r for r, _ in rows], lookup.text) if score > 0]
-    fused: dict[str, float] = {}
-    for weight, ranking in ((fusion.dense_weight, dense), (1 - fusion.dense_weight, bm25)):
-        ranked = sorted(ranking, key=lambda pair: (-pair[1], pair[0]))[:depth] if weight else []
-        for rank, (id, _) in enumerate(ranked, 1):
-            fused[id] = fused.get(id, 0.0) + weight / (fusion.k + rank)
-    return sorted(((id, round(s, 9)) for id, s in fused.items()), key=lambda pair: (-pair[1], pair[0]))[: lookup.top]
-
-
-def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tuple[str, float]]:
-    words = {r.passage.id: re.findall(r"[a-z0-9]+", r.indexed.lower()) for r in corpus}
-    average = sum(map(len, words.values())) / max(len(words), 1)
-    holding = Counter(word for found in words.values() for word in set(found))
-    scores = []
-    for r in readable:
-        counts, length, score = Counter(words[r.passage.id]), len(words[r.passage.id]), 0.0
-        for word in re.findall(r"[a-z0-9]+", query.lower()):
-            rarity = math.log(1 + (len(words) - holding[word] + 0.5) / (holding[word] + 0.5))
-            score += rarity * counts[word] * 2.2 / (counts[word] + 1.2 * (0.25 + 0.75 * length / average))
-        scores.append((r.passage.id, round(score, 4)))
-    return scores
-
-
-def invented(count: int, random: random.Random, *, groups: Sequence[str] = ("a", "b", "c")) -> list[Document]:
-    """Documents of made-up words, each with a random access list, some for everybody."""
-    made = []
-    for number in range(count):
-        text = " ".join(f"w{random.randrange(40)}" for _ in range(random.randrange(1, 25)))
-        access = tuple(random.sample(list(groups), random.randrange(len(groups) + 1)))
-        made.append(Document(f"d{number}", text, f"t{number % 5}", access, source=f"{number}.txt"))
-    return made
-
-
 class IndexContract:
     """What every store must keep. Override `make_index`; each test has a folder of its own."""
 
@@ -137,7 +95,7 @@ class IndexContract:
         """A snapshot after one commit."""
         index = self.make_index(folder)
         with index.writing():
-            index.commit(change)
+            index.commit([change])
         snapshot = index.snapshot()
         assert snapshot is not None
         return snapshot
@@ -173,10 +131,10 @@ class IndexContract:
         old, new = Document("x", "old words stand here"), Document("x", "new words stand here")
         gone = Document("y", "old and gone")
         with index.writing():
-            index.commit(change_of([old, gone], embedder))
+            index.commit([change_of([old, gone], embedder)])
         before = index.snapshot()
         with index.writing():
-            index.commit(change_of([new], embedder, removed=["x", "y"]))
+            index.commit([change_of([new], embedder, removed=["x", "y"])])
         after = index.snapshot()
         assert before is not None
         assert after is not None
@@ -220,7 +178,7 @@ class IndexContract:
         assert snapshot.search([Lookup("same words", vector, frozenset({"nobody"}), 50)], Fusion()) == [()]
         index = self.make_index(tmp_path)
         with index.writing():
-            index.commit(change_of([], embedder, removed=[documents[0].id]))
+            index.commit([change_of([], embedder, removed=[documents[0].id])])
         after = index.snapshot()
         assert after is not None
         assert set(after.state.documents) == {d.id for d in documents[1:]}
@@ -249,9 +207,148 @@ class IndexContract:
         for _ in range(60):
             query = " ".join(f"w{chance.randrange(45)}" for _ in range(chance.randrange(1, 6)))
             groups = chance.choice([None, frozenset[str](), frozenset(chance.sample("abcd", chance.randrange(1, 4)))])
-            lookups.append(Lookup(query, embedder.embed([query], kind="query")[0], groups, chance.choice([1, 3, 10, 200])))
+            where = condition_of(chance) if chance.random() < 0.5 else ""
+            top = chance.choice([1, 3, 10, 200])
+            lookups.append(Lookup(query, embedder.embed([query], kind="query")[0], groups, top, where))
         for fusion in (Fusion(), Fusion(1.0), Fusion(0.0), Fusion(0.3, depth=5)):
             together = snapshot.search(lookups, fusion)
             for lookup, found in zip(lookups, together, strict=True):
                 assert [(p.id, p.score) for p in found] == by_brute_force(change, lookup, fusion)
         assert [snapshot.search([lookup], Fusion())[0] for lookup in lookups[:9]] == snapshot.search(lookups[:9], Fusion())
+
+    def test_every_condition_means_what_is_written(self, tmp_path: Path, embedder: HashedWords) -> None:
+        chance = random.Random(11)
+        documents = invented(40, chance)
+        snapshot = self.filled(tmp_path, change_of(documents, embedder))
+        vector = embedder.embed(["w1"], kind="query")[0]
+        for where in sorted({condition_of(chance) for _ in range(300)}):
+            (found,) = snapshot.search([Lookup("w1", vector, None, 99, where)], Fusion(1.0))
+            assert {p.document for p in found} == {d.id for d in documents if matches(d, parsed(where))}, where
+        for wrong in (
+            "{",
+            "[]",
+            '{"a": {"like": 1}}',
+            '{"a": null}',
+            '{"a": {}}',
+            '{"a": {"in": 1}}',
+            '{"a": {"gt": true}}',
+        ):
+            with pytest.raises(UserError, match="filter"):
+                snapshot.search([Lookup("w1", vector, None, 9, wrong)], Fusion())
+
+    def test_parents_stand_for_their_passages(self, tmp_path: Path, embedder: HashedWords) -> None:
+        texts = {f"d{n}": " ".join(f"w{n} x{n * 7 + k}" for k in range(60)) for n in range(12)}
+        documents = [Document(id, text, id, ("hr",) if id == "d3" else ()) for id, text in texts.items()]
+        change = change_of(documents, embedder)
+        rows = []
+        for r in change.rows:  # parents of 200 characters
+            start = r.passage.start // 200 * 200
+            rows.append(
+                replace(r, passage=replace(r.passage, parent=(start, min(start + 200, len(texts[r.passage.document])))))
+            )
+        snapshot = self.filled(tmp_path, replace(change, rows=rows))
+        parents = {(r.passage.document, r.passage.parent) for r in rows}
+        public = {pair for pair in parents if pair[0] != "d3"}
+        query = embedder.embed(["w3 w5"], kind="query")[0]
+        for top in (1, 5, len(public), 500):
+            (found,) = snapshot.search([Lookup("w3 w5", query, frozenset(), top)], Fusion(depth=4))
+            assert len(found) == min(top, len(public))
+            assert len({p.id for p in found}) == len(found)
+            assert {(p.document, (p.start, p.end)) for p in found} <= public
+            assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
+            for passage in found:
+                assert passage.text == texts[passage.document][passage.start : passage.end]
+                assert passage.id == f"{passage.document}#{passage.start}-{passage.end}"
+        (all_of_it,) = snapshot.search([Lookup("w3 w5", query, None, 500)], Fusion())
+        assert {(p.document, (p.start, p.end)) for p in all_of_it} == parents
+        explained = snapshot.explain(Lookup("w3 w5", query, frozenset({"hr"}), 5), Fusion())
+        assert tuple(e.passage for e in explained) == all_of_it[:5]
+        assert explained[0].bm25 is not None
+
+    def test_an_explanation_agrees_with_the_ranking(self, tmp_path: Path, embedder: HashedWords) -> None:
+        snapshot = self.filled(tmp_path, change_of(invented(50, random.Random(5)), embedder))
+        fusion = Fusion(0.3)
+        lookup = Lookup("w1 w2 w3", embedder.embed(["w1 w2 w3"], kind="query")[0], frozenset("a"), 60)
+        explained = snapshot.explain(lookup, fusion)
+        assert [e.passage for e in explained] == list(snapshot.search([lookup], fusion)[0])
+        near = max(e.dense.score for e in explained if e.dense and e.dense.rank == 1)
+        worded = max(e.bm25.score for e in explained if e.bm25 and e.bm25.rank == 1)
+        for one in explained:
+            assert one.dense is not None  # every readable passage has a place in the dense ranking of so few
+            score = 0.3 * one.dense.score / near + 0.7 * (one.bm25.score / worded if one.bm25 else 0)
+            assert one.passage.score == pytest.approx(score, abs=1e-8)
+
+    def test_diversity_does_not_repeat_itself(self, tmp_path: Path, embedder: HashedWords) -> None:
+        same = [Document(f"s{n}", "red apple pie recipe", source=f"{n}") for n in range(5)]
+        snapshot = self.filled(tmp_path, change_of([*same, Document("o", "apple harvest in autumn fields")], embedder))
+        vector = embedder.embed(["apple pie"], kind="query")[0]
+        plain, varied = (
+            [p.document for p in snapshot.search([Lookup("apple pie", vector, None, 2, diversity=d)], Fusion())[0]]
+            for d in (0.0, 0.6)
+        )
+        assert plain == ["s0", "s1"]
+        assert varied == ["s0", "o"]
+
+    def test_many_changes_are_one_version(self, tmp_path: Path, embedder: HashedWords) -> None:
+        index, documents = self.make_index(tmp_path), invented(30, random.Random(6))
+        parts = [change_of(documents[start : start + 10], embedder) for start in (0, 10, 20)]
+
+        def changes() -> Iterator[Change]:
+            for part in parts:
+                yield part
+                assert index.snapshot() is None
+            yield change_of([], embedder, removed=["d3"])
+
+        with index.writing():
+            index.commit(changes())
+        snapshot = index.snapshot()
+        assert snapshot is not None
+        assert set(snapshot.state.documents) == {d.id for d in documents} - {"d3"}
+        assert snapshot.version == 1
+        at_once = self.filled(tmp_path / "other", change_of([d for d in documents if d.id != "d3"], embedder))
+        assert snapshot.content == at_once.content
+
+    def test_what_fails_on_the_way_leaves_no_trace(self, tmp_path: Path, embedder: HashedWords) -> None:
+        index = self.make_index(tmp_path)
+        with index.writing():
+            index.commit([change_of([Document("x", "as it was")], embedder)])
+
+        def changes() -> Iterator[Change]:
+            yield change_of([Document("x", "as it shall be")], embedder, removed=["x"])
+            raise RuntimeError("the embedder failed")
+
+        with pytest.raises(RuntimeError, match="embedder failed"), index.writing():
+            index.commit(changes())
+        for reader in (index, self.make_index(tmp_path)):
+            with reader.writing():
+                pass
+            snapshot = reader.snapshot()
+            assert snapshot is not None
+            assert [d.text for d in snapshot.documents()] == ["as it was"]
+
+    def test_versions_are_listed_and_gone_back_to(self, tmp_path: Path, embedder: HashedWords) -> None:
+        index = self.make_index(tmp_path)
+        for text in ("first", "second", "third"):
+            with index.writing():
+                index.commit([change_of([Document("x", text)], embedder, removed=["x"])])
+        assert [v.number for v in index.versions()] == [3, 2, 1]
+        index.rollback(2)
+        back = self.make_index(tmp_path).snapshot()
+        assert back is not None
+        assert [d.text for d in back.documents()] == ["second"]
+        assert (back.version, back.held, index.versions()[0].made_by) == (4, True, "rollback to 2")
+        vector = embedder.embed(["second"], kind="query")[0]
+        assert [p.text for p in back.search([Lookup("second", vector, None, 5)], Fusion())[0]] == ["second"]
+        with index.writing():
+            index.commit([change_of([Document("y", "fourth")], embedder)])
+        now = index.snapshot()
+        assert now is not None
+        assert (sorted(now.state.documents), now.held) == (["x", "y"], False)
+        assert [d.text for d in now.documents()] == ["second", "fourth"]
+        with pytest.raises(UserError, match=r"no version 77 .* there are: 1, 2, 3, 4"):
+            index.rollback(77)
+        index.prune()
+        assert len(index.versions()) == 1
+        after = self.make_index(tmp_path).snapshot()
+        assert after is not None
+        assert [d.text for d in after.documents()] == ["second", "fourth"]

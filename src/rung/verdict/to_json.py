@@ -23,6 +23,7 @@ def verdict_json(verdict: Verdict) -> str:
             "rungs": [_rung(result, verdict) for result in verdict.rungs],
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
+            "knowledge_version": verdict.knowledge_version,
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )

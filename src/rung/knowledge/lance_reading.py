@@ -1,0 +1,184 @@
+"""What do the tables of one version say? Rows by number, by key, by words, by condition; nothing is ranked here.
+
+Every call may come from any thread: the store's own loop carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from rung.errors import UserError
+from rung.knowledge.keeping import Keeping, said
+from rung.knowledge.lance_tables import Pointer
+from rung.knowledge.protocol import IndexGone
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from rung.knowledge.protocol import Vectors
+
+T = TypeVar("T")
+Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 scores, best first
+
+_TOGETHER = 8  # queries of the store under way at once
+_KEYS_AT_ONCE = 500
+_BM25_DIGITS = 4  # single precision, whose last digits depend on the order of the terms
+_CACHE_BYTES = 1 << 30
+_LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
+
+
+class Reading:
+    """The two tables of one version, open."""
+
+    def __init__(self, keeping: Keeping, pointer: Pointer) -> None:
+        self._place = keeping.uri
+        self._documents: Any
+        self._passages: Any
+        self._documents, self._passages = self.run(_opened(keeping, pointer))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry out and wait.
+
+        Raises:
+            IndexGone: files of this version are not there.
+            UserError: the store does not answer.
+        """
+        return self.wait(self.begin(work))
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Carry out beside what the caller does; `wait` for it."""
+        return _loop().begin(work)
+
+    def wait(self, work: Future[T]) -> T:
+        """The result of what was begun; raises as `run`."""
+        with _in_words(self._place):
+            return work.result()
+
+    async def columns(self) -> frozenset[str]:
+        """Names of the passages' columns."""
+        return frozenset((await self._passages.schema()).names)
+
+    async def passages(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """These columns of the passages that meet a condition, in the store's order."""
+        query = self._passages.query().select([*columns])
+        return await (query if where is None else query.where(where)).to_arrow()
+
+    async def documents(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """These columns of the documents that meet a condition."""
+        query = self._documents.query().select([*columns])
+        return await (query if where is None else query.where(where)).to_arrow()
+
+    async def taken(self, row_ids: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """These columns of these rows of the passages, and `_rowid`; in any order."""
+        return await self._passages.take_row_ids([*row_ids]).select([*columns]).with_row_id().to_arrow()
+
+    async def by_keys(self, table: str, column: str, keys: Sequence[str], columns: Sequence[str]) -> list[pa.Table]:
+        """Rows of "documents" or "passages" whose column has one of these values, which are digests."""
+        read = self.documents if table == "documents" else self.passages
+        clean = [key for key in keys if key.isalnum()]
+        parts = [clean[start : start + _KEYS_AT_ONCE] for start in range(0, len(clean), _KEYS_AT_ONCE)]
+        return [await read(columns, f"{column} IN ({', '.join(map(repr, part))})") for part in parts]
+
+    async def matches(self, wanted: Sequence[tuple[str, str | None, int]]) -> list[Matches]:
+        """The best passages by BM25 for each (words, condition, how many): so many, and all that share the last score.
+
+        The condition is part of the query: what it leaves out takes nobody's place.
+        """
+        gate = asyncio.Semaphore(_TOGETHER)
+
+        async def one(text: str, where: str | None, depth: int) -> Matches:
+            async with gate:
+                return await self._match(text, where, depth)
+
+        return list(await asyncio.gather(*(one(*key) for key in wanted)))
+
+    async def _match(self, text: str, where: str | None, depth: int) -> Matches:
+        from lancedb.query import MatchQuery
+
+        limit = depth + 16
+        while True:
+            query = self._passages.query().nearest_to_text(MatchQuery(text, "indexed"))
+            query = query if where is None else query.where(where)
+            rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
+            scores = [round(score, _BM25_DIGITS) for score in rows["_score"].to_pylist()]
+            if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
+                return rows["_rowid"].to_numpy(), scores
+            limit *= 4
+
+
+def matrix(rows: pa.Table, name: str = "vector") -> Vectors:
+    """The column of vectors, shape [rows, dimensions], float32."""
+    column = rows[name].combine_chunks()
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32).reshape(
+        rows.num_rows, column.type.list_size
+    )
+
+
+def bits(rows: pa.Table) -> NDArray[np.uint8]:
+    """The column of codes, shape [rows, bytes]."""
+    column = rows["code"].combine_chunks()
+    width = column.type.byte_width
+    flat = np.frombuffer(column.buffers()[1], dtype=np.uint8) if rows.num_rows else np.zeros(0, dtype=np.uint8)
+    return flat[column.offset * width : (column.offset + len(column)) * width].reshape(rows.num_rows, width).copy()
+
+
+@contextmanager
+def _in_words(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) or any(mark in str(error).lower() for mark in _LOST):
+            raise IndexGone(
+                f"the index in {place} was replaced or damaged while it was read; run the command again"
+            ) from error
+        if isinstance(error, OSError) or "LanceError(IO)" in str(error):
+            raise UserError(
+                f"the index in {place} cannot be read ({said(error)}); check that the place can be reached, and run the"
+                " command again"
+            ) from error
+        raise
+
+
+async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
+    import lancedb
+
+    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_session())
+    tables = []
+    for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
+        table = await db.open_table(name)
+        await table.checkout(version)
+        tables.append(table)
+    return tables
+
+
+@cache
+def _session() -> Any:
+    """One cache for all versions: what a commit left as it was stays in memory."""
+    import lancedb
+
+    return lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES // 4)
+
+
+class _Loop:
+    """An event loop in a thread of its own: the store's queries run beside each other, whatever thread asks."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="rung-knowledge", daemon=True).start()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+@cache
+def _loop() -> _Loop:
+    return _Loop()

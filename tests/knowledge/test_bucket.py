@@ -1,0 +1,198 @@
+"""Does the index on object storage keep the same contract, over HTTP, with several writers and readers at once?"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.knowledge import Chunking, Knowledge
+from rung.knowledge.bucket import Bucket
+from rung.knowledge.lance import LanceIndex
+from rung.records import Asker, Document
+from rung.testing.knowledge import HashedWords, IndexContract, invented
+
+pytest.importorskip("obstore", reason="the extra 'scale' is not installed")
+pytest.importorskip("moto", reason="moto is not installed")
+
+OWNER = Asker()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """A server that speaks S3, in a process of its own, with a bucket."""
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    code = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                request = urllib.request.Request(f"{url}/rung-tests", method="PUT")
+                urllib.request.urlopen(request, timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(autouse=True)
+def _reached(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in _keys(endpoint).items():
+        monkeypatch.setenv(name, value)
+
+
+def _keys(endpoint: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+def _url(name: object = "") -> str:
+    return f"s3://rung-tests/{name or uuid.uuid4().hex}"
+
+
+@pytest.mark.slow
+class TestOnObjectStorage(IndexContract):
+    """The same tests as for a folder; a folder's name is the prefix."""
+
+    def make_index(self, folder: Path) -> LanceIndex:
+        return LanceIndex(_url(str(folder).strip("/").replace("/", "-")))
+
+
+def opened(tmp_path: Path, url: str, embedder: HashedWords | None = None) -> Knowledge:
+    return Knowledge.open(tmp_path, embedder=embedder or HashedWords(), chunking=Chunking(32, 4), store=url)
+
+
+def test_only_the_vectors_under_way_are_kept_in_the_folder(tmp_path: Path) -> None:
+    url = _url()
+    knowledge = opened(tmp_path / "one", url)
+    knowledge.sync([Document("a", "refunds take thirty days"), Document("b", "we ship to Norway", groups=("staff",))])
+    other = opened(tmp_path / "two", url)
+    assert [p.document for p in other.search("refunds", asker=OWNER, top=1)] == ["a"]
+    assert [p.document for p in other.search("Norway", asker=Asker(frozenset()), top=9)] == ["a"]
+    knowledge.sync([Document("a", "refunds take sixty days")])
+    assert [p.text for p in other.search("refunds", asker=OWNER)] == ["refunds take sixty days"]
+    assert list(tmp_path.rglob("*")) == []
+
+
+CHURN = """
+    import random, sys
+    from tests.knowledge.test_bucket import *
+    seed, folder, url = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    knowledge = opened(folder / str(seed), url)
+    for turn in range(4):
+        knowledge.sync(invented(20 + seed, random.Random(100 * seed + turn)))
+"""
+LOOK = """
+    import sys, time
+    from tests.knowledge.test_bucket import *
+    url, folder, looks = sys.argv[3], Path(sys.argv[2]), 0
+    end = time.monotonic() + 60
+    while not (folder / "stop").exists() and time.monotonic() < end:
+        knowledge = opened(folder / "reader", url)
+        if knowledge.version:
+            held = len(knowledge.snapshot().state.documents)
+            assert held in (21, 22), held
+            assert len(knowledge.documents()) == held
+            assert len({p.document for p in knowledge.search("w1 w2", asker=OWNER, top=200)}) == held
+            looks += 1
+    print(looks)
+"""
+
+
+@pytest.mark.slow
+def test_two_writers_and_two_readers_at_once(endpoint: str, tmp_path: Path) -> None:
+    url = _url()
+    environment = {
+        **os.environ,
+        **_keys(endpoint),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
+    }
+
+    def start(code: str, seed: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", textwrap.dedent(code), str(seed), str(tmp_path), url]
+        return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+
+    writers, readers = [start(CHURN, seed) for seed in (1, 2)], [start(LOOK, seed) for seed in (3, 4)]
+    said = [process.communicate(timeout=300) for process in writers]
+    (tmp_path / "stop").touch()
+    seen = [process.communicate(timeout=300) for process in readers]
+    assert [process.returncode for process in (*writers, *readers)] == [0, 0, 0, 0], (said, seen)
+    last = opened(tmp_path / "last", url)
+    assert last.version == 8
+    straight = [invented(20 + seed, random.Random(100 * seed + 3)) for seed in (1, 2)]
+    assert set(last.documents()) in [set(map(_hashable, some)) for some in straight] or last.documents() in [
+        tuple(sorted(some, key=lambda d: d.id)) for some in straight
+    ]
+    assert sum(int(out.strip() or 0) for out, _ in seen) > 0
+
+
+def _hashable(document: Document) -> str:
+    return document.id
+
+
+def test_a_writer_that_died_gives_way(tmp_path: Path) -> None:
+    url = _url()
+    dead = Bucket(url, lease_seconds=0.5)
+    dead._put("lock.json", b'{"writer": "dead", "beat": 1}', "create")
+    began = time.monotonic()
+    with Bucket(url, lease_seconds=0.5).writing() as held:
+        assert time.monotonic() - began > 0.4
+        time.sleep(1.2)  # longer than the lease: its beats keep it
+        held()
+    assert dead._read("lock.json") == (None, "")
+
+
+def test_a_writer_that_lost_its_place_stops(tmp_path: Path) -> None:
+    bucket = Bucket(_url(), lease_seconds=0.4)
+    with bucket.writing() as held:
+        held()
+        assert bucket._put("lock.json", b"taken over", bucket._read("lock.json")[1])
+        time.sleep(0.5)
+        with pytest.raises(UserError, match="run the same command again"):
+            held()
+
+
+def test_a_store_that_is_down_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{_free_port()}")
+    began = time.monotonic()
+    with pytest.raises(UserError, match="cannot be reached or refuses") as caught:
+        opened(tmp_path, _url())
+    assert "AWS_ENDPOINT_URL" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - began < 60
+
+
+def test_a_bucket_that_is_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be reached or refuses"):
+        opened(tmp_path, "s3://no-such-bucket/x").sync([Document("a", "text")])
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3://bucket", "s3://bucket/", "gs://bucket/x", "ftp://x/y"])
+def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"knowledge\.store"):
+        opened(tmp_path, url)
