@@ -1,6 +1,6 @@
 """Does the search find it? BM25, dense, hybrid at 0.5, hybrid at the chosen weight, and reranked, on public data.
 
-    python benchmarks/retrieval_quality.py [SET …] [--queries 600] [--rerank NAME] [--keep FOLDER] [--markdown]
+    python benchmarks/retrieval_quality.py [SET …] [--queries 600] [--rerank NAME] [--keep FOLDER]
 
 Sets with judged documents (`scifact cranfield cosqa dbpedia_mini squad2`): nDCG@10, recall@5, recall@20 and MRR over test
 queries, scored by ir-measures, with 95 % bootstrap intervals over queries. Sets with spans (`covidqa cuad chunking_eval`):
@@ -26,13 +26,12 @@ from typing import Any
 import numpy as np
 
 from rung.estimating import estimate, resampled_means
+from rung.gold import span_recall
 from rung.knowledge import Fusion, Knowledge, find_quote
-from rung.knowledge.protocol import Explained, Lookup
+from rung.knowledge.protocol import Lookup
 from rung.knowledge.retrieval import embedded, readable
 from rung.models.catalog import embedder, reranker
-from rung.records import Asker, Case, Document, Estimate, Evidence, Passage, digest
-from rung.scoring.retrieval import ndcg
-from rung.gold import target_ranks
+from rung.records import Case, Document, Estimate, Evidence, Passage, digest
 from rung.stages.searching import best_of_documents
 from rung.stages.weighting import MOST_CASES, measured
 from rung.steps import Engine, Found, Request, Rerank
@@ -113,7 +112,7 @@ def spans(name: str) -> Set:
     """Cases whose evidence is characters. Without a split, a fifth by digest of the id chooses; CUAD has one."""
     folder = DATA / "realdocs" / name
     documents = tuple(Document(row["id"], row["text"], row.get("title", "")) for row in rows(folder / "documents.jsonl"))
-    texts = {document.id: document.text for document in documents}
+    texts = {document.id: document for document in documents}
     if name == "cuad":
         test, choose = ([_spanned(row, texts) for row in rows(folder / f"cases_{part}.jsonl")] for part in ("test", "train"))
     else:
@@ -123,21 +122,22 @@ def spans(name: str) -> Set:
     return Set(name, documents, tuple(filter(None, test)), tuple(filter(None, choose)), {})
 
 
-def _spanned(row: Mapping[str, Any], texts: Mapping[str, str]) -> Case | None:
+def _spanned(row: Mapping[str, Any], documents: Mapping[str, Document]) -> Case | None:
     """The case with its evidence as characters; None where it has none (CUAD's "No", quotes that are not there)."""
     document, meta = row["gold_documents"][0] if row["gold_documents"] else "", row["meta"]
-    if document not in texts:
+    if document not in documents:
         return None
+    text, title = documents[document].text, documents[document].title
     if "spans" in meta:
         found = [tuple(span) for span in meta["spans"]]
     elif "answer_starts" in meta:
         found = [(start, start + len(said)) for start, said in zip(meta["answer_starts"], row["answers"], strict=False)]
     else:
-        found = [span for quote in meta.get("evidence", []) if (span := find_quote(texts[document], quote))]
+        found = [span for quote in meta.get("evidence", []) if (span := find_quote(text, quote))]
     evidence = tuple(Evidence(document, start, end) for start, end in found)
     question = row["question"]
     if "context_document" in meta:  # CUAD's questions do not say which contract they are about
-        question = f"{question} ({texts[document][:0]}{document.removeprefix('cuad:').split('_')[0]})"
+        question = f"{question} ({title})"
     return Case(row["id"], question, evidence=evidence, gold_documents=(document,)) if evidence else None
 
 
@@ -148,12 +148,14 @@ def search_all(knowledge: Knowledge, cases: Sequence[Case], fusion: Fusion) -> l
     """The rankings of all cases, in large batches."""
     vectors = embedded([case.question for case in cases], knowledge.embedder)
     lookups = [Lookup(readable(case.question), vectors[case.question], None, DEPTH) for case in cases]
-    return [ranking for start in range(0, len(lookups), 512) for ranking in knowledge.snapshot().search(lookups[start : start + 512], fusion)]
+    batches = (lookups[start : start + 512] for start in range(0, len(lookups), 512))
+    return [ranking for batch in batches for ranking in knowledge.snapshot().search(batch, fusion)]
 
 
 def reranked(engine: Engine, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> list[tuple[Passage, ...]]:
     """The first passages in the reranker's order, the others behind them."""
-    steps = [Rerank(case.question, tuple(ranking[:RERANKED]), RERANKED) for case, ranking in zip(cases, rankings, strict=True)]
+    pairs = zip(cases, rankings, strict=True)
+    steps = [Rerank(case.question, tuple(ranking[:RERANKED]), RERANKED) for case, ranking in pairs]
     found: dict[int, tuple[Passage, ...]] = {}
     for done, (place, result) in enumerate(engine.run([Request(step) for step in steps]), 1):
         if not isinstance(result, Found):
@@ -185,7 +187,8 @@ def spanned(knowledge: Knowledge, cases: Sequence[Case], rankings: Sequence[Sequ
     """Share of the evidence's characters among the first passages that fit the budget together."""
     texts = list({p.id: p for ranking in rankings for p in ranking[:20]}.values())
     tokens = dict(zip((p.id for p in texts), knowledge.tokens([p.text for p in texts]), strict=True))
-    return {f"recall@{BUDGET} tokens": [_share(case, _within(ranking[:20], tokens)) for case, ranking in zip(cases, rankings, strict=True)]}
+    kept = [_within(ranking[:20], tokens) for ranking in rankings]
+    return {f"recall@{BUDGET} tokens": [span_recall(case, some) or 0.0 for case, some in zip(cases, kept, strict=True)]}
 
 
 def _within(ranking: Sequence[Passage], tokens: Mapping[str, int]) -> list[Passage]:
@@ -196,11 +199,6 @@ def _within(ranking: Sequence[Passage], tokens: Mapping[str, int]) -> list[Passa
             break
         kept.append(passage)
     return kept
-
-
-def _share(case: Case, passages: Sequence[Passage]) -> float:
-    wanted = {(e.document, at) for e in case.evidence for at in range(e.start, e.end)}
-    return len(wanted & {(p.document, at) for p in passages for at in range(p.start, p.end)}) / len(wanted)
 
 
 def shown(values: Sequence[float]) -> str:
@@ -224,7 +222,7 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     folder = arguments.keep / which.name
     knowledge = Knowledge.open(folder, embedder=embedder("minilm-l6-v2"))
     began = time.perf_counter()
-    report = knowledge.sync(which.documents, progress=lambda n, m: print(f"\r  {n:,} of {m:,} passages", end="", file=sys.stderr))
+    report = knowledge.sync(which.documents, progress=_tell)
     seconds = time.perf_counter() - began
     cases = sorted(which.test, key=lambda case: digest("limit", case.id))[: arguments.queries]
     choosing = sorted(which.choose, key=lambda case: digest("weight", case.id))[:MOST_CASES]
@@ -244,12 +242,17 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
         f"\n### {which.name}: {len(which.documents):,} documents, {report.passages:,} passages, {len(cases)} test queries, "
         f"weight from {len(choosing)} others (index: {seconds:.0f} s)\n"
     )
-    print("| | " + " | ".join(metrics) + " |\n|---" * 1 + "|---" * len(metrics) + "|")
+    print("| | " + " | ".join(metrics) + " |\n" + "|---" * (len(metrics) + 1) + "|")
     for name, of in scores.items():
         print(f"| {name} | " + " | ".join(shown(of[metric]) for metric in metrics) + " |")
     main = metrics[0]
     better = max(("BM25", "dense"), key=lambda name: float(np.mean(scores[name][main])))
-    print(f"\nhybrid auto against {better}, the better of its parts, {main}: {against(scores[auto][main], scores[better][main])}")
+    gain = against(scores[auto][main], scores[better][main])
+    print(f"\nhybrid auto against {better}, the better of its parts, {main}: {gain}")
+
+
+def _tell(done: int, total: int) -> None:
+    print(f"\r  {done:,} of {total:,} passages", end="", file=sys.stderr)
 
 
 def _reranker(name: str) -> Engine:

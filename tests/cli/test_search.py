@@ -20,7 +20,7 @@ def library(shop: Path) -> Path:
     rows = [
         {"id": "guide 2023", "text": "The espresso machine is cleaned weekly.", "meta": {"year": 2023, "kind": "manual"}},
         {"id": "guide-2024", "text": "The espresso machine is cleaned daily.", "meta": {"year": 2024, "kind": "manual"}},
-        {"id": "faq", "text": "Is the espresso machine cleaned?", "meta": {"year": 2024, "kind": "faq"}, "groups": ["staff"]},
+        {"id": "faq", "text": "Is the espresso machine cleaned?", "meta": {"year": 2024}, "groups": ["staff"]},
     ]
     (shop / "more.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     text = (shop / "rung.yaml").read_text(encoding="utf-8")

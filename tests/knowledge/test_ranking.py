@@ -47,7 +47,7 @@ def test_what_is_better_in_both_is_better(dense: dict[str, float], bm25: dict[st
 
 
 @given(WORDS, WORDS, WEIGHT, st.floats(0.1, 100))
-def test_the_unit_of_a_score_does_not_matter(near: dict[str, float], bm25: dict[str, float], weight: float, unit: float) -> None:
+def test_the_unit_does_not_matter(near: dict[str, float], bm25: dict[str, float], weight: float, unit: float) -> None:
     """BM25 of a long query is many times that of a short one: only shares of the best count."""
     scaled = [(id, score * unit) for id, score in ranking(bm25)]
     plain, other = (dict(fused(ranking(near), r, Fusion(weight))) for r in (ranking(bm25), scaled))

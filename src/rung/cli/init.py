@@ -51,7 +51,7 @@ CASES = """\
 def init(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Where the project is to be; with --beir left out, a folder of that name here.", show_default=False),
+        typer.Argument(help="Where the project is to be; with --beir, if left out: its name, here.", show_default=False),
     ] = None,
     beir: Annotated[
         Path | None, typer.Option(help="Make it of this BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv.")

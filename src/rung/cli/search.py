@@ -13,7 +13,7 @@ from rung.cli.options import As, Json, groups
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.knowledge.protocol import Explained, Place
+    from rung.knowledge.protocol import Place
     from rung.project import Project
     from rung.records import Passage
     from rung.stages.searching import Wanted
@@ -39,7 +39,9 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
         float, typer.Option(min=0, max=1, help="How much a passage counts less for repeating those before it.")
     ] = 0.0,
     rerank: Annotated[bool, typer.Option("--rerank", help="Put the best 50 in order by the project's reranker.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Show rank and score in the dense and the BM25 ranking.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show rank and score in the dense and the BM25 ranking.")
+    ] = False,
     queries: Annotated[
         Path | None, typer.Option(help="Answer this file of queries: {_id, text} a line, as BEIR has it.")
     ] = None,
