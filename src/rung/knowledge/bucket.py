@@ -36,6 +36,8 @@ class Bucket:
     url: str
     lease_seconds: float = LEASE_SECONDS
     _store: Any = field(init=False, repr=False)
+    _tags: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of the versions that were listed last
+    _known: dict[tuple[int, str], bytes] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -77,14 +79,21 @@ class Bucket:
         import obstore
 
         with self.clear_errors():
-            listed = [entry["path"] for page in obstore.list(self._store, VERSIONS) for entry in page]
-        names = [path.rsplit("/", 1)[-1] for path in listed]
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+            listed = [entry for page in obstore.list(self._store, VERSIONS) for entry in page]
+        names = {entry["path"].rsplit("/", 1)[-1]: str(entry["e_tag"]) for entry in listed}
+        self._tags = {int(n[:-5]): tag for n, tag in names.items() if n.endswith(".json") and n[:-5].isdigit()}
+        return sorted(self._tags)
 
     def read(self, number: int) -> bytes | None:
-        """See `Keeping.read`."""
+        """See `Keeping.read`. A version never changes, so the one that was read last is not asked for again."""
+        key = (number, self._tags.get(number, ""))
+        if key in self._known:
+            return self._known[key]
         with self.clear_errors():
-            return self._read(self._path(number))[0]
+            content, tag = self._read(self._path(number))
+        if content is not None:
+            self._known = {(number, tag): content}
+        return content
 
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business
         """See `Keeping.create`. Object storage has written what it has answered for."""

@@ -238,7 +238,7 @@ class LanceIndex:
         if tuple(versions.values()) != (pointer.documents, pointer.passages):
             now = replace(pointer, documents=versions[pointer.names[0]], passages=versions[pointer.names[1]])
             self._point(now, since=pointer.since)
-        if self._dropped():
+        if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
             self._erase()
 
     def _dropped(self) -> list[int]:
@@ -254,6 +254,7 @@ class LanceIndex:
 
     def _erase(self) -> None:
         """Remove what no kept version names: first the versions, then their rows and files."""
+        self._compact()
         for number in self._dropped():
             self.keeping.remove(number)
         kept = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
@@ -261,15 +262,23 @@ class LanceIndex:
         for pointer in kept:
             for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
                 oldest[name] = min(version, oldest.get(name, version))
-        db, began = self._db(), time.time()
+        db = self._db()
         for name in db.list_tables().tables:
             self._held()
             if name in oldest:
                 _forget(db.open_table(name), oldest[name])
             else:
                 db.drop_table(name)
-        newest = kept[-1]  # clearing up may compact, and the newest version has to name what came of it
-        versions = tuple(db.open_table(name).version for name in newest.names)
+
+    def _compact(self) -> None:
+        """Leave nothing to compact: removing files would do it too, and take the newest version's tables from under it."""
+        newest, began = self._newest(), time.time()
+        if newest is None:
+            return
+        tables = self.tables(newest)
+        for table in tables:
+            table.optimize()
+        versions = tuple(table.version for table in tables)
         if versions != (newest.documents, newest.passages):
             moved = replace(newest, documents=versions[0], passages=versions[1], made_by="maintenance", since=began)
             self._point(moved, since=began)
@@ -292,11 +301,10 @@ class _Writer:
         self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
         self._metadata = _metadata_of(self.passages)
-        self._fresh = fresh
 
     def write(self, change: Change) -> None:
         """Take out, then add."""
-        if change.removed and not self._fresh:
+        if change.removed and not change.fresh:
             for id, digest in _digests(self.documents, change.removed).items():
                 self._content -= weight(id, digest)
             for table, column in ((self.documents, "key"), (self.passages, "document_key")):
