@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import UserError
-from rung.knowledge.readers import Access, ReadReport, Rule, read_sources
-from rung.knowledge.reading.access import GroupsOf, Unusable
+from rung.knowledge.readers import Access, GroupsOf, ReadReport, Rule, Unusable, read_sources
 from rung.project import load_project
 from rung.records import Document
 from rung.stages.sources import Sources

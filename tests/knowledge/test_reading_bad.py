@@ -173,7 +173,8 @@ def test_dangerous_archives() -> None:
 def test_zip_bombs_are_not_unpacked(suffix: str) -> None:
     part = {"zip": "a.md", "docx": "word/document.xml", "xlsx": "xl/workbook.xml", "epub": "a.xhtml"}[suffix]
     mark = {"mimetype": "application/epub+zip"} if suffix == "epub" else {"[Content_Types].xml": "x"}
-    (said,) = reasons(f"a.{suffix}", making.zipped({**mark, part: bytes(60 * 2**20)}))
+    members: dict[str, str | bytes] = {**mark, part: bytes(60 * 2**20)}
+    (said,) = reasons(f"a.{suffix}", making.zipped(members))
     assert "looks like a zip bomb, and is not unpacked" in said
 
 

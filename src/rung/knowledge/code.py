@@ -75,7 +75,8 @@ class _Line(NamedTuple):
 def language_of(document: Document) -> str:
     """The programming language of a document, by `meta.language` or its source's suffix; "" where it is none."""
     said = document.meta.get(LANGUAGE)
-    return said if isinstance(said, str) else LANGUAGES.get(PurePath(document.source).suffix.lower(), "")
+    # `language: en` of somebody's rows is no programming language.
+    return str(said) if said in LANGUAGES.values() else LANGUAGES.get(PurePath(document.source).suffix.lower(), "")
 
 
 def definitions(text: str, start: int, language: str) -> list[Definition]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
 from rung.knowledge.reading.markup import converted, tidy
-from rung.knowledge.reading.source import Item, SourceFile
+from rung.knowledge.reading.source import Item, SourceFile, Unusable
 
 if TYPE_CHECKING:
     from html_to_markdown.options import ConversionOptions
@@ -51,12 +51,18 @@ def to_markdown(page: str) -> str:
 
     Raises:
         MissingExtra: the library is not installed.
+        Unusable: this is no HTML.
     """
     try:
         from html_to_markdown import convert
+        from html_to_markdown.exceptions import ConversionError
     except ImportError as error:
         raise MissingExtra("docs", "reading HTML") from error
-    return tidy(_ANCHOR.sub("", convert(page, _options()).content or ""))
+    try:
+        text = convert(page, _options()).content or ""
+    except ConversionError as error:
+        raise Unusable(f"is no HTML that can be read ({error})") from error
+    return tidy(_ANCHOR.sub("", text))
 
 
 def title_of(page: str) -> str:
