@@ -7,7 +7,7 @@ How rankings are fused is left to `knowledge`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
@@ -88,8 +88,16 @@ def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:
         weight = Weight(EVEN, why=f"auto, and the cases could not be read: {str(error).splitlines()[0]}")
         workshop.reporter.say(str(weight))
         return weight
-    known = {document.id: document.text for document in knowledge.documents()}
-    return settle(workshop, knowledge, with_evidence(rows, known.get, find_quote))
+    rows = replace(rows, cases=tuple(case for case in rows.cases if case.split != "test"))
+    texts = {document.id: document.text for document in knowledge.documents(sorted(_named(rows)))}
+    return settle(workshop, knowledge, with_evidence(rows, texts.get, find_quote))
+
+
+def _named(rows: Rows) -> set[str]:
+    """The documents that the cases name: a search does not read a whole corpus to choose its weight."""
+    written = (item for case in rows.cases for item in rows.quotes.get(case.id, ()))
+    cited = {str(item.get("document")) for item in written if isinstance(item, dict)}
+    return cited | {id for case in rows.cases for id in case.gold_documents}
 
 
 def telling(rows: Rows) -> tuple[Case, ...]:
