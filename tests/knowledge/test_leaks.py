@@ -1,4 +1,4 @@
-"""Over random access lists: is nothing forbidden found, and nothing readable missed? benchmarks/leaks.py asks 100,000 times."""
+"""Over random access lists: is nothing forbidden found, and nothing readable missed? benchmarks/leaks.py asks for longer."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from rung.errors import UserError
 from rung.knowledge.keeping import Held, keeping
-from rung.knowledge.lance_care import REBUILT_ROWS, Care
+from rung.knowledge.lance_care import REBUILT_ROWS, Care, compact
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
     Pointer,
@@ -277,7 +277,7 @@ class LanceIndex:
             return
         tables = self.tables(newest)
         for table in tables:
-            table.optimize()
+            compact(table)
         versions = tuple(table.version for table in tables)
         if versions != (newest.documents, newest.passages):
             moved = replace(newest, documents=versions[0], passages=versions[1], made_by="maintenance", since=began)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ SCALAR_ROWS = 20_000  # from here on, filters go by indexes of their own
 MANY_OUTSIDE = 200  # rows outside an index from which on it should take them in,
 MOST_OUTSIDE = 2_000  # and from which on a commit does so before anybody sees it
 MOST_FRAGMENTS = 24  # files of a table, after so many small commits
+_NEVER = timedelta(days=36_500)
 _SCALARS = (("acl", "Bitmap"), ("facets", "LabelList"), ("document_key", "BTree"))
 
 
@@ -34,8 +36,8 @@ class Care:
         if rows <= self.rebuilt_rows:
             for index in passages.list_indices():
                 passages.drop_index(index.name)
-            documents.optimize()
-            passages.optimize()
+            compact(documents)
+            compact(passages)
             if rows:
                 _index_text(passages)
             return True
@@ -55,17 +57,22 @@ class Care:
 
     def give(self, documents: Any, passages: Any) -> None:
         """Compact, and take all rows into the indexes."""
-        documents.optimize()
-        passages.optimize()
+        compact(documents)
+        compact(passages)
 
     def _all(self, documents: Any, passages: Any) -> None:
         for index in passages.list_indices():
             passages.drop_index(index.name)
-        documents.optimize()
-        passages.optimize()
+        compact(documents)
+        compact(passages)
         _index_text(passages)
         if passages.count_rows() > SCALAR_ROWS:
             _index_scalars(passages)
+
+
+def compact(table: Any) -> None:
+    """Join small files, and take all rows into the indexes. Left to itself, Lance would also drop versions after a week."""
+    table.optimize(cleanup_older_than=_NEVER)
 
 
 def _index_text(passages: Any) -> None:

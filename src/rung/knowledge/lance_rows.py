@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Rows:
     """All rows of a version. `vectors` None: they are in the store, and one bit a dimension of them is here."""
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, parents: Parents | None = None) -> None:
         order = np.argsort(rows["_rowid"].to_numpy(), kind="stable")
         rows = rows.take(order) if (order[1:] < order[:-1]).any() else rows
         self.row_ids: NDArray[np.uint64] = rows["_rowid"].to_numpy()
@@ -35,14 +35,17 @@ class Rows:
         held = rows["acl"].combine_chunks().dictionary_encode()
         self._classes, self._class_of = held.dictionary.to_pylist(), held.indices.to_numpy()
         self.vectors = matrix(rows) if "vector" in rows.schema.names else None
-        self._codes = None if self.vectors is not None else Codes(bits(rows), 8 * rows["code"].type.byte_width)
-        self._parents = Parents(rows) if rows["parent"].null_count < len(rows) else None
+        self._codes = None if self.vectors is not None else Codes(bits(rows))
+        self._parents = parents
 
     @classmethod
     def load(cls, reading: Reading, *, vectors: bool) -> Rows:
         """Read a version's rows, with their vectors or with one bit a dimension."""
-        columns = ["_rowid", "id", "acl", "parent", "document_key", "start", "vector" if vectors else "code"]
-        return cls(reading.run(reading.passages(columns)))
+        rows = reading.run(reading.passages(["_rowid", "id", "acl", "parent", "vector" if vectors else "code"]))
+        if rows["parent"].null_count == len(rows):
+            return cls(rows)
+        children = reading.run(reading.passages(["_rowid", "parent", "document_key", "start"]))
+        return cls(rows, Parents(children.sort_by("_rowid")))
 
     def names(self, places: NDArray[np.intp]) -> list[str]:
         """Ids of the passages in these rows."""
@@ -101,7 +104,7 @@ class Rows:
 
 
 class Parents:
-    """The parent passages of an index: `first` is the row of each one's first child."""
+    """The parent passages of an index: `first` is the row of each one's first child. Rows come in the order of `_rowid`."""
 
     def __init__(self, rows: pa.Table) -> None:
         spans = rows["parent"].combine_chunks()

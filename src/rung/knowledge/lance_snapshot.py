@@ -7,7 +7,7 @@ compared by their vectors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -106,10 +106,10 @@ class LanceSnapshot:
     def _classes(self) -> Mapping[str, tuple[str, ...]]:
         """Access class -> groups."""
         rows = self._reading.run(self._reading.documents(["acl", "groups"]))
-        first: dict[str, int] = {}
-        for place, acl in enumerate(rows["acl"].to_pylist()):
-            first.setdefault(acl, place)
-        return {acl: tuple(rows["groups"][place].as_py()) for acl, place in first.items()}
+        names = rows["acl"].combine_chunks().dictionary_encode()
+        numbers, first = np.unique(names.indices.to_numpy(), return_index=True)
+        classes = names.dictionary.take(numbers).to_pylist()
+        return dict(zip(classes, map(tuple, rows["groups"].take(first).to_pylist()), strict=True))
 
     # --- search -----------------------------------------------------------------------------------------------------
 
@@ -174,13 +174,13 @@ class LanceSnapshot:
     # --- who may read what ------------------------------------------------------------------------------------------
 
     def _scope(self, groups: Groups, where: str) -> Scope:
-        readable = None if groups is None else frozenset(self._readable(groups))
-        key = (readable, where)
-        if key not in self._scopes:
-            if len(self._scopes) >= _MASKS:
-                self._scopes.clear()
-            self._scopes[key] = self._made_scope(readable, where)
-        return self._scopes[key]
+        scope = self._scopes.get((groups, where))
+        if scope is None:
+            readable = None if groups is None else frozenset(self._readable(groups))
+            scope = self._made_scope(readable, where)
+            kept = self._scopes if len(self._scopes) < _MASKS else {}
+            self._scopes = {**kept, (groups, where): scope}  # replaced, never changed: another thread may be reading it
+        return scope
 
     def _readable(self, groups: frozenset[str]) -> list[str]:
         """The access classes of an asker: public ones, and those that share a group."""
@@ -189,7 +189,7 @@ class LanceSnapshot:
     def _made_scope(self, readable: frozenset[str] | None, where: str) -> Scope:
         rows, parts, mask = _present(self._rows), [], None
         if readable is not None and len(readable) < len(self._classes):
-            parts.append(f"acl IN ({', '.join(map(repr, sorted(readable)))})" if readable else "false")
+            parts.append(_one_of("acl", readable, self._classes.keys() - readable))
             mask = rows.readable(readable)
         if terms := parsed(where):
             condition = sql(terms, self._columns)
@@ -318,6 +318,14 @@ class LanceSnapshot:
         keys = sorted({document_key(id) for id in ids})
         tables = self._reading.run(self._reading.by_keys("documents", "key", keys, ["id", "content"]))
         return {row["id"]: row["content"] for table in tables for row in table.to_pylist()}
+
+
+def _one_of(column: str, wanted: frozenset[str], others: Set[str]) -> str:
+    """A condition that leaves only rows with wanted values; says it by whichever are fewer. The values are digests."""
+    if not wanted:
+        return "false"
+    named, operator = (wanted, "IN") if len(wanted) <= len(others) else (others, "NOT IN")
+    return f"{column} {operator} ({', '.join(map(repr, sorted(named)))})"
 
 
 def _wanted(

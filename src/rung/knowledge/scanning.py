@@ -54,8 +54,7 @@ def nearest_exactly(queries: Vectors, vectors: Vectors, masks: list[NDArray[np.b
 class Codes:
     """One bit a dimension of every row, in memory."""
 
-    def __init__(self, rows: NDArray[np.uint8], dimensions: int) -> None:
-        self._dimensions = dimensions
+    def __init__(self, rows: NDArray[np.uint8]) -> None:
         self._rows = rows
         self._words = np.ascontiguousarray(rows.view(np.uint64).T)  # [words, rows]: one word of all rows lies together
 
@@ -77,7 +76,7 @@ class Codes:
                 distances[~mask] = np.iinfo(np.uint16).max
             rows = _closest(distances, count * _UNPACKED)
             rows = rows if mask is None else rows[mask[rows]]
-        signs = np.unpackbits(self._rows[rows], axis=1)[:, : self._dimensions].astype(np.float32)
+        signs = np.unpackbits(self._rows[rows], axis=1)[:, : len(query)].astype(np.float32)
         chosen: NDArray[np.intp] = rows[best_columns(signs @ query, count)]
         return chosen
 

@@ -119,6 +119,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     if knowledge is None:
         message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
         raise workshop.project.error(message, "knowledge")
+    knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(workshop, knowledge)
     sources = Sources(workshop.project, remember=not dry_run)
