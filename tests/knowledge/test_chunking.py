@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -205,6 +206,14 @@ def test_a_text_is_tokenized_about_once() -> None:
     text = "# A heading\n\n" + "Words in a row that go on for long. " * 500 + "\n\n" + TABLE
     passages(Document("d", text, source="d.md"), chunking=Chunking(), count=count, max_tokens=256)
     assert sum(map(len, counted)) <= 1.1 * len(text)
+
+
+def test_many_headings_take_time_in_proportion() -> None:
+    text = "".join(f"## Heading {n}\n\nWords below it.\n\n" for n in range(20_000))
+    began = process_time()
+    found = cut(Document("d", text, source="d.md"), 40, 4)
+    assert len(found) > 3_000
+    assert process_time() - began < 10
 
 
 @pytest.mark.parametrize(("tokens", "overlap", "parent"), [(7, 0, 0), (100, 51, 0), (100, -1, 0), (100, 0, 199)])

@@ -7,10 +7,12 @@ than wanted, and the division with the least sum is found, not the first that fi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+TORN = 50.0  # cost of a cut between a heading and what it heads
 FINEST = 40  # pieces smaller than this part of a passage are joined first: it bounds the work
 
 
@@ -89,8 +91,6 @@ def joined(pieces: Pieces, keeps: Sequence[tuple[int, int]], *, limit: int) -> P
 
 def _fitting(pieces: Pieces, keeps: Sequence[tuple[int, int]], limit: int) -> dict[int, int]:
     """Place of the first piece of each span that fits -> place after its last one. Spans inside such a span are left out."""
-    from bisect import bisect_left
-
     found: dict[int, int] = {}
     reached = 0
     for start, end in keeps:
@@ -105,6 +105,3 @@ def _fitting(pieces: Pieces, keeps: Sequence[tuple[int, int]], limit: int) -> di
         if sum(pieces.tokens[first:last]) + head <= limit:
             found[first], reached = last, last
     return found
-
-
-TORN = 50.0  # cost of a cut between a heading and what it heads

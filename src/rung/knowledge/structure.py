@@ -132,11 +132,13 @@ def of_code(text: str, start: int, language: str) -> Structure:
 
 def _under(found: list[Heading], end: int) -> list[Section]:
     """The sections under headings: each ends where a heading of its level or above begins."""
-    sections = []
+    ends = [end] * len(found)
+    still_open: list[int] = []
     for place, heading in enumerate(found):
-        after = next((other.start for other in found[place + 1 :] if other.level <= heading.level), end)
-        sections.append(Section(heading.start, after, heading.title))
-    return sections
+        while still_open and found[still_open[-1]].level >= heading.level:
+            ends[still_open.pop()] = heading.start
+        still_open.append(place)
+    return [Section(heading.start, after, heading.title) for heading, after in zip(found, ends, strict=True)]
 
 
 def _prose(text: str, start: int, end: int, first: Cut) -> Iterator[Cut]:
