@@ -130,6 +130,15 @@ def test_a_link_is_as_secret_as_what_it_leads_to(tmp_path: Path) -> None:
     assert groups(report) == {"docs/link.md": ("staff",), "docs/plan.txt": ("hr",)}
 
 
+def test_a_link_is_known_by_its_aim_also_where_the_project_lies_behind_a_link(tmp_path: Path) -> None:
+    put(tmp_path, "far/away/project/staff/secret.md", "x")
+    put(tmp_path, "far/away/project/docs/open.md", "x")
+    (tmp_path / "far/away/project/docs/link.md").symlink_to("../staff/secret.md")
+    (tmp_path / "project").symlink_to("far/away/project")
+    report = read(tmp_path / "project", Rule("staff", ("staff",)))
+    assert groups(report) == {"docs/link.md": ("staff",), "docs/open.md": ()}
+
+
 def test_rules_reach_into_archives_and_rows(tmp_path: Path) -> None:
     put(tmp_path, "docs/all.zip", making.zipped({"staff/a.md": "x", "b.md": "x", "c.md": "---\ngroups: [hr]\n---\nx"}))
     put(tmp_path, "docs/rows.jsonl", '{"id": "r", "text": "x"}')

@@ -203,6 +203,16 @@ def test_entities_that_unfold_without_end() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("piece", ["<!---->", "<", "<title>", "[](#", "<!--", "<main>"])
+def test_pages_that_are_made_to_keep_a_parser_busy(piece: str) -> None:
+    began = time.monotonic()
+    documents, said = given_file("a.html", "<html><body>" + piece * 60_000)
+    assert documents or said
+    documents, said = given_file("a.pdf", piece * 60_000)
+    assert said
+    assert time.monotonic() - began < 20
+
+
 def test_a_page_of_nested_tags() -> None:
     documents, said = given_file("a.html", "<html><body>" + "<div>" * 100_000 + "deep" + "</div>" * 100_000)
     assert documents or said

@@ -110,6 +110,20 @@ def test_a_workbook() -> None:
     )
 
 
+def test_hidden_sheets_are_left_out_and_said() -> None:
+    import io
+
+    from openpyxl import load_workbook
+
+    made, book = io.BytesIO(), load_workbook(io.BytesIO(making.xlsx({"Open": [["seen", "by"]], "Pay": [["secret", "sum"]]})))
+    book["Pay"].sheet_state = "hidden"
+    book.save(made)
+    documents, said = given_file("a.xlsx", made.getvalue())
+    assert "seen" in documents[0].text
+    assert "secret" not in documents[0].text
+    assert said == ["has 1 hidden sheets, which are left out; show them in the workbook to have them read"]
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,7 @@ class Site:
     url: str = ""
     pages: dict[str, bytes | str | tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    stop: Callable[[], None] = lambda: None
 
     def paths(self) -> list[str]:
         """What was asked for, robots.txt aside."""
@@ -55,9 +56,15 @@ def site() -> Iterator[Site]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     made.url = f"http://127.0.0.1:{server.server_port}"
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        made.stop = lambda: None
+
+    made.stop = stop
     yield made
-    server.shutdown()
-    server.server_close()
+    made.stop()
 
 
 def read(site: Site, *paths: str, memory: Memory | None = None, rules: tuple[Rule, ...] = ()) -> ReadReport:
@@ -105,6 +112,40 @@ def test_a_sitemap_and_those_it_leads_to(site: Site) -> None:
     report = read(site, "/sitemap.xml")
     assert [d.text for d in report.documents] == ["A\n", "B\n"]
     assert [str(p) for p in report.problems] == [f"{site.url}/gone: is not there (HTTP 404)"]
+
+
+def test_a_sitemap_that_fails_for_a_moment_deletes_nothing(site: Site, tmp_path: Path) -> None:
+    places = "".join(f"<sitemap><loc>{site.url}/{name}.xml</loc></sitemap>" for name in ("one", "gone"))
+    site.pages["/sitemap.xml"] = (200, {"Content-Type": "text/xml"}, f"<sitemapindex>{places}</sitemapindex>".encode())
+    site.pages["/one.xml"] = (200, {"Content-Type": "text/xml"}, sitemap(f"{site.url}/a", f"{site.url}/b"))
+    site.pages |= {"/a": page("A"), "/b": page("B")}
+    with Memory(tmp_path / "m.db") as memory:
+        report = read(site, "/sitemap.xml", memory=memory)
+    assert [d.text for d in report.documents] == ["A\n", "B\n"]
+    assert [str(p) for p in report.problems] == [f"{site.url}/gone.xml: is not there (HTTP 404)"]
+    site.pages["/one.xml"] = (503, {}, b"")
+    site.pages["/b"] = (503, {}, b"")
+    for _ in range(2):
+        with Memory(tmp_path / "m.db") as memory:
+            report = read(site, "/sitemap.xml", memory=memory)
+        assert [d.text for d in report.documents] == ["A\n", "B\n"]
+        assert [p.message for p in report.problems] == [
+            "its server failed (HTTP 503); its pages are those that it listed when it was last read",
+            "its server failed (HTTP 503); taken as it was when it was last read",
+        ]
+
+
+def test_a_host_that_went_away_is_not_waited_for_page_by_page(site: Site, tmp_path: Path) -> None:
+    site.pages["/sitemap.xml"] = (200, {"Content-Type": "text/xml"}, sitemap(*(f"{site.url}/{n}" for n in range(9))))
+    site.pages |= {f"/{n}": page(f"Page {n}") for n in range(9)}
+    with Memory(tmp_path / "m.db") as memory:
+        assert len(read(site, "/sitemap.xml", memory=memory).documents) == 9
+    site.stop()
+    with Memory(tmp_path / "m.db") as memory:
+        report = read(site, "/sitemap.xml", memory=memory)
+    assert [d.text for d in report.documents] == [f"Page {n}\n" for n in range(9)]
+    assert len(report.problems) == 10
+    assert sum("did not answer 3 times in a row" in p.message for p in report.problems) == 7
 
 
 def test_only_the_host_that_is_named(site: Site) -> None:

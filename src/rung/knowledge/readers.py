@@ -153,7 +153,7 @@ class _Reading:
         known = self.memory.known(file.id) if self.memory is not None else None
         if found.unchanged:
             return lambda: [*noted, *(known.items if known else [(0, "is no longer remembered; run the command again")])]
-        if known is not None and known.reader == self._edition and self._unchanged(file, known):
+        if known is not None and known.reader == self._edition and self._unchanged(found, known):
             return lambda: known.items
         if file.suffix in costly():
             data = None if file.on_disk else file.data
@@ -181,21 +181,28 @@ class _Reading:
             self.memory.keep(found.file.id, Known(self._edition, stamp, converted.digest, packed(converted.items)))
         return converted.items
 
-    def _unchanged(self, file: SourceFile, known: Known) -> bool:
+    def _unchanged(self, found: Found, known: Known) -> bool:
         """Whether a file holds what it held: by its stamp, else by its bytes."""
-        if not file.on_disk:
-            return hashlib.sha256(file.data).hexdigest() == known.digest
+        file = found.file
         try:
-            stamp = stamp_of(file.path)
-            if stamp == known.stamp:
+            stamp = stamp_of(file.path) if file.on_disk else found.stamp
+            if stamp and stamp == known.stamp:
                 return True
-            with file.path.open("rb") as opened:
-                same = hashlib.file_digest(opened, "sha256").hexdigest() == known.digest
+            same = _digest(file) == known.digest
         except OSError:
             return False  # reading it says why
         if same and self.memory is not None and _settled(file):
             self.memory.keep(file.id, replace(known, stamp=stamp))
         return same
+
+
+def _digest(file: SourceFile) -> str:
+    if not file.on_disk:
+        return hashlib.sha256(file.data).hexdigest()
+    if not file.path.is_file():  # a pipe would be waited for without end
+        return ""
+    with file.path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _allowed(file: SourceFile) -> float:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _HEAD = 1024
 _NO_MEMORY = "its reader ran out of memory"
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _KINDS = {".pdf": "PDF", ".docx": "a Word document", ".pptx": "a PowerPoint file", ".xlsx": "a workbook", ".epub": "EPUB"}
 _KINDS |= {".ods": "a workbook", ".zip": "a ZIP archive", ".html": "HTML", ".xls": "a workbook"}
 _FAMILIES = (

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]+>")
+_TAG = re.compile(r"<[^<>]+>")
 _MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.IGNORECASE | re.DOTALL)
 _HEADING = re.compile(r"^# +(.+?) *$", re.MULTILINE)
-_ANCHOR = re.compile(r"\[(?:¶|#|§|\u200b)?\]\(#[^)]*\)|(?<=\S)[ ]?\[¶\]\([^)]*\)")
+_ANCHOR = re.compile(r"\[(?:¶|#|§|\u200b)?\]\(#[^)\n]{0,200}\)|(?<=\S) ?\[¶\]\([^)\n]{0,200}\)")
+_HEAD = 100_000  # characters in which a title is looked for
 _DEEPEST = 2_000  # tags within tags; a page of more was made to break parsers
 _LEAST_MAIN = 200  # characters of text that a <main> must hold to stand for the page
 
@@ -67,7 +68,7 @@ def to_markdown(page: str) -> str:
 
 def title_of(page: str) -> str:
     """The words of a page's <title>."""
-    said = _TITLE.search(page)
+    said = _TITLE.search(page, 0, _HEAD)
     return " ".join(unescape(_TAG.sub("", said[1])).split()) if said else ""
 
 

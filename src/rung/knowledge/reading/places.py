@@ -105,12 +105,15 @@ class Places:
                 said = sidecar_of(place, _siblings(place.parent))  # a link is as secret as what it leads to
         except Unusable as error:
             return Found(source, refused=str(error))
-        return Found(source, names=(name, self.name(place)), said=said)
+        return Found(source, names=(name, _relative(place, self.root.resolve())), said=said)
 
     def name(self, file: Path) -> str:
         """The path relative to the root, with `/`. Bytes that are no text in a file's name are replaced: ids are text."""
-        relative = os.path.relpath(file, self.root if file.is_absolute() == self.root.is_absolute() else self.root.resolve())
-        return Path(relative).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return _relative(file, self.root)
+
+
+def _relative(file: Path, root: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @lru_cache(maxsize=256)

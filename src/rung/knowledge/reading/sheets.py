@@ -24,7 +24,7 @@ _LONGEST_FIELD = 10_000_000
 def read_workbook(file: SourceFile) -> Iterator[Item]:
     """A workbook (XLSX, XLSB, XLS, ODS) as one document: a section for each sheet, values as last computed."""
     try:
-        from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+        from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
     except ImportError as error:
         raise MissingExtra("docs", f"reading {file.suffix} files") from error
     if file.data.startswith(b"PK"):
@@ -32,11 +32,18 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
             pass  # a bomb is named before it is unpacked
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(file.data))
-        sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in book.sheet_names]
+        cells = [sheet for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+        seen = [sheet.name for sheet in cells if sheet.visible == SheetVisibleEnum.Visible]
+        sheets = [(name, book.get_sheet_by_name(name).to_python()) for name in seen]
     except PasswordError as error:
         raise Unusable("is encrypted: it opens with a password only; save it without one") from error
     except (CalamineError, OSError, ValueError) as error:
         raise Unusable(f"is no workbook that can be read ({error})") from error
+    if len(seen) < len(cells):
+        yield (
+            0,
+            f"has {len(cells) - len(seen)} hidden sheets, which are left out; show them in the workbook to have them read",
+        )
     made = [(name, table([[_shown(value) for value in row] for row in rows])) for name, rows in sheets]
     text = "\n\n".join(f"## {name}\n\n{rows}" for name, rows in made if rows)
     if not text:

@@ -19,7 +19,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from rung.errors import MissingExtra
-from rung.knowledge.reading.memory import Known, Memory
+from rung.knowledge.reading.memory import Known, Memory, packed
 from rung.knowledge.reading.places import Found
 from rung.knowledge.reading.registry import edition, readers
 from rung.knowledge.reading.source import SourceFile, Unusable
@@ -37,6 +37,8 @@ _WHOLE = 120.0  # seconds for a whole page
 _LONGEST_DELAY = 10.0  # seconds between two pages that a robots.txt can ask for
 _REDIRECTS = 5
 _SITEMAPS = 50  # that one sitemap may lead to
+_SITEMAP = "sitemap "  # before the address under which its pages are remembered
+_PATIENCE = 3
 _GONE = (404, 410)
 _LATER = (408, 425, 429)
 _TYPES = {
@@ -75,15 +77,24 @@ def pages(address: str, memory: Memory | None) -> Iterator[Found | Problem]:
     host = urlsplit(address).netloc.lower()
     with httpx.Client(timeout=_SECONDS, follow_redirects=False, headers={"User-Agent": AGENT}) as client:
         site = _Site(client, host, memory)
+        known = memory.known(_SITEMAP + address) if memory is not None else None
+        problems: list[Problem] = []
         try:
             first = site.fetch(address)
-            listed = site.listed(first) if first.data is not None and _is_sitemap(first) else None
+            listed = site.listed(first, problems) if first.data is not None and _is_sitemap(first) else None
         except Unusable as error:
-            yield from site.failed(address, error)
+            if known is None or not isinstance(error, _Later):
+                yield from site.failed(address, error)
+                return
+            yield Problem(address, 0, f"{error}; its pages are those that it listed when it was last read")
+            yield from site.each(address, [str(url) for _, url in known.items])
             return
+        yield from problems
         if listed is None:
             yield site.found(address, first)
             return
+        if memory is not None:
+            memory.keep(_SITEMAP + address, Known(edition(), "", "", packed((0, url) for url in listed)))
         yield from site.each(address, listed)
 
 
@@ -96,16 +107,17 @@ class _Site:
     memory: Memory | None
     _robots: dict[str, Protego | None] = field(default_factory=dict)
     _asked: float = 0.0
+    _silent: int = 0  # pages in a row for which it did not answer at all
 
     def each(self, sitemap: str, listed: list[str]) -> Iterator[Found | Problem]:
         """The pages of a sitemap."""
         if not listed:
             yield Problem(sitemap, 0, "this sitemap lists no page")
-        elsewhere = [url for url in listed if urlsplit(url).netloc.lower() != self.host]
+        elsewhere = list(dict.fromkeys(url for url in listed if urlsplit(url).netloc.lower() != self.host))
         if elsewhere:
             message = f"{len(elsewhere)} of its pages are on other hosts, as {elsewhere[0]}; name those in sources too"
             yield Problem(sitemap, 0, message)
-        own = list(dict.fromkeys(urldefrag(url).url for url in listed if url not in set(elsewhere)))
+        own = list(dict.fromkeys(urldefrag(url).url for url in listed if urlsplit(url).netloc.lower() == self.host))
         if len(own) > MOST_PAGES:
             yield Problem(sitemap, 0, f"lists {len(own)} pages; the first {MOST_PAGES} are read")
         for url in own[:MOST_PAGES]:
@@ -132,8 +144,8 @@ class _Site:
             note = f"{error}; taken as it was when it was last read"
             yield Found(SourceFile(id, Path("page"), b"", suffix=".html"), (id,), note=note, unchanged=True)
 
-    def listed(self, sitemap: _Answer) -> list[str]:
-        """The addresses in a sitemap, and in those that it leads to."""
+    def listed(self, sitemap: _Answer, problems: list[Problem]) -> list[str]:
+        """The addresses in a sitemap, and in those that it leads to; one of those that is broken or gone is a problem."""
         found: list[str] = []
         waiting, seen = [sitemap], {sitemap.url}
         while waiting:
@@ -145,9 +157,17 @@ class _Site:
                 found.extend(places)
                 continue
             for place in places:
-                if place not in seen and len(seen) < _SITEMAPS and urlsplit(place).netloc.lower() == self.host:
-                    seen.add(place)
+                if place in seen:
+                    continue
+                seen.add(place)
+                try:
+                    if len(seen) > _SITEMAPS:
+                        raise Unusable(f"is one of more than {_SITEMAPS} sitemaps; left out")
                     waiting.append(self.fetch(place, fresh=True))
+                except _Later:
+                    raise  # all that it listed would seem to be gone
+                except Unusable as error:
+                    problems.append(Problem(place, 0, str(error)))
         return found
 
     def fetch(self, address: str, *, fresh: bool = False) -> _Answer:
@@ -159,6 +179,8 @@ class _Site:
         url = urldefrag(address).url
         known = self.memory.known(url) if self.memory is not None and not fresh else None
         until = time.monotonic() + _WHOLE
+        if self._silent >= _PATIENCE:
+            raise _Later(f"was not asked for: {self.host} did not answer {_PATIENCE} times in a row")
         for _ in range(_REDIRECTS + 1):
             if urlsplit(url).netloc.lower() != self.host or urlsplit(url).scheme not in ("http", "https"):
                 raise Unusable(f"leads to {url}, on another host; name that in sources to read it")
@@ -182,7 +204,9 @@ class _Site:
                     _complain(response.status_code)
                 data = _body(response, until)
         except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
+            self._silent += 1
             raise _Later(f"could not be fetched ({type(error).__name__}: {error})") from error
+        self._silent = 0
         kind, _, _ = response.headers.get("content-type", "").partition(";")
         stamp = {name: response.headers[name] for name in ("etag", "last-modified") if name in response.headers}
         said = json.dumps(stamp, sort_keys=True) if stamp else ""
@@ -223,6 +247,7 @@ class _Site:
                     return None
                 return Protego.parse(_body(response, time.monotonic() + _SECONDS).decode("utf-8", "replace"))
         except httpx.TransportError as error:
+            self._silent += 1
             raise _Later(f"could not be fetched ({type(error).__name__}: {error})") from error
 
 
