@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]+>")
-_MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.IGNORECASE | re.DOTALL)
+_MAIN = re.compile(r"<main\b[^<>]*>", re.IGNORECASE)
 _HEADING = re.compile(r"^# +(.+?) *$", re.MULTILINE)
 _ANCHOR = re.compile(r"\[(?:¶|#|§|\u200b)?\]\(#[^)\n]{0,200}\)|(?<=\S) ?\[¶\]\([^)\n]{0,200}\)")
 _HEAD = 100_000  # characters in which a title is looked for
@@ -79,9 +79,10 @@ def _first_heading(text: str) -> str:
 
 def _main(page: str) -> str:
     """The <main> of a page that has one with text in it: what stands around is the same on every page of a site."""
-    main = _MAIN.search(page)
-    if main and len(_TAG.sub("", main[1]).split()) * 5 > _LEAST_MAIN:
-        return f"<html><body><main>{main[1]}</main></body></html>"
+    begin, end = _MAIN.search(page), page.lower().rfind("</main>")
+    main = page[begin.end() : end] if begin and end > begin.end() else ""
+    if len(_TAG.sub("", main).split()) * 5 > _LEAST_MAIN:
+        return f"<html><body><main>{main}</main></body></html>"
     return page
 
 
