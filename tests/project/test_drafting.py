@@ -10,8 +10,8 @@ import pytest
 from rung.errors import UserError
 from rung.materials import read_rows
 from rung.project import load_project
-from rung.records import Document
-from rung.stages.drafting import KINDS, Draft, suggest
+from rung.records import Document, Passage
+from rung.stages.drafting import KINDS, Draft, _checked, suggest
 from rung.stages.facts import absent_attribute, facts
 
 FAQ = """\
@@ -132,8 +132,28 @@ def test_what_falls_short_is_said(folder: Path) -> None:
 
 def test_what_a_model_drafts_is_checked(folder: Path) -> None:
     made = suggest(load_project(folder), folder / "d.jsonl", each=2, by="model")
-    for draft in made.drafts:
-        if draft.by != "rules":
-            assert draft.question.endswith("?")
-            assert draft.answers[0] in draft.quote in FAQ
+    assert all(draft.by == "scripted" and draft.document == "docs/faq.md" for draft in made.drafts if draft.by != "rules")
     assert made.counts()["answerable"] == 2 or "answerable" in made.short
+
+
+PASSAGE = Passage("d#0-60", "d", 0, 60, "The return address is Main Street 5. After 30 days we cannot help.", "Returns")
+SENTENCE = "The return address is Main Street 5."
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ('{"question": "What is the return address?", "answer": "Main Street 5"}', "Main Street 5"),
+        ('{"question": "What is the return address?", "answer": "Low Street 7"}', SENTENCE),  # made up
+        ('{"question": "What is the return address?", "answer": "return address"}', SENTENCE),  # says nothing
+        ('{"question": "What is the answer to the above question?", "answer": "Main Street 5"}', None),
+        ('{"question": "Tell me the return address.", "answer": "Main Street 5"}', None),
+        ('{"question": "Why?", "answer": "Main Street 5"}', None),
+        ('{"question": "Who won the last world cup?", "answer": "Main Street 5"}', None),
+        ("no JSON", None),
+    ],
+)
+def test_a_models_answer_is_the_sentence_that_it_was_shown(said: str, answer: str | None) -> None:
+    draft = _checked(said, PASSAGE, SENTENCE)
+    assert (draft.answers[0] if draft else None) == answer
+    assert draft is None or draft.quote == SENTENCE

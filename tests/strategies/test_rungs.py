@@ -202,6 +202,7 @@ def test_rag_searches_the_documents_as_its_settings_cut_them() -> None:
     _, steps = asked("rag", chunk_tokens=80)
     assert [step.index for step in steps if isinstance(step, Search)] == ["a" * 64]
     assert plan("rag").needs == ()
-    for wrong in ({"chunk_tokens": 8}, {"chunk_tokens": 80, "chunk_overlap": 41}, {"parent_tokens": 320}):
+    wrong: list[dict[str, Json]] = [{"chunk_tokens": 8}, {"chunk_tokens": 80, "chunk_overlap": 41}, {"parent_tokens": 320}]
+    for settings in wrong:
         with pytest.raises(UserError, match="chunk_"):
-            plan("rag", **wrong)
+            find("rag").plan(materials(), settings)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rung.records import Document
 
 if TYPE_CHECKING:
-    from tree_sitter import Language
+    from tree_sitter import Language, Query
 
 log = logging.getLogger(__name__)
 
@@ -125,15 +125,23 @@ def _grammar(language: str) -> Language | None:
         return None
 
 
-def _by_grammar(text: str, grammar: Language) -> Iterator[tuple[int, int, int]]:
-    """(row of the name, first row, last row) of each definition."""
-    from tree_sitter import Parser, Query, QueryCursor
+@cache
+def _query(grammar: Language) -> Query | None:
+    """What finds the definitions; None where the grammar calls them otherwise. Compiling it takes as long as a file."""
+    from tree_sitter import Query
 
     kinds = [kind for kind in _KINDS if grammar.id_for_node_kind(kind, True) is not None]
-    if not kinds:
+    return Query(grammar, " ".join(f"({kind}) @{kind}" for kind in kinds)) if kinds else None
+
+
+def _by_grammar(text: str, grammar: Language) -> Iterator[tuple[int, int, int]]:
+    """(row of the name, first row, last row) of each definition."""
+    from tree_sitter import Parser, QueryCursor
+
+    query = _query(grammar)
+    if query is None:
         return
     tree = Parser(grammar).parse(text.encode("utf-8", "replace"))
-    query = Query(grammar, " ".join(f"({kind}) @{kind}" for kind in kinds))
     for kind, nodes in QueryCursor(query).captures(tree.root_node).items():
         for node in nodes:
             if node.parent is None:  # Python calls the whole file a module

@@ -1,16 +1,17 @@
 """Which cases do the documents suggest? Drafts for a person to approve: answerable, unanswerable, stale, forbidden.
 
-Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model, whose
-drafts are kept only where the answer stands word for word in its passage. Neither knows what people will ask: a draft is a
+Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model, which is
+shown a sentence and asks for it. Neither knows what people will ask: a draft is a
 start, and `materials` refuses it as a case until somebody puts a name to it. How rules find facts is left to `facts`.
 """
 
 from __future__ import annotations
 
 import glob
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,12 +24,15 @@ from rung.sentences import sentences
 from rung.stages.facts import Fact, absent_attribute, facts
 from rung.stages.sources import Sources
 from rung.steps import Conversation, Generate, generate
+from rung.supporting import content, support
 from rung.workshop import Workshop
 
 Kind = Literal["answerable", "unanswerable", "stale", "forbidden"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 By = Literal["rules", "model"]
 RULES = "rules"
+_SHORT, _LONG = 30, 240  # characters of a sentence that is asked for
+_KNOWN = 0.6  # of a question's words that its passage must have
 _TRIES = 3  # passages asked about for each draft that is wanted of a model
 _SCHEMA = json.dumps(
     {
@@ -185,9 +189,16 @@ def _of(kind: Kind, document: Document, corpus: str) -> Iterator[Draft]:
                     note = f"no document holds the words '{attribute}': check that none says it otherwise"
                     yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
             case "forbidden" if corpus.count(fact.answer.casefold()) == 1:
-                groups = ", ".join(document.groups)
-                note = f"the answer stands in a document for {groups} only, and asks as nobody in particular"
-                yield Draft(kind, fact.question, document=document.id, asker=(), note=note)
+                yield _forbidden(fact.question, document)
+    title = document.title.casefold()
+    if kind == "forbidden" and title and corpus.count(title) == document.text.casefold().count(title):
+        yield _forbidden(f"What do the documents say about {document.title}?", document)
+
+
+def _forbidden(question: str, document: Document) -> Draft:
+    groups = ", ".join(document.groups)
+    note = f"the answer stands in a document for {groups} only, and asks as nobody in particular"
+    return Draft("forbidden", question, document=document.id, asker=(), note=note)
 
 
 def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
@@ -195,57 +206,59 @@ def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
 
 
 def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> Iterator[Draft]:
-    """Drafts of the project's model, less those whose answer is not in their passage or whose question is none."""
+    """Drafts of the project's model: it is shown a sentence in its passage, and asks for it.
+
+    Asked for question and answer freely, a small model makes answers up; so the sentence is chosen here, and is the answer
+    where the model's own words do not stand in it. A question that is none, or whose words the passage does not know, is
+    dropped.
+    """
     from rung.knowledge.chunking import Chunking, passages
 
     knowledge = workshop.knowledge
     if knowledge is None:
         return
-    chunking = Chunking(tokens=160, overlap=0)
-    shown = [
-        passage
+    found = (
+        (passage, sentence)
         for document in _shuffled([d for d in documents if not d.groups])
-        for passage in passages(document, chunking=chunking, count=knowledge.tokens, max_tokens=256)[:3]
-    ][: each * _TRIES]
-    talks = [(Asker(), partial(_asked, passage)) for passage in shown]
-    for passage, carried in zip(shown, workshop.carry(talks, title="draft cases"), strict=True):
-        if carried.value is not None and (one := _checked(carried.value, passage, workshop)) is not None:
-            yield one
+        for passage in passages(document, chunking=Chunking(160, 0), count=knowledge.tokens, max_tokens=256)[:3]
+        if (sentence := _telling(passage.text))
+    )
+    shown = list(itertools.islice(found, each * _TRIES))
+    talks = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
+    for (passage, sentence), carried in zip(shown, workshop.carry(talks, title="draft cases"), strict=True):
+        if carried.value is not None and (one := _checked(carried.value, passage, sentence)) is not None:
+            yield replace(one, by=workshop.project.settings.model)
 
 
-def _asked(passage: Passage) -> Conversation[str]:
+def _telling(text: str) -> str:
+    """The sentence of a passage that says most, of those short enough to be an answer; "" if there is none."""
+    said = [text[a:b] for a, b in sentences(text) if _SHORT <= b - a <= _LONG and text[b - 1] == "."]
+    return max(said, key=lambda sentence: len(content(sentence)), default="")
+
+
+def _asked(passage: Passage, sentence: str) -> Conversation[str]:
     rule = (
-        "Write one question that a reader could ask without seeing the passage and that the passage answers, and the answer "
-        'in as few words of the passage as possible. Reply with JSON: {"question": ..., "answer": ...}'
+        "Write the question that the sentence answers, so that it can be understood without the passage, and the answer in as "
+        'few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
     )
-    said = yield from generate(
-        Generate(
-            (Message("system", rule), Message("user", f"{passage.title}\n\n{passage.text}")), schema=_SCHEMA, max_tokens=120
-        )
-    )
+    shown = f"{passage.title}\n\n{passage.text}\n\nSentence: {sentence}"
+    said = yield from generate(Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120))
     return said.text
 
 
-def _checked(said: str, passage: Passage, workshop: Workshop) -> Draft | None:
+def _checked(said: str, passage: Passage, sentence: str) -> Draft | None:
     try:
         value = json.loads(said)
     except json.JSONDecodeError:
         return None
-    question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip()
-    at = passage.text.find(answer) if answer else -1
-    if at < 0 or not question.endswith("?") or len(question.split()) < 4 or answer.casefold() in question.casefold():
+    question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip(" .")
+    known = support(question, f"{passage.title}. {passage.text}")
+    if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or known < _KNOWN:
         return None
+    if not answer or answer not in sentence or answer.casefold() in question.casefold():
+        answer = sentence
     note = "written by a model: check that the question is one, and that this is its answer"
-    model = workshop.project.settings.model
-    return Draft(
-        "answerable", question, (answer,), passage.document, _sentence_of(passage.text, at, answer), by=model, note=note
-    )
-
-
-def _sentence_of(text: str, at: int, answer: str) -> str:
-    """The sentence that holds the answer: a bare "30" would stand in many places."""
-    spans = [(a, b) for a, b in sentences(text) if a <= at and at + len(answer) <= b]
-    return text[spans[0][0] : spans[0][1]] if spans else answer
+    return Draft("answerable", question, (answer,), passage.document, sentence, note=note)
 
 
 def _shuffled(documents: Sequence[Document]) -> list[Document]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rung.records import Document
 from rung.sentences import sentence_starts
@@ -18,14 +19,24 @@ ATTRIBUTES = (
     "favourite colour", "blood group", "shoe size",
 )  # fmt: skip
 _STATEMENT = re.compile(
-    r"(?P<subject>(?:The |A |An )?[A-Z][\w'’-]*(?: [\w'’-]+){0,5}) (?P<verb>is|are|was|were|costs?|takes?|lasts?) "
-    r"(?P<rest>[^.;:!?\n|]{2,120})[.;\n]"
+    r"(?P<subject>(?:The |A |An )?[A-Z][\w'’-]*(?: [\w'’-]+){0,5}?) (?P<verb>is|are|was|were|costs|takes|lasts) "
+    r"(?P<rest>[^;:!?|]{2,120})\."
 )
+# What answers "what is X?": a noun, a name or a number; not "confirmed in 1901" or "very old".
+_NOUN = re.compile(
+    r"(?:an?|the|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty|ninety|half)\b"
+    r"|[A-Z\d$€£]",
+)
+# Subjects that point elsewhere, or were cut out of a longer sentence.
 _NO_SUBJECT = re.compile(
-    r"(?:The )?(?:It|This|That|These|Those|There|He|She|They|We|You|I|Here|What|Which|Who|If|When|As|In|On)\b"
+    r"(?:The )?(?:It|This|That|These|Those|There|He|She|They|We|You|I|Here|What|Which|Who|If|When|As|In|On|At|Another|Other"
+    r"|Some|Many|Most|Such|Several|One|Both|All|Each|Today|Now|However|But|And|So|Thus|Also|Its|His|Her|Their"
+    r"|Our|[Rr]esult|[Ff]irst|[Ss]econd|[Ff]ormer|[Ll]atter|[Ss]ame|[Rr]eason|[Ff]ollowing|\w+ing|\w+ly)\b"
+    r"|.*\b(?:could|would|may|can|must|not|will|which|that|who|has|have"
+    r"|had|and|or|but|to)\b"
 )
 _CHANGING = re.compile(
-    r"\b(?:19|20)\d\d\b|\b(?:currently|now|today|as of|until|since|latest|at present|this year|version)\b"
+    r"\b20[2-9]\d\b|\b(?:currently|now|today|as of|latest|at present|this year|version)\b"
     r"|[$€£]\s?\d|\d\s?(?:USD|EUR|GBP|CHF|%|per cent|euros?|dollars?|days?|weeks?|months?|hours?)\b",
     re.IGNORECASE,
 )
@@ -106,20 +117,23 @@ def _cells(row: str) -> list[str]:
 
 
 def _statements(text: str) -> Iterator[Fact]:
-    """'X is Y.' asked as 'What is X?'. Subjects that point elsewhere (it, this, they) are left out."""
-    for found in _STATEMENT.finditer(text):
-        before = text[max(0, found.start() - 2) : found.start()]
-        subject, rest = found["subject"], found["rest"].strip()
-        if (before and before[-1:] not in "\n " and before.strip()) or _NO_SUBJECT.match(subject) or not rest:
+    """'X is a Y.' asked as 'What is X?': whole sentences whose subject stands by itself and whose answer is a noun."""
+    starts = [0, *sentence_starts(text), len(text)]
+    for start, end in pairwise(starts):
+        piece = text[start:end].rstrip()
+        begin = start + piece.rfind("\n") + 1  # a heading before it ends without a full stop
+        found = _STATEMENT.fullmatch(text, begin, start + len(piece))
+        if not found or _NO_SUBJECT.match(found["subject"]):
             continue
-        if before.strip() and before.strip()[-1] not in ".!?:":
-            continue
+        subject, verb, rest = found["subject"], found["verb"], found["rest"].strip()
         asked = subject if subject.split()[0] not in ("The", "A", "An") else subject[0].lower() + subject[1:]
-        verb = found["verb"]
-        question = (
-            f"What {verb} {asked}?" if verb in ("is", "are", "was", "were") else f"What does {asked} {verb.rstrip('s')}?"
-        )
-        changes = _CHANGING.search(found[0]) is not None
+        if verb in ("is", "are", "was", "were"):
+            if not _NOUN.match(rest):
+                continue
+            question = f"What {verb} {asked}?"
+        else:
+            question = f"What does {asked} {verb.removesuffix('s')}?"
+        changes = verb not in ("was", "were") and _CHANGING.search(found[0]) is not None
         yield Fact(
             question, rest, found.start(), found.end(), asked, changes, "from a statement: word the question as people would"
         )
