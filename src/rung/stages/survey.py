@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Problem
+from rung.records import Case, Document, Json, Passage, Problem
 from rung.stages.candidates import allowed
 from rung.stages.intake import chosen
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
@@ -18,6 +18,7 @@ from rung.strategies.registry import REFERENCES
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
+SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
 
@@ -156,7 +157,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
         trainable=local,
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
-        gold={case.id: () for case in rows.cases if _has_gold(case)},
+        gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
     for label, rung, settings in (*allowed(project), *arms):
