@@ -11,7 +11,7 @@ from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem
-from rung.stages.candidates import allowed
+from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
 from rung.strategies.registry import REFERENCES
@@ -159,6 +159,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )
+    check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
     for label, rung, settings in (*allowed(project), *arms):
         planned = rung.plan(materials, settings)
