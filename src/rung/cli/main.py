@@ -9,7 +9,7 @@ import traceback
 from importlib import import_module
 
 FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
-VERBS = ("init", "check", "sync", "search", "ask", "train", "compare", "report", "doctor")
+VERBS = ("init", "advise", "check", "sync", "search", "ask", "train", "compare", "report", "doctor")
 
 
 def main() -> None:
