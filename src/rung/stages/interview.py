@@ -123,7 +123,7 @@ def with_given(facts: Facts, given: Sequence[str]) -> Facts:
 def asked(facts: Facts, ask: Callable[[str], bool | None]) -> Facts:
     """The facts with a person's answers to what is not known."""
     said = {name: ask(question) for name, question in QUESTIONS.items() if getattr(facts, name) is None}
-    return replace(facts, **said)
+    return replace(facts, **said)  # type: ignore[arg-type]  # every question is about a yes or a no
 
 
 def _one(value: object, place: str) -> Facts:
