@@ -159,9 +159,10 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )
+    named = allowed(project)
     check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
-    for label, rung, settings in (*allowed(project), *arms):
+    for label, rung, settings in (*named, *arms):
         planned = rung.plan(materials, settings)
         if isinstance(planned, Plan):
             lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))
