@@ -109,6 +109,7 @@ def trl(count: int, *, settings: dict[str, object]) -> dict[str, float]:
             save_strategy="no",
             disable_tqdm=True,
             use_cpu=True,
+            completion_only_loss=True,  # the default is to learn the prompts too, where rows come as tokens
             **settings,  # type: ignore[arg-type]
         )
         lora = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")

@@ -5,7 +5,7 @@
     nice -n 10 python benchmarks/tuned_quality.py squad2    --rows 800  --recipe epochs=2 --unanswerable 0.15
 
 Data: ../shared/data beside the project; it says so when it is absent. `snips`: exact JSON values. `banking77`: the label,
-exactly, unconstrained unless --labels. `squad2`: the gold passage and two others of the same article, in an order by seed;
+exactly, unconstrained unless --labels. `squad2`: the gold passage, with --distractors N among others of its article;
 F1 over answerable cases, refusals of answerable and of unanswerable ones. Test rows come from the test files. Prints a line
 of JSON with the recipe, seconds (wall and CPU), tokens and scores; the adapter stays in --keep, if given.
 """
@@ -50,27 +50,40 @@ def chats(name: str) -> list[Example]:
     return [Example(r["id"], tuple(Message(m["role"], m["content"]) for m in r["messages"])) for r in lines(name)]
 
 
-def squad(name: str, *, unanswerable: float | None, count: int) -> list[Example]:
-    """Questions with gold and two other passages of the same article; `unanswerable` None keeps the file's own share."""
+def squad(name: str, *, unanswerable: float | None, count: int, distractors: int) -> list[Example]:
+    """Questions with their gold passage among others of the article; `unanswerable` None keeps the file's own share.
+
+    Rows to learn are drawn by whole passages, with all their questions, as a team would write them.
+    """
     documents = {d["id"]: d for d in lines("knowledge/squad2/documents.jsonl")}
     articles: dict[str, list[str]] = {}
     for key in sorted(documents):
         articles.setdefault(key.rsplit(":", 1)[0], []).append(key)
-    cases = lines(name)
-    if unanswerable is not None:
-        refusing = [c for c in cases if not c["answerable"]][: round(count * unanswerable)]
-        cases = [c for c in cases if c["answerable"]][: count - len(refusing)] + refusing
+    cases = drawn(lines(name), unanswerable=unanswerable, count=count)
     made = []
-    for case in cases[:count]:
+    for case in cases:
         gold, luck = case["meta"]["context_document"], random.Random(case["id"])
         others = [d for d in articles[gold.rsplit(":", 1)[0]] if d != gold]
-        shown = [gold, *luck.sample(others, min(2, len(others)))]
+        shown = [gold, *luck.sample(others, min(distractors, len(others)))]
         luck.shuffle(shown)
         passages = [Passage(d, d, 0, 0, documents[d]["text"], documents[d]["title"]) for d in shown]
         messages = grounded("Answer the question.", RULE, Question(case["id"], case["question"]), passages)
         said = case["answers"][0] if case["answerable"] else REFUSAL
         made.append(Example(case["id"], (*messages, Message("assistant", said)), meta={"answers": case["answers"]}))
     return made
+
+
+def drawn(cases: list[dict], *, unanswerable: float | None, count: int) -> list[dict]:  # type: ignore[type-arg]
+    """`count` cases as they come; or of the first passages, with that share of unanswerable ones."""
+    if unanswerable is None:
+        return cases[:count]
+    order = {key: place for place, key in enumerate(dict.fromkeys(c["meta"]["context_document"] for c in cases))}
+    cases = sorted(cases, key=lambda c: order[c["meta"]["context_document"]])
+    refusing = round(count * unanswerable)
+    answerable = [c for c in cases if c["answerable"]][: count - refusing]
+    last = order[answerable[-1]["meta"]["context_document"]]
+    near = [c for c in cases if not c["answerable"] and order[c["meta"]["context_document"]] <= last]
+    return answerable + random.Random(7).sample(near, min(refusing, len(near)))
 
 
 def score(task: str, examples: list[Example], said: list[str]) -> dict[str, float]:
@@ -111,6 +124,7 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=200)
     parser.add_argument("--recipe", type=setting, nargs="*", default=[])
     parser.add_argument("--unanswerable", type=float, default=0.15)
+    parser.add_argument("--distractors", type=int, default=0, help="squad2: passages shown beside the gold one")
     parser.add_argument("--labels", action="store_true", help="banking77: decode within the labels")
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--threads", type=int, default=0)
@@ -120,8 +134,14 @@ def main() -> None:
 
         torch.set_num_threads(asked.threads)
     if asked.task == "squad2":
-        train = squad("knowledge/squad2/cases_train.jsonl.gz", unanswerable=asked.unanswerable, count=asked.rows)
-        test = squad("knowledge/squad2/cases_test.jsonl", unanswerable=None, count=asked.test)
+        train = squad(
+            "knowledge/squad2/cases_train.jsonl.gz",
+            unanswerable=asked.unanswerable,
+            count=asked.rows,
+            distractors=asked.distractors,
+        )
+        cases = "knowledge/squad2/cases_test.jsonl"
+        test = squad(cases, unanswerable=None, count=asked.test, distractors=asked.distractors)
     else:
         train = chats(f"behaviour/{asked.task}/train.jsonl.gz")[: asked.rows]
         test = chats(f"behaviour/{asked.task}/test.jsonl")[: asked.test]

@@ -33,6 +33,45 @@ def parse(text: str) -> Json:
     return value
 
 
+def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
+    """The same value with the keys of its objects in the schema's order, as decoding under the schema writes them.
+
+    Keys that the schema does not name come after those that it does, in their own order. Of `anyOf` and `oneOf` the first
+    that names all keys counts; references within the schema are followed.
+    """
+    root = schema if root is None else root
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(value, list):
+        return [in_order_of(schema.get("items"), item, root=root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    schema = _about(schema, value, root)
+    named = schema.get("properties")
+    properties = named if isinstance(named, dict) else {}
+    others = schema.get("additionalProperties")
+    order = [*(name for name in properties if name in value), *(name for name in value if name not in properties)]
+    return {name: in_order_of(properties.get(name, others), value[name], root=root) for name in order}
+
+
+def _about(schema: dict[str, Json], value: dict[str, Json], root: Json) -> dict[str, Json]:
+    """The part of a schema that names an object's keys: behind a reference, or among alternatives."""
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#/"):
+        found: Json = root
+        for step in reference[2:].split("/"):
+            found = found.get(step) if isinstance(found, dict) else None
+        return _about(found, value, root) if isinstance(found, dict) and found is not schema else schema
+    for word in ("anyOf", "oneOf"):
+        several = schema.get(word)
+        for one in several if isinstance(several, list) else []:
+            inner = _about(one, value, root) if isinstance(one, dict) else {}
+            named = inner.get("properties")
+            if isinstance(named, dict) and set(value) <= set(named):
+                return inner
+    return schema
+
+
 def key(value: Json) -> object:
     """A hashable stand-in: equal keys mean equal JSON values. 1 equals 1.0, true is not 1, object keys have no order."""
     if isinstance(value, bool):

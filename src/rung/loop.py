@@ -15,7 +15,7 @@ from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import answer, time_live
-from rung.stages.candidates import Candidate, allowed, build, propose
+from rung.stages.candidates import Candidate, allowed, build, check_limits, propose
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
@@ -104,8 +104,9 @@ def search(
 
 
 def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:
-    """A workshop for one command; mistakes in the list of rungs are found before any work is done."""
+    """A workshop for one command; mistakes in the rungs and limits are found before any work is done."""
     allowed(project)
+    check_limits(project)
     return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
 
 

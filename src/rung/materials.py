@@ -69,9 +69,7 @@ def read_rows(project: Project) -> Rows:
     if not cases:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
-    examples = tuple(
-        e for e, _ in _read(project, settings.behaviour.examples, ("behaviour", "examples"), _example, problems)
-    )
+    examples = read_examples(project, problems)
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
     judging = [c for c in cases if c.split != "train"]
     taught, repeated = overlaps(teaching, judging)
@@ -84,6 +82,16 @@ def read_rows(project: Project) -> Rows:
         problems=tuple(problems),
         quotes=quotes,
     )
+
+
+def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, ...]:
+    """The examples alone; what was left out is added to `problems`.
+
+    Raises:
+        UserError: a file that `rung.yaml` names is absent.
+    """
+    patterns = project.settings.behaviour.examples
+    return tuple(example for example, _ in _read(project, patterns, ("behaviour", "examples"), _example, problems))
 
 
 def with_evidence(

@@ -119,6 +119,7 @@ def test_what_was_left_out_is_said_and_strict_makes_it_an_error(rung: Run, shop:
         ("rag,", "{rag: {passage: 3}},", "rung.yaml:7: rag: unknown setting 'passage'; did you mean 'passages'"),
         ("rag,", "rag, rag,", "rung.yaml:7: rung 'rag' stands twice"),
         ("name: shop", "nme: shop", "rung.yaml:1: unknown key 'nme'"),
+        ("leaks: 0", "recal@5: 0", "rung.yaml:8: bar: nothing measures 'recal@5'; did you mean 'recall@5'"),
         ("model: scripted", "model: gpt-99", "rung.yaml:5: "),
         ("embedder: scripted", "embedder: nothing", "rung.yaml:6: "),
         ("cases: cases.jsonl", "cases: none.jsonl", "rung.yaml:4: 'none.jsonl' matches no file"),

@@ -124,7 +124,7 @@ def test_broken_archives(suffix: str) -> None:
 
 
 def test_an_archive_is_read_like_a_folder() -> None:
-    members = {
+    members: dict[str, str | bytes] = {
         "docs/a.md": "# A\n\nText.",
         "docs/deep/b.txt": "more",
         "docs/rates.pdf": making.pdf(),

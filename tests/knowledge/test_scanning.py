@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rung.knowledge.scanning import Codes, codes, nearest_exactly
 
 
-def vectors_of(rows: int, dimensions: int, seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def vectors_of(rows: int, dimensions: int, seed: int) -> NDArray[np.float32]:
     """Clustered unit vectors, as embeddings are."""
     chance = np.random.default_rng(seed)
     centres = chance.standard_normal((24, dimensions))
     made = centres[chance.integers(0, 24, rows)] + 0.7 * chance.standard_normal((rows, dimensions))
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    units: NDArray[np.float32] = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return units
 
 
 @pytest.mark.parametrize("dimensions", [1, 63, 64, 100, 384])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import ClassVar
 
@@ -14,9 +15,9 @@ import pytest
 from rung.errors import InternalError, UserError
 from rung.records import Answer, Case, Outcome, Usage
 from rung.scoring import Layer, Scorer, Yardstick, score_run, scorers
-from rung.scoring.registry import BUILT_IN, load
+from rung.scoring.registry import BUILT_IN, METRICS, load
 from rung.testing.scoring import ScorerContract
-from tests.scoring.making import failed, passage
+from tests.scoring.making import case, cited, failed, passage
 
 CASES = (
     Case("1", "?", ("nine",), gold_documents=("d",)),
@@ -193,3 +194,24 @@ def test_the_contract_catches_a_careless_scorer() -> None:
         made.test_stays_within_zero_and_one()
     with pytest.raises(AssertionError):
         made.test_gives_finite_numbers_by_name()
+
+
+def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
+    """The list is what a limit in `bar` may be about."""
+    one = replace(case("nine", spans=(("d", 0, 10),)), groups=("staff",))
+    none = replace(case(), id="u")
+    told = Outcome(
+        "c",
+        Answer("nine", "nine", citations=(cited("d"),), retrieved=(passage("d"),), passages=(passage("d"),)),
+        usage=Usage(prompt_tokens=3, completion_tokens=1, usd=0.1),
+    )
+    refused = Outcome("u", Answer("I don't know.", "I don't know.", refused=True))
+    found: set[str] = set()
+    for yardstick in (
+        Yardstick("f1"),
+        Yardstick("rouge_l"),
+        Yardstick("json", schema="{}"),
+        Yardstick("label", labels=("nine", "ten")),
+    ):
+        found |= set(score_run([one, none], [told, refused], yardstick=yardstick, scorers=load(())).values)
+    assert found == set(METRICS)

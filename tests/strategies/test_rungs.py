@@ -183,6 +183,14 @@ def test_hybrid_takes_no_more_unanswerable_lessons_than_asked() -> None:
     assert len(taught) == 25
 
 
+def test_hybrid_does_not_learn_from_refusals_alone() -> None:
+    refusing = tuple(Case(f"t{n}", f"Question {n}?", (), answerable=False, split="train") for n in range(8))
+    without_gold = Case("t9", "Question 9?", ("x",), split="train")
+    planned = ladder()["hybrid"].plan(materials(lessons=(*refusing, without_gold), gold={}), {})
+    assert isinstance(planned, NotApplicable)
+    assert "evidence" in planned.why
+
+
 def test_oracle_shows_gold_and_searches_where_there_is_none() -> None:
     from rung.strategies.reference import Oracle
 

@@ -11,6 +11,7 @@ from rung.records import Example, Message
 from rung.training import Recipe
 from rung.training.batches import MOST_TOKENS, passing, pieces, split
 from rung.training.examples import Row, rows_of
+from rung.training.packing import pack, shared_beginning
 from tests.training.tiny import END, ByteTokens, chats, token_rows
 
 TOKENS = ByteTokens()
@@ -75,6 +76,40 @@ def test_pieces_hold_every_row_once_and_few_tokens(lengths: list[int]) -> None:
     parts = list(pieces(batch))
     assert sorted(r.ids for p in parts for r in p) == sorted(r.ids for r in batch)
     assert all(len(p) == 1 or sum(len(r.ids) - 1 for r in p) <= MOST_TOKENS for p in parts)
+
+
+def questions_about(passages: int, each: int) -> list[Row]:
+    """Rows that begin alike: a system prompt for all, a passage for `each` of them."""
+    return [
+        Row((*range(20), *range(1000 * p, 1000 * p + 200), *range(500 * n, 500 * n + 10)), 225)
+        for p in range(1, passages + 1)
+        for n in range(1, each + 1)
+    ]
+
+
+def test_questions_about_one_passage_are_learnt_side_by_side_and_its_tokens_computed_once() -> None:
+    rows = questions_about(12, 4)
+    batches = passing(rows, batch_rows=4, seed=0, epoch=0)
+    assert all(shared_beginning(batch) == 220 for batch in batches)
+    assert all(pack(part).tokens == 220 + 4 * 9 for batch in batches for part in pieces(batch))
+
+
+def test_a_batch_of_two_families_is_computed_apart_where_that_is_less() -> None:
+    rows = questions_about(2, 3)
+    assert sorted(len(part) for part in pieces(rows)) == [3, 3]
+    alone = questions_about(6, 1)
+    (together,) = pieces(alone[:4])
+    assert len(together) == 4
+
+
+@given(passages=st.integers(1, 9), each=st.integers(1, 6), batch=st.integers(1, 6), seed=st.integers(0, 3))
+def test_families_lose_no_row_of_a_pass(passages: int, each: int, batch: int, seed: int) -> None:
+    rows = questions_about(passages, each)
+    made = passing(rows, batch_rows=batch, seed=seed, epoch=0)
+    assert sorted(r.ids for b in made for r in b) == sorted(r.ids for r in rows)
+    assert max(map(len, made)) <= batch
+    parts = [part for b in made for part in pieces(b)]
+    assert sorted(r.ids for part in parts for r in part) == sorted(r.ids for r in rows)
 
 
 def test_held_out_rows_are_not_learnt() -> None:

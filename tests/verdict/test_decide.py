@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import InternalError
+from rung.records import Case
 from rung.verdict.bar import Bar, Limit, at_most, bar_of
+from rung.verdict.constant import best_constant
 from rung.verdict.decide import Weighed, decide
 from tests.verdict.weighing import rung, share, unmeasured
 
@@ -230,3 +232,25 @@ def test_every_verdict_keeps_its_promises(columns: list[list[float]], bar: float
         assert verdict.clears_bar == (bar is None or mean >= bar - 1e-9)
         if bar is not None and verdict.clears_bar:
             assert all((w.result.scores["correct"].mean or 0) < bar for w in weighed[:place] if w.result.order <= limit)
+
+
+def test_a_winner_that_is_no_better_than_one_same_answer_is_told_of() -> None:
+    cases = [Case(str(n), "?", ("x",) if n % 2 else (), answerable=bool(n % 2)) for n in range(N)]
+    constant = best_constant(cases)
+    assert constant is not None
+    habit = [rung("prompt", share(36, N, seed=1), order=0), rung("tuned_model", constant.values, order=6)]
+    verdict = decide(habit, constant=constant)
+    assert verdict.winner == "tuned_model"
+    assert verdict.warnings[0].startswith(
+        "Saying that it is not known to every case would get 0.50: tuned_model, at 0.50 [0.43, 0.57], is not"
+    )
+    assert not any("Saying" in warning for warning in decide(ladder(), constant=constant).warnings)
+
+
+def test_the_commonest_label_is_the_constant_of_labels() -> None:
+    cases = [Case(str(n), "?", ("spam" if n < 6 else "ham",)) for n in range(10)]
+    found = best_constant(cases, labels=("spam", "ham"))
+    assert found is not None
+    assert (found.what, found.mean) == ("'spam'", 0.6)
+    assert best_constant([Case("1", "?", ("x",))]) is None
+    assert best_constant([]) is None

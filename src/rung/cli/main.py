@@ -9,7 +9,9 @@ import traceback
 from importlib import import_module
 
 FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
-VERBS = ("init", "check", "sync", "search", "knowledge", "cases", "ask", "train", "compare", "report", "doctor")
+VERBS = (
+    "init", "advise", "check", "sync", "search", "knowledge", "cases", "ask", "train", "compare", "report", "doctor",
+)  # fmt: skip
 
 
 def main() -> None:

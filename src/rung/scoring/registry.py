@@ -23,6 +23,13 @@ BUILT_IN = {
     "access": "rung.scoring.access:Access",
     "cost": "rung.scoring.cost:Cost",
 }
+METRICS = (  # what the built-ins measure
+    *("correct", "em", "f1", "contains", "label_accuracy", "json_field_f1"),
+    *("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@10"),
+    *("format", "citation_precision", "citation_recall", "leaks"),
+    *("abstention_precision", "abstention_recall", "false_refusal"),
+    *("prompt_tokens", "completion_tokens", "usd"),
+)
 
 
 @cache
@@ -33,6 +40,11 @@ def scorers() -> Mapping[str, ScorerFactory]:
         UserError: two have the same name, or one cannot be loaded.
     """
     return load(entry_points(group=GROUP))
+
+
+def metrics() -> tuple[str, ...] | None:
+    """The names of all metrics; None where scorers of other packages are installed, whose metrics show when they score."""
+    return None if entry_points(group=GROUP) else METRICS
 
 
 def load(strangers: Iterable[EntryPoint]) -> Mapping[str, ScorerFactory]:

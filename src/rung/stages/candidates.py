@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import UserError
 from rung.project import Project
 from rung.records import Case, Json, digest
+from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
 from rung.strategies.protocol import Adapter, Materials, NotApplicable, Plan, Rung, Strategy
 from rung.strategies.registry import REFERENCES, find, ladder
@@ -40,6 +42,23 @@ class Candidate:
         engines = {name: engine.identity for name, engine in workshop.engines().items()}
         asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
         return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, asked)
+
+
+LIMITS = ("p50_seconds", "p95_seconds", "usd_per_1k")  # what is limited beside the metrics
+
+
+def check_limits(project: Project) -> None:
+    """Refuse a limit on what nothing measures: it would never be kept, or never be missed.
+
+    Raises:
+        InputError: points at its line.
+    """
+    known = metrics()
+    for name in project.settings.bar.limits():
+        if known is not None and name not in known and name not in LIMITS:
+            close = difflib.get_close_matches(name, (*known, *LIMITS), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join((*LIMITS, *known))}"
+            raise project.error(f"bar: nothing measures '{name}'; {hint}", "bar", name)
 
 
 def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:

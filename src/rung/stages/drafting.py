@@ -1,8 +1,8 @@
 """Which cases do the documents suggest? Drafts for a person to approve: answerable, unanswerable, stale, forbidden.
 
-Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model, which is
-shown a sentence and asks for it. Neither knows what people will ask: a draft is a
-start, and `materials` refuses it as a case until somebody puts a name to it. How rules find facts is left to `facts`.
+Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model,
+which is shown a sentence and asks for it. Neither knows what people will ask: a draft is a start, and `materials` refuses it
+as a case until somebody puts a name to it. How rules find facts is left to `facts`.
 """
 
 from __future__ import annotations
@@ -238,8 +238,8 @@ def _telling(text: str) -> str:
 
 def _asked(passage: Passage, sentence: str) -> Conversation[str]:
     rule = (
-        "Write the question that the sentence answers, so that it can be understood without the passage, and the answer in as "
-        'few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
+        "Write the question that the sentence answers, so that it can be understood without the passage, and the answer in "
+        'as few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
     )
     shown = f"{passage.title}\n\n{passage.text}\n\nSentence: {sentence}"
     said = yield from generate(Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120))

@@ -15,6 +15,7 @@ from rung.stages.intake import Intake
 from rung.stages.publishing import Published, publish
 from rung.stages.weighting import Weight
 from rung.verdict.bar import bar_of
+from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import Weighed, decide
 from rung.verdict.diagnose import losses
@@ -67,6 +68,7 @@ def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], s
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=_warnings(intake, scored),
+            constant=best_constant(intake.cases, intake.materials.labels),
         )
         return replace(verdict, knowledge_version=intake.knowledge_version)
 

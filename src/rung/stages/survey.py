@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Problem
-from rung.stages.candidates import allowed
+from rung.records import Case, Document, Json, Passage, Problem
+from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
@@ -19,6 +19,7 @@ from rung.strategies.registry import REFERENCES
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
+SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
 
@@ -153,10 +154,12 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         trainable=local,
         reranker=bool(project.settings.reranker),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
-        gold={case.id: () for case in rows.cases if _has_gold(case)},
+        gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )
+    named = allowed(project)
+    check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
-    for label, rung, settings in (*allowed(project), *arms):
+    for label, rung, settings in (*named, *arms):
         planned = rung.plan(materials, settings)
         if isinstance(planned, Plan):
             lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))

@@ -10,7 +10,7 @@ from typing import ClassVar
 from rung.records import Answer, Json, Message, Question, digest
 from rung.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
-from rung.strategies.prompting import instruction, wanted_output
+from rung.strategies.prompting import compact, instruction, wanted_output
 from rung.strategies.protocol import ExampleIndex, Materials, NotApplicable, Plan
 from rung.strategies.settings import read, shown, within
 
@@ -74,7 +74,8 @@ class FewShot:
 
 def _pool(materials: Materials) -> list[tuple[str, str]]:
     """Every (input, wanted output) that may be shown, each once."""
-    pairs = [(e.input, e.output) for e in materials.examples]
+    schema = materials.schema
+    pairs = [(e.input, compact(e.output, schema) if schema else e.output) for e in materials.examples]
     for case in materials.lessons:
         wanted = wanted_output(case, materials.schema, materials.labels)
         if wanted is not None:

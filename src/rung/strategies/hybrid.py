@@ -75,7 +75,10 @@ class Hybrid:
             return NotApplicable(UNTRAINABLE)
         lessons = _lessons(materials, chosen)
         if not lessons:
-            return NotApplicable('no case has "split": "train"; hybrid learns from questions with their gold passages')
+            return NotApplicable(
+                'no answerable case has "split": "train" and evidence or gold_documents; '
+                "hybrid learns from questions with their gold passages"
+            )
         need = Adapter(lessons, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
         return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
 
@@ -102,7 +105,7 @@ def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
     answerable = [c for c in materials.lessons if c.answers and materials.gold.get(c.id)]
     refusing = [c for c in materials.lessons if not c.answerable]
     share = settings.unanswerable
-    wanted = round(len(answerable) * share / (1 - share)) if answerable else len(refusing)
+    wanted = round(len(answerable) * share / (1 - share))
     order = sorted(refusing, key=lambda c: digest(materials.seed, c.id))[:wanted]
     robbed = sorted(answerable, key=lambda c: digest("robbed", materials.seed, c.id))[: max(0, wanted - len(order))]
     chosen = [(case, True) for case in (*answerable, *order)] + [(case, False) for case in robbed]

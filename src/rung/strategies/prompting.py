@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TypedDict
 
+from rung.json_values import in_order_of
 from rung.records import Case, Message, Passage, Question, digest
 from rung.refusing import REFUSAL, refusal_json
 from rung.strategies.protocol import Materials
@@ -136,14 +137,14 @@ def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str 
     if case.answerable and not case.answers:
         return None
     if case.answerable:
-        return compact(case.answers[0]) if schema else case.answers[0]
+        return compact(case.answers[0], schema) if schema else case.answers[0]
     return refusal_json(schema) if schema else None if labels else REFUSAL
 
 
-def compact(text: str) -> str:
-    """JSON in the one spelling that training teaches and the grammar writes; other text as it is."""
+def compact(text: str, schema: str) -> str:
+    """JSON as training teaches and the grammar writes it, keys in the schema's order. Other text stays."""
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False)
+        return json.dumps(in_order_of(json.loads(schema), json.loads(text)), ensure_ascii=False)
     except json.JSONDecodeError:
         return text
 

@@ -54,7 +54,7 @@ def _lessons(materials: Materials) -> tuple[Lesson, ...]:
     rows: list[Example] = []
     for example in materials.examples:
         turns = tuple(m for m in example.messages[:-1] if m.role != "system")
-        output = compact(example.output) if materials.schema else example.output
+        output = compact(example.output, materials.schema) if materials.schema else example.output
         rows.append(Example(example.id, (Message("system", system), *turns, Message("assistant", output))))
     if not rows:
         for case in materials.lessons:

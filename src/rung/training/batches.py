@@ -1,5 +1,6 @@
 """Which rows are learnt together, and in what order? Seeded, so that a resumed run goes on with the very same batches.
 
+Rows that begin alike for long, as questions about one passage do, are learnt side by side: what they share is computed once.
 How a batch becomes tensors is left to `training.packing`.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from rung.records import digest
 from rung.training.examples import Row
-from rung.training.packing import shared_beginning
+from rung.training.packing import alike, shared_beginning
 
 MOST_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
 MOST_VALIDATION = 64
@@ -27,24 +28,77 @@ def split(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], l
 
 
 def passing(rows: Sequence[Row], *, batch_rows: int, seed: int, epoch: int) -> list[list[Row]]:
-    """The batches of one pass: shuffled, rows of like length together."""
+    """The batches of one pass: shuffled; rows of one family together, the others with rows of like length."""
     luck = random.Random(digest("pass", seed, epoch))
-    order = list(rows)
-    luck.shuffle(order)
-    batches = []
-    for begin in range(0, len(order), batch_rows * _CHUNK):
-        chunk = sorted(order[begin : begin + batch_rows * _CHUNK], key=lambda r: len(r.ids))
-        batches += [chunk[n : n + batch_rows] for n in range(0, len(chunk), batch_rows)]
+    batches: list[list[Row]] = []
+    left: list[list[Row]] = []
+    for family in families(rows):
+        luck.shuffle(family)
+        groups = _cut(family, batch_rows)
+        left += [groups.pop()] if len(groups[-1]) < batch_rows else []
+        batches += groups
+    luck.shuffle(left)
+    for chunk in _chunks(left, rows=batch_rows * _CHUNK):
+        chunk.sort(key=lambda group: max(len(row.ids) for row in group))
+        batches += _cut([row for group in chunk for row in group], batch_rows)
     luck.shuffle(batches)
     return batches
 
 
+def _cut(rows: list[Row], size: int) -> list[list[Row]]:
+    return [rows[n : n + size] for n in range(0, len(rows), size)]
+
+
+def _chunks(groups: Sequence[list[Row]], *, rows: int) -> Iterator[list[list[Row]]]:
+    """The groups in their order, `rows` rows at a time; a group at the border is cut."""
+    chunk: list[list[Row]] = []
+    room = rows
+    for group in groups:
+        rest = group
+        while rest:
+            chunk.append(rest[:room])
+            rest, room = rest[room:], room - len(chunk[-1])
+            if not room:
+                yield chunk
+                chunk, room = [], rows
+    if chunk:
+        yield chunk
+
+
+def families(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows by what they begin with: neighbours share more than half of what not all rows share anyway."""
+    ordered = sorted(rows, key=lambda row: row.ids)
+    everyones = alike(ordered[0], ordered[-1]) if ordered else 0
+    found: list[list[Row]] = []
+    for row in ordered:
+        own = len(row.ids) - everyones
+        if found and 2 * (alike(found[-1][-1], row) - everyones) > own:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
+
+
 def pieces(batch: Sequence[Row]) -> Iterator[list[Row]]:
-    """A batch in parts that are computed one after the other, so that memory does not grow with it."""
+    """A batch in parts that are computed one after the other: families apart where that computes less, no part too large."""
+    everyones = shared_beginning(batch) if len(batch) > 1 else 0
+    together: list[Row] = []
+    for family in families(batch):
+        saved = (shared_beginning(family) - everyones) * (len(family) - 1)
+        if saved > everyones:
+            yield from _fitting(family)
+        else:
+            together += family
+    if together:
+        yield from _fitting(together)
+
+
+def _fitting(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """The rows in parts of at most `MOST_TOKENS`, so that memory does not grow with the batch."""
     part: list[Row] = []
     computed = 0
-    shared = shared_beginning(batch) if len(batch) > 1 else 0
-    for row in sorted(batch, key=lambda r: len(r.ids)):
+    shared = shared_beginning(rows) if len(rows) > 1 else 0
+    for row in sorted(rows, key=lambda r: len(r.ids)):
         own = len(row.ids) - 1 - shared
         if part and shared + computed + own > MOST_TOKENS:
             yield part

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-_FORMAT = 1  # raise it when the same rows and recipe lead to other weights
+_FORMAT = 2  # raise it when the same rows and recipe lead to other weights
 
 
 @runtime_checkable

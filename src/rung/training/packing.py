@@ -45,12 +45,13 @@ class Packed:
 
 def shared_beginning(rows: Sequence[Row]) -> int:
     """How many tokens all rows begin with alike; each row keeps its prompt's last token for itself."""
-    most = min(row.prompt for row in rows) - 1
-    first = rows[0].ids
-    for n in range(most):
-        if any(row.ids[n] != first[n] for row in rows):
-            return n
-    return most
+    return min((alike(rows[0], row) for row in rows), default=0)
+
+
+def alike(one: Row, other: Row) -> int:
+    """How many tokens of their prompts, but for the last, two rows begin with alike."""
+    most = min(one.prompt, other.prompt) - 1
+    return next((n for n in range(most) if one.ids[n] != other.ids[n]), most)
 
 
 def pack(rows: Sequence[Row], *, share: bool = True) -> Packed:

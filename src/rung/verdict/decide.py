@@ -13,6 +13,7 @@ from rung.errors import InternalError
 from rung.records import Difference, RungResult, Verdict
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, measured
+from rung.verdict.constant import Constant
 from rung.verdict.gaps import ORACLE, gaps
 from rung.verdict.statistics import Paired, cases_needed, holm, paired_with
 
@@ -58,6 +59,7 @@ def decide(
     seed: int = 0,
     steps: tuple[int, int] = (0, 0),
     warnings: Sequence[str] = (),
+    constant: Constant | None = None,
 ) -> Verdict:
     """The verdict over all rungs.
 
@@ -73,6 +75,7 @@ def decide(
         seed: of the resampling.
         steps: executed and replayed, to be carried on the verdict.
         warnings: what the caller has to say, put first.
+        constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said.
 
     Raises:
         InternalError: two rungs have one name, or their cases differ.
@@ -99,7 +102,7 @@ def decide(
         rungs=tuple(w.result for w in weighed),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
-        warnings=(*warnings, *_warnings(weighed, bar, clears, cases)),
+        warnings=(*warnings, *_habit(winner, constant, seed), *_warnings(weighed, bar, clears, cases)),
         executed=steps[0],
         replayed=steps[1],
         cases=cases,
@@ -218,6 +221,17 @@ def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str,
 def _differences(standing: Field) -> tuple[Difference, ...]:
     best = standing.best.result.name
     return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
+
+
+def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> list[str]:
+    """The sentence that says that the winner is no better than one same answer, or nothing."""
+    if winner is None or constant is None:
+        return []
+    better = paired_with(constant.values, {"": winner.values[MAIN]}, seed=seed)[""]
+    if better.p < ALPHA and (better.estimate.mean or 0) > 0:
+        return []
+    name, score = winner.result.name, winner.result.scores[MAIN]
+    return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean)]
 
 
 def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) -> list[str]:

@@ -177,6 +177,14 @@ def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Seque
     return f"{told[0].upper()}{told[1:]}: {because}."
 
 
+def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: float) -> str:
+    """A rung whose score may be a mere habit."""
+    return (
+        f"Saying {what} to every case would get {number(constant, beside=score.mean or 0.0)}: "
+        f"{name}, at {interval(score, beside=constant)}, is not significantly better. Look at its cases before you trust it."
+    )
+
+
 def even_the_oracle(score: Estimate, bar: float) -> str:
     """The gap is not one of knowledge."""
     return (

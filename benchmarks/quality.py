@@ -1,0 +1,211 @@
+"""Which rung answers real questions best, and what does the trained 135M model reach?
+
+    python benchmarks/quality.py squad2 [--cases 200] [--train 1600]
+    python benchmarks/quality.py snips [--cases 200] [--train 1000]
+    python benchmarks/quality.py banking77 [--cases 300] [--train 3000]
+
+Makes a project of ../shared/data (it says so when that is absent), runs `rung compare` on it as anybody would, and prints
+every rung's main score and layers with 95 % intervals, the three gaps and the seconds, as Markdown. `squad2`: the 876
+paragraphs as documents, test articles' questions (half unanswerable), train articles' questions as lessons by whole
+paragraphs; then the tuned weights of `hybrid` once more, each question shown with its own paragraph. `snips`: exact JSON by
+schema. `banking77`: one of 77 labels. --keep FOLDER leaves the project there, where the same command goes on. The prompts
+are the product's own; the splits are the data's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from make_examples import jsonl, make_commands
+from tuned_quality import DATA, drawn, lines
+
+from rung.drivers.batch import carry
+from rung.knowledge.chunking import whole
+from rung.loop import workshop_of
+from rung.project import load_project
+from rung.records import Asker, Passage
+from rung.scoring.squad import token_f1
+from rung.stages.candidates import build, propose
+from rung.stages.intake import take_in
+from rung.steps import Found, Request, Result
+
+Row = dict[str, Any]
+SHOWN = {
+    "squad2": ("correct", "em", "contains", "recall@5", "citation_precision", "false_refusal", "abstention_recall"),
+    "snips": ("correct", "json_field_f1", "format"),
+    "banking77": ("correct", "format"),
+}
+RUNGS = {
+    "squad2": [
+        *("prompt", "few_shot", "long_context", "rag"),
+        {"tuned_model": {"epochs": 1}},
+        {"hybrid": {"passages": 1, "epochs": 1}},
+    ],
+    "snips": ["prompt", "few_shot", "structured", {"tuned_model": {"epochs": 2}}],
+    "banking77": ["prompt", "few_shot", "structured", {"tuned_model": {"epochs": 1}}],
+}
+
+
+def squad2(cases: int, train: int) -> dict[str, str]:
+    """Documents as rows, cases with their gold paragraph."""
+    lessons = drawn(lines("knowledge/squad2/cases_train.jsonl.gz"), unanswerable=0.2, count=train)
+    judged = lines("knowledge/squad2/cases_test.jsonl")[:cases]
+    keys = ("id", "question", "answers", "answerable", "gold_documents")
+    rows = [{key: row[key] for key in keys} | {"split": "train"} for row in lessons]
+    rows += [{key: row[key] for key in keys} | {"split": "test"} for row in judged]
+    documents = [{key: row[key] for key in ("id", "title", "text")} for row in lines("knowledge/squad2/documents.jsonl")]
+    settings = {
+        "task": "Answer the question with as few words as possible.",
+        "knowledge": {"sources": ["documents.jsonl"], "chunk_tokens": 200},
+        "bar": {"correct": 0.6},
+    }
+    return {"documents.jsonl": jsonl(documents), "cases.jsonl": jsonl(rows), **settled("squad2", settings)}
+
+
+def snips(cases: int, train: int) -> dict[str, str]:
+    """Examples as they are, all test rows shuffled; the schema of `examples/commands`."""
+    schema = dict(make_commands(DATA))["answer.schema.json"]
+    settings = {
+        "task": "Extract the intent and slots as JSON.",
+        "behaviour": {"examples": ["examples.jsonl"], "schema": "answer.schema.json"},
+        "bar": {"correct": 0.6, "format": 0.95},
+    }
+    return {"answer.schema.json": schema, **taught("snips", cases, train), **settled("snips", settings)}
+
+
+def banking77(cases: int, train: int) -> dict[str, str]:
+    """77 labels, all of them allowed."""
+    labels = sorted(row["label"] for row in lines("behaviour/banking77/labels.jsonl"))
+    settings = {
+        "task": "Classify the bank customer's message.",
+        "behaviour": {"examples": ["examples.jsonl"], "labels": labels},
+        "bar": {"correct": 0.75},
+    }
+    return {**taught("banking77", cases, train), **settled("banking77", settings)}
+
+
+def taught(name: str, cases: int, train: int) -> dict[str, str]:
+    """The files of a project that learns from chats and is judged by chats; no example repeats a judged question."""
+    judged = lines(f"behaviour/{name}/test.jsonl")[:cases]
+    asked = {said(row).lower() for row in judged}
+    examples = [row for row in lines(f"behaviour/{name}/train.jsonl.gz") if said(row).lower() not in asked][:train]
+    kept = [{"id": row["id"], "messages": row["messages"][1:]} for row in examples]
+    rows = [
+        {"id": row["id"], "question": said(row), "answers": [row["messages"][2]["content"]], "split": "test"}
+        for row in judged
+    ]
+    return {"examples.jsonl": jsonl(kept), "cases.jsonl": jsonl(rows)}
+
+
+def said(row: Row) -> str:
+    """The user's words."""
+    return " ".join(row["messages"][1]["content"].split())
+
+
+def settled(name: str, settings: Row) -> dict[str, str]:
+    """The project's rung.yaml; JSON is YAML."""
+    fixed = {"name": name, "cases": ["cases.jsonl"], "rungs": RUNGS[name], "model": "smollm2-135m-instruct"}
+    return {"rung.yaml": json.dumps({**fixed, "embedder": "minilm-l6-v2", **settings}, indent=1)}
+
+
+def weighed(project: Path) -> Row:
+    """What `rung compare --json` says."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "rung", "compare", str(project), "--json"], check=False, stdout=subprocess.PIPE, text=True
+    )
+    if ran.returncode not in (0, 1):
+        raise SystemExit(f"rung compare ended with {ran.returncode}")
+    verdict: Row = json.loads(ran.stdout)
+    return verdict
+
+
+def table(name: str, verdict: Row) -> Iterable[str]:
+    """The verdict as Markdown."""
+    metrics = SHOWN[name]
+    yield f"| {name}, {verdict['cases']} cases | " + " | ".join(metrics) + " | build s | answer s |"
+    yield "|---" * (len(metrics) + 3) + "|"
+    for rung in verdict["rungs"]:
+        if rung["status"] != "measured":
+            yield f"| `{rung['name']}` | {rung['status'].replace('_', ' ')}: {rung['why']} |" + " |" * (len(metrics) + 1)
+            continue
+        cells = [interval(rung["scores"].get(metric)) for metric in metrics]
+        yield f"| `{rung['name']}` | {' | '.join(cells)} | {rung['build_seconds']:.0f} | {rung['answer_seconds']:.0f} |"
+    gaps = ", ".join(f"{gap} {interval(found)}" for gap, found in verdict["gaps"].items() if found["n"])
+    yield ""
+    yield f"Gaps: {gaps or 'none measured'}. {verdict['reason']}"
+
+
+class Gold:
+    """A search that finds the paragraph which a question was written against: what is lost after it, the model loses."""
+
+    identity = "gold"
+
+    def __init__(self, passages: dict[str, Passage]) -> None:
+        self._passages = passages
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
+        """Each question's paragraph."""
+        for place, request in enumerate(requests):
+            yield place, Found((self._passages[request.step.query],))  # type: ignore[union-attr]
+
+
+def with_gold(project: Path) -> str:
+    """The tuned weights of `hybrid`, each question shown with its own paragraph."""
+    about = {row["question"]: row["meta"]["context_document"] for row in lines("knowledge/squad2/cases_test.jsonl")}
+    with workshop_of(load_project(project), None, None) as workshop:
+        intake = take_in(workshop)
+        (hybrid,) = build(workshop, [c for c in propose(workshop, intake) if c.label == "hybrid"])
+        documents = {d.id: whole(d) for d in workshop.knowledge.documents()}  # type: ignore[union-attr]
+        engines = {
+            "search": Gold({q: documents[id] for q, id in about.items()}),
+            "generate": workshop.generator,
+        }
+        talks = [(Asker(), lambda case=case: hybrid.strategy.answer(case.ask())) for case in intake.cases]  # type: ignore
+        answers = [ended.value for ended in carry(talks, engines=engines, store=workshop.store, tally=workshop.tally)]
+    told = [(c, a) for c, a in zip(intake.cases, answers, strict=True) if a]
+    able = [(token_f1(a.plain, c.answers), a.refused) for c, a in told if c.answerable]
+    unable = [a.refused for c, a in told if not c.answerable]
+    return (
+        f"`hybrid` with the paragraph itself: F1 {statistics.mean(f for f, _ in able):.3f} on {len(able)} answerable "
+        f"questions, {statistics.mean(r for _, r in able):.3f} of them refused; {statistics.mean(unable):.3f} of "
+        f"{len(unable)} unanswerable ones refused."
+    )
+
+
+def interval(score: Row | None) -> str:
+    """`.55 [.45, .65]`; a dash where nothing was measured."""
+    if not score or score["mean"] is None:
+        return "–"
+    return f"{score['mean']:.2f} [{score['low']:.2f}, {score['high']:.2f}]".replace("0.", ".")
+
+
+def main() -> None:
+    """One data set: project, verdict, table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("data", choices=sorted(SHOWN))
+    parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--train", type=int, default=0, help="rows or lessons to learn from")
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    makers = {"squad2": (squad2, 1600), "snips": (snips, 1000), "banking77": (banking77, 3000)}
+    make, usual = makers[asked.data]
+    with tempfile.TemporaryDirectory() as scratch:
+        project = asked.keep or Path(scratch) / asked.data
+        project.mkdir(parents=True, exist_ok=True)
+        for file, text in make(asked.cases, asked.train or usual).items():
+            (project / file).write_text(text, encoding="utf-8")
+        print("\n".join(table(asked.data, weighed(project))), flush=True)
+        if asked.data == "squad2":
+            print(with_gold(project))
+
+
+if __name__ == "__main__":
+    main()

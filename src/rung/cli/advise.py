@@ -1,0 +1,99 @@
+"""`rung advise`: which gap is likely, where to start, and what not to do, before anything is measured."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import Json
+from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rung.verdict.advise import Advice, Facts
+
+WIDTH = 79
+GAPS = {
+    "knowledge": "a knowledge gap: the model does not know",
+    "behaviour": "a behaviour gap: the model does not act as needed",
+    "both": "both gaps: the model does not know, and does not act as needed",
+    "none": "no gap that these facts show",
+}
+
+
+def advise(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A project, or a folder that may become one.", show_default=False)
+    ] = None,
+    facts: Annotated[Path | None, typer.Option(help="Facts as JSON or YAML: an object, or a list of them.")] = None,
+    fact: Annotated[list[str] | None, typer.Option(help="One fact, as name=value; may be given often.")] = None,
+    json: Json = False,
+) -> int:
+    """Say where to start, what to expect and what not to do, from stated rules. Measures nothing; `compare` does."""
+    from json import dumps
+
+    from rung.stages.interview import Known, asked, read_facts, read_given, with_given
+    from rung.verdict.advise import Facts
+    from rung.verdict.advise import advise as apply
+
+    given = read_given(facts) if facts else None
+    if isinstance(given, list):
+        advices = [apply(with_given(one, fact or [])) for one in given]
+        for place, advice in enumerate(advices, 1):
+            if not json:
+                out(f"--- {place} of {len(advices)}")
+                _show(advice, {})
+        if json:
+            out(dumps([advice.as_json() for advice in advices], ensure_ascii=False))
+        return FINE
+    known = Known(given, {}) if given else read_facts(folder) if folder else Known(Facts(), {})
+    all_facts = with_given(known.facts, fact or [])
+    if not json and not given and sys.stdin.isatty():
+        all_facts = asked(all_facts, lambda question: typer.confirm(question, default=False, err=True))
+    Screen(quiet=json).problems(known.problems)
+    advice = apply(all_facts)
+    if json:
+        out(dumps(advice.as_json(), ensure_ascii=False))
+    else:
+        _show(advice, _read(all_facts, known.sources))
+    return FINE
+
+
+def _read(facts: Facts, sources: Mapping[str, str]) -> dict[str, str]:
+    return {name: f"{getattr(facts, name)!s:<10} ({where})" for name, where in sources.items()}
+
+
+def _show(advice: Advice, read: Mapping[str, str]) -> None:
+    for line in _lines(advice, read):
+        out(line)
+
+
+def _lines(advice: Advice, read: Mapping[str, str]) -> Iterator[str]:
+    if read:
+        yield "read from the folder"
+        yield from (f"  {name:<22} {value}" for name, value in read.items())
+    yield f"likely {GAPS[advice.gap]}"
+    yield "try, in this order"
+    for place, tried in enumerate(advice.order, 1):
+        yield from _entry(f"{place}. {tried.rung}", tried.why)
+    yield f"likely end: {' and '.join(advice.final)}; measure it with: rung compare"
+    if advice.avoid:
+        yield "do not"
+    for rung in dict.fromkeys(avoided.rung for avoided in advice.avoid):
+        yield from _entry(rung, "; ".join(avoided.why for avoided in advice.avoid if avoided.rung == rung))
+    if advice.remarks:
+        yield "see to"
+    for _, says in advice.remarks:
+        yield from wrap(says, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    if advice.missing:
+        yield from wrap(f"not known, taken as no: {', '.join(advice.missing)}", WIDTH, subsequent_indent="  ")
+
+
+def _entry(name: str, why: str) -> list[str]:
+    return wrap(why, WIDTH, initial_indent=f"  {name:<19}", subsequent_indent=" " * 21)

@@ -1,0 +1,377 @@
+"""What should be tried, and what not, before anything is measured? A few stated rules over what is known of the need.
+
+The rules are practitioners' (docs/advise.md says whose); `rung compare` checks them on the project's own data. Reading facts
+from a folder or from a person is left to `stages.interview` and the CLI.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal, get_args
+
+from rung.errors import UserError
+from rung.records import Json
+
+Changes = Literal["never", "rarely", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
+Gap = Literal["knowledge", "behaviour", "both", "none"]
+
+FITS_TOKENS = 100_000  # a corpus up to here can be stuffed into a prompt, for a prototype or little traffic
+LITTLE_TRAFFIC = 3_000  # questions a month
+LEAST_EXAMPLES = 50  # below: they prompt, they do not train
+TASK_EXAMPLES = 500  # from here a task is learnt; between the two, a style
+HARD_LATENCY_MS = 200  # below, a long prompt has no room
+HIGH_VOLUME = 1_000_000  # questions a month
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the need; None is not known, and counts as no.
+
+    `examples` are inputs with wanted outputs (for `domain_vocabulary`: questions with their passages).
+    `prompting_exhausted`: a serious prompt with examples was tried, and its quality no longer rises.
+    """
+
+    needs_specific_facts: bool | None = None
+    needs_behaviour_change: bool | None = None
+    knowledge_changes: Changes | None = None
+    needs_citations: bool | None = None
+    strict_format: bool | None = None
+    per_user_access: bool | None = None
+    examples: int | None = None
+    corpus_tokens: int | None = None
+    p95_latency_ms: float | None = None
+    queries_per_month: float | None = None
+    prompting_exhausted: bool | None = None
+    has_eval_set: bool | None = None
+    prototype: bool | None = None
+    specialised_reasoning: bool | None = None
+    domain_vocabulary: bool | None = None
+    live_values: bool | None = None
+    multi_document: bool | None = None
+    high_stakes: bool | None = None
+    mixed_queries: bool | None = None
+
+    @property
+    def knowledge(self) -> bool:
+        """Whether answers hang on facts that the model cannot have."""
+        return bool(self.needs_specific_facts or self.needs_citations or self.live_values or self.per_user_access)
+
+    @property
+    def behaviour(self) -> bool:
+        """Whether the model must act otherwise than it does."""
+        return bool(self.needs_behaviour_change or self.strict_format or self.specialised_reasoning)
+
+    @property
+    def can_train(self) -> bool:
+        """Whether there is enough to learn from."""
+        return (self.examples or 0) >= LEAST_EXAMPLES
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the latency limit leaves no room for long prompts."""
+        return self.p95_latency_ms is not None and self.p95_latency_ms <= HARD_LATENCY_MS
+
+    @property
+    def must_tune(self) -> bool:
+        """Whether prompting is done with: it has plateaued, has no room, or costs too much for the volume."""
+        narrow = (self.examples or 0) >= TASK_EXAMPLES and (self.queries_per_month or 0) >= HIGH_VOLUME
+        return bool(self.prompting_exhausted) or self.hurried or narrow
+
+    @property
+    def stuffable(self) -> bool:
+        """Whether the whole corpus can go into every prompt."""
+        size, asked = self.corpus_tokens, self.queries_per_month
+        little = asked <= LITTLE_TRAFFIC if asked is not None else bool(self.prototype)
+        open_to_all = not (self.per_user_access or self.needs_citations or self.hurried)
+        return size is not None and 0 < size <= FITS_TOKENS and little and open_to_all
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """If `when` holds, `rung`; `says` is the rule as a sentence."""
+
+    name: str
+    rung: str
+    when: Callable[[Facts], bool]
+    says: str
+
+
+# Where the facts come from: the first rule that holds. Only for needs with a knowledge gap.
+KNOWLEDGE = (
+    Rule(
+        "live-values",
+        "tools",
+        lambda f: bool(f.live_values) and not f.corpus_tokens,
+        "live values are a call, not a document",
+    ),
+    Rule(
+        "mixed-traffic",
+        "router",
+        lambda f: bool(f.mixed_queries) and f.can_train,
+        "questions differ much in difficulty: a small tuned router sends each to the cheapest rung that can answer it",
+    ),
+    Rule(
+        "scattered-facts",
+        "multi_hop",
+        lambda f: bool(f.multi_document),
+        "an answer is put together from several documents: one round of retrieval cannot gather them",
+    ),
+    Rule(
+        "own-vocabulary",
+        "tuned_retriever",
+        lambda f: bool(f.domain_vocabulary) and f.can_train,
+        "the embedder misses the domain's words: tune the retriever, keep the model",
+    ),
+    Rule(
+        "small-corpus",
+        "long_context",
+        lambda f: f.stuffable,
+        f"a corpus under {FITS_TOKENS:,} tokens with little traffic fits whole into the prompt",
+    ),
+    Rule("facts-by-retrieval", "rag", lambda _: True, "specific, current or private facts come by retrieval"),
+)
+
+# How the behaviour is taught: the first rule that holds. Only for needs with a behaviour gap.
+BEHAVIOUR = (
+    Rule(
+        "tune-after-a-plateau",
+        "tuned_model",
+        lambda f: f.must_tune and f.can_train,
+        "prompting has plateaued, is too slow or too dear, and there are examples to learn from: tune",
+    ),
+    Rule(
+        "constrain-first",
+        "structured",
+        lambda f: bool(f.strict_format),
+        "a strict format is constrained before it is trained",
+    ),
+    Rule(
+        "examples-prompt",
+        "few_shot",
+        lambda f: (f.examples or 0) > 0,
+        "examples go into the prompt first, which gets most of the way",
+    ),
+    Rule("instruct-first", "prompt", lambda _: True, "a serious instruction comes before anything that costs more"),
+)
+
+# What not to do: every rule that holds.
+AVOID = (
+    Rule(
+        "no-facts-in-weights",
+        "tuned_model",
+        lambda f: f.knowledge,
+        "facts do not belong into weights: they go stale and uncited",
+    ),
+    Rule("no-secrets-in-weights", "tuned_model", lambda f: bool(f.per_user_access), "weights keep no secret from any asker"),
+    Rule(
+        "too-few-to-train",
+        "tuned_model",
+        lambda f: f.behaviour and not f.can_train,
+        f"fewer than {LEAST_EXAMPLES} examples prompt; they do not train",
+    ),
+    Rule(
+        "not-before-a-plateau",
+        "tuned_model",
+        lambda f: f.behaviour and not f.must_tune,
+        "tuning comes after prompting has plateaued, not before",
+    ),
+    Rule(
+        "nothing-to-look-up",
+        "rag",
+        lambda f: not f.knowledge,
+        "no answer hangs on documents: retrieval adds cost, not quality",
+    ),
+    Rule(
+        "no-documents",
+        "rag",
+        lambda f: f.knowledge and _is(f, "tools"),
+        "nothing stands in documents: there is nothing to retrieve",
+    ),
+    Rule(
+        "corpus-does-not-fit",
+        "long_context",
+        lambda f: (f.corpus_tokens or 0) > FITS_TOKENS,
+        f"more than {FITS_TOKENS:,} tokens do not go into every prompt",
+    ),
+    Rule(
+        "filter-at-retrieval",
+        "long_context",
+        lambda f: bool(f.per_user_access),
+        "askers see different documents: a filter at retrieval, not one prompt for all",
+    ),
+    Rule("no-room", "long_context", lambda f: f.hurried, f"a limit under {HARD_LATENCY_MS} ms has no room for long prompts"),
+    Rule("invention", "prompt", lambda f: f.knowledge, "a prompt alone invents what it does not know"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something to see to, whichever rung is tried."""
+
+    name: str
+    when: Callable[[Facts], bool]
+    says: str
+
+
+REMARKS = (
+    Remark(
+        "test-set-first",
+        lambda f: not f.has_eval_set,
+        "nothing can be judged without a test set: build it before anything else",
+    ),
+    Remark(
+        "review",
+        lambda f: bool(f.high_stakes),
+        "high stakes: a person reviews answers, and approves what is indexed and trained on",
+    ),
+    Remark(
+        "cite", lambda f: bool(f.needs_citations), "sources must be shown: retrieval with citations that open at the place"
+    ),
+    Remark("filter", lambda f: bool(f.per_user_access), "access is a filter inside the search, before the limit"),
+    Remark(
+        "stale",
+        lambda f: f.knowledge and f.knowledge_changes in ("monthly", "weekly", "daily", "hourly"),
+        "facts change: sync the index as they do, and never train on them",
+    ),
+    Remark(
+        "live-beside",
+        lambda f: bool(f.live_values) and bool(f.corpus_tokens),
+        "live values come by a tool, beside the documents",
+    ),
+    Remark(
+        "manner-and-facts",
+        lambda f: bool(f.specialised_reasoning) and f.knowledge,
+        "the domain reasons in its own way: tuning for the manner, retrieval for the facts",
+    ),
+    Remark(
+        "style-only",
+        lambda f: _tuned(f) and (f.examples or 0) < TASK_EXAMPLES,
+        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to 2,000 a task; quality first",
+    ),
+    Remark(
+        "measure-the-budget",
+        lambda f: f.hurried and f.knowledge,
+        "retrieval takes its share of the latency limit: measure it live before promising it",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A rung to try, and the rule that says so."""
+
+    rung: str
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Where to start, where it will likely end, what not to do. `order` is the climb; `missing` what nobody has said."""
+
+    gap: Gap
+    start: str
+    final: tuple[str, ...]
+    order: tuple[Try, ...]
+    avoid: tuple[Try, ...]
+    remarks: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Json]:
+        """`{"start", "final", "not", "rules"}`, and the gap; rules are `name: sentence`."""
+        rules = [(t.rule, t.why) for t in (*self.order, *self.avoid)] + list(self.remarks)
+        return {
+            "gap": self.gap,
+            "start": self.start,
+            "final": list(self.final),
+            "not": list(dict.fromkeys(t.rung for t in self.avoid)),
+            "rules": [f"{name}: {says}" for name, says in dict(rules).items()],
+            "missing": list(self.missing),
+        }
+
+
+def advise(facts: Facts) -> Advice:
+    """The rules, applied."""
+    know = _first(KNOWLEDGE, facts) if facts.knowledge else None
+    act = _first(BEHAVIOUR, facts) if facts.behaviour or know is None else None
+    order = tuple(_climb(facts, know, act))
+    final = _final(facts, know, act)
+    avoid = [Try(r.rung, r.name, r.says) for r in AVOID if r.when(facts) and r.rung not in (*final, order[0].rung)]
+    gap: Gap = "both" if know and facts.behaviour else "knowledge" if know else "behaviour" if facts.behaviour else "none"
+    missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None)
+    remarks = tuple((r.name, r.says) for r in REMARKS if r.when(facts))
+    return Advice(gap, order[0].rung, final, order, tuple(avoid), remarks, missing)
+
+
+def facts_of(given: Mapping[str, Json], *, place: str = "facts") -> Facts:
+    """Facts from an object; `place` names it in errors.
+
+    Raises:
+        UserError: an unknown key, or a value of the wrong kind.
+    """
+    known = {f.name: str(f.type) for f in fields(Facts)}
+    for key, value in given.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            raise UserError(f"{place}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(known)}")
+        if value is not None and not _fits(value, known[key]):
+            wanted = " or ".join(get_args(Changes)) if "Changes" in known[key] else known[key].removesuffix(" | None")
+            raise UserError(f"{place}: '{key}' must be {wanted} or null, found {value!r}")
+    return Facts(**given)  # type: ignore[arg-type]  # checked above
+
+
+def _fits(value: Json, kind: str) -> bool:
+    if "Changes" in kind:
+        return value in get_args(Changes)
+    if "bool" in kind:
+        return isinstance(value, bool)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    number = whole or (isinstance(value, float) and ("float" in kind or value.is_integer()))
+    return number and value >= 0  # type: ignore[operator]  # a number, as just seen
+
+
+def _first(rules: tuple[Rule, ...], facts: Facts) -> Rule:
+    return next(rule for rule in rules if rule.when(facts))
+
+
+def _is(facts: Facts, rung: str) -> bool:
+    return _first(KNOWLEDGE, facts).rung == rung
+
+
+def _tuned(facts: Facts) -> bool:
+    return facts.behaviour and _first(BEHAVIOUR, facts).rung == "tuned_model"
+
+
+def _final(facts: Facts, know: Rule | None, act: Rule | None) -> tuple[str, ...]:
+    """Where the climb ends: tuned behaviour with retrieved facts is `hybrid`."""
+    if know is None:
+        return (act.rung if act else "prompt",)
+    tuned = act is not None and act.rung == "tuned_model"
+    plain = know.rung in ("rag", "long_context")
+    first = ("hybrid",) if tuned and plain else (know.rung, "hybrid") if tuned else (know.rung,)
+    return (*first, "tools") if facts.live_values and know.rung != "tools" else first
+
+
+def _climb(facts: Facts, know: Rule | None, act: Rule | None) -> Iterator[Try]:
+    """The rungs in the order in which they are worth trying."""
+    retrieval = KNOWLEDGE[-1]
+    if know is not None:
+        begin = know if know.rung in ("tools", "long_context") else retrieval
+        yield Try(begin.rung, begin.name, begin.says)
+        if know is not begin:
+            yield Try(know.rung, know.name, know.says)
+        if act is not None and act.rung == "tuned_model":
+            yield Try("hybrid", act.name, "both gaps: facts from retrieval, behaviour from tuning on top")
+        elif act is not None and act.rung == "structured":
+            yield Try("structured", act.name, act.says)
+        return
+    constrain = next(r for r in BEHAVIOUR if r.rung == "structured")
+    begin = constrain if constrain.when(facts) else BEHAVIOUR[-1]
+    yield Try(begin.rung, begin.name, begin.says)
+    shown = next(r for r in BEHAVIOUR if r.rung == "few_shot")
+    if act is not None and act.rung != begin.rung:
+        if act.rung == "tuned_model" and shown.when(facts) and not facts.hurried:
+            yield Try(shown.rung, shown.name, shown.says)
+        yield Try(act.rung, act.name, act.says)

@@ -1,0 +1,84 @@
+"""`rung advise` as a user runs it: on a project, on a bare folder, on facts from a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.cli.test_compare import edit
+
+
+def test_what_a_project_says_of_itself(rung: Run, shop: Path) -> None:
+    ran = rung("advise", shop)
+    assert "needs_specific_facts   True       (rung.yaml: knowledge.sources)" in ran.out
+    assert "likely a knowledge gap" in ran.out
+    assert "1. rag" in ran.out
+    assert "build it before anything else" in ran.out  # seven cases judge nothing
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_json_is_one_line_and_facts_can_be_given(rung: Run, shop: Path) -> None:
+    said = rung("advise", shop, "--json", "--fact", "multi_document=true", "--fact", "has_eval_set=true").json
+    assert said["final"] == ["multi_hop"]
+    assert set(said) == {"gap", "start", "final", "not", "rules", "missing"}
+    assert "multi_document" not in said["missing"]
+    assert not any(rule.startswith("test-set-first") for rule in said["rules"])
+
+
+def test_facts_from_a_file_one_or_many(rung: Run, tmp_path: Path) -> None:
+    one = {"needs_behaviour_change": True, "examples": 30}
+    file = tmp_path / "facts.json"
+    file.write_text(json.dumps(one))
+    assert rung("advise", "--facts", file, "--json").json["final"] == ["few_shot"]
+    file.write_text(json.dumps([one, {"id": "x", "facts": {"live_values": True}}]))
+    assert [each["start"] for each in rung("advise", "--facts", file, "--json").json] == ["prompt", "tools"]
+    file.write_text("needs_behaviour_change: true\nstrict_format: true\n")
+    assert rung("advise", "--facts", file, "--json").json["start"] == "structured"
+
+
+def test_mistakes_are_sentences(rung: Run, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    file.write_text('[{"examples": "x"}]')
+    assert "entry 1: 'examples' must be int or null" in rung("advise", "--facts", file, code=2).err
+    file.write_text("[1]")
+    assert "entry 1: facts are an object" in rung("advise", "--facts", file, code=2).err
+    file.write_text("{")
+    assert "neither JSON nor YAML" in rung("advise", "--facts", file, code=2).err
+    assert "cannot be read" in rung("advise", "--facts", tmp_path / "none.json", code=2).err
+    assert "there is no such folder" in rung("advise", tmp_path / "none", code=2).err
+    assert "name=value" in rung("advise", "--fact", "examples", code=2).err
+
+
+def test_a_project_without_cases_still_gets_advice(rung: Run, shop: Path) -> None:
+    edit(shop, "cases: cases.jsonl\n", "")
+    ran = rung("advise", shop)
+    assert "no cases" in ran.err
+    assert "build it before anything else" in ran.out
+
+
+def test_a_folder_that_is_no_project_yet_with_a_history(rung: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "wiki"
+    folder.mkdir()
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, env={**os.environ, **who})
+
+    git("init", "-q")
+    for day in range(12):
+        (folder / "page.md").write_text(f"# Page\n\nAs of day {day}.\n")
+        git("add", ".")
+        git("commit", "-q", "-m", f"day {day}")
+    ran = rung("advise", folder)
+    assert "12 changes in Git's history" in ran.out
+    assert "corpus_tokens" in ran.out
+
+
+def test_a_missed_bar_means_that_prompting_is_exhausted(rung: Run, shop: Path) -> None:
+    edit(shop, "correct: 0.2", "correct: 0.999")
+    rung("compare", shop, code=1)
+    ran = rung("advise", shop)
+    assert "prompting_exhausted    True       (the last comparison: " in ran.out
