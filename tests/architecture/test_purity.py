@@ -20,6 +20,8 @@ PURE = frozenset(
         "errors",
         "progress",
         "records",
+        "sentences",
+        "supporting",
         "json_values",
         "steps",
         "gold",

@@ -12,10 +12,9 @@ from rung.knowledge.scanning import Codes, codes, nearest_exactly
 
 
 def vectors_of(rows: int, dimensions: int, seed: int) -> NDArray[np.float32]:
-    """Clustered unit vectors, as embeddings are."""
-    chance = np.random.default_rng(seed)
-    centres = chance.standard_normal((24, dimensions))
-    made = centres[chance.integers(0, 24, rows)] + 0.7 * chance.standard_normal((rows, dimensions))
+    """Unit vectors that differ in far fewer directions than they have dimensions, as embeddings do."""
+    chance, space = np.random.default_rng(seed), np.random.default_rng(99).standard_normal((20, dimensions))
+    made = chance.standard_normal((rows, 20)) @ space + 0.5 * chance.standard_normal((rows, dimensions))
     units: NDArray[np.float32] = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
     return units
 
@@ -31,14 +30,16 @@ def test_a_code_is_the_signs(dimensions: int) -> None:
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
 @pytest.mark.parametrize("rows", [3_000, 200_000])
 def test_it_holds_the_nearest_hundred(rows: int, share: float) -> None:
-    vectors, queries = vectors_of(rows, 100, 1), vectors_of(20, 100, 2)
+    vectors, queries = vectors_of(rows, 384, 1), vectors_of(20, 384, 2)
     mask = None if share == 1 else np.random.default_rng(3).random(rows) < share
     held = Codes(codes(vectors))
     exact = nearest_exactly(queries, vectors, [mask] * len(queries), [100] * len(queries))
+    missed = 0
     for query, truth in zip(queries, exact, strict=True):
         found = held.candidates(query, mask, 400)
         assert mask is None or mask[found].all()
-        assert len(set(truth) & set(found)) >= 0.9 * len(truth)
+        missed += len(set(truth) - set(found))
+    assert missed <= 0.03 * sum(map(len, exact))
 
 
 @settings(max_examples=60, deadline=None)

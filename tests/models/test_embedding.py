@@ -48,8 +48,8 @@ def test_vectors_are_those_of_the_published_model(minilm: MiniLM) -> None:
     assert float((wanted * minilm.embed(TEXTS, kind="passage")).sum(axis=1).min()) > 0.9999
 
 
-PIECES = ["word ", "Wörter", "e\u0301", "世界", "😀", " ", "\n\n", "\t", "\r\n", "\x00", "\x1c", "\u2028", "\u00a0", "\u200b",
-          ". ", "don't", "[SEP]", "[CLS] ", "##ing", "a" * 120, "3.14", "-", "ﬁ", "İ"]  # fmt: skip
+PIECES = ["word ", "Wörter", "e\u0301", "世界", "😀", " ", "\n\n", "\t", "\r\n", "\x00", "\x1c", "\u2028", "\u00a0",
+          "\u200b", ". ", "don't", "[SEP]", "[CLS] ", "##ing", "a" * 120, "3.14", "-", "ﬁ", "İ"]  # fmt: skip
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -202,7 +202,7 @@ def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
     none = replace(case(), id="u")
     told = Outcome(
         "c",
-        Answer("nine", "nine", citations=(cited("d"),), retrieved=(passage("d"),), passages=(passage("d"),)),
+        Answer("nine [1]", "nine", citations=(cited("d"),), retrieved=(passage("d"),), passages=(passage("d"),)),
         usage=Usage(prompt_tokens=3, completion_tokens=1, usd=0.1),
     )
     refused = Outcome("u", Answer("I don't know.", "I don't know.", refused=True))

@@ -110,7 +110,7 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert line.isascii()
     assert len(line.splitlines()) == 1
     value = json.loads(line)
-    assert list(value) == ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases"]
+    assert list(value) == ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"]
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}

@@ -149,7 +149,7 @@ class Bucket:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        mode: Any = "create" if over == "create" else {"e_tag": over, "version": None}
+        mode: Any = "create" if over == "create" else {"e_tag": over}
         try:
             return str(obstore.put(self._store, path, content, mode=mode)["e_tag"])
         except (AlreadyExistsError, PreconditionError, FileNotFoundError):

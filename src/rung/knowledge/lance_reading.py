@@ -31,7 +31,7 @@ Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 score
 
 _TOGETHER = 8  # queries of the store under way at once
 _KEYS_AT_ONCE = 500
-_BM25_DIGITS = 4  # single precision, whose last digits depend on the order of the terms
+_BM25_DIGITS = 5  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
 _LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
 
@@ -109,7 +109,7 @@ class Reading:
             query = self._passages.query().nearest_to_text(MatchQuery(text, "indexed"))
             query = query if where is None else query.where(where)
             rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
-            scores = [round(score, _BM25_DIGITS) for score in rows["_score"].to_pylist()]
+            scores = [float(f"{score:.{_BM25_DIGITS}g}") for score in rows["_score"].to_pylist()]
             if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
                 return rows["_rowid"].to_numpy(), scores
             limit *= 4

@@ -26,7 +26,8 @@ BUILT_IN = {
 METRICS = (  # what the built-ins measure
     *("correct", "em", "f1", "contains", "label_accuracy", "json_field_f1"),
     *("recall@1", "recall@3", "recall@5", "recall@10", "mrr", "ndcg@10"),
-    *("format", "citation_precision", "citation_recall", "leaks"),
+    *("span_recall@1", "span_recall@3", "span_recall@5", "span_recall@10"),
+    *("format", "citation_precision", "citation_recall", "support_precision", "support_recall", "leaks"),
     *("abstention_precision", "abstention_recall", "false_refusal"),
     *("prompt_tokens", "completion_tokens", "usd"),
 )

@@ -23,12 +23,12 @@ from rung.knowledge.protocol import Change, Fusion, Index, Lookup, Snapshot
 from rung.knowledge.ranking import fused
 from rung.knowledge.sync import settings_of
 from rung.records import Document
-from rung.testing.reference import by_brute_force, condition_of, invented, may_read
+from rung.testing.reference import by_brute_force, condition_of, invented, is_right, may_read
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
 
-__all__ = ["HashedWords", "IndexContract", "by_brute_force", "change_of", "condition_of", "invented", "may_read"]
+__all__ = ["HashedWords", "IndexContract", "by_brute_force", "change_of", "condition_of", "invented", "is_right", "may_read"]
 
 HOSTILE = ("o'brien", 'say "hi"', "a,b", "') OR true --", "ünïcödé 😀", "back\\slash", "%", " ", "null", "x" * 300)
 QUERIES = (
@@ -214,7 +214,7 @@ class IndexContract:
         for fusion in (Fusion(), Fusion(1.0), Fusion(0.0), Fusion(0.3, depth=5)):
             together = snapshot.search(lookups, fusion)
             for lookup, found in zip(lookups, together, strict=True):
-                assert [(p.id, p.score) for p in found] == by_brute_force(change, lookup, fusion)
+                assert is_right(found, change, lookup, fusion)
         assert [snapshot.search([lookup], Fusion())[0] for lookup in lookups[:9]] == snapshot.search(lookups[:9], Fusion())
 
     def test_every_condition_means_what_is_written(self, tmp_path: Path, embedder: HashedWords) -> None:

@@ -18,8 +18,23 @@ def may_read(passage: Passage, groups: Groups) -> bool:
     return groups is None or not passage.groups or bool(set(passage.groups) & groups)
 
 
+CLOSE = 3e-5  # BM25 is computed in single precision: two that lie closer together may stand either way round
+
+
+def is_right(found: Sequence[Passage], change: Change, lookup: Lookup, fusion: Fusion) -> bool:
+    """Whether a search found what it must, in the right order and with the right scores, see `by_brute_force`."""
+    wanted = by_brute_force(change, lookup, fusion)
+    worth, scores = dict(wanted), [passage.score for passage in found]
+    return (
+        len(found) == len({passage.id for passage in found}) == min(lookup.top, len(wanted))
+        and found == tuple(sorted(found, key=lambda p: (-p.score, p.id)))
+        and all(abs(p.score - worth.get(p.id, math.inf)) < CLOSE for p in found)
+        and all(abs(score - best) < CLOSE for score, (_, best) in zip(scores, wanted, strict=False))
+    )
+
+
 def by_brute_force(change: Change, lookup: Lookup, fusion: Fusion) -> list[tuple[str, float]]:
-    """What a search must find: (passage id, fused score), computed one passage at a time from the definitions.
+    """All that a search has to choose from, best first: (passage id, fused score), one at a time from the definitions.
 
     Parents and diversity are left out. BM25 with k1 = 1.2 and b = 0.75 over lower-cased words, without stemming or stop
     words: use words that have neither.
@@ -40,7 +55,7 @@ def by_brute_force(change: Change, lookup: Lookup, fusion: Fusion) -> list[tuple
         parts.append((weight, shares, min(shares.values(), default=0.0) if ranking is dense else 0.0))
     for id in {id for _, shares, _ in parts for id in shares}:
         fused[id] = sum(weight * shares.get(id, absent) for weight, shares, absent in parts)
-    return sorted(((id, round(s, 9)) for id, s in fused.items()), key=lambda pair: (-pair[1], pair[0]))[: lookup.top]
+    return sorted(((id, round(s, 9)) for id, s in fused.items()), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tuple[str, float]]:
@@ -53,7 +68,7 @@ def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tu
         for word in re.findall(r"[a-z0-9]+", query.lower()):
             rarity = math.log(1 + (len(words) - holding[word] + 0.5) / (holding[word] + 0.5))
             score += rarity * counts[word] * 2.2 / (counts[word] + 1.2 * (0.25 + 0.75 * length / average))
-        scores.append((r.passage.id, round(score, 4)))
+        scores.append((r.passage.id, float(f"{score:.5g}")))
     return scores
 
 
