@@ -230,7 +230,9 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     chosen = weight.dense_weight if weight else 0.5
     arms = {"BM25": 0.0, "dense": 1.0, "hybrid .5": 0.5, f"hybrid auto ({chosen:g})": chosen}
     rankings = {name: search_all(knowledge, cases, replace(knowledge.fusion, dense_weight=w)) for name, w in arms.items()}
-    auto = f"hybrid auto ({chosen:g})"
+    auto, ranks = f"hybrid auto ({chosen:g})", replace(knowledge.fusion, by="ranks")
+    for name, w in by_ranks(knowledge, choosing).items():
+        rankings[name] = search_all(knowledge, cases, replace(ranks, dense_weight=w))
     if arguments.rerank:
         rankings[f"+ {arguments.rerank}"] = reranked(_reranker(arguments.rerank), cases, rankings[auto])
     score: Callable[[Sequence[Sequence[Passage]]], dict[str, list[float]]] = (
@@ -249,6 +251,14 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     better = max(("BM25", "dense"), key=lambda name: float(np.mean(scores[name][main])))
     gain = against(scores[auto][main], scores[better][main])
     print(f"\nhybrid auto against {better}, the better of its parts, {main}: {gain}")
+
+
+def by_ranks(knowledge: Knowledge, choosing: Sequence[Case]) -> dict[str, float]:
+    """Reciprocal rank fusion as a peer: at .5, and at the weight that the same rule chooses for it."""
+    before, knowledge.fusion = knowledge.fusion, replace(knowledge.fusion, by="ranks")
+    weight = measured(knowledge, choosing).dense_weight if choosing else 0.5
+    knowledge.fusion = before
+    return {"RRF .5": 0.5, f"RRF auto ({weight:g})": weight}
 
 
 def _tell(done: int, total: int) -> None:

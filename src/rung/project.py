@@ -52,6 +52,7 @@ class KnowledgeSettings(_Section):
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
     chunk_overlap: int | None = Field(default=None, ge=0, le=2048)
     parent_tokens: int = Field(default=0, ge=0, le=65536)
+    fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
     store: str = ""
 

@@ -119,7 +119,7 @@ class Workshop:
     @cached_property
     def knowledge(self) -> Knowledge | None:
         """The project's index, as it is; None where the project names no sources."""
-        from rung.knowledge import Chunking, Knowledge
+        from rung.knowledge import Chunking, Fusion, Knowledge
 
         said = self.project.settings.knowledge
         if not said.sources:
@@ -127,7 +127,9 @@ class Workshop:
         chunking = Chunking(said.chunk_tokens, said.overlap, said.parent_tokens)
         weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `stages.weighting` settles it
         folder = self.project.state / "index"
-        return Knowledge.open(folder, embedder=self.embedder, chunking=chunking, dense_weight=weight, store=said.store)
+        return Knowledge.open(
+            folder, embedder=self.embedder, chunking=chunking, fusion=Fusion(weight, by=said.fusion), store=said.store
+        )
 
     @property
     def index(self) -> Index:

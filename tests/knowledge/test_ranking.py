@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,8 @@ from rung.knowledge.ranking import Ranking, fused, ordered
 SCORES = st.dictionaries(st.sampled_from([f"p{n}" for n in range(12)]), st.floats(-1, 1).map(lambda s: round(s, 4)))
 WORDS = st.dictionaries(st.sampled_from([f"p{n}" for n in range(12)]), st.floats(0.01, 40).map(lambda s: round(s, 4)))
 WEIGHT = st.floats(0.05, 0.95)
+By = Literal["scores", "ranks"]
+BY = st.sampled_from(get_args(By))
 
 
 def ranking(scores: dict[str, float]) -> Ranking:
@@ -21,19 +25,19 @@ def ids(found: Ranking) -> list[str]:
     return [id for id, _ in found]
 
 
-@given(SCORES, WORDS)
-def test_the_ends_are_the_rankings_themselves(dense: dict[str, float], bm25: dict[str, float]) -> None:
+@given(SCORES, WORDS, BY)
+def test_the_ends_are_the_rankings_themselves(dense: dict[str, float], bm25: dict[str, float], by: By) -> None:
     near, worded = ranking(dense), ranking(bm25)
-    assert ids(fused(near, worded, Fusion(1.0))) == ids(near)
-    assert ids(fused(near, worded, Fusion(0.0))) == ids(worded)
+    assert ids(fused(near, worded, Fusion(1.0, by=by))) == ids(near)
+    assert ids(fused(near, worded, Fusion(0.0, by=by))) == ids(worded)
 
 
-@given(SCORES, WORDS, WEIGHT)
-def test_nothing_is_lost_and_nothing_added(dense: dict[str, float], bm25: dict[str, float], weight: float) -> None:
-    found = fused(ranking(dense), ranking(bm25), Fusion(weight))
+@given(SCORES, WORDS, WEIGHT, BY)
+def test_nothing_is_lost_and_nothing_added(dense: dict[str, float], bm25: dict[str, float], weight: float, by: By) -> None:
+    found = fused(ranking(dense), ranking(bm25), Fusion(weight, by=by))
     assert sorted(ids(found)) == sorted({*dense, *bm25})
     assert found == ordered(ids(found), [score for _, score in found], len(found))
-    assert fused(ranking(dense), ranking(bm25), Fusion(weight), 3) == found[:3]
+    assert fused(ranking(dense), ranking(bm25), Fusion(weight, by=by), 3) == found[:3]
 
 
 @given(SCORES, WORDS, WEIGHT)
@@ -60,3 +64,8 @@ def test_a_clear_hit_by_words_beats_a_crowd_that_is_alike() -> None:
     near = [(f"p{n}", 0.5 - n / 1000) for n in range(10)]
     found = fused([*near, ("rare", 0.45)], [("rare", 20.0), *((f"p{n}", 4.0 - n / 10) for n in range(10))], Fusion(0.5))
     assert found[0][0] == "rare"
+
+
+def test_reciprocal_ranks_are_weighted() -> None:
+    found = fused([("a", 0.9), ("b", 0.1)], [("b", 7.0), ("c", 6.9)], Fusion(0.6, by="ranks"))
+    assert found == [("b", round(0.6 / 62 + 0.4 / 61, 9)), ("a", round(0.6 / 61, 9)), ("c", round(0.4 / 62, 9))]

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import UserError
-from rung.knowledge import Chunking, Knowledge
+from rung.knowledge import Chunking, Fusion, Knowledge
 from rung.records import Asker, Document
 from rung.testing.knowledge import HashedWords, invented
 
@@ -105,7 +105,7 @@ def test_the_identity_follows_what_results_depend_on(tmp_path: Path) -> None:
     assert other.identity != full
     other.sync(documents())
     assert other.identity == full
-    assert Knowledge.open(tmp_path / "a", embedder=HashedWords(), dense_weight=0.4).identity != full
+    assert Knowledge.open(tmp_path / "a", embedder=HashedWords(), fusion=Fusion(0.4)).identity != full
     opened(tmp_path / "a", tokens=16).sync(documents())
     assert opened(tmp_path / "a").identity != full
     code = f"from tests.knowledge.test_sync import *; print(opened(Path({str(tmp_path / 'b')!r})).identity)"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import InputError
-from rung.knowledge.protocol import Explained, Place
+from rung.knowledge.protocol import Explained, Fusion, Place
 from rung.materials import Rows
 from rung.progress import Silent
 from rung.project import load_project
@@ -68,9 +68,9 @@ def explained(dense: Sequence[str], bm25: Sequence[str]) -> list[Explained]:
 
 def test_the_ends_are_the_two_rankings_themselves() -> None:
     found = explained(dense=["a", "b", "c"], bm25=["c", "d"])
-    assert [p.id for p in fused_anew(found, 1.0)][:3] == ["a", "b", "c"]
-    assert [p.id for p in fused_anew(found, 0.0)][:2] == ["c", "d"]
-    assert fused_anew(found, 0.5)[0].id == "c"
+    assert [p.id for p in fused_anew(found, Fusion(1.0))][:3] == ["a", "b", "c"]
+    assert [p.id for p in fused_anew(found, Fusion(0.0))][:2] == ["c", "d"]
+    assert fused_anew(found, Fusion(0.5))[0].id == "c"
 
 
 def test_test_cases_are_never_looked_at() -> None:

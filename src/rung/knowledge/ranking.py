@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SLACK = 16  # candidates fetched beyond the depth, for what single precision may have put one place too low
 DIGITS = 6
+RANK_CONSTANT = 60  # of reciprocal rank fusion, as its authors have it
 
 Ranking = list[tuple[str, float]]  # (passage id, score), best first
 
@@ -45,12 +46,12 @@ def ordered(ids: Sequence[str], scores: Sequence[float], depth: int) -> Ranking:
 def fused(dense: Ranking, bm25: Ranking, fusion: Fusion, top: int | None = None) -> Ranking:
     """Both rankings as one, see `Fusion`; its `top` best, or all.
 
-    What the dense ranking does not hold counts there as its last one does, which it cannot be better than; what BM25 does
-    not hold has hardly a word of the query, and counts nothing there.
+    By scores, what the dense ranking does not hold counts there as its last one does, which it cannot be better than; what
+    BM25 does not hold has hardly a word of the query, and counts nothing there. By ranks, neither counts anything.
     """
-    weight = fusion.dense_weight
-    near, worded = _shares(dense) if weight > 0 else {}, _shares(bm25) if weight < 1 else {}
-    last = min(near.values(), default=0.0)
+    weight, worth = fusion.dense_weight, _shares if fusion.by == "scores" else _reciprocal
+    near, worded = worth(dense) if weight > 0 else {}, worth(bm25) if weight < 1 else {}
+    last = min(near.values(), default=0.0) if fusion.by == "scores" else 0.0
     ids = list(near | worded)
     scores = [round(weight * near.get(id, last) + (1 - weight) * worded.get(id, 0.0), 9) for id in ids]
     return ordered(ids, scores, len(ids) if top is None else top)
@@ -60,6 +61,11 @@ def _shares(ranking: Ranking) -> dict[str, float]:
     """Each score as a share of the best. Where even the best is not above 0, the distance to it keeps the order."""
     best = max((score for _, score in ranking), default=0.0)
     return {id: score / best if best > 0 else 1 + score - best for id, score in ranking}
+
+
+def _reciprocal(ranking: Ranking) -> dict[str, float]:
+    """Each place as 1 / (`RANK_CONSTANT` + rank)."""
+    return {id: 1 / (RANK_CONSTANT + rank) for rank, (id, _) in enumerate(ranking, 1)}
 
 
 def diverse(ranking: Sequence[tuple[T, float]], vectors: Vectors, diversity: float, top: int) -> list[tuple[T, float]]:

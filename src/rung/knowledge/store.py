@@ -45,7 +45,7 @@ class Knowledge:
         *,
         embedder: Embedder,
         chunking: Chunking | None = None,
-        dense_weight: float = 0.5,
+        fusion: Fusion | None = None,
         store: str = "",
     ) -> Knowledge:
         """The knowledge kept in a folder, or on object storage; nothing is written before the first sync.
@@ -54,14 +54,13 @@ class Knowledge:
             folder: `.rung/index` of a project: the index itself, or with `store` only what a sync keeps until it is done.
             embedder: what made, or will make, its vectors.
             chunking: passage sizes; None takes the defaults.
-            dense_weight: share of the dense ranking in the fused one, 0 (BM25 only) to 1 (dense only).
+            fusion: how the two rankings become one; None: as `Fusion` has it.
             store: `s3://bucket/prefix`, where many machines share one index; "": the folder.
 
         Raises:
             UserError: a setting is out of range, or the index is unreadable.
         """
-        fusion = Fusion(dense_weight)
-        knowledge = cls(folder, embedder, chunking or Chunking(), fusion, LanceIndex(store or folder))
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder))
         knowledge.refresh()
         return knowledge
 

@@ -18,7 +18,7 @@ from rung.scoring.retrieval import ndcg
 from rung.workshop import EVEN, Workshop
 
 if TYPE_CHECKING:
-    from rung.knowledge import Knowledge
+    from rung.knowledge import Fusion, Knowledge
     from rung.knowledge.protocol import Explained
 
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
@@ -114,7 +114,7 @@ def measured(knowledge: Knowledge, cases: Sequence[Case], tick: Callable[[int], 
     values: list[list[float]] = []
     for done, case in enumerate(cases, 1):
         found = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
-        values.append([_ndcg(case, fused_anew(found, weight)) for weight in WEIGHTS])
+        values.append([_ndcg(case, fused_anew(found, replace(knowledge.fusion, dense_weight=weight))) for weight in WEIGHTS])
         tick(done)
     best = choose(values)
     means = [sum(column) / len(values) for column in zip(*values, strict=True)]
@@ -138,14 +138,13 @@ def choose(values: Sequence[Sequence[float]]) -> int:
     return int(min(good, key=lambda place: (abs(WEIGHTS[place] - EVEN), -means[place])))
 
 
-def fused_anew(found: Sequence[Explained], weight: float) -> list[Passage]:
-    """The ranking that another weight makes of the same two rankings."""
-    from rung.knowledge import Fusion
+def fused_anew(found: Sequence[Explained], fusion: Fusion) -> list[Passage]:
+    """The ranking that this fusion makes of the same two rankings."""
     from rung.knowledge.ranking import fused
 
     dense, bm25 = (_ranking(found, which) for which in ("dense", "bm25"))
     known = {one.passage.id: one.passage for one in found}
-    return [known[id] for id, _ in fused(dense, bm25, Fusion(weight), DEPTH)]
+    return [known[id] for id, _ in fused(dense, bm25, fusion, DEPTH)]
 
 
 def _ranking(found: Sequence[Explained], which: str) -> list[tuple[str, float]]:

@@ -211,7 +211,7 @@ class IndexContract:
             where = condition_of(chance) if chance.random() < 0.5 else ""
             top = chance.choice([1, 3, 10, 200])
             lookups.append(Lookup(query, embedder.embed([query], kind="query")[0], groups, top, where))
-        for fusion in (Fusion(), Fusion(1.0), Fusion(0.0), Fusion(0.3, depth=5)):
+        for fusion in (Fusion(), Fusion(1.0), Fusion(0.0), Fusion(0.3, depth=5), Fusion(0.6, by="ranks")):
             together = snapshot.search(lookups, fusion)
             for lookup, found in zip(lookups, together, strict=True):
                 assert is_right(found, change, lookup, fusion)

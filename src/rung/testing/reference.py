@@ -52,7 +52,10 @@ def by_brute_force(change: Change, lookup: Lookup, fusion: Fusion) -> list[tuple
         ranked = sorted(ranking, key=lambda pair: (-pair[1], pair[0]))[:depth] if weight else []
         best = ranked[0][1] if ranked else 0.0
         shares = {id: score / best if best > 0 else 1 + score - best for id, score in ranked}
-        parts.append((weight, shares, min(shares.values(), default=0.0) if ranking is dense else 0.0))
+        if fusion.by == "ranks":
+            shares = {id: 1 / (60 + rank) for rank, (id, _) in enumerate(ranked, 1)}
+        absent = min(shares.values(), default=0.0) if ranking is dense and fusion.by == "scores" else 0.0
+        parts.append((weight, shares, absent))
     for id in {id for _, shares, _ in parts for id in shares}:
         fused[id] = sum(weight * shares.get(id, absent) for weight, shares, absent in parts)
     return sorted(((id, round(s, 9)) for id, s in fused.items()), key=lambda pair: (-pair[1], pair[0]))
