@@ -5,7 +5,8 @@
 Sets with judged documents (`scifact cranfield cosqa dbpedia_mini squad2`): nDCG@10, recall@5, recall@20 and MRR over test
 queries, scored by ir-measures, with 95 % bootstrap intervals over queries. Sets with spans (`covidqa cuad chunking_eval`):
 the share of the evidence's characters among the passages that fit into 512 tokens. The weight is chosen as `rung` chooses
-it (`stages.weighting`), on train or dev queries and never on those that judge; a set without any keeps 0.5.
+it (`stages.weighting`), on train or dev queries and never on those that judge: where a set has none (dbpedia_mini), each
+fifth of the test queries is searched with the weight that the other four fifths choose.
 
 The data is ../shared/data beside the checkout, which is not part of the project; what is absent is said and left out. An
 index is kept in --keep (default: benchmarks/.cache/retrieval), so that only the first run embeds.
@@ -44,6 +45,7 @@ METRICS = ("nDCG@10", "R@5", "R@20", "RR")
 BUDGET = 512  # tokens of passages, by the embedder's count
 DEPTH = 100  # passages that are fetched
 RERANKED = 50
+FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -226,13 +228,12 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     seconds = time.perf_counter() - began
     cases = sorted(which.test, key=lambda case: digest("limit", case.id))[: arguments.queries]
     choosing = sorted(which.choose, key=lambda case: digest("weight", case.id))[:MOST_CASES]
-    weight = measured(knowledge, choosing) if choosing else None
-    chosen = weight.dense_weight if weight else 0.5
-    arms = {"BM25": 0.0, "dense": 1.0, "hybrid .5": 0.5, f"hybrid auto ({chosen:g})": chosen}
-    rankings = {name: search_all(knowledge, cases, replace(knowledge.fusion, dense_weight=w)) for name, w in arms.items()}
-    auto, ranks = f"hybrid auto ({chosen:g})", replace(knowledge.fusion, by="ranks")
-    for name, w in by_ranks(knowledge, choosing).items():
-        rankings[name] = search_all(knowledge, cases, replace(ranks, dense_weight=w))
+    arms = {"BM25": Fusion(0.0), "dense": Fusion(1.0), "hybrid .5": Fusion(), "RRF .5": Fusion(by="ranks")}
+    rankings = {name: search_all(knowledge, cases, fusion) for name, fusion in arms.items()}
+    for by in ("ranks", "scores"):
+        told, found = chosen(knowledge, cases, choosing, Fusion(by=by))
+        auto = f"{'hybrid' if by == 'scores' else 'RRF'} auto ({told})"
+        rankings[auto] = found
     if arguments.rerank:
         rankings[f"+ {arguments.rerank}"] = reranked(_reranker(arguments.rerank), cases, rankings[auto])
     score: Callable[[Sequence[Sequence[Passage]]], dict[str, list[float]]] = (
@@ -253,12 +254,27 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     print(f"\nhybrid auto against {better}, the better of its parts, {main}: {gain}")
 
 
-def by_ranks(knowledge: Knowledge, choosing: Sequence[Case]) -> dict[str, float]:
-    """Reciprocal rank fusion as a peer: at .5, and at the weight that the same rule chooses for it."""
-    before, knowledge.fusion = knowledge.fusion, replace(knowledge.fusion, by="ranks")
-    weight = measured(knowledge, choosing).dense_weight if choosing else 0.5
-    knowledge.fusion = before
-    return {"RRF .5": 0.5, f"RRF auto ({weight:g})": weight}
+def chosen(
+    knowledge: Knowledge, cases: Sequence[Case], choosing: Sequence[Case], fusion: Fusion
+) -> tuple[str, list[tuple[Passage, ...]]]:
+    """The chosen weights, and the rankings of all cases with them."""
+    if choosing:
+        weights = [_weight(knowledge, choosing, fusion)] * len(cases)
+    else:
+        fold = [int(digest("fold", case.id)[:8], 16) % FOLDS for case in cases]
+        others = [[case for case, of in zip(cases, fold, strict=True) if of != n] for n in range(FOLDS)]
+        found = [_weight(knowledge, some, fusion) for some in others]
+        weights = [found[of] for of in fold]
+    known = {w: search_all(knowledge, cases, replace(fusion, dense_weight=w)) for w in sorted(set(weights))}
+    return " ".join(f"{w:g}" for w in known), [known[w][place] for place, w in enumerate(weights)]
+
+
+def _weight(knowledge: Knowledge, choosing: Sequence[Case], fusion: Fusion) -> float:
+    before, knowledge.fusion = knowledge.fusion, fusion
+    try:
+        return measured(knowledge, choosing).dense_weight
+    finally:
+        knowledge.fusion = before
 
 
 def _tell(done: int, total: int) -> None:

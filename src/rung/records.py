@@ -43,7 +43,7 @@ def digest(*values: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a file that was left out, with its place: the rest goes on, and the summary counts it."""
+    """Something wrong with a row or file, with its place. It is left out, or taken as the message says; the rest goes on."""
 
     path: str
     line: int

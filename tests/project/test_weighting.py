@@ -50,7 +50,7 @@ def test_few_noisy_cases_stray_less_far_than_the_bare_best() -> None:
     tables = [rising(0.0, 5, noise=0.3, seed=seed) for seed in range(200)]
     strayed = np.mean([abs(WEIGHTS[choose(table)] - EVEN) for table in tables])
     bare = np.mean([abs(WEIGHTS[int(np.mean(table, axis=0).argmax())] - EVEN) for table in tables])
-    assert strayed < 0.75 * bare
+    assert strayed < 0.85 * bare
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=11, max_size=11), min_size=1, max_size=30))

@@ -39,6 +39,6 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         out(done.published.table)
         out(f"report: {done.published.page}")
     if strict and done.problems:
-        screen.say(f"--strict: {len(done.problems)} rows or files were left out")
+        screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
     return FINE if done.verdict.clears_bar else MISSED

@@ -52,7 +52,7 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
         "removed": change.removed,
         "unchanged": change.unchanged,
         "passages": change.passages,
-        "left_out": len(problems),
+        "problems": len(problems),
     }
     if json:
         more = {"version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}

@@ -125,7 +125,7 @@ def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
 def _warnings(intake: Intake, scored: Scored) -> list[str]:
     found = []
     if intake.problems:
-        found.append(f"{len(intake.problems)} rows or files were left out; rung check lists them.")
+        found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
         if card.errors:
             first = card.errors[0]

@@ -78,7 +78,7 @@ class Survey:
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
         yield from (f"hint: {hint}" for hint in self.hints())
-        yield "nothing is wrong" if not self.problems else f"left out: {len(self.problems)} (listed above)"
+        yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
 
     def plan_lines(self) -> Iterator[str]:
         """What a comparison would do with each rung."""
