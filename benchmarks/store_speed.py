@@ -85,6 +85,8 @@ def _measure(
     ask(queries[0], SCENARIOS[0])
     print(f"# opened and asked once in {time.monotonic() - began:.2f} s", flush=True)
     vectors = model.embed(queries, kind="query")
+    snapshot.search([Lookup(q, v, None, TOP) for q, v in zip(queries[:100], vectors, strict=False)], Fusion())
+    time.sleep(count / 100_000)  # the vectors are read into memory beside the searches
     for scenario in SCENARIOS:
         recall = _recall(snapshot, queries, vectors, scenario, lambda: _generated(count, *real))
         for together in clients:

@@ -126,7 +126,7 @@ def test_what_was_replaced_long_ago_is_erased(tmp_path: Path) -> None:
         ("{", "cannot be read"),
         ("[]", "another version"),
         ('{"format": 99}', "another version"),
-        ('{"format": 2, "generation": 1}', "is damaged"),
+        ('{"format": 3, "generation": 1}', "is damaged"),
     ],
 )
 def test_a_damaged_or_newer_index_says_what_to_do(text: str, says: str, tmp_path: Path) -> None:

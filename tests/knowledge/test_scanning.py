@@ -36,10 +36,10 @@ def test_it_holds_the_nearest_hundred(rows: int, share: float) -> None:
     exact = nearest_exactly(queries, vectors, [mask] * len(queries), [100] * len(queries))
     missed = 0
     for query, truth in zip(queries, exact, strict=True):
-        found = held.candidates(query, mask, 400)
+        found = held.candidates(query, mask, 3_200)
         assert mask is None or mask[found].all()
         missed += len(set(truth) - set(found))
-    assert missed <= 0.03 * sum(map(len, exact))
+    assert missed <= 0.02 * sum(map(len, exact))
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,4 +52,4 @@ def test_what_is_masked_out_never_comes_and_enough_comes(rows: int, count: int, 
     found = Codes(codes(vectors)).candidates(vectors[0], mask, count)
     allowed = set(range(rows)) if mask is None else set(np.flatnonzero(mask).tolist())
     assert set(found.tolist()) <= allowed
-    assert len(set(found.tolist())) == len(found) == min(count, len(allowed))
+    assert len(set(found.tolist())) == len(found) >= min(count, len(allowed))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
@@ -71,6 +71,13 @@ class Reading:
         """These columns of the passages that meet a condition, in the store's order."""
         query = self._passages.query().select([*columns])
         return await (query if where is None else query.where(where)).to_arrow()
+
+    async def parts(self, columns: Sequence[str]) -> AsyncIterator[pa.Table]:
+        """These columns of all passages, some rows at a time."""
+        import pyarrow as pa
+
+        async for batch in await self._passages.query().select([*columns]).to_batches():
+            yield pa.Table.from_batches([batch])
 
     async def documents(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
         """These columns of the documents that meet a condition."""

@@ -36,6 +36,7 @@ class Rows:
         self._classes, self._class_of = held.dictionary.to_pylist(), held.indices.to_numpy()
         self.vectors = matrix(rows) if "vector" in rows.schema.names else None
         self._codes = None if self.vectors is not None else Codes(bits(rows))
+        self.held = self.vectors  # to be looked up by place
         self._parents = parents
 
     @classmethod
@@ -46,6 +47,13 @@ class Rows:
             return cls(rows)
         children = reading.run(reading.passages(["_rowid", "parent", "document_key", "start"]))
         return cls(rows, Parents(children.sort_by("_rowid")))
+
+    async def hold(self, reading: Reading, dimensions: int) -> None:
+        """Read all vectors into memory, shape [rows, dimensions], a part at a time."""
+        held = np.empty((len(self.row_ids), dimensions), dtype=np.float32)
+        async for part in reading.parts(["_rowid", "vector"]):
+            held[self.places(part["_rowid"].to_numpy())] = matrix(part)
+        self.held = held
 
     def names(self, places: NDArray[np.intp]) -> list[str]:
         """Ids of the passages in these rows."""

@@ -20,9 +20,9 @@ from rung.knowledge.filters import parsed, sql
 from rung.knowledge.keeping import Keeping
 from rung.knowledge.lance_reading import Matches, Reading, matrix
 from rung.knowledge.lance_rows import Rows
-from rung.knowledge.lance_tables import PASSAGE_COLUMNS, Pointer, document_in, document_key, passages_in
+from rung.knowledge.lance_tables import RECORD, Pointer, document_in, document_key, passages_in
 from rung.knowledge.protocol import Explained, Fusion, Groups, Lookup, Place, State
-from rung.knowledge.ranking import SLACK, Ranking, dense_scores, diverse, fused, ordered
+from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, diverse, fused, ordered
 from rung.records import Document, Json, Passage
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
 
 _BATCH = 64  # queries to a matrix product: 13 MB of scores at 50,000 passages
-_RESCORED, _LEAST = 4, 400  # candidates by one bit a dimension: per place of the dense ranking, and at least
+_RESCORED = 32  # candidates by one bit a dimension for each place of the dense ranking
 _MASKS, _PASSAGES = 64, 20_000  # kept
+_WARM = 50  # lookups from which on a snapshot is worth having its vectors in memory
+_VECTOR_BYTES = 2 << 30  # of them at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class LanceSnapshot:
         self._columns = self._reading.run(self._reading.columns())
         self._scopes: dict[tuple[frozenset[str] | None, str], Scope] = {}
         self._known: dict[int, Passage] = {}
+        self._asked, self._warming = 0, False
 
     @property
     def version(self) -> int:
@@ -117,6 +120,7 @@ class LanceSnapshot:
         """See `Snapshot.search`."""
         if not self._rows:
             return [() for _ in lookups]
+        self._warm(len(lookups))
         rankings = self._ranked(lookups, fusion)
         chosen = [self._chosen(r, lk) for r, lk in zip(rankings, lookups, strict=True)]
         known = self._fetched(chain.from_iterable((place for place, _ in ranking) for ranking in chosen))
@@ -210,7 +214,7 @@ class LanceSnapshot:
         for start in range(0, len(lookups), _BATCH):
             part = slice(start, start + _BATCH)
             queries = np.stack([lookup.vector for lookup in lookups[part]])
-            wanted = [depth + SLACK if self._small else max(depth * _RESCORED, _LEAST) for depth in depths[part]]
+            wanted = [depth + SLACK if self._small else depth * _RESCORED for depth in depths[part]]
             found = rows.nearest(queries, [scope.mask for scope in scopes[part]], wanted)
             rankings += self._scored(found, queries, depths[part], place)
         return rankings
@@ -225,21 +229,33 @@ class LanceSnapshot:
         rankings = []
         for candidates, query, depth in zip(found, queries, depths, strict=True):
             held = vectors if candidates is places else vectors[np.searchsorted(places, candidates)]
-            names = rows.names(candidates)
-            place.update(zip(names, candidates.tolist(), strict=True))
-            rankings.append(ordered(names, dense_scores(held, query), depth))
+            best = best_columns(np.einsum("nd,d->n", held, query), depth + SLACK)
+            names = rows.names(candidates[best])
+            place.update(zip(names, candidates[best].tolist(), strict=True))
+            rankings.append(ordered(names, dense_scores(held[best], query), depth))
         return rankings
 
     def _vectors_of(self, places: NDArray[np.intp] | list[int]) -> Vectors:
         """Vectors of these rows, in this order, shape [places, dimensions]."""
         rows = _present(self._rows)
         chosen = np.asarray(places, dtype=np.intp)
-        if rows.vectors is not None:
-            return rows.vectors[chosen]
+        if rows.held is not None:
+            return rows.held[chosen]
         table = self._reading.run(self._reading.taken(rows.row_ids[np.sort(chosen)].tolist(), ["vector"]))
         found = rows.places(table["_rowid"].to_numpy())
         order = np.argsort(found)
         return matrix(table)[order[np.searchsorted(found[order], chosen)]]
+
+    def _warm(self, lookups: int) -> None:
+        """Read the vectors into memory, beside the searches, once so many have been made that it pays."""
+        self._asked += lookups
+        rows = _present(self._rows)
+        if self._asked < _WARM or self._warming or rows.held is not None or not self._pointer.passage_count:
+            return
+        self._warming = True
+        dimensions = self._pointer.settings.get("dimensions")
+        if isinstance(dimensions, int) and self._pointer.passage_count * dimensions * 4 <= _VECTOR_BYTES:
+            self._reading.begin(rows.hold(self._reading, dimensions))
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 
@@ -280,7 +296,7 @@ class LanceSnapshot:
     def _read(self, places: Sequence[int]) -> dict[int, Passage]:
         rows = _present(self._rows)
         row_ids = rows.row_ids[sorted({rows.example(at) for at in places})].tolist()
-        table = self._reading.run(self._reading.taken(row_ids, PASSAGE_COLUMNS))
+        table = self._reading.run(self._reading.taken(row_ids, [RECORD]))
         held = dict(zip(rows.places(table["_rowid"].to_numpy()).tolist(), passages_in(table, self._classes), strict=True))
         parents = {at: held[rows.example(at)] for at in places if at < 0}
         texts = {d.id: d.text for d in self.documents(sorted({p.document for p in parents.values()}))} if parents else {}
@@ -302,7 +318,7 @@ class LanceSnapshot:
     def passages_of(self, document: str) -> tuple[Passage, ...]:
         """A document's passages in order."""
         keys = [document_key(document)]
-        tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, PASSAGE_COLUMNS))
+        tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, [RECORD]))
         found = [passage for table in tables for passage in passages_in(table, self._classes)]
         return tuple(sorted(found, key=lambda p: (p.start, p.end)))
 

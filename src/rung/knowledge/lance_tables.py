@@ -1,7 +1,7 @@
 """What do the tables of an index hold, and what does a version say of them? Schemas, and records to rows and back.
 
     documents_<n>.lance    the documents, whole
-    passages_<n>.lance     their passages: text, contextual text with its BM25 index, vectors, metadata to filter by
+    passages_<n>.lance     their passages: as records, contextual text with its BM25 index, vectors, metadata to filter by
 
 Writing them is left to `lance`, reading to `lance_reading`.
 """
@@ -25,8 +25,8 @@ from rung.records import Document, Json, Passage, canonical
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 2
-PASSAGE_COLUMNS = ("id", "document", "start", "end", "text", "title", "source", "acl", "page", "line", "parent")
+FORMAT = 3
+RECORD = "record"  # a passage whole, as JSON: reading ten of them takes as long as there are columns
 _WORDS = ("id", "key", "digest", "content", "title", "source", "acl", "meta", "text")
 _KINDS = {"n": "float64", "t": "int64", "s": "string"}
 
@@ -111,11 +111,11 @@ def passage_schema(dimensions: int) -> pa.Schema:
     """Columns of the passages, those of single metadata keys left out: they come with the first document that has them."""
     import pyarrow as pa
 
-    words = ("id", "document", "document_key", "acl", "title", "source", "text", "indexed", "key")
+    words = ("id", "document_key", "acl", RECORD, "indexed", "key")
     return pa.schema(
         [
             *((name, pa.string()) for name in words),
-            *((name, pa.int64()) for name in ("start", "end", "page", "line")),
+            ("start", pa.int64()),
             ("parent", pa.list_(pa.int64())),
             ("facets", pa.list_(pa.int64())),
             ("code", pa.binary(codes(np.zeros((1, dimensions), dtype=np.float32)).shape[1])),
@@ -158,18 +158,12 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
     ranged = {d.id: dict(_ranged(d)) for d in change.documents}
     columns = {
         "id": [r.passage.id for r in rows],
-        "document": [r.passage.document for r in rows],
         "document_key": [document_key(r.passage.document) for r in rows],
         "acl": [access_class(r.passage.groups) for r in rows],
-        "title": [r.passage.title for r in rows],
-        "source": [r.passage.source for r in rows],
-        "text": [r.passage.text for r in rows],
+        RECORD: [_record(r.passage) for r in rows],
         "indexed": [r.indexed for r in rows],
         "key": [r.key for r in rows],
         "start": [r.passage.start for r in rows],
-        "end": [r.passage.end for r in rows],
-        "page": [r.passage.page for r in rows],
-        "line": [r.passage.line for r in rows],
         "parent": [None if r.passage.parent is None else list(r.passage.parent) for r in rows],
         "facets": [facets[r.passage.document] for r in rows],
         "code": [code.tobytes() for code in codes(vectors)],
@@ -192,8 +186,8 @@ def metadata_type(name: str) -> pa.DataType:
 
 def passages_in(rows: pa.Table, classes: Mapping[str, tuple[str, ...]]) -> Iterator[Passage]:
     """Rows as passages, in their order. `classes`: access class -> groups."""
-    for values in zip(*(rows[name].to_pylist() for name in PASSAGE_COLUMNS), strict=True):
-        id, document, start, end, text, title, source, acl, page, line, parent = values
+    for record in rows[RECORD].to_pylist():
+        id, document, start, end, text, title, source, acl, page, line, parent = json.loads(record)
         span = None if parent is None else (parent[0], parent[1])
         yield Passage(id, document, start, end, text, title, source, 0.0, classes[acl], page, line, span)
 
@@ -201,6 +195,12 @@ def passages_in(rows: pa.Table, classes: Mapping[str, tuple[str, ...]]) -> Itera
 def document_in(row: Mapping[str, str], groups: tuple[str, ...]) -> Document:
     """A row as a document."""
     return Document(row["id"], row["text"], row["title"], groups, json.loads(row["meta"]), row["source"])
+
+
+def _record(p: Passage) -> str:
+    acl = access_class(p.groups)
+    held = (p.id, p.document, p.start, p.end, p.text, p.title, p.source, acl, p.page, p.line, p.parent)
+    return json.dumps(held, ensure_ascii=False)
 
 
 def _facets(document: Document) -> list[int]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _BLOCK = 16_384  # rows at once: what is counted stays in the processor's cache
 _THREADS = 2
 _FEW = 0.25  # a filter that leaves less than this share has its rows copied out first
-_UNPACKED = 8  # candidates by bits, per candidate by the query's numbers against bits
 
 
 def codes(vectors: Vectors) -> NDArray[np.uint8]:
@@ -42,7 +41,8 @@ def nearest_exactly(queries: Vectors, vectors: Vectors, masks: list[NDArray[np.b
         masks: which rows may be read, shape [rows] each; None: all.
         depths: how many for each query.
     """
-    scores = queries @ vectors.T
+    # One query alone: a matrix library would wake its threads, which then spin while the embedder wants the processor.
+    scores = queries @ vectors.T if len(queries) > 1 else np.einsum("qd,nd->qn", queries, vectors)
     found = []
     for row, mask, depth in zip(scores, masks, depths, strict=True):
         if mask is not None:
@@ -55,13 +55,12 @@ class Codes:
     """One bit a dimension of every row, in memory."""
 
     def __init__(self, rows: NDArray[np.uint8]) -> None:
-        self._rows = rows
         self._words = np.ascontiguousarray(rows.view(np.uint64).T)  # [words, rows]: one word of all rows lies together
 
     def candidates(self, query: Vectors, mask: NDArray[np.bool_] | None, count: int) -> NDArray[np.intp]:
-        """About `count` rows whose vectors are likely the nearest to a query, in no order; never one that is masked out.
+        """The `count` rows, and all as near as the last, whose bits differ least from a query's; never one that is masked out.
 
-        First by differing bits; of `_UNPACKED` times as many then by the query's numbers against the row's signs.
+        They come in the order of rows.
         """
         allowed = None if mask is None else np.flatnonzero(mask)
         total = self._words.shape[1] if allowed is None else len(allowed)
@@ -69,16 +68,12 @@ class Codes:
             return np.arange(total) if allowed is None else allowed
         code = codes(query[None, :]).view(np.uint64)[0]
         if allowed is not None and total < _FEW * self._words.shape[1]:
-            rows = allowed[_closest(_distances(self._words[:, allowed], code), count * _UNPACKED)]
-        else:
-            distances = _distances(self._words, code)
-            if mask is not None:
-                distances[~mask] = np.iinfo(np.uint16).max
-            rows = _closest(distances, count * _UNPACKED)
-            rows = rows if mask is None else rows[mask[rows]]
-        signs = np.unpackbits(self._rows[rows], axis=1)[:, : len(query)].astype(np.float32)
-        chosen: NDArray[np.intp] = rows[best_columns(signs @ query, count)]
-        return chosen
+            few: NDArray[np.intp] = allowed[_closest(_distances(self._words[:, allowed], code), count)]
+            return few
+        distances = _distances(self._words, code)
+        if mask is not None:
+            distances[~mask] = len(query) + 1
+        return _closest(distances, count)
 
 
 Places = list["NDArray[np.intp]"]
