@@ -31,7 +31,7 @@ Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 score
 
 _TOGETHER = 8  # queries of the store under way at once
 _KEYS_AT_ONCE = 500
-_BM25_DIGITS = 5  # that count: single precision, whose last digits depend on the order of the terms
+_BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
 _CACHE_BYTES = 1 << 30
 _LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
 

@@ -58,7 +58,7 @@ class Codes:
         self._words = np.ascontiguousarray(rows.view(np.uint64).T)  # [words, rows]: one word of all rows lies together
 
     def candidates(self, query: Vectors, mask: NDArray[np.bool_] | None, count: int) -> NDArray[np.intp]:
-        """The `count` rows, and all as near as the last, whose bits differ least from a query's; never one that is masked out.
+        """The `count` rows, and all as near as the last, whose bits differ least from a query's; none that is masked out.
 
         They come in the order of rows.
         """

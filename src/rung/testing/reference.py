@@ -71,7 +71,7 @@ def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tu
         for word in re.findall(r"[a-z0-9]+", query.lower()):
             rarity = math.log(1 + (len(words) - holding[word] + 0.5) / (holding[word] + 0.5))
             score += rarity * counts[word] * 2.2 / (counts[word] + 1.2 * (0.25 + 0.75 * length / average))
-        scores.append((r.passage.id, float(f"{score:.5g}")))
+        scores.append((r.passage.id, float(f"{score:.6g}")))
     return scores
 
 
