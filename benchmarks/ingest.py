@@ -1,11 +1,12 @@
 """How fast do files become a searchable index, and in how much memory, beside LlamaIndex, Haystack and txtai?
 
-    python benchmarks/ingest.py [--documents 500 2000] [--systems rung llama-index haystack txtai]
+    python benchmarks/ingest.py [--documents 500 2000] [--systems rung llama-index haystack txtai] [--torch]
 
 The same text files (abstracts and articles of ../shared/data, which is not part of the project; said when absent), the same
 embedding model through each system's own door for a model that is brought along, passages of about 160 tokens, each
 system's default store on disk, each run in a process of its own. A system that is not installed is left out with a word.
-Peak memory is the process's, the model included; with two numbers of documents it shows what grows.
+With --torch the others embed with sentence-transformers, as their
+users do. Peak memory is the process's, the model included; with two numbers of documents it shows what grows.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--documents", type=int, nargs="+", default=[500, 2000])
     options.add_argument("--systems", nargs="+", choices=sorted(SYSTEMS), default=list(SYSTEMS))
+    options.add_argument("--torch", action="store_true", help="the others run the model by sentence-transformers")
     options.add_argument("--one", nargs=2, metavar=("SYSTEM", "FOLDER"), help=argparse.SUPPRESS)
     said = options.parse_args()
     if said.one:
-        print(json.dumps(_one(said.one[0], Path(said.one[1]))))
+        print(json.dumps(_one(said.one[0], Path(said.one[1]), torch=said.torch)))
         return
     if not DATA.is_dir():
         raise SystemExit(f"the data is not here: {DATA}")
@@ -46,11 +48,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             written = _written(Path(folder) / "docs", count)
             for system in said.systems:
-                print(f"{written:>9,}  {system:<12}  {_said(system, Path(folder), written)}", flush=True)
+                print(f"{written:>9,}  {system:<12}  {_said(system, Path(folder), written, torch=said.torch)}", flush=True)
 
 
-def _said(system: str, folder: Path, documents: int) -> str:
-    command = [sys.executable, __file__, "--one", system, str(folder)]
+def _said(system: str, folder: Path, documents: int, *, torch: bool) -> str:
+    command = [sys.executable, __file__, "--one", system, str(folder), *(["--torch"] if torch else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "2"})
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
@@ -60,7 +62,7 @@ def _said(system: str, folder: Path, documents: int) -> str:
     return f"{passages:>8,}  {speed}  {told['peak_mb']:>7,.0f}"
 
 
-def _one(system: str, folder: Path) -> dict[str, float]:
+def _one(system: str, folder: Path, *, torch: bool) -> dict[str, float]:
     """One system's run, in this process."""
     from importlib.util import find_spec
 
@@ -68,7 +70,7 @@ def _one(system: str, folder: Path) -> dict[str, float]:
         raise SystemExit(f"not installed: pip install {system if system != 'haystack' else 'haystack-ai'}")
     from rung.models.catalog import embedder
 
-    model = embedder("minilm-l6-v2")
+    model = _Torch() if torch and system != "rung" else embedder("minilm-l6-v2")
     model.embed(["warm"], kind="passage")
     runs: dict[str, Callable[[Path, Path, Any], int]] = {
         "rung": _rung,
@@ -80,6 +82,25 @@ def _one(system: str, folder: Path) -> dict[str, float]:
     passages = runs[system](folder / "docs", folder / f"index-{system}", model)
     seconds = time.perf_counter() - began
     return {"passages": passages, "seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+class _Torch:
+    """The same weights by sentence-transformers, as the other systems' users run them."""
+
+    def __init__(self) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer, models
+
+        from rung.models.catalog import embedder
+        from rung.models.weights import PACKAGED, fetch
+
+        torch.set_num_threads(2)
+        self.count_tokens = embedder("minilm-l6-v2").count_tokens
+        words = models.Transformer(str(fetch(PACKAGED["minilm-l6-v2"])), max_seq_length=256)
+        self._model = SentenceTransformer(modules=[words, models.Pooling(words.get_embedding_dimension())], device="cpu")
+
+    def embed(self, texts: list[str], *, kind: str) -> Any:  # noqa: ARG002 - the protocol's
+        return self._model.encode(texts, batch_size=AT_ONCE, normalize_embeddings=True, show_progress_bar=False)
 
 
 def _rung(docs: Path, index: Path, model: Any) -> int:

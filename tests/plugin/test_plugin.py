@@ -89,7 +89,7 @@ def test_the_rung_is_weighed_the_scorer_judges_and_the_reader_reads(project: Pat
     rungs = {rung["name"]: rung for rung in said["rungs"]}
     assert {"rag", "second_look[first=1]", "second_look[first=2]", "closed_book", "oracle"} == set(rungs)
     looked = rungs["second_look[first=1]"]
-    assert (looked["status"], looked["settings"]) == ("measured", {"first": 1, "second": 6})
+    assert (looked["status"], looked["settings"]) == ("measured", {"first": 1, "second": 6, "dense_weight": 0.5})
     assert looked["scores"]["brief"]["n"] >= 1
     assert "brief" in rungs["rag"]["scores"]
     found = run("-c", RUN, "search", "shop", "visitor car park", "--top", "1", "--json", site=site, folder=project.parent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -169,8 +170,9 @@ class Folder:
 
 
 def said(error: BaseException) -> str:
-    """An error's own words, on one line."""
-    return (getattr(error, "strerror", None) or str(error)).split("\n")[0][:200]
+    """An error's own words, on one line, without the place in the library's source."""
+    words = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
+    return re.sub(r",? /\S+\.rs:\d+:\d+", "", words)[:200]
 
 
 def _flush(folder: Path, *, since: float) -> None:

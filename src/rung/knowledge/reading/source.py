@@ -31,17 +31,17 @@ class SourceFile:
     """A file on its way to a reader.
 
     `id` is its path relative to the project's root, with `/` (of a web page, the address); documents that are files are
-    named so. `suffix` says which reader it is for; `charset` is what its server declared. A file on disk is read when
-    `data` is first asked for.
+    named so. Without a `path` there is `data`, and the id says which reader it is for, else `path` or `suffix`. `charset`
+    is what its server declared. A file on disk is read when `data` is first asked for.
     """
 
     __slots__ = ("_data", "charset", "id", "path", "suffix")
 
     def __init__(
-        self, id: str, path: Path, data: bytes | None = None, *, suffix: str | None = None, charset: str = ""
+        self, id: str, path: Path | None = None, data: bytes | None = None, *, suffix: str | None = None, charset: str = ""
     ) -> None:
-        self.id, self.path, self._data, self.charset = id, path, data, charset
-        self.suffix = path.suffix.lower() if suffix is None else suffix
+        self.id, self.path, self._data, self.charset = id, Path(id) if path is None else path, data, charset
+        self.suffix = self.path.suffix.lower() if suffix is None else suffix
 
     @property
     def name(self) -> str:
