@@ -1,4 +1,4 @@
-"""Does a watched project follow its files: saved right after the first sync, changed, deleted, and when a sync goes wrong?"""
+"""Does a watched project follow its files: saved right after the first sync, changed, deleted, and when a sync fails?"""
 
 from __future__ import annotations
 
