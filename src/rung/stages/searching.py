@@ -70,6 +70,10 @@ class Searcher:
         indexed = up_to_date(workshop)
         self.knowledge: Knowledge = indexed.knowledge
         self.problems = indexed.problems
+        if self.knowledge.held:
+            workshop.reporter.say("\n".join(map(str, self.problems)))
+        elif self.problems:
+            workshop.reporter.say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
         self.weight: Weight = settle_alone(workshop, indexed.knowledge)
 
     def find(self, queries: Sequence[str], wanted: Wanted) -> list[tuple[Passage, ...]]:
