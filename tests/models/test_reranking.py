@@ -197,7 +197,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 class TestCrossEncoder(RerankerContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def reranker(self, folder: Path) -> Engine:
         return reranker(f"cross-encoder:{folder}")
 
