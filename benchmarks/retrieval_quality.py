@@ -1,6 +1,6 @@
 """Does the search find it? BM25, dense, hybrid at 0.5, hybrid at the chosen weight, and reranked, on public data.
 
-    python benchmarks/retrieval_quality.py [SET …] [--queries 600] [--rerank NAME] [--keep FOLDER]
+    python benchmarks/retrieval_quality.py [SET …] [--queries 600] [--rerank NAME] [--reranked 50] [--keep FOLDER]
 
 Sets with judged documents (`scifact cranfield cosqa dbpedia_mini squad2`): nDCG@10, recall@5, recall@20 and MRR over test
 queries, scored by ir-measures, with 95 % bootstrap intervals over queries. Sets with spans (`covidqa cuad chunking_eval`):
@@ -44,7 +44,6 @@ SPANS = ("covidqa", "cuad", "chunking_eval")
 METRICS = ("nDCG@10", "R@5", "R@20", "RR")
 BUDGET = 512  # tokens of passages, by the embedder's count
 DEPTH = 100  # passages that are fetched
-RERANKED = 50
 FOLDS = 5
 
 
@@ -154,15 +153,17 @@ def search_all(knowledge: Knowledge, cases: Sequence[Case], fusion: Fusion) -> l
     return [ranking for batch in batches for ranking in knowledge.snapshot().search(batch, fusion)]
 
 
-def reranked(engine: Engine, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]]) -> list[tuple[Passage, ...]]:
+def reranked(
+    engine: Engine, cases: Sequence[Case], rankings: Sequence[Sequence[Passage]], count: int
+) -> list[tuple[Passage, ...]]:
     """The first passages in the reranker's order, the others behind them."""
     pairs = zip(cases, rankings, strict=True)
-    steps = [Rerank(case.question, tuple(ranking[:RERANKED]), RERANKED) for case, ranking in pairs]
+    steps = [Rerank(case.question, tuple(ranking[:count]), count) for case, ranking in pairs]
     found: dict[int, tuple[Passage, ...]] = {}
     for done, (place, result) in enumerate(engine.run([Request(step) for step in steps]), 1):
         if not isinstance(result, Found):
             raise SystemExit(f"the reranker failed: {result}")
-        found[place] = (*result.passages, *rankings[place][RERANKED:])
+        found[place] = (*result.passages, *rankings[place][count:])
         print(f"\r  reranked {done} of {len(steps)}", end="", file=sys.stderr)
     return [found[place] for place in range(len(steps))]
 
@@ -235,7 +236,7 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
         auto = f"{'hybrid' if by == 'scores' else 'RRF'} auto ({told})"
         rankings[auto] = found
     if arguments.rerank:
-        rankings[f"+ {arguments.rerank}"] = reranked(_reranker(arguments.rerank), cases, rankings[auto])
+        rankings[f"+ {arguments.rerank}"] = reranked(_reranker(arguments.rerank), cases, rankings[auto], arguments.reranked)
     score: Callable[[Sequence[Sequence[Passage]]], dict[str, list[float]]] = (
         (lambda r: judged(which, cases, r)) if which.grades else (lambda r: spanned(knowledge, cases, r))
     )
@@ -296,6 +297,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=[*JUDGED, *SPANS])
     parser.add_argument("--queries", type=int, default=600, help="test queries of a set at most, always the same ones")
     parser.add_argument("--rerank", default="", help="a reranker's name, as under 'reranker:' in rung.yaml")
+    parser.add_argument("--reranked", type=int, default=50, help="passages that are reranked")
     parser.add_argument("--keep", type=Path, default=CACHE)
     arguments = parser.parse_args()
     for name in arguments.sets:
