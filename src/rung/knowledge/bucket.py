@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rung.errors import MissingExtra, UserError
-from rung.knowledge.keeping import VERSIONS, Held, said
+from rung.knowledge.keeping import VERSIONS, Held, is_of_place, said, version_file, version_in
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class Bucket:
 
         with self.clear_errors():
             listed = [entry for page in obstore.list(self._store, VERSIONS) for entry in page]
-        names = {entry["path"].rsplit("/", 1)[-1]: str(entry["e_tag"]) for entry in listed}
-        self._tags = {int(n[:-5]): tag for n, tag in names.items() if n.endswith(".json") and n[:-5].isdigit()}
+        found = ((version_in(entry["path"].rsplit("/", 1)[-1]), str(entry["e_tag"])) for entry in listed)
+        self._tags = {number: tag for number, tag in found if number is not None}
         return sorted(self._tags)
 
     def read(self, number: int) -> bytes | None:
@@ -90,20 +90,20 @@ class Bucket:
         if key in self._known:
             return self._known[key]
         with self.clear_errors():
-            content, tag = self._read(self._path(number))
+            content, tag = self._read(version_file(number))
         if content is not None:
             self._known = {(number, tag): content}
         return content
 
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business
         """See `Keeping.create`. Object storage has written what it has answered for."""
-        return self._put(self._path(number), content, "create") is not None
+        return self._put(version_file(number), content, "create") is not None
 
     def remove(self, number: int) -> None:
         """Forget a version."""
         import obstore
 
-        obstore.delete(self._store, self._path(number))
+        obstore.delete(self._store, version_file(number))
 
     @contextmanager
     def writing(self) -> Iterator[Held]:
@@ -124,15 +124,12 @@ class Bucket:
         try:
             yield
         except (BaseError, OSError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "LanceError(IO)" not in str(error):
+            if not is_of_place(error):
                 raise
             raise UserError(
                 f"the index at {self.url} cannot be reached or refuses ({said(error)}); check the address"
                 " (AWS_ENDPOINT_URL), the keys and the network, and run the same command again: nothing is lost"
             ) from error
-
-    def _path(self, number: int) -> str:
-        return f"{VERSIONS}/{number:010d}.json"
 
     def _read(self, path: str) -> tuple[bytes | None, str]:
         """Content and tag of an object; (None, "") if there is none."""

@@ -98,7 +98,7 @@ class Folder:
             return []
         except OSError as error:
             raise UserError(f"{self.folder} cannot be read ({error.strerror}); check its permissions") from error
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+        return sorted(number for name in names if (number := version_in(name)) is not None)
 
     def read(self, number: int) -> bytes | None:
         """See `Keeping.read`."""
@@ -158,7 +158,7 @@ class Folder:
         try:
             yield
         except (OSError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "LanceError(IO)" not in str(error):
+            if not is_of_place(error):
                 raise
             raise UserError(
                 f"the index in {self.folder} could not be written ({said(error)}); free space or mend the permissions and"
@@ -166,7 +166,23 @@ class Folder:
             ) from error
 
     def _file(self, number: int) -> Path:
-        return self.folder / VERSIONS / f"{number:010d}.json"
+        return self.folder / version_file(number)
+
+
+def version_file(number: int) -> str:
+    """Where a version is, below its index."""
+    return f"{VERSIONS}/{number:010d}.json"
+
+
+def version_in(name: str) -> int | None:
+    """The version that a file of this name is; None if it is something else."""
+    number = name.removesuffix(".json")
+    return int(number) if number != name and number.isdigit() else None
+
+
+def is_of_place(error: BaseException) -> bool:
+    """Whether the place refuses, and not Rung or its library is wrong: LanceDB wraps the errors of a disk or a network."""
+    return not isinstance(error, RuntimeError) or "LanceError(IO)" in str(error)
 
 
 def said(error: BaseException) -> str:

@@ -30,6 +30,7 @@ from rung.knowledge.lance_tables import (
     document_rows,
     document_schema,
     metadata_columns,
+    metadata_in,
     metadata_type,
     passage_rows,
     passage_schema,
@@ -163,12 +164,9 @@ class LanceIndex:
 
     def prune(self) -> None:
         """See `Index.prune`."""
-        kept, self._kept_seconds, versions, self._kept_versions = self._kept_seconds, 0.0, self._kept_versions, 1
-        try:
-            with self.writing(), self.keeping.clear_errors():
-                self._erase()
-        finally:
-            self._kept_seconds, self._kept_versions = kept, versions
+        with self.writing(), self.keeping.clear_errors():
+            self._compact()
+            self._erase(self.keeping.numbers()[:-1])
 
     # --- versions ---------------------------------------------------------------------------------------------------
 
@@ -239,7 +237,8 @@ class LanceIndex:
             now = replace(pointer, documents=versions[pointer.names[0]], passages=versions[pointer.names[1]])
             self._point(now, since=pointer.since)
         if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
-            self._erase()
+            self._compact()
+            self._erase(self._dropped())
 
     def _dropped(self) -> list[int]:
         """Numbers of the versions that are kept no longer."""
@@ -252,10 +251,9 @@ class LanceIndex:
                 old.append(number)
         return old
 
-    def _erase(self) -> None:
-        """Remove what no kept version names: first the versions, then their rows and files."""
-        self._compact()
-        for number in self._dropped():
+    def _erase(self, dropped: Sequence[int]) -> None:
+        """Remove these versions and what no other one names: first the versions, then their rows and files."""
+        for number in dropped:
             self.keeping.remove(number)
         kept = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
         oldest: dict[str, int] = {}  # version of each table that is still named
@@ -300,7 +298,7 @@ class _Writer:
         dimensions = first.vectors.shape[1]
         self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
-        self._metadata = _metadata_of(self.passages)
+        self._metadata = metadata_in(self.passages.schema.names)
 
     def write(self, change: Change) -> None:
         """Take out, then add."""
@@ -310,8 +308,9 @@ class _Writer:
             for table, column in ((self.documents, "key"), (self.passages, "document_key")):
                 _delete(table, column, change.removed)
         if change.documents:
-            self._content += sum(weight(d.id, d.digest) for d in change.documents)
-            self.documents.add(document_rows(change.documents))
+            rows = document_rows(change.documents)
+            self._content += sum(map(weight, rows["id"].to_pylist(), rows["digest"].to_pylist()))
+            self.documents.add(rows)
         if change.rows:
             self._widen(metadata_columns(change.documents))
             self.passages.add(passage_rows(change, self._metadata))
@@ -343,12 +342,6 @@ class _Writer:
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
             self._metadata |= new
-
-
-def _metadata_of(passages: Any) -> dict[str, str]:
-    kinds = {"n": "float64", "t": "int64", "s": "string"}
-    names: Sequence[str] = passages.schema.names
-    return {name: kinds[name[0]] for name in names if name[1:2] == "_" and name[0] in kinds}
 
 
 def _digests(documents: Any, ids: frozenset[str]) -> dict[str, str]:

@@ -69,8 +69,7 @@ class Reading:
 
     async def passages(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
         """These columns of the passages that meet a condition, in the store's order."""
-        query = self._passages.query().select([*columns])
-        return await (query if where is None else query.where(where)).to_arrow()
+        return await _rows(self._passages, columns, where)
 
     async def parts(self, columns: Sequence[str]) -> AsyncIterator[pa.Table]:
         """These columns of all passages, some rows at a time."""
@@ -81,8 +80,7 @@ class Reading:
 
     async def documents(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
         """These columns of the documents that meet a condition."""
-        query = self._documents.query().select([*columns])
-        return await (query if where is None else query.where(where)).to_arrow()
+        return await _rows(self._documents, columns, where)
 
     async def taken(self, row_ids: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """These columns of these rows of the passages, and `_rowid`; in any order."""
@@ -120,6 +118,11 @@ class Reading:
             if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
                 return rows["_rowid"].to_numpy(), scores
             limit *= 4
+
+
+async def _rows(table: Any, columns: Sequence[str], where: str | None) -> pa.Table:
+    query = table.query().select([*columns])
+    return await (query if where is None else query.where(where)).to_arrow()
 
 
 def matrix(rows: pa.Table, name: str = "vector") -> Vectors:

@@ -8,7 +8,6 @@ compared by their vectors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -35,6 +34,9 @@ _RESCORED = 32  # candidates by one bit a dimension for each place of the dense 
 _MASKS, _PASSAGES = 64, 20_000  # kept
 _WARM = 50  # lookups from which on a snapshot is worth having its vectors in memory
 _VECTOR_BYTES = 2 << 30  # of them at most
+
+
+Asked = tuple[str, str | None, int]  # of BM25: words, condition, how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,12 @@ class LanceSnapshot:
     def _at_depth(self, lookups: Sequence[Lookup], depths: list[int], fusion: Fusion) -> list[Rankings]:
         scopes = [self._scope(lookup.groups, lookup.where) for lookup in lookups]
         place: dict[str, int] = {}
-        words = self._begin_bm25(lookups, scopes, depths) if fusion.dense_weight < 1 else None
+        asked = [(lk.text, scope.sql, depth) for lk, scope, depth in zip(lookups, scopes, depths, strict=True)]
+        once = list(dict.fromkeys(asked))  # what BM25 is asked, each thing once
+        words = self._reading.begin(self._reading.matches(once)) if fusion.dense_weight < 1 else None
         dense = self._dense(lookups, scopes, depths, place) if fusion.dense_weight > 0 else [[] for _ in lookups]
-        bm25 = self._bm25(words, lookups, scopes, depths, place) if words else [[] for _ in lookups]
+        found: list[Matches] = self._reading.wait(words) if words else []
+        bm25 = self._bm25(dict(zip(once, found, strict=True)), asked, place) if words else [[] for _ in lookups]
         return [
             Rankings(d, b, fused(d, b, fusion), place, whole=len(d) < depth and len(b) < depth)
             for d, b, depth in zip(dense, bm25, depths, strict=True)
@@ -250,7 +255,7 @@ class LanceSnapshot:
         """Read the vectors into memory, beside the searches, once so many have been made that it pays."""
         self._asked += lookups
         rows = _present(self._rows)
-        if self._asked < _WARM or self._warming or rows.held is not None or not self._pointer.passage_count:
+        if self._asked < _WARM or self._warming or rows.held is not None:
             return
         self._warming = True
         dimensions = self._pointer.settings.get("dimensions")
@@ -259,27 +264,15 @@ class LanceSnapshot:
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 
-    def _begin_bm25(self, lookups: Sequence[Lookup], scopes: Sequence[Scope], depths: list[int]) -> Future[list[Matches]]:
-        return self._reading.begin(self._reading.matches(list(_wanted(lookups, scopes, depths))))
-
-    def _bm25(
-        self,
-        work: Future[list[Matches]],
-        lookups: Sequence[Lookup],
-        scopes: Sequence[Scope],
-        depths: list[int],
-        place: dict[str, int],
-    ) -> list[Ranking]:
+    def _bm25(self, found: Mapping[Asked, Matches], asked: Sequence[Asked], place: dict[str, int]) -> list[Ranking]:
         rows = _present(self._rows)
-        found = self._reading.wait(work)
-        known = dict(zip(_wanted(lookups, scopes, depths), found, strict=True))
         rankings = []
-        for lookup, scope, depth in zip(lookups, scopes, depths, strict=True):
-            row_ids, scores = known[lookup.text, scope.sql, depth]
+        for key in asked:
+            row_ids, scores = found[key]
             at = rows.places(row_ids)
             names = rows.names(at)
             place.update(zip(names, at.tolist(), strict=True))
-            rankings.append(ordered(names, scores, depth))
+            rankings.append(ordered(names, scores, key[2]))
         return rankings
 
     # --- rows -------------------------------------------------------------------------------------------------------
@@ -342,13 +335,6 @@ def _one_of(column: str, wanted: frozenset[str], others: Set[str]) -> str:
         return "false"
     named, operator = (wanted, "IN") if len(wanted) <= len(others) else (others, "NOT IN")
     return f"{column} {operator} ({', '.join(map(repr, sorted(named)))})"
-
-
-def _wanted(
-    lookups: Sequence[Lookup], scopes: Sequence[Scope], depths: Sequence[int]
-) -> dict[tuple[str, str | None, int], None]:
-    """What BM25 is asked, each thing once."""
-    return {(lk.text, scope.sql, depth): None for lk, scope, depth in zip(lookups, scopes, depths, strict=True)}
 
 
 def _places(ranking: Ranking) -> dict[str, Place]:

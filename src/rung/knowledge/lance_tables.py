@@ -148,6 +148,11 @@ def metadata_columns(documents: Sequence[Document]) -> dict[str, str]:
     return {name: _KINDS[name[0]] for d in documents for name, _ in _ranged(d)}
 
 
+def metadata_in(names: Iterable[str]) -> dict[str, str]:
+    """Those of these columns that are metadata, with their types."""
+    return {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
+
+
 def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
     """Passages as rows. `metadata`: the columns of metadata that the table has, with their types."""
     import pyarrow as pa

@@ -75,15 +75,15 @@ class Difference:
     def todo(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Those that must be cut and embedded, as they come."""
         for document in documents:
-            if not self._is_sound(document):
+            digest = self._sound(document)
+            if not digest:
                 continue
             self._seen[document.id] = document.source
-            digest = self.held.get(document.id)
-            if digest is None:
+            held = self.held.get(document.id)
+            if held is None:
                 self._new[document.id] = text_digest(document)
-            same = digest is not None and digest == document.digest
-            self._changed += digest is not None and not same
-            if not same or self.rebuilt:
+            self._changed += held is not None and held != digest
+            if held != digest or self.rebuilt:
                 yield document
 
     @property
@@ -109,18 +109,20 @@ class Difference:
             version=self._snapshot.version if self._snapshot else 0,
         )
 
-    def _is_sound(self, document: Document) -> bool:
+    def _sound(self, document: Document) -> str:
+        """The document's digest; "" where it cannot be taken, which becomes a problem."""
         place = document.source or document.id
         if document.id in self._seen:
             other = self._seen[document.id] or "an earlier document"
             message = f"the id '{document.id}' is already taken by {other}; the first one is kept"
             self._problems.append(Problem(place, 0, message))
-            return False
-        if not _encodable(document):
+            return ""
+        try:
+            return document.digest
+        except UnicodeEncodeError:
             message = "holds half characters (lone surrogates), which can be stored nowhere; left out"
             self._problems.append(Problem(place.encode("utf-8", "replace").decode(), 0, message))
-            return False
-        return True
+            return ""
 
 
 def difference(snapshot: Snapshot | None, documents: Iterable[Document], settings: Mapping[str, Json]) -> SyncReport:
@@ -248,15 +250,6 @@ class _Work:
     def _advance(self, by: int) -> None:
         self._done += by
         self.progress(self._done, self._all)
-
-
-def _encodable(document: Document) -> bool:
-    try:
-        "".join((document.id, document.text, document.title, document.source, *document.groups)).encode()
-        document.digest  # noqa: B018 - reads the meta
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _why_rebuilt(snapshot: Snapshot | None, settings: Mapping[str, Json]) -> str:

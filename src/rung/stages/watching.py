@@ -97,7 +97,7 @@ def _moments(project: Project, stop: threading.Event, look_seconds: float) -> It
     from watchfiles import watch as changes
 
     yield
-    looked = -look_seconds  # files that changed before the watcher stood are looked for at its first rest
+    looked = float("-inf")  # files that changed before the watcher stood are looked for at its first rest
     ignored = (project.state.resolve(), (project.root / "report.html").resolve())
 
     def counts(_kind: object, path: str) -> bool:

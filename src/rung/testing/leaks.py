@@ -15,7 +15,7 @@ from rung.knowledge.lance import LanceIndex
 from rung.knowledge.protocol import Change, Fusion, Lookup
 from rung.records import Document
 from rung.testing.knowledge import HashedWords, change_of
-from rung.testing.reference import condition_of, invented
+from rung.testing.reference import condition_of, invented, may_read
 
 GROUPS = ("hr", "board", "o'brien", "日本", 'a"b', "%", "') OR true --")
 AT_ONCE = 500
@@ -65,5 +65,4 @@ def _lookup(chance: random.Random, embedder: HashedWords) -> Lookup:
 
 
 def _may(document: Document, lookup: Lookup) -> bool:
-    readable = lookup.groups is None or not document.groups or bool(set(document.groups) & lookup.groups)
-    return readable and bool(document.text.strip()) and matches(document, parsed(lookup.where))
+    return may_read(document, lookup.groups) and bool(document.text.strip()) and matches(document, parsed(lookup.where))

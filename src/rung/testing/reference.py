@@ -13,9 +13,9 @@ from rung.knowledge.protocol import Change, Fusion, Groups, Lookup, Row
 from rung.records import Document, Json, Passage, canonical
 
 
-def may_read(passage: Passage, groups: Groups) -> bool:
-    """Whether an asker of these groups may read a passage."""
-    return groups is None or not passage.groups or bool(set(passage.groups) & groups)
+def may_read(what: Passage | Document, groups: Groups) -> bool:
+    """Whether an asker of these groups may read a passage or a document."""
+    return groups is None or not what.groups or bool(set(what.groups) & groups)
 
 
 CLOSE = 3e-5  # BM25 is computed in single precision: two that lie closer together may stand either way round
