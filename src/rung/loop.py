@@ -20,6 +20,7 @@ from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
 from rung.stages.searching import Searcher, Wanted
+from rung.stages.training import TRAINERS, Order, Told
 from rung.workshop import Workshop
 
 
@@ -75,20 +76,15 @@ def ask(
 
 
 def train(
-    project: Project, *, rung: str | None = None, seed: int | None = None, reporter: Reporter | None = None
-) -> list[Candidate]:
-    """Build the adapters of the project's tuned rungs (or of one). What is built already is left as it is.
+    project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
+) -> list[Told]:
+    """Build the artifacts of one kind (`stages.training.TRAINERS`). What is built already is left as it is.
 
     Raises:
-        UserError: the project names no rung that is tuned, or not this one.
+        UserError: the project has nothing to train for this kind, or not what was ordered.
     """
     with workshop_of(project, seed, reporter) as workshop:
-        candidates = propose(workshop, take_in(workshop))
-        wanted = [c for c in candidates if c.is_tuned and rung in (None, c.label, c.rung.name)]
-        if not wanted:
-            whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
-            raise UserError(f"{project.file}: there is nothing to train for {rung or 'any rung'}{whys}")
-        return build(workshop, wanted)
+        return TRAINERS[kind](workshop, take_in(workshop), order)
 
 
 def search(

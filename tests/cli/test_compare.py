@@ -218,7 +218,7 @@ def test_ask_streams_and_cites(rung: Run, shop: Path) -> None:
 
 
 def test_train_says_what_cannot_be_trained(rung: Run, shop: Path) -> None:
-    assert "nothing to train" in rung("train", shop, code=2).err
+    assert "nothing to train" in rung("train", "generator", shop, code=2).err
 
 
 def test_usage_errors_exit_with_2(rung: Run, shop: Path) -> None:

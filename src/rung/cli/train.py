@@ -1,44 +1,61 @@
-"""`rung train`: build the adapters that the project's tuned rungs need, without weighing anything."""
+"""`rung train`: build the artifacts that the project's tuned rungs need, without weighing anything."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rung.cli.main import FINE, YOURS
-from rung.cli.options import DryRun, Folder, Json, Seed
+from rung.cli.main import FINE
+from rung.cli.options import DryRun, Json, Seed
 from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from rung.stages.training import Told
+
+
+class Kind(StrEnum):
+    """What can be trained."""
+
+    generator = "generator"
+
+
+_FOLDER = "The project: a folder with rung.yaml."
+_KIND = "What is trained: generator (the adapters of tuned_model and hybrid)."
 
 
 def train(
-    folder: Folder,
+    kind: Annotated[Kind, typer.Argument(help=_KIND, show_default=False)],
+    folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
+    *,
     rung: Annotated[str | None, typer.Option(help="Only this rung; default: all that are tuned.")] = None,
     seed: Seed = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Train the adapters that the project's tuned rungs need. What is trained already is left as it is."""
+    """Train what the project's tuned rungs need. What is trained already is left as it is."""
     from json import dumps
 
-    from rung.loop import train as tune
+    from rung.loop import train as build
     from rung.project import load_project
     from rung.stages.survey import survey
+    from rung.stages.training import Order
 
-    screen = Screen(quiet=json)
     project = load_project(folder)
     if dry_run:
         planned = [p for p in survey(project).planned if p.trains_on and rung in (None, p.rung)]
         for p in planned:
-            out(
-                dumps({"rung": p.rung, "lessons": p.trains_on})
-                if json
-                else f"{p.rung} would learn from {p.trains_on} lessons"
-            )
+            said = {"rung": p.rung, "lessons": p.trains_on}
+            out(dumps(said) if json else f"{p.rung} would learn from {p.trains_on} lessons")
         return FINE
-    trained = tune(project, rung=rung, seed=seed, reporter=screen)
-    for candidate in trained:
-        for built in candidate.built:
-            said = {"rung": candidate.label, "artifact": built.digest, "folder": str(built.folder), **built.manifest}
-            out(dumps(said, ensure_ascii=False) if json else f"{candidate.label}: {built.folder}")
-    return YOURS if any(candidate.failed for candidate in trained) else FINE
+    for told in build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json)):
+        out(dumps(_said(told), ensure_ascii=False) if json else f"{told.rung}: {told.folder}")
+    return FINE
+
+
+def _said(told: Told) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {**asdict(told), "folder": str(told.folder)}

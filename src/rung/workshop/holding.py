@@ -1,14 +1,13 @@
-"""Builds what the candidates need, once, by digest: index, example indexes, adapters. Holds the project's models meanwhile.
+"""Holds a project's models, index and memory while a command runs, and has built what the candidates need.
 
-What a need means is known to `strategies`; in which order things happen, to `loop`.
+What a need means is known to `strategies`; how each kind is built, to the files beside this one; in which order things
+happen, to `loop`.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,12 +17,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
-from rung.errors import ModelError, UserError
+from rung.errors import ModelError
 from rung.progress import Reporter, Silent
 from rung.project import Project
-from rung.records import Asker, Example, Json, digest
+from rung.records import Asker
 from rung.steps import Conversation, Engine
-from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Lesson, Need
+from rung.strategies.protocol import Need
+from rung.workshop.artifacts import ARTIFACTS, Built
+from rung.workshop.cutting import CUTTINGS
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -31,30 +32,17 @@ if TYPE_CHECKING:
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
-MANIFEST = "manifest.json"
-CUTTINGS = "cuttings"  # in the project's state: the documents cut in other ways than the project's own
 EVEN = 0.5
 FROM_FILES = ("gguf", "cross-encoder")  # names of models that hold a path
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """An artifact: its digest and its folder."""
+@dataclass
+class Ready:
+    """What was built in this command, by digest: what the engines are told of."""
 
-    digest: str
-    folder: Path
-
-    @property
-    def manifest(self) -> dict[str, Json]:
-        """What it was made from, and how."""
-        made: dict[str, Json] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
-        return made
-
-    @property
-    def seconds(self) -> float:
-        """How long it took to build when it was built."""
-        seconds = self.manifest.get("seconds")
-        return float(seconds) if isinstance(seconds, (int, float)) else 0.0
+    example_indexes: dict[str, Path] = field(default_factory=dict)
+    adapters: dict[str, Path] = field(default_factory=dict)
+    indexes: dict[str, Knowledge] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,11 +53,7 @@ class Workshop:
     reporter: Reporter = field(default_factory=Silent)
     seed: int = 0
     tally: Tally = field(default_factory=Tally)
-
-    def __post_init__(self) -> None:
-        self._example_indexes: dict[str, Path] = {}
-        self._adapters: dict[str, Path] = {}
-        self._cuttings: dict[str, Knowledge] = {}
+    ready: Ready = field(default_factory=Ready)
 
     def __enter__(self) -> Workshop:
         return self
@@ -151,9 +135,9 @@ class Workshop:
 
         search = KnowledgeEngine(
             self.knowledge,
-            example_indexes=self._example_indexes,
+            example_indexes=self.ready.example_indexes,
             embedder=lambda: self.embedder,
-            cuttings=self._cuttings,
+            cuttings=self.ready.indexes,
         )
         engines: dict[str, Engine] = {"search": search, "generate": self.generator}
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
@@ -175,79 +159,22 @@ class Workshop:
         Raises:
             UserError: what it needs is missing (an extra, disk space), or it cannot be built from these materials.
         """
-        if isinstance(need, ExampleIndex):
-            return self._example_index(need, title)
-        if isinstance(need, Cutting):
-            return self._cutting(need, title)
-        return self._adapter(need, title)
+        from rung.workshop.building import BUILDERS
+
+        return BUILDERS[type(need)](self, need, title)
+
+    def artifact_folder(self, kind: str, named: str) -> Path:
+        """Where the artifact of this kind and digest is kept."""
+        return self.project.state / ARTIFACTS / kind / named
 
     def hand_over_adapters(self) -> None:
         """Tell the model which adapters were built, all at once: it may have to be reopened for them."""
-        if self._adapters:
-            self.generator.use_adapters(self._adapters)
-
-    def _example_index(self, need: ExampleIndex, title: str) -> Built:
-        from rung.knowledge import build_example_index
-
-        named = digest("example-index", need.texts, self.embedder.identity)
-        folder = self.project.state / "artifacts" / "example-index" / named
-        if not (folder / MANIFEST).exists():
-            with self.reporter.phase(title) as tick:
-                began = time.monotonic()
-                build_example_index(need.texts, folder, embedder=self.embedder, progress=lambda n, m: tick(n, m, ""))
-                made: dict[str, Json] = {
-                    "kind": "example-index",
-                    "rows": len(need.texts),
-                    "embedder": self.embedder.identity,
-                }
-                _seal(folder, {**made, "seconds": time.monotonic() - began})
-        self._example_indexes[named] = folder
-        return Built(named, folder)
-
-    def _cutting(self, need: Cutting, title: str) -> Built:
-        """The project's documents, as its own index holds them, cut in another way; brought up to date each time."""
-        from rung.knowledge import Chunking, Knowledge
-
-        own = self.knowledge
-        if own is None:
-            raise UserError("the project has no documents to search (knowledge.sources)")
-        chunking = Chunking(need.tokens, need.overlap, need.parent_tokens)
-        named = digest("cutting", chunking, self.embedder.identity)
-        folder = self.project.state / CUTTINGS / named
-        if named not in self._cuttings:
-            with self.reporter.phase(title) as tick:
-                knowledge = Knowledge.open(folder / "index", embedder=self.embedder, chunking=chunking)
-                report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
-                if not (folder / MANIFEST).exists() or report.embedded:
-                    made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
-                    _seal(folder, {**made, "embedder": self.embedder.identity, "seconds": report.seconds})
-            self._cuttings[named] = knowledge
-        return Built(named, folder)
+        if self.ready.adapters:
+            self.generator.use_adapters(self.ready.adapters)
 
     def forget_cuttings(self) -> None:
         """Remove the documents cut in other ways: what was deleted must not stay where nobody may look again."""
         shutil.rmtree(self.project.state / CUTTINGS, ignore_errors=True)
-
-    def _adapter(self, need: Adapter, title: str) -> Built:
-        rows = self._taught(need.lessons, title)
-        from rung.training import Recipe, train_generator
-
-        recipe = Recipe.of(need.recipe, rows=len(rows), seed=self.seed)
-        named = digest("adapter", [row.messages for row in rows], recipe, self.generator.identity)
-        folder = self.project.state / "artifacts" / "adapter" / named
-        if not (folder / MANIFEST).exists():
-            with self.reporter.phase(title) as tick:
-                train_generator(rows, self.generator, recipe=recipe, folder=folder, progress=tick)
-        self._adapters[named] = folder
-        return Built(named, folder)
-
-    def _taught(self, lessons: Sequence[Lesson], title: str) -> list[Example]:
-        """The training chats that lessons come to; one that failed stops the training rather than thin it out unseen."""
-        carried = self.carry([(lesson.asker, lesson.talk) for lesson in lessons], title=f"{title}: lessons")
-        for ended in carried:
-            if ended.failure is not None:
-                raise UserError(f"a lesson could not be made: {ended.failure.error}")
-        return [ended.value for ended in carried if ended.value is not None]
 
     def _named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
@@ -261,10 +188,3 @@ class Workshop:
             yield
         except ModelError as error:
             raise self.project.error(str(error), key) from error
-
-
-def _seal(folder: Path, manifest: Mapping[str, Json]) -> None:
-    """Write the manifest last and whole: an artifact without one is not finished."""
-    part = folder / f"{MANIFEST}.part"
-    part.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-    part.replace(folder / MANIFEST)

@@ -1,0 +1,21 @@
+"""Which kind of need is built by what? A kind of artifact is one file here and one line below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rung.strategies.protocol import Adapter, Cutting, ExampleIndex
+from rung.workshop.adapter import build_adapter
+from rung.workshop.artifacts import Built
+from rung.workshop.cutting import build_cutting
+from rung.workshop.example_index import build_example_index
+
+if TYPE_CHECKING:
+    from rung.workshop.holding import Workshop
+
+BUILDERS: dict[type, Callable[[Workshop, Any, str], Built]] = {
+    ExampleIndex: build_example_index,
+    Cutting: build_cutting,
+    Adapter: build_adapter,
+}
