@@ -3,24 +3,29 @@
     python benchmarks/quality.py squad2 [--cases 200] [--train 1600]
     python benchmarks/quality.py snips [--cases 200] [--train 1000]
     python benchmarks/quality.py banking77 [--cases 300] [--train 3000]
+    python benchmarks/quality.py clinc150|e2e_nlg|conventional_commits|gsm8k [--cases 200] [--train N]
 
 Makes a project of ../shared/data (it says so when that is absent), runs `rung compare` on it as anybody would, and prints
 every rung's main score and layers with 95 % intervals, the three gaps and the seconds, as Markdown. `squad2`: the 876
 paragraphs as documents, test articles' questions (half unanswerable), train articles' questions as lessons by whole
 paragraphs; then the tuned weights of `hybrid` once more, each question shown with its own paragraph. `snips`: exact JSON by
-schema. `banking77`: one of 77 labels. --keep FOLDER leaves the project there, where the same command goes on. The prompts
-are the product's own; the splits are the data's.
+schema. `banking77`: one of 77 labels; `clinc150`: one of 151, `oos` among them. `e2e_nlg`: ROUGE-L against every reference.
+`conventional_commits`: ROUGE-L of the header, and by a parser whether it is one, and its type and scope. `gsm8k`: the number
+behind `####`, without a calculator. --keep FOLDER leaves the project there, where the same command goes on. The prompts are
+the product's own; the splits are the data's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +33,7 @@ from make_examples import jsonl, make_commands
 from tuned_quality import DATA, drawn, lines
 
 from rung.drivers.batch import carry
+from rung.estimating import estimate
 from rung.knowledge.chunking import whole
 from rung.loop import workshop_of
 from rung.project import load_project
@@ -42,6 +48,10 @@ SHOWN = {
     "squad2": ("correct", "em", "contains", "recall@5", "citation_precision", "false_refusal", "abstention_recall"),
     "snips": ("correct", "json_field_f1", "format"),
     "banking77": ("correct", "format"),
+    "clinc150": ("correct",),
+    "e2e_nlg": ("correct",),
+    "conventional_commits": ("correct",),
+    "gsm8k": ("contains",),
 }
 RUNGS = {
     "squad2": [
@@ -51,7 +61,13 @@ RUNGS = {
     ],
     "snips": ["prompt", "few_shot", "structured", {"tuned_model": {"epochs": 2}}],
     "banking77": ["prompt", "few_shot", "structured", {"tuned_model": {"epochs": 1}}],
+    "clinc150": ["prompt", "few_shot", "structured", {"tuned_model": {"epochs": 1}}],
+    "e2e_nlg": ["prompt", "few_shot", "tuned_model"],
+    "conventional_commits": ["prompt", "few_shot", "tuned_model"],
+    "gsm8k": ["prompt", "few_shot", {"tuned_model": {"epochs": 1}}],
 }
+FILES = {"conventional_commits": "style/conventional_commits"}  # the others are under behaviour/
+HEADER = re.compile(r"(\w+)(?:\(([^()]*)\))?!?: \S.*")
 
 
 def squad2(cases: int, train: int) -> dict[str, str]:
@@ -92,22 +108,118 @@ def banking77(cases: int, train: int) -> dict[str, str]:
     return {**taught("banking77", cases, train), **settled("banking77", settings)}
 
 
+def clinc150(cases: int, train: int) -> dict[str, str]:
+    """150 intents and `oos`, all of them allowed."""
+    labels = sorted({row["meta"]["label"] for row in rows_of("clinc150", "train")})
+    settings = {
+        "task": "Classify the request; oos if it fits no label.",
+        "behaviour": {"examples": ["examples.jsonl"], "labels": labels},
+        "bar": {"correct": 0.75},
+    }
+    return {**taught("clinc150", cases, train), **settled("clinc150", settings)}
+
+
+def e2e_nlg(cases: int, train: int) -> dict[str, str]:
+    """Attributes to a sentence, judged against every reference."""
+    return _written(
+        "e2e_nlg", "Describe the restaurant in a fluent sentence, with every attribute and nothing else.", cases, train
+    )
+
+
+def conventional_commits(cases: int, train: int) -> dict[str, str]:
+    """A list of changed files to a header; the test rows are of another repository."""
+    return _written(
+        "conventional_commits", "Write the commit header in Conventional Commits form: type(scope): subject", cases, train
+    )
+
+
+def gsm8k(cases: int, train: int) -> dict[str, str]:
+    """Sums in words, worked out, the number last."""
+    return _written("gsm8k", "Solve the problem step by step. End with a line '#### NUMBER'.", cases, train)
+
+
+def _written(name: str, task: str, cases: int, train: int) -> dict[str, str]:
+    settings = {
+        "task": task,
+        "behaviour": {"examples": ["examples.jsonl"]},
+        "bar": {"correct": 0.5, "metric": "contains" if name == "gsm8k" else "rouge_l"},
+    }
+    return {**taught(name, cases, train), **settled(name, settings)}
+
+
+def rows_of(name: str, split: str) -> list[Row]:
+    """The rows of a file, packed or not."""
+    folder = FILES.get(name, f"behaviour/{name}")
+    packed = (DATA / folder / f"{split}.jsonl.gz").exists()
+    return lines(f"{folder}/{split}.jsonl{'.gz' if packed else ''}")
+
+
 def taught(name: str, cases: int, train: int) -> dict[str, str]:
     """The files of a project that learns from chats and is judged by chats; no example repeats a judged question."""
-    judged = lines(f"behaviour/{name}/test.jsonl")[:cases]
+    judged = rows_of(name, "test")[:cases]
     asked = {said(row).lower() for row in judged}
-    examples = [row for row in lines(f"behaviour/{name}/train.jsonl.gz") if said(row).lower() not in asked][:train]
-    kept = [{"id": row["id"], "messages": row["messages"][1:]} for row in examples]
-    rows = [
-        {"id": row["id"], "question": said(row), "answers": [row["messages"][2]["content"]], "split": "test"}
-        for row in judged
-    ]
+    examples = [row for row in rows_of(name, "train") if said(row).lower() not in asked][:train]
+    kept = [{"id": row["id"], "messages": [m for m in row["messages"] if m["role"] != "system"]} for row in examples]
+    rows = [{"id": row["id"], "question": said(row), "answers": accepted(row), "split": "test"} for row in judged]
     return {"examples.jsonl": jsonl(kept), "cases.jsonl": jsonl(rows)}
 
 
 def said(row: Row) -> str:
     """The user's words."""
-    return " ".join(row["messages"][1]["content"].split())
+    words: str = next(m["content"] for m in row["messages"] if m["role"] == "user")
+    return words if "\n" in words.strip() else " ".join(words.split())
+
+
+def accepted(row: Row) -> list[str]:
+    """What counts as right: the number of a sum, else every reference."""
+    meta = row["meta"]
+    return [meta["final"]] if "final" in meta else meta.get("references") or [row["messages"][-1]["content"]]
+
+
+def header(text: str, row: Row) -> dict[str, float]:
+    """Whether a commit's header is one, and has the wanted type and scope."""
+    found, wanted = HEADER.fullmatch(text.strip()), HEADER.fullmatch(row["answers"][0])
+    told = {"header": float(found is not None)}
+    if wanted:
+        told["type"] = float(found is not None and found[1] == wanted[1])
+        told["scope"] = float(found is not None and found[2] == wanted[2])
+    return told
+
+
+def number(text: str, row: Row) -> dict[str, float]:
+    """Whether the number behind the last `####` is the wanted one."""
+    found = re.findall(r"####\s*\$?(-?[\d.,]*\d)", text)
+    return {"final": float(bool(found) and found[-1].replace(",", "") == row["answers"][0].replace(",", ""))}
+
+
+def scope(text: str, row: Row) -> dict[str, float]:
+    """Accuracy on requests that fit a label, and how many of the others are found."""
+    return {"oos" if row["answers"] == ["oos"] else "in_scope": float(text.strip() == row["answers"][0])}
+
+
+JUDGES: dict[str, Callable[[str, Row], dict[str, float]]] = {
+    "conventional_commits": header,
+    "gsm8k": number,
+    "clinc150": scope,
+}
+
+
+def judged_apart(name: str, project: Path) -> Iterator[str]:
+    """What only this data set can be judged by, of every rung: its answers come from the project's memory."""
+    judge = JUDGES[name]
+    rows = {row["id"]: row for row in map(json.loads, (project / "cases.jsonl").read_text(encoding="utf-8").splitlines())}
+    with workshop_of(load_project(project), None, None) as workshop:
+        intake = take_in(workshop)
+        for candidate in build(workshop, [c for c in propose(workshop, intake) if c.plan and not c.rung.reference]):
+            if candidate.strategy is None:
+                continue
+            talks = [(c.asker, lambda c=c, s=candidate.strategy: s.answer(c.ask())) for c in intake.cases]
+            values: dict[str, list[float]] = {}
+            for case, ended in zip(intake.cases, workshop.carry(talks, title=candidate.label), strict=True):
+                for what, value in judge(ended.value.text if ended.value else "", rows[case.id]).items():
+                    values.setdefault(what, []).append(value)
+            told = ", ".join(f"{what} {interval(asdict(estimate(found)))}" for what, found in sorted(values.items()))
+            yield f"`{candidate.label}`: {told}"
 
 
 def settled(name: str, settings: Row) -> dict[str, str]:
@@ -195,7 +307,15 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=0, help="rows or lessons to learn from")
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    makers = {"squad2": (squad2, 1600), "snips": (snips, 1000), "banking77": (banking77, 3000)}
+    makers = {
+        "squad2": (squad2, 1600),
+        "snips": (snips, 1000),
+        "banking77": (banking77, 3000),
+        "clinc150": (clinc150, 3000),
+        "e2e_nlg": (e2e_nlg, 500),
+        "conventional_commits": (conventional_commits, 800),
+        "gsm8k": (gsm8k, 1000),
+    }
     make, usual = makers[asked.data]
     with tempfile.TemporaryDirectory() as scratch:
         project = asked.keep or Path(scratch) / asked.data
@@ -205,6 +325,8 @@ def main() -> None:
         print("\n".join(table(asked.data, weighed(project))), flush=True)
         if asked.data == "squad2":
             print(with_gold(project))
+        elif asked.data in JUDGES:
+            print("\n".join(judged_apart(asked.data, project)))
 
 
 if __name__ == "__main__":
