@@ -151,6 +151,7 @@ class Settings(_Section):
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
     reranker: str = ""
+    tools: tuple[str, ...] = ()
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
     traffic: TrafficSettings = TrafficSettings()

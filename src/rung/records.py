@@ -175,6 +175,15 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """What a model is told of a tool that it may call. `parameters` is a JSON Schema, as text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """Mark `n` of an answer, resolved to characters of a document."""
 

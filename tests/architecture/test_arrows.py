@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("project",),
     ("materials",),
     ("strategies", "scoring", "verdict"),
-    ("models", "knowledge"),
+    ("models", "knowledge", "tools"),
     ("training",),
     ("drivers",),
     ("workshop",),

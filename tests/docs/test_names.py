@@ -276,8 +276,9 @@ def test_every_group_of_entry_points_is_documented() -> None:
     from rung.models import catalog
     from rung.scoring import registry as scoring
     from rung.strategies import registry as strategies
+    from rung.tools import registry as tools
 
-    groups = {readers.GROUP, catalog.GROUP, scoring.GROUP, strategies.GROUP}
+    groups = {readers.GROUP, catalog.GROUP, scoring.GROUP, strategies.GROUP, tools.GROUP}
     assert {name for name in named(prose(DOCS / "plugins.md")) if re.fullmatch(r"rung\.[a-z]+", name)} == groups
 
 

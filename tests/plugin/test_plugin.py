@@ -53,7 +53,8 @@ def install(target: Path) -> Path:
 
 def run(*command: str, site: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Python with the package installed."""
-    environment = {**os.environ, "PYTHONPATH": str(site)}
+    inherited = os.environ.get("PYTHONPATH", "")
+    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{inherited}" if inherited else str(site)}
     return subprocess.run(
         [sys.executable, *command], env=environment, cwd=folder, capture_output=True, text=True, check=False
     )
@@ -112,6 +113,17 @@ def test_the_model_host_answers(project: Path, site: Path) -> None:
         folder=project.parent,
     )
     assert said.stdout.startswith("Mill Lane"), said.stderr
+
+
+def test_the_tool_is_called(project: Path, site: Path) -> None:
+    call = '<tool_call>{"name": "letter_count", "arguments": {"letter": "r", "word": "strawberry"}}</tool_call>'
+    rules = project / "rules.json"
+    rules.write_text(json.dumps([["tool_response>3<", "Three."], [".", call]]), encoding="utf-8")
+    yaml = YAML.format(model=f"'rules:{rules}'") + "tools: [letter_count]\n"
+    (project / "rung.yaml").write_text(yaml, encoding="utf-8")
+    question = ("ask", "shop", "How many r are in strawberry?", "--rung", "tools")
+    said = run("-c", RUN, *question, site=site, folder=project.parent)
+    assert said.stdout.startswith("Three."), said.stderr
 
 
 def test_a_wrong_setting_of_the_rung_is_named_with_its_line(project: Path, site: Path) -> None:

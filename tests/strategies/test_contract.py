@@ -14,6 +14,7 @@ from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.registry import BUILT_IN, REFERENCES
 from rung.strategies.structured import Structured
+from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
 from rung.testing.strategies import StrategyContract, materials
 
@@ -57,6 +58,10 @@ class TestRagRewritten(StrategyContract):
 class TestHybridWithAnImaginedPassage(StrategyContract):
     rung = Hybrid
     settings: ClassVar[Mapping[str, Json]] = {"rewrite": "hyde", "rerank": True}
+
+
+class TestTools(StrategyContract):
+    rung = Tools
 
 
 class TestTunedModel(StrategyContract):

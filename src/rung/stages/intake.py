@@ -79,6 +79,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         context_tokens=workshop.generator.context_tokens,
         trainable=is_trainable(workshop),
         reranker=bool(workshop.project.settings.reranker),
+        tools=tuple(tool.spec for tool in workshop.tools),
         seed=workshop.seed,
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
         answer_tokens=_answer_tokens(workshop, rows),

@@ -16,6 +16,7 @@ from rung.stages.intake import chosen
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
 from rung.strategies.registry import REFERENCES
+from rung.tools import tools_of
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
@@ -153,6 +154,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
         trainable=local,
         reranker=bool(project.settings.reranker),
+        tools=tuple(tool.spec for tool in tools_of(project)),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )

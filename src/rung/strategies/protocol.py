@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from rung.records import Answer, Asker, Case, Example, Json, Passage, Question
+from rung.records import Answer, Asker, Case, Example, Json, Passage, Question, ToolSpec
 from rung.steps import Conversation
 
 
@@ -34,6 +34,7 @@ class Materials:
     reranker: bool = True  # the project names one
     seed: int = 0
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    tools: tuple[ToolSpec, ...] = ()
     answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons
 
     @property

@@ -15,10 +15,11 @@ from rung.strategies.protocol import Rung
 from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.structured import Structured
+from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
 
 GROUP = "rung.strategies"
-BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, TunedModel, Hybrid)
+BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, Tools, TunedModel, Hybrid)
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
 
 

@@ -14,6 +14,7 @@ from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step
 from rung.strategies.protocol import Materials, NotApplicable, Plan, Rung, Strategy
+from rung.tools import open_tools
 
 T = TypeVar("T")
 PASSAGES = (
@@ -63,6 +64,7 @@ def materials(**given: object) -> Materials:
         "lessons": lessons,
         "corpus_tokens": 30,
         "passages": 3,
+        "tools": tuple(tool.spec for tool in open_tools(["calculator"])),
         "gold": {"t1": PASSAGES[:1], "q1": PASSAGES[1:2]},
     }
     return Materials(**{**defaults, **given})  # type: ignore[arg-type]

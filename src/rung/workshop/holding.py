@@ -23,6 +23,7 @@ from rung.project import Project
 from rung.records import Asker
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
+from rung.tools import Tool, ToolEngine, tools_of
 from rung.workshop.artifacts import ARTIFACTS, Built
 from rung.workshop.cutting import CUTTINGS
 
@@ -115,6 +116,11 @@ class Workshop:
             folder, embedder=self.embedder, chunking=chunking, fusion=Fusion(weight, by=said.fusion), store=said.store
         )
 
+    @cached_property
+    def tools(self) -> tuple[Tool, ...]:
+        """What the model may call."""
+        return tools_of(self.project)
+
     @property
     def index(self) -> Index:
         """Where the project's passages are kept, without the embedder that searching them takes.
@@ -140,6 +146,8 @@ class Workshop:
             cuttings=self.ready.indexes,
         )
         engines: dict[str, Engine] = {"search": search, "generate": self.generator}
+        if self.tools:
+            engines["call_tool"] = ToolEngine(self.tools)
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
     def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:

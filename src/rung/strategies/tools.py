@@ -1,0 +1,157 @@
+"""`tools`: the model may call the project's tools, in rounds, and answers with what they say.
+
+The form of a call is the same for every model and host: JSON between marks in the assistant's turn, the result in the next
+turn. What a tool does is left to `rung.tools`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Asker, Example, Json, Message, Question, digest
+from rung.steps import Conversation, Generate, call_tool, generate
+from rung.strategies.citing import finish
+from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction
+from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.settings import check_tuning, read, recipe, shown, within
+from rung.strategies.tuned_model import UNTRAINABLE
+
+CALL = re.compile(r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>", re.S)
+ROOM_FOR_A_CALL = 96  # tokens, beside those of an answer
+NO_TOOLS = "the project names no tools (tools: [calculator])"
+NO_CALLS = "no example calls a tool, so there is nothing to learn from; give examples with tool calls, or tuned: false"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How often a tool may be called for one answer, how many worked examples with calls are shown, and whether an adapter
+    has learnt the calling; rank, passes and rate 0 leave a value to the trainer."""
+
+    rounds: int = 6
+    shots: int = 2
+    tuned: bool = False
+    rank: int = 0
+    epochs: int = 0
+    learning_rate: float = 0.0
+    max_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        within("rounds", self.rounds, 1, 50)
+        within("shots", self.shots, 0, 20)
+        within("max_tokens", self.max_tokens, 0, 8192)
+        check_tuning(self.rank, self.epochs, self.learning_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Generates, calls what is asked for, generates on; the last turn is the answer."""
+
+    name: ClassVar[str] = "tools"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Settings
+    worked: tuple[Message, ...] = ()
+    adapter: str = ""
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where the project names tools; tuned, also where examples call them and the model can learn."""
+        chosen = read(Settings, settings, rung=cls.name)
+        if not materials.tools:
+            return NotApplicable(NO_TOOLS)
+        calling = [example for example in materials.examples if _calls(example)]
+        if not chosen.tuned:
+            drawn = sorted(calling, key=lambda e: digest("worked", materials.seed, e.id))[: chosen.shots]
+            turns = tuple(turn for example in drawn for turn in _turns(example.messages))
+            return Plan(shown(chosen), lambda _: cls(materials, chosen, turns))
+        if not materials.trainable:
+            return NotApplicable(UNTRAINABLE)
+        if not calling:
+            return NotApplicable(NO_CALLS)
+        need = Adapter(tuple(_lessons(materials)), recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
+        return Plan(shown(chosen), lambda built: cls(materials, chosen, (), built[0]), (need,))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """At most `rounds` calls, each after a generation; what is said then is the answer, whatever it holds."""
+        messages = closed_book(_system(self.materials, tuned=bool(self.adapter)), question, worked=self.worked)
+        room = (self.settings.max_tokens or self.materials.answer_tokens) + ROOM_FOR_A_CALL
+        for _ in range(self.settings.rounds):
+            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
+            called = CALL.search(said.text)
+            if called is None:
+                break
+            name, arguments = _read(called["call"])
+            result = yield from call_tool(name, arguments)
+            messages = (*messages, Message("assistant", said.text[: called.end()]), _result(result.value))
+        else:
+            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
+        held = constraint(self.materials)
+        if held["schema"] or held["choices"]:  # a call fits neither, so only the last turn is held to the form
+            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room, **held))
+        return finish(said, schema=self.materials.schema)
+
+
+def _system(materials: Materials, *, tuned: bool) -> str:
+    """The task, and unless the weights have learnt it, which tools there are and how they are called."""
+    if tuned:
+        return short_instruction(materials)
+    tools = "\n".join(
+        json.dumps({"name": t.name, "description": t.description, "parameters": json.loads(t.parameters)})
+        for t in materials.tools
+    )
+    return (
+        f"{instruction(materials)}\nYou can call these tools:\n{tools}\n"
+        "To call one, end your turn with a line like this, and wait for the result:\n"
+        '<tool_call>{"name": "…", "arguments": {…}}</tool_call>'
+    )
+
+
+def _read(call: str) -> tuple[str, str]:
+    """(tool, arguments as JSON text) of what stands between the marks; what is no call has no name, and is answered so."""
+    try:
+        value = json.loads(call)
+    except ValueError:
+        return "", "{}"
+    if not isinstance(value, dict):
+        return "", "{}"
+    return str(value.get("name", "")), json.dumps(value.get("arguments", {}), ensure_ascii=False)
+
+
+def _result(value: Json) -> Message:
+    """A tool's answer as the next turn: in the user's role, because not every template and server knows another."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Message("user", f"<tool_response>{text}</tool_response>")
+
+
+def _calls(example: Example) -> bool:
+    return any(m.role == "assistant" and CALL.search(m.content) for m in example.messages)
+
+
+def _turns(messages: Sequence[Message]) -> Iterator[Message]:
+    """An example's turns as serving writes them: without the system's, a tool's answer in its marks."""
+    for message in messages:
+        if message.role == "tool":
+            yield _result(message.content)
+        elif message.role != "system":
+            yield message
+
+
+def _lessons(materials: Materials) -> Iterator[Lesson]:
+    """Every turn of the assistant is a lesson of its own: when to call, with what, and what to say then."""
+    system = Message("system", _system(materials, tuned=True))
+    for example in materials.examples:
+        turns = tuple(_turns(example.messages))
+        for place, turn in enumerate(turns):
+            if turn.role == "assistant":
+                row = Example(f"{example.id}#{place}", (system, *turns[: place + 1]))
+                yield Lesson(Asker(), lambda row=row: _given(row))  # type: ignore[misc]
+
+
+def _given(row: Example) -> Conversation[Example | None]:
+    """A lesson that needs no step."""
+    return row
+    yield  # makes this a generator

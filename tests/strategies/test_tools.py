@@ -1,0 +1,143 @@
+"""Does `tools` call what the model asks for, in rounds, and learn calling from examples that call?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rung.drivers.batch import Tally, carry
+from rung.drivers.cache import StepStore
+from rung.models.scripted import ScriptedGenerator
+from rung.records import Asker, Example, Json, Message, Question
+from rung.steps import Called, CallTool, Engine, Generate, Generated, Result, Step
+from rung.strategies.protocol import Adapter, NotApplicable, Plan
+from rung.strategies.tools import Tools
+from rung.testing.strategies import drive, materials
+from rung.tools import ToolEngine, open_tools
+
+CALC = tuple(tool.spec for tool in open_tools(["calculator"]))
+ASK = '<tool_call>{"name": "calculator", "arguments": {"expression": "6*7"}}</tool_call>'
+CHAT = Example(
+    "e1",
+    (
+        Message("system", "Be exact."),
+        Message("user", "What is 6 times 7?"),
+        Message("assistant", ASK),
+        Message("tool", "42"),
+        Message("assistant", "It is 42."),
+    ),
+)
+
+
+def planned(settings: dict[str, Json] | None = None, **given: object) -> Plan:
+    plan = Tools.plan(materials(tools=CALC, examples=(CHAT,), **given), settings or {})
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def asked(plan: Plan, *says: str) -> tuple[str, list[Step]]:
+    """The answer when the model says these words in turn, and the steps."""
+    words = iter(says)
+
+    def answer(step: Step) -> Result:
+        return Generated(next(words)) if isinstance(step, Generate) else Called("42")
+
+    said, steps = drive(plan.make(("ab",) * len(plan.needs)).answer(Question("q", "6 times 7?")), answer)
+    return said.text, steps
+
+
+def test_a_call_is_carried_out_and_its_result_is_the_next_turn() -> None:
+    text, steps = asked(planned(), f"I calculate. {ASK} and then", "It is 42.")
+    assert text == "It is 42."
+    first, call, second = steps
+    assert isinstance(first, Generate)
+    assert isinstance(second, Generate)
+    assert call == CallTool("calculator", '{"expression": "6*7"}')
+    assert second.messages[: len(first.messages)] == first.messages
+    assert [m.content for m in second.messages[-2:]] == [f"I calculate. {ASK}", "<tool_response>42</tool_response>"]
+
+
+def test_the_prompt_names_the_tools_and_shows_worked_calls() -> None:
+    _, (step,) = asked(planned(), "42")
+    assert isinstance(step, Generate)
+    assert '"name": "calculator"' in step.messages[0].content
+    assert [m.role for m in step.messages] == ["system", "user", "assistant", "user", "assistant", "user"]
+    _, (bare,) = asked(planned({"shots": 0}), "42")
+    assert isinstance(bare, Generate)
+    assert [m.role for m in bare.messages] == ["system", "user"]
+
+
+def test_calls_end_after_the_rounds() -> None:
+    text, steps = asked(planned({"rounds": 2}), ASK, ASK, f"again {ASK}")
+    assert [type(s).__name__ for s in steps] == ["Generate", "CallTool", "Generate", "CallTool", "Generate"]
+    assert text.startswith("again")
+
+
+@pytest.mark.parametrize("said", ["<tool_call>6*7</tool_call>", "<tool_call>[1]</tool_call>"])
+def test_a_call_that_is_none_is_put_to_the_engine_without_a_name(said: str) -> None:
+    _, steps = asked(planned(), said, "42")
+    assert steps[1] == CallTool("", "{}")
+
+
+def test_only_the_last_turn_is_held_to_the_labels() -> None:
+    text, steps = asked(planned(labels=("yes", "no")), ASK, "hm", "yes")
+    generated = [s for s in steps if isinstance(s, Generate)]
+    assert [s.choices for s in generated] == [(), (), ("yes", "no")]
+    assert text == "yes"
+
+
+def test_tuned_learns_every_turn_of_the_assistant() -> None:
+    plan = planned({"tuned": True})
+    (need,) = plan.needs
+    assert isinstance(need, Adapter)
+    rows = [drive(lesson.talk(), lambda step: Called())[0] for lesson in need.lessons]
+    assert [row.output for row in rows if row] == [ASK, "It is 42."]
+    last = rows[-1]
+    assert last
+    assert [m.role for m in last.messages] == ["system", "user", "assistant", "user", "assistant"]
+    assert last.messages[3].content == "<tool_response>42</tool_response>"
+    _, (step,) = asked(plan, "42")
+    assert isinstance(step, Generate)
+    assert step.adapter == "ab"
+    assert step.messages[0] == last.messages[0]  # what is served is what was learnt
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "says"),
+    [
+        ({"tools": ()}, {}, "names no tools"),
+        ({"examples": ()}, {"tuned": True}, "no example calls"),
+        ({"trainable": False}, {"tuned": True}, "no weights"),
+    ],
+)
+def test_it_says_why_it_does_not_apply(given: dict[str, object], settings: dict[str, Json], says: str) -> None:
+    plan = Tools.plan(materials(**{"tools": CALC, "examples": (CHAT,), **given}), settings)
+    assert isinstance(plan, NotApplicable)
+    assert says in plan.why
+
+
+class Script:
+    """Asks the calculator for what stands in the question, then says the result."""
+
+    def __call__(self, step: Generate) -> str:
+        last = step.messages[-1].content
+        if last.startswith("<tool_response>"):
+            return f"It is {last.removeprefix('<tool_response>').removesuffix('</tool_response>')}."
+        return f'<tool_call>{{"name": "calculator", "arguments": {{"expression": "{last}"}}}}</tool_call>'
+
+
+def test_carried_by_the_driver_with_the_real_engine(tmp_path: Path) -> None:
+    strategy = planned({"shots": 0}).make(())
+    engines: dict[str, Engine] = {
+        "generate": ScriptedGenerator(Script()),
+        "call_tool": ToolEngine(open_tools(["calculator"])),
+    }
+    questions = [Question("a", "6*7"), Question("b", "1/0"), Question("c", "10 - 4")]
+    talks = [(Asker(), lambda q=q: strategy.answer(q)) for q in questions]
+    store = StepStore(tmp_path / "rung.db")
+    said = [ended.value.text for ended in carry(talks, engines=engines, store=store, tally=Tally()) if ended.value]
+    assert said[0] == "It is 42."
+    assert "no value" in said[1]
+    assert said[2] == "It is 6."
+    store.close()
