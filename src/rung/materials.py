@@ -5,20 +5,21 @@ One broken row never stops the rest: it becomes a `Problem` with file and line. 
 
 from __future__ import annotations
 
-import difflib
 import glob
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from rung.errors import InputError, UserError
+from rung.examples import read_examples as read_file
+from rung.examples.files import json_lines
+from rung.examples.forms import id_of, meta_of
+from rung.examples.reading import slips
 from rung.overlaps import overlaps
 from rung.project import Project
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
 
-R = TypeVar("R", Case, Example)
 FIVE_LINES = """\
 {"question": "How long may I return an item?", "answers": ["30 days"]}
 {"question": "Who pays for the return?", "answers": ["the customer", "the buyer"]}
@@ -34,7 +35,6 @@ CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
     *("drafted_by", "approved_by"),
 )
-EXAMPLE_KEYS = ("id", "messages", "source", "licence", "approved_by", "meta")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_rows(project: Project) -> Rows:
     problems: list[Problem] = []
     if not settings.cases:
         raise UserError(f"{project.file}: no cases: {NO_CASES}")
-    read = _read(project, settings.cases, ("cases",), _case, problems)
+    read = list(_read_cases(project, problems))
     quotes = {case.id: evidence for case, evidence in read}
     cases = tuple(case for case, _ in read)
     if not cases:
@@ -90,8 +90,30 @@ def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, .
     Raises:
         UserError: a file that `rung.yaml` names is absent.
     """
-    patterns = project.settings.behaviour.examples
-    return tuple(example for example, _ in _read(project, patterns, ("behaviour", "examples"), _example, problems))
+    behaviour = project.settings.behaviour
+    seen: dict[str, str] = {}
+    found: list[Example] = []
+    for path in dict.fromkeys(paths(project, behaviour.examples, ("behaviour", "examples"))):
+        shown = shown_as(project, path)
+        for example in read_file(path, problems, shown=shown):
+            if _is_new(example.id, example.place, seen, problems):
+                found.append(example)
+    approved = [example for example in found if example.approved_by]
+    if not behaviour.require_approval or len(approved) == len(found):
+        return tuple(found)
+    waiting = next(example for example in found if not example.approved_by)
+    path_name, _, line = waiting.place.rpartition(":")
+    message = (
+        f"{len(found) - len(approved):,} of {len(found):,} examples are not approved and teach nothing "
+        "(behaviour.require_approval); this is the first: look at it, then write who approves it in 'approved_by'"
+    )
+    problems.append(Problem(path_name, int(line or 0), message))
+    return tuple(approved)
+
+
+def shown_as(project: Project, path: Path) -> str:
+    """A file's name in places and problems: relative to the project where it lies in it."""
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
 
 
 def with_evidence(
@@ -134,70 +156,38 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
         yield from files
 
 
-def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[tuple[int, dict[str, Json]]]:
-    """(line number from 1, object) of a JSONL file; lines that are none become problems."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        problems.append(Problem(shown, 0, f"left out: it is not UTF-8 ({error.reason} at byte {error.start})"))
-        return
-    except OSError as error:
-        problems.append(Problem(shown, 0, f"left out: it cannot be read ({error.strerror})"))
-        return
-    if not text.strip():
-        problems.append(Problem(shown, 0, "the file is empty"))
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append(Problem(shown, number, f"is no JSON: {error.msg} at column {error.colno}"))
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            problems.append(Problem(shown, number, f"must be an object {{…}}, found {type(row).__name__}"))
-
-
-def _read(
-    project: Project,
-    patterns: Sequence[str],
-    where: tuple[str, ...],
-    parse: Callable[[dict[str, Json], str], tuple[R, tuple[Json, ...]]],
-    problems: list[Problem],
-) -> list[tuple[R, tuple[Json, ...]]]:
+def _read_cases(project: Project, problems: list[Problem]) -> Iterator[tuple[Case, tuple[Json, ...]]]:
+    """Each case once, with its evidence as written."""
     seen: dict[str, str] = {}
-    known = CASE_KEYS if parse is _case else EXAMPLE_KEYS
-    found: list[tuple[R, tuple[Json, ...]]] = []
-    for path in dict.fromkeys(paths(project, patterns, where)):
-        shown = path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+    for path in dict.fromkeys(paths(project, project.settings.cases, ("cases",))):
+        shown = shown_as(project, path)
         for number, row in json_lines(path, shown, problems):
             try:
-                parsed, extra = parse(row, f"{shown}:{number}")
+                case, evidence = case_of(row, f"{shown}:{number}")
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
-            problems.extend(_mistyped(row, known, shown, number))
-            if parsed.id in seen:
-                problems.append(
-                    Problem(shown, number, f"id '{parsed.id}' is already at {seen[parsed.id]}; this row is left out")
-                )
-                continue
-            seen[parsed.id] = f"{shown}:{number}"
-            found.append((parsed, extra))
-    return found
+            problems.extend(slips(row, CASE_KEYS, shown, number))
+            if _is_new(case.id, case.place, seen, problems):
+                yield case, evidence
 
 
-def _mistyped(row: Mapping[str, Json], known: Sequence[str], shown: str, number: int) -> Iterator[Problem]:
-    """Keys that look like a known one with a slip: rows may carry keys of their own, but not these."""
-    for key in row:
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
-        if key not in known and close:
-            yield Problem(shown, number, f"unknown key '{key}' is not read; did you mean '{close[0]}'?")
+def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) -> bool:
+    """Whether no row had this id before; the first one keeps it."""
+    if id in seen:
+        path, _, line = place.rpartition(":")
+        problems.append(Problem(path, int(line or 0), f"id '{id}' is already at {seen[id]}; this row is left out"))
+        return False
+    seen[id] = place
+    return True
 
 
-def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
+def case_of(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
+    """A row as a case, with its evidence as written.
+
+    Raises:
+        ValueError: it is none, or a draft that nobody approved.
+    """
     if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
         raise ValueError(
             f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
@@ -219,7 +209,7 @@ def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
     if not isinstance(evidence, list):
         raise ValueError("'evidence' must be a list of {document, quote} or {document, start, end}")
     messages = _messages(row.get("messages") or [])
-    id = _id(row, question, messages)
+    id = id_of(row, question, messages)
     groups = row.get("as")
     case = Case(
         id=id,
@@ -230,32 +220,10 @@ def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
         split=_split(row, id),
         groups=None if groups is None else _strings(row, "as"),
         messages=messages,
-        meta=_meta(row),
+        meta=meta_of(row),
         place=place,
     )
     return case, tuple(evidence)
-
-
-def _example(row: dict[str, Json], place: str) -> tuple[Example, tuple[Json, ...]]:
-    messages = _messages(row.get("messages"))
-    if len(messages) < 2 or messages[-1].role != "assistant":
-        raise ValueError("'messages' must be an OpenAI chat that ends with the assistant's answer")
-    if not messages[-1].content.strip():
-        raise ValueError("the assistant's answer is empty")
-    if not any(m.role == "user" for m in messages):
-        raise ValueError("'messages' has no user turn")
-    texts = {key: str(row[key]) for key in ("source", "licence", "approved_by") if row.get(key) is not None}
-    id = _id(row, *((m.role, m.content) for m in messages))
-    return Example(id=id, messages=messages, meta=_meta(row), place=place, **texts), ()
-
-
-def _id(row: dict[str, Json], *made_of: object) -> str:
-    id = row.get("id")
-    if id is None:
-        return digest([str(m) for m in made_of])[:16]
-    if not isinstance(id, (str, int)) or isinstance(id, bool):
-        raise ValueError(f"'id' must be text or a number, found {id!r}")
-    return str(id)
 
 
 def _split(row: dict[str, Json], id: str) -> Split:
@@ -284,13 +252,6 @@ def _strings(row: dict[str, Json], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise ValueError(f"'{key}' must be a list of texts, found {value!r}")
     return tuple(str(v) for v in value)
-
-
-def _meta(row: dict[str, Json]) -> dict[str, Json]:
-    meta = row.get("meta") or {}
-    if not isinstance(meta, dict):
-        raise ValueError(f"'meta' must be an object, found {meta!r}")
-    return meta
 
 
 def _messages(value: Json) -> tuple[Message, ...]:

@@ -93,9 +93,13 @@ class KnowledgeSettings(_Section):
 
 
 class BehaviourSettings(_Section):
-    """What the answer must be like: examples of it, a JSON Schema file, or a closed list of labels (or a file of them)."""
+    """What the answer must be like: examples of it, a JSON Schema file, or a closed list of labels (or a file of them).
+
+    With `require_approval`, only examples that somebody approved are used.
+    """
 
     examples: tuple[str, ...] = ()
+    require_approval: bool = False
     schema_file: str = Field(default="", alias="schema")
     labels: tuple[str, ...] | str = ()
 

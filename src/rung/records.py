@@ -153,15 +153,28 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An input with its wanted output, as an OpenAI chat that ends with the assistant: teaches behaviour."""
+    """An input with its wanted output, as an OpenAI chat that ends with the assistant: teaches behaviour.
+
+    A person who wrote it is its `author`, a model that did is in `generated_by`. `tools` is the JSON text of the functions
+    that the assistant may call, "" for none; a call is part of a message's text (`rung.examples.tools`).
+    """
 
     id: str
     messages: tuple[Message, ...]
     source: str = ""
     licence: str = ""
+    author: str = ""
+    generated_by: str = ""
     approved_by: str = ""
+    approved_at: str = ""  # a date or time, ISO 8601
+    tools: str = ""
     meta: Mapping[str, Json] = field(default_factory=dict)
     place: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of what is taught, the tools with it: an approval is of this digest, and ends when the row is changed."""
+        return digest(self.messages, self.tools)
 
     @property
     def input(self) -> str:

@@ -12,9 +12,9 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress", "sentences"),
     ("records",),
-    ("json_values", "steps", "gold", "estimating", "overlaps", "supporting"),
+    ("json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough"),
     ("refusing",),
-    ("project",),
+    ("project", "examples"),
     ("materials",),
     ("strategies", "scoring", "verdict"),
     ("models", "knowledge", "tools"),

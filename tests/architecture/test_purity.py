@@ -27,6 +27,7 @@ PURE = frozenset(
         "gold",
         "estimating",
         "overlaps",
+        "enough",
         "refusing",
         "strategies",
         "scoring",

@@ -123,7 +123,8 @@ def test_a_train_case_that_repeats_a_test_case_is_refused(tmp_path: Path) -> Non
         ('{"messages": [{"role": "user", "content": "a"}]}', "ends with the assistant"),
         (chat("a", " "), "answer is empty"),
         ('{"messages": [{"role": "system", "content": "a"}, {"role": "assistant", "content": "b"}]}', "no user turn"),
-        ("{}", "'messages' must be a list"),
+        ("{}", "is no example: it needs 'messages'"),
+        ('{"messages": "hi"}', "'messages' must be a list"),
     ],
 )
 def test_a_broken_example_is_named(tmp_path: Path, row: str, said: str) -> None:

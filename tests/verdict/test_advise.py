@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.enough import LEAST_EXAMPLES
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.registry import ladder
-from rung.verdict.advise import AVOID, BEHAVIOUR, KNOWLEDGE, LEAST_EXAMPLES, REMARKS, Facts, advise, facts_of
+from rung.verdict.advise import AVOID, BEHAVIOUR, KNOWLEDGE, REMARKS, Facts, advise, facts_of
 
 LATER = {"multi_hop", "tools", "tuned_retriever", "router"}  # rungs of the ladder that are not built yet
 BIG = 2_000_000

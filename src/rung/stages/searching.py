@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import InputError, UserError
-from rung.materials import json_lines
+from rung.examples.files import json_lines
 from rung.records import Asker, Failure, Passage, Problem
 from rung.stages.intake import up_to_date
 from rung.stages.weighting import Weight, settle_alone

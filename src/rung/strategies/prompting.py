@@ -15,6 +15,20 @@ from rung.refusing import REFUSAL, refusal_json
 from rung.strategies.protocol import Materials
 
 DEFAULT_TASK = "Answer the question."
+_TOOLS = """\
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{signatures}
+</tools>
+
+For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:
+<tool_call>
+{{"name": <function-name>, "arguments": <args-json-object>}}
+</tool_call>"""
 
 
 class Constraint(TypedDict):
@@ -44,6 +58,14 @@ def instruction(materials: Materials) -> str:
 def short_instruction(materials: Materials) -> str:
     """The system prompt of a tuned model: the form of the answer is in its weights."""
     return materials.task.strip() or DEFAULT_TASK
+
+
+def with_tools(system: str, tools: str) -> str:
+    """The system prompt with the functions that may be called (JSON text of a list; "": none), as Hermes and Qwen models know it."""
+    if not tools:
+        return system
+    signatures = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in json.loads(tools))
+    return f"{system}\n\n{_TOOLS.format(signatures=signatures)}".lstrip()
 
 
 def grounding(materials: Materials) -> str:

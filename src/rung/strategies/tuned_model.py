@@ -9,7 +9,7 @@ from typing import ClassVar
 from rung.records import Answer, Asker, Example, Json, Message, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
-from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output
+from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output, with_tools
 from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import Tuning, read, recipe, shown
 
@@ -55,7 +55,8 @@ def _lessons(materials: Materials) -> tuple[Lesson, ...]:
     for example in materials.examples:
         turns = tuple(m for m in example.messages[:-1] if m.role != "system")
         output = compact(example.output, materials.schema) if materials.schema else example.output
-        rows.append(Example(example.id, (Message("system", system), *turns, Message("assistant", output))))
+        told = Message("system", with_tools(system, example.tools))
+        rows.append(Example(example.id, (told, *turns, Message("assistant", output))))
     if not rows:
         for case in materials.lessons:
             wanted = wanted_output(case, materials.schema, materials.labels)

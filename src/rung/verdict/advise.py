@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
+from rung.enough import LEAST_EXAMPLES, MANY_EXAMPLES, TASK_EXAMPLES
 from rung.errors import UserError
 from rung.records import Json
 
@@ -19,8 +20,6 @@ Gap = Literal["knowledge", "behaviour", "both", "none"]
 
 FITS_TOKENS = 100_000  # a corpus up to here can be stuffed into a prompt, for a prototype or little traffic
 LITTLE_TRAFFIC = 3_000  # questions a month
-LEAST_EXAMPLES = 50  # below: they prompt, they do not train
-TASK_EXAMPLES = 500  # from here a task is learnt; between the two, a style
 HARD_LATENCY_MS = 200  # below, a long prompt has no room
 HIGH_VOLUME = 1_000_000  # questions a month
 
@@ -248,7 +247,7 @@ REMARKS = (
     Remark(
         "style-only",
         lambda f: _tuned(f) and (f.examples or 0) < TASK_EXAMPLES,
-        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to 2,000 a task; quality first",
+        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to {MANY_EXAMPLES:,} a task; quality first",
     ),
     Remark(
         "measure-the-budget",

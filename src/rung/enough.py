@@ -1,0 +1,29 @@
+"""How many examples are enough for what? The practitioners' numbers, said in one place.
+
+docs/advise.md says whose they are; `rung compare` tests them on the project's own data.
+"""
+
+from __future__ import annotations
+
+LEAST_EXAMPLES = 50  # below: they prompt, they do not train
+STYLE_EXAMPLES = 100  # up to here a style is learnt, and no more
+TASK_EXAMPLES = 500  # from here a task is learnt
+MANY_EXAMPLES = 2000  # past here better rows help more than further ones
+
+
+def advice(rows: int) -> str:
+    """What so many good rows are enough for, as a sentence.
+
+    >>> advice(12)
+    '12 rows: do not train on fewer than 50; show them in the prompt (few_shot)'
+    """
+    said = f"{rows:,} row{'s' if rows != 1 else ''}: "
+    if rows < LEAST_EXAMPLES:
+        return f"{said}do not train on fewer than {LEAST_EXAMPLES}; show them in the prompt (few_shot)"
+    if rows <= STYLE_EXAMPLES:
+        return f"{said}enough to teach a style, not a task; a task takes {TASK_EXAMPLES:,} to {MANY_EXAMPLES:,}"
+    if rows < TASK_EXAMPLES:
+        return f"{said}more than a style needs, fewer than a task takes ({TASK_EXAMPLES:,} to {MANY_EXAMPLES:,})"
+    if rows <= MANY_EXAMPLES:
+        return f"{said}enough to teach a task; quality before number"
+    return f"{said}plenty for a task; past {MANY_EXAMPLES:,} better rows help more than further ones"

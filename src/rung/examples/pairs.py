@@ -1,0 +1,56 @@
+"""Which texts belong together? Pairs and triplets, as sentence-transformers keeps them, for training a retriever.
+
+Columns `anchor`, `positive` and any number of `negative`, `negative_2`, …; also `query`/`question` and `passage`/`pos`/`neg`
+lists. A column `score` or `label` that says no (0) makes the positive a negative: such a row is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.examples.files import read_rows
+from rung.records import Json, Problem
+
+_ANCHORS = ("anchor", "query", "question", "sentence1")
+_POSITIVES = ("positive", "positives", "pos", "passage", "document", "answer", "sentence2")
+_NEGATIVES = ("negative", "negatives", "neg")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A query and a text that answers it, with texts that do not. A row with several positives is several pairs."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    place: str = ""
+
+
+def read_pairs(path: Path, problems: list[Problem], *, shown: str = "") -> Iterator[Pair]:
+    """Every pair of a JSONL, JSON or CSV file; rows that are none become problems."""
+    shown = shown or str(path)
+    for line, row in read_rows(path, shown, problems):
+        try:
+            yield from _pairs(row, f"{shown}:{line}")
+        except ValueError as error:
+            problems.append(Problem(shown, line, str(error)))
+
+
+def _pairs(row: Mapping[str, Json], place: str) -> Iterator[Pair]:
+    anchors, positives = _texts(row, _ANCHORS), _texts(row, _POSITIVES)
+    if not anchors or not positives:
+        raise ValueError("is no pair: it needs 'anchor' and 'positive' with text, and may have 'negative'")
+    score = row.get("score", row.get("label"))
+    if score is not None and str(score).strip() in ("0", "0.0", "false", "False"):
+        raise ValueError("says that its two texts do not belong together (score 0): give such texts as 'negative'")
+    names = [key for key in row if key in _NEGATIVES or key.startswith("negative_")]
+    negatives = tuple(text for name in names for text in _texts(row, (name,)))
+    yield from (Pair(anchors[0], positive, negatives, place) for positive in positives)
+
+
+def _texts(row: Mapping[str, Json], names: tuple[str, ...]) -> list[str]:
+    value = next((row[name] for name in names if row.get(name)), None)
+    listed = value if isinstance(value, list) else [value]
+    return [text for text in listed if isinstance(text, str) and text.strip()]

@@ -1,0 +1,107 @@
+"""How is a call of a tool written, so that a model can learn it and the chat can be had back?
+
+As Hermes and Qwen models write it, and as servers read it back out of a model's text (vLLM's parser `hermes`): each call on
+lines of its own, `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`, after what the assistant says. The
+functions that may be called stand in the system turn (`strategies.prompting.with_tools`). Names of calls (`call_…`) are not kept: results stand in the
+order of their calls, and calls are named by their place when they are written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from rung.records import Json, Message
+
+_CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
+_MARK = re.compile(r"\n?<tool_call>")
+
+
+def tools_text(value: Json) -> str:
+    """The `tools` of a row as `Example` keeps them: JSON text of a list in OpenAI's form, "" for none.
+
+    Raises:
+        ValueError: they are no list of functions with names.
+    """
+    if isinstance(value, str):
+        if not value.strip():
+            return ""
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"'tools' is no JSON: {error.msg}") from error
+    if not value:
+        return ""
+    if not isinstance(value, list):
+        raise ValueError("'tools' must be a list of functions")
+    listed: list[Json] = []
+    for tool in value:
+        function = tool.get("function", tool) if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise ValueError(f"each of 'tools' needs a function with a name, found {json.dumps(tool)[:80]}")
+        listed.append({"type": "function", "function": function})
+    return json.dumps(listed, ensure_ascii=False)
+
+
+def said_with(content: str, calls: Sequence[tuple[str, Json]]) -> str:
+    """An assistant's text and its calls, (name, arguments) each, as one text."""
+    blocks = [
+        f"<tool_call>\n{json.dumps({'name': name, 'arguments': arguments}, ensure_ascii=False)}\n</tool_call>"
+        for name, arguments in calls
+    ]
+    return "\n".join([content, *blocks] if content else blocks)
+
+
+def apart(text: str) -> tuple[str, list[tuple[str, Json]]]:
+    """`said_with`, undone: (what is said, its calls). Text whose blocks are no calls is all said."""
+    start = _MARK.search(text)
+    if start is None:
+        return text, []
+    calls: list[tuple[str, Json]] = []
+    for found in _CALL.finditer(text, start.start()):
+        try:
+            call = json.loads(found[1])
+        except json.JSONDecodeError:
+            return text, []
+        if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+            return text, []
+        calls.append((call["name"], call.get("arguments", {})))
+    left = _CALL.sub("", text[start.start() :]).strip()
+    return (text, []) if left or not calls else (text[: start.start()], calls)
+
+
+def call_of(value: Json) -> tuple[str, Json]:
+    """(name, arguments) of a call as OpenAI or ShareGPT write one.
+
+    Raises:
+        ValueError: it has no name, or arguments that are no JSON object.
+    """
+    inner = value.get("function", value) if isinstance(value, Mapping) else None
+    name = inner.get("name") if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or not isinstance(name, str) or not name:
+        raise ValueError(f"a tool call needs a function with a name, found {json.dumps(value)[:80]}")
+    arguments = inner.get("arguments", inner.get("parameters"))
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments) if arguments.strip() else {}
+        except json.JSONDecodeError as error:
+            raise ValueError(f"the arguments of the call of '{name}' are no JSON: {error.msg}") from error
+    arguments = {} if arguments is None else arguments
+    if not isinstance(arguments, dict):
+        raise ValueError(f"the arguments of the call of '{name}' must be an object, found {json.dumps(arguments)[:60]}")
+    return name, arguments
+
+
+def in_order(results: Sequence[tuple[str, Message]], called: Sequence[str]) -> list[Message]:
+    """Results of calls, (name of the call, turn) each, in the order of the calls. Results without a name stay as they are.
+
+    Raises:
+        ValueError: a result names a call that the assistant did not make.
+    """
+    unknown = [id for id, _ in results if id and called and id not in called]
+    if unknown:
+        raise ValueError(f"the tool turn for '{unknown[0]}' answers no call: the assistant called {', '.join(called)}")
+    places = {id: place for place, id in enumerate(called) if id}
+    order = sorted(range(len(results)), key=lambda n: places.get(results[n][0], n))
+    return [results[n][1] for n in order]
