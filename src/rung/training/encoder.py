@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rung.errors import MissingExtra, UserError
 from rung.models.bert_graph import Shape, weights_of
-from rung.models.embedding import MAX_TOKENS, bare_tokenizer, longest_of, together
+from rung.models.embedding import MAX_TOKENS, longest_of, together
 from rung.records import Json
 from rung.training.checkpoint import write_whole
 
