@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EVEN = 0.5
-FROM_FILES = ("gguf", "cross-encoder")  # names of models that hold a path
+FROM_FILES = ("gguf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("embedder"), self.reporter.phase(f"embedder {settings.embedder}") as tick:
-            return embedder(settings.embedder, server=settings.server, progress=tick)
+            return embedder(self._named(settings.embedder), server=settings.server, progress=tick)
 
     @cached_property
     def reranker(self) -> Engine | None:
