@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rung.models.protocol import Vectors
+
     Floats = NDArray[np.float64]
-    Matrix = NDArray[np.float32] | Floats
 
 _MEMORY = 10  # pairs of steps and gradients that the curvature is guessed from
 _ENOUGH = 1e-5  # of the first gradient's length
@@ -32,17 +33,17 @@ class Linear:
     weight: Floats
     bias: Floats
 
-    def logits(self, x: Matrix) -> Floats:
+    def logits(self, x: Vectors) -> Floats:
         """[rows, columns] of vectors [rows, dimensions]."""
         found: Floats = x @ self.weight.T + self.bias
         return found
 
 
-def fit(x: Matrix, wanted: Floats, *, penalty: float, start: Linear | None = None, steps: int = 200) -> Linear:
+def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = None, steps: int = 200) -> Linear:
     """The weights that minimise mean cross entropy + penalty / 2 · |weight|².
 
     Args:
-        x: vectors, [rows, dimensions]; float32 is twice as fast as float64, and as good for unit vectors.
+        x: vectors, float32 [rows, dimensions].
         wanted: with several columns, each row's distribution over them (softmax); with one column, each row's probability
             of yes (sigmoid). A wanted value may be anything in [0, 1].
         penalty: of the weights; the bias is free.
@@ -56,9 +57,9 @@ def fit(x: Matrix, wanted: Floats, *, penalty: float, start: Linear | None = Non
 
     def objective(flat: Floats) -> tuple[float, Floats]:
         weight, bias = flat[: columns * size].reshape(columns, size), flat[columns * size :]
-        loss, slope = cross_entropy(x @ weight.T.astype(x.dtype) + bias, wanted)
+        loss, slope = cross_entropy(x @ weight.T.astype(np.float32) + bias, wanted)
         slope /= rows
-        gradient = np.concatenate([(slope.T.astype(x.dtype) @ x + penalty * weight).ravel(), slope.sum(axis=0)])
+        gradient = np.concatenate([(slope.T.astype(np.float32) @ x + penalty * weight).ravel(), slope.sum(axis=0)])
         return float(loss.mean() + 0.5 * penalty * (weight**2).sum()), gradient
 
     begin = np.zeros(columns * (size + 1)) if start is None else np.concatenate([start.weight.ravel(), start.bias])
@@ -96,11 +97,14 @@ def softmax(logits: Floats) -> Floats:
 def temperature(logits: Floats, wanted: Floats) -> float:
     """What to divide logits by so that probabilities hold on rows that were not fitted (Guo and others 2017).
 
-    The one number that minimises cross entropy, by golden-section search between 0.05 and 20.
+    The one number that minimises cross entropy, by golden-section search between 0.05 and 20. As if one more row had every
+    label at once, so that rows which are all right do not make it sure of everything (after Platt 1999).
     """
     import numpy as np
 
     low, high = np.log(TEMPERATURES[0]), np.log(TEMPERATURES[1])
+    share = 1 / (len(wanted) + 2)
+    wanted = (1 - share) * wanted + share / max(2, wanted.shape[1])
 
     def loss(log: float) -> float:
         return float(cross_entropy(logits / np.exp(log), wanted)[0].mean())

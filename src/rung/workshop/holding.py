@@ -43,6 +43,7 @@ class Ready:
     example_indexes: dict[str, Path] = field(default_factory=dict)
     adapters: dict[str, Path] = field(default_factory=dict)
     indexes: dict[str, Knowledge] = field(default_factory=dict)
+    classifiers: dict[str, Path] = field(default_factory=dict)  # routers too
 
 
 @dataclass
@@ -101,6 +102,13 @@ class Workshop:
             return reranker(self._named(settings.reranker), server=settings.server, progress=tick)
 
     @cached_property
+    def classifiers(self) -> Engine:
+        """Who says labels: every classifier and router that was built in this command."""
+        from rung.models.classifying import Classifiers
+
+        return Classifiers(self.ready.classifiers, lambda: self.embedder)
+
+    @cached_property
     def knowledge(self) -> Knowledge | None:
         """The project's index, as it is; None where the project names no sources."""
         from rung.knowledge import Chunking, Fusion, Knowledge
@@ -139,7 +147,7 @@ class Workshop:
             embedder=lambda: self.embedder,
             cuttings=self.ready.indexes,
         )
-        engines: dict[str, Engine] = {"search": search, "generate": self.generator}
+        engines: dict[str, Engine] = {"search": search, "generate": self.generator, "classify": self.classifiers}
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
     def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:
