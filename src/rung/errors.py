@@ -46,5 +46,9 @@ class ServerError(UserError):
     """A model server refused, hung, or answered with something that is no answer."""
 
 
+class NotWorthwhile(UserError):
+    """What a rung was to be built of turned out to give it nothing to do; the message has the numbers."""
+
+
 class Interrupted(RungError):
     """Ctrl-C: what was finished is kept; the same command goes on from there."""

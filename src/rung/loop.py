@@ -7,7 +7,6 @@ are not here yet.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from rung.drivers.live import Live, converse
 from rung.errors import UserError
@@ -15,7 +14,7 @@ from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import answer, time_live
-from rung.stages.candidates import Candidate, allowed, build, check_limits, propose
+from rung.stages.candidates import Candidate, allowed, build, check_limits, propose, with_members
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
@@ -116,4 +115,4 @@ def _one(workshop: Workshop, label: str) -> Candidate:
     if found is None:
         listed = ", ".join(c.label for c in candidates)
         raise UserError(f"'{label}' is no rung of this project; there are: {listed}")
-    return replace(build(workshop, [found])[0])
+    return next(c for c in build(workshop, with_members(candidates, [found])) if c.label == found.label)

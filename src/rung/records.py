@@ -212,7 +212,8 @@ class Answer:
     """What a strategy says, with what it saw.
 
     `text` is as said; `plain` is `text` without citation marks, the form that correctness judges.
-    `retrieved` is the whole ranking, best first; `passages` those that were shown to the model, in order.
+    `retrieved` is the whole ranking, best first; `passages` those that were shown to the model, in order. `by` is the label
+    of the rung that answered, where a router chose one.
     """
 
     text: str
@@ -222,6 +223,7 @@ class Answer:
     passages: tuple[Passage, ...] = ()
     retrieved: tuple[Passage, ...] = ()
     truncated: bool = False  # stopped by the token limit, not by the model
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,15 @@ class Kind(StrEnum):
     """What can be trained."""
 
     generator = "generator"
+    classifier = "classifier"
+    router = "router"
 
 
 _FOLDER = "The project: a folder with rung.yaml."
-_KIND = "What is trained: generator (the adapters of tuned_model and hybrid)."
+_KIND = (
+    "What is trained: generator (the adapters of tuned_model and hybrid), classifier, "
+    "or router (over the other rungs, by the dev cases)."
+)
 
 
 def train(
@@ -45,7 +50,7 @@ def train(
 
     project = load_project(folder)
     if dry_run:
-        planned = [p for p in survey(project).planned if p.trains_on and rung in (None, p.rung)]
+        planned = [p for p in survey(project).planned if p.trains == kind.value and rung in (None, p.rung)]
         for p in planned:
             said = {"rung": p.rung, "lessons": p.trains_on}
             out(dumps(said) if json else f"{p.rung} would learn from {p.trains_on} lessons")

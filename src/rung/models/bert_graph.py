@@ -8,6 +8,7 @@ Tokenizing and batching are left to `embedding`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,25 +33,56 @@ class Shape:
         Raises:
             ModelError: the model is no BERT with GELU and absolute positions.
         """
-        config = json.loads(path.read_text())
-        if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
-            raise ModelError(f"{path} describes no BERT with GELU: only such encoders can be opened here")
-        return cls(
-            width=config["hidden_size"],
-            heads=config["num_attention_heads"],
-            layers=config["num_hidden_layers"],
-            epsilon=config["layer_norm_eps"],
-            positions=config["max_position_embeddings"],
-        )
+        try:
+            config = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read: {error}") from error
+        return cls.of(config if isinstance(config, dict) else {}, str(path))
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], name: str) -> Shape:
+        """From what a `config.json` holds; raises as `read` does."""
+        absolute = config.get("position_embedding_type", "absolute") == "absolute"
+        if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu" or not absolute:
+            raise ModelError(
+                f"{name} describes no BERT with GELU and absolute positions: only such encoders can be opened here"
+            )
+        try:
+            return cls(
+                width=config["hidden_size"],
+                heads=config["num_attention_heads"],
+                layers=config["num_hidden_layers"],
+                epsilon=config["layer_norm_eps"],
+                positions=config["max_position_embeddings"],
+            )
+        except KeyError as error:
+            raise ModelError(f"{name} says nothing of {error}: it is no whole configuration of a BERT") from error
+
+
+def weights_of(path: Path) -> dict[str, Any]:
+    """The encoder's weights, float32 arrays by their Hugging Face names; "bert.", which models with a head have, is cut off.
+
+    Raises:
+        ModelError: the file cannot be read as safetensors.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        held = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    whole = any(name.startswith("bert.") for name in held)
+    kept = {name.removeprefix("bert."): weight for name, weight in held.items() if not whole or name.startswith("bert.")}
+    return {name: weight.astype("float32") for name, weight in kept.items() if weight.dtype.kind == "f"}
 
 
 def build(weights: Path, shape: Shape) -> Any:
     """The `openvino.Model`."""
     import openvino
     from openvino import opset13 as ops
-    from safetensors.numpy import load_file
 
-    writer = _Writer(ops, load_file(weights), shape)
+    writer = _Writer(ops, weights_of(weights), shape)
     ids = ops.parameter([-1, -1], openvino.Type.i64)
     mask = ops.parameter([-1, -1], openvino.Type.i64)
     ids.output(0).set_names({"input_ids"})

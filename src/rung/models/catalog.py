@@ -20,6 +20,7 @@ GENERATOR = "generator"  # as a reranker: the project's own model grades the pas
 BUILT_IN = {
     "packaged": "rung.models.hosts:PackagedHost",
     "gguf": "rung.models.hosts:GgufHost",
+    "encoder": "rung.models.hosts:EncoderHost",
     "http": "rung.models.hosts:HttpHost",
     "cross-encoder": "rung.models.hosts:CrossEncoderHost",
     "scripted": "rung.models.hosts:ScriptedHost",

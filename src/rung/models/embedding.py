@@ -1,7 +1,12 @@
-"""Texts to unit vectors on this machine: all-MiniLM-L6-v2 on OpenVINO. The graph is built in `bert_graph`."""
+"""Texts to unit vectors on this machine: all-MiniLM-L6-v2, or an encoder like it in a folder, on OpenVINO.
+
+The graph is built in `bert_graph`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tempfile
 import threading
@@ -10,7 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rung.errors import ModelError
 from rung.models.bert_graph import Shape, build
+from rung.models.weights import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +25,13 @@ if TYPE_CHECKING:
 
     from rung.models.protocol import Vectors
 
-_MAX_TOKENS = 256  # what the model was published with; its tokenizer.json says 128, and pads to it
+MAX_TOKENS = 256  # what the model was published with; its tokenizer.json says 128, and pads to it
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
 _BATCH_TEXTS = 32
 _WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
 _WORDS_KEPT = 500_000
 _FORMAT = 1
+_FILES = ("model.safetensors", "config.json", "tokenizer.json")
 
 
 class MiniLM:
@@ -32,35 +40,33 @@ class MiniLM:
     Text past `max_tokens` tokens is not seen by the model: cut passages accordingly.
     """
 
-    def __init__(self, folder: Path, *, digest: str) -> None:
-        from tokenizers import Tokenizer
-
+    def __init__(self, folder: Path, *, digest: str, cache: Path | None = None) -> None:
+        """`cache`: where the graph is kept, where the folder is not Rung's own."""
+        self.folder = folder
         self._shape = Shape.read(folder / "config.json")
+        self._longest = longest_of(folder)
         self._digest = digest
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(_MAX_TOKENS)
-        self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._counter.no_padding()
-        self._counter.no_truncation()
+        self._tokenizer = bare_tokenizer(folder)
+        self._tokenizer.enable_truncation(self._longest)
+        self._counter = bare_tokenizer(folder)
         self._known: dict[str, int] = {}  # word -> tokens
-        self._compiled = _compiled(folder, self._shape)
+        self._compiled = _compiled(folder, cache or folder, self._shape)
         self._running = threading.Lock()
 
     @property
     def identity(self) -> str:
         """Digest of the weights, and the runtime that computes."""
-        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{_MAX_TOKENS}"
+        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{self._longest}"
 
     @property
     def dimensions(self) -> int:
-        """384."""
+        """Of its vectors."""
         return self._shape.width
 
     @property
     def max_tokens(self) -> int:
         """Tokens of a text that are seen, the two marks at its ends included."""
-        return _MAX_TOKENS
+        return self._longest
 
     def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Vectors:  # noqa: ARG002 - the protocol's
         """Rows of unit length, float32 [len(texts), 384]. Queries and passages are treated alike by this model."""
@@ -68,8 +74,7 @@ class MiniLM:
 
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         encoded = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts))] if texts else []
-        order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
-        for places in _batches(order, encoded):
+        for places in together(encoded):
             vectors[places] = self._infer([encoded[i] for i in places])
         return vectors
 
@@ -103,25 +108,82 @@ class MiniLM:
         return found
 
 
-def _batches(order: Sequence[int], encoded: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Texts of like length together, so that little is padded."""
+def encoder(folder: Path) -> MiniLM:
+    """The encoder in a folder that is the user's own: nothing is written there.
+
+    Raises:
+        ModelError: the folder holds no BERT with mean pooling.
+    """
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder} is no sentence encoder: it has no {', '.join(missing)}")
+    pooling = _said(folder / "1_Pooling" / "config.json")
+    ways = [key for key, on in pooling.items() if key.startswith("pooling_mode_") and on is True]
+    if ways and ways != ["pooling_mode_mean_tokens"]:
+        raise ModelError(f"{folder} pools by {', '.join(ways)}: only the mean over the tokens can be opened here")
+    whole = hashlib.sha256()
+    for name in _FILES:
+        with (folder / name).open("rb") as content:
+            whole.update(hashlib.file_digest(content, "sha256").digest())
+    digest = whole.hexdigest()
+    return MiniLM(folder, digest=digest, cache=cache_folder() / "models" / f"encoder-{digest[:12]}")
+
+
+def bare_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer without padding and truncation.
+
+    Raises:
+        ModelError: there is none.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises nothing narrower
+        raise ModelError(f"{folder / 'tokenizer.json'} cannot be read: {error}") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def longest_of(folder: Path) -> int:
+    """Tokens of a text that the encoder of a folder sees: as sentence-transformers' file says, at most its positions."""
+    said = _said(folder / "sentence_bert_config.json").get("max_seq_length")
+    longest = said if isinstance(said, int) and said > 2 else MAX_TOKENS
+    return min(longest, Shape.read(folder / "config.json").positions)
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """What a small file of the layout says; nothing where it is not there."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def together(encoded: Sequence[Sequence[int]], *, tokens: int = _BATCH_TOKENS) -> list[list[int]]:
+    """Places of texts of like length together, so that little is padded; `tokens`, padding included, in a batch."""
     batches: list[list[int]] = []
-    for place in order:
+    for place in sorted(range(len(encoded)), key=lambda i: len(encoded[i])):
         room = len(batches[-1]) + 1 if batches else 0
-        if not batches or room > _BATCH_TEXTS or room * len(encoded[place]) > _BATCH_TOKENS:
+        if not batches or room > _BATCH_TEXTS or room * len(encoded[place]) > tokens:
             batches.append([])
         batches[-1].append(place)
     return batches
 
 
-def _compiled(folder: Path, shape: Shape) -> Any:
+def _compiled(folder: Path, cache: Path, shape: Shape) -> Any:
     """The graph, from the cache where it is there. float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
     import openvino
 
     core = openvino.Core()
-    kept = folder / f"openvino-{version('openvino')}-{_FORMAT}"
+    kept = cache / f"openvino-{version('openvino')}-{_FORMAT}"
     if not (kept / "model.xml").exists():
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as scratch:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as scratch:
             made = Path(scratch) / "made"
             openvino.save_model(build(folder / "model.safetensors", shape), made / "model.xml", compress_to_fp16=False)
             try:

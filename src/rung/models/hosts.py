@@ -101,6 +101,30 @@ class GgufHost:
         raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
 
 
+class EncoderHost:
+    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`."""
+
+    generators = ()
+    embedders = ("encoder:<folder>",)
+    is_local = False
+
+    def claims(self, name: str) -> bool:
+        """Whether it begins with encoder:."""
+        return name.startswith("encoder:")
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Encoders write nothing."""
+        raise ModelError(f"'{name}' is an embedder; name it under 'embedder:'")
+
+    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
+        """Build the graph once, open. It is kept in the cache under the digest of the folder's files."""
+        from rung.models.embedding import encoder
+
+        folder = Path(name.removeprefix("encoder:")).expanduser()
+        progress(0, 0, f"opening {folder.name}")
+        return encoder(folder)
+
+
 class HttpHost:
     """Models behind an OpenAI-compatible URL: `openai:<name>`, `http://host/v1#<name>`, `https://…`."""
 

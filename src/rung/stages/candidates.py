@@ -6,12 +6,21 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rung.errors import UserError
+from rung.errors import NotWorthwhile, UserError
 from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
-from rung.strategies.protocol import Adapter, Materials, NotApplicable, Plan, Rung, Strategy
+from rung.strategies.protocol import (
+    Adapter,
+    Composition,
+    Materials,
+    Member,
+    NotApplicable,
+    Plan,
+    Rung,
+    Strategy,
+)
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.settings import expand
 from rung.workshop import Built, Workshop
@@ -19,7 +28,10 @@ from rung.workshop import Built, Workshop
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One rung with one set of settings. `why` says why it does not apply, or what broke when it was built."""
+    """One rung with one set of settings. `why` says why it does not apply, or what broke when it was built.
+
+    `composition` instead of `plan`: it is made of the others, and planned when these are built.
+    """
 
     label: str
     rung: type[Rung]
@@ -30,6 +42,7 @@ class Candidate:
     failed: bool = False
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
+    composition: Composition | None = None
 
     @property
     def is_tuned(self) -> bool:
@@ -96,22 +109,48 @@ def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
 
 
 def build(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Build what the candidates need; one that cannot be built has failed, and the others go on."""
-    done: list[Candidate] = []
-    for candidate in candidates:
-        if candidate.plan is None:
-            done.append(candidate)
-            continue
-        try:
-            built = tuple(workshop.build(need, title=f"build {candidate.label}") for need in candidate.plan.needs)
-        except UserError as error:
-            workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
-            done.append(replace(candidate, plan=None, why=str(error), failed=True))
-            continue
-        strategy = candidate.plan.make(tuple(artifact.digest for artifact in built))
-        done.append(replace(candidate, strategy=strategy, built=built))
+    """Build what the candidates need; one that cannot be built has failed, and the others go on.
+
+    A rung that is made of others comes last, over those of `candidates` that could be built.
+    """
+    done = [_built(workshop, candidate) for candidate in candidates if candidate.composition is None]
     workshop.hand_over_adapters()
-    return done
+    members = tuple(_member(c, c.strategy) for c in done if c.strategy is not None and not c.rung.reference)
+    done += [_built(workshop, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
+    return sorted(done, key=lambda candidate: candidate.order)
+
+
+def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
+    """The wanted candidates, and where one of them is made of others, these too: what `build` must be given."""
+    composed = any(candidate.composition is not None for candidate in wanted)
+    names = {candidate.label for candidate in wanted}
+    return [c for c in candidates if c.label in names or (composed and c.composition is None and not c.rung.reference)]
+
+
+def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
+    if candidate.plan is None:
+        return candidate
+    try:
+        built = tuple(workshop.build(need, title=f"build {candidate.label}") for need in candidate.plan.needs)
+    except NotWorthwhile as error:
+        return replace(candidate, plan=None, why=str(error))
+    except UserError as error:
+        workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
+        return replace(candidate, plan=None, why=str(error), failed=True)
+    strategy = candidate.plan.make(tuple(artifact.digest for artifact in built))
+    return replace(candidate, strategy=strategy, built=built)
+
+
+def _member(candidate: Candidate, strategy: Strategy) -> Member:
+    identity = digest(candidate.rung.name, candidate.settings, [artifact.digest for artifact in candidate.built])
+    return Member(candidate.label, candidate.rung.name, strategy, identity)
+
+
+def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:
+    planned = composition.plan(members)
+    if isinstance(planned, NotApplicable):
+        return replace(candidate, composition=None, why=planned.why)
+    return replace(candidate, composition=None, plan=planned)
 
 
 def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
@@ -126,6 +165,8 @@ def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materia
     planned = rung.plan(materials, settings)
     if isinstance(planned, NotApplicable):
         return Candidate(label, rung, None, settings, why=planned.why)
+    if isinstance(planned, Composition):
+        return Candidate(label, rung, None, planned.settings, composition=planned)
     return Candidate(label, rung, planned, planned.settings)
 
 

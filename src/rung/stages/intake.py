@@ -83,6 +83,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         seed=workshop.seed,
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
         answer_tokens=_answer_tokens(workshop, rows),
+        rehearsals=rows.split("dev"),
     )
     return Intake(
         rows=rows,

@@ -106,7 +106,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
     result = replace(
         line,
         status="measured",
-        settings={**candidate.settings, **_searched_with(run, weight)},
+        settings={**candidate.settings, **_searched_with(run, weight), **_routed(run)},
         scores=card.estimates(workshop.seed),
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
         latency=run.latency,
@@ -120,6 +120,12 @@ def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
     """The weight of the dense ranking, for a rung that searched."""
     searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
     return {"dense_weight": weight.dense_weight} if weight and searched else {}
+
+
+def _routed(run: Run) -> dict[str, Json]:
+    """The share of questions that each rung answered, for a rung that sends them on; of refusals it says nothing."""
+    by = Counter(outcome.answer.by for outcome in run.outcomes if outcome.answer is not None and outcome.answer.by)
+    return {"routed": {label: round(count / len(run.outcomes), 3) for label, count in by.most_common()}} if by else {}
 
 
 def _warnings(intake: Intake, scored: Scored) -> list[str]:

@@ -14,7 +14,7 @@ from rung.records import Case, Document, Json, Passage, Problem
 from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
 from rung.stages.sources import Sources
-from rung.strategies.protocol import Adapter, Materials, Plan, Rung
+from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Rung
 from rung.strategies.registry import REFERENCES
 from rung.tools import tools_of
 
@@ -32,6 +32,7 @@ class Planned:
     settings: dict[str, Json]
     conversations: int
     trains_on: int = 0
+    trains: str = ""  # what `rung train` calls it
     why: str = ""
 
 
@@ -157,17 +158,26 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         tools=tuple(tool.spec for tool in tools_of(project)),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
+        rehearsals=rows.split("dev"),
     )
     named = allowed(project)
     check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
     for label, rung, settings in (*named, *arms):
         planned = rung.plan(materials, settings)
-        if isinstance(planned, Plan):
-            lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))
-            yield Planned(label, settings, conversations, lessons)
-        else:
+        if isinstance(planned, NotApplicable):
             yield Planned(label, settings, 0, why=planned.why)
+        elif isinstance(planned, Composition):
+            yield Planned(label, settings, conversations, len(materials.rehearsals), "router")
+        else:
+            yield Planned(label, settings, conversations, *_taught_by(planned))
+
+
+def _taught_by(plan: Plan) -> tuple[int, str]:
+    """How many rows it learns from, and what of it learns."""
+    adapters = sum(len(need.lessons) for need in plan.needs if isinstance(need, Adapter))
+    labelled = sum(len(need.rows) for need in plan.needs if isinstance(need, Labelling))
+    return (adapters, "generator") if adapters else (labelled, "classifier" if labelled else "")
 
 
 def _has_gold(case: Case) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.records import Json
-from rung.stages.candidates import Candidate, build, propose
+from rung.stages.candidates import Candidate, build, propose, with_members
 from rung.stages.intake import Intake
 from rung.workshop import Built, Workshop
 
@@ -65,6 +65,45 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     return [_told(candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
 
 
+def train_classifiers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+    """The classifiers of the project's `classifier` rungs; raises as `train_generators` does."""
+    return _heads(workshop, intake, order, "classifier")
+
+
+def train_routers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+    """The routers of the project's `router` rungs, over the rungs that they name; raises as `train_generators` does."""
+    return _heads(workshop, intake, order, "router")
+
+
+def _heads(workshop: Workshop, intake: Intake, order: Order, kind: str) -> list[Told]:
+    candidates = propose(workshop, intake)
+    wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
+    built = build(workshop, with_members(candidates, [c for c in wanted if not c.why]))
+    done = [c for c in built if c.rung.name == kind]
+    if failed := [c for c in done if c.failed]:
+        raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    if not any(c.built for c in done):
+        raise nothing_to_train(workshop, [*[c for c in wanted if c.why], *done], order)
+    return [_told_of_head(candidate, built) for candidate in done for built in candidate.built]
+
+
+def _told_of_head(candidate: Candidate, built: Built) -> Told:
+    made = built.manifest
+    metrics, notes = made.get("metrics"), made.get("notes")
+    return Told(
+        kind=candidate.rung.name,
+        rung=candidate.label,
+        artifact=built.digest,
+        folder=built.folder,
+        rows=int(number(made, "rows") or 0),
+        seconds=built.seconds,
+        train_loss=_last(made.get("train_loss")),
+        validation_loss=_last(made.get("validation_loss")),
+        metrics=metrics if isinstance(metrics, dict) else {},
+        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )
+
+
 def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
@@ -104,4 +143,6 @@ def _last(curve: Json) -> float | None:
 
 TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
     "generator": train_generators,
+    "classifier": train_classifiers,
+    "router": train_routers,
 }

@@ -36,6 +36,9 @@ class Materials:
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
     tools: tuple[ToolSpec, ...] = ()
     answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons
+    rehearsals: tuple[
+        Case, ...
+    ] = ()  # the cases of split "dev": a rung may be tried on them, and never shows or learns them
 
     @property
     def has_documents(self) -> bool:
@@ -75,7 +78,50 @@ class Cutting:
     parent_tokens: int = 0
 
 
-Need = ExampleIndex | Adapter | Cutting
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text with its label. `place` ("examples.jsonl:3") is for messages, and no part of what is learnt."""
+
+    text: str
+    label: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Need: a classifier taught by `rows`. The digest is what `Classify.model` names. `recipe` as for `Adapter`."""
+
+    rows: tuple[Labelled, ...]
+    labels: tuple[str, ...]
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Another rung of the project, built: what a rung made of others may hand a question on to.
+
+    `identity` is the digest of its settings and artifacts.
+    """
+
+    label: str
+    rung: str
+    strategy: Strategy
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Need: which member to send a question to, learnt from what each got right of `cases`. The digest is what
+    `Classify.model` names; its labels are the members'. `recipe` as for `Adapter`."""
+
+    members: tuple[Member, ...]
+    cases: tuple[Case, ...]
+    schema: str = ""
+    labels: tuple[str, ...] = ()
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+
+
+Need = ExampleIndex | Adapter | Cutting | Labelling | Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +146,15 @@ class Plan:
     needs: tuple[Need, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A rung made of other rungs: `plan` says how, once these are built. It is given the project's other rungs, lowest
+    first, without reference arms."""
+
+    settings: Mapping[str, Json]
+    plan: Callable[[tuple[Member, ...]], Plan | NotApplicable]
+
+
 class Rung(Protocol):
     """One rung of the ladder."""
 
@@ -107,7 +162,7 @@ class Rung(Protocol):
     reference: ClassVar[bool]  # measured beside the rungs, never chosen
 
     @classmethod
-    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
         """Say how to build this rung on these materials, or why it does not apply.
 
         Raises:

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from rung.errors import UserError
+from rung.strategies.classifier import Classifier
 from rung.strategies.few_shot import FewShot
 from rung.strategies.hybrid import Hybrid
 from rung.strategies.long_context import LongContext
@@ -14,12 +15,16 @@ from rung.strategies.prompt import Prompt
 from rung.strategies.protocol import Rung
 from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
+from rung.strategies.router import Router
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
 
 GROUP = "rung.strategies"
-BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, Tools, TunedModel, Hybrid)
+BUILT_IN: tuple[type[Rung], ...] = (
+    *(Prompt, FewShot, Structured, LongContext, Rag, Tools),
+    *(Classifier, TunedModel, Hybrid, Router),
+)
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
 
 

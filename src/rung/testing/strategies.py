@@ -6,14 +6,15 @@ Subclass `StrategyContract` in your tests and give it your rung; pytest runs the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question
-from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step
-from rung.strategies.protocol import Materials, NotApplicable, Plan, Rung, Strategy
+from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step, generate
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Rung, Strategy
 from rung.tools import open_tools
 
 T = TypeVar("T")
@@ -70,6 +71,21 @@ def materials(**given: object) -> Materials:
     return Materials(**{**defaults, **given})  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True)
+class Parrot:
+    """A strategy that says one thing: a rung to be sent on to."""
+
+    says: str
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One generation, whatever is asked."""
+        said = yield from generate(Generate((Message("user", question.text),)))
+        return Answer(self.says or said.text, self.says or said.text)
+
+
+MEMBERS = tuple(Member(name, name, Parrot(name), f"{n:064x}") for n, name in enumerate(("yes", "no"), 1))
+
+
 class StrategyContract:
     """What every rung keeps. Give `rung`; and `materials`, `settings` where the defaults do not apply."""
 
@@ -81,6 +97,7 @@ class StrategyContract:
     def strategy(self) -> Strategy:
         """The rung, built on the materials with made-up artifacts."""
         plan = self.rung.plan(self.materials, self.settings)
+        plan = plan.plan(MEMBERS) if isinstance(plan, Composition) else plan
         assert isinstance(plan, Plan), f"not applicable: {plan.why}"
         return plan.make(tuple(f"{n:064x}" for n, _ in enumerate(plan.needs, 1)))
 
@@ -94,14 +111,14 @@ class StrategyContract:
 
     def test_settings_are_shown_whole(self) -> None:
         plan = self.rung.plan(self.materials, self.settings)
-        assert isinstance(plan, Plan)
+        assert isinstance(plan, Plan | Composition)
         again = self.rung.plan(self.materials, plan.settings)
-        assert isinstance(again, Plan)
+        assert isinstance(again, Plan | Composition)
         assert again.settings == plan.settings
 
     def test_says_why_where_it_does_not_apply(self) -> None:
         plan = self.rung.plan(Materials(task=""), self.settings)
-        assert isinstance(plan, Plan) or (isinstance(plan, NotApplicable) and plan.why)
+        assert isinstance(plan, Plan | Composition) or (isinstance(plan, NotApplicable) and plan.why)
 
     def test_returns_an_answer(self) -> None:
         answer, steps = drive(self.strategy().answer(self.question), canned)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EVEN = 0.5
-FROM_FILES = ("gguf", "cross-encoder")  # names of models that hold a path
+FROM_FILES = ("gguf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
 @dataclass
@@ -44,6 +44,7 @@ class Ready:
     example_indexes: dict[str, Path] = field(default_factory=dict)
     adapters: dict[str, Path] = field(default_factory=dict)
     indexes: dict[str, Knowledge] = field(default_factory=dict)
+    classifiers: dict[str, Path] = field(default_factory=dict)  # routers too
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("embedder"), self.reporter.phase(f"embedder {settings.embedder}") as tick:
-            return embedder(settings.embedder, server=settings.server, progress=tick)
+            return embedder(self._named(settings.embedder), server=settings.server, progress=tick)
 
     @cached_property
     def reranker(self) -> Engine | None:
@@ -100,6 +101,13 @@ class Workshop:
             return GeneratorReranker(self.generator)
         with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
             return reranker(self._named(settings.reranker), server=settings.server, progress=tick)
+
+    @cached_property
+    def classifiers(self) -> Engine:
+        """Who says labels: every classifier and router that was built in this command."""
+        from rung.models.classifying import Classifiers
+
+        return Classifiers(self.ready.classifiers, lambda: self.embedder)
 
     @cached_property
     def knowledge(self) -> Knowledge | None:
@@ -145,7 +153,7 @@ class Workshop:
             embedder=lambda: self.embedder,
             cuttings=self.ready.indexes,
         )
-        engines: dict[str, Engine] = {"search": search, "generate": self.generator}
+        engines: dict[str, Engine] = {"search": search, "generate": self.generator, "classify": self.classifiers}
         if self.tools:
             engines["call_tool"] = ToolEngine(self.tools)
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}

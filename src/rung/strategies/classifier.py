@@ -1,0 +1,111 @@
+"""`classifier`: a small classifier that was taught by the examples says the label. No language model is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.records import Answer, Json, Message, Question
+from rung.refusing import REFUSAL
+from rung.steps import Conversation, classify
+from rung.strategies.protocol import Labelled, Labelling, Materials, NotApplicable, Plan
+from rung.strategies.settings import read, shown, within
+
+LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
+METHODS = ("auto", "frozen", "tuned")
+NO_LABELS = "the project has no labels (behaviour.labels) to choose from"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is trained (`method`), and what is done with a text that the classifier is not sure of.
+
+    `reject` is the least probability that a label must have; below, the answer is `out_of_scope`, or "I don't know." where
+    that is "". `turns`: how many earlier turns are read with the question. 0 leaves `epochs` and `learning_rate` to the
+    trainer's defaults.
+    """
+
+    method: str = "auto"
+    reject: float = 0.0
+    out_of_scope: str = ""
+    turns: int = 0
+    epochs: int = 0
+    learning_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"setting 'method' must be {', '.join(METHODS)}, found '{self.method}'")
+        within("reject", self.reject, 0, 1)
+        within("turns", self.turns, 0, 100)
+        within("epochs", self.epochs, 0, 100)
+        within("learning_rate", self.learning_rate, 0, 0.1)
+
+    def recipe(self) -> dict[str, Json]:
+        """The trainer's settings that were given."""
+        given: dict[str, Json] = {"epochs": self.epochs, "learning_rate": self.learning_rate}
+        kept = {name: value for name, value in given.items() if value}
+        return {**kept, "method": self.method, "out_of_scope": self.out_of_scope}
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """Gives the most probable label, or rejects."""
+
+    name: ClassVar[str] = "classifier"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Settings
+    model: str
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where the answer is one of several labels, and enough rows show which."""
+        chosen = read(Settings, settings, rung=cls.name)
+        labels = materials.labels
+        if materials.schema:
+            return NotApplicable("the project's answers are JSON (behaviour.schema), not labels")
+        if len(labels) < 2:
+            return NotApplicable(f"the project has one label, {labels[0]!r}" if labels else NO_LABELS)
+        if chosen.out_of_scope and chosen.out_of_scope not in labels:
+            return NotApplicable(
+                f"its setting out_of_scope is {chosen.out_of_scope!r}, which is none of the project's labels"
+            )
+        rows = _rows(materials, chosen)
+        known = [row.label for row in rows if row.label in labels]
+        if len(known) < LEAST_ROWS:
+            return NotApplicable(
+                f"{len(known)} examples and train cases have one of the labels; it takes {LEAST_ROWS} to train"
+            )
+        if len(set(known)) < 2:
+            return NotApplicable(f"all {len(known)} examples and train cases have one label, {known[0]!r}")
+        need = Labelling(rows, labels, chosen.recipe())
+        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One classification."""
+        text = _read(question.text, question.messages, self.settings.turns)
+        said = yield from classify(text, self.materials.labels, model=self.model)
+        sure = said.probability >= self.settings.reject
+        label = said.label if sure else self.settings.out_of_scope
+        return Answer(label, label) if label else Answer(REFUSAL, REFUSAL, refused=True)
+
+
+def _read(text: str, earlier: Sequence[Message], turns: int) -> str:
+    """What is classified: the question, after so many turns before it. Training and serving both come through here."""
+    kept = [m.content for m in earlier if m.role != "system"][-turns:] if turns else []
+    return "\n".join((*kept, text))
+
+
+def _rows(materials: Materials, settings: Settings) -> tuple[Labelled, ...]:
+    """Examples, and train cases; an unanswerable one is out of scope, where that has a label."""
+    rows = []
+    for example in materials.examples:
+        asked = max((n for n, m in enumerate(example.messages[:-1]) if m.role == "user"), default=0)
+        text = _read(example.input, example.messages[:asked], settings.turns)
+        rows.append(Labelled(text, example.output.strip(), example.place))
+    for case in materials.lessons:
+        label = case.answers[0].strip() if case.answerable and case.answers else settings.out_of_scope
+        if label and (case.answers or not case.answerable):
+            rows.append(Labelled(_read(case.question, case.messages, settings.turns), label, case.place))
+    return tuple(row for row in rows if row.text.strip())

@@ -1,0 +1,89 @@
+"""`router`: sends each question to the cheapest rung that is likely to answer it right, and answers as that rung does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rung.records import Answer, Json, Question
+from rung.refusing import REFUSAL
+from rung.steps import Conversation, classify
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing
+from rung.strategies.settings import read, shown, within
+
+LEAST_CASES = 30  # to learn from what each rung got right of them
+BY_CASES = -1.0
+STRONGEST, REFUSE = "strongest", "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which rungs are chosen from, and when a cheap one is good enough.
+
+    `over` names rungs or labels, with commas between ("" is all of the project's; a list would be a sweep). `threshold` is
+    the least probability of being right with which a rung is sent a question; -1 takes, on the cases learnt from, the
+    cheapest that is at most `give_up` less correct than the best rung. `otherwise`: who answers what no rung is likely to
+    get right. `train_cases`: learn from the train cases too; a rung that was taught with them looks better there than it is.
+    """
+
+    over: str = ""
+    threshold: float = BY_CASES
+    give_up: float = 0.0
+    otherwise: str = STRONGEST
+    train_cases: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold != BY_CASES:
+            within("threshold", self.threshold, 0, 1)
+        within("give_up", self.give_up, 0, 1)
+        if self.otherwise not in (STRONGEST, REFUSE):
+            raise ValueError(f"setting 'otherwise' must be {STRONGEST} or {REFUSE}, found '{self.otherwise}'")
+
+    def recipe(self) -> dict[str, Json]:
+        """What the builder must know of it."""
+        return {"threshold": self.threshold, "give_up": self.give_up, "otherwise": self.otherwise}
+
+    def chosen(self, members: tuple[Member, ...]) -> list[Member]:
+        """Those that `over` names."""
+        names = [name.strip() for name in self.over.split(",") if name.strip()]
+        return [m for m in members if not names or m.label in names or m.rung in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Classifies the question, then delegates."""
+
+    name: ClassVar[str] = "router"
+    reference: ClassVar[bool] = False
+    members: tuple[Member, ...]
+    model: str
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Composition | NotApplicable:
+        """Applies where there are cases to learn from that do not judge, and rungs to choose from."""
+        chosen = read(Settings, settings, rung=cls.name)
+        cases = (*materials.rehearsals, *(materials.lessons if chosen.train_cases else ()))
+        if len(cases) < LEAST_CASES:
+            which = "dev and train" if chosen.train_cases else "dev"
+            return NotApplicable(f"the project has {len(cases)} {which} cases; it takes {LEAST_CASES} to learn from")
+
+        def composed(members: tuple[Member, ...]) -> Plan | NotApplicable:
+            over = chosen.chosen(members)
+            if len(over) < 2:
+                there = ", ".join(m.label for m in members) or "none"
+                named = ", ".join(m.label for m in over) or "none"
+                return NotApplicable(f"there are fewer than two rungs to choose from: {named}; built are: {there}")
+            need = Routing(tuple(over), cases, materials.schema, materials.labels, chosen.recipe())
+            return Plan(shown(chosen), lambda built: cls(tuple(over), built[0]), (need,))
+
+        return Composition(shown(chosen), composed)
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """One classification, and whatever the chosen rung asks for."""
+        by_label = {member.label: member for member in self.members}
+        said = yield from classify(question.text, tuple(by_label), model=self.model)
+        if said.label not in by_label:
+            return Answer(REFUSAL, REFUSAL, refused=True)
+        answer = yield from by_label[said.label].strategy.answer(question)
+        return replace(answer, by=said.label)

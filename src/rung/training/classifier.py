@@ -1,0 +1,319 @@
+"""Which label does a text have? Learnt from labelled texts: a linear head on the embedder as it is, or tuned with it.
+
+`frozen` fits logistic regression on the embedder's vectors. `tuned` goes on from there and moves the encoder's weights too
+(fitting the head first keeps the encoder from being bent by a random one: Kumar and others 2022, arXiv 2202.10054); how is
+in `labelling`. `auto` takes what is better on rows held out. Serving is left to `models.classifying`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.errors import MissingExtra, UserError
+from rung.models.classifying import ENCODER, Head
+from rung.progress import Tick
+from rung.records import Json, digest
+from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rung.models.protocol import Embedder, Vectors
+    from rung.training.encoder import Encoder
+    from rung.training.logistic import Floats
+
+METHODS = ("auto", "frozen", "tuned")
+PENALTIES = (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6)  # from the strongest: each fit begins where the last one ended
+FEW_ROWS = 500  # under so many, `auto` leaves the encoder alone
+_CROSSED = 2_000  # up to so many rows each is held out once, in fifths; of more, one tenth is
+_RANGES = {
+    "epochs": (1, 100),
+    "learning_rate": (1e-7, 0.1),
+    "batch_rows": (2, 1024),
+    "smoothing": (0, 0.5),
+    "patience": (0, 100),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRecipe:
+    """How a classifier is taught: the trainer's settings. `patience`: epochs without a gain before the tuning stops.
+
+    `out_of_scope` names the label that a text gets when no other is sure enough, "" for none.
+    """
+
+    method: str = "auto"
+    epochs: int = 6
+    learning_rate: float = 1e-4
+    batch_rows: int = 32
+    smoothing: float = 0.1
+    patience: int = 2
+    out_of_scope: str = ""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UserError(f"method is {self.method!r}: use {', '.join(METHODS)}")
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f"{name} is {getattr(self, name)}: give a value from {least:g} to {most:g}")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> LabelRecipe:
+        """The defaults, with what was given in their place.
+
+        Raises:
+            UserError: a key is unknown or a value is out of range.
+        """
+        known = {f.name for f in fields(cls)}
+        for key in given:
+            if key not in known:
+                raise UserError(f"unknown training setting {key!r}: use {', '.join(sorted(known))}")
+        return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Texts, the place of each one's label among the labels, and which rows are held out for measuring."""
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    wanted: NDArray[np.int64]
+    folds: NDArray[np.int64]  # fold 0 is held out; where all are crossed, each is in its turn
+
+    @property
+    def held_out(self) -> NDArray[np.bool_]:
+        """Of fold 0."""
+        held: NDArray[np.bool_] = self.folds == 0
+        return held
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tuned:
+    """What tuning came to: the encoder at its best epoch, its head, logits of the rows held out, losses by epoch."""
+
+    encoder: Encoder
+    head: Linear
+    logits: Floats
+    train_loss: tuple[tuple[int, float], ...]
+    validation_loss: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How a classifier did on rows that it had not seen. `gap` is the expected calibration error, 15 bins."""
+
+    accuracy: float
+    loss: float
+    gap: float
+    rows: int
+
+
+def train_classifier(
+    rows: Sequence[tuple[str, str]], embedder: Embedder, *, recipe: LabelRecipe, folder: Path, progress: Tick
+) -> dict[str, Json]:
+    """Fit a classifier on (text, label) rows and write it into `folder`. Returns what the manifest says of it.
+
+    Raises:
+        UserError: fewer than two labels, vectors or losses that are no numbers, or the encoder cannot be tuned and must be.
+        MissingExtra: it must be tuned, and torch is not installed.
+    """
+    split = divided(rows, seed=recipe.seed)
+    progress(0, len(rows), "vectors")
+    vectors = finite(embedder.embed(split.texts, kind="query"))
+    frozen, logits, held = _frozen(vectors, split)
+    was, notes, tuned = _judged(logits, split.wanted[held]), [], None
+    if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= FEW_ROWS):
+        start = fit_path(vectors[~split.held_out], _one_hot(split)[~split.held_out], upto=frozen.penalty)[-1]
+        try:
+            tuned = _tune(split, start, embedder, recipe=recipe, progress=progress)
+        except (UserError, MissingExtra) as error:
+            if recipe.method == "tuned":
+                raise
+            notes.append(f"not tuned, the embedder stays as it is: {error}")
+    here = split.wanted[split.held_out]
+    alike = _judged(logits[split.held_out[held]], here)
+    became = _judged(tuned.logits, here) if tuned else None
+    better = became is not None and (recipe.method == "tuned" or became.accuracy > alike.accuracy)
+    if tuned is not None and better:
+        tuned.encoder.save(folder / ENCODER)
+        chosen, judged = tuned.logits, here
+        head = _head(tuned.head, split.labels, temperature(chosen, _one_hot(split)[split.held_out]))
+    else:
+        chosen, judged = logits, split.wanted[held]
+        head = _head(frozen.linear, split.labels, temperature(chosen, _one_hot(split)[held]))
+    head.save(folder)
+    spread = temperature(chosen, _rows_of(judged, len(split.labels)))
+    return {
+        "recipe": {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, "penalty": frozen.penalty},
+        "method": "tuned" if better else "frozen",
+        "labels": len(split.labels),
+        "metrics": {
+            "frozen": _said(was),
+            "tuned": _said(became) if became else None,
+            **_said(_judged(chosen / spread, judged)),
+            "calibration_error_before": round(_judged(chosen, judged).gap, 4),
+            "reject": reject_table(softmax(chosen / spread), judged, split.labels, recipe.out_of_scope),
+        },
+        "train_loss": [[n, loss] for n, loss in tuned.train_loss] if tuned else [],
+        "validation_loss": [[n, loss] for n, loss in tuned.validation_loss] if tuned else [],
+        "notes": list(notes),
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frozen:
+    """A head on vectors that stay, and the penalty that was best on rows held out."""
+
+    linear: Linear
+    penalty: float
+
+
+def divided(rows: Sequence[tuple[str, str]], *, seed: int) -> Rows:
+    """Rows with their folds: a fifth (of many rows a tenth) of every label in each, always the same ones.
+
+    Raises:
+        UserError: fewer than two labels.
+    """
+    import numpy as np
+
+    labels = tuple(sorted({label for _, label in rows}))
+    if len(labels) < 2:
+        raise UserError(f"{len(rows)} rows with {len(labels)} label: there is nothing to tell apart")
+    parts = 5 if len(rows) <= _CROSSED else 10
+    folds = np.zeros(len(rows), dtype=np.int64)
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (_, label) in enumerate(rows):
+        places[label].append(place)
+    turn = 0
+    for label in labels:
+        drawn = sorted(places[label], key=lambda place: digest(seed, rows[place]))
+        for place in drawn:
+            # A label's only row is never in the fold that is held out for tuning: it would not be learnt at all.
+            folds[place] = turn % parts if len(drawn) > 1 else 1
+            turn += 1
+    wanted = np.array([labels.index(label) for _, label in rows], dtype=np.int64)
+    return Rows(tuple(text for text, _ in rows), labels, wanted, folds)
+
+
+def finite(vectors: Vectors) -> Vectors:
+    """The vectors.
+
+    Raises:
+        UserError: one of them is no number.
+    """
+    import numpy as np
+
+    bad = int((~np.isfinite(vectors).all(axis=1)).sum())
+    if bad:
+        raise UserError(
+            f"the embedder gave {bad} of {len(vectors)} texts a vector that is no number (NaN): mend it, or name another"
+        )
+    return vectors
+
+
+def fit_path(x: Vectors, wanted: Floats, *, upto: float = 0.0) -> list[Linear]:
+    """Heads by falling penalty, down to `upto`, each begun where the last one ended."""
+    found: list[Linear] = []
+    for penalty in PENALTIES:
+        if penalty >= upto:
+            found.append(fit(x, wanted, penalty=penalty, start=found[-1] if found else None))
+    return found
+
+
+def _frozen(vectors: Vectors, rows: Rows) -> tuple[Frozen, Floats, NDArray[np.bool_]]:
+    """The head fitted on all rows at the best penalty; logits of the rows held out, in order, and which these are."""
+    import numpy as np
+
+    wanted = _one_hot(rows)
+    turns = range(int(rows.folds.max()) + 1) if len(rows.texts) <= _CROSSED else range(1)
+    logits = np.zeros((len(PENALTIES), *wanted.shape))
+    for turn in turns:
+        out = rows.folds == turn
+        for place, head in enumerate(fit_path(vectors[~out], wanted[~out])):
+            logits[place, out] = head.logits(vectors[out])
+    held = np.isin(rows.folds, list(turns))
+    losses = [_loss(found[held], wanted[held]) for found in logits]
+    best = int(np.argmin(losses))
+    return Frozen(fit_path(vectors, wanted, upto=PENALTIES[best])[-1], PENALTIES[best]), logits[best][held], held
+
+
+def _loss(logits: Floats, wanted: Floats) -> float:
+    """Cross entropy once the temperature is right: a penalty only has to order the labels well."""
+    return float(cross_entropy(logits / temperature(logits, wanted), wanted)[0].mean())
+
+
+def _tune(rows: Rows, start: Linear, embedder: Embedder, *, recipe: LabelRecipe, progress: Tick) -> Tuned:
+    from rung.training.encoder import Encoder
+    from rung.training.labelling import tune
+
+    return tune(Encoder.of(embedder), rows, start, recipe=recipe, progress=progress)
+
+
+def _one_hot(rows: Rows) -> Floats:
+    return _rows_of(rows.wanted, len(rows.labels))
+
+
+def _rows_of(wanted: NDArray[np.int64], labels: int) -> Floats:
+    import numpy as np
+
+    found: Floats = np.eye(labels)[wanted]
+    return found
+
+
+def _head(linear: Linear, labels: tuple[str, ...], spread: float) -> Head:
+    import numpy as np
+
+    return Head(labels, (linear.weight / spread).astype(np.float32), (linear.bias / spread).astype(np.float32))
+
+
+def _judged(logits: Floats, wanted: NDArray[np.int64]) -> Judged:
+    import numpy as np
+
+    sure = softmax(logits)
+    right = sure.argmax(axis=1) == wanted
+    loss = float(-np.log(np.maximum(sure[np.arange(len(wanted)), wanted], 1e-12)).mean())
+    return Judged(float(right.mean()), loss, calibration_error(sure.max(axis=1), right), len(wanted))
+
+
+def calibration_error(sure: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:
+    """Expected calibration error: how far, on average, the share that is right is from the probability that was said."""
+    import numpy as np
+
+    where = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = [abs(sure[where == b].sum() - right[where == b].sum()) for b in range(bins)]
+    return float(sum(gaps) / len(sure))
+
+
+def reject_table(sure: Floats, wanted: NDArray[np.int64], labels: Sequence[str], out_of_scope: str) -> dict[str, Json]:
+    """What the setting `reject` would do on the rows held out: threshold -> share answered, and accuracy among these.
+
+    With a label for what is out of scope, `best` is the threshold under which giving it is right most often.
+    """
+    import numpy as np
+
+    picked, right = sure.argmax(axis=1), sure.argmax(axis=1) == wanted
+    told: dict[str, Json] = {}
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        kept = sure.max(axis=1) >= threshold
+        told[f"{threshold:g}"] = [round(float(kept.mean()), 4), round(float(right[kept].mean()), 4) if kept.any() else None]
+    if out_of_scope in labels:
+        outside = labels.index(out_of_scope)
+        steps = np.linspace(0, 0.95, 96)
+        hits = [float((np.where(sure.max(axis=1) < t, outside, picked) == wanted).mean()) for t in steps]
+        told["best"] = round(float(steps[int(np.argmax(hits))]), 2)
+    return told
+
+
+def _said(judged: Judged) -> dict[str, Json]:
+    return {
+        "accuracy": round(judged.accuracy, 4),
+        "loss": round(judged.loss, 4),
+        "calibration_error": round(judged.gap, 4),
+        "rows": judged.rows,
+    }
