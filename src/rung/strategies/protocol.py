@@ -74,6 +74,16 @@ class Cutting:
     parent_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question (anchor) and a text that answers it, with texts that do not."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    place: str = ""
+
+
 Need = ExampleIndex | Adapter | Cutting
 
 
