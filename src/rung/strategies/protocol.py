@@ -121,6 +121,16 @@ class Routing:
     recipe: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question (anchor) and a text that answers it, with texts that do not."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    place: str = ""
+
+
 Need = ExampleIndex | Adapter | Cutting | Labelling | Routing
 
 

@@ -97,6 +97,40 @@ class Encoder:
         """All weights, as leaves that ask for a gradient."""
         return list(self.named.values())
 
+    @property
+    def start(self) -> str:
+        """Digest of the weights as they are now: names what a training began from."""
+        import hashlib
+
+        whole = hashlib.sha256()
+        for name in sorted(self.named):
+            whole.update(name.encode())
+            whole.update(self.named[name].detach().numpy().tobytes())
+        return whole.hexdigest()
+
+    def flatten(self, *, words: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Lay the weights that are trained into one flat tensor; returns (values, gradient). All others are frozen.
+
+        Frozen are the pooler, which mean pooling never looks at, and without `words` the tables that tokens are looked up in.
+        """
+        names = [n for n in self.named if not n.startswith("pooler.") and (words or not n.startswith("embeddings."))]
+        return self.laid_flat(names)
+
+    def laid_flat(self, names: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        """`flatten` for the weights of these names."""
+        import torch
+
+        values = torch.cat([self.named[name].detach().reshape(-1) for name in names])
+        gradient, begin = torch.zeros_like(values), 0
+        for weight in self.named.values():
+            weight.requires_grad_(False)
+        for name in names:
+            shape, end = self.named[name].shape, begin + self.named[name].numel()
+            leaf = values[begin:end].view(shape).requires_grad_()
+            leaf.grad = gradient[begin:end].view(shape)
+            self.named[name], begin = leaf, end
+        return values, gradient
+
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each text, cut to `max_tokens`, the marks at both ends included."""
         return [encoded.ids for encoded in self.tokenizer.encode_batch_fast(list(texts))] if texts else []

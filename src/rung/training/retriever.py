@@ -1,0 +1,171 @@
+"""How does an embedder learn a domain's own words? Contrastive training of its encoder on questions and their passages.
+
+`train_encoder` is the whole. The loss is in `contrastive`, hard negatives in `mining`, the cheap form in `query_map`; whether
+search got any better is judged by who ordered it, on cases that did not teach.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+from rung.errors import UserError
+from rung.progress import Tick
+from rung.records import Json, digest
+from rung.strategies.protocol import Pair
+from rung.training.checkpoint import Progressed, forget
+from rung.training.contrastive import Contrast, learn, loss_of
+from rung.training.encoder import Encoder
+from rung.training.learning import Source
+from rung.training.stepping import Stepping
+
+Form = Literal["auto", "map", "encoder"]
+_FORMAT = 1  # raise it when the same pairs and recipe lead to other weights
+_MOST_TOKENS = 16_384  # whose graph is held at a time: about 2.5 GB
+_MOST_HELD = 200
+_LEAST_PAIRS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieverRecipe:
+    """The trainer's settings; the defaults were measured (benchmarks/tuned_retriever.py).
+
+    `form`: "encoder" tunes the encoder's weights, "map" only a matrix on the questions' vectors, which needs no new index,
+    "auto" tries both and keeps what the dev cases prefer. `negatives` are mined ones for each pair; `temperature` is that of
+    the loss. `words`: whether the embeddings of words, half of a small encoder's weights, are tuned too. `dims`: leading
+    dimensions that shall be usable alone (Matryoshka). `validation` is the share of pairs held out to keep the best pass.
+    """
+
+    form: Form = "auto"
+    epochs: int = 3
+    batch_pairs: int = 32
+    learning_rate: float = 3e-5
+    temperature: float = 0.05
+    negatives: int = 1
+    words: bool = False
+    dims: tuple[int, ...] = ()
+    warmup: float = 0.1
+    clip: float = 1.0
+    validation: float = 0.1
+    checkpoint_seconds: float = 30.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.form not in get_args(Form):
+            raise UserError(f"form is {self.form!r}: give auto, map or encoder")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+                raise UserError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        if any(not isinstance(size, int) or size < 1 for size in self.dims):
+            raise UserError(f"dims is {list(self.dims)}: give whole numbers above 0")
+
+    @classmethod
+    def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> RetrieverRecipe:
+        """Defaults, with what was given in their place.
+
+        Raises:
+            UserError: a key is unknown or a value is out of range.
+        """
+        known = {f.name for f in fields(cls)}
+        for key in given:
+            if key not in known:
+                raise UserError(f"unknown training setting {key!r}: use {', '.join(sorted(known))}")
+        said = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        return cls(**{"seed": seed, **said})  # type: ignore[arg-type]  # __post_init__ checks every value
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (1, 100),
+    "batch_pairs": (2, 1024),
+    "learning_rate": (1e-8, 0.1),
+    "temperature": (0.001, 10),
+    "negatives": (0, 16),
+    "warmup": (0, 0.9),
+    "clip": (0.01, 1e6),
+    "validation": (0, 0.5),
+    "checkpoint_seconds": (0, 86400),
+    "seed": (0, 2**63 - 1),
+}
+
+
+def train_encoder(
+    pairs: Sequence[Pair],
+    encoder: Encoder,
+    *,
+    recipe: RetrieverRecipe,
+    folder: Path,
+    progress: Tick = lambda _done, _all, _note: None,
+) -> Progressed:
+    """Tune the encoder on these pairs and write it into the folder; the manifest is left to who ordered it.
+
+    An interrupted call, made again, goes on from its checkpoint and ends with the same weights.
+
+    Raises:
+        UserError: too few pairs, a loss that is no number, no room in memory or on the disk.
+        Interrupted: Ctrl-C; the checkpoint is written.
+    """
+    if len(pairs) < _LEAST_PAIRS:
+        raise UserError(f"{len(pairs)} pairs are too few to tune an encoder: give at least {_LEAST_PAIRS}, better hundreds")
+    folder.mkdir(parents=True, exist_ok=True)
+    taught, held = held_out(pairs, share=recipe.validation, seed=recipe.seed)
+    answers = positives_of(pairs)
+    wide = [_contrast(part, answers, recipe) for part in _cut(held, _MOST_HELD)]
+    values, gradient = encoder.flatten(words=recipe.words)
+    dims = tuple(size for size in recipe.dims if size <= encoder.dimensions)
+    a_pass = math.ceil(len(taught) / recipe.batch_pairs)
+
+    def step(number: int, tokens: int) -> float:
+        epoch, place = divmod(number, a_pass)
+        batch = _cut(shuffled(taught, seed=recipe.seed, epoch=epoch), recipe.batch_pairs)[place]
+        batch_of = _contrast(batch, answers, recipe)
+        return learn(encoder, batch_of, temperature=recipe.temperature, dims=dims, tokens=tokens)
+
+    def validate() -> float | None:
+        losses = [loss_of(encoder, some, temperature=recipe.temperature, tokens=_MOST_TOKENS // 4) for some in wide]
+        return sum(losses) / len(losses) if losses else None
+
+    of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
+    source = Source(folder, of)
+    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MOST_TOKENS)
+    progressed = stepping.carry(progress)
+    encoder.save(folder)
+    forget(folder)
+    return progressed
+
+
+def _contrast(pairs: Sequence[Pair], answers: Mapping[str, frozenset[str]], recipe: RetrieverRecipe) -> Contrast:
+    return Contrast.of(pairs, answers, negatives=recipe.negatives)
+
+
+def positives_of(pairs: Sequence[Pair]) -> dict[str, frozenset[str]]:
+    """All texts that answer an anchor."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        found[pair.anchor].add(pair.positive)
+    return {anchor: frozenset(texts) for anchor, texts in found.items()}
+
+
+def held_out(pairs: Sequence[Pair], *, share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """(pairs to learn, pairs held out): whole questions, by digest. Fewer than 40 pairs: none is held out."""
+    if len(pairs) < 40:
+        return list(pairs), []
+    anchors = sorted({pair.anchor for pair in pairs}, key=lambda anchor: digest("held out", seed, anchor))
+    out = set(anchors[: min(_MOST_HELD, round(len(anchors) * share))])
+    return [p for p in pairs if p.anchor not in out], [p for p in pairs if p.anchor in out]
+
+
+def shuffled(pairs: Sequence[Pair], *, seed: int, epoch: int) -> list[Pair]:
+    """The order of one pass."""
+    order = list(pairs)
+    random.Random(digest("pass", seed, epoch)).shuffle(order)
+    return order
+
+
+def _cut(pairs: Sequence[Pair], size: int) -> list[Sequence[Pair]]:
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]

@@ -1,0 +1,163 @@
+"""Step by step down a gradient, with checkpoints: the loop that the retriever and the reranker are trained by.
+
+What a step computes is left to those who train (`retriever`, `reranker`). An interrupted run, started again, goes on as if
+nothing had been; the generator's own loop is `learning`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from rung.errors import Interrupted, UserError
+from rung.progress import Tick
+from rung.training import checkpoint
+from rung.training.checkpoint import Progressed
+from rung.training.learning import Source
+from rung.training.optimiser import Adam, rate_at
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+_CURVE = 100  # points of the training loss that are kept
+_LEAST_TOKENS = 256  # a part this small that does not fit into memory never will
+
+
+class Pace(Protocol):
+    """What the loop needs of a recipe."""
+
+    @property
+    def learning_rate(self) -> float: ...
+
+    @property
+    def warmup(self) -> float: ...
+
+    @property
+    def clip(self) -> float: ...
+
+    @property
+    def checkpoint_seconds(self) -> float: ...
+
+
+@dataclass
+class Stepping:
+    """Flat `values` moved against the flat `gradient`, which `learn` fills.
+
+    `learn(step, tokens)` computes one batch in parts of at most `tokens` tokens, whose number does not change the result, and
+    returns its loss; `validate` returns the loss of what was held out, None where nothing was. It is asked after each
+    `a_pass` steps, and the values of the best pass are what is left at the end.
+    """
+
+    values: torch.Tensor
+    gradient: torch.Tensor
+    learn: Callable[[int, int], float]
+    validate: Callable[[], float | None]
+    steps: int
+    a_pass: int
+    pace: Pace
+    source: Source
+    most_tokens: int
+    now: Progressed = field(default_factory=Progressed)
+
+    def carry(self, progress: Tick) -> Progressed:
+        """All steps that are left.
+
+        Raises:
+            UserError: the loss is no number, memory is too small, or a checkpoint cannot be written.
+            Interrupted: Ctrl-C.
+        """
+        adam, best = Adam(self.values, self.gradient), self.values.clone()
+        best = self._restored(adam, best)
+        began, before, saved = time.monotonic(), self.now.seconds, time.monotonic()
+        whole = True
+        try:
+            while self.now.step < self.steps:
+                loss = self._learnt()
+                whole = False  # an interrupt from here on would find half a step
+                self._move(adam, loss)
+                if self.now.step % self.a_pass == 0 or self.now.step == self.steps:
+                    self._validated(best)
+                self.now.seconds = before + time.monotonic() - began
+                whole = True
+                progress(self.now.step, self.steps, self._note(loss))
+                if time.monotonic() - saved >= self.pace.checkpoint_seconds and self.now.step < self.steps:
+                    self._save(adam, best)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            if whole:
+                self._save(adam, best)
+            raise Interrupted(
+                f"training stopped at step {self.now.step} of {self.steps}: the same command goes on from there"
+            ) from None
+        if self.now.validation:
+            self.values.copy_(best)
+        return self.now
+
+    def _learnt(self) -> float:
+        while True:
+            try:
+                self.gradient.zero_()
+                return self.learn(self.now.step, self.most_tokens)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.most_tokens <= _LEAST_TOKENS:
+                    raise UserError(
+                        f"memory is too small to train with parts of {self.most_tokens} tokens: close other programs, or "
+                        "use a machine with more"
+                    ) from error
+                self.most_tokens //= 2
+                log.warning("out of memory: parts of %d tokens from here on, with the same result", self.most_tokens)
+
+    def _move(self, adam: Adam, loss: float) -> None:
+        now, pace = self.now, self.pace
+        rate = rate_at(now.step, steps=self.steps, peak=pace.learning_rate, warmup=pace.warmup)
+        norm = adam.step(now.step + 1, rate=rate, clip=pace.clip)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise UserError(
+                f"the loss is no number at step {now.step + 1} of {self.steps}: "
+                f"lower learning_rate (now {pace.learning_rate:g})"
+            )
+        now.step += 1
+        now.stretch.append(loss)
+        if len(now.stretch) >= max(1, self.steps // _CURVE) or now.step == self.steps:
+            now.curve.append((now.step, sum(now.stretch) / len(now.stretch)))
+            now.stretch.clear()
+
+    def _validated(self, best: torch.Tensor) -> None:
+        loss = self.validate()
+        if loss is None:
+            return
+        self.now.validation.append((self.now.step, loss))
+        if loss < self.now.best:
+            self.now.best = loss
+            best.copy_(self.values)
+
+    def _note(self, loss: float) -> str:
+        left = int(self.now.seconds / self.now.step * (self.steps - self.now.step))
+        return f"loss {loss:.3f}, {left // 60}:{left % 60:02d} left"
+
+    def _save(self, adam: Adam, best: torch.Tensor) -> None:
+        tensors = {"values": self.values, "mean": adam.mean, "square": adam.square, "best": best}
+        checkpoint.save(self.source.folder, tensors, self.now, of=self.source.of)
+
+    def _restored(self, adam: Adam, best: torch.Tensor) -> torch.Tensor:
+        found = checkpoint.load(self.source.folder, of=self.source.of)
+        if found is None:
+            return best
+        tensors, self.now = found
+        self.values.copy_(tensors["values"])
+        adam.mean.copy_(tensors["mean"])
+        adam.square.copy_(tensors["square"])
+        return tensors["best"]
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether this is the allocator's way of saying that there is no memory; torch has no class of its own for it on CPUs."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said
