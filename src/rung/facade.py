@@ -34,9 +34,9 @@ class OpenProject:
         from rung.errors import UserError
         from rung.loop import ask
 
-        live, label = ask(self.project, question, rung=rung, asker=Asker(groups))
+        live, candidate = ask(self.project, question, rung=rung, asker=Asker(groups))
         if live.value is None:
-            raise UserError(f"{label} failed: {live.failure.error if live.failure else 'no answer'}")
+            raise UserError(f"{candidate.label} failed: {live.failure.error if live.failure else 'no answer'}")
         return live.value
 
     def search(

@@ -57,8 +57,8 @@ def ask(
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
-) -> tuple[Live[Answer], str]:
-    """One question to one rung, live; by default the last verdict's winner. Returns what it said, and the rung's label.
+) -> tuple[Live[Answer], Candidate]:
+    """One question to one rung, live; by default the last verdict's winner. Returns what it said, and who said it.
 
     Raises:
         UserError: no verdict yet, no such rung in the project, or it does not apply.
@@ -71,7 +71,7 @@ def ask(
         if candidate.strategy is None:
             raise UserError(f"{label} cannot answer: {candidate.why}")
         said = candidate.strategy.answer(Question("asked", question))
-        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=on_text), label
+        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=on_text), candidate
 
 
 def train(

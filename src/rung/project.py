@@ -19,6 +19,7 @@ from rung.records import Document, Json
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
 FILE = "rung.yaml"
+_NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
@@ -134,6 +135,32 @@ class PriceSettings(_Section):
     completion_usd_per_million: float | None = Field(default=None, ge=0)
 
 
+class RetrainSettings(_Section):
+    """When an artifact is to be trained again: after so many new approved rows, after a time, or on drift."""
+
+    when: str = ""
+
+    @property
+    def rows(self) -> int | None:
+        """New approved rows after which it is time; None where another rule was given."""
+        found = _NEW_ROWS.fullmatch(self.when)
+        return int(found[1].replace(",", "")) if found else None
+
+    @property
+    def days(self) -> int | None:
+        """The age in days at which it is time; None where another rule was given."""
+        return {"weekly": 7, "monthly": 30}.get(self.when)
+
+    @field_validator("when")
+    @classmethod
+    def _a_rule(cls, when: str) -> str:
+        when = " ".join(when.split())
+        rows = _NEW_ROWS.fullmatch(when)
+        if when not in ("monthly", "weekly", "drift") and not (rows and int(rows[1].replace(",", "")) > 0):
+            raise ValueError("must be monthly, weekly, drift, or a number of rows such as '200 new approved rows'")
+        return when
+
+
 class ServerSettings(_Section):
     """How to treat a model server."""
 
@@ -160,6 +187,7 @@ class Settings(_Section):
     bar: BarSettings = BarSettings()
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
+    retrain: RetrainSettings = RetrainSettings()
     server: ServerSettings = ServerSettings()
     seed: int = 0
 

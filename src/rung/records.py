@@ -290,6 +290,7 @@ class RungResult:
     answer_seconds: float = 0.0
     reference: bool = False
     order: int = 0  # place on the ladder, from the lowest
+    artifacts: Mapping[str, str] = field(default_factory=dict)  # kind -> digest of what it answered with
 
 
 @dataclass(frozen=True, slots=True)

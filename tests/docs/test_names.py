@@ -180,7 +180,7 @@ def test_every_metric_is_documented_under_its_layer_and_no_other() -> None:
 
 ESTIMATE = Estimate(0.5, 0.4, 0.6, 10)
 RESULTS = (
-    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}),
+    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}, artifacts={"adapter": "1a2b"}),
     RungResult("oracle", {}, "measured", reference=True),
 )
 SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)
@@ -199,7 +199,7 @@ def paths(value: Json, before: str = "") -> Iterator[str]:
 
 def test_every_key_of_the_json_is_documented_and_no_other() -> None:
     found = {
-        p.replace("gaps.knowledge", "gaps.NAME").replace("scores.correct", "scores.METRIC")
+        p.replace("gaps.knowledge", "gaps.NAME").replace("scores.correct", "scores.METRIC").replace(".adapter", ".KIND")
         for p in paths(json.loads(verdict_json(SAMPLE)))
     }
     assert set(named(section(DOCS / "verdict.md", "As JSON"))) == found

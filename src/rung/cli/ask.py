@@ -12,6 +12,7 @@ from rung.cli.options import As, Folder, Json, groups
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
+    from rung.project import Project
     from rung.records import Answer, Citation
 
 
@@ -35,7 +36,7 @@ def ask(
         sys.stdout.flush()
 
     project = load_project(folder)
-    live, label = put(
+    live, candidate = put(
         project,
         question,
         rung=rung,
@@ -43,6 +44,7 @@ def ask(
         on_text=None if json else show,
         reporter=Screen(quiet=json),
     )
+    label, made = candidate.label, candidate.artifacts
     if live.value is None:
         error = live.failure.error if live.failure else "no answer"
         if json:
@@ -55,7 +57,7 @@ def ask(
     unborne = () if behaviour.schema_file or behaviour.labels else unsupported(answer)
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
-        said["unsupported"] = list(unborne)
+        said |= {"unsupported": list(unborne), "artifacts": made}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
     out("" if live.first_token is not None else answer.text)
@@ -64,8 +66,17 @@ def ask(
     for sentence in unborne:
         out(f"not borne out by what it cites: {sentence}")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
-    sys.stderr.write(f"({label}; {steps})\n")
+    by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
+    sys.stderr.write(f"({label}{by}; {steps})\n")
     return FINE
+
+
+def _standing(project: Project, kind: str, named: str) -> str:
+    """Whether another artifact of this kind than the one that was used is the promoted one."""
+    from rung.workshop.registry import Registry
+
+    promoted = Registry(project.state).promoted(kind)
+    return ", promoted" if promoted == named else f", not the promoted {promoted[:12]}" if promoted else ""
 
 
 def _where(citation: Citation, answer: Answer) -> str:

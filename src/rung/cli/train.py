@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,19 +46,59 @@ def train(
 
     from rung.loop import train as build
     from rung.project import load_project
-    from rung.stages.survey import survey
+    from rung.records import plain
+    from rung.stages.foreseeing import foresee
     from rung.stages.training import Order
 
     project = load_project(folder)
     if dry_run:
-        planned = [p for p in survey(project).planned if p.trains == kind.value and rung in (None, p.rung)]
-        for p in planned:
-            said = {"rung": p.rung, "lessons": p.trains_on}
-            out(dumps(said) if json else f"{p.rung} would learn from {p.trains_on} lessons")
+        foreseen = foresee(project, kind.value, rung=rung or "")
+        for one in foreseen:
+            out(dumps(plain(one)) if json else str(one))
+        if not foreseen and not json:
+            out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
-    for told in build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json)):
-        out(dumps(_said(told), ensure_ascii=False) if json else f"{told.rung}: {told.folder}")
+    done = build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json))
+    if json:
+        for told in done:
+            out(dumps(_said(told), ensure_ascii=False))
+        return FINE
+    for line in _table(done):
+        out(line)
     return FINE
+
+
+def _table(done: Sequence[Told]) -> Iterator[str]:
+    """What each artifact came to; a blank is what this kind does not measure."""
+    width = max((len(told.rung or told.kind) for told in done), default=0)
+    heads = ("rows", "tokens", "tokens/s", "seconds", "peak MB", "train loss", "val. loss")
+    yield f"{'':<{width}}  {'artifact':<12} " + " ".join(f"{head:>10}" for head in heads)
+    for told in done:
+        numbers = (
+            f"{told.rows:,}",
+            f"{told.tokens:,}" if told.tokens else "",
+            _number(told.tokens_per_second, ",.0f"),
+            _number(told.seconds, ",.1f"),
+            _number(told.peak_mb, ",.0f"),
+            _number(told.train_loss, ".4f"),
+            _number(told.validation_loss, ".4f"),
+        )
+        yield f"{told.rung or told.kind:<{width}}  {told.artifact[:12]:<12} " + " ".join(f"{one:>10}" for one in numbers)
+    for told in done:
+        yield f"{told.rung or told.kind}: {told.folder}"
+        for name, values in (("metrics", told.metrics), ("forgetting", told.forgetting or {})):
+            said = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
+            if said:
+                yield f"  {name}: {said}"
+        yield from (f"  {note}" for note in told.notes)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _said(told: Told) -> dict[str, object]:

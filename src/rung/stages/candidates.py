@@ -49,6 +49,11 @@ class Candidate:
         """Whether it needs weights of its own."""
         return self.plan is not None and any(isinstance(need, Adapter) for need in self.plan.needs)
 
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """What it answers with: digest by kind of artifact."""
+        return {artifact.kind: artifact.digest for artifact in self.built}
+
     def identity(self, workshop: Workshop, cases: Sequence[Case]) -> str:
         """Digest of everything that its answers to these cases depend on."""
         artifacts = [artifact.digest for artifact in self.built]

@@ -95,6 +95,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         why=candidate.why,
         reference=candidate.rung.reference,
         order=candidate.order,
+        artifacts=candidate.artifacts,
     )
     if run is None or card is None:
         return Weighed(line)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem
+from rung.records import Case, Document, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
+from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Rung
 from rung.strategies.registry import REFERENCES
 from rung.tools import tools_of
+from rung.training.retraining import Due
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
@@ -45,6 +47,7 @@ class Survey:
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
+    due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
 
     @property
     def splits(self) -> Counter[str]:
@@ -71,6 +74,7 @@ class Survey:
             "problems": problems,
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
+            "due": plain(self.due),
         }
 
     def as_lines(self) -> Iterator[str]:
@@ -80,6 +84,7 @@ class Survey:
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
         yield from (f"hint: {hint}" for hint in self.hints())
+        yield from (f"retrain: {due}" for due in self.due)
         yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
 
     def plan_lines(self) -> Iterator[str]:
@@ -127,6 +132,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         documents=tuple(documents),
         problems=(*problems, *rows.problems),
         planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
+        due=whats_due(project, rows),
     )
 
 

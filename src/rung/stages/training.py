@@ -125,6 +125,7 @@ def _told(candidate: Candidate, built: Built) -> Told:
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
         train_loss=_last(made.get("train_loss")),
         validation_loss=_last(made.get("validation_loss")),
+        forgetting=forgetting if isinstance(forgetting := made.get("forgetting"), dict) else None,
     )
 
 

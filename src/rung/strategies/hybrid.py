@@ -134,7 +134,7 @@ def _lesson(materials: Materials, settings: Settings, case: Case, *, with_gold: 
     if case.answerable and with_gold and not (materials.schema or materials.labels):
         mark = next(n for n, p in enumerate(shown, 1) if any(_same(p, g) for g in gold))
         output = f"{output} [{mark}]"
-    return Example(case.id, (*_prompt(materials, case.ask(), shown), Message("assistant", output)))
+    return Example(case.id, (*_prompt(materials, case.ask(), shown), Message("assistant", output)), place=case.place)
 
 
 def _same(passage: Passage, gold: Passage) -> bool:

@@ -55,13 +55,14 @@ def _lessons(materials: Materials) -> tuple[Lesson, ...]:
     for example in materials.examples:
         turns = tuple(m for m in example.messages[:-1] if m.role != "system")
         output = compact(example.output, materials.schema) if materials.schema else example.output
-        told = Message("system", with_tools(system, example.tools))
-        rows.append(Example(example.id, (told, *turns, Message("assistant", output))))
+        chat = (Message("system", with_tools(system, example.tools)), *turns, Message("assistant", output))
+        rows.append(Example(example.id, chat, place=example.place))
     if not rows:
         for case in materials.lessons:
             wanted = wanted_output(case, materials.schema, materials.labels)
             if wanted is not None:
-                rows.append(Example(case.id, (*closed_book(system, case.ask()), Message("assistant", wanted))))
+                chat = (*closed_book(system, case.ask()), Message("assistant", wanted))
+                rows.append(Example(case.id, chat, place=case.place))
     return tuple(Lesson(Asker(), lambda row=row: _given(row)) for row in rows)  # type: ignore[misc]
 
 

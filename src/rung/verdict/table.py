@@ -51,6 +51,12 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines += _section("Gaps", [line for name, gap in verdict.gaps.items() for line in _gap(name, gap)])
     told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
     lines += _section("Why not", [line for name, why in told for line in _wrap(f"{name}: {why}", indent=2)])
+    made = [
+        f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}"
+        for r in ladder
+        if r.artifacts
+    ]
+    lines += _section("Made with", [line for what in made for line in _wrap(what, indent=2)])
     lines += _section("Mind", [line for warning in verdict.warnings for line in _wrap(warning, indent=2)])
     return lines[:-1] if lines[-1] == "" else lines
 

@@ -45,6 +45,8 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "build_seconds": _known(result.build_seconds),
         "answer_seconds": _known(result.answer_seconds),
     }
+    if result.artifacts:
+        found["artifacts"] = plain(result.artifacts)
     return {**found, "reference": True} if result.reference else found
 
 

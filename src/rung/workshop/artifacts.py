@@ -1,19 +1,24 @@
 """What is an artifact? A folder named by the digest of what it was made from, finished when its manifest is there.
 
-Every manifest says `kind`, `created` and `seconds`; most also `rows`, `rows_digest`, `base`, `recipe` and `metrics`.
+Every manifest says `kind`, `created` and `seconds`; most also `rows`, `rows_digest`, `base`, `recipe` and `metrics`. Which
+rows taught it stands beside it, in `rows.jsonl`. What people do with artifacts is left to `registry`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rung.records import Json
+from rung.errors import UserError
+from rung.records import Json, plain
+from rung.training.registry import Taught
 
 MANIFEST = "manifest.json"
+RETIRED = "retired.json"  # the manifest of what was removed to free its place
+ROWS = "rows.jsonl"  # {digest, id, place} of each row that taught it
 ARTIFACTS = "artifacts"  # in the project's state: <kind>/<digest>/
 
 
@@ -23,6 +28,11 @@ class Built:
 
     digest: str
     folder: Path
+
+    @property
+    def kind(self) -> str:
+        """What kind of artifact it is: the folder that it is in."""
+        return self.folder.parent.name
 
     @property
     def manifest(self) -> dict[str, Json]:
@@ -44,7 +54,30 @@ def is_finished(folder: Path) -> bool:
 
 def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
     """Write the manifest last and whole: an artifact without one is not finished."""
-    part = folder / f"{MANIFEST}.part"
-    told = {"created": datetime.now(UTC).isoformat(timespec="seconds"), **manifest}
-    part.write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
-    part.replace(folder / MANIFEST)
+    told = {"created": datetime.now(UTC).isoformat(timespec="milliseconds"), **manifest}
+    _write(folder / MANIFEST, json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def amend(folder: Path, more: Mapping[str, Json]) -> None:
+    """Add to the manifest of a finished artifact what its trainer could not know; what stands there stays."""
+    seal(folder, {**more, **Built(folder.name, folder).manifest})
+
+
+def remember_rows(folder: Path, rows: Iterable[Taught]) -> None:
+    """Keep which rows teach an artifact, before it is built."""
+    _write(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error

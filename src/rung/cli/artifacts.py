@@ -1,0 +1,293 @@
+"""`rung artifacts`: what was made from what, how two differ, which is promoted, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import Json
+from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from rung.project import Project
+    from rung.training.registry import Artifact, Change, Difference
+    from rung.workshop.registry import Registry
+
+
+class Action(StrEnum):
+    """What can be done about artifacts."""
+
+    list = "list"
+    show = "show"
+    diff = "diff"
+    promote = "promote"
+    retire = "retire"
+    rollback = "rollback"
+    due = "due"
+
+
+WANTED = {  # what each action names, besides the project's folder
+    Action.list: (),
+    Action.show: ("DIGEST",),
+    Action.diff: ("DIGEST", "DIGEST"),
+    Action.promote: ("DIGEST",),
+    Action.retire: ("DIGEST",),
+    Action.rollback: ("KIND",),
+    Action.due: (),
+}
+SHOWN_ROWS = 10
+_WORDS = (
+    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND or due; and the "
+    "project's folder, here if left out. The beginning of a digest is enough."
+)
+_FORCE = "Promote what forgot too much; retire what is not finished."
+
+
+def artifacts(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[ACTION] [FOLDER] [DIGEST…]", help=_WORDS)] = None,
+    by: Annotated[str | None, typer.Option(help="Who does it, for the log; default: who is signed in.")] = None,
+    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
+    json: Json = False,
+) -> int:
+    """Show what was made from what, compare two, promote one of a kind, retire what is not needed, say what is due."""
+    from rung.project import load_project
+    from rung.workshop.registry import Registry
+
+    action, folder, named = _understood(words or [])
+    project = load_project(folder)
+    registry = Registry(project.state)
+    screen = Screen(quiet=json)
+    match action:
+        case Action.list:
+            _list(project, registry, json=json)
+        case Action.show:
+            _show(project, registry, registry.find(named[0]), json=json)
+        case Action.diff:
+            _diff(registry, registry.find(named[0]), registry.find(named[1]), json=json)
+        case Action.promote:
+            now = registry.promote(registry.find(named[0]), by=by or _signed_in(), force=force)
+            _tell(json, {"promoted": now.digest, "kind": now.kind}, f"{now.name} is promoted")
+        case Action.retire:
+            found = registry.find(named[0])
+            freed = registry.retire(found, by=by or _signed_in(), force=force)
+            _tell(json, {"retired": found.digest, "bytes": freed}, f"{found.name} is retired: {_size(freed)} are free")
+        case Action.rollback:
+            back = registry.rollback(named[0], by=by or _signed_in())
+            over = (
+                f" (passed over, no longer here: {', '.join(d[:12] for d in back.passed_over)})" if back.passed_over else ""
+            )
+            said = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
+            _tell(json, said, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
+        case Action.due:
+            _due(project, json=json)
+    screen.problems(registry.acts()[1])
+    return FINE
+
+
+def _understood(words: Sequence[str]) -> tuple[Action, Path, Sequence[str]]:
+    """The action, the folder, and what is named. The folder is the word that is one too many."""
+    from rung.errors import UserError
+    from rung.project import FILE
+
+    given = list(words)
+    action = Action(given.pop(0)) if given and given[0] in Action.__members__ else Action.list
+    wanted = WANTED[action]
+    if len(given) == len(wanted):
+        return action, Path(), given
+    if len(given) == len(wanted) + 1:
+        place = next((n for n, word in enumerate(given) if (Path(word) / FILE).is_file()), 0)
+        folder = Path(given.pop(place))
+        return action, folder, given
+    usage = " ".join((f"rung artifacts {action} [FOLDER]", *wanted))
+    raise UserError(f"say it so: {usage} (or another action: {', '.join(Action)})")
+
+
+def _signed_in() -> str:
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return "unknown"
+
+
+def _tell(json: bool, said: Mapping[str, object], line: str) -> None:
+    from json import dumps
+
+    out(dumps(said) if json else line)
+
+
+def _list(project: Project, registry: Registry, *, json: bool) -> None:
+    from json import dumps
+
+    from rung.records import plain
+    from rung.stages.retraining import whats_due
+
+    found, due = registry.artifacts(), whats_due(project)
+    price = project.settings.prices.machine_usd_per_hour
+    if json:
+        said = {"artifacts": [_said(a, price) for a in found], "due": plain(due)}
+        out(dumps(said, ensure_ascii=False))
+        return
+    if not found:
+        out("nothing was built yet")
+    for line in _table(found, price):
+        out(line)
+    for artifact in found:
+        if artifact.why:
+            out(f"! {artifact.name}: {artifact.why}")
+        elif artifact.forgot_too_much:
+            out(f"! {artifact.name}: it forgot more than the limit allows, and is promoted with --force only")
+    for one in due:
+        out(str(one))
+
+
+def _table(found: Sequence[Artifact], price: float | None) -> Iterator[str]:
+    if found:
+        head = f"{'kind':<14} {'digest':<12} {'created':<16} {'rows':>7} {'seconds':>8} {'cost':>9} {'disk':>9}"
+        yield f"{head}  {'parent':<12} state"
+    for a in found:
+        rows = "-" if a.rows is None else f"{a.rows:,}"
+        yield (
+            f"{a.kind:<14} {a.digest[:12]:<12} {a.created[:16].replace('T', ' '):<16} {rows:>7} {_seconds(a.seconds):>8} "
+            f"{_usd(a.usd(price)):>9} {_size(a.size):>9}  {a.parent[:12] or '-':<12} {a.state}{_whose(a)}"
+        )
+
+
+def _whose(a: Artifact) -> str:
+    return f" by {a.by}, {a.at[:16].replace('T', ' ')}" if a.by else ""
+
+
+def _show(project: Project, registry: Registry, artifact: Artifact, *, json: bool) -> None:
+    from json import dumps
+
+    price = project.settings.prices.machine_usd_per_hour
+    rows = registry.rows(artifact)
+    if json:
+        out(dumps({**_said(artifact, price), "taught_by": None if rows is None else len(rows)}, ensure_ascii=False))
+        return
+    said = {
+        "kind": artifact.kind,
+        "digest": artifact.digest,
+        "state": f"{artifact.state}{_whose(artifact)}",
+        "why": artifact.why,
+        "created": artifact.created or "unknown",
+        "folder": str(registry.folder / artifact.kind / artifact.digest),
+        "disk": _size(artifact.size),
+        "base": artifact.base or "unknown",
+        "parent": artifact.parent or "none",
+        "rows": "unknown" if artifact.rows is None else f"{artifact.rows:,}",
+        "rows digest": artifact.rows_digest or "unknown",
+        "instruction": artifact.instruction,
+        "seconds": _seconds(artifact.seconds),
+        "cost": _usd(artifact.usd(price)),
+    }
+    for name, value in said.items():
+        if value:
+            out(f"{name:<12} {value}")
+    for title, values in (("recipe", artifact.recipe), ("metrics", artifact.metrics), ("forgetting", artifact.forgetting)):
+        if values:
+            out(title)
+            for key, found in values.items():
+                out(f"  {key:<22} {dumps(found, ensure_ascii=False)}")
+
+
+def _diff(registry: Registry, first: Artifact, second: Artifact, *, json: bool) -> None:
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.records import plain
+    from rung.training.registry import difference
+
+    if first.kind != second.kind:
+        raise UserError(f"{first.name} and {second.name} are of two kinds: only two of one kind are compared")
+    found = difference(first, second, (registry.rows(first), registry.rows(second)))
+    if json:
+        same = bool(first.rows_digest) and first.rows_digest == second.rows_digest
+        said = {"first": first.digest, "second": second.digest, "same_rows": same, **_mapping(plain(found))}
+        out(dumps(said, ensure_ascii=False))
+        return
+    out(f"{first.name} → {second.digest[:12]}")
+    for change in found.made_from:
+        out(f"  {change.name:<22} {_value(change.first)} → {_value(change.second)}")
+    if not found.made_from:
+        out("  base, instruction and recipe are the same")
+    for line in _row_lines(found, first, second):
+        out(line)
+    for change in found.metrics:
+        out(f"  {change.name:<22} {_value(change.first):>12} {_value(change.second):>12}{_more(change)}")
+
+
+def _row_lines(found: Difference, first: Artifact, second: Artifact) -> Iterator[str]:
+    if found.rows is None:
+        same = first.rows_digest and first.rows_digest == second.rows_digest
+        digests = "their digests are equal" if same else "their digests differ"
+        yield f"  rows: {digests}; which ones is unknown (rows.jsonl is not there)"
+        return
+    rows = found.rows
+    yield f"  rows: {len(rows.added)} added, {len(rows.removed)} removed, {len(rows.changed)} changed, {rows.kept} kept"
+    for sign, some in (("+", rows.added), ("-", rows.removed), ("~", rows.changed)):
+        for row in some[:SHOWN_ROWS]:
+            yield f"    {sign} {row.place or row.id}"
+        if len(some) > SHOWN_ROWS:
+            yield f"    {sign} … and {len(some) - SHOWN_ROWS} more"
+
+
+def _due(project: Project, *, json: bool) -> None:
+    from json import dumps
+
+    from rung.records import plain
+    from rung.stages.retraining import whats_due
+
+    due = whats_due(project)
+    if json:
+        out(dumps({"due": plain(due)}, ensure_ascii=False))
+        return
+    if not due:
+        out("nothing says when to train again: give rung.yaml a line such as 'retrain: {when: 200 new approved rows}'")
+    for one in due:
+        out(str(one))
+
+
+def _said(artifact: Artifact, price: float | None) -> dict[str, object]:
+    from rung.records import plain
+
+    beyond = artifact.forgot_too_much
+    return {**_mapping(plain(artifact)), "usd": artifact.usd(price), "forgot_too_much": beyond}
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _value(value: object) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _more(change: Change) -> str:
+    """The difference, where both have a number."""
+    first, second = change.first, change.second
+    if isinstance(first, (int, float)) and isinstance(second, (int, float)):
+        return f"  {second - first:+.4g}"
+    return ""
+
+
+def _seconds(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds:,.1f}"
+
+
+def _usd(usd: float | None) -> str:
+    return "unknown" if usd is None else f"${usd:,.2f}" if usd >= 0.01 or not usd else "<$0.01"
+
+
+def _size(size: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        size /= 1000  # type: ignore[assignment]
+    return f"{size:,.1f} GB"

@@ -1,0 +1,94 @@
+"""What is to be trained again, and why? The project's rows against those that taught its artifacts; runs no model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rung.errors import UserError
+from rung.materials import Rows, read_rows
+from rung.project import Project
+from rung.records import Example
+from rung.steps import Conversation
+from rung.strategies.protocol import Adapter, Materials, Plan
+from rung.strategies.tuned_model import TunedModel
+from rung.training.registry import Artifact, taught
+from rung.training.retraining import Due, Material, due, unseen
+from rung.workshop.registry import Registry
+
+TRAINED = "adapter"  # the kind that is told of where nothing is trained yet
+UNTAUGHT = ("example-index",)  # kinds that are built whenever they are needed, and learn nothing
+
+
+def whats_due(project: Project, rows: Rows | None = None, *, now: datetime | None = None) -> tuple[Due, ...]:
+    """What `retrain:` says of each trained kind, by its promoted artifact, else its newest. Empty without `retrain:`.
+
+    Args:
+        project: whose artifacts and rows.
+        rows: the project's rows, where they are read already.
+        now: with a time zone.
+    """
+    rule = project.settings.retrain
+    if not rule.when:
+        return ()
+    now = now or datetime.now(UTC)
+    registry = Registry(project.state)
+    latest = _latest(registry)
+    pools: list[tuple[Material, ...]] = []
+    if rule.rows is not None:
+        try:
+            pools = _pools(project, rows or read_rows(project))
+        except UserError as error:
+            return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
+    found: list[Due] = []
+    for kind, artifact in latest.items():
+        seen = registry.rows(artifact) if artifact else ()
+        new = None if rule.rows is None or seen is None else unseen(seen, pools)
+        found.append(due(rule, artifact, new, kind=kind, now=now))
+    return tuple(found)
+
+
+def _latest(registry: Registry) -> dict[str, Artifact | None]:
+    """Trained kind -> its promoted artifact, else its newest."""
+    found: dict[str, Artifact | None] = {}
+    for artifact in registry.artifacts():  # by kind, then by time
+        known = found.get(artifact.kind)
+        if artifact.kind in UNTAUGHT or artifact.state not in ("built", "promoted"):
+            continue
+        if known is None or known.state != "promoted":
+            found[artifact.kind] = artifact
+    return found or {TRAINED: None}
+
+
+def _pools(project: Project, rows: Rows) -> list[tuple[Material, ...]]:
+    """What may be learnt from: the examples, told apart by id and turns, and the train cases.
+
+    A train case was written by a person, or drafted and approved by one; an example says who approved it.
+    """
+    lessons = rows.split("train")
+    materials = Materials(
+        task=project.settings.task, schema=rows.schema, labels=rows.labels, examples=rows.examples, lessons=lessons
+    )
+    approved = {example.id: bool(example.approved_by.strip()) for example in rows.examples}
+    chats = [taught(chat) for chat in _chats(TunedModel.plan(materials, {}))]
+    examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
+    known = {} if rows.examples else {chat.id: chat.digest for chat in chats}
+    cases = tuple(Material(case.id, known.get(case.id, "")) for case in lessons)
+    return [examples, cases]
+
+
+def _chats(planned: object) -> list[Example]:
+    """The training chats of a plan whose lessons need no step."""
+    if not isinstance(planned, Plan):
+        return []
+    talks = [lesson.talk() for need in planned.needs if isinstance(need, Adapter) for lesson in need.lessons]
+    return [chat for talk in talks if (chat := _end(talk)) is not None]
+
+
+def _end(talk: Conversation[Example | None]) -> Example | None:
+    try:
+        next(talk)
+    except StopIteration as stop:
+        chat: Example | None = stop.value
+        return chat
+    talk.close()
+    return None

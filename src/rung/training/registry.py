@@ -1,0 +1,242 @@
+"""What was made from what, how do two artifacts differ, and which is the promoted one? Pure: finding them on a disk is left
+to `workshop.registry`.
+
+A manifest of an older format, or of a kind that is not known here, leaves fields unknown (None, ""), and is no error.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rung.records import Example, Json, digest
+
+State = Literal["built", "promoted", "retired", "unfinished", "broken", "gone"]
+Deed = Literal["promote", "rollback", "retire"]
+SHOWN = 12  # characters of a digest that people read
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One artifact, as its manifest and its folder tell of it. None and "" are unknown.
+
+    `seconds` is what building it took, `size` what it takes on the disk in bytes. `why` says what is wrong with a broken, an
+    unfinished or a gone one, and what to do. `by` and `at` tell of the last deed that concerned it.
+    """
+
+    kind: str
+    digest: str
+    state: State
+    created: str = ""
+    rows: int | None = None
+    rows_digest: str = ""
+    base: str = ""
+    instruction: str = ""
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    seconds: float | None = None
+    forgetting: Mapping[str, Json] = field(default_factory=dict)
+    parent: str = ""
+    size: int = 0
+    why: str = ""
+    by: str = ""
+    at: str = ""
+
+    @property
+    def name(self) -> str:
+        """Kind and the beginning of the digest, for people."""
+        return f"{self.kind} {self.digest[:SHOWN]}"
+
+    @property
+    def forgot_too_much(self) -> bool:
+        """Whether the forgetting gate put it beyond its limit; it is then promoted by force only."""
+        return self.forgetting.get("within_limit") is False or self.forgetting.get("beyond_limit") is True
+
+    def usd(self, per_hour: float | None) -> float | None:
+        """What building it cost on a machine of that price, in US dollars; None where the price or the time is unknown."""
+        return None if per_hour is None or self.seconds is None else self.seconds / 3600 * per_hour
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """One row that an artifact was taught by: digest of its turns, id, and where it stood (file and line)."""
+
+    digest: str
+    id: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Somebody promoted, rolled back to, or retired an artifact. `at` is ISO in UTC."""
+
+    at: str
+    by: str
+    deed: Deed
+    kind: str
+    digest: str
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value of the first and of the second artifact; None: it has none."""
+
+    name: str
+    first: Json
+    second: Json
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """Rows by what happened to them from the first to the second. A changed one has its id, and other turns."""
+
+    added: tuple[Taught, ...]
+    removed: tuple[Taught, ...]
+    changed: tuple[Taught, ...]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two artifacts of one kind differ. `rows` None: at least one does not say which rows taught it."""
+
+    made_from: tuple[Change, ...]  # base, instruction, recipe keys: those that differ
+    rows: RowChange | None
+    metrics: tuple[Change, ...]  # all numbers, side by side
+
+
+def taught(row: Example) -> Taught:
+    """A training chat as it is remembered. The instruction is left out: it is the same in all rows, and told once."""
+    return Taught(digest([m for m in row.messages if m.role != "system"]), row.id, row.place)
+
+
+def instruction_of(rows: Sequence[Example]) -> str:
+    """The system turn that all rows share; "" where they have none, or not the same."""
+    found = {"\n".join(m.content for m in row.messages if m.role == "system") for row in rows}
+    return found.pop() if len(found) == 1 else ""
+
+
+def described(kind: str, named: str, made: Mapping[str, Json], *, state: State, size: int = 0) -> Artifact:
+    """An artifact by its manifest; a field that is missing, or not what it should be, is unknown."""
+    base = _mapping(made.get("base"))
+    numbers = {key: made.get(key) for key in ("tokens", "tokens_per_second", "peak_memory_bytes")}
+    numbers |= {key: _last(made.get(key)) for key in ("train_loss", "validation_loss")}
+    return Artifact(
+        kind=kind,
+        digest=named,
+        state=state,
+        created=_text(made.get("created")),
+        rows=_whole(made.get("rows")),
+        rows_digest=_text(made.get("rows_digest")),
+        base=_text(base.get("identity")) or _text(base.get("name")) or _text(made.get("embedder")),
+        instruction=_text(made.get("instruction")),
+        recipe=_mapping(made.get("recipe")),
+        metrics={**{k: v for k, v in numbers.items() if _is_number(v)}, **_mapping(made.get("metrics"))},
+        seconds=_number(made.get("seconds")),
+        forgetting=_mapping(made.get("forgetting")),
+        parent=_text(made.get("parent")),
+        size=size,
+    )
+
+
+def difference(
+    first: Artifact, second: Artifact, rows: tuple[Sequence[Taught] | None, Sequence[Taught] | None]
+) -> Difference:
+    """What differs between two artifacts, and what both were measured at. `rows`: those of the first, of the second."""
+    made: list[Change] = []
+    for name in ("base", "instruction"):
+        made.append(Change(name, getattr(first, name) or None, getattr(second, name) or None))
+    made += _side_by_side("recipe.", first.recipe, second.recipe)
+    measured = _side_by_side("", first.metrics, second.metrics)
+    measured += _side_by_side("forgetting.", first.forgetting, second.forgetting)
+    measured.append(Change("rows", first.rows, second.rows))
+    measured.append(Change("seconds", first.seconds, second.seconds))
+    return Difference(
+        tuple(change for change in made if change.first != change.second),
+        None if rows[0] is None or rows[1] is None else rows_between(rows[0], rows[1]),
+        tuple(change for change in measured if _is_number(change.first) or _is_number(change.second)),
+    )
+
+
+def rows_between(first: Sequence[Taught], second: Sequence[Taught]) -> RowChange:
+    """Rows added, removed, changed. One id may stand for several rows (a lesson with and without its passage): a row of that
+    id that both know by digest is kept, the others are paired off as changed, and what is left over was added or removed."""
+    before, after = _by_id(first), _by_id(second)
+    added: list[Taught] = []
+    removed: list[Taught] = []
+    changed: list[Taught] = []
+    kept = 0
+    for id in dict.fromkeys((*before, *after)):
+        old, new = list(before.get(id, ())), list(after.get(id, ()))
+        for row in list(new):
+            same = next((other for other in old if other.digest == row.digest), None)
+            if same is not None:
+                old.remove(same)
+                new.remove(row)
+                kept += 1
+        pairs = min(len(old), len(new))
+        changed += new[:pairs]
+        added += new[pairs:]
+        removed += old[pairs:]
+    return RowChange(tuple(added), tuple(removed), tuple(changed), kept)
+
+
+def promotions(acts: Iterable[Act]) -> dict[str, tuple[str, ...]]:
+    """Kind -> the artifacts that were promoted and not rolled back from, oldest first; the last one is the promoted one."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for act in acts:
+        line = found[act.kind]
+        if act.deed == "promote" and line[-1:] != [act.digest]:
+            line.append(act.digest)
+        elif act.deed == "rollback" and act.digest in line:
+            del line[len(line) - line[::-1].index(act.digest) :]
+    return {kind: tuple(line) for kind, line in found.items() if line}
+
+
+def _side_by_side(before: str, first: Mapping[str, Json], second: Mapping[str, Json]) -> list[Change]:
+    flat = [_flat(before, values) for values in (first, second)]
+    return [Change(name, flat[0].get(name), flat[1].get(name)) for name in dict.fromkeys((*flat[0], *flat[1]))]
+
+
+def _flat(before: str, values: Mapping[str, Json]) -> dict[str, Json]:
+    """Nested objects by dotted names."""
+    found: dict[str, Json] = {}
+    for key, value in values.items():
+        found |= _flat(f"{before}{key}.", value) if isinstance(value, dict) else {f"{before}{key}": value}
+    return found
+
+
+def _by_id(rows: Sequence[Taught]) -> dict[str, list[Taught]]:
+    found: dict[str, list[Taught]] = defaultdict(list)
+    for row in rows:
+        found[row.id].append(row)
+    return found
+
+
+def _last(curve: Json) -> Json:
+    """The loss at the end of a curve of [step, loss]."""
+    point = curve[-1] if isinstance(curve, list) and curve else None
+    return point[-1] if isinstance(point, list) and point else None
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _whole(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
