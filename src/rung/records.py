@@ -270,7 +270,7 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean of (a − b) over the same cases, with its 95 % interval and the paired bootstrap's two-sided p."""
+    """Mean of (a − b) over the same cases, with its 95 % interval and the two-sided p of bootstrap and permutation test."""
 
     a: str
     b: str

@@ -84,12 +84,21 @@ def as_good_as_best(winner: str, score: Estimate, *, best: tuple[str, Estimate],
     )
 
 
-def not_certain(more: int | None, *, of: str = "") -> str:
+def not_certain(more: int | None, *, of: str = "", clustered: bool = False) -> str:
     """The bar lies within the interval (of the best rung, where that is not the winner): what would settle it."""
     where = f"the interval of {of}" if of else "the interval"
     if more is None or more > _MANY:
         return f" Not certain: the bar lies within {where}, and so near that more cases would hardly settle it."
-    return f" Not certain: the bar lies within {where}; about {cases(more, what='more case')} would likely settle it."
+    about = f"{cases(more, what='more case')}{', spread over further documents as these are,' if clustered else ''}"
+    return f" Not certain: the bar lies within {where}; about {about} would likely settle it."
+
+
+def hanging_together(n: int, groups: int, effect: float) -> str:
+    """Cases of one document are right or wrong together."""
+    return (
+        f"Cases of one document hang together: {cases(n)} in {groups:,} groups tell as much as about "
+        f"{cases(max(1, round(n / effect)), what='independent one')}. Intervals and tests allow for it."
+    )
 
 
 def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str]) -> str:
