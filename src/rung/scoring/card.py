@@ -51,9 +51,9 @@ class Scorecard:
     errors: tuple[ScoreError, ...] = ()
     unsupported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def estimates(self, seed: int = 0) -> dict[str, Estimate]:
-        """Mean, 95 % interval and number of cases of every metric."""
-        return estimates(self.values, seed=seed)
+    def estimates(self, seed: int = 0, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
+        """Mean, 95 % interval and number of cases of every metric; `clusters`: the cluster of each case."""
+        return estimates(self.values, seed=seed, clusters=clusters)
 
     def of(self, case: str) -> dict[str, float]:
         """The metrics that apply to one case.
@@ -63,7 +63,10 @@ class Scorecard:
         """
         if case not in self.cases:
             raise KeyError(case)
-        place = self.cases.index(case)
+        return self.at(self.cases.index(case))
+
+    def at(self, place: int) -> dict[str, float]:
+        """The metrics that apply to the case at a place in `cases`."""
         row = {metric: float(column[place]) for metric, column in self.values.items()}
         return {metric: value for metric, value in row.items() if not math.isnan(value)}
 
