@@ -3,7 +3,7 @@
     python benchmarks/quality.py squad2 [--cases 200] [--train 1600]
     python benchmarks/quality.py snips [--cases 200] [--train 1000]
     python benchmarks/quality.py banking77 [--cases 300] [--train 3000]
-    python benchmarks/quality.py clinc150|e2e_nlg|conventional_commits|gsm8k [--cases 200] [--train N]
+    python benchmarks/quality.py clinc150|e2e_nlg|conventional_commits|gsm8k|gsm8k_tools [--cases 200] [--train N]
 
 Makes a project of ../shared/data (it says so when that is absent), runs `rung compare` on it as anybody would, and prints
 every rung's main score and layers with 95 % intervals, the three gaps and the seconds, as Markdown. `squad2`: the 876
@@ -11,7 +11,7 @@ paragraphs as documents, test articles' questions (half unanswerable), train art
 paragraphs; then the tuned weights of `hybrid` once more, each question shown with its own paragraph. `snips`: exact JSON by
 schema. `banking77`: one of 77 labels; `clinc150`: one of 151, `oos` among them. `e2e_nlg`: ROUGE-L against every reference.
 `conventional_commits`: ROUGE-L of the header, and by a parser whether it is one, and its type and scope. `gsm8k`: the number
-behind `####`, without a calculator. --keep FOLDER leaves the project there, where the same command goes on. The prompts are
+behind `####`; `gsm8k_tools`: the same with the calculator. --keep FOLDER leaves the project there, where the same command goes on. The prompts are
 the product's own; the splits are the data's.
 """
 
@@ -52,6 +52,7 @@ SHOWN = {
     "e2e_nlg": ("correct",),
     "conventional_commits": ("correct",),
     "gsm8k": ("contains",),
+    "gsm8k_tools": ("contains",),
 }
 RUNGS = {
     "squad2": [
@@ -65,8 +66,13 @@ RUNGS = {
     "e2e_nlg": ["prompt", "few_shot", "tuned_model"],
     "conventional_commits": ["prompt", "few_shot", "tuned_model"],
     "gsm8k": ["prompt", "few_shot", {"tuned_model": {"epochs": 1}}],
+    "gsm8k_tools": [{"tools": {"tuned": [False, True], "epochs": 1}}],
 }
-FILES = {"conventional_commits": "style/conventional_commits"}  # the others are under behaviour/
+FILES = {
+    "conventional_commits": "style/conventional_commits",
+    "gsm8k_tools": "behaviour/gsm8k",
+}  # the others are under behaviour/
+WORKED_OUT = "Solve the problem step by step. End with a line '#### NUMBER'."
 HEADER = re.compile(r"(\w+)(?:\(([^()]*)\))?!?: \S.*")
 
 
@@ -135,14 +141,35 @@ def conventional_commits(cases: int, train: int) -> dict[str, str]:
 
 def gsm8k(cases: int, train: int) -> dict[str, str]:
     """Sums in words, worked out, the number last."""
-    return _written("gsm8k", "Solve the problem step by step. End with a line '#### NUMBER'.", cases, train)
+    return _written("gsm8k", WORKED_OUT, cases, train)
+
+
+def gsm8k_tools(cases: int, train: int) -> dict[str, str]:
+    """The same sums, with a calculator: every `<<sum=value>>` of the examples is a call."""
+    files = _written("gsm8k_tools", WORKED_OUT, cases, train)
+    settings = json.loads(files["rung.yaml"]) | {"tools": ["calculator"]}
+    called = [with_calls(row) for row in map(json.loads, files["examples.jsonl"].splitlines())]
+    return files | {"examples.jsonl": jsonl(called), "rung.yaml": json.dumps(settings, indent=1)}
+
+
+def with_calls(row: Row) -> Row:
+    """A worked solution, every `<<sum=value>>` of it a call of the calculator."""
+    *turns, last = row["messages"]
+    rest = last["content"]
+    while found := re.search(r"<<([^<>=]+)=([^<>]+)>>", rest):
+        call = {"id": f"c{len(turns)}", "type": "function", "function": {"name": "calculator", "arguments": ""}}
+        call["function"]["arguments"] = json.dumps({"expression": found[1]})
+        turns.append({"role": "assistant", "content": rest[: found.start()], "tool_calls": [call]})
+        turns.append({"role": "tool", "tool_call_id": call["id"], "content": found[2]})
+        rest = rest[found.end() :]
+    return {"id": row["id"], "messages": [*turns, {"role": "assistant", "content": rest}]}
 
 
 def _written(name: str, task: str, cases: int, train: int) -> dict[str, str]:
     settings = {
         "task": task,
         "behaviour": {"examples": ["examples.jsonl"]},
-        "bar": {"correct": 0.5, "metric": "contains" if name == "gsm8k" else "rouge_l"},
+        "bar": {"correct": 0.5, "metric": "contains" if name.startswith("gsm8k") else "rouge_l"},
     }
     return {**taught(name, cases, train), **settled(name, settings)}
 
@@ -200,6 +227,7 @@ def scope(text: str, row: Row) -> dict[str, float]:
 JUDGES: dict[str, Callable[[str, Row], dict[str, float]]] = {
     "conventional_commits": header,
     "gsm8k": number,
+    "gsm8k_tools": number,
     "clinc150": scope,
 }
 
@@ -315,6 +343,7 @@ def main() -> None:
         "e2e_nlg": (e2e_nlg, 500),
         "conventional_commits": (conventional_commits, 800),
         "gsm8k": (gsm8k, 1000),
+        "gsm8k_tools": (gsm8k_tools, 1000),
     }
     make, usual = makers[asked.data]
     with tempfile.TemporaryDirectory() as scratch:

@@ -55,7 +55,7 @@ def test_a_call_is_carried_out_and_its_result_is_the_next_turn() -> None:
     assert isinstance(second, Generate)
     assert call == CallTool("calculator", '{"expression": "6*7"}')
     assert second.messages[: len(first.messages)] == first.messages
-    assert [m.content for m in second.messages[-2:]] == [f"I calculate. {ASK}", "<tool_response>42</tool_response>"]
+    assert [m.content for m in second.messages[-2:]] == [f"I calculate. {ASK}", "<tool_response>\n42\n</tool_response>"]
 
 
 def test_the_prompt_names_the_tools_and_shows_worked_calls() -> None:
@@ -72,6 +72,15 @@ def test_calls_end_after_the_rounds() -> None:
     text, steps = asked(planned({"rounds": 2}), ASK, ASK, f"again {ASK}")
     assert [type(s).__name__ for s in steps] == ["Generate", "CallTool", "Generate", "CallTool", "Generate"]
     assert text.startswith("again")
+
+
+def test_calls_that_stand_together_are_all_carried_out() -> None:
+    _, steps = asked(planned(), f"Both: {ASK}\n{ASK} so then {ASK}", "84")
+    assert [type(s).__name__ for s in steps] == ["Generate", "CallTool", "CallTool", "Generate"]
+    last = steps[-1]
+    assert isinstance(last, Generate)
+    assert last.messages[-2].content == f"Both: {ASK}\n{ASK}"
+    assert last.messages[-1].content.count("<tool_response>\n42\n</tool_response>") == 2
 
 
 @pytest.mark.parametrize("said", ["<tool_call>6*7</tool_call>", "<tool_call>[1]</tool_call>"])
@@ -96,7 +105,7 @@ def test_tuned_learns_every_turn_of_the_assistant() -> None:
     last = rows[-1]
     assert last
     assert [m.role for m in last.messages] == ["system", "user", "assistant", "user", "assistant"]
-    assert last.messages[3].content == "<tool_response>42</tool_response>"
+    assert last.messages[3].content == "<tool_response>\n42\n</tool_response>"
     _, (step,) = asked(plan, "42")
     assert isinstance(step, Generate)
     assert step.adapter == "ab"
@@ -123,7 +132,7 @@ class Script:
     def __call__(self, step: Generate) -> str:
         last = step.messages[-1].content
         if last.startswith("<tool_response>"):
-            return f"It is {last.removeprefix('<tool_response>').removesuffix('</tool_response>')}."
+            return f"It is {last.split(chr(10))[1]}."
         return f'<tool_call>{{"name": "calculator", "arguments": {{"expression": "{last}"}}}}</tool_call>'
 
 

@@ -1,11 +1,12 @@
 """`tools`: the model may call the project's tools, in rounds, and answers with what they say.
 
-The form of a call is the same for every model and host: JSON between marks in the assistant's turn, the result in the next
-turn. What a tool does is left to `rung.tools`.
+The form of a call is the same for every model and host, and that of examples with calls (`rung.examples.tools`): JSON between
+marks in the assistant's turn, the results in the next turn. What a tool does is left to `rung.tools`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import ClassVar
 from rung.records import Answer, Asker, Example, Json, Message, Question, digest
 from rung.steps import Conversation, Generate, call_tool, generate
 from rung.strategies.citing import finish
-from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction
+from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import check_tuning, read, recipe, shown, within
 from rung.strategies.tuned_model import UNTRAINABLE
@@ -63,7 +64,7 @@ class Tools:
         chosen = read(Settings, settings, rung=cls.name)
         if not materials.tools:
             return NotApplicable(NO_TOOLS)
-        calling = [example for example in materials.examples if _calls(example)]
+        calling = [example for example in materials.examples if _is_calling(example)]
         if not chosen.tuned:
             drawn = sorted(calling, key=lambda e: digest("worked", materials.seed, e.id))[: chosen.shots]
             turns = tuple(turn for example in drawn for turn in _turns(example.messages))
@@ -81,12 +82,13 @@ class Tools:
         room = (self.settings.max_tokens or self.materials.answer_tokens) + ROOM_FOR_A_CALL
         for _ in range(self.settings.rounds):
             said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
-            called = CALL.search(said.text)
-            if called is None:
+            calls = _calls(said.text)
+            if not calls:
                 break
-            name, arguments = _read(called["call"])
-            result = yield from call_tool(name, arguments)
-            messages = (*messages, Message("assistant", said.text[: called.end()]), _result(result.value))
+            results = []
+            for call in calls:
+                results.append((yield from call_tool(*_read(call["call"]))).value)
+            messages = (*messages, Message("assistant", said.text[: calls[-1].end()]), _results(results))
         else:
             said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
         held = constraint(self.materials)
@@ -99,15 +101,20 @@ def _system(materials: Materials, *, tuned: bool) -> str:
     """The task, and unless the weights have learnt it, which tools there are and how they are called."""
     if tuned:
         return short_instruction(materials)
-    tools = "\n".join(
-        json.dumps({"name": t.name, "description": t.description, "parameters": json.loads(t.parameters)})
-        for t in materials.tools
+    functions = (
+        {"name": t.name, "description": t.description, "parameters": json.loads(t.parameters)} for t in materials.tools
     )
-    return (
-        f"{instruction(materials)}\nYou can call these tools:\n{tools}\n"
-        "To call one, end your turn with a line like this, and wait for the result:\n"
-        '<tool_call>{"name": "…", "arguments": {…}}</tool_call>'
-    )
+    return with_tools(instruction(materials), json.dumps([{"type": "function", "function": one} for one in functions]))
+
+
+def _calls(text: str) -> list[re.Match[str]]:
+    """The calls of a turn: what follows the last of those that stand together is not said yet."""
+    found: list[re.Match[str]] = []
+    for call in CALL.finditer(text):
+        if found and text[found[-1].end() : call.start()].strip():
+            break
+        found.append(call)
+    return found
 
 
 def _read(call: str) -> tuple[str, str]:
@@ -121,23 +128,23 @@ def _read(call: str) -> tuple[str, str]:
     return str(value.get("name", "")), json.dumps(value.get("arguments", {}), ensure_ascii=False)
 
 
-def _result(value: Json) -> Message:
-    """A tool's answer as the next turn: in the user's role, because not every template and server knows another."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Message("user", f"<tool_response>{text}</tool_response>")
+def _results(values: Sequence[Json]) -> Message:
+    """What the tools answered, as the next turn: in the user's role, because not every template and server knows another."""
+    texts = (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values)
+    return Message("user", "\n".join(f"<tool_response>\n{text}\n</tool_response>" for text in texts))
 
 
-def _calls(example: Example) -> bool:
+def _is_calling(example: Example) -> bool:
     return any(m.role == "assistant" and CALL.search(m.content) for m in example.messages)
 
 
 def _turns(messages: Sequence[Message]) -> Iterator[Message]:
-    """An example's turns as serving writes them: without the system's, a tool's answer in its marks."""
-    for message in messages:
-        if message.role == "tool":
-            yield _result(message.content)
-        elif message.role != "system":
-            yield message
+    """An example's turns as serving writes them: without the system's, the tools' answers together in their marks."""
+    for role, together in itertools.groupby(messages, key=lambda m: m.role):
+        if role == "tool":
+            yield _results([message.content for message in together])
+        elif role != "system":
+            yield from together
 
 
 def _lessons(materials: Materials) -> Iterator[Lesson]:
