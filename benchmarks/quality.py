@@ -11,8 +11,8 @@ paragraphs as documents, test articles' questions (half unanswerable), train art
 paragraphs; then the tuned weights of `hybrid` once more, each question shown with its own paragraph. `snips`: exact JSON by
 schema. `banking77`: one of 77 labels; `clinc150`: one of 151, `oos` among them. `e2e_nlg`: ROUGE-L against every reference.
 `conventional_commits`: ROUGE-L of the header, and by a parser whether it is one, and its type and scope. `gsm8k`: the number
-behind `####`; `gsm8k_tools`: the same with the calculator. --keep FOLDER leaves the project there, where the same command goes on. The prompts are
-the product's own; the splits are the data's.
+behind `####`; `gsm8k_tools`: the same with the calculator. --keep FOLDER leaves the project there, where the same command
+goes on. The prompts are the product's own; the splits are the data's.
 """
 
 from __future__ import annotations
