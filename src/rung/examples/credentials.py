@@ -57,15 +57,18 @@ KNOWN: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     )
 )
 _ASSIGNED = re.compile(
-    r"(?i)(?<![A-Za-z])(?P<name>(?:[\w-]{0,30}[_-])?(?:api[ _-]?key|apikey|secret(?:[ _-]?(?:access[ _-]?)?key)?|access[ _-]?(?:key|token)"
+    r"(?i)(?<![A-Za-z])(?P<name>(?:[\w-]{0,30}[_-])?(?:api[ _-]?key|apikey|secret(?:[ _-]?(?:access[ "
+    r"_-]?)?key)?|access[ _-]?(?:key|token)"
     r"|auth[ _-]?token|client[ _-]?secret|private[ _-]?key|token|bearer|passw(?:or)?d|pwd|passphrase|credentials?))"
     r"['\"]?(?: is|\s*[:=]=?>?)\s*(?:bearer )?(?P<quote>['\"`]?)(?P<value>[^\s'\"`,;<>{}()\[\]]{6,200})(?P=quote)"
 )
 _HINTS = ("key", "secret", "token", "bearer", "passw", "pwd", "passphrase", "credential")
 _PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase|credential")
 _PLACEHOLDER = re.compile(
-    r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|^\$|^%|^env|os\.|process\.|getenv"
-    r"|^(?:null|none|true|false|required|optional|string|password|passwd|secret|token|invalid|incorrect|wrong|expired|correct)\W*$"
+    r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|"
+    r"^\$|^%|^env|os\.|process\.|getenv"
+    r"|^(?:null|none|true|false|required|optional|string|password|passwd|secret|token|invalid|"
+    r"incorrect|wrong|expired|correct)\W*$"
 )
 PASSWORD_BITS, KEY_BITS = 2.3, 3.0  # of entropy a character; words have less
 

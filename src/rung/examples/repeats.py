@@ -115,7 +115,7 @@ def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Cas
         return []
     found: dict[int, str] = {}
     asked = [normal("\n".join([*(f"{m.role}: {m.content}" for m in c.messages), c.question])) for c in cases]
-    exact = {text: case for text, case in zip(reversed(asked), reversed(cases), strict=True)}
+    exact = dict(zip(reversed(asked), reversed(cases), strict=True))
     often = Counter(row.output for row in rows)
     answers = {
         normal(a): case for case in cases for a in case.answers if case.answerable and len(words(normal(a))) >= LONG_ANSWER
