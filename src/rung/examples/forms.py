@@ -60,6 +60,8 @@ def example_of(row: Mapping[str, Json], place: str) -> Example:
         "".join(m.content for m in messages).encode()
     except UnicodeEncodeError:
         raise ValueError("holds half of a character (a lone surrogate): write the text anew") from None
+    if not messages:
+        raise ValueError("holds no turn: a chat ends with the assistant's answer")
     tools = tools_text(row.get("tools"))
     said = {key: _told(row, key) for key in _ALSO}
     made = Example(
@@ -116,7 +118,8 @@ def messages_of(value: Json, key: str = "messages") -> tuple[Message, ...]:
     if not isinstance(value, list):
         raise ValueError(f"'{key}' must be a list of {{role, content}}")
     turns = [_turn(turn) for turn in value]
-    if isinstance(value[-1] if value else None, dict) and value[-1].get("weight") == 0:
+    last = value[-1] if value else None
+    if isinstance(last, dict) and last.get("weight") == 0:
         raise ValueError("its last turn has weight 0: nothing in it is to be learnt")
     return tuple(_merged(turns))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rung.examples.forms import flaw
 from rung.examples.minhash import candidates
 from rung.examples.resembling import Read, near, normal, same_answer, words
 from rung.overlaps import overlaps
@@ -48,10 +49,10 @@ class Group:
 
 
 def sides(examples: Sequence[Example]) -> list[Side]:
-    """The rows that have an output, normalised."""
+    """The rows that can teach, normalised."""
     made = []
     for place, example in enumerate(examples):
-        if example.output.strip():
+        if not flaw(example):
             turns = [f"{m.role}: {m.content}" for m in example.messages[:-1] if m.role != "system"]
             system = [m.content for m in example.messages[:-1] if m.role == "system"]
             single = len(turns) == 1 and example.messages[-2].role == "user"
