@@ -119,7 +119,7 @@ def test_a_train_case_that_repeats_a_test_case_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ('{"messages": []}', "ends with the assistant"),
+        ('{"messages": []}', "a chat ends with the assistant"),
         ('{"messages": [{"role": "user", "content": "a"}]}', "ends with the assistant"),
         (chat("a", " "), "answer is empty"),
         ('{"messages": [{"role": "system", "content": "a"}, {"role": "assistant", "content": "b"}]}', "no user turn"),

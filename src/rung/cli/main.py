@@ -10,8 +10,10 @@ from importlib import import_module
 
 FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
 VERBS = (
-    "init", "advise", "check", "sync", "search", "knowledge", "cases", "ask", "train", "artifacts", "compare",
-    "report", "doctor",
+    "init", "advise", "check", "sync", "search", "knowledge",
+    "cases", "examples", "distill",
+    "ask", "train", "artifacts",
+    "compare", "report", "doctor",
 )  # fmt: skip
 
 
@@ -21,6 +23,7 @@ def main() -> None:
     import typer
 
     from rung import __version__
+    from rung.cli.options import spread
     from rung.cli.screen import out
     from rung.errors import Interrupted, UserError
 
@@ -38,7 +41,7 @@ def main() -> None:
 
     logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), format="%(levelname)s %(name)s: %(message)s")
     try:
-        code = app(standalone_mode=False)
+        code = app(args=spread(sys.argv[1:]), standalone_mode=False)
     except UserError as error:
         sys.exit(_said(str(error), YOURS))
     except Interrupted as stop:

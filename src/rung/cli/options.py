@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,3 +20,28 @@ As = Annotated[str | None, typer.Option("--as", help="The asker's groups, with c
 def groups(said: str | None) -> frozenset[str] | None:
     """The asker's groups; None, where nobody was named, reads everything."""
     return None if said is None else frozenset(name.strip() for name in said.split(",") if name.strip())
+
+
+_SPREAD = {"examples": ("--cases", 2), "distill": ("--inputs", 0)}  # verb -> option, words that must stand before it
+
+
+def spread(words: Sequence[str]) -> list[str]:
+    """`--cases a b` as `--cases a --cases b`: what a shell's pattern expands to. Files of the verb's own stand before it.
+
+    >>> spread(["examples", "lint", "rows.jsonl", "--cases", "a.jsonl", "b.jsonl", "--json"])[3:]
+    ['--cases', 'a.jsonl', '--cases', 'b.jsonl', '--json']
+    """
+    option, least = _SPREAD.get(words[0] if words else "", ("", 0))
+    made: list[str] = []
+    before, taking = 0, 0
+    for word in words:
+        if word.startswith("-"):
+            taking = 1 if word == option else 0
+        elif taking:
+            if taking > 1 and before > least:
+                made.append(option)
+            taking += 1
+        else:
+            before += 1
+        made.append(word)
+    return made

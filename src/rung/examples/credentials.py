@@ -20,8 +20,16 @@ KNOWN: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             ("AKIA", "ASIA", "ABIA", "ACCA"),
             r"(?<![A-Za-z0-9/+])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{3}[A-Z0-9]{13}(?![A-Za-z0-9/+])",
         ),
-        ("a GitHub token", ("gh",), r"\b(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{40,255})"),
-        ("a GitLab token", ("gl",), r"\bgl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_-]{20,}"),
+        (
+            "a GitHub token",
+            ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+            r"\b(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{40,255})",
+        ),
+        (
+            "a GitLab token",
+            ("glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "glsoat-"),
+            r"\bgl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_-]{20,}",
+        ),
         ("a Slack token", ("xox", "xapp-"), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}"),
         (
             "a Slack webhook",
@@ -57,21 +65,29 @@ KNOWN: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     )
 )
 _ASSIGNED = re.compile(
-    r"(?i)(?<![A-Za-z])(?P<name>(?:[\w-]{0,30}[_-])?(?:api[ _-]?key|apikey|secret(?:[ _-]?(?:access[ _-]?)?key)?|access[ _-]?(?:key|token)"
+    r"(?i)(?<![A-Za-z])(?P<name>(?:[\w-]{0,30}[_-])?(?:api[ _-]?key|apikey|secret(?:[ _-]?(?:access[ "
+    r"_-]?)?key)?|access[ _-]?(?:key|token)"
     r"|auth[ _-]?token|client[ _-]?secret|private[ _-]?key|token|bearer|passw(?:or)?d|pwd|passphrase|credentials?))"
     r"['\"]?(?: is|\s*[:=]=?>?)\s*(?:bearer )?(?P<quote>['\"`]?)(?P<value>[^\s'\"`,;<>{}()\[\]]{6,200})(?P=quote)"
 )
 _HINTS = ("key", "secret", "token", "bearer", "passw", "pwd", "passphrase", "credential")
+_ANY = re.compile(
+    "|".join(re.escape(hint) for hint in (*(h for _, hints, _ in KNOWN for h in hints), *_HINTS)), re.IGNORECASE
+)
 _PASSWORDS = re.compile(r"(?i)passw|pwd|passphrase|credential")
 _PLACEHOLDER = re.compile(
-    r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|^\$|^%|^env|os\.|process\.|getenv"
-    r"|^(?:null|none|true|false|required|optional|string|password|passwd|secret|token|invalid|incorrect|wrong|expired|correct)\W*$"
+    r"(?i)your|example|changeme|placeholder|redacted|dummy|sample|insert|replace|xxx|\*\*\*|\.\.\.|…|"
+    r"^\$|^%|^env|os\.|process\.|getenv"
+    r"|^(?:null|none|true|false|required|optional|string|password|passwd|secret|token|invalid|"
+    r"incorrect|wrong|expired|correct)\W*$"
 )
 PASSWORD_BITS, KEY_BITS = 2.3, 3.0  # of entropy a character; words have less
 
 
 def secrets(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every secret that is recognised, each once."""
+    if not _ANY.search(text):
+        return
     taken: list[tuple[int, int]] = []
     for what, hints, pattern in KNOWN:
         for match in pattern.finditer(text) if any(hint in text for hint in hints) else ():

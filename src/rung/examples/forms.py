@@ -51,7 +51,8 @@ def example_of(row: Mapping[str, Json], place: str) -> Example:
     if form is None:
         keys = ", ".join(f"'{key}'" for key in list(row)[:6])
         raise ValueError(
-            "is no example: it needs 'messages' (OpenAI chat), 'conversations' (ShareGPT), 'instruction' and 'output' (Alpaca), "
+            "is no example: it needs 'messages' (OpenAI chat), 'conversations' (ShareGPT), "
+            "'instruction' and 'output' (Alpaca), "
             f"or 'prompt' and 'completion', found {keys or 'nothing'}"
         )
     messages = form(row)
@@ -59,6 +60,8 @@ def example_of(row: Mapping[str, Json], place: str) -> Example:
         "".join(m.content for m in messages).encode()
     except UnicodeEncodeError:
         raise ValueError("holds half of a character (a lone surrogate): write the text anew") from None
+    if not messages:
+        raise ValueError("holds no turn: a chat ends with the assistant's answer")
     tools = tools_text(row.get("tools"))
     said = {key: _told(row, key) for key in _ALSO}
     made = Example(
@@ -115,7 +118,8 @@ def messages_of(value: Json, key: str = "messages") -> tuple[Message, ...]:
     if not isinstance(value, list):
         raise ValueError(f"'{key}' must be a list of {{role, content}}")
     turns = [_turn(turn) for turn in value]
-    if isinstance(value[-1] if value else None, dict) and value[-1].get("weight") == 0:  # type: ignore[union-attr, call-overload, index]
+    last = value[-1] if value else None
+    if isinstance(last, dict) and last.get("weight") == 0:
         raise ValueError("its last turn has weight 0: nothing in it is to be learnt")
     return tuple(_merged(turns))
 
@@ -253,7 +257,8 @@ def _check_approval(row: Mapping[str, Json], made: Example) -> None:
     told = row.get("digest")
     if made.approved_by and isinstance(told, str) and told and not made.digest.startswith(told):
         raise ValueError(
-            f"was changed after {made.approved_by} approved it (its digest is another): look at it again, then remove 'digest'"
+            f"was changed after {made.approved_by} approved it (its digest is another): look at it "
+            f"again, then remove 'digest'"
         )
 
 

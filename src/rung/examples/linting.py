@@ -88,7 +88,7 @@ def lint(examples: Sequence[Example], cases: Sequence[Case] = (), *, too_long: M
         *_named("empty", [Group((place,), why) for place, e in enumerate(examples) if (why := flaw(e))], examples),
         *_said(examples),
     ]
-    labels = balance([e.output for e in examples])
+    labels = balance([examples[row.place].output for row in filled])
     if labels is not None and labels.why:
         rare = [place for place, e in enumerate(examples) if e.output.strip() in labels.rare]
         found += _named("imbalance", [Group(tuple(rare), labels.why)], examples)

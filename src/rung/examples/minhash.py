@@ -88,12 +88,12 @@ def _met(band: NDArray[np.uint32], across: int) -> NDArray[np.int64]:
     for n in range(1, band.shape[1]):
         key = _mixed(key) ^ band[:, n]
     order = np.argsort(key, kind="stable")
-    edges = np.flatnonzero(np.diff(key[order])) + 1
+    ends = np.append(np.flatnonzero(np.diff(key[order])) + 1, len(order))
+    starts = np.append(0, ends[:-1])
+    crowded = np.flatnonzero(ends - starts > 1)
     pairs: list[tuple[int, int]] = []
-    for bucket in np.split(order, edges):
-        if len(bucket) < 2:
-            continue
-        places = bucket.tolist()
+    for start, end in zip(starts[crowded].tolist(), ends[crowded].tolist(), strict=True):
+        places = order[start:end].tolist()
         if across:
             pairs += [(a, b) for a in places if a < across for b in places if b >= across][: CROWD * CROWD]
         elif len(places) <= CROWD:

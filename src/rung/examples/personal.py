@@ -16,13 +16,77 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])([\w.+-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w-])"
 )
 _ROLES = frozenset(
-    "info support help helpdesk contact sales admin administrator office hello team service services customerservice "
-    "customercare care noreply no-reply donotreply do-not-reply billing accounts orders returns press media jobs careers hr "
-    "privacy legal security abuse webmaster postmaster hostmaster marketing feedback enquiries inquiries mail email news "
-    "newsletter reception git root".split()
+    [
+        "info",
+        "support",
+        "help",
+        "helpdesk",
+        "contact",
+        "sales",
+        "admin",
+        "administrator",
+        "office",
+        "hello",
+        "team",
+        "service",
+        "services",
+        ("customerservice"),
+        "customercare",
+        "care",
+        "noreply",
+        "no-reply",
+        "donotreply",
+        "do-not-reply",
+        "billing",
+        "accounts",
+        "orders",
+        "returns",
+        "press",
+        "media",
+        "jobs",
+        "careers",
+        "hr",
+        "privacy",
+        "legal",
+        "security",
+        "abuse",
+        "webmaster",
+        "postmaster",
+        "hostmaster",
+        "marketing",
+        "feedback",
+        "enquiries",
+        "inquiries",
+        "mail",
+        "email",
+        "news",
+        "newsletter",
+        "reception",
+        "git",
+        "root",
+    ]
 )
 _NOBODY = frozenset(
-    "user username name you your me foo bar baz test example someone somebody nobody xxx abc email your.name".split()
+    [
+        "user",
+        "username",
+        "name",
+        "you",
+        "your",
+        "me",
+        "foo",
+        "bar",
+        "baz",
+        "test",
+        "example",
+        "someone",
+        "somebody",
+        "nobody",
+        "xxx",
+        "abc",
+        "email",
+        ("your.name"),
+    ]
 )
 _NO_DOMAINS = ("example.com", "example.org", "example.net", "test.com", "domain.com", "yourdomain.com", "yourcompany.com")
 _IBAN = re.compile(
@@ -123,7 +187,8 @@ _ISSUERS = re.compile(
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _NUMBER = re.compile(r"(?:ssn|social security)\D{0,20}(\d{9})(?!\d)", re.IGNORECASE)
 _BORN = re.compile(
-    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|born on)\b\W{0,4}(?:is )?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? [A-Za-z]+ \d{4}"
+    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|born on)\b\W{0,4}(?:is "
+    r")?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? [A-Za-z]+ \d{4}"
     r"|[A-Za-z]+ \d{1,2},? \d{4})",
     re.IGNORECASE,
 )
@@ -140,7 +205,8 @@ _NAMED_PHONE = re.compile(
 )
 _IP = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IP6 = re.compile(
-    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4}){1,4}(?![\w:])|(?<![\w:])[0-9A-Fa-f]{4}(?::[0-9A-Fa-f]{1,4})*::[0-9A-Fa-f:]+"
+    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4}){1,4}(?![\w:])|"
+    r"(?<![\w:])[0-9A-Fa-f]{4}(?::[0-9A-Fa-f]{1,4})*::[0-9A-Fa-f:]+"
 )
 _VERSION = re.compile(r"(?:\bv|version|release|firmware|build|section|chapter)[ .:]*$", re.IGNORECASE)
 

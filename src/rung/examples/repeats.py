@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rung.examples.forms import flaw
 from rung.examples.minhash import candidates
 from rung.examples.resembling import Read, near, normal, same_answer, words
 from rung.overlaps import overlaps
@@ -48,10 +49,10 @@ class Group:
 
 
 def sides(examples: Sequence[Example]) -> list[Side]:
-    """The rows that have an output, normalised."""
+    """The rows that can teach, normalised."""
     made = []
     for place, example in enumerate(examples):
-        if example.output.strip():
+        if not flaw(example):
             turns = [f"{m.role}: {m.content}" for m in example.messages[:-1] if m.role != "system"]
             system = [m.content for m in example.messages[:-1] if m.role == "system"]
             single = len(turns) == 1 and example.messages[-2].role == "user"
@@ -115,7 +116,7 @@ def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Cas
         return []
     found: dict[int, str] = {}
     asked = [normal("\n".join([*(f"{m.role}: {m.content}" for m in c.messages), c.question])) for c in cases]
-    exact = {text: case for text, case in zip(reversed(asked), reversed(cases), strict=True)}
+    exact = dict(zip(reversed(asked), reversed(cases), strict=True))
     often = Counter(row.output for row in rows)
     answers = {
         normal(a): case for case in cases for a in case.answers if case.answerable and len(words(normal(a))) >= LONG_ANSWER

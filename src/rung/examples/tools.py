@@ -1,9 +1,9 @@
 """How is a call of a tool written, so that a model can learn it and the chat can be had back?
 
-As Hermes and Qwen models write it, and as servers read it back out of a model's text (vLLM's parser `hermes`): each call on
-lines of its own, `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`, after what the assistant says. The
-functions that may be called stand in the system turn (`strategies.prompting.with_tools`). Names of calls (`call_…`) are not kept: results stand in the
-order of their calls, and calls are named by their place when they are written.
+As Hermes and Qwen models write it, and as servers read it back out of a model's text (vLLM's parser `hermes`): each call
+on lines of its own, `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`, after what the assistant says.
+The functions that may be called stand in the system turn (`strategies.prompting.with_tools`). Names of calls (`call_…`) are
+not kept: results stand in the order of their calls, and calls are named by their place when they are written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How is an example written to a file? As OpenAI chat or ShareGPT JSONL, with where it comes from; read again, it is the same."""
+"""How is an example written to a file? As OpenAI chat or ShareGPT JSONL, with where it comes from; reading gives it back."""
 
 from __future__ import annotations
 

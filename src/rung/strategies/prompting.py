@@ -61,7 +61,7 @@ def short_instruction(materials: Materials) -> str:
 
 
 def with_tools(system: str, tools: str) -> str:
-    """The system prompt with the functions that may be called (JSON text of a list; "": none), as Hermes and Qwen models know it."""
+    """The system prompt with the functions that may be called (JSON text of a list, "" for none), as Qwen models know it."""
     if not tools:
         return system
     signatures = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in json.loads(tools))

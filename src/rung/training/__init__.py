@@ -2,5 +2,6 @@
 
 from rung.training.generator import Trainable, Trained, train_generator
 from rung.training.recipe import Recipe
+from rung.training.row_losses import row_losses
 
-__all__ = ["Recipe", "Trainable", "Trained", "train_generator"]
+__all__ = ["Recipe", "Trainable", "Trained", "row_losses", "train_generator"]

@@ -43,8 +43,15 @@ class Rows:
     too_long: tuple[str, ...] = ()
 
 
+def tokenised(examples: Sequence[Example], tokens: Tokenizing) -> list[Row]:
+    """Each example as tokens, in their order. Prompt and answer are tokenised apart, as they are when it is served."""
+    prompts = tokens.encode([tokens.render(example.messages[:-1]) for example in examples])
+    answers = tokens.encode([example.output + tokens.end for example in examples])
+    return [Row((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers, strict=True)]
+
+
 def rows_of(examples: Sequence[Example], tokens: Tokenizing, *, max_tokens: int) -> Rows:
-    """Token rows of the examples, in their order. Prompt and answer are tokenised apart, as they are when it is served.
+    """Token rows of the examples that fit, in their order.
 
     Raises:
         UserError: there are none, one does not end with the assistant's words, or all are longer than `max_tokens`.
@@ -55,9 +62,7 @@ def rows_of(examples: Sequence[Example], tokens: Tokenizing, *, max_tokens: int)
         if len(example.messages) < 2 or example.messages[-1].role != "assistant" or not example.output.strip():
             where = example.place or f"example {example.id}"
             raise UserError(f"{where}: the last message has to be the assistant's, with text: add the wanted answer")
-    prompts = tokens.encode([tokens.render(example.messages[:-1]) for example in examples])
-    answers = tokens.encode([example.output + tokens.end for example in examples])
-    rows = [Row((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers, strict=True)]
+    rows = tokenised(examples, tokens)
     fitting = tuple(row for row in rows if len(row.ids) <= max_tokens)
     if not fitting:
         shortest = min(len(row.ids) for row in rows)

@@ -92,7 +92,7 @@ def train_generator(
     if not isinstance(model, Trainable):
         raise UserError("this model's weights are out of reach, so it cannot be tuned: name a local model")
     recipe = recipe or Recipe.of({}, rows=len(examples))
-    _need_torch()
+    need_torch()
     made = rows_of(examples, model.tokens, max_tokens=recipe.max_tokens)
     if made.too_long:
         log.warning(
@@ -108,7 +108,8 @@ def train_generator(
     return done
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raises `MissingExtra` where torch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError as error:

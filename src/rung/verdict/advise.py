@@ -247,7 +247,8 @@ REMARKS = (
     Remark(
         "style-only",
         lambda f: _tuned(f) and (f.examples or 0) < TASK_EXAMPLES,
-        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to {MANY_EXAMPLES:,} a task; quality first",
+        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to "
+        f"{MANY_EXAMPLES:,} a task; quality first",
     ),
     Remark(
         "measure-the-budget",

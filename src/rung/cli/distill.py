@@ -1,0 +1,71 @@
+"""`rung distill`: examples written by a stronger model, sifted by the project's own scorers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rung.cli.main import FINE
+from rung.cli.options import Json, Seed
+from rung.cli.screen import Screen, out
+
+_FOLDER = "The project: a folder with rung.yaml."
+_TEACHER = "The model that answers: openai:<name>, http://host/v1#<name>, gguf:<path> or any other that rung.yaml may name."
+_INPUTS = "What is to be answered: examples, cases, rows with 'input', or a line of text each. May be given several times."
+
+
+def distill(
+    folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
+    *,
+    teacher: Annotated[str, typer.Option(help=_TEACHER, show_default=False)],
+    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file of examples to write.", show_default=False)],
+    approve: Annotated[
+        str, typer.Option(help="Who vouches for every answer that passes; without it, nobody does yet.")
+    ] = "",
+    max_tokens: Annotated[int, typer.Option(min=1, max=8192, help="Tokens that an answer may have.")] = 512,
+    train: Annotated[
+        bool, typer.Option("--train", help="Then train the project's tuned rungs, as 'rung train generator'.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many inputs, the first ones.")] = None,
+    seed: Seed = None,
+    json: Json = False,
+) -> int:
+    """Let a strong model answer inputs, keep what passes the project's scorers, and write it as examples.
+
+    Where behaviour.require_approval is on, only inputs with approved_by are asked.
+    """
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.loop import train as build
+    from rung.loop import workshop_of
+    from rung.project import load_project
+    from rung.stages.distilling import Order, distill, is_named, said
+    from rung.stages.training import Order as Training
+
+    project = load_project(folder)
+    screen = Screen(quiet=json)
+    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens)
+    with workshop_of(project, seed, screen) as workshop:
+        if train and not is_named(workshop, output):
+            raise UserError(
+                f"{output} is not among behaviour.examples in {project.file}, so nothing would learn from it: name it"
+            )
+        done = distill(workshop, order)
+    screen.problems(done.problems)
+    if json:
+        out(dumps(done.as_json(), ensure_ascii=False))
+    else:
+        out(f"{done.file}: {done.rows:,} examples by {done.teacher}")
+        if done.dropped:
+            out(f"dropped: {said(done)} ({done.dropped_file})")
+        if not done.named:
+            out(f"name it under behaviour.examples in {project.file}, then: rung train generator {folder}")
+    if train and done.rows:
+        for told in build(project, "generator", Training(), seed=seed, reporter=screen):
+            if not json:
+                out(f"{told.rung}: {told.folder}")
+    return FINE

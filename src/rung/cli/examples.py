@@ -1,0 +1,148 @@
+"""`rung examples`: look examples over before they teach, and write them in another format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung.cli.main import FINE, YOURS
+from rung.cli.options import Json, Strict
+from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from rung.stages.linting import Looked, Seen, Wanted
+
+SHOWN = 5  # findings of each kind
+
+
+class Action(StrEnum):
+    """What can be done about examples."""
+
+    lint = "lint"
+    convert = "convert"
+
+
+class Form(StrEnum):
+    """What examples can be written as."""
+
+    chat = "chat"
+    sharegpt = "sharegpt"
+
+
+_ACTION = "lint: say what is wrong with them; convert: write them in another format."
+_FILES = "Files of examples (OpenAI chat, ShareGPT, Alpaca, prompt and completion; JSONL, JSON, CSV), or a project's folder."
+_CASES = "Files of cases: no example may repeat one. May be given several times."
+_LOSS = "Also say which rows the untuned model finds odd, by its loss. Needs the extra train and a local model."
+
+
+def examples(  # noqa: PLR0917 - typer takes them by name
+    action: Annotated[Action, typer.Argument(help=_ACTION, show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help=_FILES, show_default=False)],
+    cases: Annotated[list[Path] | None, typer.Option(help=_CASES, show_default=False)] = None,
+    max_tokens: Annotated[int, typer.Option(min=16, max=131072, help="Tokens that a row may have.")] = 2048,
+    model: Annotated[str, typer.Option(help="Whose tokenizer counts; default: the project's model, or Rung's own.")] = "",
+    preview: Annotated[int, typer.Option(min=0, help="Show so many rows as the loss sees them.")] = 0,
+    loss: Annotated[bool, typer.Option("--loss", help=_LOSS)] = False,
+    to: Annotated[Form, typer.Option(help="convert: the format to write.")] = Form.chat,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="convert: the file to write.")] = None,
+    approve: Annotated[str, typer.Option(help="convert: who approves every row, from today.")] = "",
+    strict: Strict = False,
+    json: Json = False,
+) -> int:
+    """Look examples over before they teach, or write them in another format. A project's folder stands for its own."""
+    from rung.stages.linting import Wanted, look
+
+    if action is Action.convert:
+        return _convert(files, to=to.value, output=output, approve=approve.strip(), strict=strict, json=json)
+    wanted = Wanted(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
+    found = look(files, cases or [], wanted=wanted, reporter=Screen(quiet=json))
+    for problem in found.problems:
+        Screen().say(f"! {problem}")
+    if json:
+        from json import dumps
+
+        out(dumps(found.as_json(loss=loss), ensure_ascii=False))
+    else:
+        for line in _told(found, wanted):
+            out(line)
+        for seen in found.seen:
+            _show(seen)
+    return YOURS if strict and (found.problems or found.linted.findings) else FINE
+
+
+def _convert(files: list[Path], *, to: str, output: Path | None, approve: str, strict: bool, json: bool) -> int:
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.stages.converting import convert
+
+    if output is None:
+        raise UserError("say where to write with --output FILE")
+    rows, problems = convert(files, output, to=to, approve=approve)
+    for problem in problems:
+        Screen().say(f"! {problem}")
+    listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
+    out(
+        dumps({"file": str(output), "rows": rows, "problems": listed}, ensure_ascii=False)
+        if json
+        else f"{output}: {rows:,} rows"
+    )
+    return YOURS if strict and problems else FINE
+
+
+def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
+    from rung.enough import advice
+    from rung.examples.linting import KINDS
+
+    linted, several = found.linted, len(found.files) > 1
+    yield f"{', '.join(found.files)}: {linted.rows:,} rows, {linted.sound:,} of them sound"
+    for kind in KINDS:
+        some = [finding for finding in linted.findings if finding.kind == kind]
+        for finding in some[:SHOWN]:
+            rows = ", ".join(map(str, finding.rows[:6])) + (" …" if len(finding.rows) > 6 else "")
+            yield f"  {kind:<14} {f'{finding.file} ' if several else ''}{rows}: {finding.why}"
+        if len(some) > SHOWN:
+            yield f"  {kind:<14} … and {len(some) - SHOWN:,} more, {linted.count(kind):,} rows in all (--json lists them)"
+    yield from _table(found, wanted)
+    yield advice(linted.sound)
+    hurting = [*found.odd, *((f"{f.file}:{f.rows[0]} and {f.rows[-1]}", f.why) for f in linted.disagreements)]
+    for place, why in hurting[: 2 * SHOWN]:
+        yield f"look at {place}: {why}"
+    if len(hurting) > 2 * SHOWN:
+        yield f"look at {len(hurting) - 2 * SHOWN:,} more of the kind (--loss --json lists them)"
+    yield from found.notes
+
+
+def _table(found: Looked, wanted: Wanted) -> Iterator[str]:
+    lengths, labels = found.lengths, found.linted.labels
+    if lengths is not None:
+        yield f"tokens ({lengths.model}; limit {wanted.max_tokens:,})  median    p95  longest"
+        for name, counts in (("prompt", lengths.prompt), ("answer", lengths.answer)):
+            yield f"  {name:<12} {counts[0]:>8,} {counts[1]:>8,} {counts[2]:>8,}"
+        if lengths.rows < found.linted.rows:
+            yield f"  (of {lengths.rows:,} rows, evenly drawn, and those that may be too long)"
+    if labels is not None:
+        shown = [f"{label} {n:,}" for label, n in labels.counts]
+        few = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-4:]]
+        yield f"labels: {len(shown)} ({', '.join(few)})"
+
+
+def _show(seen: Seen) -> None:
+    """One row as the loss sees it: on a terminal masked tokens are dim and learnt ones stand out, elsewhere marked."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text(f"{seen.place}: {seen.masked_tokens} tokens masked, {len(seen.learnt)} learnt"))
+    if console.is_terminal:
+        shown = Text(seen.masked, style="dim")
+        for place, token in enumerate(seen.learnt):
+            shown.append(token, style="bold black on green" if place % 2 else "bold black on cyan")
+        console.print(shown)
+        return
+    console.print(Text("".join(f"  masked | {line}\n" for line in seen.masked.splitlines()).rstrip("\n")))
+    console.print(Text("  learnt | " + "".join(f"⟦{token}⟧" for token in seen.learnt).replace("\n", "⏎")))
