@@ -48,23 +48,29 @@ LIVE = 200
 
 
 class Kept:
-    """An embedder whose vectors are kept in a folder."""
+    """An embedder whose vectors are kept in a folder, text by text."""
 
     def __init__(self, inner: Any, folder: Path | None) -> None:
-        self.inner, self.home = inner, folder
+        self.inner = inner
+        self.home = folder / digest(inner.identity)[:12] if folder else None
+        self.known: dict[str, Any] = {}
+        if self.home and (self.home / "texts.json").exists():
+            texts = json.loads((self.home / "texts.json").read_text(encoding="utf-8"))
+            self.known = dict(zip(texts, np.load(self.home / "vectors.npy"), strict=True))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> Any:
-        """As the embedder, or as it did."""
+        """As the embedder, or as it did; one text alone is always embedded."""
         if self.home is None or len(texts) == 1:
             return self.inner.embed(texts, kind=kind)
-        path = self.home / f"{digest(self.inner.identity, list(texts))[:16]}.npy"
-        if not path.exists():
+        if new := list(dict.fromkeys(text for text in texts if text not in self.known)):
+            self.known.update(zip(new, self.inner.embed(new, kind=kind), strict=True))
             self.home.mkdir(parents=True, exist_ok=True)
-            np.save(path, self.inner.embed(texts, kind=kind))
-        return np.load(path)
+            np.save(self.home / "vectors.npy", np.stack(list(self.known.values())))
+            (self.home / "texts.json").write_text(json.dumps(list(self.known)), encoding="utf-8")
+        return np.stack([self.known[text] for text in texts])
 
 
 def labelled(name: str, file: str) -> list[tuple[str, str]]:

@@ -4,10 +4,10 @@
     python benchmarks/router.py clinc150
     python benchmarks/router.py squad2 [--cases 100] [--dev-cases 100]
 
-`banking77`, `clinc150`: two rungs whose answers are real and whose prices are set: `cheap`, a classifier taught with a few rows
-a label, and `strong`, one taught with all rows, which is said to cost --price times as much. The router learns from rows that
-taught neither (of banking77 train rows, of clinc150 its dev rows) and is judged on the test rows. `squad2`: everything is
-real: a project with `prompt` and `rag` showing 1, 3 and 6 passages, learning from dev cases, through `rung compare`; the
+`banking77`, `clinc150`: two rungs whose answers are real and whose prices are set: `cheap`, a classifier taught with a few
+rows a label, and `strong`, one taught with all rows, which is said to cost --price times as much. The router learns from
+rows that taught neither (of banking77 train rows, of clinc150 its dev rows) and is judged on the test rows. `squad2`: all
+is real: a project with `prompt` and `rag` showing 1, 3 and 6 passages, learning from dev cases, through `rung compare`; the
 cost is the tokens (one written as four read).
 
 For the threshold that the router chose by itself and for fixed ones: correctness, cost, the share of always-best's cost
@@ -120,9 +120,7 @@ def labels(name: str, asked: argparse.Namespace) -> None:
         cost = np.tile([1.0, float(asked.price)], (len(rows), 1))
         vectors = embedder.embed([text for text, _ in rows], kind="query")
         made.append((vectors, Trials(("cheap", "strong"), correct, cost, np.zeros(len(rows)), "set prices")))
-    print(
-        f"{name}: cheap taught with {len(few):,} rows, strong with {len(train):,}; real answers, prices set to 1 and {asked.price}"
-    )
+    print(f"{name}: cheap taught with {len(few):,} rows, strong with {len(train):,}; prices set to 1 and {asked.price:g}")
     table(made[0], made[1])
 
 

@@ -165,7 +165,7 @@ def train_classifier(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frozen:
-    """Heads on vectors that stay: of all rows, and of those outside fold 0. `logits` are of the rows `held` out, in order."""
+    """Heads on vectors that stay: of all rows, and of those outside fold 0; `logits` of the rows `held` out, in order."""
 
     linear: Linear
     without_fold_0: Linear
