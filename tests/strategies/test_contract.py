@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import pytest
 
-from rung.records import Json
+from rung.records import Case, Example, Json, Message
+from rung.strategies.classifier import Classifier
 from rung.strategies.few_shot import FewShot
 from rung.strategies.hybrid import Hybrid
 from rung.strategies.long_context import LongContext
@@ -13,6 +14,7 @@ from rung.strategies.prompt import Prompt
 from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.registry import BUILT_IN, REFERENCES
+from rung.strategies.router import Router
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
@@ -62,6 +64,30 @@ class TestHybridWithAnImaginedPassage(StrategyContract):
 
 class TestTools(StrategyContract):
     rung = Tools
+
+
+def labelled(count: int) -> tuple[Example, ...]:
+    """Examples of two labels in turn."""
+    labels = ("yes", "no")
+    return tuple(
+        Example(f"e{n}", (Message("user", f"question {n}"), Message("assistant", labels[n % 2]))) for n in range(count)
+    )
+
+
+class TestClassifier(StrategyContract):
+    rung = Classifier
+    materials = materials(labels=("yes", "no"), examples=labelled(50))
+
+
+class TestClassifierThatRejects(StrategyContract):
+    rung = Classifier
+    materials = materials(labels=("yes", "no"), examples=labelled(50))
+    settings: ClassVar[Mapping[str, Json]] = {"reject": 0.5, "out_of_scope": "no", "turns": 1}
+
+
+class TestRouter(StrategyContract):
+    rung = Router
+    materials = materials(rehearsals=tuple(Case(f"d{n}", f"question {n}") for n in range(30)))
 
 
 class TestTunedModel(StrategyContract):

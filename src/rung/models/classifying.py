@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rung.models.protocol import Embedder, Vectors
 
 HEAD, WEIGHTS, ENCODER = "head.json", "head.safetensors", "encoder"
+NO_NUMBER = "the text's vector is no finite number, so it has no label"
 Rule = Literal["best", "first"]
 
 
@@ -125,6 +126,8 @@ class Classifiers:
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield every request's label; texts for one artifact go through it together."""
+        import numpy as np
+
         by_model: dict[str, list[tuple[int, Classify]]] = defaultdict(list)
         for place, request in enumerate(requests):
             if not isinstance(request.step, Classify):
@@ -137,8 +140,10 @@ class Classifiers:
                 continue
             head, embedder = self._open(model)
             vectors = embedder.embed([step.text for _, step in asked], kind="query")
-            for (place, step), row in zip(asked, head.probabilities(vectors), strict=True):
-                yield place, _label(head, step, row)
+            finite = np.isfinite(vectors).all(axis=1)
+            rows = head.probabilities(np.where(finite[:, None], vectors, 0))
+            for (place, step), row, known in zip(asked, rows, finite, strict=True):
+                yield place, _label(head, step, row) if known else Failure(NO_NUMBER, step="classify")
 
     def _open(self, model: str) -> tuple[Head, Embedder]:
         if model not in self._opened:
@@ -153,10 +158,6 @@ class Classifiers:
 
 
 def _label(head: Head, step: Classify, row: NDArray[np.float64]) -> Classified | Failure:
-    import numpy as np
-
-    if not np.isfinite(row).all():
-        return Failure("the text's vector is no finite number, so it has no label", step="classify")
     return head.pick(list(row), step.labels) or Failure(
         f"none of the {len(step.labels)} labels asked for was learnt", step="classify"
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import MissingExtra, UserError
+from rung.errors import InternalError, MissingExtra, UserError
 from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
@@ -126,52 +126,52 @@ def train_classifier(
     split = divided(rows, seed=recipe.seed)
     progress(0, len(rows), "vectors")
     vectors = finite(embedder.embed(split.texts, kind="query"))
-    frozen, logits, held = _frozen(vectors, split)
-    was, notes, tuned = _judged(logits, split.wanted[held]), [], None
+    frozen = _frozen(vectors, split)
+    notes, tuned = list[str](), None
     if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= FEW_ROWS):
-        start = fit_path(vectors[~split.held_out], _one_hot(split)[~split.held_out], upto=frozen.penalty)[-1]
         try:
-            tuned = _tune(split, start, embedder, recipe=recipe, progress=progress)
+            tuned = _tune(split, frozen.without_fold_0, embedder, recipe=recipe, progress=progress)
         except (UserError, MissingExtra) as error:
             if recipe.method == "tuned":
                 raise
             notes.append(f"not tuned, the embedder stays as it is: {error}")
     here = split.wanted[split.held_out]
-    alike = _judged(logits[split.held_out[held]], here)
+    alike = _judged(frozen.logits[split.held_out[frozen.held]], here)
     became = _judged(tuned.logits, here) if tuned else None
     better = became is not None and (recipe.method == "tuned" or became.accuracy > alike.accuracy)
     if tuned is not None and better:
         tuned.encoder.save(folder / ENCODER)
-        chosen, judged = tuned.logits, here
-        head = _head(tuned.head, split.labels, temperature(chosen, _one_hot(split)[split.held_out]))
+        linear, logits, wanted = tuned.head, tuned.logits, here
     else:
-        chosen, judged = logits, split.wanted[held]
-        head = _head(frozen.linear, split.labels, temperature(chosen, _one_hot(split)[held]))
-    head.save(folder)
-    spread = temperature(chosen, _rows_of(judged, len(split.labels)))
+        linear, logits, wanted = frozen.linear, frozen.logits, split.wanted[frozen.held]
+    spread = temperature(logits, _rows_of(wanted, len(split.labels)))
+    _head(linear, split.labels, spread).save(folder)
     return {
         "recipe": {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, "penalty": frozen.penalty},
         "method": "tuned" if better else "frozen",
         "labels": len(split.labels),
         "metrics": {
-            "frozen": _said(was),
+            "frozen": _said(alike),
             "tuned": _said(became) if became else None,
-            **_said(_judged(chosen / spread, judged)),
-            "calibration_error_before": round(_judged(chosen, judged).gap, 4),
-            "reject": reject_table(softmax(chosen / spread), judged, split.labels, recipe.out_of_scope),
+            **_said(_judged(logits / spread, wanted)),
+            "calibration_error_before": round(_judged(logits, wanted).gap, 4),
+            "reject": reject_table(softmax(logits / spread), wanted, split.labels, recipe.out_of_scope),
         },
         "train_loss": [[n, loss] for n, loss in tuned.train_loss] if tuned else [],
         "validation_loss": [[n, loss] for n, loss in tuned.validation_loss] if tuned else [],
-        "notes": list(notes),
+        "notes": [*notes],
     }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frozen:
-    """A head on vectors that stay, and the penalty that was best on rows held out."""
+    """Heads on vectors that stay: of all rows, and of those outside fold 0; `logits` of the rows `held` out, in order."""
 
     linear: Linear
+    without_fold_0: Linear
     penalty: float
+    logits: Floats
+    held: NDArray[np.bool_]
 
 
 def divided(rows: Sequence[tuple[str, str]], *, seed: int) -> Rows:
@@ -217,30 +217,31 @@ def finite(vectors: Vectors) -> Vectors:
     return vectors
 
 
-def fit_path(x: Vectors, wanted: Floats, *, upto: float = 0.0) -> list[Linear]:
-    """Heads by falling penalty, down to `upto`, each begun where the last one ended."""
-    found: list[Linear] = []
-    for penalty in PENALTIES:
-        if penalty >= upto:
-            found.append(fit(x, wanted, penalty=penalty, start=found[-1] if found else None))
-    return found
-
-
-def _frozen(vectors: Vectors, rows: Rows) -> tuple[Frozen, Floats, NDArray[np.bool_]]:
-    """The head fitted on all rows at the best penalty; logits of the rows held out, in order, and which these are."""
+def _frozen(vectors: Vectors, rows: Rows) -> Frozen:
+    """The head at the penalty that is best on rows held out: penalties fall, each fit begins where the last one ended, until
+    they fall too far."""
     import numpy as np
 
     wanted = _one_hot(rows)
     turns = range(int(rows.folds.max()) + 1) if len(rows.texts) <= _CROSSED else range(1)
-    logits = np.zeros((len(PENALTIES), *wanted.shape))
-    for turn in turns:
-        out = rows.folds == turn
-        for place, head in enumerate(fit_path(vectors[~out], wanted[~out])):
-            logits[place, out] = head.logits(vectors[out])
     held = np.isin(rows.folds, list(turns))
-    losses = [_loss(found[held], wanted[held]) for found in logits]
-    best = int(np.argmin(losses))
-    return Frozen(fit_path(vectors, wanted, upto=PENALTIES[best])[-1], PENALTIES[best]), logits[best][held], held
+    heads: list[Linear | None] = [None for _ in turns]
+    best: tuple[float, float, Floats, Linear] | None = None
+    for penalty in PENALTIES:
+        logits = np.zeros_like(wanted)
+        for turn in turns:
+            out = rows.folds == turn
+            heads[turn] = head = fit(vectors[~out], wanted[~out], penalty=penalty, start=heads[turn])
+            logits[out] = head.logits(vectors[out])
+        loss = _loss(logits[held], wanted[held])
+        if best is not None and loss >= best[0]:
+            break
+        if heads[0] is not None:
+            best = loss, penalty, logits[held], heads[0]
+    if best is None:
+        raise InternalError("no penalty was tried")
+    _, penalty, found, first = best
+    return Frozen(fit(vectors, wanted, penalty=penalty, start=first), first, penalty, found, held)
 
 
 def _loss(logits: Floats, wanted: Floats) -> float:

@@ -39,7 +39,7 @@ class Linear:
         return found
 
 
-def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = None, steps: int = 200) -> Linear:
+def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = None, steps: int = 100) -> Linear:
     """The weights that minimise mean cross entropy + penalty / 2 · |weight|².
 
     Args:

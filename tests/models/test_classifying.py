@@ -1,0 +1,114 @@
+"""The engine of `Classify` steps: labels by artifact, and failures that say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rung.errors import InternalError, UserError
+from rung.models.classifying import HEAD, Classifiers, Head, Rule
+from rung.models.scripted import ScriptedEmbedder
+from rung.records import Failure
+from rung.steps import Classified, Classify, Generate, Request, Result
+
+LABELS = ("music", "weather")
+
+
+def head(rule: Rule = "best", **given: object) -> Head:
+    """Music where the text says violin, weather where it says rain."""
+    weight = ScriptedEmbedder().embed(["violin", "rain"], kind="query") * 8
+    return Head(LABELS, weight, np.zeros(2, dtype=np.float32), rule, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    head().save(tmp_path / "made")
+    return tmp_path / "made"
+
+
+def answers(folder: Path, *steps: Classify, embedder: ScriptedEmbedder | None = None) -> list[Result | Failure]:
+    engine = Classifiers({"made": folder}, lambda: embedder or ScriptedEmbedder())
+    found = dict(engine.run([Request(step) for step in steps]))
+    assert set(found) == set(range(len(steps)))
+    return [found[place] for place in range(len(steps))]
+
+
+def test_a_text_gets_its_label_and_how_sure_that_is(folder: Path) -> None:
+    violin, rain = answers(folder, Classify("the violin", LABELS, "made"), Classify("rain", LABELS, "made"))
+    assert isinstance(violin, Classified)
+    assert violin.label == "music"
+    assert 0.9 < violin.probability < 1
+    assert isinstance(rain, Classified)
+    assert rain.label == "weather"
+
+
+def test_many_at_once_are_labelled_as_one_by_one(folder: Path) -> None:
+    steps = [Classify(text, LABELS, "made") for text in ("violin", "rain", "neither", "", "violin rain")]
+    assert answers(folder, *steps) == [answers(folder, step)[0] for step in steps]
+
+
+def test_only_labels_that_were_asked_for_are_given(folder: Path) -> None:
+    (only,) = answers(folder, Classify("violin", ("weather", "traffic"), "made"))
+    assert isinstance(only, Classified)
+    assert only.label == "weather"
+    assert only.probability < 0.1
+    (none,) = answers(folder, Classify("violin", ("traffic",), "made"))
+    assert isinstance(none, Failure)
+    assert "1 labels" in none.error
+
+
+def test_a_classifier_that_was_not_built_fails_its_own_steps_only(folder: Path) -> None:
+    lost, found = answers(folder, Classify("violin", LABELS, "another"), Classify("violin", LABELS, "made"))
+    assert isinstance(lost, Failure)
+    assert "'another' was not built" in lost.error
+    assert isinstance(found, Classified)
+
+
+class Broken(ScriptedEmbedder):
+    """No numbers for one text."""
+
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = super().embed(texts, kind=kind)
+        vectors[[text == "broken" for text in texts]] = np.nan
+        return vectors
+
+
+def test_a_vector_that_is_no_number_fails_its_own_step_only(folder: Path) -> None:
+    steps = [Classify(text, LABELS, "made") for text in ("broken", "violin")]
+    broken, found = answers(folder, *steps, embedder=Broken())
+    assert isinstance(broken, Failure)
+    assert "no finite number" in broken.error
+    assert isinstance(found, Classified)
+
+
+def test_a_damaged_artifact_says_what_to_do(folder: Path) -> None:
+    (folder / HEAD).write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match="remove it"):
+        answers(folder, Classify("violin", LABELS, "made"))
+
+
+def test_another_step_is_our_mistake(folder: Path) -> None:
+    engine = Classifiers({"made": folder}, ScriptedEmbedder)
+    with pytest.raises(InternalError, match="Generate"):
+        list(engine.run([Request(Generate(()))]))
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    first = head("first", threshold=0.6, otherwise="weather")
+    first.save(tmp_path)
+    again = Head.load(tmp_path)
+    assert (again.labels, again.rule, again.threshold, again.otherwise) == (LABELS, "first", 0.6, "weather")
+    assert (again.weight == first.weight).all()
+
+
+def test_the_first_rule_takes_the_first_that_is_likely_enough() -> None:
+    made = head("first", threshold=0.6, otherwise="weather")
+    assert made.pick([0.7, 0.9], LABELS) == Classified("music", 0.7)
+    assert made.pick([0.5, 0.9], LABELS) == Classified("weather", 0.9)
+    assert made.pick([0.5, 0.4], LABELS) == Classified("weather", 0.4)
+    assert head("first", threshold=0.6).pick([0.5, 0.4], LABELS) == Classified("", 0.5)
