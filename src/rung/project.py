@@ -22,6 +22,7 @@ FILE = "rung.yaml"
 _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
+TUNED = "tuned"  # as an embedder or a reranker: the promoted one
 
 
 class _Section(BaseModel):
@@ -47,6 +48,7 @@ class KnowledgeSettings(_Section):
     """Where the documents are, who may read them and how they are cut. Sizes are in the embedder's tokens."""
 
     sources: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
     access: tuple[AccessSettings, ...] = ()
     changes: str = ""
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
@@ -261,7 +263,7 @@ def _listed(raw: dict[str, Any]) -> dict[str, Any]:
     for key in ("cases", "rungs"):
         if isinstance(raw.get(key), str):
             raw[key] = [raw[key]]
-    for section, key in (("knowledge", "sources"), ("behaviour", "examples")):
+    for section, key in (("knowledge", "sources"), ("knowledge", "pairs"), ("behaviour", "examples")):
         inner = raw.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
             raw[section] = {**inner, key: [inner[key]]}

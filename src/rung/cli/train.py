@@ -20,10 +20,12 @@ class Kind(StrEnum):
     """What can be trained."""
 
     generator = "generator"
+    retriever = "retriever"
+    reranker = "reranker"
 
 
 _FOLDER = "The project: a folder with rung.yaml."
-_KIND = "What is trained: generator (the adapters of tuned_model and hybrid)."
+_KIND = "What is trained: generator (adapters of tuned_model and hybrid), retriever (of tuned_retriever) or reranker."
 
 
 def train(

@@ -14,6 +14,7 @@ from rung.errors import UserError
 from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose
 from rung.stages.intake import Intake
+from rung.stages.retrieval_training import train_rerankers, train_retrievers
 from rung.workshop import Built, Workshop
 
 
@@ -84,8 +85,8 @@ def _told(candidate: Candidate, built: Built) -> Told:
         tokens_per_second=number(made, "tokens_per_second"),
         seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
-        train_loss=_last(made.get("train_loss")),
-        validation_loss=_last(made.get("validation_loss")),
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=last_loss(made.get("validation_loss")),
     )
 
 
@@ -95,7 +96,7 @@ def number(made: Mapping[str, Json], key: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _last(curve: Json) -> float | None:
+def last_loss(curve: Json) -> float | None:
     """The loss at the end of a curve of [step, loss]."""
     point = curve[-1] if isinstance(curve, list) and curve else None
     value = point[1] if isinstance(point, list) else None
@@ -104,4 +105,6 @@ def _last(curve: Json) -> float | None:
 
 TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
     "generator": train_generators,
+    "retriever": train_retrievers,
+    "reranker": train_rerankers,
 }

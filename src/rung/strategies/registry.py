@@ -16,9 +16,10 @@ from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.structured import Structured
 from rung.strategies.tuned_model import TunedModel
+from rung.strategies.tuned_retriever import TunedRetriever
 
 GROUP = "rung.strategies"
-BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, TunedModel, Hybrid)
+BUILT_IN: tuple[type[Rung], ...] = (Prompt, FewShot, Structured, LongContext, Rag, TunedRetriever, TunedModel, Hybrid)
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
 
 

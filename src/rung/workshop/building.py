@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rung.strategies.protocol import Adapter, Cutting, ExampleIndex
+from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Reranker, Retriever
 from rung.workshop.adapter import build_adapter
 from rung.workshop.artifacts import Built
 from rung.workshop.cutting import build_cutting
 from rung.workshop.example_index import build_example_index
+from rung.workshop.reranker import build_reranker
+from rung.workshop.retriever import build_retriever
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -18,4 +20,6 @@ BUILDERS: dict[type, Callable[[Workshop, Any, str], Built]] = {
     ExampleIndex: build_example_index,
     Cutting: build_cutting,
     Adapter: build_adapter,
+    Retriever: build_retriever,
+    Reranker: build_reranker,
 }
