@@ -15,7 +15,9 @@ from tests.training.test_retriever import PAIRS
 from tests.training.tiny_encoder import tiny_encoder
 
 torch = pytest.importorskip("torch")
-RECIPE = RerankerRecipe(epochs=12, batch_pairs=8, negatives=3, learning_rate=3e-3, max_tokens=64, checkpoint_seconds=0, seed=1)
+RECIPE = RerankerRecipe(
+    epochs=12, batch_pairs=8, negatives=3, learning_rate=3e-3, max_tokens=64, checkpoint_seconds=0, seed=1
+)
 
 
 def test_it_learns_and_serves_what_it_learnt(tmp_path: Path) -> None:
@@ -55,7 +57,9 @@ def test_a_group_holds_no_other_answer() -> None:
     assert group.passages[0] == PAIRS[0].positive
     assert len(set(group.passages)) == 4
     assert PAIRS[0].negatives[0] in group.passages
-    assert group == group_of(PAIRS[0], texts, answers, RECIPE, epoch=0) != group_of(PAIRS[0], texts, answers, RECIPE, epoch=1)
+    assert (
+        group == group_of(PAIRS[0], texts, answers, RECIPE, epoch=0) != group_of(PAIRS[0], texts, answers, RECIPE, epoch=1)
+    )
 
 
 def test_what_cannot_be_trained_is_said(tmp_path: Path) -> None:

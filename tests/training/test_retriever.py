@@ -59,7 +59,9 @@ def test_interrupted_it_ends_with_the_same_weights(folder: Path, tmp_path: Path,
 
     for name, tick in (("whole", None), ("broken", press)):
         try:
-            train_encoder(PAIRS, Encoder.of(folder), recipe=RECIPE, folder=tmp_path / name, progress=tick or (lambda *_: None))
+            train_encoder(
+                PAIRS, Encoder.of(folder), recipe=RECIPE, folder=tmp_path / name, progress=tick or (lambda *_: None)
+            )
         except Interrupted as stop:
             assert f"step {at} of" in str(stop)
     train_encoder(PAIRS, Encoder.of(folder), recipe=RECIPE, folder=tmp_path / "broken")
@@ -111,7 +113,7 @@ def test_the_loss_is_that_of_sentence_transformers(folder: Path) -> None:
     encoder.save(folder.parent / "saved")
     strangers = SentenceTransformer(str(folder.parent / "saved"), device="cpu")
     texts = [[p.anchor for p in PAIRS[:6:1]], [p.positive for p in PAIRS[:6]]]
-    given = [{k: v for k, v in strangers.tokenize(side).items()} for side in texts]
+    given = [dict(strangers.tokenize(side)) for side in texts]
     plain = MultipleNegativesRankingLoss(strangers)
     nested = MatryoshkaLoss(strangers, plain, matryoshka_dims=[32, 8])
     sides = [torch.from_numpy(encoder.embed(side)) for side in texts]

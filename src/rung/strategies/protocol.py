@@ -30,8 +30,8 @@ class Materials:
 
     `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
     of split "dev" that name their gold: what is built may be compared and adjusted by them. `corpus_tokens` None: the
-    project has no documents. `gold` (question id -> gold passages) holds the lessons' for everybody, and the judging cases' for the
-    reference arm `oracle` only.
+    project has no documents. `gold` (question id -> gold passages) holds the lessons' for everybody, and the judging
+    cases' for the reference arm `oracle` only.
     """
 
     task: str
