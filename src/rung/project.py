@@ -23,6 +23,7 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
+TUNED = "tuned"  # as an embedder or a reranker: the promoted one
 
 
 class _Section(BaseModel):
@@ -48,6 +49,7 @@ class KnowledgeSettings(_Section):
     """Where the documents are, who may read them and how they are cut. Sizes are in the embedder's tokens."""
 
     sources: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
     access: tuple[AccessSettings, ...] = ()
     changes: str = ""
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
@@ -294,7 +296,7 @@ def _listed(raw: dict[str, Any]) -> dict[str, Any]:
     for key in ("cases", "rungs"):
         if isinstance(raw.get(key), str):
             raw[key] = [raw[key]]
-    for section, key in (("knowledge", "sources"), ("behaviour", "examples")):
+    for section, key in (("knowledge", "sources"), ("knowledge", "pairs"), ("behaviour", "examples")):
         inner = raw.get(section)
         if isinstance(inner, dict) and isinstance(inner.get(key), str):
             raw[section] = {**inner, key: [inner[key]]}

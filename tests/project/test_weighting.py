@@ -18,8 +18,9 @@ from rung.progress import Silent
 from rung.project import load_project
 from rung.records import Case, Passage
 from rung.stages.intake import take_in, up_to_date
-from rung.stages.weighting import MOST_CASES, WEIGHTS, choose, fused_anew, settle_alone, telling
+from rung.stages.weighting import MOST_CASES, settle_alone, telling
 from rung.workshop import EVEN, Workshop
+from rung.workshop.weighing import WEIGHTS, choose, fused_anew
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 

@@ -21,14 +21,16 @@ class Kind(StrEnum):
     """What can be trained."""
 
     generator = "generator"
+    retriever = "retriever"
+    reranker = "reranker"
     classifier = "classifier"
     router = "router"
 
 
 _FOLDER = "The project: a folder with rung.yaml."
 _KIND = (
-    "What is trained: generator (the adapters of tuned_model and hybrid), classifier, "
-    "or router (over the other rungs, by the dev cases)."
+    "What is trained: generator (the adapters of tuned_model and hybrid), retriever (of tuned_retriever), reranker, "
+    "classifier, or router (over the other rungs, by the dev cases)."
 )
 
 

@@ -42,6 +42,11 @@ class Embedder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
 
+def passages_by(embedder: Embedder) -> str:
+    """Whose passage vectors these are: an embedder that treats only questions otherwise names the one that it stands on."""
+    return str(getattr(embedder, "passages_by", "") or embedder.identity)
+
+
 class IndexGone(UserError):
     """The version of the index that was being read has been replaced; opening the index again shows the new one."""
 

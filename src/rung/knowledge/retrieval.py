@@ -34,6 +34,9 @@ class Searchable(Protocol):
     @property
     def fusion(self) -> Fusion: ...
 
+    @property
+    def embedder(self) -> Embedder: ...
+
     def snapshot(self) -> Snapshot: ...
 
 
@@ -42,7 +45,8 @@ class KnowledgeEngine:
 
     `example_indexes` maps the digests that steps name to folders; it may grow while the engine is in use. An index of
     examples is named by the digest of its content, so the engine's identity is that of the documents alone. `cuttings`: the
-    same documents cut in other ways, by the digest that steps name; searched with the weights of `knowledge`.
+    same documents cut or embedded in other ways, by the digest that steps name; each is searched by its own embedder, with
+    its own weights.
     """
 
     def __init__(
@@ -110,12 +114,11 @@ class KnowledgeEngine:
         return self._examples[name]
 
     def _found(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
-        asked = [step.query for step, _ in searches if not step.everything]
-        vectors = embedded(asked, self._embedder) if any(query.strip() for query in asked) else {}
+        vectors = self._vectors([step for step, _ in searches if not step.everything])
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
         lookups: dict[str, list[tuple[int, Lookup]]] = {}
         for place, (step, groups) in enumerate(searches):
-            vector = vectors.get(step.query)
+            vector = vectors.get((step.index, step.query))
             if step.top < 1:
                 continue
             is_documents = step.index == DOCUMENTS or step.index in self._cuttings
@@ -129,12 +132,26 @@ class KnowledgeEngine:
             elif vector is not None:
                 results[place] = self._example_index(step.index).search(vector, step.top)
         for index, some in lookups.items():
-            if self._knowledge:
-                snapshot = self._cuttings[index].snapshot() if index in self._cuttings else self._snapshot()
-                found = snapshot.search([lookup for _, lookup in some], self._knowledge.fusion)
+            knowledge = self._cuttings.get(index, self._knowledge)
+            if knowledge:
+                found = knowledge.snapshot().search([lookup for _, lookup in some], knowledge.fusion)
                 for (place, _), passages in zip(some, found, strict=True):
                     results[place] = passages
         return results
+
+    def _vectors(self, steps: Sequence[Search]) -> dict[tuple[str, str], Vectors]:
+        """By (index, query): each query is embedded once by each embedder that is asked for it."""
+        wanted: dict[str, tuple[Embedder, list[Search]]] = {}
+        for step in steps:
+            if step.query.strip():
+                own = self._cuttings.get(step.index)
+                embedder = self._embedder if own is None else own.embedder
+                wanted.setdefault(embedder.identity, (embedder, []))[1].append(step)
+        found: dict[tuple[str, str], Vectors] = {}
+        for embedder, some in wanted.values():
+            vectors = embedded([step.query for step in some], embedder)
+            found |= {(step.index, step.query): vectors[step.query] for step in some}
+        return found
 
     def _snapshot(self) -> Snapshot:
         if self._knowledge is None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from rung.errors import UserError
 from rung.knowledge.chunking import Chunking, whole
 from rung.knowledge.lance import LanceIndex
-from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot, Version
+from rung.knowledge.protocol import Embedder, Explained, Fusion, Index, IndexGone, Lookup, Snapshot, Version, passages_by
 from rung.knowledge.retrieval import KnowledgeEngine, embedded, readable
 from rung.knowledge.staging import Staging
 from rung.knowledge.sync import FORMAT, Progress, SyncReport, difference, settings_of, synchronize
@@ -76,7 +76,7 @@ class Knowledge:
         Raises:
             UserError: the disk is full or may not be written; what was there before is still there.
         """
-        staging = Staging(self.folder / "staging", self.embedder.identity)
+        staging = Staging(self.folder / "staging", passages_by(self.embedder))
         report = synchronize(
             self.index,
             documents,
@@ -174,7 +174,7 @@ class Knowledge:
         if self._snapshot is None:
             raise UserError(f"nothing is indexed in {self.folder} yet; run 'rung sync'")
         made_with = self._snapshot.settings["embedder"]
-        if made_with != self.embedder.identity:
+        if made_with != passages_by(self.embedder):
             raise UserError(f"{self.folder} was indexed with another embedder, {made_with}; run 'rung sync'")
         return self._snapshot
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from rung.errors import InternalError
 from rung.knowledge.chunking import Chunking, passages, row
-from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, text_digest
+from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, passages_by, text_digest
 from rung.knowledge.staging import Staging
 from rung.records import Document, Json, Problem
 
@@ -57,7 +57,7 @@ class SyncReport:
 def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
     """The settings that an index is made with: with other ones, it has to be made anew."""
     said: dict[str, Json] = dict(asdict(chunking))
-    return {"format": FORMAT, "embedder": embedder.identity, "dimensions": embedder.dimensions, "chunking": said}
+    return {"format": FORMAT, "embedder": passages_by(embedder), "dimensions": embedder.dimensions, "chunking": said}
 
 
 class Difference:
@@ -158,7 +158,7 @@ def synchronize(
             found = Difference(snapshot, settings)
             if found.rebuilt:
                 log.warning("%s: everything is indexed anew", found.rebuilt)
-            reusable = snapshot if snapshot and snapshot.settings["embedder"] == embedder.identity else None
+            reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
             work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None))
             index.commit(_changes(found, documents, settings, work, snapshot is None or bool(found.rebuilt)))
             report = found.report()

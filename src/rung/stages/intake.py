@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
+from rung.gold import has_gold
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.records import Case, Document, Passage, Problem, digest
 from rung.stages.forgetting import forget_stale
+from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
 from rung.strategies.prompting import wanted_output
@@ -68,6 +70,8 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         listed = "".join(f"\n  {p}" for p in rows.problems[:10])
         raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
     lessons, secrets = may_teach(rows.split("train"), gold)
+    judging = tuple(case for case in rows.cases if case.split != "train")
+    teaching = read_teaching(project, judging)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -84,6 +88,9 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
         answer_tokens=_answer_tokens(workshop, rows),
         rehearsals=rows.split("dev"),
+        pairs=teaching.pairs,
+        clicks=teaching.clicks,
+        dev=tuple(case for case in rows.split("dev") if case.answerable and has_gold(case)),
     )
     return Intake(
         rows=rows,
@@ -92,7 +99,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         gold=gold,
         documents=len(documents),
         document_groups=knowledge.document_groups() if knowledge else None,
-        problems=(*problems, *rows.problems, *secrets),
+        problems=(*problems, *rows.problems, *secrets, *teaching.problems),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,

@@ -14,6 +14,7 @@ from rung.errors import UserError
 from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose, with_members
 from rung.stages.intake import Intake
+from rung.stages.retrieval_training import train_rerankers, train_retrievers
 from rung.workshop import Built, Workshop
 
 
@@ -123,8 +124,8 @@ def _told(candidate: Candidate, built: Built) -> Told:
         tokens_per_second=number(made, "tokens_per_second"),
         seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
-        train_loss=_last(made.get("train_loss")),
-        validation_loss=_last(made.get("validation_loss")),
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=last_loss(made.get("validation_loss")),
         forgetting=forgetting if isinstance(forgetting := made.get("forgetting"), dict) else None,
     )
 
@@ -135,7 +136,7 @@ def number(made: Mapping[str, Json], key: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _last(curve: Json) -> float | None:
+def last_loss(curve: Json) -> float | None:
     """The loss at the end of a curve of [step, loss]."""
     point = curve[-1] if isinstance(curve, list) and curve else None
     value = point[1] if isinstance(point, list) else None
@@ -144,6 +145,8 @@ def _last(curve: Json) -> float | None:
 
 TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
     "generator": train_generators,
+    "retriever": train_retrievers,
+    "reranker": train_rerankers,
     "classifier": train_classifiers,
     "router": train_routers,
 }

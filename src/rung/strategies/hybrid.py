@@ -11,16 +11,20 @@ from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
-from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.protocol import Adapter, Lesson, Materials, Need, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS
-from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.retrieving import DOCUMENTS, NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, check_tuning, read, recipe, shown, within
 from rung.strategies.tuned_model import UNTRAINABLE
+from rung.strategies.tuned_retriever import NOTHING_TEACHES, retriever_need
+
+RETRIEVERS = ("project", "tuned")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Those of `rag` and of `tuned_model`, and the share of unanswerable lessons.
+    """Those of `rag` and of `tuned_model`, the share of unanswerable lessons, and which `retriever` finds the passages: the
+    project's own search, or the `tuned` one of `tuned_retriever` (its lessons are then still found by the project's own).
 
     Half of them unanswerable taught the 135M model to refuse 86 % of answerable questions; hence the small default.
     """
@@ -35,11 +39,14 @@ class Settings:
     epochs: int = 0
     learning_rate: float = 0.0
     max_tokens: int = 0
+    retriever: str = "project"
 
     def __post_init__(self) -> None:
         within("unanswerable", self.unanswerable, 0, 0.9)
         check_tuning(self.rank, self.epochs, self.learning_rate)
         self.retrieval()
+        if self.retriever not in RETRIEVERS:
+            raise ValueError(f"setting 'retriever' must be one of {', '.join(RETRIEVERS)}, found '{self.retriever}'")
 
     def retrieval(self) -> Retrieval:
         """The part that `rag` has too."""
@@ -62,6 +69,7 @@ class Hybrid:
     materials: Materials
     settings: Settings
     adapter: str
+    index: str = DOCUMENTS
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -79,12 +87,17 @@ class Hybrid:
                 'no answerable case has "split": "train" and evidence or gold_documents; '
                 "hybrid learns from questions with their gold passages"
             )
-        need = Adapter(lessons, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+        needs: list[Need] = [Adapter(lessons, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))]
+        if chosen.retriever == "tuned":
+            tuned = retriever_need(materials, {"form": "auto"})
+            if tuned is None:
+                return NotApplicable(NOTHING_TEACHES)
+            needs.append(tuned)
+        return Plan(shown(chosen), lambda built: cls(materials, chosen, *built), tuple(needs))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""
-        ranking = yield from retrieve(question, self.settings.retrieval())
+        ranking = yield from retrieve(question, self.settings.retrieval(), self.index)
         best = ranking[: self.settings.passages]
         messages = _prompt(self.materials, question, best)
         tokens = self.settings.max_tokens or self.materials.answer_tokens

@@ -118,6 +118,13 @@ def hypothetical_passage(question: Question) -> tuple[Message, ...]:
     return (Message("system", rule), *_turns(question), Message("user", f"Question: {question.text}\nPassage:"))
 
 
+def question_for(passage: Passage) -> tuple[Message, ...]:
+    """Ask for a question that a passage answers (InPars; Bonifacio and others 2022): teaches a retriever."""
+    rule = "Write one question that a reader of the passage could answer, in the words of somebody who has not read it. "
+    said = f"{passage.title}\n{passage.text}".strip()
+    return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {said}\nQuestion:"))
+
+
 def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
     """Turns that show how train cases are answered: the same for every question, so that a prefix cache reads them once.
 

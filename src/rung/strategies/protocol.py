@@ -15,11 +15,23 @@ from rung.steps import Conversation
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A question (anchor) and a text that answers it, with texts that do not."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Materials:
     """What a rung may know of a project. No case that judges is in here.
 
-    `lessons` are the cases of split "train". `corpus_tokens` None: the project has no documents. `gold` (question id ->
-    gold passages) holds the lessons' for everybody, and the judging cases' for the reference arm `oracle` only.
+    `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
+    of split "dev" that name their gold: what is built may be compared and adjusted by them. `corpus_tokens` None: the
+    project has no documents. `gold` (question id -> gold passages) holds the lessons' for everybody, and the judging
+    cases' for the reference arm `oracle` only.
     """
 
     task: str
@@ -36,9 +48,10 @@ class Materials:
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
     tools: tuple[ToolSpec, ...] = ()
     answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons
-    rehearsals: tuple[
-        Case, ...
-    ] = ()  # the cases of split "dev": a rung may be tried on them, and never shows or learns them
+    rehearsals: tuple[Case, ...] = ()  # the cases of split "dev": tried, never shown or learnt
+    pairs: tuple[Pair, ...] = ()
+    clicks: tuple[Case, ...] = ()
+    dev: tuple[Case, ...] = ()
 
     @property
     def has_documents(self) -> bool:
@@ -122,16 +135,30 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A question (anchor) and a text that answers it, with texts that do not."""
+class Retriever:
+    """Need: the documents, searched by an embedder that `lessons` (cases with gold), `pairs` and `generated` pairs taught.
 
-    anchor: str
-    positive: str
-    negatives: tuple[str, ...] = ()
-    place: str = ""
+    `dev` cases compare it with the search as it is. `recipe` as for `Adapter`. The digest is what `Search.index` names.
+    """
+
+    lessons: tuple[Case, ...]
+    pairs: tuple[Pair, ...] = ()
+    generated: str = ""  # "", "titles", "crops" or "questions": see the rung's settings
+    dev: tuple[Case, ...] = ()
+    recipe: Mapping[str, Json] = field(default_factory=dict)
 
 
-Need = ExampleIndex | Adapter | Cutting | Labelling | Routing
+@dataclass(frozen=True, slots=True)
+class Reranker:
+    """Need: a cross-encoder taught as `Retriever` is."""
+
+    lessons: tuple[Case, ...]
+    pairs: tuple[Pair, ...] = ()
+    dev: tuple[Case, ...] = ()
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+
+
+Need = ExampleIndex | Adapter | Cutting | Retriever | Reranker | Labelling | Routing
 
 
 @dataclass(frozen=True, slots=True)

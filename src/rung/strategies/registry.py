@@ -19,10 +19,11 @@ from rung.strategies.router import Router
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
+from rung.strategies.tuned_retriever import TunedRetriever
 
 GROUP = "rung.strategies"
 BUILT_IN: tuple[type[Rung], ...] = (
-    *(Prompt, FewShot, Structured, LongContext, Rag, Tools),
+    *(Prompt, FewShot, Structured, LongContext, Rag, Tools, TunedRetriever),
     *(Classifier, TunedModel, Hybrid, Router),
 )
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)

@@ -42,7 +42,8 @@ def canned(step: Step, *, says: str = "thirty days [1]") -> Result:
     match step:
         case Search() if step.index != "documents":
             pairs = (("Hi", "Hello"), ("Bye", "See you"))
-            return Found(tuple(Passage(f"e{n}", "examples", 0, 0, f'["{q}", "{a}"]') for n, (q, a) in enumerate(pairs)))
+            shown = [f'["{q}", "{a}"]' for q, a in pairs]
+            return Found(tuple(Passage(f"e{n}", "examples", 0, len(text), text) for n, text in enumerate(shown)))
         case Search():
             return Found(PASSAGES[: step.top])
         case Rerank():

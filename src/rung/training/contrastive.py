@@ -1,8 +1,8 @@
 """How far is each question from its passage, among all passages of the batch? InfoNCE, and its gradient in small memory.
 
-Loss of van den Oord et al. 2018 (arXiv:1807.03748) with in-batch negatives, as sentence-transformers' MultipleNegativesRanking
-computes it; over several leading dimensions it is Matryoshka (Kusupati et al. 2022, arXiv:2205.13147). Chunked backward after
-Gao et al. 2021 (GradCache, arXiv:2101.06983): exact, since the encoder has no dropout.
+Loss of van den Oord et al. 2018 (arXiv:1807.03748) with in-batch negatives, as MultipleNegativesRanking of
+sentence-transformers computes it; over several leading dimensions it is Matryoshka (Kusupati et al. 2022, arXiv:2205.13147).
+Chunked backward after Gao et al. 2021 (GradCache, arXiv:2101.06983): exact, since the encoder has no dropout.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Encoder:
     def flatten(self, *, words: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Lay the weights that are trained into one flat tensor; returns (values, gradient). All others are frozen.
 
-        Frozen are the pooler, which mean pooling never looks at, and without `words` the tables that tokens are looked up in.
+        Frozen are the pooler, which mean pooling never looks at, and without `words` the tables where tokens are looked up.
         """
         names = [n for n in self.named if not n.startswith("pooler.") and (words or not n.startswith("embeddings."))]
         return self.laid_flat(names)

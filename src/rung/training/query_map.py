@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-STRENGTHS = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # of the pull to the identity, strongest first: each starts from the one before
-STEPS = 40  # of Adam at each strength
+STRENGTHS = (300.0, 100.0, 30.0, 10.0, 3.0)  # of the pull to the identity, strongest first: each starts from the one before
+STEPS = 30  # of Adam at each strength
 RATE = 0.003
 TEMPERATURE = 0.05
 HELD = 0.2  # share of the questions that choose the strength
@@ -29,8 +29,8 @@ HELD = 0.2  # share of the questions that choose the strength
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """Question vectors [n, d]; `targets[i]` is the column of its answer in `pool` [m, d]; `known[i]` are further columns that
-    answer it and count neither way. All vectors have unit length."""
+    """Question vectors [n, d]; `targets[i]` is the column of its answer in `pool` [m, d]; `known[i]` are further
+    columns that answer it and count neither way. All vectors have unit length."""
 
     questions: Floats
     pool: Floats

@@ -1,7 +1,7 @@
 """How does an embedder learn a domain's own words? Contrastive training of its encoder on questions and their passages.
 
-`train_encoder` is the whole. The loss is in `contrastive`, hard negatives in `mining`, the cheap form in `query_map`; whether
-search got any better is judged by who ordered it, on cases that did not teach.
+`train_encoder` is the whole. The loss is in `contrastive`, hard negatives in `mining`, the cheap form in `query_map`.
+Whether search got any better is judged by who ordered it, on cases that did not teach.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ class Pace(Protocol):
 class Stepping:
     """Flat `values` moved against the flat `gradient`, which `learn` fills.
 
-    `learn(step, tokens)` computes one batch in parts of at most `tokens` tokens, whose number does not change the result, and
-    returns its loss; `validate` returns the loss of what was held out, None where nothing was. It is asked after each
+    `learn(step, tokens)` computes one batch in parts of at most `tokens` tokens, whose number does not change the result,
+    and returns its loss; `validate` returns the loss of what was held out, None where nothing was. It is asked after each
     `a_pass` steps, and the values of the best pass are what is left at the end.
     """
 
@@ -158,6 +158,6 @@ class Stepping:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether this is the allocator's way of saying that there is no memory; torch has no class of its own for it on CPUs."""
+    """Whether this is the allocator's way of saying that there is no memory: torch has no class for it on CPUs."""
     said = str(error).lower()
     return isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said

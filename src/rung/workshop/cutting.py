@@ -27,7 +27,7 @@ def build_cutting(workshop: Workshop, need: Cutting, title: str) -> Built:
     folder = workshop.project.state / CUTTINGS / named
     if named not in workshop.ready.indexes:
         with workshop.reporter.phase(title) as tick:
-            knowledge = Knowledge.open(folder / "index", embedder=workshop.embedder, chunking=chunking)
+            knowledge = Knowledge.open(folder / "index", embedder=workshop.embedder, chunking=chunking, fusion=own.fusion)
             report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
             if not is_finished(folder) or report.embedded:
                 made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}

@@ -19,13 +19,14 @@ from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.errors import ModelError
 from rung.progress import Reporter, Silent
-from rung.project import Project
+from rung.project import DEFAULT_EMBEDDER, TUNED, Project
 from rung.records import Asker
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
 from rung.workshop.artifacts import ARTIFACTS, Built
 from rung.workshop.cutting import CUTTINGS
+from rung.workshop.promoted import promoted
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -81,12 +82,36 @@ class Workshop:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The project's embedder."""
+        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted."""
+        folder = promoted(self.project.state, "retriever") if self.project.settings.embedder == TUNED else None
+        return self.base_embedder if folder is None else self.tuned_embedder(folder)
+
+    @cached_property
+    def base_embedder(self) -> Embedder:
+        """The embedder that a retriever is tuned from: the project's own, as it was published."""
         from rung.models.catalog import embedder
 
         settings = self.project.settings
-        with self._pointing_at("embedder"), self.reporter.phase(f"embedder {settings.embedder}") as tick:
-            return embedder(self._named(settings.embedder), server=settings.server, progress=tick)
+        name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
+        with self._pointing_at("embedder"), self.reporter.phase(f"embedder {name}") as tick:
+            return embedder(self._named(name), server=settings.server, progress=tick)
+
+    def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
+        """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
+
+        Raises:
+            ModelError: it cannot be opened, or was made for another embedder.
+        """
+        from rung.models.embedding import encoder
+        from rung.models.mapped import Mapped
+
+        made = {} if form else Built(folder.name, folder).manifest
+        if (form or made.get("form")) == "map":
+            base, said = self.base_embedder, made.get("base")
+            if isinstance(said, dict) and said.get("identity") != base.identity:
+                raise ModelError(f"{folder} was made for another embedder ({said.get('identity')}): train it again")
+            return Mapped.open(folder, base)
+        return encoder(folder)
 
     @cached_property
     def reranker(self) -> Engine | None:
@@ -95,6 +120,11 @@ class Workshop:
         from rung.models.reranking import GeneratorReranker
 
         settings = self.project.settings
+        if settings.reranker == TUNED:
+            from rung.models.cross_encoder import CrossEncoder
+
+            folder = promoted(self.project.state, "reranker")
+            return None if folder is None else CrossEncoder(folder)
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
@@ -189,7 +219,7 @@ class Workshop:
             self.generator.use_adapters(self.ready.adapters)
 
     def forget_cuttings(self) -> None:
-        """Remove the documents cut in other ways: what was deleted must not stay where nobody may look again."""
+        """Remove the documents cut or embedded in other ways: what was deleted must not stay where nobody looks."""
         shutil.rmtree(self.project.state / CUTTINGS, ignore_errors=True)
 
     def _named(self, model: str) -> str:

@@ -1,0 +1,96 @@
+"""`tuned_retriever`: `rag` on another index, whose embedder has learnt the domain's own words. The model is untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rung.gold import has_gold
+from rung.records import Answer, Case, Json, Question
+from rung.steps import Conversation
+from rung.strategies.protocol import Materials, NotApplicable, Plan, Retriever
+from rung.strategies.rag import NO_DOCUMENTS, answer_from
+from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.settings import Retrieval, read, shown, within
+
+FORMS = ("auto", "map", "encoder")
+GENERATED = ("none", "titles", "crops", "questions")
+LEAST = 8
+NOTHING_TEACHES = (
+    'at least 8 cases with "split": "train" and evidence or gold_documents, pairs or clicks (knowledge.pairs) are needed; '
+    "or set generated to titles, crops or questions"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Retrieval):
+    """Those of retrieval, and how the retriever is tuned; 0 leaves a value to the trainer's default.
+
+    `form`: "map" moves the questions' vectors only, "encoder" tunes the embedder and needs an index of its own, "auto" takes
+    what the dev cases prefer. `generated`: pairs made of the passages, beside those that the project has.
+    """
+
+    form: str = "auto"
+    generated: str = "none"
+    matryoshka: bool = False
+    epochs: int = 0
+    learning_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        Retrieval.__post_init__(self)
+        within("epochs", self.epochs, 0, 100)
+        within("learning_rate", self.learning_rate, 0, 0.1)
+        for name, known in (("form", FORMS), ("generated", GENERATED)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"setting '{name}' must be one of {', '.join(known)}, found '{getattr(self, name)}'")
+
+    def recipe(self) -> dict[str, Json]:
+        """What the trainer is told."""
+        given: dict[str, Json] = {"form": self.form, "epochs": self.epochs, "learning_rate": self.learning_rate}
+        if self.matryoshka:
+            given["dims"] = [384, 192, 96]
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class TunedRetriever:
+    """Searches the tuned index, shows the best passages, and answers from them alone."""
+
+    name: ClassVar[str] = "tuned_retriever"
+    reference: ClassVar[bool] = False
+    materials: Materials
+    settings: Settings
+    index: str
+
+    @classmethod
+    def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
+        """Applies where there are documents and questions that say where their answers stand."""
+        chosen = read(Settings, settings, rung=cls.name)
+        if not materials.has_documents:
+            return NotApplicable(NO_DOCUMENTS)
+        if chosen.rerank and not materials.reranker:
+            return NotApplicable(NO_RERANKER)
+        need = retriever_need(materials, chosen.recipe(), generated=chosen.generated)
+        if need is None:
+            return NotApplicable(NOTHING_TEACHES)
+        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """Search the tuned index, rerank if asked to, generate, cite."""
+        ranking = yield from retrieve(question, self.settings, self.index)
+        return (yield from answer_from(self.materials, question, ranking, self.settings))
+
+
+def retriever_need(materials: Materials, recipe: Mapping[str, Json], *, generated: str = "none") -> Retriever | None:
+    """The need for a tuned retriever; None where there is too little to learn from."""
+    lessons = teaching(materials)
+    if len(lessons) + len(materials.pairs) < LEAST and generated == "none":
+        return None
+    made = "" if generated == "none" else generated
+    return Retriever(lessons, materials.pairs, made, materials.dev, recipe)
+
+
+def teaching(materials: Materials) -> tuple[Case, ...]:
+    """The lessons and clicks that name their gold."""
+    return tuple(case for case in (*materials.lessons, *materials.clicks) if case.answerable and has_gold(case))

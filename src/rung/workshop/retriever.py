@@ -1,0 +1,225 @@
+"""Builds a tuned retriever: pairs, a tuned encoder or a map of the questions, its index, and the comparison with before.
+
+What teaches is put together in `taught`, learning is left to `training`. Whether a project's search uses a retriever from
+now on is for people to say: `embedder: tuned` and the promoted artifact, see `promoted`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.errors import UserError
+from rung.estimating import resampled_means
+from rung.records import Case, Json, digest, plain
+from rung.strategies.protocol import Pair, Retriever
+from rung.workshop.artifacts import Built, is_finished, seal
+from rung.workshop.cutting import CUTTINGS
+from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
+from rung.workshop.weighing import WEIGHTS, choose, tried
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+    from rung.models.protocol import Embedder
+    from rung.training.query_map import Lessons
+    from rung.training.retriever import RetrieverRecipe
+    from rung.workshop.holding import Workshop
+
+KIND = "retriever"
+_POOL = 4096  # passages that a map is learnt against
+_LEAST_PAIRS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a retriever is made from: pairs that teach, cases that compare, the recipe, and what is tuned."""
+
+    pairs: tuple[Pair, ...]
+    cases: tuple[Case, ...]
+    recipe: RetrieverRecipe
+    base: Embedder
+
+    def digest(self, form: str) -> str:
+        """Names the artifact of this form."""
+        asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in self.cases]
+        recipe = replace(self.recipe, form=form, checkpoint_seconds=0)  # type: ignore[arg-type]  # map or encoder
+        return digest(KIND, 1, self.pairs, asked, recipe, self.base.identity)
+
+
+def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
+    """The retriever that these lessons teach; with form "auto" the better of map and encoder on the dev cases."""
+    from rung.training.encoder import Opened
+    from rung.training.retriever import RetrieverRecipe
+
+    own = _documents(workshop)
+    recipe = RetrieverRecipe.of(need.recipe, seed=workshop.seed)
+    lessons, cases = divided(need.lessons, need.dev)
+    pairs = pairs_of(own, lessons, need.pairs)
+    if need.generated:
+        pairs += made_of_passages(workshop, own, need.generated, title=title)
+    if len(pairs) < _LEAST_PAIRS:
+        raise UserError(
+            f"{len(pairs)} pairs of a question and a passage that everybody may read are too few to tune a retriever: add "
+            'cases with "split": "train" and their gold, pairs or clicks (knowledge.pairs), or set generated'
+        )
+    taught = Taught(tuple(pairs), cases, recipe, workshop.base_embedder)
+    forms = ("map", "encoder") if recipe.form == "auto" else (recipe.form,)
+    if recipe.form == "auto" and not (isinstance(taught.base, Opened) and cases):
+        forms = ("map",)  # nothing to tune, or nothing to choose by
+    built = [_one(workshop, own, taught, form, title) for form in forms]
+    best = max(built, key=lambda one: _number(one.manifest, "ndcg@10"))
+    workshop.ready.indexes[best.digest] = opened(workshop, own, best, title)
+    return best
+
+
+def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Knowledge:
+    """The project's documents as this retriever searches them, brought up to date."""
+    made = built.manifest
+    weight = made.get("dense_weight")
+    fusion = replace(own.fusion, dense_weight=weight) if isinstance(weight, float) else own.fusion
+    embedder = workshop.tuned_embedder(built.folder)
+    knowledge = _index(own, embedder, workshop.project.state / CUTTINGS / built.digest)
+    if knowledge.index is not own.index:
+        with workshop.reporter.phase(f"{title}: index") as tick:
+            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+    knowledge.fusion = fusion
+    return knowledge
+
+
+def _index(own: Knowledge, embedder: Embedder, folder: Path) -> Knowledge:
+    """Where the passages are as they are, the project's own index; else one of its own."""
+    from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import passages_by
+
+    if passages_by(embedder) == passages_by(own.embedder):
+        knowledge = Knowledge(own.folder, embedder, own.chunking, own.fusion, own.index)
+        knowledge.refresh()
+        return knowledge
+    return Knowledge.open(folder / "index", embedder=embedder, chunking=own.chunking, fusion=own.fusion)
+
+
+def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: str) -> Built:
+    """The artifact of one form: trained, indexed by, and compared, if it is not there."""
+    built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
+    if is_finished(built.folder):
+        return built
+    began = time.monotonic()
+    learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
+    seconds = time.monotonic() - began
+    knowledge = _index(own, workshop.tuned_embedder(built.folder, form), workshop.project.state / CUTTINGS / built.digest)
+    if knowledge.index is not own.index:
+        with workshop.reporter.phase(f"{title}: index") as tick:
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            learnt["index_seconds"] = report.seconds
+    compared = _compared(own, knowledge, taught.cases)
+    base: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": taught.base.identity}
+    made: dict[str, Json] = {
+        "kind": KIND,
+        "form": form,
+        "base": base,
+        "recipe": plain(taught.recipe),
+        "rows": len(taught.pairs),
+        "rows_digest": digest(taught.pairs),
+        "seconds": seconds,
+        **learnt,
+        **compared,
+    }
+    seal(built.folder, made)
+    return built
+
+
+def _tuned(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:  # noqa: ARG001
+    """Tune the encoder's weights."""
+    from rung.training.encoder import Encoder
+    from rung.training.retriever import train_encoder
+
+    with workshop.reporter.phase(title) as tick:
+        done = train_encoder(taught.pairs, Encoder.of(taught.base), recipe=taught.recipe, folder=folder, progress=tick)
+    return {
+        "train_loss": [[step, loss] for step, loss in done.curve],
+        "validation_loss": [[step, loss] for step, loss in done.validation],
+        "steps": done.step,
+        "seconds": done.seconds,
+    }
+
+
+def _mapped(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:
+    """Learn a map of the questions' vectors."""
+    import numpy as np
+
+    from rung.models.mapped import MATRIX
+    from rung.training.query_map import fit
+
+    with workshop.reporter.phase(title) as tick:
+        lessons = map_lessons(taught.pairs, taught.base, _others(own, taught))
+        fitted = fit(lessons, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / MATRIX, fitted.matrix)
+    losses: list[Json] = [[place, loss] for place, (_, loss) in enumerate(fitted.losses)]
+    return {"strength": fitted.strength, "validation_loss": losses}
+
+
+def map_lessons(pairs: Sequence[Pair], base: Embedder, others: Sequence[str] = ()) -> Lessons:
+    """The vectors that a map is learnt from: each question's, each passage's, and of other passages beside."""
+    import numpy as np
+
+    from rung.training.query_map import Lessons
+    from rung.training.retriever import positives_of
+
+    texts = list(dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives), *others)))
+    column = {text: place for place, text in enumerate(texts)}
+    answers = positives_of(pairs)
+    targets = [column[pair.positive] for pair in pairs]
+    known = tuple(tuple(sorted(column[text] for text in answers[pair.anchor] if text != pair.positive)) for pair in pairs)
+    questions = base.embed([pair.anchor for pair in pairs], kind="query")
+    return Lessons(questions, base.embed(texts, kind="passage"), np.asarray(targets), known)
+
+
+def _others(own: Knowledge, taught: Taught) -> list[str]:
+    """Passages that everybody may read, for a map to keep away from."""
+    known = {text for pair in taught.pairs for text in (pair.positive, *pair.negatives)}
+    return rows_of(own, some_passages(own, most=max(0, _POOL - len(known))))
+
+
+def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[str, Json]:
+    """nDCG@10 before and after on the same cases, each at the weight that these cases choose, and the paired difference."""
+    if not cases:
+        return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
+    before, after = tried(own, cases), tried(other, cases)
+    was, now = choose(before), choose(after)
+    old, new = [row[was] for row in before], [row[now] for row in after]
+    mean, low, high = paired(new, old)
+    metrics: dict[str, Json] = {
+        "ndcg@10_before": round(sum(old) / len(old), 4),
+        "ndcg@10": round(sum(new) / len(new), 4),
+        "ndcg@10_difference": [mean, low, high],
+        "compared_on": len(cases),
+    }
+    better = low > 0
+    told = f"nDCG@10 {sum(old) / len(old):.3f} before, {sum(new) / len(new):.3f} after, on {len(cases)} cases"
+    why = "" if better else f"not shown to be better than the search as it is: {told}"
+    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now]}
+
+
+def paired(new: Sequence[float], old: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of the differences with the ends of its 95 % bootstrap interval over cases."""
+    import numpy as np
+
+    gain = np.asarray(new, dtype=np.float64) - np.asarray(old, dtype=np.float64)
+    low, high = np.quantile(resampled_means(gain[:, None])[:, 0], [0.025, 0.975])
+    return round(float(gain.mean()), 4), round(float(low), 4), round(float(high), 4)
+
+
+def _documents(workshop: Workshop) -> Knowledge:
+    if workshop.knowledge is None:
+        raise UserError("the project has no documents to search (knowledge.sources)")
+    return workshop.knowledge
+
+
+def _number(made: dict[str, Json], name: str) -> float:
+    metrics = made.get("metrics")
+    value = metrics.get(name) if isinstance(metrics, dict) else None
+    return float(value) if isinstance(value, (int, float)) else 0.0

@@ -1,0 +1,71 @@
+"""How good is a search of the documents on cases that name their gold, at each weight of its two rankings?
+
+When a weight is chosen for the project is left to `stages.weighting`, for a tuned retriever to `retriever`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rung.gold import target_ranks
+from rung.records import Case, Passage
+from rung.scoring.retrieval import ndcg
+from rung.workshop.holding import EVEN
+
+if TYPE_CHECKING:
+    from rung.knowledge import Fusion, Knowledge
+    from rung.knowledge.protocol import Explained
+
+WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
+TOLERANCE = 0.25  # standard errors, see `choose`; measured: docs/LOG.md
+DEPTH = 100  # passages that each ranking is looked at
+
+
+def tried(
+    knowledge: Knowledge, cases: Sequence[Case], tick: Callable[[int], None] = lambda _done: None
+) -> list[list[float]]:
+    """nDCG@10 of every case (rows) at each of `WEIGHTS` (columns): each case is searched for once, and fused anew."""
+    values: list[list[float]] = []
+    for done, case in enumerate(cases, 1):
+        found = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
+        rankings = (fused_anew(found, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
+        values.append([_ndcg(case, ranking) for ranking in rankings])
+        tick(done)
+    return values
+
+
+def choose(values: Sequence[Sequence[float]]) -> int:
+    """Which of `WEIGHTS`, by nDCG@10 of every case (rows) at every weight (columns).
+
+    Of all weights that are as good as the best one within `TOLERANCE` standard errors of the paired difference, the one
+    nearest to the even weight: a handful of cases, whose errors are wide, moves it less far.
+    """
+    import numpy as np
+
+    table = np.asarray(values, dtype=np.float64)
+    means = table.mean(axis=0)
+    best = int(means.argmax())
+    behind = table[:, [best]] - table
+    error = behind.std(axis=0, ddof=1) / len(table) ** 0.5 if len(table) > 1 else np.full(len(means), np.inf)
+    good = np.flatnonzero(behind.mean(axis=0) <= TOLERANCE * error)
+    return int(min(good, key=lambda place: (abs(WEIGHTS[place] - EVEN), -means[place])))
+
+
+def fused_anew(found: Sequence[Explained], fusion: Fusion) -> list[Passage]:
+    """The ranking that this fusion makes of the same two rankings."""
+    from rung.knowledge.ranking import fused
+
+    dense, bm25 = (_ranking(found, which) for which in ("dense", "bm25"))
+    known = {one.passage.id: one.passage for one in found}
+    return [known[id] for id, _ in fused(dense, bm25, fusion, DEPTH)]
+
+
+def _ranking(found: Sequence[Explained], which: str) -> list[tuple[str, float]]:
+    placed = [(getattr(one, which), one.passage.id) for one in found]
+    return [(id, place.score) for place, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
+
+
+def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
+    return ndcg(target_ranks(case, ranking), k=10)

@@ -1,0 +1,227 @@
+"""A project's tuned retriever: taught, compared, searched as the project's own index is, promoted, and taken back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.models.mapped import Mapped
+from rung.project import Project, load_project
+from rung.records import Asker, Case
+from rung.stages.candidates import build, propose
+from rung.stages.intake import Intake, take_in, up_to_date
+from rung.stages.pairs import row_of
+from rung.stages.training import TRAINERS, Order
+from rung.steps import Found, Request, Search
+from rung.strategies.protocol import Pair
+from rung.strategies.tuned_retriever import TunedRetriever
+from rung.testing.strategies import StrategyContract, materials
+from rung.workshop import Workshop
+from tests.training.tiny_encoder import tiny_encoder
+
+THINGS = ("refunds", "violins", "bread", "parcels", "ovens", "flour", "strings", "money", "bows", "shipping")
+YAML = """\
+task: Answer.
+knowledge: {{sources: ["docs/*.md"], pairs: "pairs.jsonl", chunk_tokens: 48}}
+cases: cases.jsonl
+model: scripted
+embedder: {embedder}
+rungs: [rag, {{tuned_retriever: {{form: {form}}}}}]
+"""
+
+
+def project(folder: Path, *, embedder: str = "scripted", form: str = "map") -> Project:
+    """Ten documents, one of them for staff only; each has a lesson, a dev and a test case in other words than its own."""
+    (folder / "docs").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for n, thing in enumerate(THINGS):
+        head = "---\ngroups: [staff]\n---\n" if thing == "money" else ""
+        text = f"{head}# {thing.title()}\n\nThe {thing} are kept for {n + 3} days in hall {n}.\n"
+        (folder / "docs" / f"{thing}.md").write_text(text)
+        for split in ("train", "train", "dev", "test"):
+            row = {
+                "id": f"{split}{len(rows)}",
+                "question": f"how long {split} {len(rows)} until {thing} expire",
+                "split": split,
+            }
+            gold = {"answers": [f"{n + 3} days"], "gold_documents": [f"docs/{thing}.md"], "as": ["staff"]}
+            rows.append({**row, **gold})
+    clicks = [{"query": "expire of violins", "document": "docs/violins.md", "clicked": True}]
+    pairs = [{"anchor": "where are the bows", "positive": "Bows\n\nThe bows are kept in hall 8.", "negative": "x"}]
+    repeated = [{"anchor": rows[-1]["question"], "positive": "a test case"}]
+    (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, [*clicks, *pairs, *repeated, {"anchor": "no"}])))
+    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "rung.yaml").write_text(YAML.format(embedder=embedder, form=form))
+    return load_project(folder)
+
+
+def taught(workshop: Workshop) -> tuple[Intake, TunedRetriever]:
+    intake = take_in(workshop)
+    candidate = next(c for c in propose(workshop, intake) if c.rung is TunedRetriever)
+    (done,) = build(workshop, [candidate])
+    assert isinstance(done.strategy, TunedRetriever), done.why
+    return intake, done.strategy
+
+
+def found(workshop: Workshop, step: Search, groups: frozenset[str] | None = None) -> list[str]:
+    (result,) = (result for _, result in workshop.engines()["search"].run([Request(step, Asker(groups))]))
+    assert isinstance(result, Found), result
+    return [passage.document for passage in result.passages]
+
+
+class TestContract(StrategyContract):
+    rung = TunedRetriever
+    materials = materials(pairs=tuple(Pair(f"a{n}", f"b{n}") for n in range(8)))
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
+    return tiny_encoder(tmp_path / "tiny")
+
+
+def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> None:
+    with Workshop(project(tmp_path)) as workshop:
+        intake, strategy = taught(workshop)
+        assert [str(p) for p in intake.problems if "repeats" in str(p) or "no pair" in str(p)] != []
+        assert len(intake.materials.pairs) == 1
+        assert len(intake.materials.clicks) == 1
+        made = json.loads((workshop.artifact_folder("retriever", strategy.index) / "manifest.json").read_text())
+        assert made["kind"] == "retriever"
+        assert made["form"] == "map"
+        assert made["rows"] >= 12
+        assert made["metrics"]["compared_on"] >= 10
+        assert len(made["metrics"]["ndcg@10_difference"]) == 3
+        assert 0 <= made["metrics"]["ndcg@10_before"] <= 1
+        assert made["better"] is True or made["why"]
+        index = workshop.ready.indexes[strategy.index]
+        assert isinstance(index.embedder, Mapped)
+        assert index.index is workshop.knowledge.index if workshop.knowledge else False
+        again = Workshop(load_project(tmp_path))
+        assert taught(again)[1].index == strategy.index, "the same materials give the same artifact"
+
+
+@pytest.mark.parametrize("form", ["map", "encoder"])
+def test_nobody_finds_more_than_in_the_projects_own_index(tmp_path: Path, tiny: Path, form: str) -> None:
+    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}", form=form)) as workshop:
+        _, strategy = taught(workshop)
+        for groups in (None, frozenset[str](), frozenset({"staff"}), frozenset({"other"})):
+            for thing in ("money", "bread"):
+                asked = Search(f"how long until {thing} expire", 50)
+                own = sorted(found(workshop, asked, groups))
+                assert sorted(found(workshop, replace(asked, index=strategy.index), groups)) == own
+                assert ("docs/money.md" in own) == (groups is None or "staff" in groups)
+        where = json.dumps({"document": "docs/bread.md"})
+        assert set(found(workshop, Search("days", 50, index=strategy.index, where=where))) == {"docs/bread.md"}
+
+
+def test_what_only_some_may_read_teaches_nothing(tmp_path: Path) -> None:
+    from rung.workshop.taught import made_of_passages, pairs_of
+
+    with Workshop(project(tmp_path)) as workshop:
+        intake = take_in(workshop)
+        assert workshop.knowledge is not None
+        lessons = [c for c in intake.rows.cases if c.split == "train"]
+        pairs = pairs_of(workshop.knowledge, lessons, ())
+        pairs += made_of_passages(workshop, workshop.knowledge, "titles", title="")
+        pairs += made_of_passages(workshop, workshop.knowledge, "questions", title="")
+        texts = {text for pair in pairs for text in (pair.positive, *pair.negatives)}
+        assert len(texts) >= 9
+        assert not any("hall 7" in text for text in texts)
+
+
+def test_an_encoder_gets_an_index_of_its_own_which_forgets_with_the_documents(tmp_path: Path, tiny: Path) -> None:
+    named = f"encoder:{tiny}"
+    with Workshop(project(tmp_path, embedder=named, form="encoder")) as workshop:
+        _, strategy = taught(workshop)
+        folder = workshop.artifact_folder("retriever", strategy.index)
+        assert (folder / "modules.json").is_file()
+        assert workshop.ready.indexes[strategy.index].embedder.identity != workshop.embedder.identity
+        kept = tmp_path / ".rung" / "cuttings" / strategy.index / "index"
+        assert any(b"hall 3" in path.read_bytes() for path in kept.rglob("*") if path.is_file())
+    (tmp_path / "docs" / "parcels.md").unlink()
+    with Workshop(load_project(tmp_path)) as workshop:
+        up_to_date(workshop)
+        assert not kept.exists()
+
+
+def test_a_promoted_retriever_is_the_embedder_until_it_is_taken_back(tmp_path: Path, tiny: Path) -> None:
+    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}", form="encoder")) as workshop:
+        _, strategy = taught(workshop)
+        base = workshop.embedder.identity
+        tuned = workshop.ready.indexes[strategy.index].embedder.identity
+    settings = tmp_path / "rung.yaml"
+    log = tmp_path / ".rung" / "artifacts" / "log.jsonl"
+    log.write_text(json.dumps({"deed": "promote", "kind": "retriever", "digest": strategy.index}) + '\n{"cut sho')
+    with Workshop(load_project(tmp_path)) as workshop:
+        assert workshop.embedder.identity == base, "rung.yaml does not ask for it"
+    settings.write_text(settings.read_text().replace(f"encoder:{tiny}", "tuned"))
+    with Workshop(load_project(tmp_path)) as workshop:
+        assert workshop.embedder.identity == tuned
+        assert "embedder changed" in up_to_date(workshop).report.rebuilt
+        assert found(workshop, Search("bread", 3))
+
+
+def test_train_says_what_it_came_to(tmp_path: Path) -> None:
+    with Workshop(project(tmp_path)) as workshop:
+        (told,) = TRAINERS["retriever"](workshop, take_in(workshop), Order(settings={"form": "map"}))
+        assert told.kind == "retriever"
+        assert told.metrics["form"] == "map"
+        assert told.metrics["compared_on"]
+        assert told.folder.is_dir()
+        assert told.notes[0]
+        with pytest.raises(UserError, match="unknown setting 'colour'"):
+            TRAINERS["retriever"](workshop, take_in(workshop), Order(settings={"colour": 1}))
+
+
+@pytest.mark.slow
+def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
+    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}")) as workshop:
+        (told,) = TRAINERS["reranker"](workshop, take_in(workshop), Order(settings={"epochs": 1, "max_tokens": 64}))
+        assert told.metrics["compared_on"]
+        assert (told.folder / "config.json").is_file()
+    log = tmp_path / ".rung" / "artifacts" / "log.jsonl"
+    log.write_text(json.dumps({"deed": "promote", "kind": "reranker", "digest": told.artifact}) + "\n")
+    settings = tmp_path / "rung.yaml"
+    settings.write_text(settings.read_text() + "reranker: tuned\n")
+    with Workshop(load_project(tmp_path)) as workshop:
+        assert workshop.reranker is not None
+        assert "cross-encoder:" in workshop.reranker.identity
+
+
+def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()]
+    (tmp_path / "cases.jsonl").write_text("\n".join(json.dumps(r) for r in rows if r["split"] != "train"))
+    with Workshop(made) as workshop:
+        candidate = next(c for c in propose(workshop, take_in(workshop)) if c.rung is TunedRetriever)
+        assert "at least 8 cases" in candidate.why
+        with pytest.raises(UserError, match="nothing to train: at least 8 cases"):
+            TRAINERS["retriever"](workshop, take_in(workshop), Order())
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"positive": "p"}, "has no question"),
+        ({"query": "q"}, "is no pair"),
+        ({"query": "q", "clicked": True}, "is no click"),
+    ],
+)
+def test_a_row_that_is_none_is_said(row: dict[str, object], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        row_of(row, "pairs.jsonl:1")  # type: ignore[arg-type]
+
+
+def test_rows_of_all_kinds() -> None:
+    read = row_of({"query": "q", "positive": ["a", "b"], "negative": "c", "negative_2": ["d"]}, "f:1")
+    assert read == [Pair("q", "a", ("c", "d"), "f:1"), Pair("q", "b", ("c", "d"), "f:1")]
+    assert row_of({"query": "q", "document": "d", "clicked": False}, "f:2") == []
+    (click,) = row_of({"query": "q", "passage": "docs/a#b.md#3-9", "clicked": True}, "f:3")
+    assert isinstance(click, Case)
+    assert (click.evidence[0].document, click.evidence[0].start, click.evidence[0].end) == ("docs/a#b.md", 3, 9)
