@@ -130,18 +130,6 @@ def test_the_shared_beginning_ends_before_the_last_token_of_the_shortest_prompt(
     assert shared_beginning([Row((1, 9, 9, 4), 3), Row((1, 2, 3, 4, 5), 4)]) == 1
 
 
-def test_refresh_is_needed_and_suffices() -> None:
-    adapters = stirred(SHAPE)
-    net = Network(tensors(), SHAPE, adapters)
-    packed = pack(token_rows(3))
-    before = net.loss(packed)
-    adapters.values.mul_(1.5)
-    assert net.loss(packed) == before
-    net.refresh()
-    assert net.loss(packed) == pytest.approx(Network(tensors(), SHAPE, adapters).loss(packed), rel=1e-6)
-    assert net.loss(packed) != before
-
-
 def test_bfloat16_products_stay_near(tmp_path: Path) -> None:
     adapters = stirred(SHAPE)
     packed = pack(token_rows(7))

@@ -21,6 +21,7 @@ BUILT_IN = {
     "packaged": "rung.models.hosts:PackagedHost",
     "gguf": "rung.models.hosts:GgufHost",
     "encoder": "rung.models.hosts:EncoderHost",
+    "hf": "rung.models.hosts:HfHost",
     "http": "rung.models.hosts:HttpHost",
     "cross-encoder": "rung.models.hosts:CrossEncoderHost",
     "scripted": "rung.models.hosts:ScriptedHost",
@@ -100,11 +101,6 @@ def _made(entry: EntryPoint) -> Host:
 
 
 def _host(name: str, what: str) -> Host:
-    if name.startswith("hf:"):
-        raise ModelError(
-            f"'{name}': models from the Hugging Face hub are not supported in this version; "
-            "convert it to GGUF and name it gguf:<path>, or serve it and name its URL http://host/v1#<name>"
-        )
     for host in hosts():
         if host.claims(name):
             return host

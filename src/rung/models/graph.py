@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -55,12 +55,17 @@ def prepared(gguf: Path, home: Path) -> Path:
     Raises:
         ModelError: the file is no llama GGUF that OpenVINO can read.
     """
-    folder = home / f"openvino-{version('openvino')}-{_FORMAT}"
+    return kept(home, lambda scratch: convert(gguf, scratch))
+
+
+def kept(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
+    """What `make` makes in a scratch folder, kept under `home` by the runtime's version; made once, atomically."""
+    folder = home / "-".join(["openvino", version("openvino"), str(_FORMAT), *filter(None, [mark])])
     if (folder / "config.json").exists():
         return folder
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home, prefix=".making-") as scratch:
-        made = _convert(gguf, Path(scratch))
+        made = make(Path(scratch))
         try:
             made.rename(folder)
         except OSError:  # another process was faster: its folder is as good
@@ -69,7 +74,8 @@ def prepared(gguf: Path, home: Path) -> Path:
     return folder
 
 
-def _convert(gguf: Path, scratch: Path) -> Path:
+def convert(gguf: Path, scratch: Path) -> Path:
+    """A folder in `scratch` with the named graph, the GGUF's tokenizer and `config.json`; raises as `prepared` does."""
     import openvino
     import openvino_genai
 
@@ -77,11 +83,14 @@ def _convert(gguf: Path, scratch: Path) -> Path:
     llama_config(metadata, vocabulary=0, tied=True)  # refuses other architectures before the long work
     # the library writes its own copy beside the .gguf: keep it in the scratch folder
     beside = scratch / gguf.name
-    beside.symlink_to(gguf.resolve())
+    if beside != gguf:
+        beside.symlink_to(gguf.resolve())
     try:
         openvino_genai.LLMPipeline(beside, "CPU", {"enable_save_ov_model": True})
     except RuntimeError as error:
-        raise ModelError(f"OpenVINO cannot read {gguf}: {_last_line(error)}") from error
+        # It saves first and compiles then; compiling the graph as it lies in memory fails for small models, read again it does not.
+        if not (scratch / "openvino_model.bin").exists() or not list(scratch.glob("openvino_tokenizer.bin")):
+            raise ModelError(f"OpenVINO cannot read {gguf}: {_last_line(error)}") from error
     model = openvino.Core().read_model(scratch / _GRAPH)
     found = recognise(model)
     for name, node in found.matmuls.items():

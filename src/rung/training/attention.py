@@ -57,8 +57,8 @@ class Attention:
         self.group = shape.heads // shape.kv_heads
         self.query, self.key = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
         powers = torch.arange(0, shape.head_width, 2, dtype=torch.int64).float() / shape.head_width
-        self._speeds = 1.0 / (shape.theta**powers)
-        self._future = torch.empty(0, 0)
+        self._speeds = (1.0 / (shape.theta**powers)).to(space.device)
+        self._future = torch.empty(0, 0, device=space.device)
 
     def rotation(self, positions: torch.Tensor) -> torch.Tensor:
         """Unit complex numbers [tokens, 1, head_width / 2] by which channel pairs are turned."""
@@ -172,7 +172,7 @@ class Attention:
         import torch
 
         if len(self._future) < longest:
-            self._future = torch.full((longest, longest), float("-inf")).triu(1)
+            self._future = torch.full((longest, longest), float("-inf"), device=self.space.device).triu(1)
         return self._future[:longest, :longest]
 
     def _stacked(self, heads: torch.Tensor, block: _Block) -> torch.Tensor:

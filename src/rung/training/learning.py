@@ -130,7 +130,6 @@ class Learning:
                 f"the loss is no number at step {now.step + 1} of {self.steps}: "
                 f"lower learning_rate (now {recipe.learning_rate:g})"
             )
-        self.network.refresh()
         now.step += 1
         now.stretch.append(loss)
         if len(now.stretch) >= max(1, self.steps // _CURVE) or now.step == self.steps:

@@ -32,19 +32,23 @@ class Low:
 class Adapters:
     """The trainable numbers of layers `first` and up: `values`, and `gradient` of the same length, both float32."""
 
-    def __init__(self, shape: Shape, *, rank: int, alpha: float, first: int, seed: int) -> None:
+    def __init__(
+        self, shape: Shape, *, rank: int, alpha: float, first: int, seed: int, device: torch.device | None = None
+    ) -> None:
+        """`device`: where they are, the CPU unless said. They are drawn on the CPU: a seed means the same everywhere."""
         import torch
 
         self.shape, self.rank, self.alpha, self.first = shape, rank, alpha, first
         self.scale = alpha / rank
         size = sum(self._size(g) for g in shape.groups()) * (shape.layers - first)
-        self.values, self.gradient = torch.zeros(size), torch.zeros(size)
-        self.low = self._views(self.values)
-        self.low_gradient = self._views(self.gradient)
+        drawn = torch.zeros(size)
         luck = torch.Generator().manual_seed(seed)
-        for (_, group), low in self.low.items():
+        for (_, group), low in self._views(drawn).items():
             bound = 1 / math.sqrt(group.inputs)  # kaiming_uniform_(a=sqrt(5)), PEFT's choice
             low.a.uniform_(-bound, bound, generator=luck)
+        self.values, self.gradient = drawn.to(device), torch.zeros(size, device=device)
+        self.low = self._views(self.values)
+        self.low_gradient = self._views(self.gradient)
 
     def _size(self, group: Group) -> int:
         return self.rank * (len(group.parts) * group.inputs + group.outputs)
@@ -69,8 +73,8 @@ class Adapters:
         for (layer, group), low in self.low.items():
             for n, part in enumerate(group.parts):
                 name = _name(layer, part)
-                found[f"{name}.lora_A.weight"] = low.a[n * self.rank : (n + 1) * self.rank].clone()
-                found[f"{name}.lora_B.weight"] = self._to_checkpoint(part, low.b[n].T)
+                found[f"{name}.lora_A.weight"] = low.a[n * self.rank : (n + 1) * self.rank].cpu().clone()
+                found[f"{name}.lora_B.weight"] = self._to_checkpoint(part, low.b[n].T.cpu())
         return found
 
     def _to_checkpoint(self, part: Linear, b: torch.Tensor) -> torch.Tensor:
@@ -87,7 +91,7 @@ class Adapters:
         for (layer, group), low in self.low.items():
             for n, part in enumerate(group.parts):
                 name = _name(layer, part)
-                low.a[n * self.rank : (n + 1) * self.rank] = tensors[f"{name}.lora_A.weight"]
+                low.a[n * self.rank : (n + 1) * self.rank].copy_(tensors[f"{name}.lora_A.weight"])
                 b = tensors[f"{name}.lora_B.weight"]
                 low.b[n].copy_((b[self.shape.pairing(part.outputs)] if part.paired else b).T)
 

@@ -1,9 +1,9 @@
 """How does the model compute, and what is the gradient of its loss? Llama with LoRA, forward and backward by hand.
 
 Written out instead of left to autograd because a small model on a CPU is bound by wasted products and memory traffic: here
-one dense product per group of linear layers and direction is all that is paid. Adapters are folded into the weights once a
-step (`refresh`), frozen norm weights and the scores' scale once for ever; no gradient of a frozen weight is formed; tokens
-are packed and their shared beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at,
+one dense product per group of linear layers and direction is nearly all that is paid. Adapters are applied to the activations
+(folding them into the weights every step costs a pass over all weights, and their copy); frozen norm weights and the scores'
+scale are folded once for ever; no gradient of a frozen weight is formed; tokens are packed and their shared beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at,
 only where an answer's token is predicted; buffers stay. It is the function of `LlamaForCausalLM` with a PEFT adapter, to
 rounding: a test compares losses and gradients. What the adapters are is left to `lora`, steps and order to `generator`.
 """
@@ -48,27 +48,23 @@ class Network:
     def __init__(
         self, weights: Mapping[str, torch.Tensor], shape: Shape, adapters: Adapters, *, dtype: torch.dtype | None = None
     ) -> None:
-        """`weights` by their Hugging Face names, float32. `dtype` is that of the dense products (None: float32)."""
+        """`weights` by their Hugging Face names, float32. `dtype` is that of the dense products (None: float32). It computes
+        where the adapters are."""
         import torch
 
         self.shape, self.adapters, self.dtype = shape, adapters, dtype or torch.float32
-        self.space = Workspace()
+        self.device = adapters.values.device
+        self.space = Workspace(self.device)
         self.attention = Attention(shape, self.space)
-        self.embedding = weights["model.embed_tokens.weight"]
-        self.head = weights.get("lm_head.weight", self.embedding).to(self.dtype)
-        self.final_norm = weights["model.norm.weight"]
+        self.embedding = weights["model.embed_tokens.weight"].to(self.device)
+        self.head = weights.get("lm_head.weight", self.embedding).to(self.device, self.dtype)
+        self.final_norm = weights["model.norm.weight"].to(self.device)
         self.qkv, self.o, self.gate_up, self.down = shape.groups()
         self.frozen: dict[tuple[int, Group], torch.Tensor] = {}
         self.norms: dict[tuple[int, Group], torch.Tensor] = {}
         for layer in range(shape.layers):
             for group in shape.groups():
                 self._freeze(weights, layer, group)
-        trained = adapters.low.keys()
-        self.merged = {
-            key: torch.empty_like(w, dtype=self.dtype) if key in trained else w.to(self.dtype)
-            for key, w in self.frozen.items()
-        }
-        self.refresh()
 
     def _freeze(self, weights: Mapping[str, torch.Tensor], layer: int, group: Group) -> None:
         import torch
@@ -79,38 +75,22 @@ class Network:
             parts.append((weight[self.shape.pairing(part.outputs)] if part.paired else weight) * part.scale)
         whole = torch.cat(parts)
         if group.norm:
-            self.norms[layer, group] = weights[f"model.layers.{layer}.{group.norm}.weight"]
-            whole *= self.norms[layer, group]
-        self.frozen[layer, group] = whole
-
-    def refresh(self) -> None:
-        """Fold the adapters, as they are now, into the weights."""
-        import torch
-
-        for (layer, group), low in self.adapters.low.items():
-            frozen, merged, row = self.frozen[layer, group], self.merged[layer, group], 0
-            a = low.a * self.norms[layer, group] if group.norm else low.a
-            for n, part in enumerate(group.parts):
-                rows, mine = slice(row, row + part.outputs), a[n * self.adapters.rank : (n + 1) * self.adapters.rank]
-                factor = self.adapters.scale * part.scale
-                if self.dtype == torch.float32:
-                    torch.addmm(frozen[rows], low.b[n].T, mine, alpha=factor, out=merged[rows])
-                else:
-                    merged[rows] = torch.addmm(frozen[rows], low.b[n].T, mine, alpha=factor)
-                row += part.outputs
+            norm = weights[f"model.layers.{layer}.{group.norm}.weight"]
+            whole *= norm
+            self.norms[layer, group] = norm.to(self.device)
+        self.frozen[layer, group] = whole.to(self.device, self.dtype)
 
     def loss(self, packed: Packed) -> float:
         """Sum of the cross entropies of the answers' tokens."""
         x, _ = self._forward(packed)
-        total, _ = self._head(x, packed, weight=None)
-        return total
+        return float(self._head(x, packed, weight=None)[0])
 
     def learn(self, packed: Packed, *, weight: float) -> float:
         """Add the gradient of `weight` times the summed cross entropy to the adapters' gradient; the sum is returned."""
         x, saved = self._forward(packed)
         total, change = self._head(x, packed, weight=weight)
         self._backward(change, packed, saved)
-        return total
+        return float(total)
 
     def _forward(self, packed: Packed) -> tuple[torch.Tensor, dict[int, Saved]]:
         """Hidden states [answer tokens, width] before the last norm."""
@@ -165,14 +145,29 @@ class Network:
         change.addcmul_(grown.addcmul_(normed, along[:, None]), scale)
 
     def project(self, x: torch.Tensor, layer: int, group: Group, name: str) -> torch.Tensor:
-        """x Wᵀ for all parts of the group."""
+        """x Wᵀ for all parts of the group, and what their adapters add."""
         import torch
 
         out = self.space.take(name, len(x), group.outputs)
-        weight = self.merged[layer, group]
+        weight, low, rank, row = self.frozen[layer, group], self.adapters.low.get((layer, group)), self.adapters.rank, 0
         if self.dtype == torch.float32:
-            return torch.mm(x, weight.T, out=out)
-        return out.copy_(torch.mm(x.to(self.dtype), weight.T))
+            torch.mm(x, weight.T, out=out)
+        else:
+            out.copy_(torch.mm(x.to(self.dtype), weight.T))
+        if low is None:
+            return out
+        a = self._inward(layer, group)
+        inward = torch.mm(x, a.T, out=self.space.take(f"inward{layer}{group.name}", len(x), len(a)))
+        for n, part in enumerate(group.parts):
+            here, factor = slice(n * rank, (n + 1) * rank), self.adapters.scale * part.scale
+            out[:, row : row + part.outputs].addmm_(inward[:, here], low.b[n], alpha=factor)
+            row += part.outputs
+        return out
+
+    def _inward(self, layer: int, group: Group) -> torch.Tensor:
+        """The adapters' A [parts * rank, inputs] as it meets an input whose norm's weight is folded elsewhere."""
+        low = self.adapters.low[layer, group]
+        return low.a * self.norms[layer, group] if group.norm else low.a
 
     def _product_back(
         self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group, *, deeper: bool = True
@@ -180,42 +175,46 @@ class Network:
         """Add the gradient of the group's adapters; return that of its input `x`."""
         import torch
 
-        self._adapters_back(change, x, layer, group)
+        a = self._inward(layer, group)
+        outward = self._adapters_back(change, x, layer, group)
         out = self.space.take(f"d{group.name}", len(x), group.inputs)
         if not deeper:
             return out
-        weight = self.merged[layer, group]
+        weight = self.frozen[layer, group]
         if self.dtype == torch.float32:
-            return torch.mm(change, weight, out=out)
-        return out.copy_(torch.mm(change.to(self.dtype), weight))
+            torch.mm(change, weight, out=out)
+        else:
+            out.copy_(torch.mm(change.to(self.dtype), weight))
+        return out.addmm_(outward, a)
 
-    def _adapters_back(self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group) -> None:
+    def _adapters_back(self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group) -> torch.Tensor:
+        """Add to the adapters' gradient; what reaches their A [tokens, parts * rank] is returned."""
         import torch
 
         low, gradient = self.adapters.low[layer, group], self.adapters.low_gradient[layer, group]
         rank, row = self.adapters.rank, 0
-        norm = self.norms[layer, group] if group.norm else None
-        a = low.a if norm is None else low.a * norm
-        inward = torch.mm(x, a.T, out=self.space.take("inward", len(x), len(a)))
-        outward = self.space.take("outward", len(x), len(a))
+        inward = self.space.take(f"inward{layer}{group.name}", len(x), len(low.a))  # as `project` left it
+        outward = self.space.take("outward", len(x), len(low.a))
         for n, part in enumerate(group.parts):
             mine, here = change[:, row : row + part.outputs], slice(n * rank, (n + 1) * rank)
             factor = self.adapters.scale * part.scale
             outward[:, here] = torch.mm(mine, low.b[n].T).mul_(factor)
             gradient.b[n].addmm_(inward[:, here].T, mine, alpha=factor)
             row += part.outputs
-        if norm is None:
-            gradient.a.addmm_(outward.T, x)
+        if group.norm:
+            gradient.a.addcmul_(torch.mm(outward.T, x), self.norms[layer, group])
         else:
-            gradient.a.addcmul_(torch.mm(outward.T, x), norm)
+            gradient.a.addmm_(outward.T, x)
+        return outward
 
-    def _head(self, x: torch.Tensor, packed: Packed, *, weight: float | None) -> tuple[float, torch.Tensor]:
+    def _head(self, x: torch.Tensor, packed: Packed, *, weight: float | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Summed cross entropy, and with a `weight` the gradient of x; `HEAD_ROWS` rows of the vocabulary at a time."""
         import torch
 
         normed, scale = self.normalise(x, "normed_last")
         change = self.space.take("change_last", *x.shape).zero_()
-        total = torch.zeros((), dtype=torch.float64)
+        wide = torch.float32 if self.device.type == "mps" else torch.float64  # MPS has no float64
+        total = torch.zeros((), dtype=wide, device=self.device)
         for begin in range(0, len(x), HEAD_ROWS):
             rows = slice(begin, begin + HEAD_ROWS)
             seen, targets = (normed[rows] * self.final_norm).to(self.dtype), packed.targets[rows, None]
@@ -223,12 +222,12 @@ class Network:
             torch.mm(seen, self.head.T, out=logits)
             likely = logits if self.dtype == torch.float32 else logits.float()
             torch.ops.aten._softmax.out(likely, -1, False, out=likely)
-            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=torch.float64)
+            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=wide)
             if weight is not None:
-                likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0))
+                likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0, device=self.device))
                 grown = torch.mm(likely.to(self.dtype), self.head).float().mul_(self.final_norm * weight)
                 self._norm_back(change[rows], grown, normed[rows], scale[rows])
-        return float(total), change
+        return total, change
 
     def _backward(self, last: torch.Tensor, packed: Packed, saved: Mapping[int, Saved]) -> None:
         import torch

@@ -54,8 +54,8 @@ def alike(one: Row, other: Row) -> int:
     return next((n for n in range(most) if one.ids[n] != other.ids[n]), most)
 
 
-def pack(rows: Sequence[Row], *, share: bool = True) -> Packed:
-    """One batch of these rows. A row's last token is only a target."""
+def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None = None) -> Packed:
+    """One batch of these rows, on the CPU unless said. A row's last token is only a target."""
     import torch
 
     shared = shared_beginning(rows) if share and len(rows) > 1 else 0
@@ -77,14 +77,14 @@ def pack(rows: Sequence[Row], *, share: bool = True) -> Packed:
         ids.extend(row.ids[shared:-1])
         positions.extend(range(shared, shared + length))
     return Packed(
-        ids=torch.tensor(ids),
-        positions=torch.tensor(positions),
+        ids=torch.tensor(ids, device=device),
+        positions=torch.tensor(positions, device=device),
         shared=shared,
         rows=len(rows),
         longest=longest,
-        places=torch.tensor(places),
-        spread=torch.tensor(spread),
-        kept=torch.tensor(kept),
-        targets=torch.tensor(targets),
+        places=torch.tensor(places, device=device),
+        spread=torch.tensor(spread, device=device),
+        kept=torch.tensor(kept, device=device),
+        targets=torch.tensor(targets, device=device),
         consumed=sum(len(row.ids) for row in rows),
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Workspace:
     """Buffers that live as long as the training: a fresh large tensor costs a page fault every 4 kB."""
 
+    device: torch.device | None = None  # None: the CPU
     _held: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def take(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -24,5 +25,9 @@ class Workspace:
             size *= n
         held = self._held.get(name)
         if held is None or held.numel() < size:
-            self._held[name] = held = torch.empty(max(size, 1), dtype=dtype or torch.float32)
+            self._held[name] = held = torch.empty(max(size, 1), dtype=dtype or torch.float32, device=self.device)
         return held[:size].view(shape)
+
+    def clear(self) -> None:
+        """Give all of it back: what is taken next may be smaller."""
+        self._held.clear()

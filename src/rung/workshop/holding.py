@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EVEN = 0.5
-FROM_FILES = ("gguf", "cross-encoder", "encoder")  # names of models that hold a path
+FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
 @dataclass
@@ -225,7 +225,10 @@ class Workshop:
     def _named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
         scheme, _, path = model.partition(":")
-        return f"{scheme}:{self.project.root / Path(path).expanduser()}" if scheme in FROM_FILES else model
+        place = self.project.root / Path(path).expanduser()
+        if scheme == "hf" and not place.exists():
+            return model  # no folder of the project's: a model id, which the hub's cache may have
+        return f"{scheme}:{place}" if scheme in FROM_FILES else model
 
     @contextmanager
     def _pointing_at(self, key: str) -> Iterator[None]:

@@ -1,0 +1,257 @@
+"""A llama in Hugging Face layout as the local model's prepared folder: the same numbers, its own tokenizer and chat template.
+
+The checkpoint is written as a GGUF, which the runtime reads into the very graph that `graph` knows; the tokenizer is converted
+from the folder's own. Where a model is, and under which name it is opened, is left to `hosts`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung.errors import MissingExtra, ModelError
+from rung.models.graph import convert, kept
+from rung.records import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_LARGEST = 65504.0
+_FORMAT = 1  # raise it when another folder is made of the same checkpoint
+_READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+PLAIN = (
+    "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}"
+)
+_LAYER = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+_WHOLE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+
+
+def located(name: str) -> Path:
+    """The folder that `hf:<name>` means: a path, or a model id that lies in the Hugging Face hub's cache. Nothing is fetched.
+
+    Raises:
+        ModelError: it is neither; says how to get it here.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    said = os.environ.get("HF_HUB_CACHE") or f"{os.environ.get('HF_HOME') or Path.home() / '.cache' / 'huggingface'}/hub"
+    cached = Path(said).expanduser() / f"models--{name.replace('/', '--')}"
+    pointer = cached / "refs" / "main"
+    if name.count("/") == 1 and pointer.is_file():
+        snapshot = cached / "snapshots" / pointer.read_text(encoding="utf-8").strip()
+        if snapshot.is_dir():
+            return snapshot
+    raise ModelError(
+        f"{name} is no folder and no model in the Hugging Face cache ({cached.parent}): mend the path, or fetch it with "
+        f"'hf download {name}' where a hub is reachable and copy the folder here"
+    )
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over everything of the folder that answers depend on: weights, config, tokenizer, chat template."""
+    whole = hashlib.sha256()
+    for path in sorted([*(folder / name for name in _READ), *folder.glob("*.safetensors")]):
+        if path.is_file():
+            with path.open("rb") as content:
+                whole.update(f"{path.name}:{hashlib.file_digest(content, 'sha256').hexdigest()};".encode())
+    return whole.hexdigest()
+
+
+def prepared(folder: Path, home: Path) -> Path:
+    """Folder under `home` with the named graph, the tokenizer and `config.json`; made on first use, atomically.
+
+    Raises:
+        ModelError: the folder is no llama with a tokenizer and a chat template.
+        MissingExtra: gguf or transformers is not installed.
+    """
+    return kept(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
+
+
+def check(folder: Path) -> dict[str, Json]:
+    """The folder's config, when everything is there that serving takes.
+
+    Raises:
+        ModelError: a file is missing or broken, another architecture, no chat template; says what to do.
+    """
+    config = _json(folder / "config.json")
+    if config.get("model_type") != "llama":
+        raise ModelError(f"{folder} is of type {config.get('model_type')!r}: only llama models can be opened here")
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default")) if isinstance(rope, dict) else "unknown"
+    if kind != "default":
+        raise ModelError(f"{folder}: rope scaling {kind!r} is not supported: use a model without it")
+    if config.get("attention_bias") or config.get("mlp_bias"):
+        raise ModelError(f"{folder}: llama models with biases are not supported: name another model")
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelError(f"{folder}/tokenizer.json is missing: save the tokenizer with save_pretrained (a fast one)")
+    if not next(folder.glob("*.safetensors"), None):
+        raise ModelError(f"{folder} holds no *.safetensors: save the model with save_pretrained")
+    told = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    if not (folder / "chat_template.jinja").is_file() and not told.get("chat_template"):
+        raise ModelError(
+            f"{folder} has no chat template, so nobody knows how its chats are written: it is a base model, or the file "
+            f"chat_template.jinja is missing. Copy the one of the model's instruct version there; for a base model that you "
+            f"tune yourself a plain one will do: {PLAIN}"
+        )
+    return config
+
+
+def _json(path: Path) -> dict[str, Json]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing: a Hugging Face folder has it") from error
+    except ValueError as error:
+        raise ModelError(f"{path} is no JSON ({error}): copy the model again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds no object: copy the model again")
+    return value
+
+
+def _make(folder: Path, scratch: Path) -> Path:
+    config = check(folder)
+    tokenizer = _tokenizer(folder)
+    end = tokenizer.eos_token_id
+    if not isinstance(end, int):
+        raise ModelError(f"{folder}/tokenizer_config.json names no eos_token: name the token that ends a turn")
+    gguf = scratch / "checkpoint.gguf"
+    _write_gguf(gguf, folder, config, end=end)
+    made = convert(gguf, scratch)
+    _save_tokenizer(tokenizer, made)
+    return made
+
+
+def _tokenizer(folder: Path) -> Any:
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra("hf", "models in Hugging Face folders") from error
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the tokenizer of {folder} cannot be read: {error}") from error
+
+
+def _save_tokenizer(tokenizer: Any, made: Path) -> None:
+    """The folder's own tokenizer in the place of the GGUF's: its tokens, its chat template, and texts of any length."""
+    import openvino
+    from openvino_tokenizers import convert_tokenizer
+
+    both = convert_tokenizer(tokenizer, with_detokenizer=True, max_length=2**31 - 1)
+    for name, model in zip(("openvino_tokenizer", "openvino_detokenizer"), both, strict=True):
+        for suffix in (".xml", ".bin"):
+            (made / f"{name}{suffix}").unlink(missing_ok=True)
+        openvino.save_model(model, made / f"{name}.xml", compress_to_fp16=False)
+
+
+def _write_gguf(path: Path, folder: Path, config: Mapping[str, Json], *, end: int) -> None:
+    """The checkpoint as a GGUF. Its tokens are place-holders: the tokenizer is converted apart."""
+    try:
+        import gguf
+    except ImportError as error:
+        raise MissingExtra("hf", "models in Hugging Face folders") from error
+
+    def number(key: str, otherwise: float | None = None) -> float:
+        value = config.get(key, otherwise)
+        if not isinstance(value, (int, float)):
+            raise ModelError(f"{folder}/config.json lacks {key}: copy the model again")
+        return value
+
+    heads, width = int(number("num_attention_heads")), int(number("hidden_size"))
+    kv, rope = int(number("num_key_value_heads", heads)), config.get("rope_parameters")
+    theta = (rope.get("rope_theta") if isinstance(rope, dict) else None) or number("rope_theta", 10000.0)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_block_count(int(number("num_hidden_layers")))
+    writer.add_context_length(int(number("max_position_embeddings")))
+    writer.add_embedding_length(width)
+    writer.add_feed_forward_length(int(number("intermediate_size")))
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv)
+    writer.add_layer_norm_rms_eps(number("rms_norm_eps"))
+    writer.add_rope_dimension_count(int(number("head_dim", width // heads)))
+    writer.add_rope_freq_base(float(str(theta)))
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(["a", "b", "ab", *(f"t{n}" for n in range(3, int(number("vocab_size"))))])
+    writer.add_token_types([1] * int(number("vocab_size")))
+    writer.add_token_merges(["a b"])
+    for add in (writer.add_bos_token_id, writer.add_eos_token_id, writer.add_pad_token_id):
+        add(end)
+    writer.add_chat_template(PLAIN)
+    for name, tensor in _tensors(folder, heads=heads, kv=kv):
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _tensors(folder: Path, *, heads: int, kv: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The checkpoint's tensors by their GGUF names, one file's at a time."""
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, values in _read(path).items():
+            bare = name.removesuffix(".weight")
+            if bare in _WHOLE:
+                yield f"{_WHOLE[bare]}.weight", values if "norm" in bare else _half(name, values)
+            elif name.startswith("model.layers."):
+                layer, part = bare.removeprefix("model.layers.").split(".", 1)
+                if part not in _LAYER:
+                    continue  # rotary tables of old checkpoints
+                count = {"self_attn.q_proj": heads, "self_attn.k_proj": kv}.get(part)
+                turned = _paired(values, count) if count else values
+                yield f"blk.{layer}.{_LAYER[part]}.weight", turned if "norm" in part else _half(name, turned)
+
+
+def _read(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a file in float32; numpy knows no bfloat16, so its two bytes are put into float32's upper half."""
+    import numpy as np
+    from safetensors import SafetensorError, deserialize
+
+    kinds: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "F64": np.float64}
+    try:
+        found = deserialize(path.read_bytes())
+    except SafetensorError as error:
+        raise ModelError(f"{path} is broken ({error}): copy the model again") from error
+    read: dict[str, NDArray[np.float32]] = {}
+    for name, said in found:
+        if said["dtype"] == "BF16":
+            flat = (np.frombuffer(said["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
+        elif said["dtype"] in kinds:
+            flat = np.frombuffer(said["data"], kinds[said["dtype"]]).astype(np.float32)
+        else:
+            raise ModelError(f"{path}: {name} is of type {said['dtype']}: use a checkpoint in BF16, F16 or F32")
+        read[name] = flat.reshape(said["shape"])
+    return read
+
+
+def _half(name: str, values: NDArray[np.float32]) -> NDArray[np.float16]:
+    """float16, the widest type that the runtime's reader takes for a matrix; a bfloat16 checkpoint loses next to nothing."""
+    import numpy as np
+
+    if float(np.abs(values).max(initial=0)) > _LARGEST:
+        raise ModelError(f"{name} holds numbers beyond float16 ({_LARGEST:,.0f}): this model cannot be served here")
+    return values.astype(np.float16)
+
+
+def _paired(values: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+    """Rows as a GGUF has them: the two channels of a rotary pair side by side, not half a head apart."""
+    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
+    return halves.swapaxes(1, 2).reshape(values.shape)
