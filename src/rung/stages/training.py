@@ -15,6 +15,7 @@ from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose
 from rung.stages.intake import Intake
 from rung.workshop import Built, Workshop
+from rung.workshop.forgetting import forgot
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     done = build(workshop, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
-    return [_told(candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
+    return [_told(workshop, candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
 
 
 def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:
@@ -71,7 +72,7 @@ def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order:
     return UserError(f"{workshop.project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
 
 
-def _told(candidate: Candidate, built: Built) -> Told:
+def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
     made = built.manifest
     peak = made.get("peak_memory_bytes")
     return Told(
@@ -86,6 +87,8 @@ def _told(candidate: Candidate, built: Built) -> Told:
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
         train_loss=_last(made.get("train_loss")),
         validation_loss=_last(made.get("validation_loss")),
+        forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
+        notes=forgot(workshop, built),
     )
 
 

@@ -9,6 +9,7 @@ from rung.errors import UserError
 from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.workshop.artifacts import Built, is_finished
+from rung.workshop.forgetting import gate
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -25,8 +26,10 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     if not is_finished(folder):
         with workshop.reporter.phase(title) as tick:
             train_generator(rows, workshop.generator, recipe=recipe, folder=folder, progress=tick)
+    built = Built(named, folder)
+    gate(workshop, built, title=title)
     workshop.ready.adapters[named] = folder
-    return Built(named, folder)
+    return built
 
 
 def _taught(workshop: Workshop, lessons: Sequence[Lesson], title: str) -> list[Example]:

@@ -48,3 +48,8 @@ def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
     told = {"created": datetime.now(UTC).isoformat(timespec="seconds"), **manifest}
     part.write_text(json.dumps(told, indent=2, ensure_ascii=False), encoding="utf-8")
     part.replace(folder / MANIFEST)
+
+
+def amend(folder: Path, more: Mapping[str, Json]) -> None:
+    """Add to the manifest of a finished artifact what its trainer could not know; what stands there stays."""
+    seal(folder, {**more, **Built(folder.name, folder).manifest})
