@@ -10,7 +10,8 @@ from importlib import import_module
 
 FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
 VERBS = (
-    "init", "advise", "check", "sync", "search", "knowledge", "cases", "ask", "train", "compare", "report", "doctor",
+    "init", "advise", "check", "sync", "search", "knowledge", "cases", "ask", "train", "compare", "report",
+    "export", "doctor",
 )  # fmt: skip
 
 

@@ -63,7 +63,12 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     done = build(workshop, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
-    return [_told(workshop, candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
+    return [
+        _told(workshop, candidate, built)
+        for candidate in done
+        for built in candidate.built
+        if "adapter" in built.folder.parts
+    ]
 
 
 def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.errors import MissingExtra, UserError
-from rung.records import Json
+from rung.errors import UserError
 from rung.training.generator import MANIFEST, Trainable
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS
@@ -165,17 +164,3 @@ def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
     for name in names:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
-
-
-def need_extra(what: str) -> None:
-    """Raise where what reads exports back is not installed.
-
-    Raises:
-        MissingExtra: the extra `export` is missing.
-    """
-    try:
-        import peft  # noqa: F401
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("export", what) from error

@@ -174,4 +174,3 @@ def judged(said: Mapping[str, Json], limit: Limit) -> tuple[str, ...]:
     change = said.get("worse")
     known = change if isinstance(change, dict) else {}
     return over({name: Estimate(**e) for name, e in known.items() if isinstance(e, dict)}, limit)  # type: ignore[arg-type]
-

@@ -129,8 +129,8 @@ def forgets(marked: str) -> str:
 def forgetting(name: str, marked: str) -> str:
     """The same as a warning, with what to do."""
     return (
-        f"{name} forgot too much in its training and cannot be chosen: {marked}. Mix general rows into the training (recipe: "
-        "replay), train fewer epochs at a lower learning_rate, or allow more under bar.forgetting."
+        f"{name} forgot too much in its training and cannot be chosen: {marked}. Mix general rows into the training "
+        "(recipe: replay), train fewer epochs at a lower learning_rate, or allow more under bar.forgetting."
     )
 
 
