@@ -50,7 +50,7 @@ def _numbered(said: str, check: Mapping[str, Json]) -> bool:
 
 def _json(said: str, check: Mapping[str, Json]) -> bool:
     try:
-        value = json.loads(said[said.index("{") : said.rindex("}") + 1])
+        value, _ = json.JSONDecoder().raw_decode(said, said.index("{"))
     except ValueError:
         return False
     keys = check.get("keys")
