@@ -15,6 +15,7 @@ from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import answer, time_live
 from rung.stages.candidates import Candidate, allowed, build, check_limits, propose, with_members
+from rung.stages.exporting import Exported, ExportOrder, export_artifact
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
@@ -84,6 +85,16 @@ def train(
     """
     with workshop_of(project, seed, reporter) as workshop:
         return TRAINERS[kind](workshop, take_in(workshop), order)
+
+
+def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = None) -> Exported:
+    """Write a tuned model for other programs, trained first where it is not yet.
+
+    Raises:
+        UserError: nothing is tuned, or not what is wanted; a folder that is there already, or cannot be written.
+    """
+    with workshop_of(project, None, reporter) as workshop:
+        return export_artifact(workshop, take_in(workshop), order)
 
 
 def search(

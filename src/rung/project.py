@@ -107,6 +107,14 @@ class BehaviourSettings(_Section):
     labels: tuple[str, ...] | str = ()
 
 
+class ForgettingSettings(_Section):
+    """How much a tuned model may forget, where the published limit does not suit: a rise in nats, falls as shares."""
+
+    answer_loss: float | None = Field(default=None, ge=0)
+    choices: float | None = Field(default=None, ge=0, le=1)
+    instructions: float | None = Field(default=None, ge=0, le=1)
+
+
 class BarSettings(_Section):
     """What good enough means. `correct` is the bar; every other number is a hard limit."""
 
@@ -116,6 +124,7 @@ class BarSettings(_Section):
     metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
+    forgetting: ForgettingSettings = ForgettingSettings()
 
     def limits(self) -> dict[str, float]:
         """The hard limits by name, `correct` and `metric` left out."""

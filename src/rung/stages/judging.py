@@ -23,6 +23,7 @@ from rung.verdict.report import Basis, CasePage, Report, report_html
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
 from rung.workshop import Workshop
+from rung.workshop.forgetting import forgot
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
     )
-    return Weighed(result, card.values, run.failures)
+    marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
+    return Weighed(result, card.values, run.failures, marked)
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
@@ -179,7 +181,7 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
         },
     )
-    bar = {name: value for name, value in settings.bar.model_dump().items() if value is not None}
+    bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
     return Report(
         project=workshop.project.name,
         task=settings.task,

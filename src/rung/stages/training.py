@@ -16,6 +16,7 @@ from rung.stages.candidates import Candidate, build, propose, with_members
 from rung.stages.intake import Intake
 from rung.stages.retrieval_training import train_rerankers, train_retrievers
 from rung.workshop import Built, Workshop
+from rung.workshop.forgetting import forgot
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,12 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     done = build(workshop, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
-    return [_told(candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
+    return [
+        _told(workshop, candidate, built)
+        for candidate in done
+        for built in candidate.built
+        if "adapter" in built.folder.parts
+    ]
 
 
 def train_classifiers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
@@ -98,8 +104,8 @@ def _told_of_head(candidate: Candidate, built: Built) -> Told:
         folder=built.folder,
         rows=int(number(made, "rows") or 0),
         seconds=built.seconds,
-        train_loss=_last(made.get("train_loss")),
-        validation_loss=_last(made.get("validation_loss")),
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=last_loss(made.get("validation_loss")),
         metrics=metrics if isinstance(metrics, dict) else {},
         notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
@@ -111,7 +117,7 @@ def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order:
     return UserError(f"{workshop.project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
 
 
-def _told(candidate: Candidate, built: Built) -> Told:
+def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
     made = built.manifest
     peak = made.get("peak_memory_bytes")
     return Told(
@@ -126,7 +132,8 @@ def _told(candidate: Candidate, built: Built) -> Told:
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
         train_loss=last_loss(made.get("train_loss")),
         validation_loss=last_loss(made.get("validation_loss")),
-        forgetting=forgetting if isinstance(forgetting := made.get("forgetting"), dict) else None,
+        forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
+        notes=forgot(workshop, built),
     )
 
 

@@ -85,6 +85,19 @@ class Network:
         x, _ = self._forward(packed)
         return float(self._head(x, packed, weight=None)[0])
 
+    def losses(self, packed: Packed) -> torch.Tensor:
+        """Cross entropy of each of the answers' tokens, in the order of `packed.targets`, in nats."""
+        import torch
+
+        x, _ = self._forward(packed)
+        normed, _ = self.normalise(x, "normed_last")
+        found = torch.empty(len(x))
+        for begin in range(0, len(x), HEAD_ROWS):
+            rows = slice(begin, begin + HEAD_ROWS)
+            logits = ((normed[rows] * self.final_norm).to(self.dtype) @ self.head.T).float()
+            found[rows] = torch.nn.functional.cross_entropy(logits, packed.targets[rows], reduction="none")
+        return found
+
     def learn(self, packed: Packed, *, weight: float) -> float:
         """Add the gradient of `weight` times the summed cross entropy to the adapters' gradient; the sum is returned."""
         x, saved = self._forward(packed)

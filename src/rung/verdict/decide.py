@@ -31,13 +31,15 @@ class Weighed:
     """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
 
     All rungs have the same cases in the same order. `failures` counts the answers that did not come. `clusters` has the
-    cluster of each case (`rung.verdict.clusters`), None where all are independent.
+    cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
+    beyond its limit; it counts as a broken limit.
     """
 
     result: RungResult
     values: Mapping[str, Floats] = field(default_factory=dict)
     failures: int = 0
     clusters: tuple[int, ...] | None = None
+    marked: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +189,9 @@ def _out(weighed: Weighed, bar: Bar) -> str:
         value = measured(result, name)
         if value is not None and not limit.holds(value):
             broken.append((name, value, limit))
-    return reasons.breaks(broken) if broken else ""
+    if broken:
+        return reasons.breaks(broken)
+    return reasons.forgets(weighed.marked) if weighed.marked else ""
 
 
 def _field(rivals: Sequence[Weighed], seed: int) -> Field | None:
@@ -280,6 +284,7 @@ def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> list
 def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
     found = [reasons.failures(w.result.name, w.failures, cases) for w in weighed if w.failures]
+    found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
     if tried and cases < FEW_CASES:
         found.append(
             f"{reasons.cases(cases)} only: the intervals are wide. Verdicts start to be worth something at {FEW_CASES}."

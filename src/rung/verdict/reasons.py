@@ -130,6 +130,19 @@ def breaks(broken: Sequence[tuple[str, float, Limit]]) -> str:
     return f"{BREAKS}: {'; '.join(parts)}"
 
 
+def forgets(marked: str) -> str:
+    """A tuned rung that lost too much of what the base model can."""
+    return f"{BREAKS}: {marked}"
+
+
+def forgetting(name: str, marked: str) -> str:
+    """The same as a warning, with what to do."""
+    return (
+        f"{name} forgot too much in its training and cannot be chosen: {marked}. Mix general rows into the training "
+        "(recipe: replay), train fewer epochs at a lower learning_rate, or allow more under bar.forgetting."
+    )
+
+
 def limit_words(limit: Limit) -> str:
     """ "at most 2"."""
     return f"at {'most' if limit.op == '<=' else 'least'} {limit.value:g}"

@@ -10,6 +10,7 @@ from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training.registry import instruction_of, taught
 from rung.workshop.artifacts import Built, amend, is_finished, remember_rows
+from rung.workshop.forgetting import gate
 from rung.workshop.registry import Registry
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
             train_generator(rows, workshop.generator, recipe=recipe, folder=folder, progress=tick)
             replaced = Registry(workshop.project.state).promoted("adapter")
             amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
+    built = Built(named, folder)
+    gate(workshop, built, title=title)
     workshop.ready.adapters[named] = folder
-    return Built(named, folder)
+    return built
 
 
 def _taught(workshop: Workshop, lessons: Sequence[Lesson], title: str) -> list[Example]:

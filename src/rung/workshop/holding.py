@@ -78,7 +78,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
-            return generator(self._named(settings.model), server=settings.server, progress=tick)
+            return generator(self.named(settings.model), server=settings.server, progress=tick)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -130,7 +130,7 @@ class Workshop:
         if settings.reranker == GENERATOR:
             return GeneratorReranker(self.generator)
         with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
-            return reranker(self._named(settings.reranker), server=settings.server, progress=tick)
+            return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
     @cached_property
     def classifiers(self) -> Engine:
@@ -222,7 +222,7 @@ class Workshop:
         """Remove the documents cut or embedded in other ways: what was deleted must not stay where nobody looks."""
         shutil.rmtree(self.project.state / CUTTINGS, ignore_errors=True)
 
-    def _named(self, model: str) -> str:
+    def named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
         scheme, _, path = model.partition(":")
         place = self.project.root / Path(path).expanduser()

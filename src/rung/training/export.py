@@ -1,0 +1,166 @@
+"""How does a tuned model leave the house? As a PEFT folder, as whole weights in Hugging Face layout, as GGUF.
+
+Every form is written beside its place and moved there when it is whole. Whether it says what Rung serves is left to
+`parity`; which artifact is meant, to `stages`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rung.errors import UserError
+from rung.training.generator import MANIFEST, Trainable
+from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
+from rung.training.lora import CONFIG, WEIGHTS
+from rung.training.merging import merged
+from rung.training.tokenizer_files import tokenizer_files
+
+FORMATS = ("peft", "merged", "gguf", "st")
+MODEL = "model.gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What is exported: an adapter's folder, the model that it was made for, that model's GGUF, the system prompt."""
+
+    adapter: Path
+    model: Trainable
+    source: Path
+    system: str = ""
+
+
+def check_base(tuned: Tuned) -> None:
+    """Refuse an adapter that was made for another base.
+
+    Raises:
+        UserError: names both.
+    """
+    path = tuned.adapter / MANIFEST
+    made = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    base = made.get("base") or {}
+    theirs, ours = str(base.get("identity", "")), tuned.model.identity
+    if theirs and _weights_of(theirs) != _weights_of(ours):
+        raise UserError(
+            f"the adapter {tuned.adapter.name[:12]} was made for another base: {base.get('name')} "
+            f"({_weights_of(theirs)[:18]}…), the project's model is {tuned.model.name} ({_weights_of(ours)[:18]}…)"
+        )
+
+
+def _weights_of(identity: str) -> str:
+    """The weights' digest out of an identity: the runtime's version changes rounding, not what was tuned."""
+    return identity.split("/", 1)[0]
+
+
+def write_peft(tuned: Tuned, out: Path) -> None:
+    """The adapter as PEFT reads it, with its manifest.
+
+    Raises:
+        UserError: it cannot be written, or `out` is there already.
+    """
+    with_folder(out, lambda part: _copy(tuned.adapter, part, (WEIGHTS, CONFIG, MANIFEST)))
+
+
+def write_merged(tuned: Tuned, out: Path, *, precision: str = "f32") -> None:
+    """The tuned model whole, in Hugging Face layout: weights, config, tokenizer, chat template, generation settings.
+
+    Raises:
+        UserError: it cannot be written, or `out` is there already, or the precision is none of f32, f16.
+    """
+    import numpy as np
+
+    kinds = {"f32": np.float32, "f16": np.float16}
+    if precision not in kinds:
+        raise UserError(f"merged weights are written in f32 or f16, not {precision}: quantised ones go with --to gguf")
+    files = tokenizer_files(keys_of(read_gguf(tuned.source)), tuned.model.config)
+    dtype = "float32" if precision == "f32" else "float16"
+    files["config.json"] = json.dumps({**tuned.model.config, "dtype": dtype}, indent=2) + "\n"
+
+    def write(part: Path) -> None:
+        from safetensors.numpy import save_file
+
+        weights = merged(tuned.model.weights(), tuned.adapter)
+        tensors = {name: np.ascontiguousarray(w, dtype=kinds[precision]) for name, w in weights.items()}
+        save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
+        for name, text in files.items():
+            (part / name).write_text(text, encoding="utf-8")
+        _copy(tuned.adapter, part, (MANIFEST,))
+
+    with_folder(out, write)
+
+
+def write_gguf_folder(tuned: Tuned, out: Path, *, precision: str = "f16") -> None:
+    """`model.gguf`, the tuned model whole, and a `Modelfile`.
+
+    Raises:
+        UserError: it cannot be written, or `out` is there already, or there is no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise UserError(f"a GGUF is written in {', '.join(PRECISIONS)}, not {precision}")
+    base = read_gguf(tuned.source)
+    tokens = tuned.model.tokens
+    recipe = modelfile(tokens.render, file=MODEL, system=tuned.system, end=tokens.end)
+
+    def write(part: Path) -> None:
+        weights = merged(tuned.model.weights(), tuned.adapter)
+        write_gguf(part / MODEL, base, weights, precision=precision, config=tuned.model.config)
+        (part / "Modelfile").write_text(recipe, encoding="utf-8")
+        _copy(tuned.adapter, part, (MANIFEST,))
+
+    with_folder(out, write)
+
+
+def write_sentence_transformers(artifact: Path, out: Path) -> None:
+    """A tuned encoder's folder, which is in the layout of sentence-transformers already.
+
+    Raises:
+        UserError: the artifact is no such folder, it cannot be written, or `out` is there already.
+    """
+    if not (artifact / "modules.json").exists():
+        raise UserError(
+            f"{artifact} is no encoder in the layout of sentence-transformers (no modules.json): "
+            "a tuned generator goes with --to peft, merged or gguf"
+        )
+    with_folder(out, lambda part: shutil.copytree(artifact, part, dirs_exist_ok=True))
+
+
+def with_folder(out: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a folder beside `out`, and move it there when it is whole.
+
+    Raises:
+        UserError: there is something at `out`, no room, or no right to write.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is there already, and nothing is overwritten: name another folder, or remove it")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+            part = Path(scratch) / out.name
+            part.mkdir()
+            write(part)
+            if out.exists():
+                out.rmdir()
+            part.rename(out)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    except Exception as error:  # safetensors has an error of its own for what the system refuses
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise _unwritable(out, error) from error
+
+
+def _unwritable(out: Path, error: Exception) -> UserError:
+    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    what = "the disk is full" if full else str(getattr(error, "strerror", None) or error)
+    return UserError(f"{out} cannot be written: {what}; nothing was left there")
+
+
+def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)

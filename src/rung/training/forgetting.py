@@ -1,0 +1,176 @@
+"""What did a model forget while it was tuned? The same probe before and after: general text, choices, instructions.
+
+Three numbers: `answer_loss`, the mean over texts of nats per token of the wanted answer (in the chat's form); `choices`, the
+share of questions whose right option is the likeliest by log-likelihood per byte, in plain text (`choices_raw`: without the
+division); `instructions`, the share of greedy, served answers that keep to the form asked for. What is asked is in
+`probing`, the forms in `following`; keeping the base's numbers and writing the manifest is left to `workshop`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from rung.errors import InternalError
+from rung.records import Estimate, Json, Message
+from rung.steps import Engine, Generate, Generated, Request
+from rung.training.batches import pieces
+from rung.training.examples import Row, Tokenizing
+from rung.training.following import follows
+from rung.training.packing import pack
+from rung.training.probing import Choice, Probe
+
+if TYPE_CHECKING:
+    from rung.training.network import Network
+
+FORMAT = 1  # raise it when the same weights and probe lead to other numbers
+MOST_TOKENS = 2048  # of a row: longer texts are left out, longer prompts of choices lose their beginning
+ANSWER_TOKENS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much may be forgotten: a rise in nats, falls as shares. A number is over its limit only where it is larger *and*
+    the 95 % interval of the change excludes 0, so that a coin's luck marks nobody.
+
+    The defaults are a judgement, made on adapters that were trained here (docs/forgetting.md has their numbers). A rise of
+    the loss by 0.5 nats makes a good general answer's token 0.6 times as likely; a fall of 0.1 in `choices` is a third of
+    what the small model knows above chance; a fall of 0.25 in `instructions` is every fourth form lost.
+    """
+
+    answer_loss: float = 0.5
+    choices: float = 0.1
+    instructions: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a probe came to, item by item, in its order."""
+
+    answer_loss: tuple[float, ...] = ()
+    choices: tuple[float, ...] = ()
+    choices_raw: tuple[float, ...] = ()
+    instructions: tuple[float, ...] = ()
+
+    def means(self) -> dict[str, Json]:
+        """Each number's mean; None where nothing was asked."""
+        return {name: sum(column) / len(column) if column else None for name, column in self.columns().items()}
+
+    def columns(self) -> dict[str, tuple[float, ...]]:
+        """The numbers by name."""
+        return asdict(self)
+
+
+def measure_text(network: Network, tokens: Tokenizing, probe: Probe) -> Measured:
+    """Losses and choices, by the weights of the network (`merging.tuned_network`): those that are served."""
+    told = [row for row in _chats(tokens, probe) if len(row.ids) <= MOST_TOKENS]
+    options = [_options(tokens, choice) for choice in probe.choices]
+    found = dict(_summed(network, [*told, *(row for rows in options for row in rows)]))
+    raw, normalised = [], []
+    for choice, rows in zip(probe.choices, options, strict=True):
+        likely = [-found[row] for row in rows]
+        by_byte = [each / len(text.encode()) for each, text in zip(likely, choice.scored, strict=True)]
+        raw.append(float(likely.index(max(likely)) == choice.gold))
+        normalised.append(float(by_byte.index(max(by_byte)) == choice.gold))
+    losses = tuple(found[row] / (len(row.ids) - row.prompt) for row in told)
+    return Measured(losses, tuple(normalised), tuple(raw))
+
+
+def measure_following(engine: Engine, probe: Probe, *, adapter: str = "") -> tuple[float, ...]:
+    """1 for each instruction whose answer keeps to its form. An answer that failed does not."""
+    asked = [Request(Generate((Message("user", i.prompt),), adapter, max_tokens=ANSWER_TOKENS)) for i in probe.instructions]
+    said = dict(engine.run(asked)) if asked else {}
+    kept = []
+    for place, instruction in enumerate(probe.instructions):
+        result = said[place]
+        kept.append(float(isinstance(result, Generated) and follows(result.text, instruction.check)))
+    return tuple(kept)
+
+
+def _chats(tokens: Tokenizing, probe: Probe) -> list[Row]:
+    prompts = tokens.encode([tokens.render(e.messages[:-1]) for e in probe.examples])
+    answers = tokens.encode([e.output + tokens.end for e in probe.examples])
+    return [Row((*prompt, *answer), len(prompt)) for prompt, answer in zip(prompts, answers, strict=True)]
+
+
+def _options(tokens: Tokenizing, choice: Choice) -> list[Row]:
+    given, scored = tokens.encode(choice.given), tokens.encode(choice.scored)
+    rows = []
+    for before, after in zip(given, scored, strict=True):
+        kept = before[max(0, len(before) + len(after) - MOST_TOKENS) :]
+        rows.append(Row((*kept, *after), len(kept)))
+    return rows
+
+
+def _summed(network: Network, rows: Sequence[Row]) -> Iterator[tuple[Row, float]]:
+    """Each row's loss, summed over its answer's tokens; what rows share is computed once."""
+    for part in pieces(rows) if rows else ():
+        losses = network.losses(pack(part))
+        lengths = [len(row.ids) - row.prompt for row in part]
+        for row, own in zip(part, losses.split(lengths), strict=True):
+            yield row, float(own.double().sum())
+
+
+def worse(before: Measured, after: Measured) -> dict[str, Estimate]:
+    """How much worse each number is after the tuning, item by item: mean and 95 % interval; above 0 is worse.
+
+    Raises:
+        InternalError: the two were not asked the same.
+    """
+    from rung.verdict.statistics import paired
+
+    found: dict[str, Estimate] = {}
+    later = after.columns()
+    for name, column in before.columns().items():
+        if len(column) != len(later[name]):
+            raise InternalError(f"{name} was measured on {len(column)} items before and {len(later[name])} after")
+        more, less = (later[name], column) if name == "answer_loss" else (column, later[name])
+        found[name] = paired(more, less).estimate
+    return found
+
+
+def over(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
+    """A sentence for each number that is over its limit; none: the gate is passed."""
+    broken = []
+    for name, allowed in asdict(limit).items():
+        found = change.get(name)
+        if found is None or found.mean is None or found.low is None or found.mean <= allowed or found.low <= 0:
+            continue
+        interval = f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
+        broken.append(f"{_WORDS[name].format(interval)} (allowed {allowed:g})")
+    return tuple(broken)
+
+
+_WORDS = {
+    "answer_loss": "the loss on general answers rose by {} nats a token",
+    "choices": "the share of general questions answered right fell by {}",
+    "instructions": "the share of instructions followed fell by {}",
+}
+
+
+def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[str, Json]:
+    """What a manifest says under `forgetting`."""
+    change = worse(before, after)
+    why = over(change, limit)
+    return {
+        "probe": {
+            "digest": probe.digest,
+            "answer_loss": len(before.answer_loss),
+            "choices": len(before.choices),
+            "instructions": len(before.instructions),
+        },
+        "before": before.means(),
+        "after": after.means(),
+        "worse": {name: asdict(estimate) for name, estimate in change.items()},
+        "limit": asdict(limit),
+        "passed": not why,
+        "why": list(why),
+    }
+
+
+def judged(said: Mapping[str, Json], limit: Limit) -> tuple[str, ...]:
+    """`over`, from what a manifest says under `forgetting`: the limit may be another today than when it was trained."""
+    change = said.get("worse")
+    known = change if isinstance(change, dict) else {}
+    return over({name: Estimate(**e) for name, e in known.items() if isinstance(e, dict)}, limit)  # type: ignore[arg-type]

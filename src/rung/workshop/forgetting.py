@@ -1,0 +1,102 @@
+"""The gate behind every training: what the adapter forgot is measured once, and written into its manifest.
+
+What is measured and what is too much is known to `training.forgetting`; that a marked adapter is not chosen, to `stages`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.records import digest
+from rung.workshop.artifacts import Built, amend
+
+if TYPE_CHECKING:
+    from rung.training.forgetting import Limit, Measured
+    from rung.training.probing import Probe
+    from rung.workshop.holding import Workshop
+
+BASES = "probes"  # in the user's cache: what each base model came to, by digest
+
+
+def limit_of(workshop: Workshop) -> Limit:
+    """How much may be forgotten: the published limit, with what `bar.forgetting` says in its place."""
+    from rung.training.forgetting import Limit
+
+    given = workshop.project.settings.bar.forgetting
+    return replace(Limit(), **{name: value for name, value in given.model_dump().items() if value is not None})
+
+
+def forgot(workshop: Workshop, built: Built) -> tuple[str, ...]:
+    """What an artifact is marked for, by the limit as it is now; nothing for what was not tuned or passed the gate."""
+    said = built.manifest.get("forgetting")
+    if not isinstance(said, dict):
+        return ()
+    from rung.training.forgetting import judged
+
+    return judged(said, limit_of(workshop))
+
+
+def gate(workshop: Workshop, built: Built, *, title: str) -> None:
+    """Measure what the adapter forgot, where its manifest does not say so yet."""
+    if "forgetting" in built.manifest:
+        return
+    from rung.training.forgetting import told
+    from rung.training.probing import read_probe
+
+    probe, began = read_probe(), time.monotonic()
+    with workshop.reporter.phase(f"{title}: what it forgot") as tick:
+        tick(0, 2, "the base model")
+        before = _base(workshop, probe)
+        tick(1, 2, "the adapter")
+        after = _measured(workshop, probe, built)
+        said = told(probe, before, after, limit_of(workshop))
+        amend(built.folder, {"forgetting": {**said, "seconds": time.monotonic() - began}})
+
+
+def _base(workshop: Workshop, probe: Probe) -> Measured:
+    """The base model's numbers, from the user's cache where they are there."""
+    from rung.models.weights import cache_folder
+    from rung.training.forgetting import FORMAT, Measured
+    from rung.training.generator import fast_type
+
+    named = digest("probed", FORMAT, workshop.generator.identity, probe.digest, str(fast_type()))
+    path = cache_folder() / BASES / f"{named}.json"
+    known = _read(path)
+    if known is None:
+        known = _measured(workshop, probe, None)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(asdict(known)), encoding="utf-8")
+        part.replace(path)
+    assert isinstance(known, Measured)
+    return known
+
+
+def _read(path: Path) -> Measured | None:
+    from rung.training.forgetting import Measured
+
+    try:
+        return Measured(**{name: tuple(column) for name, column in json.loads(path.read_text(encoding="utf-8")).items()})
+    except (OSError, ValueError, TypeError):  # not there, or broken: it is measured again
+        return None
+
+
+def _measured(workshop: Workshop, probe: Probe, built: Built | None) -> Measured:
+    from rung.errors import UserError
+    from rung.training.forgetting import measure_following, measure_text
+    from rung.training.generator import Trainable, fast_type
+    from rung.training.merging import tuned_network
+
+    model = workshop.generator
+    if not isinstance(model, Trainable):
+        raise UserError("this model's weights are out of reach, so what it forgot cannot be measured: name a local model")
+    network = tuned_network(model, None if built is None else built.folder, dtype=fast_type())
+    text = measure_text(network, model.tokens, probe)
+    del network  # the pipeline that answers takes as much again
+    if built is not None:
+        model.use_adapters({built.digest: built.folder})
+    return replace(text, instructions=measure_following(model, probe, adapter=built.digest if built else ""))
