@@ -181,7 +181,9 @@ def test_said_and_called_can_be_told_apart(content: str, calls: list[tuple[str, 
 @settings(max_examples=40)
 def test_plain_chats_survive_both_formats(turns: list[tuple[str, str]]) -> None:
     messages = tuple(Message(role, text) for pair in turns for role, text in zip(("user", "assistant"), pair, strict=True))
-    example = Example("e", messages, source="s", licence="CC0", generated_by="m", approved_by="Ada", approved_at="2026-03-01")
+    example = Example(
+        "e", messages, source="s", licence="CC0", generated_by="m", approved_by="Ada", approved_at="2026-03-01"
+    )
     for write in (chat_row, share_row):
         again = example_of(write(example), "")
         assert again == example

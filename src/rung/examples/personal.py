@@ -197,7 +197,7 @@ _PHONES = (
         r"(?<![\w+.,/$€£-])\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}(?![\w]|[.,]\d)"
     ),
     re.compile(r"(?<![\w+.,/$€£-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-]|[.,]\d)"),
-    re.compile(r"(?<![\w+.,/$€£-])\(?0\d{2,5}\)?[ /-]\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
+    re.compile(r"(?<![\w+.,/$€£-])(?<!\d )\(?0\d{2,5}\)?[ /-]\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
 )
 _NAMED_PHONE = re.compile(
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
@@ -214,7 +214,7 @@ _VERSION = re.compile(r"(?:\bv|version|release|firmware|build|section|chapter)[ 
 def personal(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every piece of personal data that is recognised."""
     if "@" in text:
-        yield from (("an e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_somebodys(m[1], m[2]))
+        yield from (("an e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_somebodys(m))
     if len(_DIGITS.findall(text)) < LEAST_DIGITS:
         return
     taken: list[tuple[int, int]] = []
@@ -267,8 +267,11 @@ def is_card(text: str) -> bool:
     return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
 
 
-def _is_somebodys(name: str, domain: str) -> bool:
-    local, host = name.casefold(), domain.casefold()
+def _is_somebodys(match: re.Match[str]) -> bool:
+    local, host = match[1].casefold(), match[2].casefold()
+    before = match.string[max(0, match.start() - 80) : match.start()].rsplit(None, 1)
+    if before and "://" in before[-1] and not match.string[match.start() - 1].isspace():
+        return False  # user and password of a URL
     if local in _ROLES or host.endswith((".png", ".jpg", ".gif", ".svg", ".py", ".js")):
         return False
     return not (local in _NOBODY and (host in _NO_DOMAINS or host.endswith((".example", ".test", ".invalid"))))
