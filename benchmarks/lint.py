@@ -5,8 +5,8 @@
     python benchmarks/lint.py speed DATA/*/train.jsonl.gz --rows 100000
 
 `planted`: defects with known answers among rows that have none; precision and recall by kind. Rows in which the lint finds
-something before anything is planted are taken out first, so what is found besides is counted as wrong. `real`: what is found in
-the sets as they are, with a sample to read by eye. `speed`: seconds for so many rows, recombined from the sets.
+something before anything is planted are taken out first, so what is found besides is counted as wrong. `real`: what is
+found in the sets as they are, with a sample to read by eye. `speed`: seconds for so many rows, recombined from the sets.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def misspelt(text: str, luck: random.Random) -> str:
 NEAR: dict[str, Callable[[str, random.Random], str]] = {
     "please": lambda text, luck: luck.choice([f"Please, {text}", f"{text} please", f"hi, {text}", f"{text} thanks"]),
     "misspelt": misspelt,
-    "marks": lambda text, luck: text.replace(",", " ").replace("'", "").replace("?", " ?") + " !",
+    "marks": lambda text, _: text.replace(",", " ").replace("'", "").replace("?", " ?") + " !",
     "small word": lambda text, luck: " ".join(
         [
             *text.split(" ")[: len(text.split(" ")) // 2],
@@ -93,10 +93,8 @@ NEAR: dict[str, Callable[[str, random.Random], str]] = {
             *text.split(" ")[len(text.split(" ")) // 2 :],
         ]
     ),
-    "one word": lambda text, luck: " ".join(SWAPS.get(word.casefold(), word) for word in text.split(" ")),
-    "a word dropped": lambda text, luck: " ".join(
-        w for n, w in enumerate(text.split(" ")) if n != len(text.split(" ")) // 2
-    ),
+    "one word": lambda text, _: " ".join(SWAPS.get(word.casefold(), word) for word in text.split(" ")),
+    "a word dropped": lambda text, _: " ".join(w for n, w in enumerate(text.split(" ")) if n != len(text.split(" ")) // 2),
 }
 
 
@@ -145,22 +143,16 @@ def secret(luck: random.Random) -> Iterator[str]:
     yield "-----BEGIN OPENSSH PRIVATE KEY-----\n" + s(64)
 
 
-def planted(path: Path, *, seed: int, each: int) -> dict[str, tuple[int, int, int, Counter[str]]]:
-    """kind -> (planted and found, planted, found besides, what was missed)."""
-    luck = random.Random(seed)
-    rows = rows_of(path)
-    luck.shuffle(rows)
-    rows = rows[:6000]
-    examples, before = looked(rows, [])
-    bad = {row for f in [*before.findings, *before.disagreements] if f.kind != "imbalance" for row in f.rows}
-    clean = [row for n, row in enumerate(rows, 1) if n not in bad and len(turn(row, "user")["content"].split()) >= 5]
-    outputs = sorted({turn(row, "assistant")["content"] for row in clean})
+def _defects(
+    clean: list[dict[str, object]], outputs: list[str], luck: random.Random, each: int
+) -> tuple[list[tuple[str, str, dict[str, object]]], list[Case]]:
+    """(kind, how, row) of every defect, and the cases that leak. What leaks is taken out of the clean rows."""
     drawn = iter(luck.sample(clean, min(len(clean), each * 9)))
     told: list[tuple[str, str, dict[str, object]]] = []
     cases: list[Case] = []
     for n in range(each):
         row = next(drawn)
-        asked, said = turn(row, "user")["content"], turn(row, "assistant")["content"]
+        asked = turn(row, "user")["content"]
         told.append(("duplicate", "", copied(row, asked=f" {asked.upper() if n % 2 else asked}  ")))
         row = next(drawn)
         how = list(NEAR)[n % len(NEAR)]
@@ -194,6 +186,20 @@ def planted(path: Path, *, seed: int, each: int) -> dict[str, tuple[int, int, in
         what = list(secret(luck))[n % 16]
         told.append(("secret", what, copied(row, asked=f"{turn(row, 'user')['content']}\n{what}")))
         told.append(("too_long", "", copied(next(drawn), said="word " * 3000)))
+    return told, cases
+
+
+def planted(path: Path, *, seed: int, each: int) -> dict[str, tuple[int, int, int, Counter[str]]]:
+    """kind -> (planted and found, planted, found besides, what was missed)."""
+    luck = random.Random(seed)
+    rows = rows_of(path)
+    luck.shuffle(rows)
+    rows = rows[:6000]
+    _, before = looked(rows, [])
+    bad = {row for f in [*before.findings, *before.disagreements] if f.kind != "imbalance" for row in f.rows}
+    clean = [row for n, row in enumerate(rows, 1) if n not in bad and len(turn(row, "user")["content"].split()) >= 5]
+    outputs = sorted({turn(row, "assistant")["content"] for row in clean})
+    told, cases = _defects(clean, outputs, luck, each)
     moved = {id(row) for _, _, row in told}
     whole = [*clean, *(row for _, _, row in told)]
     luck.shuffle(whole)
@@ -247,9 +253,8 @@ def main() -> None:
         total: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         for path in asked.files:
             for kind, (hit, all_, wrong, missed) in planted(path, seed=asked.seed, each=asked.each).items():
-                print(
-                    f"{path.parent.name:<16} {kind:<15} found {hit:>3} of {all_:>3}, besides {wrong:>3}  missed {dict(missed) or '-'}"
-                )
+                said = f"found {hit:>3} of {all_:>3}, besides {wrong:>3}  missed {dict(missed) or '-'}"
+                print(f"{path.parent.name:<16} {kind:<15} {said}")
                 for place, n in enumerate((hit, all_, wrong)):
                     total[kind][place] += n
         for kind, (hit, all_, wrong) in total.items():
@@ -286,9 +291,8 @@ def main() -> None:
             path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
             began = time.monotonic()
             look([path], wanted=Wanted(table=False))
-            print(
-                f"{len(made):,} rows, {path.stat().st_size / 1e6:.0f} MB: {time.monotonic() - began:.1f} s, read and looked over"
-            )
+            spent = time.monotonic() - began
+            print(f"{len(made):,} rows, {path.stat().st_size / 1e6:.0f} MB: {spent:.1f} s, read and looked over")
 
 
 if __name__ == "__main__":

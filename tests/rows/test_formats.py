@@ -59,7 +59,8 @@ TWO = [("user", "Is express dear?"), ("assistant", "9 EUR")]
         "prompt,completion\nIs express dear?,9 EUR\n",
         "\ufeffPrompt;Completion\r\nIs express dear?;9 EUR\r\n",
         'question\tanswer\n"Is express dear?"\t"9 EUR"\n',
-        '{"prompt": [{"role": "user", "content": "Is express dear?"}], "completion": [{"role": "assistant", "content": "9 EUR"}]}',
+        '{"prompt": [{"role": "user", "content": "Is express dear?"}], '
+        '"completion": [{"role": "assistant", "content": "9 EUR"}]}',
     ],
 )
 def test_each_format_is_known_by_its_content(tmp_path: Path, text: str) -> None:
@@ -164,7 +165,8 @@ def test_a_broken_call_is_named(turn: Json, says: str) -> None:
 def test_a_result_of_no_call_is_named() -> None:
     turns = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
     with pytest.raises(ValueError, match="'call_z' answers no call"):
-        example_of({"messages": turns}, "f:1")
+    turns: list[Json] = [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [turn]}]
+    row: dict[str, Json] = {"messages": turns}
 
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)

@@ -51,8 +51,8 @@ def test_another_instruction_is_another_input() -> None:
         ("I want to return two shoes I bought", "i want to return two shoes i've bought!"),
         ("My card has been declined at the shop", "my cards have been declined at the shop"),
         (
-            "Our coffee machine, bought in spring, leaks water from below each morning since Monday; what can we do about it?",
-            "Our coffee machine, bought in spring, leaks water from beneath each morning since Monday; what can we do about it?",
+            "Our coffee machine, bought in spring, leaks from below each morning since Monday; what can we do about it?",
+            "Our coffee machine, bought in spring, leaks from beneath each morning since Monday; what can we do about it?",
         ),
     ],
 )

@@ -15,79 +15,15 @@ LEAST_DIGITS = 5  # the shortest of them, an IP address, has so many
 _EMAIL = re.compile(
     r"(?<![\w.+-])([\w.+-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w-])"
 )
-_ROLES = frozenset(
-    [
-        "info",
-        "support",
-        "help",
-        "helpdesk",
-        "contact",
-        "sales",
-        "admin",
-        "administrator",
-        "office",
-        "hello",
-        "team",
-        "service",
-        "services",
-        ("customerservice"),
-        "customercare",
-        "care",
-        "noreply",
-        "no-reply",
-        "donotreply",
-        "do-not-reply",
-        "billing",
-        "accounts",
-        "orders",
-        "returns",
-        "press",
-        "media",
-        "jobs",
-        "careers",
-        "hr",
-        "privacy",
-        "legal",
-        "security",
-        "abuse",
-        "webmaster",
-        "postmaster",
-        "hostmaster",
-        "marketing",
-        "feedback",
-        "enquiries",
-        "inquiries",
-        "mail",
-        "email",
-        "news",
-        "newsletter",
-        "reception",
-        "git",
-        "root",
-    ]
+_ROLES_WORDS = (
+    "info support help helpdesk contact sales admin administrator office hello team service services "
+    "customerservice customercare care noreply no-reply donotreply do-not-reply billing accounts orders returns "
+    "press media jobs careers hr privacy legal security abuse webmaster postmaster hostmaster marketing feedback "
+    "enquiries inquiries mail email news newsletter reception git root"
 )
-_NOBODY = frozenset(
-    [
-        "user",
-        "username",
-        "name",
-        "you",
-        "your",
-        "me",
-        "foo",
-        "bar",
-        "baz",
-        "test",
-        "example",
-        "someone",
-        "somebody",
-        "nobody",
-        "xxx",
-        "abc",
-        "email",
-        ("your.name"),
-    ]
-)
+_ROLES = frozenset(_ROLES_WORDS.split())
+_NOBODY_WORDS = "user username name you your me foo bar baz test example someone somebody nobody xxx abc email your.name"
+_NOBODY = frozenset(_NOBODY_WORDS.split())
 _NO_DOMAINS = ("example.com", "example.org", "example.net", "test.com", "domain.com", "yourdomain.com", "yourcompany.com")
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.IGNORECASE
@@ -187,7 +123,7 @@ _ISSUERS = re.compile(
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _NUMBER = re.compile(r"(?:ssn|social security)\D{0,20}(\d{9})(?!\d)", re.IGNORECASE)
 _BORN = re.compile(
-    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|born on)\b\W{0,4}(?:is "
+    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|i was born on)\b\W{0,4}(?:is "
     r")?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? [A-Za-z]+ \d{4}"
     r"|[A-Za-z]+ \d{1,2},? \d{4})",
     re.IGNORECASE,

@@ -14,11 +14,10 @@ from functools import cached_property
 
 from rung.examples.forms import flaw
 from rung.examples.minhash import candidates
-from rung.examples.resembling import Read, near, normal, same_answer, words
+from rung.examples.resembling import BARELY, Read, near, normal, same_answer, words
 from rung.overlaps import overlaps
 from rung.records import Case, Example, canonical
 
-BARELY = 0.9  # weight that may differ between inputs whose outputs disagree: no word of meaning
 SHARED_LINES = 3  # different inputs that have a line: from here on it is given
 QUOTED = 6  # words of a question that, word for word within a row, give it away
 LONG_ANSWER = 12  # words of an answer that nobody writes twice by chance
