@@ -157,16 +157,15 @@ def test_a_chat_with_tools_survives_both_formats() -> None:
     ],
 )
 def test_a_broken_call_is_named(turn: Json, says: str) -> None:
-    row: dict[str, Json] = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [turn]}]}
+    said: dict[str, Json] = {"role": "assistant", "tool_calls": [turn]}
     with pytest.raises(ValueError, match=says):
-        example_of(row, "f:1")
+        example_of({"messages": [{"role": "user", "content": "a"}, said]}, "f:1")
 
 
 def test_a_result_of_no_call_is_named() -> None:
     turns = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
     with pytest.raises(ValueError, match="'call_z' answers no call"):
-    turns: list[Json] = [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [turn]}]
-    row: dict[str, Json] = {"messages": turns}
+        example_of({"messages": turns}, "f:1")
 
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(str.strip)
