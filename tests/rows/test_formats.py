@@ -163,7 +163,7 @@ def test_a_broken_call_is_named(turn: Json, says: str) -> None:
 
 
 def test_a_result_of_no_call_is_named() -> None:
-    turns = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
+    turns: list[Json] = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
     with pytest.raises(ValueError, match="'call_z' answers no call"):
         example_of({"messages": turns}, "f:1")
 

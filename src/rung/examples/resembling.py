@@ -25,11 +25,16 @@ _SMALL_WORDS = (
     "ive ive id id ill ill youre its is are am was were be been being do does did doing have has had having will "
     "would shall should can could may might must of in on at to from by for with about as into onto over under "
     "and or but if then than there here what which who whom whose when where why how whats hows wheres whos some "
-    "any all get got need want like know tell show give let make up out one"
+    "any all get got need want like know tell show give let make up out"
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
 _NEGATIONS_WORDS = "yes no not never none nothing without cannot cant cant dont dont doesnt didnt isnt wasnt wont"
 _NEGATIONS = frozenset(_NEGATIONS_WORDS.split())
+_NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand "
+    "million first second third half double twice monday tuesday wednesday thursday friday saturday sunday"
+)
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _SUFFIXES = frozenset({"", "s", "es", "ed", "d", "ing", "ly", "er"})
 MEANING, SMALL, SHORT, POLITE, NEGATION, NUMBER = 1.0, 0.3, 0.5, 0.1, 1.5, 2.0
 SLIP = 0.25
@@ -64,9 +69,9 @@ def weight(word: str) -> float:
         return POLITE
     if word in _SMALL:
         return SMALL
-    if any(c.isdigit() for c in word):
+    if word in _NUMBERS or any(c.isdigit() for c in word):
         return NUMBER
-    return SHORT if len(word) <= 3 and word.isascii() else MEANING
+    return SHORT if len(word) <= 2 and word.isascii() else MEANING
 
 
 class Read:
