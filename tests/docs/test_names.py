@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import rung.materials
+from rung.examples.forms import KNOWN
 from rung.knowledge.readers import BUILT_IN as READERS
 from rung.project import Settings
 from rung.records import Estimate, Json, RungResult, Verdict
@@ -84,11 +85,11 @@ def read_keys(*functions: str) -> set[str]:
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
     documented, _, _ = section(DOCS / "rows.md", "Cases").partition("### Drafts")
-    assert set(named(documented)) == read_keys("_case", "_id", "_split", "_meta")
+    assert set(named(documented)) == read_keys("case_of", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:
-    assert set(named(section(DOCS / "rows.md", "Examples"))) == read_keys("_example", "_id", "_meta")
+    assert set(named(section(DOCS / "rows.md", "Examples"))) == set(KNOWN)
 
 
 def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:

@@ -59,7 +59,8 @@ TWO = [("user", "Is express dear?"), ("assistant", "9 EUR")]
         "prompt,completion\nIs express dear?,9 EUR\n",
         "\ufeffPrompt;Completion\r\nIs express dear?;9 EUR\r\n",
         'question\tanswer\n"Is express dear?"\t"9 EUR"\n',
-        '{"prompt": [{"role": "user", "content": "Is express dear?"}], "completion": [{"role": "assistant", "content": "9 EUR"}]}',
+        '{"prompt": [{"role": "user", "content": "Is express dear?"}], '
+        '"completion": [{"role": "assistant", "content": "9 EUR"}]}',
     ],
 )
 def test_each_format_is_known_by_its_content(tmp_path: Path, text: str) -> None:
@@ -156,13 +157,13 @@ def test_a_chat_with_tools_survives_both_formats() -> None:
     ],
 )
 def test_a_broken_call_is_named(turn: Json, says: str) -> None:
-    row: dict[str, Json] = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "tool_calls": [turn]}]}
+    said: dict[str, Json] = {"role": "assistant", "tool_calls": [turn]}
     with pytest.raises(ValueError, match=says):
-        example_of(row, "f:1")
+        example_of({"messages": [{"role": "user", "content": "a"}, said]}, "f:1")
 
 
 def test_a_result_of_no_call_is_named() -> None:
-    turns = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
+    turns: list[Json] = [*CALLING[:3], {"role": "tool", "tool_call_id": "call_z", "content": "5"}]
     with pytest.raises(ValueError, match="'call_z' answers no call"):
         example_of({"messages": turns}, "f:1")
 
@@ -181,7 +182,9 @@ def test_said_and_called_can_be_told_apart(content: str, calls: list[tuple[str, 
 @settings(max_examples=40)
 def test_plain_chats_survive_both_formats(turns: list[tuple[str, str]]) -> None:
     messages = tuple(Message(role, text) for pair in turns for role, text in zip(("user", "assistant"), pair, strict=True))
-    example = Example("e", messages, source="s", licence="CC0", generated_by="m", approved_by="Ada", approved_at="2026-03-01")
+    example = Example(
+        "e", messages, source="s", licence="CC0", generated_by="m", approved_by="Ada", approved_at="2026-03-01"
+    )
     for write in (chat_row, share_row):
         again = example_of(write(example), "")
         assert again == example

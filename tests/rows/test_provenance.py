@@ -24,7 +24,13 @@ def row(said: str, **more: Json) -> dict[str, Json]:
 
 
 def test_everything_that_is_told_of_a_row_is_kept(tmp_path: Path) -> None:
-    told: dict[str, Json] = {"source": "chat", "licence": "CC0", "author": "Bo", "approved_by": "Ada", "approved_at": "2026-03-01"}
+    told: dict[str, Json] = {
+        "source": "chat",
+        "licence": "CC0",
+        "author": "Bo",
+        "approved_by": "Ada",
+        "approved_at": "2026-03-01",
+    }
     found = project(tmp_path, [row("a", **told), row("c", license="MIT", generated_by="openai:big")])
     one, other = found.examples
     assert (one.source, one.licence, one.author, one.approved_by, one.approved_at) == tuple(told.values())

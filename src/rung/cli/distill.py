@@ -43,7 +43,7 @@ def distill(
     from rung.loop import train as build
     from rung.loop import workshop_of
     from rung.project import load_project
-    from rung.stages.distilling import Order, distill, is_named, said
+    from rung.stages.distilling import Order, distill, dropped_by, is_named
     from rung.stages.training import Order as Training
 
     project = load_project(folder)
@@ -61,7 +61,7 @@ def distill(
     else:
         out(f"{done.file}: {done.rows:,} examples by {done.teacher}")
         if done.dropped:
-            out(f"dropped: {said(done)} ({done.dropped_file})")
+            out(f"dropped: {dropped_by(done)} ({done.dropped_file})")
         if not done.named:
             out(f"name it under behaviour.examples in {project.file}, then: rung train generator {folder}")
     if train and done.rows:

@@ -18,6 +18,7 @@ BANDS, ROWS = 20, 3  # texts with half of their shingles in common meet with pro
 CUT = 4000  # bytes of a text that are looked at
 LEAST = 0.4  # of 60 hashes that must agree: a pair below has no chance
 CROWD = 60  # texts in one bucket; in a larger one each meets its neighbours and the first only
+CROWD_ACROSS = 200_000  # pairs taken of one bucket
 _TOGETHER = 1 << 21  # bytes hashed at once
 
 
@@ -95,7 +96,7 @@ def _met(band: NDArray[np.uint32], across: int) -> NDArray[np.int64]:
     for start, end in zip(starts[crowded].tolist(), ends[crowded].tolist(), strict=True):
         places = order[start:end].tolist()
         if across:
-            pairs += [(a, b) for a in places if a < across for b in places if b >= across][: CROWD * CROWD]
+            pairs += [(a, b) for a in places if a < across for b in places if b >= across][:CROWD_ACROSS]
         elif len(places) <= CROWD:
             pairs += [(a, b) for n, a in enumerate(places) for b in places[n + 1 :]]
         else:

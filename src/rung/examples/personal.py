@@ -15,79 +15,15 @@ LEAST_DIGITS = 5  # the shortest of them, an IP address, has so many
 _EMAIL = re.compile(
     r"(?<![\w.+-])([\w.+-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w-])"
 )
-_ROLES = frozenset(
-    [
-        "info",
-        "support",
-        "help",
-        "helpdesk",
-        "contact",
-        "sales",
-        "admin",
-        "administrator",
-        "office",
-        "hello",
-        "team",
-        "service",
-        "services",
-        ("customerservice"),
-        "customercare",
-        "care",
-        "noreply",
-        "no-reply",
-        "donotreply",
-        "do-not-reply",
-        "billing",
-        "accounts",
-        "orders",
-        "returns",
-        "press",
-        "media",
-        "jobs",
-        "careers",
-        "hr",
-        "privacy",
-        "legal",
-        "security",
-        "abuse",
-        "webmaster",
-        "postmaster",
-        "hostmaster",
-        "marketing",
-        "feedback",
-        "enquiries",
-        "inquiries",
-        "mail",
-        "email",
-        "news",
-        "newsletter",
-        "reception",
-        "git",
-        "root",
-    ]
+_ROLES_WORDS = (
+    "info support help helpdesk contact sales admin administrator office hello team service services "
+    "customerservice customercare care noreply no-reply donotreply do-not-reply billing accounts orders returns "
+    "press media jobs careers hr privacy legal security abuse webmaster postmaster hostmaster marketing feedback "
+    "enquiries inquiries mail email news newsletter reception git root"
 )
-_NOBODY = frozenset(
-    [
-        "user",
-        "username",
-        "name",
-        "you",
-        "your",
-        "me",
-        "foo",
-        "bar",
-        "baz",
-        "test",
-        "example",
-        "someone",
-        "somebody",
-        "nobody",
-        "xxx",
-        "abc",
-        "email",
-        ("your.name"),
-    ]
-)
+_ROLES = frozenset(_ROLES_WORDS.split())
+_NOBODY_WORDS = "user username name you your me foo bar baz test example someone somebody nobody xxx abc email your.name"
+_NOBODY = frozenset(_NOBODY_WORDS.split())
 _NO_DOMAINS = ("example.com", "example.org", "example.net", "test.com", "domain.com", "yourdomain.com", "yourcompany.com")
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])", re.IGNORECASE
@@ -187,7 +123,7 @@ _ISSUERS = re.compile(
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])")
 _NUMBER = re.compile(r"(?:ssn|social security)\D{0,20}(\d{9})(?!\d)", re.IGNORECASE)
 _BORN = re.compile(
-    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|born on)\b\W{0,4}(?:is "
+    r"\b(?:date of birth|birth ?date|d\.?o\.?b\.?|i was born on)\b\W{0,4}(?:is "
     r")?(\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? [A-Za-z]+ \d{4}"
     r"|[A-Za-z]+ \d{1,2},? \d{4})",
     re.IGNORECASE,
@@ -197,7 +133,7 @@ _PHONES = (
         r"(?<![\w+.,/$€£-])\+\d{1,3}[ .\-/]?(?:\(0?\d{1,4}\)[ .\-/]?)?\d{1,5}(?:[ .\-/]?\d{1,5}){1,6}(?![\w]|[.,]\d)"
     ),
     re.compile(r"(?<![\w+.,/$€£-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?![\w-]|[.,]\d)"),
-    re.compile(r"(?<![\w+.,/$€£-])\(?0\d{2,5}\)?[ /-]\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
+    re.compile(r"(?<![\w+.,/$€£-])(?<!\d )\(?0\d{2,5}\)?[ /-]\d{3,4}(?:[ -]?\d{2,5}){1,3}(?![\w-]|[.,]\d)"),
 )
 _NAMED_PHONE = re.compile(
     r"(?i:\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call me (?:at|on)|reach me (?:at|on)|my number)\b)"
@@ -214,7 +150,7 @@ _VERSION = re.compile(r"(?:\bv|version|release|firmware|build|section|chapter)[ 
 def personal(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every piece of personal data that is recognised."""
     if "@" in text:
-        yield from (("an e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_somebodys(m[1], m[2]))
+        yield from (("an e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_somebodys(m))
     if len(_DIGITS.findall(text)) < LEAST_DIGITS:
         return
     taken: list[tuple[int, int]] = []
@@ -267,8 +203,11 @@ def is_card(text: str) -> bool:
     return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
 
 
-def _is_somebodys(name: str, domain: str) -> bool:
-    local, host = name.casefold(), domain.casefold()
+def _is_somebodys(match: re.Match[str]) -> bool:
+    local, host = match[1].casefold(), match[2].casefold()
+    before = match.string[max(0, match.start() - 80) : match.start()].rsplit(None, 1)
+    if before and "://" in before[-1] and not match.string[match.start() - 1].isspace():
+        return False  # user and password of a URL
     if local in _ROLES or host.endswith((".png", ".jpg", ".gif", ".svg", ".py", ".js")):
         return False
     return not (local in _NOBODY and (host in _NO_DOMAINS or host.endswith((".example", ".test", ".invalid"))))

@@ -14,11 +14,10 @@ from functools import cached_property
 
 from rung.examples.forms import flaw
 from rung.examples.minhash import candidates
-from rung.examples.resembling import Read, near, normal, same_answer, words
+from rung.examples.resembling import BARELY, Read, near, normal, same_answer, words
 from rung.overlaps import overlaps
 from rung.records import Case, Example, canonical
 
-BARELY = 0.9  # weight that may differ between inputs whose outputs disagree: no word of meaning
 SHARED_LINES = 3  # different inputs that have a line: from here on it is given
 QUOTED = 6  # words of a question that, word for word within a row, give it away
 LONG_ANSWER = 12  # words of an answer that nobody writes twice by chance
@@ -27,9 +26,13 @@ OFTEN = 2  # rows with one output: more, and it is a standing phrase
 
 @dataclass(frozen=True)
 class Side:
-    """One row, normalised. `input` is the whole chat before the answer, `asked` the same without the system's turn."""
+    """One row, normalised. `input` is the whole chat before the answer, `asked` the same without the system's turn.
+
+    `exact` is the whole chat with nothing but case and white space aside.
+    """
 
     place: int
+    exact: tuple[str, str]
     input: str
     asked: str
     output: str
@@ -57,15 +60,18 @@ def sides(examples: Sequence[Example]) -> list[Side]:
             system = [m.content for m in example.messages[:-1] if m.role == "system"]
             single = len(turns) == 1 and example.messages[-2].role == "user"
             asked = normal(example.messages[-2].content if single else "\n".join(turns))
-            made.append(Side(place, normal("\n".join([*system, example.tools, *turns])), asked, _output(example.output)))
+            whole = "\n".join([*system, example.tools, *turns])
+            output = _output(example.output)
+            exact = (_folded(whole), output if output[:1] in "{[" else _folded(example.output))
+            made.append(Side(place, exact, normal(whole), asked, output))
     return made
 
 
 def duplicates(rows: Sequence[Side]) -> list[Group]:
-    """Rows with the same input and the same output."""
+    """Rows with the same input and the same output, case and white space aside."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
-        found[row.input, row.output].append(row.place)
+        found[row.exact].append(row.place)
     return [Group(tuple(places)) for places in found.values() if len(places) > 1]
 
 
@@ -90,7 +96,7 @@ def near_pairs(rows: Sequence[Side], examples: Sequence[Example]) -> tuple[list[
     Equal rows are taken once, and equal inputs are `contradictions`. A near-duplicate is nearly equal to the first of its
     group; a disagreement is a pair.
     """
-    once = list({(row.input, row.output): row for row in reversed(rows)}.values())[::-1]
+    once = list({row.exact: row for row in reversed(rows)}.values())[::-1]
     asked = _without_given(once, examples)
     read = [row.read if text is row.asked else Read(text) for row, text in zip(once, asked, strict=True)]
     first: dict[int, int] = {}  # row -> the first row of its group
@@ -98,7 +104,8 @@ def near_pairs(rows: Sequence[Side], examples: Sequence[Example]) -> tuple[list[
     disagreeing: list[Group] = []
     for a, b in candidates(asked):
         one, other = once[a], once[b]
-        if one.input == other.input or b in first or not near(read[a], read[b]):
+        contradicts = one.input == other.input and one.output != other.output
+        if contradicts or b in first or not near(read[a], read[b]):
             continue
         if one.output == other.output or same_answer(one.output, other.output):
             if a not in first:
@@ -132,7 +139,8 @@ def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Cas
         found.setdefault(place, f"its input is nearly the question of {_named(case)}")
     for place, case in _quoting(rows, asked, cases):
         found.setdefault(place, f"it holds the question of {_named(case)} word for word")
-    kept, problems = overlaps([examples[row.place] for row in rows], cases)
+    # What `materials` refuses is a leak; a follow-up ("Yes, please") says nothing without the turns before it.
+    kept, problems = overlaps([examples[row.place] for row in rows], [case for case in cases if not case.messages])
     refused = [row.place for row in rows if examples[row.place].place not in kept]
     for place, problem in zip(refused, problems, strict=True):
         found.setdefault(place, problem.message)
@@ -143,6 +151,10 @@ def short(text: str, most: int = 40) -> str:
     """A text in quotation marks, for a message."""
     said = " ".join(text.split())
     return f"'{said if len(said) <= most else said[: most - 1] + '…'}'"
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _output(text: str) -> str:

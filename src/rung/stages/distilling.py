@@ -26,7 +26,9 @@ from rung.overlaps import overlaps
 from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
-from rung.strategies.prompting import compact
+from rung.steps import Conversation, Generate, StepFailed, generate
+from rung.strategies.citing import finish
+from rung.strategies.prompting import closed_book, compact, instruction
 from rung.strategies.protocol import Materials
 from rung.strategies.structured import constrained
 from rung.workshop import Workshop
@@ -269,7 +271,7 @@ def _answered(
     with workshop.reporter.phase(f"teacher {order.teacher}") as tick:
         teacher = generator(order.teacher, server=settings.server, progress=tick)
     try:
-        talks = [(Asker(), partial(constrained, materials, _question(one), order.max_tokens)) for one in asked]
+        talks = [(Asker(), partial(_said, materials, _question(one), order.max_tokens)) for one in asked]
         with workshop.reporter.phase("answer the inputs") as tick:
             ended = carry(
                 talks,
@@ -282,6 +284,18 @@ def _answered(
         teacher.close()
     prices = [one.usage.usd for one in ended]
     return ended, None if None in prices else sum(price for price in prices if price is not None)
+
+
+def _said(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:
+    """The teacher's answer, held to schema or labels; where its server cannot hold it to labels, what it says freely."""
+    try:
+        return (yield from constrained(materials, question, max_tokens))
+    except StepFailed:
+        if not materials.labels or materials.schema:
+            raise
+    freely = Generate(closed_book(instruction(materials), question), max_tokens=max_tokens)
+    said = yield from generate(freely)
+    return finish(said)
 
 
 def _question(one: Input) -> Question:
@@ -357,7 +371,7 @@ def _example(one: Input, text: str, rows: Rows, order: Order) -> Example:
     )
 
 
-def said(distilled: Distilled) -> str:
+def dropped_by(distilled: Distilled) -> str:
     """The filters and what they dropped, as a sentence; "" where nothing was dropped."""
     counts = distilled.by_filter()
     return ", ".join(f"{name} {n:,}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))

@@ -1,0 +1,127 @@
+"""`rung examples`: does it say what it promises, in the very JSON that it promises, with and without a project?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rung.cli.options import spread
+from rung.stages.linting import Wanted, look
+from tests.cli.conftest import Run
+
+
+def chat(asked: str, said: str, **more: Any) -> str:
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+    return json.dumps({"messages": turns, **more}) + "\n"
+
+
+ROWS = (
+    chat("Is express dear?", "9 EUR")
+    + chat("is express  DEAR?", "9 EUR")
+    + "no JSON\n"
+    + chat("Within how many days may you return an item?", "thirty")
+    + chat("Say something", " ")
+)
+
+
+def test_lint_prints_one_line_of_json_and_needs_no_project(rung: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(ROWS, encoding="utf-8")
+    for name, question in (("c1", "Within how many days may you return an item?"), ("c2", "Who pays?")):
+        (tmp_path / f"{name}.jsonl").write_text(
+            json.dumps({"question": question, "answers": ["a"]}) + "\n", encoding="utf-8"
+        )
+    done = rung("examples", "lint", "rows.jsonl", "--cases", "c1.jsonl", "c2.jsonl", "--json")
+    told = done.json
+    assert told.pop("problems") == [{"path": "rows.jsonl", "line": 3, "message": "is no JSON: Expecting value at column 1"}]
+    assert list(told) == ["rows", "findings"]
+    assert told["rows"] == 4
+    assert [(f["kind"], f["rows"]) for f in told["findings"]] == [("duplicate", [1, 2]), ("leak", [4]), ("empty", [5])]
+    assert all(set(f) == {"kind", "rows", "why"} for f in told["findings"])
+    assert "rows.jsonl:3" in done.err
+
+
+def test_lint_of_a_clean_file_is_exactly_rows_and_findings(rung: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("prompt,completion\na question,b\n", encoding="utf-8")
+    assert rung("examples", "lint", "rows.csv", "--json").json == {"rows": 1, "findings": []}
+
+
+def test_lint_of_a_project_takes_its_examples_cases_and_model(rung: Run, shop: Path) -> None:
+    (shop / "rows.jsonl").write_text(ROWS, encoding="utf-8")
+    yaml = (shop / "rung.yaml").read_text(encoding="utf-8")
+    (shop / "rung.yaml").write_text(yaml + "behaviour: {examples: rows.jsonl}\n", encoding="utf-8")
+    done = rung("examples", "lint", shop, "--preview", "1", "--max-tokens", "64")
+    assert "4 rows, 1 of them sound" in done.out
+    assert "leak           4: its input is the question of case 'r1' (cases.jsonl:1)" in done.out
+    assert "tokens (scripted; limit 64)" in done.out
+    assert "1 row: do not train on fewer than 50" in done.out
+    assert "masked | system: Answer the customer." in done.out  # the project's instruction, as in training
+    assert "learnt | ⟦9 EUR⟧" in done.out
+    assert rung("examples", "lint", shop, "--strict", "--json", code=2).json["rows"] == 4
+
+
+def test_rows_that_are_too_long_are_told_with_what_would_be_cut(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(chat("Count", "one two three " * 40) + chat("x " * 60, "y") + chat("a", "b"), encoding="utf-8")
+    found = look([path], wanted=Wanted(max_tokens=50, model="scripted", table=False))
+    first, second = (f for f in found.linted.findings if f.kind == "too_long")
+    assert (first.rows, second.rows) == ((1,), (2,))
+    assert "125 tokens (4 of prompt, 121 of answer), 75 over the limit of 50" not in first.why  # the template counts, too
+    assert "over the limit of 50: the trainer leaves the row out; cut there, the answer would end before '" in first.why
+    assert "the whole answer would be lost" in second.why
+    assert found.lengths is None
+
+
+def test_a_model_is_opened_only_where_somebody_must_count(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(chat("a", "b"), encoding="utf-8")
+    told = look([path], wanted=Wanted(table=False, model="http://127.0.0.1:9/v1#none"))
+    assert told.linted.findings == ()
+
+
+def test_findings_of_several_files_name_them(rung: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(chat("a question here", "b"), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(chat("x y z", "c") + chat("a question here", "b"), encoding="utf-8")
+    told = rung("examples", "lint", "a.jsonl", "b.jsonl", "--json").json
+    assert [(f["file"], f["rows"]) for f in told["findings"]] == [("a.jsonl", [1]), ("b.jsonl", [2])]
+    assert told["findings"][0]["why"].startswith("a.jsonl: ")
+
+
+def test_convert_writes_another_format_and_the_approval(rung: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("prompt,completion,source\na,b,desk\nc\n", encoding="utf-8")
+    done = rung("examples", "convert", "rows.csv", "--to", "sharegpt", "-o", "out.jsonl", "--approve", "Ada", "--json")
+    assert (done.json["rows"], [p["line"] for p in done.json["problems"]]) == (1, [3])
+    row = json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))
+    assert row["conversations"] == [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
+    assert (row["source"], row["approved_by"]) == ("desk", "Ada")
+    assert row["approved_at"].count("-") == 2
+    back = rung("examples", "convert", "out.jsonl", "-o", "back.jsonl").out
+    assert back == "back.jsonl: 1 rows\n"
+    assert json.loads((tmp_path / "back.jsonl").read_text(encoding="utf-8"))["messages"][1]["content"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("lint", "absent.jsonl"), "absent.jsonl does not exist"),
+        (("convert", "absent.jsonl", "-o", "x"), "absent.jsonl does not exist"),
+        (("convert", "empty.jsonl"), "say where to write"),
+        (("convert", "empty.jsonl", "-o", "x"), "there is no example in"),
+        (("lint", "empty.jsonl", "--cases", "absent.jsonl"), "absent.jsonl does not exist"),
+    ],
+)
+def test_what_is_yours_to_fix_is_said(rung: Run, tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    assert says in rung("examples", *words, code=2).err
+
+
+def test_cases_take_what_a_pattern_expands_to() -> None:
+    assert spread(["examples", "lint", "a", "--cases", "b", "c", "--json"]) == [
+        *("examples", "lint", "a", "--cases", "b", "--cases", "c", "--json")
+    ]
+    assert spread(["examples", "lint", "--cases", "b", "a"]) == ["examples", "lint", "--cases", "b", "a"]
+    assert spread(["distill", "--inputs", "a", "b", "-o", "c"]) == ["distill", "--inputs", "a", "--inputs", "b", "-o", "c"]
+    assert spread(["train", "generator", "--cases", "a", "b"]) == ["train", "generator", "--cases", "a", "b"]
+    assert spread([]) == []
