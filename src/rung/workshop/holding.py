@@ -29,6 +29,7 @@ from rung.workshop.cutting import CUTTINGS
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
     from rung.knowledge.protocol import Index
+    from rung.models.classifying import Classifiers
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class Workshop:
             return reranker(self._named(settings.reranker), server=settings.server, progress=tick)
 
     @cached_property
-    def classifiers(self) -> Engine:
+    def classifiers(self) -> Classifiers:
         """Who says labels: every classifier and router that was built in this command."""
         from rung.models.classifying import Classifiers
 
