@@ -6,9 +6,10 @@
 
 `banking77`, `clinc150`: two rungs whose answers are real and whose prices are set: `cheap`, a classifier taught with a few
 rows a label, and `strong`, one taught with all rows, which is said to cost --price times as much. The router learns from
-rows that taught neither (of banking77 train rows, of clinc150 its dev rows) and is judged on the test rows. `squad2`: all
-is real: a project with `prompt` and `rag` showing 1, 3 and 6 passages, learning from dev cases, through `rung compare`; the
-cost is the tokens (one written as four read).
+rows that taught neither (of banking77 train rows, of clinc150 its dev rows) and is judged on the test rows; like the
+product's, it sees how sure the classifier `cheap` is (of `strong`, which stands for a dear rung of any kind, nothing); with
+--blind it sees the questions' vectors only. `squad2`: all is real: a project with `prompt` and `rag` showing 1, 3 and 6
+passages, learning from dev cases, through `rung compare`; the cost is the tokens (one written as four read).
 
 For the threshold that the router chose by itself and for fixed ones: correctness, cost, the share of always-best's cost
 that is saved, and the difference in correctness to always-best and to a blind mix of the cheapest and the best at the same
@@ -28,11 +29,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from classifier import FILES, Kept, drawn, labelled, labels_of
+from classifier import FILES, Kept, drawn, labelled
 from numpy.typing import NDArray
 from tuned_quality import lines
 
 from rung.models.catalog import embedder as opened
+from rung.models.classifying import Head, sureness
 from rung.training.classifier import LabelRecipe, train_classifier
 from rung.training.router import Trials, hindsight, policy, route, train_router
 
@@ -113,27 +115,33 @@ def labels(name: str, asked: argparse.Namespace) -> None:
         train = [row for row in train if row not in set(dev)]
     few = drawn(train, asked.cheap_rows * len({label for _, label in train}))
     embedder = Kept(opened("minilm-l6-v2"), asked.keep)
-    right = {"cheap": taught(few, [dev, test], embedder), "strong": taught(train, [dev, test], embedder)}
+    right, sure = {}, {}
+    for who, rows in (("cheap", few), ("strong", train)):
+        right[who], sure[who] = taught(rows, [dev, test], embedder)
     made = []
     for place, rows in enumerate((dev, test)):
         correct = np.stack([right[who][place] for who in ("cheap", "strong")], axis=1)
         cost = np.tile([1.0, float(asked.price)], (len(rows), 1))
         vectors = embedder.embed([text for text, _ in rows], kind="query")
+        if not asked.blind:
+            vectors = np.concatenate([vectors, sure["cheap"][place]], axis=1)
         made.append((vectors, Trials(("cheap", "strong"), correct, cost, np.zeros(len(rows)), "set prices")))
     print(f"{name}: cheap taught with {len(few):,} rows, strong with {len(train):,}; prices set to 1 and {asked.price:g}")
     table(made[0], made[1])
 
 
-def taught(rows: Rows, judged: Sequence[Rows], embedder: Any) -> list[Floats]:
-    """Whether a classifier taught with the rows is right, for each of the sets."""
+def taught(rows: Rows, judged: Sequence[Rows], embedder: Any) -> tuple[list[Floats], list[Any]]:
+    """Whether a classifier taught with the rows is right, and how sure it is, for each of the sets."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         train_classifier(rows, embedder, recipe=LabelRecipe(method="frozen"), folder=folder, progress=lambda *_: None)
-        said = [labels_of(folder, embedder, [text for text, _ in some]) for some in judged]
-    return [
-        np.array([float(one.label == wanted) for one, (_, wanted) in zip(found, some, strict=True)])
-        for found, some in zip(said, judged, strict=True)
+        head = Head.load(folder)
+    found = [head.probabilities(embedder.embed([text for text, _ in some], kind="query")) for some in judged]
+    right = [
+        np.array([float(head.labels[p.argmax()] == wanted) for p, (_, wanted) in zip(sure, some, strict=True)])
+        for sure, some in zip(found, judged, strict=True)
     ]
+    return right, [sureness(sure) for sure in found]
 
 
 def squad2(asked: argparse.Namespace) -> None:
@@ -186,6 +194,7 @@ def main() -> None:
     parser.add_argument("data", choices=["banking77", "clinc150", "squad2"])
     parser.add_argument("--cheap-rows", type=int, default=5, help="rows a label that teach the cheap classifier")
     parser.add_argument("--price", type=float, default=20, help="of the strong one, in the cheap one's")
+    parser.add_argument("--blind", action="store_true", help="the router sees vectors only, not how sure `cheap` is")
     parser.add_argument("--dev", type=int, default=1500, help="banking77: train rows that the router learns from")
     parser.add_argument("--cases", type=int, default=100, help="squad2: test cases")
     parser.add_argument("--dev-cases", type=int, default=100, help="squad2: cases that the router learns from")

@@ -17,14 +17,14 @@ import rung.materials
 from rung.examples.forms import KNOWN
 from rung.knowledge.readers import BUILT_IN as READERS
 from rung.project import Settings
-from rung.records import Estimate, Json, RungResult, Verdict
+from rung.records import Case, Estimate, Example, Json, Message, RungResult, Verdict
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
 from rung.steps import Generate, Step
-from rung.strategies.protocol import Plan, Rung
+from rung.strategies.protocol import Composition, Plan, Rung
 from rung.strategies.registry import BUILT_IN, REFERENCES
 from rung.testing.scoring import ScorerContract
-from rung.testing.strategies import StrategyContract, canned, drive, materials
+from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
 from rung.verdict.diagnose import REMEDIES
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
@@ -107,8 +107,18 @@ def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
 # --- rungs
 
 
+_PAIRS = [(Message("user", f"question {n}"), Message("assistant", ("yes", "no")[n % 2])) for n in range(50)]
+APPLIES = {
+    "structured": materials(labels=("yes",)),
+    "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
+    "router": materials(rehearsals=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
+}
+WITHOUT_PROMPT = {"structured", "classifier", "router"}  # that of another rung, or none
+
+
 def plan(rung: type[Rung], settings: Mapping[str, Json] | None = None) -> Plan:
-    planned = rung.plan(materials(labels=("yes",)) if rung.name == "structured" else materials(), settings or {})
+    planned = rung.plan(APPLIES.get(rung.name, materials()), settings or {})
+    planned = planned.plan(MEMBERS) if isinstance(planned, Composition) else planned
     assert isinstance(planned, Plan)
     return planned
 
@@ -150,7 +160,7 @@ def test_the_prompt_is_the_one_that_is_sent(block: Block) -> None:
 
 
 def test_every_rung_with_a_prompt_of_its_own_shows_it() -> None:
-    assert {b.words[0].removeprefix("prompt=") for b in prompts()} == {r.name for r in BUILT_IN} - {"structured"}
+    assert {b.words[0].removeprefix("prompt=") for b in prompts()} == {r.name for r in BUILT_IN} - WITHOUT_PROMPT
 
 
 # --- scores

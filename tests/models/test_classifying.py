@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rung.errors import InternalError, UserError
-from rung.models.classifying import HEAD, Classifiers, Head, Rule
+from rung.models.classifying import HEAD, Classifiers, Head, Rule, sureness
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure
 from rung.steps import Classified, Classify, Generate, Request, Result
@@ -112,3 +112,27 @@ def test_the_first_rule_takes_the_first_that_is_likely_enough() -> None:
     assert made.pick([0.5, 0.9], LABELS) == Classified("weather", 0.9)
     assert made.pick([0.5, 0.4], LABELS) == Classified("weather", 0.4)
     assert head("first", threshold=0.6).pick([0.5, 0.4], LABELS) == Classified("", 0.5)
+
+
+def test_a_head_sees_how_sure_another_classifier_is(folder: Path, tmp_path: Path) -> None:
+    weight = np.zeros((1, ScriptedEmbedder().dimensions + 2), dtype=np.float32)
+    weight[0, -2] = 8.0  # the other one's log odds, and nothing else
+    bias = np.zeros(1, dtype=np.float32)
+    Head(("sure",), weight, bias, "first", threshold=0.9, beside=("made",)).save(tmp_path / "router")
+    engine = Classifiers({"made": folder, "router": tmp_path / "router"}, ScriptedEmbedder)
+    found = dict(engine.run([Request(Classify(text, ("sure",), "router")) for text in ("violin", "neither")]))
+    alone = dict(engine.run([Request(Classify("violin", LABELS, "made"))]))[0]
+    assert isinstance(alone, Classified)
+    sure, unsure = found[0], found[1]
+    assert isinstance(sure, Classified)
+    assert sure.label == "sure"
+    assert sure.probability == pytest.approx(alone.probability, abs=1e-6)
+    assert isinstance(unsure, Classified)
+    assert unsure.label == ""
+
+
+def test_sureness_is_bounded() -> None:
+    found = sureness(np.array([[1.0, 0.0], [0.5, 0.5], [0.2, 0.8]]))
+    assert found[0].tolist() == [1.0, 1.0]
+    assert found[1].tolist() == [0.0, 0.0]
+    assert found[2] == pytest.approx([np.log(4) / 8, np.log(4) / 8])

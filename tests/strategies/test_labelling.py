@@ -22,8 +22,8 @@ def example(n: int, label: str) -> Example:
     return Example(f"e{n}", (Message("user", f"text {n}"), Message("assistant", label)), place=f"examples.jsonl:{n}")
 
 
-def given(count: int = 50, **more: object) -> Materials:
-    examples = tuple(example(n, LABELS[n % 2]) for n in range(count))
+def given(**more: object) -> Materials:
+    examples = tuple(example(n, LABELS[n % 2]) for n in range(50))
     return materials(**{"labels": LABELS, "examples": examples, "lessons": (), **more})
 
 
@@ -88,8 +88,9 @@ def test_train_cases_teach_too_and_unanswerable_ones_are_out_of_scope() -> None:
         Case("t2", "Sing a song", (), answerable=False, split="train"),
         Case("t3", "Anything", (), split="train"),
     )
-    for settings, taught in (({}, ["refund"]), ({"out_of_scope": "other"}, ["refund", "other"])):
-        planned = Classifier.plan(given(lessons=lessons), settings)  # type: ignore[arg-type]
+    both: list[tuple[dict[str, Json], list[str]]] = [({}, ["refund"]), ({"out_of_scope": "other"}, ["refund", "other"])]
+    for settings, taught in both:
+        planned = Classifier.plan(given(lessons=lessons), settings)
         assert isinstance(planned, Plan)
         (need,) = planned.needs
         assert isinstance(need, Labelling)

@@ -95,7 +95,7 @@ def test_a_vector_that_is_no_number_is_said(tmp_path: Path) -> None:
 def test_a_setting_that_is_none_is_refused() -> None:
     for wrong in ({"method": "svm"}, {"epoch": 3}, {"learning_rate": 5}):
         with pytest.raises(UserError, match=str(next(iter(wrong)))):
-            LabelRecipe.of(wrong)  # type: ignore[arg-type]
+            LabelRecipe.of(wrong)
 
 
 def test_where_the_encoder_is_out_of_reach_auto_says_so_and_tuned_stops(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rung.training.router import NOBODY, Policy, Trials, hindsight, policy, rout
 NAMES = ("cheap", "dear")
 
 
-def questions(count: int = 200) -> tuple[np.ndarray, Trials]:  # type: ignore[type-arg]
+def questions(count: int = 200) -> tuple[np.ndarray, Trials]:
     """The cheap rung is right where the first coordinate is positive; the dear one nearly always."""
     luck = np.random.default_rng(2)
     x = luck.normal(size=(count, 8))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEAD, WEIGHTS, ENCODER = "head.json", "head.safetensors", "encoder"
 NO_NUMBER = "the text's vector is no finite number, so it has no label"
+SURE = 8.0  # a difference of logits that is as good as certain
 Rule = Literal["best", "first"]
 
 
@@ -34,11 +35,12 @@ class Head:
 
     Attributes:
         labels: one a row of the weights.
-        weight: float32 [labels, dimensions].
+        weight: float32 [labels, dimensions], and two more for each classifier in `beside`.
         bias: float32 [labels].
         rule: "best": labels exclude each other (softmax), and the most probable is picked. "first": each has a probability
             of its own (sigmoid), and the first one with at least `threshold` is picked, else `otherwise`.
         otherwise: a label, or "" for none.
+        beside: digests of classifiers; how sure each is of the text stands beside the vector (`sureness`).
     """
 
     labels: tuple[str, ...]
@@ -47,9 +49,10 @@ class Head:
     rule: Rule = "best"
     threshold: float = 0.0
     otherwise: str = ""
+    beside: tuple[str, ...] = ()
 
     def probabilities(self, vectors: Vectors) -> NDArray[np.float64]:
-        """[texts, labels] of unit vectors [texts, dimensions]."""
+        """[texts, labels] of what `Classifiers.vectors` makes of the texts."""
         import numpy as np
 
         logits = (vectors @ self.weight.T + self.bias).astype(np.float64)
@@ -78,7 +81,7 @@ class Head:
         part = folder / f"{WEIGHTS}.part"
         save_file({"weight": self.weight, "bias": self.bias}, part)
         part.replace(folder / WEIGHTS)
-        said = {"labels": self.labels, "rule": self.rule, "threshold": self.threshold, "otherwise": self.otherwise}
+        said = {name: getattr(self, name) for name in ("labels", "rule", "threshold", "otherwise", "beside")}
         part = folder / f"{HEAD}.part"
         part.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
         part.replace(folder / HEAD)
@@ -105,6 +108,7 @@ class Head:
             rule=said["rule"],
             threshold=said["threshold"],
             otherwise=said["otherwise"],
+            beside=tuple(said["beside"]),
         )
 
 
@@ -139,11 +143,26 @@ class Classifiers:
                 yield from ((place, Failure(why, step="classify")) for place, _ in asked)
                 continue
             head, embedder = self._open(model)
-            vectors = embedder.embed([step.text for _, step in asked], kind="query")
-            finite = np.isfinite(vectors).all(axis=1)
-            rows = head.probabilities(np.where(finite[:, None], vectors, 0))
-            for (place, step), row, known in zip(asked, rows, finite, strict=True):
+            vectors = self.vectors([step.text for _, step in asked], beside=head.beside, embedder=embedder)
+            rows = head.probabilities(np.nan_to_num(vectors))
+            for (place, step), vector, row in zip(asked, vectors, rows, strict=True):
+                known = bool(np.isfinite(vector).all())
                 yield place, _label(head, step, row) if known else Failure(NO_NUMBER, step="classify")
+
+    def vectors(self, texts: Sequence[str], *, beside: Sequence[str] = (), embedder: Embedder | None = None) -> Vectors:
+        """What a head sees of the texts: their unit vectors, and how sure the classifiers in `beside` are of each.
+
+        Float32 [texts, dimensions + 2 · beside]; `embedder` None: the project's.
+        """
+        import numpy as np
+
+        own = embedder or self._embedder()
+        columns = [own.embed(texts, kind="query")]
+        for model in beside:
+            head, other = self._open(model)
+            vectors = columns[0] if other is own else other.embed(texts, kind="query")
+            columns.append(sureness(head.probabilities(vectors)))
+        return np.concatenate(columns, axis=1)
 
     def _open(self, model: str) -> tuple[Head, Embedder]:
         if model not in self._opened:
@@ -155,6 +174,19 @@ class Classifiers:
         from rung.models.embedding import MiniLM
 
         return MiniLM(folder, digest=model) if folder.is_dir() else self._embedder()
+
+
+def sureness(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    """[texts, 2]: the best label's log odds, and how far the second is behind it, in nats, as shares of 8.
+
+    How sure a classifier is tells better than the text's vector whether it is right (benchmarks/router.py).
+    """
+    import numpy as np
+
+    ordered = np.sort(np.maximum(probabilities, 1e-12), axis=1)
+    first, second = ordered[:, -1], ordered[:, -2]
+    odds = np.log(first / np.maximum(1 - first, 1e-12))
+    return (np.stack([odds, np.log(first / second)], axis=1).clip(-SURE, SURE) / SURE).astype(np.float32)
 
 
 def _label(head: Head, step: Classify, row: NDArray[np.float64]) -> Classified | Failure:

@@ -147,8 +147,9 @@ def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
 
 
 def _member(candidate: Candidate, strategy: Strategy) -> Member:
-    identity = digest(candidate.rung.name, candidate.settings, [artifact.digest for artifact in candidate.built])
-    return Member(candidate.label, candidate.rung.name, strategy, identity)
+    artifacts = tuple(artifact.digest for artifact in candidate.built)
+    identity = digest(candidate.rung.name, candidate.settings, artifacts)
+    return Member(candidate.label, candidate.rung.name, strategy, identity, artifacts)
 
 
 def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:

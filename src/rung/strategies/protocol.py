@@ -113,13 +113,14 @@ class Labelling:
 class Member:
     """Another rung of the project, built: what a rung made of others may hand a question on to.
 
-    `identity` is the digest of its settings and artifacts.
+    `identity` is the digest of its settings and artifacts; `artifacts` are these.
     """
 
     label: str
     rung: str
     strategy: Strategy
     identity: str
+    artifacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from rung.models.protocol import Vectors
     from rung.training.logistic import Floats
 
-PENALTIES = (1.0, 0.1, 0.03, 0.01, 0.003, 0.001)
+PENALTIES = (1.0, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 FOLDS = 5
 NOBODY = -1  # as a choice: the question is refused
-_STEPS = 101  # thresholds from 0 to 1 that are tried
+_STEPS = 121  # thresholds that are tried, even in log odds: closest where most is at stake, near 0 and 1
+_SHOWN = 10  # each so many of them stands in the manifest's curve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ def train_router(
     """The head that routes, and what the manifest says of it.
 
     Args:
-        vectors: of the questions, [cases, dimensions].
+        vectors: of the questions, [cases, dimensions]; where a rung is a classifier, how sure it is stands beside them.
         trials: what each rung made of them.
         threshold: least probability of being right; None: the cheapest policy that is at most `give_up` less correct than
             the best rung.
@@ -92,8 +93,8 @@ def train_router(
             "best": trials.names[trials.best],
             "with_hindsight": _said(policy(trials, hindsight(trials)), trials.names),
             "curve": [
-                [round(float(t), 2), round(found.correct, 4), round(found.cost, 6)]
-                for t in thresholds()[::5]
+                [round(float(t), 4), round(found.correct, 4), round(found.cost, 6)]
+                for t in thresholds()[::_SHOWN]
                 for found in [policy(trials, route(sure, float(t), otherwise))]
             ],
         },
@@ -143,10 +144,12 @@ def policy(trials: Trials, choice: NDArray[np.int64]) -> Policy:
 
 
 def thresholds() -> Floats:
-    """The thresholds that are tried."""
+    """The thresholds that are tried: 0, 1, and what lies between."""
     import numpy as np
 
-    return np.linspace(0, 1, _STEPS)
+    between = sigmoid(np.linspace(-6, 6, _STEPS))
+    between[0], between[-1] = 0.0, 1.0
+    return between
 
 
 def _threshold(sure: Floats, trials: Trials, otherwise: int, give_up: float) -> float:

@@ -31,6 +31,7 @@ from rung.workshop.promoted import promoted
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
     from rung.knowledge.protocol import Index
+    from rung.models.classifying import Classifiers
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ class Workshop:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
     @cached_property
-    def classifiers(self) -> Engine:
+    def classifiers(self) -> Classifiers:
         """Who says labels: every classifier and router that was built in this command."""
         from rung.models.classifying import Classifiers
 

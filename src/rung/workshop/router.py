@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.errors import NotWorthwhile
@@ -44,7 +45,9 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
         began = time.monotonic()
         trials, tried = _trials(workshop, need, title)
         with workshop.reporter.phase(title):
-            vectors = finite(workshop.embedder.embed([case.question for case in tried], kind="query"))
+            used = (digest for member in need.members for digest in member.artifacts)
+            beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
+            vectors = finite(workshop.classifiers.vectors([case.question for case in tried], beside=beside))
             least = float(str(need.recipe["threshold"]))
             head, made = train_router(
                 vectors,
@@ -54,7 +57,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
                 refuse=need.recipe["otherwise"] == "refuse",
                 seed=workshop.seed,
             )
-            head.save(folder)
+            replace(head, beside=beside).save(folder)
             about: dict[str, Json] = {
                 "kind": KIND,
                 "rows": len(tried),
