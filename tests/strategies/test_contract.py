@@ -15,6 +15,7 @@ from rung.strategies.reference import ClosedBook, Oracle
 from rung.strategies.registry import BUILT_IN, REFERENCES
 from rung.strategies.structured import Structured
 from rung.strategies.tuned_model import TunedModel
+from rung.strategies.tuned_retriever import TunedRetriever
 from rung.testing.strategies import StrategyContract, materials
 
 
@@ -52,6 +53,16 @@ class TestRagReranked(StrategyContract):
 class TestRagRewritten(StrategyContract):
     rung = Rag
     settings: ClassVar[Mapping[str, Json]] = {"rewrite": "query", "diversity": 0.3}
+
+
+class TestTunedRetriever(StrategyContract):
+    rung = TunedRetriever
+    settings: ClassVar[Mapping[str, Json]] = {"form": "map", "generated": "titles", "rerank": True}
+
+
+class TestHybridOnTheTunedRetriever(StrategyContract):
+    rung = Hybrid
+    settings: ClassVar[Mapping[str, Json]] = {"retriever": "tuned"}
 
 
 class TestHybridWithAnImaginedPassage(StrategyContract):

@@ -13,7 +13,7 @@ import pytest
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step
-from rung.strategies.protocol import Materials, NotApplicable, Plan, Rung, Strategy
+from rung.strategies.protocol import Materials, NotApplicable, Pair, Plan, Rung, Strategy
 
 T = TypeVar("T")
 PASSAGES = (
@@ -65,6 +65,7 @@ def materials(**given: object) -> Materials:
         "corpus_tokens": 30,
         "passages": 3,
         "gold": {"t1": PASSAGES[:1], "q1": PASSAGES[1:2]},
+        "pairs": tuple(Pair(f"question {n}", f"answer {n}") for n in range(8)),
     }
     return Materials(**{**defaults, **given})  # type: ignore[arg-type]
 
