@@ -47,13 +47,14 @@ def train(
 
     project = load_project(folder)
     if dry_run:
-        planned = [p for p in survey(project).planned if p.trains_on and rung in (None, p.rung)]
-        for p in planned:
-            said = {"rung": p.rung, "lessons": p.trains_on}
-            out(dumps(said) if json else f"{p.rung} would learn from {p.trains_on} lessons")
+        for p in survey(project).planned:
+            lessons = p.trains_on if kind is Kind.generator else p.tuned_on
+            if lessons and rung in (None, p.rung):
+                out(dumps({"rung": p.rung, "lessons": lessons}) if json else f"{p.rung} would learn from {lessons} lessons")
         return FINE
     for told in build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json)):
-        out(dumps(_said(told), ensure_ascii=False) if json else f"{told.rung}: {told.folder}")
+        notes = "".join(f"\n  {note}" for note in told.notes if note)
+        out(dumps(_said(told), ensure_ascii=False) if json else f"{told.rung or told.kind}: {told.folder}{notes}")
     return FINE
 
 

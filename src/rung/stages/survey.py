@@ -13,8 +13,9 @@ from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem
 from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
+from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
-from rung.strategies.protocol import Adapter, Materials, Plan, Rung
+from rung.strategies.protocol import Adapter, Materials, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 
 CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
@@ -31,6 +32,7 @@ class Planned:
     settings: dict[str, Json]
     conversations: int
     trains_on: int = 0
+    tuned_on: int = 0  # questions and pairs that tune the search
     why: str = ""
 
 
@@ -88,6 +90,7 @@ class Survey:
                 continue
             swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
             training = f", after training on {planned.trains_on} lessons" if planned.trains_on else ""
+            training += f", after tuning the search on {planned.tuned_on} questions" if planned.tuned_on else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
 
     def plan_json(self) -> dict[str, Json]:
@@ -123,7 +126,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems),
+        problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
         planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
     )
 
@@ -143,6 +146,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         local = is_local(project.settings.model)
     except ModelError as error:
         raise project.error(str(error), "model") from error
+    teaching = read_teaching(project, _judging(rows))
     characters = sum(len(document.text) for document in documents)
     materials = Materials(
         task=project.settings.task,
@@ -155,6 +159,8 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         reranker=bool(project.settings.reranker),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
+        pairs=teaching.pairs,
+        clicks=teaching.clicks,
     )
     named = allowed(project)
     check_limits(project)
@@ -163,9 +169,14 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         planned = rung.plan(materials, settings)
         if isinstance(planned, Plan):
             lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))
-            yield Planned(label, settings, conversations, lessons)
+            pairs = sum(len(need.lessons) + len(need.pairs) for need in planned.needs if isinstance(need, Retriever))
+            yield Planned(label, settings, conversations, lessons, pairs)
         else:
             yield Planned(label, settings, 0, why=planned.why)
+
+
+def _judging(rows: Rows) -> tuple[Case, ...]:
+    return tuple(case for case in rows.cases if case.split != "train")
 
 
 def _has_gold(case: Case) -> bool:
