@@ -5,9 +5,9 @@
 
 Trains on a set's train queries (scifact, cosqa: qrels/train; squad2: cases_train; cranfield: ours) as `rung train retriever`
 does: pairs with mined hard negatives, a fifth of the queries held out to choose the weight of the dense ranking, before
-and after alike. Then measures the test queries of each of --tests: dense alone, and the hybrid at the chosen weight, with
-95 % paired bootstrap intervals over queries. --documents keeps a corpus to that many documents, gold ones first (always the same
-ones): scores are then higher than on the whole corpus, and are no leaderboard's. Reads ../shared/data beside the checkout.
+and after alike. Then measures the test queries of each of --tests: dense alone, and the hybrid at the chosen weight. The
+intervals are 95 % paired bootstrap over queries. --documents keeps a corpus to that many documents, gold ones first (always
+the same): scores are then higher than on the whole corpus. Reads ../shared/data beside the checkout.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,6 @@ from rung.stages.training import TRAINERS, Order
 from rung.steps import Found, Request, Search
 from rung.strategies.protocol import Pair
 from rung.strategies.tuned_retriever import TunedRetriever
-from rung.testing.strategies import StrategyContract, materials
 from rung.workshop import Workshop
 from tests.training.tiny_encoder import tiny_encoder
 
@@ -37,7 +37,7 @@ rungs: [rag, {{tuned_retriever: {{form: {form}}}}}]
 def project(folder: Path, *, embedder: str = "scripted", form: str = "map") -> Project:
     """Ten documents, one of them for staff only; each has a lesson, a dev and a test case in other words than its own."""
     (folder / "docs").mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n, thing in enumerate(THINGS):
         head = "---\ngroups: [staff]\n---\n" if thing == "money" else ""
         text = f"{head}# {thing.title()}\n\nThe {thing} are kept for {n + 3} days in hall {n}.\n"
@@ -71,11 +71,6 @@ def found(workshop: Workshop, step: Search, groups: frozenset[str] | None = None
     (result,) = (result for _, result in workshop.engines()["search"].run([Request(step, Asker(groups))]))
     assert isinstance(result, Found), result
     return [passage.document for passage in result.passages]
-
-
-class TestContract(StrategyContract):
-    rung = TunedRetriever
-    materials = materials(pairs=tuple(Pair(f"a{n}", f"b{n}") for n in range(8)))
 
 
 @pytest.fixture

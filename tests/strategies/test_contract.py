@@ -18,6 +18,7 @@ from rung.strategies.router import Router
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
 from rung.strategies.tuned_model import TunedModel
+from rung.strategies.tuned_retriever import TunedRetriever
 from rung.testing.strategies import StrategyContract, materials
 
 
@@ -55,6 +56,16 @@ class TestRagReranked(StrategyContract):
 class TestRagRewritten(StrategyContract):
     rung = Rag
     settings: ClassVar[Mapping[str, Json]] = {"rewrite": "query", "diversity": 0.3}
+
+
+class TestTunedRetriever(StrategyContract):
+    rung = TunedRetriever
+    settings: ClassVar[Mapping[str, Json]] = {"form": "map", "generated": "titles", "rerank": True}
+
+
+class TestHybridOnTheTunedRetriever(StrategyContract):
+    rung = Hybrid
+    settings: ClassVar[Mapping[str, Json]] = {"retriever": "tuned"}
 
 
 class TestHybridWithAnImaginedPassage(StrategyContract):

@@ -139,3 +139,14 @@ def test_minilm_learns_from_the_vectors_that_are_served() -> None:
     texts = [*TEXTS, "How long does a refund take?", "Refunds are paid within thirty days of the parcel's return. " * 30]
     learnt, wanted = Encoder.of(served).embed(texts), served.embed(texts, kind="passage")
     assert float((learnt * wanted).sum(axis=1).min()) > 0.999999
+
+
+def test_leading_dimensions_alone(folder: Path) -> None:
+    whole, cut = (embedder(f"encoder:{folder}{size}") for size in ("", "#8"))
+    assert cut.dimensions == 8
+    wanted = whole.embed(TEXTS, kind="query")[:, :8]
+    wanted = wanted / np.linalg.norm(wanted, axis=1, keepdims=True)
+    np.testing.assert_allclose(cut.embed(TEXTS, kind="query"), wanted, atol=1e-6)
+    assert cut.identity != whole.identity
+    with pytest.raises(ModelError, match="has 32 dimensions, not 64"):
+        embedder(f"encoder:{folder}#64")

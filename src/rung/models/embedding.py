@@ -40,10 +40,18 @@ class MiniLM:
     Text past `max_tokens` tokens is not seen by the model: cut passages accordingly.
     """
 
-    def __init__(self, folder: Path, *, digest: str, cache: Path | None = None) -> None:
-        """`cache`: where the graph is kept, where the folder is not Rung's own."""
+    def __init__(self, folder: Path, *, digest: str, cache: Path | None = None, dimensions: int = 0) -> None:
+        """`cache`: where the graph is kept, where the folder is not Rung's own. `dimensions`: only so many, the leading
+        ones, of an encoder that was trained for it (Matryoshka); 0: all.
+
+        Raises:
+            ModelError: the folder holds no such encoder, or one of fewer dimensions.
+        """
         self.folder = folder
         self._shape = Shape.read(folder / "config.json")
+        if not 0 <= dimensions <= self._shape.width:
+            raise ModelError(f"{folder} has {self._shape.width} dimensions, not {dimensions}")
+        self._kept = dimensions or self._shape.width
         self._longest = longest_of(folder)
         self._digest = digest
         self._tokenizer = bare_tokenizer(folder)
@@ -56,12 +64,13 @@ class MiniLM:
     @property
     def identity(self) -> str:
         """Digest of the weights, and the runtime that computes."""
-        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{self._longest}"
+        cut = "" if self._kept == self._shape.width else f"/first-{self._kept}"
+        return f"local:{self._digest}/openvino-{version('openvino')}/f32/{self._longest}{cut}"
 
     @property
     def dimensions(self) -> int:
         """Of its vectors."""
-        return self._shape.width
+        return self._kept
 
     @property
     def max_tokens(self) -> int:
@@ -75,7 +84,9 @@ class MiniLM:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         encoded = [e.ids for e in self._tokenizer.encode_batch_fast(list(texts))] if texts else []
         for places in together(encoded):
-            vectors[places] = self._infer([encoded[i] for i in places])
+            found = self._infer([encoded[i] for i in places])[:, : self._kept]
+            whole = self._kept == self._shape.width
+            vectors[places] = found if whole else found / np.linalg.norm(found, axis=1, keepdims=True)
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -108,8 +119,8 @@ class MiniLM:
         return found
 
 
-def encoder(folder: Path) -> MiniLM:
-    """The encoder in a folder that is the user's own: nothing is written there.
+def encoder(folder: Path, *, dimensions: int = 0) -> MiniLM:
+    """The encoder in a folder that is the user's own: nothing is written there. `dimensions` as for `MiniLM`.
 
     Raises:
         ModelError: the folder holds no BERT with mean pooling.
@@ -126,7 +137,8 @@ def encoder(folder: Path) -> MiniLM:
         with (folder / name).open("rb") as content:
             whole.update(hashlib.file_digest(content, "sha256").digest())
     digest = whole.hexdigest()
-    return MiniLM(folder, digest=digest, cache=cache_folder() / "models" / f"encoder-{digest[:12]}")
+    cache = cache_folder() / "models" / f"encoder-{digest[:12]}"
+    return MiniLM(folder, digest=digest, cache=cache, dimensions=dimensions)
 
 
 def bare_tokenizer(folder: Path) -> Any:

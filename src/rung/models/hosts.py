@@ -115,7 +115,10 @@ class GgufHost:
 
 
 class EncoderHost:
-    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`."""
+    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`.
+
+    `encoder:<folder>#192`: its first 192 dimensions alone.
+    """
 
     generators = ()
     embedders = ("encoder:<folder>",)
@@ -133,9 +136,11 @@ class EncoderHost:
         """Build the graph once, open. It is kept in the cache under the digest of the folder's files."""
         from rung.models.embedding import encoder
 
-        folder = Path(name.removeprefix("encoder:")).expanduser()
+        path, mark, size = name.removeprefix("encoder:").rpartition("#")
+        cut = bool(mark) and size.isdecimal()
+        folder = Path(path if cut else name.removeprefix("encoder:")).expanduser()
         progress(0, 0, f"opening {folder.name}")
-        return encoder(folder)
+        return encoder(folder, dimensions=int(size) if cut else 0)
 
 
 class HfHost:

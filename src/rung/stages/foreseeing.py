@@ -8,6 +8,7 @@ from rung.project import Project
 from rung.stages.survey import Survey, survey
 from rung.workshop.registry import Registry
 
+UNPLANNED = "reranker"  # no rung plans it: it is trained for the project
 FOLDERS = {"generator": "adapter"}  # kinds of training whose artifacts are of another name
 
 
@@ -44,10 +45,10 @@ def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
     """
     found = survey(project)
     pace = _seconds_a_row(project, FOLDERS.get(kind, kind))
-    if kind not in FOLDERS:
+    if kind == UNPLANNED:
         return [_foreseen(found, kind, "", None, None)]
-    wanted = [p for p in found.planned if p.trains == kind and p.trains_on and rung in ("", p.rung)]
-    return [_foreseen(found, kind, p.rung, p.trains_on, None if pace is None else pace * p.trains_on) for p in wanted]
+    wanted = [p for p in found.planned if p.taught.get(kind) and rung in ("", p.rung)]
+    return [_foreseen(found, kind, p.rung, p.taught[kind], None if pace is None else pace * p.taught[kind]) for p in wanted]
 
 
 def _foreseen(found: Survey, kind: str, rung: str, lessons: int | None, seconds: float | None) -> Foreseen:

@@ -122,7 +122,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
     """The weight of the dense ranking, for a rung that searched."""
     searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
-    return {"dense_weight": weight.dense_weight} if weight and searched else {}
+    own = [w for artifact in run.candidate.built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
+    return {"dense_weight": own[0] if own else weight.dense_weight} if weight and searched else {}
 
 
 def _routed(run: Run) -> dict[str, Json]:
@@ -139,6 +140,8 @@ def _warnings(intake: Intake, scored: Scored) -> list[str]:
         if card.errors:
             first = card.errors[0]
             found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
+    for label, run in scored.runs.items():
+        found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
     cut = [label for label, run in scored.runs.items() if _truncated(run) * 10 > len(run.outcomes)]
     if cut:
         tokens = intake.materials.answer_tokens

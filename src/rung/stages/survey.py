@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
@@ -13,9 +13,10 @@ from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits
 from rung.stages.intake import chosen
+from rung.stages.pairs import read_teaching
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
-from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Rung
+from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.tools import tools_of
 from rung.training.retraining import Due
@@ -33,8 +34,7 @@ class Planned:
     rung: str
     settings: dict[str, Json]
     conversations: int
-    trains_on: int = 0
-    trains: str = ""  # what `rung train` calls it
+    taught: Mapping[str, int] = field(default_factory=dict)  # what `rung train` would train -> rows that teach it
     why: str = ""
 
 
@@ -94,7 +94,8 @@ class Survey:
                 yield f"  {planned.rung:<14} not applicable: {planned.why}"
                 continue
             swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
-            training = f", after training on {planned.trains_on} lessons" if planned.trains_on else ""
+            learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
+            training = f", after training {learnt}" if learnt else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
 
     def plan_json(self) -> dict[str, Json]:
@@ -109,7 +110,7 @@ class Survey:
             "status": "not_applicable" if planned.why else "planned",
             "why": planned.why,
             "conversations": planned.conversations,
-            "trains_on": planned.trains_on,
+            "trains_on": dict(planned.taught),
         }
 
 
@@ -130,7 +131,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems),
+        problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
         planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
         due=whats_due(project, rows),
     )
@@ -151,6 +152,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         local = is_local(project.settings.model)
     except ModelError as error:
         raise project.error(str(error), "model") from error
+    teaching = read_teaching(project, _judging(rows))
     characters = sum(len(document.text) for document in documents)
     materials = Materials(
         task=project.settings.task,
@@ -165,6 +167,8 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
         rehearsals=rows.split("dev"),
+        pairs=teaching.pairs,
+        clicks=teaching.clicks,
     )
     named = allowed(project)
     check_limits(project)
@@ -174,16 +178,27 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         if isinstance(planned, NotApplicable):
             yield Planned(label, settings, 0, why=planned.why)
         elif isinstance(planned, Composition):
-            yield Planned(label, settings, conversations, len(materials.rehearsals), "router")
+            yield Planned(label, settings, conversations, {"router": len(materials.rehearsals)})
         else:
-            yield Planned(label, settings, conversations, *_taught_by(planned))
+            yield Planned(label, settings, conversations, _taught_by(planned))
 
 
-def _taught_by(plan: Plan) -> tuple[int, str]:
-    """How many rows it learns from, and what of it learns."""
-    adapters = sum(len(need.lessons) for need in plan.needs if isinstance(need, Adapter))
-    labelled = sum(len(need.rows) for need in plan.needs if isinstance(need, Labelling))
-    return (adapters, "generator") if adapters else (labelled, "classifier" if labelled else "")
+def _taught_by(plan: Plan) -> dict[str, int]:
+    """What of it is trained, and on how many rows."""
+    found: dict[str, int] = {}
+    for need in plan.needs:
+        match need:
+            case Adapter(lessons=lessons):
+                found["generator"] = found.get("generator", 0) + len(lessons)
+            case Retriever(lessons=cases, pairs=pairs):
+                found["retriever"] = len(cases) + len(pairs)
+            case Labelling(rows=rows):
+                found["classifier"] = len(rows)
+    return found
+
+
+def _judging(rows: Rows) -> tuple[Case, ...]:
+    return tuple(case for case in rows.cases if case.split != "train")
 
 
 def _has_gold(case: Case) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step, generate
-from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Rung, Strategy
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Pair, Plan, Rung, Strategy
 from rung.tools import open_tools
 
 T = TypeVar("T")
@@ -68,6 +68,7 @@ def materials(**given: object) -> Materials:
         "passages": 3,
         "tools": tuple(tool.spec for tool in open_tools(["calculator"])),
         "gold": {"t1": PASSAGES[:1], "q1": PASSAGES[1:2]},
+        "pairs": tuple(Pair(f"question {n}", f"answer {n}") for n in range(8)),
     }
     return Materials(**{**defaults, **given})  # type: ignore[arg-type]
 

@@ -41,6 +41,12 @@ class Built:
         return made
 
     @property
+    def doubt(self) -> str:
+        """What speaks against it, as its manifest says: that it was not shown to be better, for one; "" if nothing does."""
+        why = self.manifest.get("why")
+        return why if isinstance(why, str) else ""
+
+    @property
     def seconds(self) -> float:
         """How long it took to build when it was built."""
         seconds = self.manifest.get("seconds")

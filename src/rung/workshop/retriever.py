@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,8 @@ def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
         )
     taught = Taught(tuple(pairs), cases, recipe, workshop.base_embedder)
     forms = ("map", "encoder") if recipe.form == "auto" else (recipe.form,)
-    if recipe.form == "auto" and not (isinstance(taught.base, Opened) and cases):
-        forms = ("map",)  # nothing to tune, or nothing to choose by
+    if recipe.form == "auto" and not (cases and isinstance(taught.base, Opened) and find_spec("torch")):
+        forms = ("map",)  # nothing to choose by, or nothing to tune (with)
     built = [_one(workshop, own, taught, form, title) for form in forms]
     best = max(built, key=lambda one: _number(one.manifest, "ndcg@10"))
     workshop.ready.indexes[best.digest] = opened(workshop, own, best, title)
