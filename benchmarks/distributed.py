@@ -2,9 +2,10 @@
 
     python benchmarks/distributed.py [--steps 64] [--tokens 48] [--wait 0.05]
 
-Two batches. `model`: the local generator, whose threads already use every core, so two workers on one machine can bring nothing but
-overhead; on two machines they would have twice the cores. `wait`: a scripted engine that takes `--wait` seconds a step and no core, as a
-model server does: here the second worker counts. Workers are started, and have opened the model, before the clock runs.
+Two batches. `model`: the local generator, whose threads already use every core, so two workers on one machine can bring
+nothing but overhead; on two machines they would have twice the cores. `wait`: a scripted engine that takes `--wait` seconds
+a step and no core, as a model server does: here the second worker counts. Workers are started, and have opened the model,
+before the clock runs.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def _measure(name: str, opener: Callable[[], Engine], steps: int, tokens: int) -
         Request(Generate((Message("user", f"Write one sentence about the number {n}."),), max_tokens=tokens))
         for n in range(steps)
     ]
-    warm = [Request(Generate((Message("user", f"Say {n}."),), max_tokens=4)) for n in range(64)]
+    warm = [
+        Request(Generate((Message("user", f"Say {n}."),), max_tokens=4)) for n in range(8)
+    ]  # a slice or more for each worker
     local = opener()
     list(local.run(warm))
     alone, texts = _timed(local, requests)

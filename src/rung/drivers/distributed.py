@@ -30,7 +30,7 @@ LOCAL = "local"
 Opener = Callable[[], Engine]
 Shipped = tuple[Path, dict[str, bytes]]  # an adapter's folder here, and its files by name
 Answers = list[tuple[int, Result | Failure]]
-_AT_ONCE = 64  # steps of a slice at most: enough for continuous batching, little enough to lose
+_LEAST, _MOST = 16, 64  # steps of a slice: enough for continuous batching, little enough to lose
 _SLICES = 4  # for each worker: the faster one takes more of them
 _SINGLE = 2  # deaths that a step may cause alone before it fails
 _MOST_DEATHS = 20  # in a row, without one slice that came back
@@ -42,7 +42,8 @@ _MEMORY = 100_000_000  # bytes of the object store of a cluster of our own: step
 class Cluster:
     """Where workers run, and how many.
 
-    `address`: "local" starts Ray on this machine, "auto" joins the cluster that it belongs to; else "host:port". `seconds`: how long to wait for the first worker, with its model open.
+    `address`: "local" starts Ray on this machine, "auto" joins the cluster that it belongs to; else
+    "host:port". `seconds`: how long to wait for the first worker, with its model open.
     """
 
     address: str = LOCAL
@@ -144,10 +145,10 @@ class Pool:
         """So many workers that are not known to be dead, at most as many as the cluster is said to have.
 
         Raises:
+            MissingExtra: Ray is not installed.
             UserError: the cluster cannot be reached.
         """
-        import ray
-
+        ray = _ray()
         if not ray.is_initialized():
             _connect(self.cluster)
             self._started = True
@@ -211,8 +212,7 @@ class _Round:
     heard: float = field(default_factory=time.monotonic)  # when a worker last gave a sign of life
 
     def results(self) -> Iterator[tuple[int, Result | Failure]]:
-        import ray
-
+        ray = _ray()
         self.waiting.extend(_Slice(places) for places in _sliced(len(self.requests), self.pool.cluster.count))
         for worker in self.pool.workers(len(self.waiting)):
             self._prepare(worker)
@@ -303,27 +303,32 @@ class _Round:
 
 def _sliced(count: int, workers: int) -> list[range]:
     """Neighbours stay together: their prompts begin alike."""
-    size = max(1, min(_AT_ONCE, -(-count // (workers * _SLICES))))
+    share = -(-count // workers)
+    size = min(max(-(-share // _SLICES), min(_LEAST, share)), _MOST)
     return [range(start, min(count, start + size)) for start in range(0, count, size)]
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtra("scale", "carrying steps out on many machines") from error
+    return ray
 
 
 def _connect(cluster: Cluster) -> None:
     """Start Ray here, or join the cluster.
 
     Raises:
-        MissingExtra: Ray is not installed.
         UserError: the cluster cannot be reached, or it is of another version.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtra("scale", "carrying steps out on many machines") from error
+    ray = _ray()
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing leaves the machine
     host, _, port = cluster.address.rpartition(":")
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if cluster.address == LOCAL:
-            ray.init(num_cpus=cluster.count, include_dashboard=False, object_store_memory=_MEMORY, **quiet)
+            ray.init(LOCAL, num_cpus=cluster.count, include_dashboard=False, object_store_memory=_MEMORY, **quiet)
         else:
             if host:  # Ray itself tries for minutes
                 socket.create_connection((host, int(port)), timeout=_KNOCK).close()
