@@ -182,6 +182,20 @@ class ServerSettings(_Section):
     context_tokens: int = Field(default=8192, ge=256)
 
 
+class WorkersSettings(_Section):
+    """Who carries steps out besides this process: Ray workers, on this machine ("local") or at a cluster's address."""
+
+    ray: str = ""
+    count: int = Field(default=2, ge=1, le=1024)
+
+    @field_validator("ray")
+    @classmethod
+    def _an_address(cls, ray: str) -> str:
+        if ray not in ("local", "auto") and not re.fullmatch(r"[^\s/:]+:\d{1,5}", ray):
+            raise ValueError("must be local, auto (the cluster that this machine belongs to), or host:port")
+        return ray
+
+
 class Settings(_Section):
     """The whole of `rung.yaml`."""
 
@@ -200,6 +214,7 @@ class Settings(_Section):
     prices: PriceSettings = PriceSettings()
     retrain: RetrainSettings = RetrainSettings()
     server: ServerSettings = ServerSettings()
+    workers: WorkersSettings = WorkersSettings()
     seed: int = 0
 
     @field_validator("rungs")

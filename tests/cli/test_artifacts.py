@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rung.records import Json
 from rung.stages.training import Told
 from rung.workshop.artifacts import seal
 from tests.cli.conftest import Ran, Run
@@ -130,7 +131,9 @@ def test_what_was_trained_is_a_table() -> None:
     from rung.cli.train import _table
 
     told = Told("generator", "tuned_model", "ab" * 32, Path("x"), 320, 10_500, 241.2, 812.4, 900.0, 0.81234, None)
-    head, row, folder, metrics, note = _table([replace(told, metrics={"f1": 0.5}, notes=("replayed 20 rows",))])
+    forgetting: dict[str, Json] = {"before": {"answer_loss": 2.0}, "after": {"answer_loss": 2.25}}
+    told = replace(told, metrics={"f1": 0.5}, forgetting=forgetting, notes=("replayed 20 rows",))
+    head, row, folder, metrics, forgot, note = _table([told])
     assert head.split() == [
         "artifact",
         "rows",
@@ -145,4 +148,5 @@ def test_what_was_trained_is_a_table() -> None:
         "loss",
     ]
     assert row.split() == ["tuned_model", "abababababab", "320", "10,500", "241", "812.4", "900", "0.8123"]
+    assert forgot == "  forgetting, before → after: answer_loss 2 → 2.25"
     assert (folder, metrics, note) == ("tuned_model: x", "  metrics: f1 0.5", "  replayed 20 rows")

@@ -16,7 +16,7 @@ from rung.records import Json
 from rung.stages.retraining import whats_due
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
-from rung.training.registry import Act, Taught, difference, promotions, rows_between
+from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import seal
 from rung.workshop.registry import Registry
@@ -180,14 +180,15 @@ def test_a_promoted_one_is_not_retired(ten: Project) -> None:
 def test_one_that_forgot_too_much_is_promoted_by_force_only(ten: Project) -> None:
     registry = Registry(ten.state)
     built = trained(ten)
-    seal(built.folder, {**built.manifest, "forgetting": {"within_limit": False, "answer_loss": 0.7}})
+    seal(built.folder, {**built.manifest, "forgetting": {"passed": False, "why": ["answer_loss rose by 0.7"]}})
     marked = registry.find(built.digest)
-    assert marked.forgot_too_much
-    with pytest.raises(UserError, match=r"forgot more than the limit.*--force"):
+    assert marked.forgot == ("answer_loss rose by 0.7",)
+    with pytest.raises(UserError, match=r"forgot too much.*rose by 0.7.*--force"):
         registry.promote(marked, by="Ada")
     assert registry.promoted("adapter") == ""
     assert registry.promote(marked, by="Ada", force=True).state == "promoted"
     assert registry.acts()[0][-1].forced
+    assert Registry(ten.state, forgot=lambda said: ()).find(built.digest).forgot == ()  # by another limit
 
 
 @pytest.mark.parametrize("manifest", ["{", "[]", "\xff"])
@@ -286,8 +287,8 @@ def test_two_processes_do_not_spoil_the_log(tmp_path: Path) -> None:
 
 
 def test_rows_of_one_id_are_paired_off() -> None:
-    first = [Taught("1", "a"), Taught("2", "a"), Taught("3", "b")]
-    second = [Taught("2", "a"), Taught("9", "a"), Taught("8", "a")]
+    first = [LearntRow("1", "a"), LearntRow("2", "a"), LearntRow("3", "b")]
+    second = [LearntRow("2", "a"), LearntRow("9", "a"), LearntRow("8", "a")]
     found = rows_between(first, second)
     assert [row.digest for row in found.changed] == ["9"]
     assert [row.digest for row in found.added] == ["8"]

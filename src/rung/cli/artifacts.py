@@ -141,8 +141,8 @@ def _list(project: Project, registry: Registry, *, json: bool) -> None:
     for artifact in found:
         if artifact.why:
             out(f"! {artifact.name}: {artifact.why}")
-        elif artifact.forgot_too_much:
-            out(f"! {artifact.name}: it forgot more than the limit allows, and is promoted with --force only")
+        elif artifact.forgot:
+            out(f"! {artifact.name}: it forgot too much, and is promoted with --force only: {'; '.join(artifact.forgot)}")
     for one in due:
         out(str(one))
 
@@ -257,8 +257,7 @@ def _due(project: Project, *, json: bool) -> None:
 def _said(artifact: Artifact, price: float | None) -> dict[str, object]:
     from rung.records import plain
 
-    beyond = artifact.forgot_too_much
-    return {**_mapping(plain(artifact)), "usd": artifact.usd(price), "forgot_too_much": beyond}
+    return {**_mapping(plain(artifact)), "usd": artifact.usd(price)}
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -88,10 +88,12 @@ def _table(done: Sequence[Told]) -> Iterator[str]:
         yield f"{told.rung or told.kind:<{width}}  {told.artifact[:12]:<12} " + " ".join(f"{one:>10}" for one in numbers)
     for told in done:
         yield f"{told.rung or told.kind}: {told.folder}"
-        for name, values in (("metrics", told.metrics), ("forgetting", told.forgetting or {})):
-            said = ", ".join(f"{key} {_short(value)}" for key, value in values.items())
-            if said:
-                yield f"  {name}: {said}"
+        if told.metrics:
+            yield f"  metrics: {', '.join(f'{key} {_short(value)}' for key, value in told.metrics.items())}"
+        before, after = ((told.forgetting or {}).get(key) for key in ("before", "after"))
+        if isinstance(before, dict) and isinstance(after, dict):
+            moved = (f"{key} {_short(value)} → {_short(after.get(key))}" for key, value in before.items())
+            yield f"  forgetting, before → after: {', '.join(moved)}"
         yield from (f"  {note}" for note in told.notes)
 
 

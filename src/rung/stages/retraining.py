@@ -11,7 +11,7 @@ from rung.records import Example
 from rung.steps import Conversation
 from rung.strategies.protocol import Adapter, Materials, Plan
 from rung.strategies.tuned_model import TunedModel
-from rung.training.registry import Artifact, taught
+from rung.training.registry import Artifact, learnt
 from rung.training.retraining import Due, Material, due, unseen
 from rung.workshop.registry import Registry
 
@@ -69,7 +69,7 @@ def _pools(project: Project, rows: Rows) -> list[tuple[Material, ...]]:
         task=project.settings.task, schema=rows.schema, labels=rows.labels, examples=rows.examples, lessons=lessons
     )
     approved = {example.id: bool(example.approved_by.strip()) for example in rows.examples}
-    chats = [taught(chat) for chat in _chats(TunedModel.plan(materials, {}))]
+    chats = [learnt(chat) for chat in _chats(TunedModel.plan(materials, {}))]
     examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
     known = {} if rows.examples else {chat.id: chat.digest for chat in chats}
     cases = tuple(Material(case.id, known.get(case.id, "")) for case in lessons)

@@ -110,7 +110,8 @@ class Survey:
             "status": "not_applicable" if planned.why else "planned",
             "why": planned.why,
             "conversations": planned.conversations,
-            "trains_on": dict(planned.taught),
+            "trains_on": sum(planned.taught.values()),
+            "taught": dict(planned.taught),
         }
 
 

@@ -16,6 +16,7 @@ from rung.records import Example, Json, digest
 State = Literal["built", "promoted", "retired", "unfinished", "broken", "gone"]
 Deed = Literal["promote", "rollback", "retire"]
 SHOWN = 12  # characters of a digest that people read
+_TOLD = ("before", "after")  # of what a manifest says of forgetting, when two are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Artifact:
     """One artifact, as its manifest and its folder tell of it. None and "" are unknown.
 
     `seconds` is what building it took, `size` what it takes on the disk in bytes. `why` says what is wrong with a broken, an
-    unfinished or a gone one, and what to do. `by` and `at` tell of the last deed that concerned it.
+    unfinished or a gone one, and what to do. `forgot`: in what it forgot more than is allowed; such a one is promoted by
+    force only. `by` and `at` tell of the last deed that concerned it.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Artifact:
     metrics: Mapping[str, Json] = field(default_factory=dict)
     seconds: float | None = None
     forgetting: Mapping[str, Json] = field(default_factory=dict)
+    forgot: tuple[str, ...] = ()
     parent: str = ""
     size: int = 0
     why: str = ""
@@ -49,18 +52,13 @@ class Artifact:
         """Kind and the beginning of the digest, for people."""
         return f"{self.kind} {self.digest[:SHOWN]}"
 
-    @property
-    def forgot_too_much(self) -> bool:
-        """Whether the forgetting gate put it beyond its limit; it is then promoted by force only."""
-        return self.forgetting.get("within_limit") is False or self.forgetting.get("beyond_limit") is True
-
     def usd(self, per_hour: float | None) -> float | None:
         """What building it cost on a machine of that price, in US dollars; None where the price or the time is unknown."""
         return None if per_hour is None or self.seconds is None else self.seconds / 3600 * per_hour
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class LearntRow:
     """One row that an artifact was taught by: digest of its turns, id, and where it stood (file and line)."""
 
     digest: str
@@ -93,9 +91,9 @@ class Change:
 class RowChange:
     """Rows by what happened to them from the first to the second. A changed one has its id, and other turns."""
 
-    added: tuple[Taught, ...]
-    removed: tuple[Taught, ...]
-    changed: tuple[Taught, ...]
+    added: tuple[LearntRow, ...]
+    removed: tuple[LearntRow, ...]
+    changed: tuple[LearntRow, ...]
     kept: int
 
 
@@ -108,15 +106,23 @@ class Difference:
     metrics: tuple[Change, ...]  # all numbers, side by side
 
 
-def taught(row: Example) -> Taught:
+def learnt(row: Example) -> LearntRow:
     """A training chat as it is remembered. The instruction is left out: it is the same in all rows, and told once."""
-    return Taught(digest([m for m in row.messages if m.role != "system"]), row.id, row.place)
+    return LearntRow(digest([m for m in row.messages if m.role != "system"]), row.id, row.place)
 
 
 def instruction_of(rows: Sequence[Example]) -> str:
     """The system turn that all rows share; "" where they have none, or not the same."""
     found = {"\n".join(m.content for m in row.messages if m.role == "system") for row in rows}
     return found.pop() if len(found) == 1 else ""
+
+
+def forgot_as_trained(said: Mapping[str, Json]) -> tuple[str, ...]:
+    """In what an artifact forgot too much, by the limit of the day when it was trained (`forgetting` in its manifest)."""
+    if said.get("passed") is not False:
+        return ()
+    why = said.get("why")
+    return tuple(str(one) for one in why) if isinstance(why, list) and why else ("it did not pass the gate",)
 
 
 def described(kind: str, named: str, made: Mapping[str, Json], *, state: State, size: int = 0) -> Artifact:
@@ -143,7 +149,7 @@ def described(kind: str, named: str, made: Mapping[str, Json], *, state: State, 
 
 
 def difference(
-    first: Artifact, second: Artifact, rows: tuple[Sequence[Taught] | None, Sequence[Taught] | None]
+    first: Artifact, second: Artifact, rows: tuple[Sequence[LearntRow] | None, Sequence[LearntRow] | None]
 ) -> Difference:
     """What differs between two artifacts, and what both were measured at. `rows`: those of the first, of the second."""
     made: list[Change] = []
@@ -151,7 +157,7 @@ def difference(
         made.append(Change(name, getattr(first, name) or None, getattr(second, name) or None))
     made += _side_by_side("recipe.", first.recipe, second.recipe)
     measured = _side_by_side("", first.metrics, second.metrics)
-    measured += _side_by_side("forgetting.", first.forgetting, second.forgetting)
+    measured += _side_by_side("forgetting.", *({key: a.forgetting.get(key) for key in _TOLD} for a in (first, second)))
     measured.append(Change("rows", first.rows, second.rows))
     measured.append(Change("seconds", first.seconds, second.seconds))
     return Difference(
@@ -161,13 +167,13 @@ def difference(
     )
 
 
-def rows_between(first: Sequence[Taught], second: Sequence[Taught]) -> RowChange:
+def rows_between(first: Sequence[LearntRow], second: Sequence[LearntRow]) -> RowChange:
     """Rows added, removed, changed. One id may stand for several rows (a lesson with and without its passage): a row of that
     id that both know by digest is kept, the others are paired off as changed, and what is left over was added or removed."""
     before, after = _by_id(first), _by_id(second)
-    added: list[Taught] = []
-    removed: list[Taught] = []
-    changed: list[Taught] = []
+    added: list[LearntRow] = []
+    removed: list[LearntRow] = []
+    changed: list[LearntRow] = []
     kept = 0
     for id in dict.fromkeys((*before, *after)):
         old, new = list(before.get(id, ())), list(after.get(id, ()))
@@ -209,8 +215,8 @@ def _flat(before: str, values: Mapping[str, Json]) -> dict[str, Json]:
     return found
 
 
-def _by_id(rows: Sequence[Taught]) -> dict[str, list[Taught]]:
-    found: dict[str, list[Taught]] = defaultdict(list)
+def _by_id(rows: Sequence[LearntRow]) -> dict[str, list[LearntRow]]:
+    found: dict[str, list[LearntRow]] = defaultdict(list)
     for row in rows:
         found[row.id].append(row)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rung.project import RetrainSettings
-from rung.training.registry import Artifact, Taught
+from rung.training.registry import Artifact, LearntRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Due:
         return f"{self.kind} is {said}: {self.why}"
 
 
-def unseen(seen: Sequence[Taught], pools: Sequence[Sequence[Material]]) -> tuple[Material, ...]:
+def unseen(seen: Sequence[LearntRow], pools: Sequence[Sequence[Material]]) -> tuple[Material, ...]:
     """The rows that an artifact has not learnt from, or not as they are now.
 
     A project has several sources of rows (its examples, its train cases), and an artifact learns from some of them: those

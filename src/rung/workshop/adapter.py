@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
-from rung.training.registry import instruction_of, taught
+from rung.training.registry import instruction_of, learnt
 from rung.workshop.artifacts import Built, amend, is_finished, remember_rows
 from rung.workshop.forgetting import gate
 from rung.workshop.registry import Registry
@@ -27,7 +27,7 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     folder = workshop.artifact_folder("adapter", named)
     if not is_finished(folder):
         with workshop.reporter.phase(title) as tick:
-            remember_rows(folder, map(taught, rows))
+            remember_rows(folder, map(learnt, rows))
             train_generator(rows, workshop.generator, recipe=recipe, folder=folder, progress=tick)
             replaced = Registry(workshop.project.state).promoted("adapter")
             amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.records import Json, plain
-from rung.training.registry import Taught
+from rung.training.registry import LearntRow
 
 MANIFEST = "manifest.json"
 RETIRED = "retired.json"  # the manifest of what was removed to free its place
@@ -69,7 +69,7 @@ def amend(folder: Path, more: Mapping[str, Json]) -> None:
     seal(folder, {**more, **Built(folder.name, folder).manifest})
 
 
-def remember_rows(folder: Path, rows: Iterable[Taught]) -> None:
+def remember_rows(folder: Path, rows: Iterable[LearntRow]) -> None:
     """Keep which rows teach an artifact, before it is built."""
     _write(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
 

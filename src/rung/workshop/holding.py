@@ -7,7 +7,7 @@ happen, to `loop`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +29,7 @@ from rung.workshop.cutting import CUTTINGS
 from rung.workshop.promoted import promoted
 
 if TYPE_CHECKING:
+    from rung.drivers.distributed import Pool
     from rung.knowledge import Knowledge
     from rung.knowledge.protocol import Index
     from rung.models.classifying import Classifiers
@@ -63,7 +64,7 @@ class Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("generator", "reranker", "store"):
+        for name in ("pool", "generator", "reranker", "store"):
             if hasattr(self.__dict__.get(name), "close"):
                 self.__dict__[name].close()
 
@@ -189,12 +190,35 @@ class Workshop:
             engines["call_tool"] = ToolEngine(self.tools)
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
+    @cached_property
+    def pool(self) -> Pool | None:
+        """The workers that carry out batches; None where the project names none."""
+        from functools import partial
+
+        from rung.drivers.distributed import Cluster, Pool
+        from rung.models.catalog import GENERATOR, generator, reranker
+
+        said, server = self.project.settings, self.project.settings.server
+        if not said.workers.ray:
+            return None
+        openers: dict[str, Callable[[], Engine]] = {"generate": partial(generator, self._named(said.model), server=server)}
+        if said.reranker and said.reranker != GENERATOR:
+            openers["rerank"] = partial(reranker, self._named(said.reranker), server=server)
+        return Pool(Cluster(said.workers.ray, said.workers.count), openers)
+
+    def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:
+        """The same engines, those of models carried out by the workers. The index is here, so searching stays here."""
+        if self.pool is None:
+            return engines
+        spread = {name: self.pool.engine(name, engines[name], adapters=self.ready.adapters) for name in self.pool.kinds}
+        return {**engines, **spread}
+
     def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:
         """All these conversations, by the batch driver, with a progress bar."""
         with self.reporter.phase(title) as tick:
             return carry(
                 talks,
-                engines=self.engines(),
+                engines=self._spread(self.engines()),
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),

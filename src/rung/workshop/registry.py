@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from typing import get_args
 
 from rung.errors import UserError
 from rung.records import Json, Problem, plain
-from rung.training.registry import SHOWN, Act, Artifact, Deed, Taught, described, promotions
+from rung.training.registry import SHOWN, Act, Artifact, Deed, LearntRow, described, forgot_as_trained, promotions
 from rung.workshop.artifacts import ARTIFACTS, MANIFEST, RETIRED, ROWS
 
 LOG = "log.jsonl"
@@ -37,9 +37,13 @@ class GoneBack:
 
 
 class Registry:
-    """The artifacts of one project, given the folder of its state. Reads afresh on every call."""
+    """The artifacts of one project, given the folder of its state. Reads afresh on every call.
 
-    def __init__(self, state: Path) -> None:
+    `forgot` says in what an artifact forgot too much, from what its manifest says under `forgetting`.
+    """
+
+    def __init__(self, state: Path, *, forgot: Callable[[Mapping[str, Json]], tuple[str, ...]] = forgot_as_trained) -> None:
+        self._forgot = forgot
         self.folder = state / ARTIFACTS
         self.log = self.folder / LOG
 
@@ -58,6 +62,7 @@ class Registry:
                 why = f"it is promoted, but {what}: run the command that built it again, roll back, or promote another"
                 found[kind, named] = replace(known or Artifact(kind, named, "gone"), state="gone", why=why)
         told = [_with_deed(artifact, acts) for artifact in found.values()]
+        told = [replace(artifact, forgot=self._forgot(artifact.forgetting)) for artifact in told]
         return tuple(sorted(told, key=lambda one: (one.kind, one.created, one.digest)))
 
     def find(self, beginning: str) -> Artifact:
@@ -82,12 +87,12 @@ class Registry:
         """The digest of the promoted artifact of a kind; "" where none is."""
         return promotions(self.acts()[0]).get(kind, ("",))[-1]
 
-    def rows(self, artifact: Artifact) -> tuple[Taught, ...] | None:
+    def rows(self, artifact: Artifact) -> tuple[LearntRow, ...] | None:
         """The rows that taught it; None where it does not say, or cannot be read."""
         try:
             lines = (self._place(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
             said = [json.loads(line) for line in lines if line]
-            return tuple(Taught(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in said)
+            return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in said)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -103,10 +108,12 @@ class Registry:
                 return now
             if now.state != "built":
                 raise UserError(f"{now.name} is {now.state} and cannot be promoted{': ' + now.why if now.why else ''}")
-            if now.forgot_too_much and not force:
-                limit = "it forgot more than the limit allows ('forgetting' in its manifest)"
-                raise UserError(f"{now.name} cannot be promoted: {limit}; train it with replay rows, or say --force")
-            self._write(now, "promote", by, forced=now.forgot_too_much)
+            if now.forgot and not force:
+                what = "; ".join(now.forgot)
+                raise UserError(
+                    f"{now.name} forgot too much to be promoted ({what}): train it with replay rows, or say --force"
+                )
+            self._write(now, "promote", by, forced=bool(now.forgot))
             return self.find(now.digest)
 
     def rollback(self, kind: str, *, by: str) -> GoneBack:
