@@ -23,6 +23,8 @@ class Kind(StrEnum):
 
 
 _FOLDER = "The project: a folder with rung.yaml."
+_RECIPE = "generator: the recipe file; default: recipe.yaml in the project, if there is one."
+_SEARCH = "generator: search learning rate and rank first, and write them into recipe.yaml."
 _KIND = "What is trained: generator (the adapters of tuned_model and hybrid)."
 
 
@@ -31,6 +33,8 @@ def train(
     folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
     *,
     rung: Annotated[str | None, typer.Option(help="Only this rung; default: all that are tuned.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help=_RECIPE)] = None,
+    search: Annotated[bool, typer.Option("--search", help=_SEARCH)] = False,
     seed: Seed = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -50,8 +54,9 @@ def train(
             said = {"rung": p.rung, "lessons": p.trains_on}
             out(dumps(said) if json else f"{p.rung} would learn from {p.trains_on} lessons")
         return FINE
-    for told in build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json)):
-        out(dumps(_said(told), ensure_ascii=False) if json else f"{told.rung}: {told.folder}")
+    order = Order(rung or "", {"recipe": str(recipe) if recipe else None, "search": search})
+    for told in build(project, kind.value, order, seed=seed, reporter=Screen(quiet=json)):
+        out(dumps(_said(told), ensure_ascii=False) if json else "\n  ".join((f"{told.rung}: {told.folder}", *told.notes)))
     return FINE
 
 

@@ -14,7 +14,9 @@ from rung.errors import UserError
 from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose
 from rung.stages.intake import Intake
+from rung.training.generator import kept_loss
 from rung.workshop import Built, Workshop
+from rung.workshop.recipes import keep_found, recipe_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,23 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     wanted = [c for c in candidates if c.is_tuned and order.rung in ("", c.label, c.rung.name)]
     if not wanted:
         raise nothing_to_train(workshop, candidates, order)
+    _take_orders(workshop, order, [c.label for c in wanted])
     done = build(workshop, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    if workshop.searching:
+        keep_found(workshop, next(built for built in done[0].built if "adapter" in built.folder.parts))
     return [_told(candidate, built) for candidate in done for built in candidate.built if "adapter" in built.folder.parts]
+
+
+def _take_orders(workshop: Workshop, order: Order, labels: Sequence[str]) -> None:
+    """What was ordered beside the rung: `recipe`, a file, and `search`."""
+    recipe = order.settings.get("recipe")
+    workshop.recipe_file = Path(str(recipe)) if recipe else None
+    workshop.searching = bool(order.settings.get("search"))
+    recipe_of(workshop)  # a mistake in it is found before any work is done
+    if workshop.searching and len(labels) > 1:
+        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(labels)})")
 
 
 def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:
@@ -85,7 +100,8 @@ def _told(candidate: Candidate, built: Built) -> Told:
         seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
         train_loss=_last(made.get("train_loss")),
-        validation_loss=_last(made.get("validation_loss")),
+        validation_loss=kept_loss(made),
+        notes=tuple(str(note) for note in notes) if isinstance(notes := made.get("notes"), list) else (),
     )
 
 

@@ -1,6 +1,6 @@
 """Examples in, tuned weights out. Needs the extra `train`."""
 
-from rung.training.generator import Trainable, Trained, train_generator
+from rung.training.generator import Taught, Trainable, Trained, search_generator, train_generator
 from rung.training.recipe import Recipe
 
-__all__ = ["Recipe", "Trainable", "Trained", "train_generator"]
+__all__ = ["Recipe", "Taught", "Trainable", "Trained", "search_generator", "train_generator"]
