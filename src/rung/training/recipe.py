@@ -14,11 +14,12 @@ from rung.records import Json
 
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 
+HIGHEST = 0.1  # learning rate
 # name -> (least, most); whole numbers are told from others by the field's default
 _RANGES: dict[str, tuple[float, float]] = {
     "rank": (1, 256),
     "alpha": (0.01, 4096),
-    "learning_rate": (1e-7, 0.1),
+    "learning_rate": (1e-7, HIGHEST),
     "epochs": (1, 100),
     "batch_rows": (1, 1024),
     "batch_tokens": (0, 1_000_000),

@@ -18,7 +18,7 @@ from rung.records import Json, digest
 from rung.training.examples import Row
 from rung.training.learner import Learner
 from rung.training.learning import Learning, NoNumber, Source
-from rung.training.recipe import Recipe
+from rung.training.recipe import HIGHEST, Recipe
 
 RATES = (0.25, 0.5, 1.0, 2.0)  # of the recipe's own learning rate
 RANKS = (8, 32)
@@ -72,7 +72,8 @@ def search(
         raise UserError("a search needs rows held out to judge by: give at least 20 rows, and validation above 0")
     order = list(rows)
     random.Random(digest("search", recipe.seed)).shuffle(order)
-    left = [(recipe.learning_rate * factor, rank) for rank in RANKS for factor in RATES]
+    rates = [rate for factor in RATES if (rate := recipe.learning_rate * factor) <= HIGHEST]
+    left = [(rate, rank) for rank in RANKS for rate in rates]
     rounds = int(math.log2(len(left)))
     steps = max(_LEAST_STEPS, math.ceil(len(rows) / recipe.batch_rows) // (rounds * len(left)))
     everything, done = sum(len(left) // 2**n for n in range(rounds)), 0
