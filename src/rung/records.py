@@ -266,6 +266,8 @@ class RungResult:
     answer_seconds: float = 0.0
     reference: bool = False
     order: int = 0  # place on the ladder, from the lowest
+    # "train" and "validation": (step, mean loss per answer token), where weights were learnt
+    learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def test_an_id_is_found_in_the_hubs_cache_and_nothing_is_fetched(
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert is_local("hf:org/name")
-    with pytest.raises(ModelError, match="no model in the Hugging Face cache .* 'hf download org/name'"):
+    with pytest.raises(ModelError, match=r"no model in the Hugging Face cache .* 'hf download org/name'"):
         generator("hf:org/name")
     home = tmp_path / "models--org--name"
     shutil.copytree(folder, home / "snapshots" / "abc")

@@ -1,4 +1,4 @@
-"""Where is trained? Every tensor on one device, whichever; what is absent is said; memory that runs out is told from others."""
+"""Where is trained? Every tensor on one device; one that is absent is said; memory that runs out is known as such."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_device_that_is_not_there_is_said() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_no_tensor_of_a_step_is_left_on_the_cpu(dtype: object) -> None:
-    """torch's "meta" device has shapes and no numbers, and refuses to be mixed with the CPU: as strict as a GPU, and here."""
+    """torch's "meta" device has shapes and no numbers, and refuses to be mixed with the CPU, as a GPU does."""
     device = torch.device("meta")
     adapters = Adapters(SHAPE, rank=4, alpha=8.0, first=1, seed=0, device=device)
     net = Network({name: torch.from_numpy(w) for name, w in TinyModel().weights().items()}, SHAPE, adapters, dtype=dtype)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_replay_is_that_share_of_what_is_learnt_and_nothing_twice() -> None:
     drawn = rows[30:]
     assert len({id(row) for row in drawn}) == 10
     assert drawn == mixed(own, general, share=0.25, seed=1)[30:] != mixed(own, general, share=0.25, seed=2)[30:]
-    with pytest.raises(UserError, match="replay 0.5 of 30 rows takes 30 general rows, replay_rows hold 20 that fit"):
+    with pytest.raises(UserError, match=r"replay 0.5 of 30 rows takes 30 general rows, replay_rows hold 20 that fit"):
         mixed(own, general, share=0.5, seed=1)
     with pytest.raises(UserError, match="replay is given without replay_rows"):
         Recipe(replay=0.1)
@@ -113,7 +114,7 @@ def test_rates_stay_within_what_a_recipe_may_say() -> None:
 def test_a_search_without_judges_and_one_where_all_break_are_refused() -> None:
     with pytest.raises(UserError, match="a search needs rows held out"):
         search_generator(chats(40), TinyModel(), recipe=replace(RECIPE, validation=0.0))
-    with pytest.raises(UserError, match="no learning rate from 0.005 on keeps the loss a number"):
+    with pytest.raises(UserError, match=r"no learning rate from 0.005 on keeps the loss a number"):
         search_generator(chats(40), BrokenModel(), recipe=replace(RECIPE, validation=0.2))
 
 
@@ -136,3 +137,11 @@ def test_a_long_pass_is_looked_at_on_its_way_and_the_best_state_is_kept(tmp_path
     assert trained.steps < 360
     assert losses.index(min(losses)) == len(losses) - 5
     assert trained.validation_loss == told["best_validation_loss"] == min(losses)
+
+
+def test_every_key_of_a_recipe_is_documented_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    table = page.partition("## The recipe")[2].partition("**`--search`**")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", table, flags=re.MULTILINE))
+    defaults = {f.name: "none" if f.default == () else str(f.default) for f in fields(Recipe)}
+    assert told == defaults
