@@ -1,14 +1,18 @@
-"""How fast is our LoRA training beside TRL's `SFTTrainer`, on the same rows, model, rank, batch and learning rate?
+"""How fast is our LoRA training beside TRL's `SFTTrainer` (and, on a GPU, Unsloth)? Same rows, model, rank, batch and rate.
 
     pip install trl datasets
-    nice -n 10 python benchmarks/train_vs_trl.py [--rows 96] [--threads 2] [--emulated-bf16]
+    nice -n 10 python benchmarks/train_vs_trl.py [--rows 96] [--data snips|banking77] [--threads 2] [--emulated-bf16]
+    nice -n 10 python benchmarks/train_vs_trl.py --paired 3 --arms "rung" "trl fp32, no checkpointing"
 
-SNIPS rows (../shared/data beside the project; it says so when they are absent), rank 16, all linear layers, batches of 8,
-one pass. Every arm runs in a process of its own, one after the other; all compute the same function with the same settings,
-so the validation losses come out alike but for the order of the rows. Tokens are those of the data: what we compute once for
-a whole batch (the chats' shared beginning) counts for every row, as it does for TRL; `rung, nothing shared` computes all.
-TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that arm runs on 8 rows, and only with
---emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared.
+SNIPS rows, or banking77's short ones (about 50 tokens), of ../shared/data beside the project (it says so when they are
+absent), rank 16, all linear layers, batches of 8, one pass. Every arm runs in a process of its own, one after the other;
+with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. All compute the same
+function with the same settings, so the validation losses come out alike but for the order of the rows. Tokens are those of
+the data: what we compute once for a whole batch (the chats' shared beginning) counts for every row, as it does for TRL;
+`rung, nothing shared` computes all. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens): fewer,
+larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that
+arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared;
+peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: it was never run by us.
 """
 
 from __future__ import annotations
@@ -17,85 +21,119 @@ import argparse
 import gzip
 import json
 import random
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "behaviour" / "snips" / "train.jsonl.gz"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "behaviour"
 RANK, ALPHA, RATE, BATCH, HELD = 16, 32, 1e-3, 8, 32
 PAD = "<|endoftext|>"
-ARMS = ("rung", "rung, nothing shared", "trl fp32, no checkpointing", "trl fp32", "trl defaults")
+TOGETHER = 512
+ARMS = (
+    *("rung", "rung, nothing shared", f"rung, steps of {TOGETHER} tokens"),
+    *("trl fp32, no checkpointing", "trl fp32", "trl defaults", "unsloth"),
+)
 
 
-def examples(count: int):
+def examples(data: str, count: int):
     """`count` rows to learn and `HELD` others, shuffled by a fixed seed."""
     from rung.records import Example, Message
 
-    with gzip.open(DATA, "rt", encoding="utf-8") as file:
+    with gzip.open(DATA / data / "train.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     random.Random(7).shuffle(rows)
     made = [Example(r["id"], tuple(Message(m["role"], m["content"]) for m in r["messages"])) for r in rows[: count + HELD]]
     return made[:count], made[count:]
 
 
-def token_rows(count: int):
+def token_rows(data: str, count: int):
     """The model, and token rows to learn and to validate."""
     from rung.models.catalog import generator
     from rung.training.examples import rows_of
 
     model = generator("smollm2-135m-instruct")
-    learnt, held = (rows_of(part, model.tokens, max_tokens=1024).rows for part in examples(count))
+    learnt, held = (rows_of(part, model.tokens, max_tokens=1024).rows for part in examples(data, count))
     return model, learnt, held
 
 
-def ours(count: int, *, share: bool) -> dict[str, float]:
+def ours(data: str, count: int, *, share: bool, together: int = 0) -> dict[str, float]:
     """One pass by our trainer's own parts."""
-    import torch
-
-    from rung.training.batches import passing, pieces
-    from rung.training.generator import fast_type
-    from rung.training.lora import Adapters
-    from rung.training.network import Network
+    from rung.training.batches import passing, pieces, rows_of_a_batch
+    from rung.training.learner import Written
     from rung.training.optimiser import Adam, rate_at
     from rung.training.packing import pack
+    from rung.training.recipe import Recipe
     from rung.training.shape import Shape
 
-    model, rows, held = token_rows(count)
-    shape = Shape.of(model.config)
-    adapters = Adapters(shape, rank=RANK, alpha=ALPHA, first=0, seed=0)
-    weights = {name: torch.from_numpy(w) for name, w in model.weights().items()}
-    network, adam = Network(weights, shape, adapters, dtype=fast_type()), Adam(adapters.values, adapters.gradient)
-    batches = passing(rows, batch_rows=BATCH, seed=0, epoch=0)
+    model, rows, held = token_rows(data, count)
+    recipe = Recipe(rank=RANK, alpha=ALPHA, batch_rows=BATCH, batch_tokens=together)
+    learner = Written(model.weights(), Shape.of(model.config), recipe)
+    adam = Adam(learner.values, learner.gradient)
+    batches = passing(rows, batch_rows=rows_of_a_batch(rows, recipe), seed=0, epoch=0)
     with Clock() as clock:
         for step, batch in enumerate(batches):
-            adapters.gradient.zero_()
+            learner.gradient.zero_()
             answers = sum(len(r.ids) - r.prompt for r in batch)
             for part in pieces(batch):
-                network.learn(pack(part, share=share), weight=1 / answers)
+                learner.network.learn(pack(part, share=share, device=learner.device), weight=1 / answers)
             adam.step(step + 1, rate=rate_at(step, steps=len(batches), peak=RATE, warmup=0.0), clip=1.0)
-            network.refresh()
-    total = sum(network.loss(pack(part)) for part in pieces(held))
+    total = sum(learner.loss(part) for part in pieces(held))
     return clock.told(rows, total / sum(len(r.ids) - r.prompt for r in held))
 
 
-def trl(count: int, *, settings: dict[str, object]) -> dict[str, float]:
+def unsloth(data: str, count: int) -> dict[str, float]:
+    """One pass by Unsloth on the very same token rows, in bfloat16. Needs a GPU; never run by us."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import LlamaConfig
+    from unsloth import FastLanguageModel  # before trl: it patches it
+
+    model, rows, held = token_rows(data, count)
+    with tempfile.TemporaryDirectory() as folder:
+        LlamaConfig(**model.config).save_pretrained(folder)
+        save_file({name: torch.from_numpy(w) for name, w in model.weights().items()}, f"{folder}/model.safetensors")
+        words(model).save_pretrained(folder)
+        net, _ = FastLanguageModel.from_pretrained(folder, max_seq_length=1024, dtype=torch.bfloat16, load_in_4bit=False)
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    net = FastLanguageModel.get_peft_model(net, r=RANK, lora_alpha=ALPHA, lora_dropout=0, target_modules=targets)
+    return fitted(net, model, rows, held, settings={"use_cpu": False, "bf16": True}, lora=None)
+
+
+def trl(data: str, count: int, *, settings: dict[str, object]) -> dict[str, float]:
     """One pass by TRL on the very same token rows."""
     import torch
-    from datasets import Dataset
     from peft import LoraConfig
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-    from trl import SFTConfig, SFTTrainer
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    model, rows, held = token_rows(count)
+    model, rows, held = token_rows(data, count)
     net = LlamaForCausalLM(LlamaConfig(**model.config))
     net.load_state_dict({name: torch.from_numpy(w) for name, w in model.weights().items()}, strict=False)
     net.tie_weights()
-    words = Tokenizer(WordLevel({PAD: 0, model.tokens.end: model.tokens.end_id}, unk_token=PAD))  # only these are asked for
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, eos_token=model.tokens.end, pad_token=PAD)
+    lora = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")
+    cpu = not torch.cuda.is_available()
+    return fitted(net, model, rows, held, settings={"use_cpu": cpu, **settings}, lora=lora)
+
+
+def words(model):
+    """A tokenizer that knows the two marks which the trainer asks for; rows come as tokens."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    known = Tokenizer(WordLevel({PAD: 0, model.tokens.end: model.tokens.end_id}, unk_token=PAD))
+    return PreTrainedTokenizerFast(tokenizer_object=known, eos_token=model.tokens.end, pad_token=PAD)
+
+
+def fitted(net, model, rows, held, *, settings: dict[str, object], lora) -> dict[str, float]:
+    """`SFTTrainer` over the rows, then the loss on those held out."""
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
     data = Dataset.from_list(
         [{"input_ids": list(r.ids), "completion_mask": [0] * r.prompt + [1] * (len(r.ids) - r.prompt)} for r in rows]
     )
@@ -108,19 +146,17 @@ def trl(count: int, *, settings: dict[str, object]) -> dict[str, float]:
             report_to=[],
             save_strategy="no",
             disable_tqdm=True,
-            use_cpu=True,
             completion_only_loss=True,  # the default is to learn the prompts too, where rows come as tokens
             **settings,  # type: ignore[arg-type]
         )
-        lora = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")
-        trainer = SFTTrainer(net, config, train_dataset=data, processing_class=tokenizer, peft_config=lora)
+        trainer = SFTTrainer(net, config, train_dataset=data, processing_class=words(model), peft_config=lora)
         with Clock() as clock:
             trainer.train()
     total = 0.0
     trainer.model.eval()
     with torch.no_grad():
         for row in held:
-            ids = torch.tensor([row.ids])
+            ids = torch.tensor([row.ids], device=trainer.model.device)
             logits = trainer.model(input_ids=ids).logits[0, row.prompt - 1 : -1].float()
             total += float(torch.nn.functional.cross_entropy(logits, ids[0, row.prompt :], reduction="sum"))
     return clock.told(rows, total / sum(len(r.ids) - r.prompt for r in held))
@@ -139,63 +175,100 @@ class Clock:
     def told(self, rows, loss: float) -> dict[str, float]:
         """One arm's line."""
         tokens = sum(len(r.ids) for r in rows)
-        return {"tokens": tokens, "wall": self.wall, "cpu": self.cpu, "validation_loss": loss}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        return {"tokens": tokens, "wall": self.wall, "cpu": self.cpu, "validation_loss": loss, "peak_mb": peak}
 
 
-def run(arm: str, rows: int, threads: int) -> dict[str, float]:
+def run(arm: str, data: str, rows: int, threads: int) -> dict[str, float]:
     """One arm, in this process."""
     import torch
 
     torch.set_num_threads(threads)
     if arm.startswith("rung"):
-        return ours(rows, share=arm == "rung")
+        return ours(data, rows, share="nothing" not in arm, together=TOGETHER if "steps of" in arm else 0)
+    if arm == "unsloth":
+        return unsloth(data, rows)
     settings: dict[str, dict[str, object]] = {
         "trl fp32, no checkpointing": {"bf16": False, "gradient_checkpointing": False},
         "trl fp32": {"bf16": False},
         "trl defaults": {},
     }
-    return trl(rows, settings=settings[arm])
+    return trl(data, rows, settings=settings[arm])
+
+
+def alone(arm: str, asked: argparse.Namespace, rows: int) -> dict[str, float] | str:
+    """One arm in a process of its own; or why it failed."""
+    command = [sys.executable, __file__, "--arm", arm, "--rows", str(rows), "--threads", str(asked.threads)]
+    done = subprocess.run([*command, "--data", asked.data], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return done.stderr.strip().splitlines()[-1]
+    told: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def left_out(arm: str, *, emulated: bool, asked: argparse.Namespace) -> str:
+    """Why an arm is not run here."""
+    import torch
+
+    if arm == "unsloth" and not torch.cuda.is_available():
+        return "there is no GPU"
+    if arm == "trl defaults" and emulated and not asked.emulated_bf16:
+        return f"bf16 is emulated here (--emulated-bf16 runs it on {BATCH} rows)"
+    return ""
+
+
+def line(arm: str, runs: list[dict[str, float]], first: list[dict[str, float]]) -> str:
+    """The medians of one arm; the ratio to the first arm is taken turn by turn."""
+    middle = {name: statistics.median(r[name] for r in runs) for name in runs[0]}
+    ratios = [a["wall"] / a["tokens"] / (b["wall"] / b["tokens"]) for a, b in zip(runs, first, strict=False)]
+    spread = f"{statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]" if ratios else ""
+    return (
+        f"{arm:<28} {middle['tokens']:>7.0f} {middle['wall']:>8.1f} {middle['tokens'] / middle['wall']:>7.0f} "
+        f"{middle['cpu']:>8.1f} {middle['tokens'] / middle['cpu']:>9.0f} {middle['peak_mb']:>8.0f} "
+        f"{middle['validation_loss']:>11.4f} {spread:>18}"
+    )
 
 
 def main() -> None:
     """All arms, each in its own process; a table at the end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=96)
+    parser.add_argument("--data", choices=["snips", "banking77"], default="snips")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--paired", type=int, default=1, help="run all arms so many times, in turns")
+    parser.add_argument("--arms", nargs="*", choices=ARMS, default=ARMS)
     parser.add_argument("--emulated-bf16", action="store_true", help="run TRL's bf16 default although this CPU emulates it")
     parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if not DATA.exists():
-        sys.exit(f"{DATA} is absent: this benchmark needs the SNIPS rows there")
+        sys.exit(f"{DATA} is absent: this benchmark needs the rows there")
     if asked.arm:
-        print(json.dumps(run(asked.arm, asked.rows, asked.threads)))
+        print(json.dumps(run(asked.arm, asked.data, asked.rows, asked.threads)))
         return
     import torch
 
-    from rung.training.generator import fast_type
+    from rung.training.device import fast_type, find_device
 
-    emulated = fast_type() == torch.float32
+    emulated = fast_type(find_device("auto")) == torch.float32
     print(
-        f"{asked.rows} rows, {asked.threads} threads, bf16 {'emulated' if emulated else 'native'}, torch {torch.__version__}"
+        f"{asked.rows} rows of {asked.data}, {asked.threads} threads, bf16 {'emulated' if emulated else 'native'}, "
+        f"{find_device('auto').type}, torch {torch.__version__}"
     )
-    print(f"{'arm':<28} {'tokens':>7} {'wall s':>8} {'tok/s':>7} {'cpu s':>8} {'tok/cpu s':>9} {'valid. loss':>11}")
-    for arm in ARMS:
-        slow = arm == "trl defaults" and emulated
-        if slow and not asked.emulated_bf16:
-            print(f"{arm:<28} left out: bf16 is emulated here (--emulated-bf16 runs it on {BATCH} rows)")
-            continue
-        count = BATCH if slow else asked.rows
-        command = [sys.executable, __file__, "--arm", arm, "--rows", str(count), "--threads", str(asked.threads)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            print(f"{arm:<28} failed: {done.stderr.strip().splitlines()[-1]}")
-            continue
-        r = json.loads(done.stdout.strip().splitlines()[-1])
-        print(
-            f"{arm:<28} {r['tokens']:>7.0f} {r['wall']:>8.1f} {r['tokens'] / r['wall']:>7.0f} {r['cpu']:>8.1f} "
-            f"{r['tokens'] / r['cpu']:>9.0f} {r['validation_loss']:>11.4f}",
-            flush=True,
-        )
+    found: dict[str, list[dict[str, float]]] = {}
+    for turn in range(asked.paired):
+        for arm in asked.arms:
+            if why := left_out(arm, emulated=emulated, asked=asked):
+                print(f"{arm:<28} left out: {why}") if not turn else None
+                continue
+            told = alone(arm, asked, BATCH if arm == "trl defaults" and emulated else asked.rows)
+            if isinstance(told, str):
+                print(f"{arm:<28} failed: {told}")
+            else:
+                found.setdefault(arm, []).append(told)
+    heads = f"{'tokens':>7} {'wall s':>8} {'tok/s':>7} {'cpu s':>8} {'tok/cpu s':>9} {'peak MB':>8} {'valid. loss':>11}"
+    print(f"{'arm':<28} {heads} {'seconds, to first':>18}")
+    for arm, runs in found.items():
+        print(line(arm, runs, next(iter(found.values()))), flush=True)
 
 
 if __name__ == "__main__":

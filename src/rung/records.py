@@ -328,6 +328,8 @@ class RungResult:
     artifacts: Mapping[str, str] = field(default_factory=dict)  # kind -> digest of what it answered with
     bill: Bill | None = None
     losses: tuple[Lost, ...] = ()  # most to gain first
+    # "train" and "validation": (step, mean loss per answer token), where weights were learnt
+    learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

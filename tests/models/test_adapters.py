@@ -54,6 +54,16 @@ def test_kinds_that_cannot_be_served_whole_are_refused(tmp_path: Path, config: M
         check_adapter(write(tmp_path, config), SHAPES)
 
 
+def test_an_adapter_of_another_base_is_refused_by_digest(tmp_path: Path) -> None:
+    """The shapes fit: fine-tuned versions of one model look all alike."""
+    told = {"base_model_name_or_path": "mine", "revision": "local:aaaa1111bbbb2222/openvino-genai-1/exact/grammar-1"}
+    folder = write(tmp_path, told)
+    check_adapter(folder, SHAPES, base="aaaa1111bbbb2222")
+    with pytest.raises(ModelError, match=r"was trained on mine \(aaaa1111bbbb\), and the model here is cccc"):
+        check_adapter(folder, SHAPES, base="cccc")
+    check_adapter(write(tmp_path, {"revision": "main"}), SHAPES, base="cccc")  # another tool's: only shapes can be compared
+
+
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [

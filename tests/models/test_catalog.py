@@ -27,7 +27,7 @@ def test_names_open_their_kind() -> None:
     [
         ("smollm2-135m", "did you mean 'smollm2-135m-instruct'"),
         ("nonesuch", "there are: smollm2-135m-instruct"),
-        ("hf:org/name", "not supported in this version"),
+        ("hf:no/such", "is no folder and no model in the Hugging Face cache"),
         ("gguf:/no/such/file.gguf", "is no file"),
         ("minilm-l6-v2", "is an embedder"),
         ("openai:", "names no model"),

@@ -29,6 +29,19 @@ def test_an_interval_is_drawn_from_its_low_to_its_high_end() -> None:
     assert re.findall(r'<circle cx="([\d.]+)%"', svg) == ["64.0"]
 
 
+def test_a_tuned_rungs_losses_stand_where_its_steps_say() -> None:
+    curves = {"train": ((10.0, 2.0), (20.0, 1.0)), "validation": ((20.0, 1.5),)}
+    report = sample()
+    first, *others = report.verdict.rungs
+    assert 'id="learning"' not in report_html(report)
+    learnt = replace(report, verdict=replace(report.verdict, rungs=(replace(first, learning=curves), *others)))
+    html = report_html(learnt)
+    assert xs(html, "whisker learnt") == [(53.0, 98.0)]  # half of the way from 8 % to 98 %, and all of it
+    heights = re.findall(r'y1="([\d.]+)" y2="([\d.]+)" class="whisker learnt"', html)
+    assert float(heights[0][0]) < float(heights[0][1])  # a higher loss stands higher
+    assert "rows learnt (line): 2 to 1; rows held out (dots): 1.5 to 1.5" in html
+
+
 def test_a_reference_arm_has_another_shape() -> None:
     svg = charts.interval_row(0.9, 0.8, 1.0, scale=charts.SHARES, title="t", style="reference")
     assert "<circle" not in svg

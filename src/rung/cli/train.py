@@ -28,6 +28,8 @@ class Kind(StrEnum):
 
 
 _FOLDER = "The project: a folder with rung.yaml."
+_RECIPE = "generator: the recipe file; default: recipe.yaml in the project, if there is one."
+_SEARCH = "generator: search learning rate and rank first, and write them into recipe.yaml."
 _KIND = (
     "What is trained: generator (the adapters of tuned_model and hybrid), retriever (of tuned_retriever), reranker, "
     "classifier, or router (over the other rungs, by the dev cases)."
@@ -39,6 +41,8 @@ def train(
     folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
     *,
     rung: Annotated[str | None, typer.Option(help="Only this rung; default: all that are tuned.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help=_RECIPE)] = None,
+    search: Annotated[bool, typer.Option("--search", help=_SEARCH)] = False,
     seed: Seed = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -60,7 +64,8 @@ def train(
         if not foreseen and not json:
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
-    done = build(project, kind.value, Order(rung or ""), seed=seed, reporter=Screen(quiet=json))
+    order = Order(rung or "", {"recipe": str(recipe) if recipe else None, "search": search})
+    done = build(project, kind.value, order, seed=seed, reporter=Screen(quiet=json))
     if json:
         for told in done:
             out(dumps(_said(told), ensure_ascii=False))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TENSOR = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$")
+_LOCAL = re.compile(r"^local:([0-9a-f]+)")  # an identity of `local.LocalGenerator`
 _REFUSED = {
     "use_dora": "DoRA",
     "use_qalora": "QA-LoRA",
@@ -45,19 +46,30 @@ class Lora:
         return named
 
 
-def check_adapter(folder: Path, shapes: Mapping[str, tuple[int, int]]) -> None:
+def check_adapter(folder: Path, shapes: Mapping[str, tuple[int, int]], *, base: str = "") -> None:
     """Refuse an adapter that this model cannot serve whole, without reading its weights.
 
     Args:
         folder: `adapter_config.json` and `adapter_model.safetensors`, as PEFT writes them.
         shapes: layer name -> (out, in) of the base model's projections.
+        base: digest of the base model's weights. What Rung trained names its own as PEFT's `revision`; where an adapter
+            names none, only the shapes are compared.
 
     Raises:
-        ModelError: a file is missing or broken, a kind of adapter is not supported, or a tensor fits no layer.
+        ModelError: a file is missing or broken, a kind of adapter is not supported, it was trained on another base, or a
+            tensor fits no layer.
     """
     from safetensors import safe_open
 
-    _scales(_config(folder))
+    config = _config(folder)
+    _scales(config)
+    trained_on = _LOCAL.match(str(config.get("revision") or ""))
+    if base and trained_on and trained_on[1] != base:
+        name = config.get("base_model_name_or_path") or "another model"
+        raise ModelError(
+            f"{folder}: this adapter was trained on {name} ({trained_on[1][:12]}), and the model here is {base[:12]}: name "
+            "that model under 'model:', or train the adapter again on this one"
+        )
     path = folder / "adapter_model.safetensors"
     if not path.exists():
         raise ModelError(f"{path} is missing: train the adapter again, or save it with PEFT's save_pretrained")

@@ -88,7 +88,7 @@ def convert(gguf: Path, scratch: Path) -> Path:
     try:
         openvino_genai.LLMPipeline(beside, "CPU", {"enable_save_ov_model": True})
     except RuntimeError as error:
-        # It saves first and compiles then; compiling the graph as it lies in memory fails for small models, read again it does not.
+        # It saves first and compiles then. Compiling what lies in memory fails for some small models; read again, it works.
         if not (scratch / "openvino_model.bin").exists() or not list(scratch.glob("openvino_tokenizer.bin")):
             raise ModelError(f"OpenVINO cannot read {gguf}: {_last_line(error)}") from error
     model = openvino.Core().read_model(scratch / _GRAPH)

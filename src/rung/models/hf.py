@@ -1,7 +1,7 @@
-"""A llama in Hugging Face layout as the local model's prepared folder: the same numbers, its own tokenizer and chat template.
+"""A llama in Hugging Face layout as the local model's prepared folder: its numbers, its own tokenizer and chat template.
 
-The checkpoint is written as a GGUF, which the runtime reads into the very graph that `graph` knows; the tokenizer is converted
-from the folder's own. Where a model is, and under which name it is opened, is left to `hosts`.
+The checkpoint is written as a GGUF, which the runtime reads into the very graph that `graph` knows; the tokenizer is
+converted from the folder's own. Where a model is, and under which name it is opened, is left to `hosts`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WHOLE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_h
 
 
 def located(name: str) -> Path:
-    """The folder that `hf:<name>` means: a path, or a model id that lies in the Hugging Face hub's cache. Nothing is fetched.
+    """The folder that `hf:<name>` means: a path, or a model id that lies in the hub's cache. Nothing is fetched.
 
     Raises:
         ModelError: it is neither; says how to get it here.
@@ -227,7 +227,7 @@ def _read(path: Path) -> dict[str, NDArray[np.float32]]:
 
     kinds: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "F64": np.float64}
     try:
-        found = deserialize(path.read_bytes())
+        found = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise ModelError(f"{path} is broken ({error}): copy the model again") from error
     read: dict[str, NDArray[np.float32]] = {}

@@ -84,7 +84,7 @@ class LocalGenerator:
         if new:
             shapes = projection_shapes(self.config)
             for folder in new.values():
-                check_adapter(folder, shapes)
+                check_adapter(folder, shapes, base=self._digest)
         self._adapters.update(new)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:

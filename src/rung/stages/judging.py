@@ -114,9 +114,21 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         latency=run.latency,
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
+        learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
     return Weighed(result, card.values, run.failures, marked)
+
+
+def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The losses of a tuned rung's artifacts, step by step."""
+    found: dict[str, tuple[tuple[float, float], ...]] = {}
+    for artifact in candidate.built:
+        for name in ("train", "validation"):
+            curve = artifact.manifest.get(f"{name}_loss")
+            if isinstance(curve, list) and curve:
+                found[name] = tuple((float(step), float(loss)) for step, loss in curve)  # type: ignore[misc, arg-type]
+    return found
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:

@@ -15,8 +15,10 @@ from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose, with_members
 from rung.stages.intake import Intake
 from rung.stages.retrieval_training import train_rerankers, train_retrievers
+from rung.training.generator import kept_loss
 from rung.workshop import Built, Workshop
 from rung.workshop.forgetting import forgot
+from rung.workshop.recipes import keep_found, recipe_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,12 @@ def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[T
     wanted = [c for c in candidates if c.is_tuned and order.rung in ("", c.label, c.rung.name)]
     if not wanted:
         raise nothing_to_train(workshop, candidates, order)
+    _take_orders(workshop, order, [c.label for c in wanted])
     done = build(workshop, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    if workshop.searching:
+        keep_found(workshop, next(built for built in done[0].built if "adapter" in built.folder.parts))
     return [
         _told(workshop, candidate, built)
         for candidate in done
@@ -111,6 +116,16 @@ def _told_of_head(candidate: Candidate, built: Built) -> Told:
     )
 
 
+def _take_orders(workshop: Workshop, order: Order, labels: Sequence[str]) -> None:
+    """What was ordered beside the rung: `recipe`, a file, and `search`."""
+    recipe = order.settings.get("recipe")
+    workshop.recipe_file = Path(str(recipe)) if recipe else None
+    workshop.searching = bool(order.settings.get("search"))
+    recipe_of(workshop)  # a mistake in it is found before any work is done
+    if workshop.searching and len(labels) > 1:
+        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(labels)})")
+
+
 def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
@@ -131,9 +146,9 @@ def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
         seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
         train_loss=last_loss(made.get("train_loss")),
-        validation_loss=last_loss(made.get("validation_loss")),
+        validation_loss=kept_loss(made),
         forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
-        notes=forgot(workshop, built),
+        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *forgot(workshop, built)),
     )
 
 

@@ -1,7 +1,7 @@
 """Examples in, tuned weights out. Needs the extra `train`."""
 
-from rung.training.generator import Trainable, Trained, train_generator
+from rung.training.generator import Taught, Trainable, Trained, search_generator, train_generator
 from rung.training.recipe import Recipe
 from rung.training.row_losses import row_losses
 
-__all__ = ["Recipe", "Trainable", "Trained", "row_losses", "train_generator"]
+__all__ = ["Recipe", "Taught", "Trainable", "Trained", "row_losses", "search_generator", "train_generator"]

@@ -6,12 +6,14 @@ How a batch becomes tensors is left to `training.packing`.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 
 from rung.records import digest
 from rung.training.examples import Row
 from rung.training.packing import alike, shared_beginning
+from rung.training.recipe import Recipe
 
 MOST_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
 MOST_VALIDATION = 64
@@ -79,28 +81,35 @@ def families(rows: Sequence[Row]) -> list[list[Row]]:
     return found
 
 
-def pieces(batch: Sequence[Row]) -> Iterator[list[Row]]:
-    """A batch in parts that are computed one after the other: families apart where that computes less, no part too large."""
+def rows_of_a_batch(rows: Sequence[Row], recipe: Recipe) -> int:
+    """How many rows a step learns from: `batch_rows`, more where these come to less than `batch_tokens` tokens."""
+    mean = sum(len(row.ids) for row in rows) / max(1, len(rows))
+    return max(recipe.batch_rows, min(len(rows), math.ceil(recipe.batch_tokens / max(1.0, mean))))
+
+
+def pieces(batch: Sequence[Row], *, most: int = MOST_TOKENS) -> Iterator[list[Row]]:
+    """A batch in parts that are computed one after the other: families apart where that computes less, none above `most`
+    tokens but a row alone."""
     everyones = shared_beginning(batch) if len(batch) > 1 else 0
     together: list[Row] = []
     for family in families(batch):
         saved = (shared_beginning(family) - everyones) * (len(family) - 1)
         if saved > everyones:
-            yield from _fitting(family)
+            yield from _fitting(family, most)
         else:
             together += family
     if together:
-        yield from _fitting(together)
+        yield from _fitting(together, most)
 
 
-def _fitting(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in parts of at most `MOST_TOKENS`, so that memory does not grow with the batch."""
+def _fitting(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
+    """The rows in parts of at most `most` tokens, so that memory does not grow with the batch."""
     part: list[Row] = []
     computed = 0
     shared = shared_beginning(rows) if len(rows) > 1 else 0
     for row in sorted(rows, key=lambda r: len(r.ids)):
         own = len(row.ids) - 1 - shared
-        if part and shared + computed + own > MOST_TOKENS:
+        if part and shared + computed + own > most:
             yield part
             part, computed = [], 0
         part.append(row)

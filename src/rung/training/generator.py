@@ -11,26 +11,32 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rung.errors import MissingExtra, UserError
 from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
+from rung.training.batches import split
 from rung.training.checkpoint import forget, write_whole
-from rung.training.examples import Rows, Tokenizing, rows_of
+from rung.training.device import find_device
+from rung.training.examples import Row, Rows, Tokenizing, rows_of
+from rung.training.learner import Learner, Written
 from rung.training.learning import Learning, Source
+from rung.training.quantized import Quantized
 from rung.training.recipe import Recipe
+from rung.training.replaying import mixed
+from rung.training.searching import Found, search
 from rung.training.shape import Shape
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-_FORMAT = 2  # raise it when the same rows and recipe lead to other weights
+_FORMAT = 3  # raise it when the same rows and recipe lead to other weights
 
 
 @runtime_checkable
@@ -71,41 +77,79 @@ class Trained:
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What is learnt from: the examples, and `general` chats of which a share (the recipe's `replay`) is mixed in."""
+
+    examples: Sequence[Example]
+    general: Sequence[Example] = ()
+
+
 def train_generator(
-    examples: Sequence[Example],
+    examples: Sequence[Example] | Taught,
     model: object,
     *,
     folder: Path,
     recipe: Recipe | None = None,
+    found: Found | None = None,
     progress: Tick = lambda _done, _all, _note: None,
 ) -> Trained:
-    """Teach the model the examples' last turns; the artifact is a PEFT folder with a `manifest.json`, which is written last.
+    """Teach the model the examples' last turns; the artifact is a PEFT folder with a `manifest.json`, written last.
 
     An interrupted call, made again, goes on from its checkpoint and ends with the same weights; a finished artifact is
-    merely read. `progress` is told (step, steps, "loss …, … tokens/s, … left").
+    merely read. `found` is the search that the recipe comes from, for the manifest. `progress` is told (step, steps,
+    "loss …, … tokens/s, … left").
 
     Raises:
-        UserError: nothing to learn, nothing that fits, a loss that is no number, no room on the disk, weights out of reach.
+        UserError: nothing to learn, nothing that fits, a loss that is no number, no room on the disk or in memory, weights
+            out of reach, a device that is not there.
         MissingExtra: torch is not installed.
         Interrupted: Ctrl-C; the checkpoint is written.
     """
-    if not isinstance(model, Trainable):
-        raise UserError("this model's weights are out of reach, so it cannot be tuned: name a local model")
-    recipe = recipe or Recipe.of({}, rows=len(examples))
-    need_torch()
-    made = rows_of(examples, model.tokens, max_tokens=recipe.max_tokens)
-    if made.too_long:
-        log.warning(
-            "%d of %d examples are longer than %d tokens and left out", len(made.too_long), len(examples), recipe.max_tokens
-        )
-    of = digest("lora", _FORMAT, model.identity, recipe, [(row.ids, row.prompt) for row in made.rows])
+    taught = examples if isinstance(examples, Taught) else Taught(examples)
+    trainable = _trainable(model)
+    recipe = recipe or Recipe.of({}, rows=len(taught.examples))
+    made, learnt, held = _rows(taught, trainable, recipe)
+    plain_rows = [(row.ids, row.prompt) for row in (*learnt, *held)]
+    of = digest("lora", _FORMAT, trainable.identity, recipe, plain_rows)
     done = _read(folder, of)
     if done is None:
         folder.mkdir(parents=True, exist_ok=True)
-        _train(made, model, recipe, Source(folder, of), progress)
+        source = Source(folder, of)
+        learning = Learning(learnt, held, _learner(trainable, recipe), recipe=recipe, source=source)
+        learning.carry(progress)
+        base: dict[str, Json] = {"name": trainable.name, "identity": trainable.identity}
+        for name, content in learning.learner.files(base=base).items():
+            write_whole(folder / name, content)
+        _seal(made, learning, {"base": base, **({"search": found.told()} if found else {})})
         done = _read(folder, of)
         assert done is not None
     return done
+
+
+def search_generator(
+    examples: Sequence[Example] | Taught,
+    model: object,
+    *,
+    recipe: Recipe,
+    progress: Tick = lambda _done, _all, _note: None,
+) -> Found:
+    """The learning rate and rank that come to the lowest loss on the rows held out, in a short search from this recipe.
+
+    Raises:
+        UserError: no rows are held out to judge by; and what `train_generator` raises.
+    """
+    taught = examples if isinstance(examples, Taught) else Taught(examples)
+    trainable = _trainable(model)
+    _, learnt, held = _rows(taught, trainable, recipe)
+    return search(learnt, held, lambda tried: _learner(trainable, tried), recipe=recipe, progress=progress)
+
+
+def _trainable(model: object) -> Trainable:
+    if not isinstance(model, Trainable):
+        raise UserError("this model's weights are out of reach, so it cannot be tuned: name a local model")
+    need_torch()
+    return model
 
 
 def need_torch() -> None:
@@ -116,38 +160,82 @@ def need_torch() -> None:
         raise MissingExtra("train", "training") from error
 
 
-def _train(made: Rows, model: Trainable, recipe: Recipe, source: Source, progress: Tick) -> None:
-    learning = Learning(made.rows, model.weights(), Shape.of(model.config), recipe=recipe, source=source, dtype=fast_type())
-    learning.carry(progress)
-    base: dict[str, Json] = {"name": model.name, "identity": model.identity}
-    for name, content in learning.adapters.files(base=base).items():
-        write_whole(source.folder / name, content)
-    manifest = {"kind": "adapter", "of": source.of, "base": base, "recipe": plain(recipe), **_told(made, learning)}
-    write_whole(source.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
-    forget(source.folder)
+def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[Row], list[Row]]:
+    """All rows of the examples; those to learn, general ones mixed in; and those held out, which are the examples' alone."""
+    made = rows_of(taught.examples, model.tokens, max_tokens=recipe.max_tokens)
+    if made.too_long:
+        log.warning(
+            "%d of %d examples are longer than %d tokens and left out",
+            len(made.too_long),
+            len(taught.examples),
+            recipe.max_tokens,
+        )
+    learnt, held = split(made.rows, share=recipe.validation, seed=recipe.seed)
+    if not recipe.replay:
+        return made, learnt, held
+    general = rows_of(taught.general, model.tokens, max_tokens=recipe.max_tokens).rows if taught.general else ()
+    return made, mixed(learnt, general, share=recipe.replay, seed=recipe.seed), held
 
 
-def _told(made: Rows, learning: Learning) -> dict[str, Json]:
+def _learner(model: Trainable, recipe: Recipe) -> Learner:
+    shape = Shape.of(model.config)
+    if recipe.first_layer >= shape.layers:
+        raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {shape.layers - 1}")
+    find_device(recipe.device)  # before the weights are read
+    if recipe.quantize == "none":
+        return Written(model.weights(), shape, recipe)
+    return Quantized(model.weights(), model.config, shape, recipe)
+
+
+def _seal(made: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
+    manifest: dict[str, Json] = {
+        "kind": "adapter",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "of": learning.source.of,
+        "recipe": plain(learning.recipe),
+        "rows": len(made.rows),
+        "rows_digest": digest([(row.ids, row.prompt) for row in made.rows]),
+        "rows_held_out": len(learning.held),
+        "rows_replayed": len(learning.rows) + len(learning.held) - len(made.rows),
+        "too_long": list(made.too_long),
+        **_told(learning),
+        "peak_memory_bytes": _peak_memory(),
+        **also,
+    }
+    write_whole(learning.source.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+    forget(learning.source.folder)
+
+
+def _told(learning: Learning) -> dict[str, Json]:
     import torch
 
     now = learning.now
     return {
-        "rows": len(made.rows),
-        "rows_digest": digest([(row.ids, row.prompt) for row in made.rows]),
-        "rows_held_out": len(learning.held),
-        "too_long": list(made.too_long),
         "steps": now.step,
+        "batch_rows": learning.batch_rows,
         "tokens": now.consumed,
         "tokens_computed": now.computed,
         "tokens_per_second": now.consumed / max(now.seconds, 1e-9),
         "seconds": now.seconds,
         "train_loss": [[step, loss] for step, loss in now.curve],
         "validation_loss": [[step, loss] for step, loss in now.validation],
-        "peak_memory_bytes": _peak_memory(),
+        "best_validation_loss": now.best if learning.best.numel() else None,
+        "notes": list(learning.notes),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "products_in": str(learning.network.dtype).removeprefix("torch."),
+        "device": learning.learner.device.type,
+        "products_in": learning.learner.products_in,
     }
+
+
+def kept_loss(manifest: Mapping[str, Json]) -> float | None:
+    """The validation loss of the weights that were kept: the best, where the best state was, else the last."""
+    best, curve = manifest.get("best_validation_loss"), manifest.get("validation_loss")
+    if isinstance(best, (int, float)):
+        return float(best)
+    point = curve[-1] if isinstance(curve, list) and curve else None
+    value = point[1] if isinstance(point, list) else None
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _peak_memory() -> int:
@@ -173,16 +261,5 @@ def _read(folder: Path, of: str) -> Trained | None:
         tokens=said["tokens"],
         seconds=said["seconds"],
         loss=said["train_loss"][-1][1],
-        validation_loss=said["validation_loss"][-1][1] if said["validation_loss"] else None,
+        validation_loss=kept_loss(said),
     )
-
-
-def fast_type() -> torch.dtype:
-    """bfloat16 where the CPU multiplies in it (AMX or AVX-512 BF16), else float32: emulated, it is 60 times slower."""
-    import torch
-
-    try:
-        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    except AttributeError:  # private names of torch 2.13; float32 is right everywhere
-        fast = False
-    return torch.bfloat16 if fast else torch.float32

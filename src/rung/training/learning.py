@@ -1,36 +1,38 @@
-"""Step by step: gradient, move, checkpoint, until the passes are done. An interrupted run goes on as if nothing had been.
+"""Step by step: gradient, move, look at the rows held out, checkpoint, until the passes are done or nothing gets better.
 
-What is made of the result is left to `generator`, a step's mathematics to `network` and `optimiser`.
+An interrupted run goes on as if nothing had been. Where memory runs out, a step is computed in smaller parts, which comes to
+the same gradient up to rounding. What is made of the result is left to `generator`, a step's mathematics to `network` and
+`optimiser`.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rung.errors import Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
-from rung.training.batches import passing, pieces, split
+from rung.training.batches import MOST_TOKENS, passing, pieces, rows_of_a_batch
 from rung.training.checkpoint import Progressed
+from rung.training.device import give_back, is_out_of_memory
 from rung.training.examples import Row
-from rung.training.lora import Adapters
-from rung.training.network import Network
+from rung.training.learner import Learner
 from rung.training.optimiser import Adam, rate_at
-from rung.training.packing import pack
 from rung.training.recipe import Recipe
-from rung.training.shape import Shape
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from numpy.typing import NDArray
+    pass
 
+log = logging.getLogger(__name__)
+R = TypeVar("R")
 _CURVE = 100  # points of the training loss that are kept
+_LOOK = 200  # steps between two looks at the rows held out, where a pass is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +43,27 @@ class Source:
     of: str
 
 
+class NoNumber(UserError):
+    """The loss, or its gradient, is no number."""
+
+
 class Learning:
     """One training, from its checkpoint or its beginning to its last step."""
 
     def __init__(
-        self,
-        rows: Sequence[Row],
-        weights: Mapping[str, NDArray[np.float32]],
-        shape: Shape,
-        *,
-        recipe: Recipe,
-        source: Source,
-        dtype: torch.dtype,
+        self, rows: Sequence[Row], held: Sequence[Row], learner: Learner, *, recipe: Recipe, source: Source
     ) -> None:
         import torch
 
-        if recipe.first_layer >= shape.layers:
-            raise UserError(f"first_layer is {recipe.first_layer}: the model has layers 0 to {shape.layers - 1}")
-        self.recipe, self.source = recipe, source
-        self.rows, self.held = split(rows, share=recipe.validation, seed=recipe.seed)
-        self.a_pass = math.ceil(len(self.rows) / recipe.batch_rows)
+        self.recipe, self.source, self.rows, self.held, self.learner = recipe, source, rows, held, learner
+        self.batch_rows = rows_of_a_batch(rows, recipe)
+        self.a_pass = math.ceil(len(rows) / self.batch_rows)
         self.steps = self.a_pass * recipe.epochs
-        self.adapters = Adapters(shape, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first_layer, seed=recipe.seed)
-        self.adam = Adam(self.adapters.values, self.adapters.gradient)
+        self.most, self.notes = MOST_TOKENS, list[str]()
+        self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
         self.now = Progressed()
         self._restore()
-        tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-        self.network = Network(tensors, shape, self.adapters, dtype=dtype)
         self._batches: tuple[int, list[list[Row]]] = (-1, [])
 
     def carry(self, progress: Tick) -> None:
@@ -99,34 +94,66 @@ class Learning:
                 f"training stopped at step {self.now.step} of {self.steps}: the same command goes on from there"
             ) from None
         if self.best.numel():
-            self.adapters.values.copy_(self.best)
+            self.learner.values.copy_(self.best)
 
     def _batch(self) -> list[Row]:
         epoch, place = divmod(self.now.step, self.a_pass)
         if self._batches[0] != epoch:
             recipe = self.recipe
-            self._batches = epoch, passing(self.rows, batch_rows=recipe.batch_rows, seed=recipe.seed, epoch=epoch)
+            self._batches = epoch, passing(self.rows, batch_rows=self.batch_rows, seed=recipe.seed, epoch=epoch)
         return self._batches[1][place]
 
     def _gradient(self) -> float:
         """Gradient of the batch's mean loss per answer token, which is returned."""
         batch = self._batch()
-        answers = sum(len(row.ids) - row.prompt for row in batch)
-        self.adapters.gradient.zero_()
-        total = 0.0
-        for part in pieces(batch):
-            packed = pack(part)
-            total += self.network.learn(packed, weight=1 / answers)
-            self.now.computed += packed.tokens
+        answers = _answers(batch)
+        total, computed = self._within_memory(batch, lambda: self._learnt(batch, 1 / answers))
+        self.now.computed += computed
         self.now.consumed += sum(len(row.ids) for row in batch)
         return total / answers
+
+    def _learnt(self, batch: Sequence[Row], weight: float) -> tuple[float, int]:
+        """Summed loss and tokens computed; the gradient is that of this batch alone, whatever was in it."""
+        self.learner.gradient.zero_()
+        total, computed = 0.0, 0
+        for part in pieces(batch, most=self.most):
+            loss, tokens = self.learner.learn(part, weight=weight)
+            total, computed = total + loss, computed + tokens
+        return total, computed
+
+    def _within_memory(self, batch: Sequence[Row], work: Callable[[], R]) -> R:
+        """The work; where memory runs out, done again in parts of half as many tokens, from here on.
+
+        Raises:
+            UserError: not even one row fits.
+        """
+        while True:
+            try:
+                return work()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            give_back(self.learner.free)
+            longest, parts = max(len(row.ids) for row in batch), list(pieces(batch, most=self.most))
+            if all(len(part) == 1 for part in parts):
+                raise UserError(
+                    f"the memory does not hold one row of {longest} tokens: lower max_tokens (now "
+                    f"{self.recipe.max_tokens}), "
+                    f"raise first_layer, or train where there is more memory"
+                )
+            self.most = min(self.most, max(sum(len(row.ids) for row in part) for part in parts)) // 2
+            said = (
+                f"out of memory at step {self.now.step + 1}: from there on at most {self.most} tokens are computed at once"
+            )
+            log.warning("%s; a step still learns from whole batches", said)
+            self.notes.append(said)
 
     def _move(self, loss: float) -> None:
         now, recipe = self.now, self.recipe
         rate = rate_at(now.step, steps=self.steps, peak=recipe.learning_rate, warmup=recipe.warmup)
         norm = self.adam.step(now.step + 1, rate=rate, clip=recipe.clip)
         if not math.isfinite(loss) or not math.isfinite(norm):
-            raise UserError(
+            raise NoNumber(
                 f"the loss is no number at step {now.step + 1} of {self.steps}: "
                 f"lower learning_rate (now {recipe.learning_rate:g})"
             )
@@ -135,16 +162,24 @@ class Learning:
         if len(now.stretch) >= max(1, self.steps // _CURVE) or now.step == self.steps:
             now.curve.append((now.step, sum(now.stretch) / len(now.stretch)))
             now.stretch.clear()
-        if self.held and now.step % self.a_pass == 0:
+        in_pass = now.step % self.a_pass
+        if self.held and (in_pass == 0 or in_pass % (recipe.validate_every or _LOOK) == 0):
             self._validate()
 
+    def validation_loss(self) -> float:
+        """Mean loss per answer token of the rows held out, by the adapters as they are."""
+
+        def whole() -> float:
+            return sum(self.learner.loss(part) for part in pieces(self.held, most=self.most))
+
+        return self._within_memory(self.held, whole) / _answers(self.held)
+
     def _validate(self) -> None:
-        answers = sum(len(row.ids) - row.prompt for row in self.held)
-        loss = sum(self.network.loss(pack(part)) for part in pieces(self.held)) / answers
+        loss = self.validation_loss()
         self.now.validation.append((self.now.step, loss))
         if self.recipe.patience:
             if loss < self.now.best:
-                self.now.best, self.now.stale, self.best = loss, 0, self.adapters.values.clone()
+                self.now.best, self.now.stale, self.best = loss, 0, self.learner.values.clone()
             else:
                 self.now.stale += 1
 
@@ -152,11 +187,13 @@ class Learning:
         return bool(self.recipe.patience) and self.now.stale >= self.recipe.patience
 
     def _note(self, loss: float, speed: float) -> str:
+        if self.notes:
+            return f"loss {loss:.3f}, {speed:.0f} tokens/s, {self.notes[-1]}"
         left = self.now.seconds / self.now.step * (self.steps - self.now.step)
         return f"loss {loss:.3f}, {speed:.0f} tokens/s, {int(left) // 60}:{int(left) % 60:02d} left"
 
     def _save(self) -> None:
-        tensors = {"values": self.adapters.values, "mean": self.adam.mean, "square": self.adam.square}
+        tensors = {"values": self.learner.values, "mean": self.adam.mean, "square": self.adam.square}
         if self.best.numel():
             tensors["best"] = self.best
         checkpoint.save(self.source.folder, tensors, self.now, of=self.source.of)
@@ -166,7 +203,12 @@ class Learning:
         if found is None:
             return
         tensors, self.now = found
-        self.adapters.values.copy_(tensors["values"])
+        self.learner.values.copy_(tensors["values"])
         self.adam.mean.copy_(tensors["mean"])
         self.adam.square.copy_(tensors["square"])
-        self.best = tensors.get("best", self.best)
+        self.best = tensors.get("best", self.best).to(self.learner.device)
+
+
+def _answers(rows: Sequence[Row]) -> int:
+    """The tokens that are learnt."""
+    return sum(len(row.ids) - row.prompt for row in rows)

@@ -1,11 +1,12 @@
 """How does the model compute, and what is the gradient of its loss? Llama with LoRA, forward and backward by hand.
 
-Written out instead of left to autograd because a small model on a CPU is bound by wasted products and memory traffic: here
-one dense product per group of linear layers and direction is nearly all that is paid. Adapters are applied to the activations
-(folding them into the weights every step costs a pass over all weights, and their copy); frozen norm weights and the scores'
-scale are folded once for ever; no gradient of a frozen weight is formed; tokens are packed and their shared beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at,
-only where an answer's token is predicted; buffers stay. It is the function of `LlamaForCausalLM` with a PEFT adapter, to
-rounding: a test compares losses and gradients. What the adapters are is left to `lora`, steps and order to `generator`.
+Written out instead of left to autograd because a small model on a CPU is bound by wasted products and memory traffic:
+here one dense product per group of linear layers and direction is nearly all that is paid. Adapters are applied to the
+activations (to fold them into the weights costs a pass over all weights a step, and a copy of them); frozen norm weights and
+the scores' scale are folded once for ever; no gradient of a frozen weight is formed; tokens are packed and their shared
+beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at, only where an answer's token
+is predicted; buffers stay. It is the function of `LlamaForCausalLM` with a PEFT adapter, to rounding: a test compares losses
+and gradients. What the adapters are is left to `lora`, steps and order to `learning`.
 """
 
 from __future__ import annotations

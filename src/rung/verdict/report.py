@@ -11,6 +11,7 @@ import hashlib
 
 from rung.verdict.report_cases import cases_section
 from rung.verdict.report_figures import gaps_section, losses_section, price_section, quality_section
+from rung.verdict.report_learning import learning_section
 from rung.verdict.report_markup import Safe, el
 from rung.verdict.report_numbers import count
 from rung.verdict.report_records import Basis, CasePage, Limits, Report
@@ -48,6 +49,7 @@ def report_html(report: Report) -> str:
         losses_section(report),
         warnings_block(report),
         scores_section(report),
+        learning_section(report),
         cases_section(report),
         basis_section(report),
     )

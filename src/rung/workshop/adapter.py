@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
@@ -11,30 +12,48 @@ from rung.strategies.protocol import Adapter, Lesson
 from rung.training.registry import instruction_of, learnt
 from rung.workshop.artifacts import Built, amend, is_finished, remember_rows
 from rung.workshop.forgetting import gate
+from rung.workshop.recipes import check_free, general_chats, recipe_of
 from rung.workshop.registry import Registry
 
 if TYPE_CHECKING:
+    from rung.training import Recipe
     from rung.workshop.holding import Workshop
 
 
 def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
-    """The adapter that these lessons teach; named by the chats, the recipe and the base model."""
-    rows = _taught(workshop, need.lessons, title)
-    from rung.training import Recipe, train_generator
+    """The adapter that these lessons teach; named by the chats, the recipe and the base model.
 
-    recipe = Recipe.of(need.recipe, rows=len(rows), seed=workshop.seed)
-    named = digest("adapter", [row.messages for row in rows], recipe, workshop.generator.identity)
+    The recipe is the trainer's defaults, in their place what the recipe file gives, in its place what the rung says.
+    """
+    rows = _taught(workshop, need.lessons, title)
+    from rung.training import Recipe, Taught, search_generator, train_generator
+
+    recipe = Recipe.of({**recipe_of(workshop), **need.recipe}, rows=len(rows), seed=workshop.seed)
+    general, found = general_chats(workshop, recipe), None
+    if workshop.searching:
+        check_free(need)
+        with workshop.reporter.phase(f"{title}: search") as tick:
+            found = search_generator(Taught(rows, general), workshop.generator, recipe=recipe, progress=tick)
+        recipe = found.recipe
+    named = adapter_digest(workshop, rows, general, recipe)
     folder = workshop.artifact_folder("adapter", named)
     if not is_finished(folder):
         with workshop.reporter.phase(title) as tick:
             remember_rows(folder, map(learnt, rows))
-            train_generator(rows, workshop.generator, recipe=recipe, folder=folder, progress=tick)
+            taught = Taught(rows, general)
+            train_generator(taught, workshop.generator, recipe=recipe, folder=folder, found=found, progress=tick)
             replaced = Registry(workshop.project.state).promoted("adapter")
             amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
     built = Built(named, folder)
     gate(workshop, built, title=title)
     workshop.ready.adapters[named] = folder
     return built
+
+
+def adapter_digest(workshop: Workshop, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
+    """Names an adapter by everything that its weights depend on; where files lie is not among it."""
+    told = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
+    return digest("adapter", [row.messages for row in rows], told, workshop.generator.identity)
 
 
 def _taught(workshop: Workshop, lessons: Sequence[Lesson], title: str) -> list[Example]:

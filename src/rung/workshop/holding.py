@@ -59,6 +59,8 @@ class Workshop:
     seed: int = 0
     tally: Tally = field(default_factory=Tally)
     ready: Ready = field(default_factory=Ready)
+    recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
+    searching: bool = False  # adapters: learning rate and rank are searched first
 
     def __enter__(self) -> Workshop:
         return self

@@ -1,0 +1,82 @@
+"""What learns? Adapters on a frozen model, as a training sees them: flat numbers, their gradient, a loss.
+
+`Written` is the network of `training.network`; the one on 4-bit weights is in `training.quantized`. Which rows come when is
+left to `training.learning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from rung.records import Json
+from rung.training.device import fast_type, find_device
+from rung.training.examples import Row
+from rung.training.lora import Adapters
+from rung.training.network import Network
+from rung.training.packing import pack
+from rung.training.recipe import Recipe
+from rung.training.shape import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+class Learner(Protocol):
+    """Adapters that learn: `values` and `gradient`, flat, float32, of one length."""
+
+    values: torch.Tensor
+    gradient: torch.Tensor
+    device: torch.device
+    products_in: str
+
+    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
+        """Add the gradient of `weight` times the summed loss of the answers' tokens; that sum, and the tokens computed."""
+        ...
+
+    def loss(self, rows: Sequence[Row]) -> float:
+        """Summed loss of the answers' tokens, in nats."""
+        ...
+
+    def free(self) -> None:
+        """Let go of buffers that can be made again."""
+        ...
+
+    def files(self, *, base: dict[str, Json]) -> dict[str, bytes]:
+        """The PEFT folder's files, of the values as they are."""
+        ...
+
+
+class Written:
+    """The network whose forward and backward are written out, in float32 or bfloat16."""
+
+    def __init__(self, weights: Mapping[str, NDArray[np.float32]], shape: Shape, recipe: Recipe) -> None:
+        import torch
+
+        self.device = find_device(recipe.device)
+        self.adapters = Adapters(
+            shape, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first_layer, seed=recipe.seed, device=self.device
+        )
+        self.values, self.gradient = self.adapters.values, self.adapters.gradient
+        tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
+        self.network = Network(tensors, shape, self.adapters, dtype=fast_type(self.device))
+        self.products_in = str(self.network.dtype).removeprefix("torch.")
+
+    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
+        """As `Learner` says."""
+        packed = pack(rows, device=self.device)
+        return self.network.learn(packed, weight=weight), packed.tokens
+
+    def loss(self, rows: Sequence[Row]) -> float:
+        """As `Learner` says."""
+        return self.network.loss(pack(rows, device=self.device))
+
+    def free(self) -> None:
+        """As `Learner` says."""
+        self.network.space.clear()
+
+    def files(self, *, base: dict[str, Json]) -> dict[str, bytes]:
+        """As `Learner` says."""
+        return self.adapters.files(base=base)

@@ -1,0 +1,27 @@
+"""What keeps a model from forgetting? General rows, mixed in among those of the task."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from rung.errors import UserError
+from rung.records import digest
+from rung.training.examples import Row
+
+
+def mixed(rows: Sequence[Row], general: Sequence[Row], *, share: float, seed: int) -> list[Row]:
+    """The task's rows, then so many general ones that they are that share of all; drawn by the seed, none twice.
+
+    Raises:
+        UserError: there are no general rows, or too few for the share.
+    """
+    wanted = round(len(rows) * share / (1 - share))
+    if wanted > len(general):
+        raise UserError(
+            f"replay {share:g} of {len(rows)} rows takes {wanted} general rows, replay_rows hold {len(general)} that fit: "
+            "lower replay, or name more files"
+        )
+    order = list(range(len(general)))
+    random.Random(digest("replay", seed)).shuffle(order)
+    return [*rows, *(general[place] for place in sorted(order[:wanted]))]

@@ -1,0 +1,78 @@
+"""By which recipe are the project's adapters trained? The file that was named, else the project's own `recipe.yaml`.
+
+What a recipe may say is left to `training.recipe`; what a rung says in `rung.yaml` comes before it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from rung.errors import UserError
+from rung.materials import read_chats
+from rung.records import Example, Json, Problem
+from rung.strategies.protocol import Adapter
+from rung.training.checkpoint import write_whole
+from rung.training.recipe import FILE, read_recipe
+from rung.workshop.artifacts import Built
+
+if TYPE_CHECKING:
+    from rung.training import Recipe
+    from rung.workshop.holding import Workshop
+
+FOUND = "# Learning rate and rank were found by a search; it stands in the artifact's manifest.\n"
+
+
+def recipe_of(workshop: Workshop) -> dict[str, Json]:
+    """What the recipe file gives: the one that was named, else the project's own `recipe.yaml`, if there is one.
+
+    Raises:
+        InputError: it cannot be read; names the line.
+    """
+    from rung.training.recipe import FILE
+
+    own = workshop.project.root / FILE
+    if workshop.recipe_file is not None:
+        return read_recipe(workshop.recipe_file)
+    return read_recipe(own) if own.exists() else {}
+
+
+def general_chats(workshop: Workshop, recipe: Recipe) -> list[Example]:
+    """The chats of `replay_rows`; broken rows are told of and left out, and so are those that repeat a case."""
+    if not recipe.replay:
+        return []
+    problems: list[Problem] = []
+    found = [example for name in recipe.replay_rows for example in read_chats(Path(name), problems)]
+    if problems:
+        workshop.reporter.say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
+    return found
+
+
+def check_free(need: Adapter) -> None:
+    """Refuse to search what the rung fixes.
+
+    Raises:
+        UserError: it does.
+    """
+    if fixed := [key for key in ("rank", "learning_rate") if key in need.recipe]:
+        raise UserError(f"rung.yaml fixes {' and '.join(fixed)} of this rung: take that out to have it searched")
+
+
+def keep_found(workshop: Workshop, built: Built) -> Path:
+    """Write the recipe that a search chose into the project's `recipe.yaml`, beside what the recipe gave before.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    chosen = built.manifest["recipe"]
+    assert isinstance(chosen, dict)
+    given = {key: value for key, value in recipe_of(workshop).items() if key != "alpha"}  # alpha follows the rank
+    path = workshop.project.root / FILE
+    if files := given.get("replay_rows"):
+        assert isinstance(files, list)
+        given["replay_rows"] = [str(Path(str(name)).absolute()) for name in files]
+    said = {**given, "learning_rate": chosen["learning_rate"], "rank": chosen["rank"]}
+    write_whole(path, (FOUND + yaml.safe_dump(said, sort_keys=False)).encode())
+    return path

@@ -1,0 +1,141 @@
+"""Is a llama in Hugging Face layout opened as what it is: its numbers, its tokens, its template, its greedy text?"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rung.errors import ModelError
+from rung.models.catalog import generator, is_local
+from rung.models.hf import PLAIN, digest_of, located
+from rung.models.local import LocalGenerator
+from rung.records import Message
+from rung.steps import Generate, Generated, Request
+from tests.models.tiny_hf import tiny_llama
+
+pytest.importorskip("gguf")
+transformers = pytest.importorskip("transformers")
+torch = pytest.importorskip("torch")
+CHAT = (Message("user", "one two three"),)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("cache")
+    patch.setenv("RUNG_CACHE", str(folder))
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_llama(tmp_path_factory.mktemp("hf"))
+
+
+def opened(folder: Path) -> LocalGenerator:
+    found = generator(f"hf:{folder}")
+    assert isinstance(found, LocalGenerator)
+    return found
+
+
+@pytest.mark.parametrize(("seed", "dtype"), [(0, "float32"), (1, "bfloat16")])  # tied and untied
+def test_it_is_what_transformers_reads(seed: int, dtype: str, cache: Path, tmp_path: Path) -> None:
+    tiny_llama(tmp_path, seed=seed, dtype=dtype)
+    ours = opened(tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    theirs = transformers.LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    said = {name: weight.detach().numpy() for name, weight in theirs.named_parameters()}
+    read = ours.weights()
+    assert set(read) == set(said)
+    for name, weight in said.items():
+        half = weight.astype(np.float16).astype(np.float32)  # what the runtime's reader keeps
+        np.testing.assert_array_equal(read[name], half, err_msg=name)
+    chat = [{"role": "user", "content": CHAT[0].content}]
+    prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    assert ours.render(CHAT) == prompt
+    ids = tokenizer(prompt, add_special_tokens=False).input_ids
+    assert ours.encode([prompt]) == [ids]
+    with torch.no_grad():
+        for name, weight in theirs.named_parameters():
+            weight.data.copy_(torch.from_numpy(read[name]))
+        more = theirs.generate(torch.tensor([ids]), max_new_tokens=10, do_sample=False)[0, len(ids) :]
+    (answer,) = [result for _, result in ours.run([Request(Generate(CHAT, max_tokens=10))])]
+    assert isinstance(answer, Generated)
+    assert answer.text == tokenizer.decode(more, skip_special_tokens=True)
+    ours.close()
+
+
+def test_long_texts_are_not_cut(cache: Path, folder: Path) -> None:
+    assert len(opened(folder).encode(["one " * 3000])[0]) >= 3000
+
+
+def test_equal_folders_are_one_model_and_others_another(cache: Path, folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    assert digest_of(copy) == digest_of(folder)
+    (copy / "chat_template.jinja").write_text(PLAIN)
+    assert digest_of(copy) != digest_of(folder)
+
+
+def test_a_plain_template_will_do(cache: Path, folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "chat_template.jinja").write_text(PLAIN)
+    assert opened(copy).render(CHAT) == "user: one two three<|im_end|>\nassistant: "
+
+
+def test_a_base_without_a_template_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
+    tiny_llama(tmp_path, template=None)
+    with pytest.raises(ModelError, match=r"has no chat template.*Copy the one .* a plain one will do: \{% for"):
+        generator(f"hf:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model_type": "qwen2"}, "only llama models"),
+        ({"rope_parameters": {"rope_type": "llama3"}}, "rope scaling 'llama3' is not supported"),
+        ({"attention_bias": True}, "with biases"),
+    ],
+)
+def test_models_that_cannot_be_opened_are_refused(
+    change: dict[str, object], says: str, folder: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(ModelError, match=says):
+        generator(f"hf:{copy}")
+
+
+@pytest.mark.parametrize(
+    ("gone", "says"),
+    [
+        ("config.json", "config.json is missing"),
+        ("tokenizer.json", "tokenizer.json is missing"),
+        ("model.safetensors", r"holds no \*.safetensors"),
+    ],
+)
+def test_files_that_are_missing_are_named(gone: str, says: str, folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / gone).unlink()
+    with pytest.raises(ModelError, match=says):
+        generator(f"hf:{copy}")
+
+
+def test_an_id_is_found_in_the_hubs_cache_and_nothing_is_fetched(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert is_local("hf:org/name")
+    with pytest.raises(ModelError, match=r"no model in the Hugging Face cache .* 'hf download org/name'"):
+        generator("hf:org/name")
+    home = tmp_path / "models--org--name"
+    shutil.copytree(folder, home / "snapshots" / "abc")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc")
+    assert located("org/name") == home / "snapshots" / "abc"

@@ -1,0 +1,70 @@
+"""Does QLoRA run, on the CPU as on a GPU: the same rows and recipe in, the same kind of PEFT folder out?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rung.errors import MissingExtra
+from rung.training import Recipe, train_generator
+from rung.training.learner import Written
+from rung.training.quantized import Quantized
+from rung.training.shape import Shape
+from tests.training.tiny import CONFIG, TinyModel, chats, token_rows
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("bitsandbytes")
+RECIPE = Recipe(
+    rank=4, alpha=8, learning_rate=0.02, epochs=2, batch_rows=4, validation=0.2, seed=5, quantize="4bit", device="cpu"
+)
+SHAPE = Shape.of(CONFIG)
+
+
+def test_it_learns_and_its_folder_is_that_of_the_other_trainer(tmp_path: Path) -> None:
+    told: list[str] = []
+    train_generator(
+        chats(40), TinyModel(), recipe=RECIPE, folder=tmp_path / "four", progress=lambda _n, _of, note: told.append(note)
+    )
+    plain = Recipe(rank=4, alpha=8, learning_rate=0.02, epochs=2, batch_rows=4, validation=0.2, seed=5)
+    train_generator(chats(40), TinyModel(), recipe=plain, folder=tmp_path / "plain")
+    four, other = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("four", "plain"))
+    assert four["validation_loss"][-1][1] < four["train_loss"][0][1] * 0.8
+    assert four["products_in"].startswith("nf4")
+    assert four["rows"] == other["rows"]
+    assert four["steps"] == other["steps"]
+    assert {p.name for p in (tmp_path / "four").iterdir()} == {p.name for p in (tmp_path / "plain").iterdir()}
+    config = json.loads((tmp_path / "four" / "adapter_config.json").read_text())
+    assert config == json.loads((tmp_path / "plain" / "adapter_config.json").read_text())
+    assert len(told) == four["steps"]
+
+
+def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
+    rows, weights = token_rows(6), TinyModel().weights()
+    whole, four = Written(weights, SHAPE, RECIPE), Quantized(weights, CONFIG, SHAPE, RECIPE)
+    assert four.values.numel() == whole.values.numel()
+    for name, drawn in whole.adapters.tensors().items():
+        assert torch.equal(four._named[name].detach().float(), drawn), name  # a seed means the same in both
+    assert four.loss(rows) == pytest.approx(whole.loss(rows), rel=0.2)  # NF4 rounds weights by about a tenth
+    total, tokens = four.learn(rows, weight=0.5)
+    assert total == pytest.approx(four.loss(rows), rel=1e-5)
+    assert tokens == 6 * max(len(row.ids) for row in rows)
+    once = four.gradient.clone()
+    assert float(once.norm()) > 0
+    four.learn(rows, weight=0.5)
+    torch.testing.assert_close(four.gradient, 2 * once)  # it adds up, in the flat tensor that the optimiser sees
+
+
+def test_padding_is_not_looked_at() -> None:
+    rows = sorted(token_rows(10), key=lambda row: len(row.ids))
+    four = Quantized(TinyModel().weights(), CONFIG, SHAPE, RECIPE)
+    assert four.loss([rows[0], rows[-1]]) == pytest.approx(four.loss(rows[:1]) + four.loss(rows[-1:]), rel=1e-5)
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'rung\[qlora\]'"):
+        Quantized(TinyModel().weights(), CONFIG, SHAPE, RECIPE)
