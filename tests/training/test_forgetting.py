@@ -25,7 +25,7 @@ from rung.training.probing import Choice, Probe, asked, read_probe
 from rung.training.shape import Shape
 from rung.workshop import Workshop
 from rung.workshop.artifacts import Built
-from rung.workshop.forgetting import forgot, gate, limit_of
+from rung.workshop.forgetting import forgot, gate, limit_of, notes_on
 from tests.training.tiny import ByteTokens, TinyModel, chats, stirred, token_rows
 
 
@@ -164,8 +164,8 @@ def test_over_the_limit_and_not_by_luck() -> None:
     before = Measured((2.0,) * 40, column(40), column(40), column(18, 24))
     slightly = Measured((2.3,) * 40, column(38), column(30), column(17, 24))
     assert over(worse(before, slightly), Limit()) == ()
-    badly = Measured(tuple(2.5 + n / 40 for n in range(40)), column(20), column(20), column(2, 24))
-    said = over(worse(before, badly), Limit())
+    badly = Measured(tuple(3.0 + n / 40 for n in range(40)), column(20), column(20), column(2, 24))
+    said = over(worse(before, badly), Limit(instructions=0.25))
     assert [sentence.split(" by ")[0] for sentence in said] == [
         "the loss on general answers rose",
         "the share of general questions answered right fell",
@@ -180,12 +180,16 @@ def test_over_the_limit_and_not_by_luck() -> None:
 
 def test_a_manifest_is_judged_again_by_the_limit_of_today() -> None:
     before = Measured((2.0,) * 40, column(40), column(40), column(18, 24))
-    after = Measured(tuple(2.5 + n / 40 for n in range(40)), column(40), column(40), column(18, 24))
+    after = Measured(tuple(2.5 + n / 40 for n in range(40)), column(40), column(40), column(2, 24))
     said = told(PROBE, before, after, Limit(answer_loss=0.1))
     assert said["passed"] is False
     kept = json.loads(json.dumps(said))
     assert kept["why"] == list(judged(kept, Limit(answer_loss=0.1)))
     assert judged(kept, Limit(answer_loss=2.0)) == ()
+    assert [sentence.split(" by ")[0] for sentence in kept["notable"]] == [
+        "the loss on general answers rose",
+        "the share of instructions followed fell",
+    ]
     assert kept["after"]["answer_loss"] > kept["before"]["answer_loss"] == 2.0
     assert judged({}, Limit()) == ()
 
@@ -234,6 +238,7 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
     gate(workshop, built, title="t")
     assert model.asked == 48, "never twice"
     assert forgot(workshop, built) == tuple(said["why"])  # type: ignore[arg-type]
+    assert len(notes_on(workshop, built)) >= len(forgot(workshop, built))
     (folder / "manifest.json").write_text('{"kind": "adapter"}')
     gate(workshop, built, title="t")
     assert model.asked == 72, "the base's numbers are kept in the cache"

@@ -15,7 +15,7 @@ from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose
 from rung.stages.intake import Intake
 from rung.workshop import Built, Workshop
-from rung.workshop.forgetting import forgot
+from rung.workshop.forgetting import notes_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
         train_loss=_last(made.get("train_loss")),
         validation_loss=_last(made.get("validation_loss")),
         forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
-        notes=forgot(workshop, built),
+        notes=notes_on(workshop, built),
     )
 
 

@@ -7,6 +7,8 @@ to `export`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -238,7 +240,8 @@ def _gguf_by_transformers(hearing: Hearing, folder: Path) -> Heard:
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL, dtype=torch.float32)
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar heeds no setting
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL, dtype=torch.float32)
     return hearing.by_transformers(model, hearing.ids, _decoder(hearing))
 
 
