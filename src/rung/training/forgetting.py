@@ -34,11 +34,11 @@ class Limit:
     """How much may be forgotten: a rise in nats, falls as shares. A number is over its limit only where it is larger *and*
     the 95 % interval of the change excludes 0, so that a coin's luck marks nobody.
 
-    The defaults are a judgement, made on adapters that were trained here (docs/forgetting.md has their numbers), and keep out
-    what is broken, not what is narrow. A rise of the loss by 1 nat makes a token of a good general answer 0.37 times as likely
-    as it was, twice what the default recipe costs; a fall of 0.1 in `choices` is a quarter of what the small model knows above
-    chance. Instructions are not limited (1 cannot be exceeded) but told of: a model that was taught one form answers in it
-    whatever it is asked, and a tuned rung is asked nothing else.
+    The defaults are a judgement, made on adapters that were trained here (docs/forgetting.md has their numbers), and keep
+    out what is broken, not what is narrow. A rise of the loss by 1 nat makes a token of a good general answer 0.37 times as
+    likely as it was; a fall of 0.1 in `choices` is a quarter of what the small model knows above chance. Instructions are
+    not limited (1 cannot be exceeded) but told of: a model that was taught one form answers in it whatever it is asked, and
+    a tuned rung is asked nothing else.
     """
 
     answer_loss: float = 1.0
