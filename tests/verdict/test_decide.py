@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -254,3 +256,15 @@ def test_the_commonest_label_is_the_constant_of_labels() -> None:
     assert (found.what, found.mean) == ("'spam'", 0.6)
     assert best_constant([Case("1", "?", ("x",))]) is None
     assert best_constant([]) is None
+
+
+def test_a_rung_that_forgot_too_much_is_not_chosen_and_it_is_said() -> None:
+    rungs = [rung("prompt", share(60, N, seed=1)), rung("tuned_model", share(190, N, seed=2), order=5)]
+    assert decide(rungs, bar=Bar(0.70)).winner == "tuned_model"
+    marked = [rungs[0], replace(rungs[1], marked="the loss on general answers rose by 0.90 nats")]
+    verdict = decide(marked, bar=Bar(0.70))
+    assert (verdict.winner, verdict.clears_bar) == ("prompt", False)
+    assert verdict.rejected["tuned_model"] == "breaks a limit: the loss on general answers rose by 0.90 nats"
+    warned = next(w for w in verdict.warnings if w.startswith("tuned_model forgot too much"))
+    assert "replay" in warned
+    assert "bar.forgetting" in warned

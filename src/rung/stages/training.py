@@ -17,7 +17,7 @@ from rung.stages.intake import Intake
 from rung.stages.retrieval_training import train_rerankers, train_retrievers
 from rung.training.generator import kept_loss
 from rung.workshop import Built, Workshop
-from rung.workshop.forgetting import forgot
+from rung.workshop.forgetting import notes_on
 from rung.workshop.recipes import keep_found, recipe_of
 
 
@@ -148,7 +148,7 @@ def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
         train_loss=last_loss(made.get("train_loss")),
         validation_loss=kept_loss(made),
         forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
-        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *forgot(workshop, built)),
+        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *notes_on(workshop, built)),
     )
 
 

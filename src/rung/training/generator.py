@@ -44,8 +44,10 @@ class Trainable(Protocol):
     """A model whose weights are here."""
 
     name: str
-    tokens: Tokenizing
     config: dict[str, Json]
+
+    @property
+    def tokens(self) -> Tokenizing: ...
 
     @property
     def identity(self) -> str: ...

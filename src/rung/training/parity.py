@@ -7,8 +7,11 @@ to `export`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +185,7 @@ def _need_readers() -> None:
         import transformers
     except ImportError as error:
         raise MissingExtra("export", "reading an export back (--check)") from error
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     logging.getLogger("transformers").setLevel(logging.ERROR)
@@ -238,7 +242,8 @@ def _gguf_by_transformers(hearing: Hearing, folder: Path) -> Heard:
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL, dtype=torch.float32)
+    with contextlib.redirect_stderr(io.StringIO()):  # its progress bar heeds no setting
+        model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL, dtype=torch.float32)
     return hearing.by_transformers(model, hearing.ids, _decoder(hearing))
 
 

@@ -40,6 +40,15 @@ def forgot(workshop: Workshop, built: Built) -> tuple[str, ...]:
     return judged(said, limit_of(workshop))
 
 
+def notes_on(workshop: Workshop, built: Built) -> tuple[str, ...]:
+    """What is worth telling of what an artifact forgot: that it is marked, or what changed within the limit."""
+    if marked := forgot(workshop, built):
+        return tuple(f"forgot too much, cannot be chosen: {why}" for why in marked)
+    said = built.manifest.get("forgetting")
+    notable = said.get("notable") if isinstance(said, dict) else None
+    return tuple(f"forgot, within the limit: {why}" for why in notable) if isinstance(notable, list) else ()
+
+
 def gate(workshop: Workshop, built: Built, *, title: str) -> None:
     """Measure what the adapter forgot, where its manifest does not say so yet."""
     if "forgetting" in built.manifest:

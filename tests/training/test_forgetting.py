@@ -1,0 +1,284 @@
+"""What a model forgot: the checks, the measures against the plain way of computing them, the limit, and the gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from rung.errors import InputError, UserError
+from rung.models.scripted import ScriptedGenerator
+from rung.project import load_project
+from rung.records import Estimate, Failure, Json, digest
+from rung.steps import Request, Result
+from rung.strategies.protocol import Adapter, Lesson
+from rung.training import Recipe, forgetting, train_generator
+from rung.training.examples import Row
+from rung.training.following import follows
+from rung.training.forgetting import Limit, Measured, judged, measure_following, measure_text, over, told, worse
+from rung.training.merging import merged, tuned_network
+from rung.training.network import Network
+from rung.training.packing import pack
+from rung.training.probing import Choice, Probe, asked, read_probe
+from rung.training.shape import Shape
+from rung.workshop import Workshop
+from rung.workshop.artifacts import Built
+from rung.workshop.forgetting import forgot, gate, limit_of, notes_on
+from tests.training.tiny import ByteTokens, TinyModel, chats, stirred, token_rows
+
+
+@pytest.mark.parametrize(
+    ("check", "kept", "broken"),
+    [
+        ({"kind": "list", "least": 2}, "Here:\n- one\n* two", "one, two"),
+        ({"kind": "numbered", "least": 2}, "1. one\n2) two", "- one\n- two"),
+        ({"kind": "json", "keys": ["a"]}, 'Sure:\n```json\n{"a": {"b": 1}}\n```\n{"a"', '{"b": 1}'),
+        ({"kind": "json", "keys": []}, "{}", '{"a": '),
+        ({"kind": "words", "most": 3, "contains": ["Rome"]}, "It is rome.", "It is Paris."),
+        ({"kind": "words", "most": 3}, "one two three", "one two three four"),
+        ({"kind": "upper"}, "THE END", "The End"),
+        ({"kind": "lower"}, "the end", "The end"),
+        ({"kind": "prose", "sentences": 2}, "I saw a dog. It ran to me.", '{"a": "I saw a dog. It ran to me."}'),
+        ({"kind": "lines", "least": 2}, "one\n\ntwo", "one"),
+        ({"kind": "ends", "with": "DONE"}, "Four. DONE.", "DONE: four"),
+    ],
+)
+def test_a_form_is_told_from_another(check: Mapping[str, Json], kept: str, broken: str) -> None:
+    assert follows(kept, check)
+    assert not follows(broken, check)
+    assert not follows("", check)
+
+
+def test_an_unknown_check_is_refused() -> None:
+    with pytest.raises(UserError, match="no check is called 'rhymes'"):
+        follows("text", {"kind": "rhymes"})
+    with pytest.raises(UserError, match="whole number 'most'"):
+        follows("text", {"kind": "words"})
+
+
+def test_the_shipped_probe_is_whole() -> None:
+    probe = read_probe()
+    assert (len(probe.examples), len(probe.choices), len(probe.instructions)) == (40, 60, 24)
+    golds = [choice.gold for choice in probe.choices if len(choice.scored) == 4]
+    assert max(golds.count(place) for place in range(4)) - min(golds.count(place) for place in range(4)) <= 1
+    assert all(len(set(choice.scored)) > 1 or len(set(choice.given)) > 1 for choice in probe.choices)
+    assert len(read_probe(limit=3).choices) == 3
+    assert read_probe().digest == probe.digest != read_probe(limit=3).digest
+
+
+def test_how_a_question_is_put() -> None:
+    assert asked("Is it? ") == "Question: Is it? \nAnswer:"
+    assert asked("The opposite of hot is") == "The opposite of hot is"
+    assert asked("Pick.\nA. x\nAnswer:") == "Pick.\nA. x\nAnswer:"
+    assert asked("Passage: it is.\nQuestion: is it?").endswith("is it?\nAnswer:")
+
+
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        ("cases.jsonl", '{"id": "a", "question": "b", "meta": {"choices": ["x", "y"], "gold": 2}}'),
+        ("cases.jsonl", '{"id": "a", "question": "b", "meta": {"choices": ["x"], "gold": 0}}'),
+        ("cases.jsonl", '{"id": "a"'),
+        ("examples.jsonl", '{"id": "a", "messages": [{"role": "user", "content": "b"}]}'),
+        ("instructions.jsonl", '{"id": "a", "prompt": "b", "check": {"kind": "rhymes"}}'),
+    ],
+)
+def test_a_broken_row_is_named(tmp_path: Path, file: str, row: str) -> None:
+    (tmp_path / file).write_text(f"\n{row}\n")
+    with pytest.raises(InputError, match=rf"{file}:2: is no row of a probe"):
+        read_probe(tmp_path)
+    with pytest.raises(InputError, match="holds no probe"):
+        read_probe(tmp_path / "nowhere")
+
+
+def saved(folder: Path, *, first: int = 0) -> Path:
+    model = TinyModel()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in stirred(Shape.of(model.config), first=first).files(base={"name": "tiny", "identity": "x"}).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_merged_weights_compute_what_the_trainer_computes(tmp_path: Path, first: int) -> None:
+    import torch
+
+    model = TinyModel()
+    weights = {name: torch.from_numpy(w) for name, w in model.weights().items()}
+    trainer = Network(weights, Shape.of(model.config), stirred(Shape.of(model.config), first=first))
+    packed = pack(token_rows(6))
+    whole = tuned_network(model, saved(tmp_path, first=first))
+    assert whole.loss(packed) == pytest.approx(trainer.loss(packed), rel=1e-5)
+    assert float(whole.losses(packed).sum()) == pytest.approx(whole.loss(packed), rel=1e-5)
+    assert tuned_network(model, None).loss(packed) != pytest.approx(trainer.loss(packed), rel=1e-2)
+    untouched = merged(model.weights(), None)
+    assert (untouched["model.norm.weight"] == model.weights()["model.norm.weight"]).all()
+
+
+PROBE = Probe(
+    tuple(chats(9)),
+    (
+        Choice("multiple", ("Question: which?\nAnswer:",) * 3, (" a", " bcd", " efghi"), 1),
+        Choice("schema", ("It was because he", "It was because the long box"), (" fell.", " fell."), 0),
+        Choice("again", ("Question: when?\nAnswer:",) * 2, (" now", " then"), 0),
+    ),
+)
+
+
+def test_measures_are_those_of_one_row_at_a_time() -> None:
+    network, tokens = tuned_network(TinyModel(), None), ByteTokens()
+    found = measure_text(network, tokens, PROBE)
+    rows = token_rows(9)
+    alone = [network.loss(pack([row])) / (len(row.ids) - row.prompt) for row in rows]
+    assert found.answer_loss == pytest.approx(alone, rel=1e-4)
+    raw, by_byte = [], []
+    for choice in PROBE.choices:
+        likely = []
+        for given, scored in zip(choice.given, choice.scored, strict=True):
+            ids = [*tokens.encode([given])[0], *tokens.encode([scored])[0]]
+            likely.append(-network.loss(pack([Row(tuple(ids), len(given))])))
+        lengths = [len(scored) for scored in choice.scored]
+        raw.append(float(max(range(len(likely)), key=lambda n: likely[n]) == choice.gold))
+        by_byte.append(float(max(range(len(likely)), key=lambda n: likely[n] / lengths[n]) == choice.gold))
+    assert list(found.choices_raw) == raw
+    assert list(found.choices) == by_byte
+    assert found.means()["instructions"] is None
+
+
+def test_following_counts_a_failed_answer_as_broken() -> None:
+    probe = read_probe()
+    model = ScriptedGenerator([("numbered list|bulleted list|shopping", "1. a\n2. b\n3. c\n4. d\n5. e"), ("", "no")])
+    kept = measure_following(model, probe)
+    assert [bool(k) for k in kept[:6]] == [True] * 6
+    assert not any(kept[7:10])
+    assert measure_following(ScriptedGenerator(context_tokens=1), probe) == (0.0,) * 24
+
+
+def column(right: int, n: int = 60) -> tuple[float, ...]:
+    return (1.0,) * right + (0.0,) * (n - right)
+
+
+def test_over_the_limit_and_not_by_luck() -> None:
+    before = Measured((2.0,) * 40, column(40), column(40), column(18, 24))
+    slightly = Measured((2.3,) * 40, column(38), column(30), column(17, 24))
+    assert over(worse(before, slightly), Limit()) == ()
+    badly = Measured(tuple(3.0 + n / 40 for n in range(40)), column(20), column(20), column(2, 24))
+    said = over(worse(before, badly), Limit(instructions=0.25))
+    assert [sentence.split(" by ")[0] for sentence in said] == [
+        "the loss on general answers rose",
+        "the share of general questions answered right fell",
+        "the share of instructions followed fell",
+    ]
+    luck = {"choices": Estimate(0.2, -0.1, 0.5, 10)}
+    assert over(luck, Limit()) == ()
+    assert over({"choices": Estimate(0.2, 0.1, 0.3, 10)}, Limit()) != ()
+    better = Measured((1.0,) * 40, column(60), column(60), column(24, 24))
+    assert over(worse(before, better), Limit(0, 0, 0)) == ()
+
+
+def test_a_manifest_is_judged_again_by_the_limit_of_today() -> None:
+    before = Measured((2.0,) * 40, column(40), column(40), column(18, 24))
+    after = Measured(tuple(2.5 + n / 40 for n in range(40)), column(40), column(40), column(2, 24))
+    said = told(PROBE, before, after, Limit(answer_loss=0.1))
+    assert said["passed"] is False
+    kept = json.loads(json.dumps(said))
+    assert kept["why"] == list(judged(kept, Limit(answer_loss=0.1)))
+    assert judged(kept, Limit(answer_loss=2.0)) == ()
+    assert [sentence.split(" by ")[0] for sentence in kept["notable"]] == [
+        "the loss on general answers rose",
+        "the share of instructions followed fell",
+    ]
+    assert kept["after"]["answer_loss"] > kept["before"]["answer_loss"] == 2.0
+    assert judged({}, Limit()) == ()
+
+
+class Served(TinyModel):
+    """The tiny model with somebody who answers, and a count of what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.voice = ScriptedGenerator([("", "1. one\n2. two\n3. three\n4. four\n5. five")])
+        self.asked = 0
+
+    def use_adapters(self, adapters: Mapping[str, Path]) -> None:
+        self.voice.use_adapters(adapters)
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        self.asked += len(requests)
+        return self.voice.run(requests)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") -> tuple[Workshop, Served]:
+    monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "rung.yaml").write_text(f"task: t\ncases: cases.jsonl\nbar: {bar}\n")
+    workshop, model = Workshop(load_project(tmp_path)), Served()
+    workshop.__dict__["generator"] = model
+    return workshop, model
+
+
+def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop, model = opened(tmp_path, monkeypatch)
+    recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
+    folder = workshop.artifact_folder("adapter", "abc")
+    train_generator(chats(12), model, recipe=recipe, folder=folder)
+    built = Built("abc", folder)
+    gate(workshop, built, title="t")
+    said = built.manifest["forgetting"]
+    assert isinstance(said, dict)
+    assert said["probe"] == {"digest": read_probe().digest, "answer_loss": 40, "choices": 60, "instructions": 24}
+    assert built.manifest["rows"] == 12, "what stood there stays"
+    assert said["after"] != said["before"]
+    assert said["passed"] == (not said["why"])
+    assert model.asked == 48
+    gate(workshop, built, title="t")
+    assert model.asked == 48, "never twice"
+    assert forgot(workshop, built) == tuple(said["why"])  # type: ignore[arg-type]
+    assert len(notes_on(workshop, built)) >= len(forgot(workshop, built))
+    (folder / "manifest.json").write_text('{"kind": "adapter"}')
+    gate(workshop, built, title="t")
+    assert model.asked == 72, "the base's numbers are kept in the cache"
+    again = built.manifest["forgetting"]
+    assert isinstance(again, dict)
+    assert {**again, "seconds": 0} == {**said, "seconds": 0}
+
+
+def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop, model = opened(tmp_path, monkeypatch)
+    monkeypatch.setattr(forgetting, "measure_text", lambda *_: Measured((1.0,), (1.0,), (1.0,)))
+    for asks in (48, 96):
+        folder = saved(workshop.artifact_folder("adapter", digest(asks)))
+        (folder / "manifest.json").write_text("{}")
+        gate(workshop, Built(folder.name, folder), title="t")
+        assert model.asked == asks
+        for file in (tmp_path / "cache" / "probes").glob("*.json"):
+            file.write_text("{")
+
+
+def test_rung_yaml_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop, _ = opened(tmp_path, monkeypatch, bar="{leaks: 0, forgetting: {answer_loss: 1.5}}")
+    assert limit_of(workshop) == Limit(answer_loss=1.5)
+    assert workshop.project.settings.bar.limits() == {"leaks": 0.0}
+    (tmp_path / "rung.yaml").write_text("task: t\ncases: c.jsonl\nbar:\n  forgetting: {answer_los: 1}\n")
+    with pytest.raises(InputError, match=r"rung.yaml:4: unknown key 'answer_los'; did you mean 'answer_loss'\?"):
+        load_project(tmp_path)
+
+
+def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rung.records import Asker, Example
+    from rung.steps import Conversation
+
+    def given(row: Example) -> Conversation[Example | None]:
+        return row
+        yield
+
+    workshop, _ = opened(tmp_path, monkeypatch)
+    lessons = tuple(Lesson(Asker(), lambda row=row: given(row)) for row in chats(6))  # type: ignore[misc]
+    built = workshop.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
+    assert "forgetting" in built.manifest
