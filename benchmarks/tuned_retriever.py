@@ -25,7 +25,7 @@ from rung.knowledge import Fusion, Knowledge
 from rung.models.catalog import embedder
 from rung.models.embedding import encoder
 from rung.models.mapped import Mapped
-from rung.records import Case, Passage, digest
+from rung.records import Case, Pair, Passage, digest
 from rung.steps import Found, Request, Rerank
 from rung.training.encoder import Encoder
 from rung.training.query_map import fit
@@ -37,7 +37,6 @@ from rung.workshop.weighing import WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.models.protocol import Embedder
-    from rung.strategies.protocol import Pair
 
 CACHE = Path(__file__).resolve().parent / ".cache" / "tuned_retriever"
 POOL = 4096

@@ -116,17 +116,6 @@ def shown_as(project: Project, path: Path) -> str:
     return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
 
 
-def read_chats(path: Path, problems: list[Problem]) -> list[Example]:
-    """The examples of one file that no `rung.yaml` names; what was left out is added to `problems`."""
-    found = []
-    for number, row in json_lines(path, str(path), problems):
-        try:
-            found.append(_example(row, f"{path}:{number}")[0])
-        except ValueError as error:
-            problems.append(Problem(str(path), number, str(error)))
-    return found
-
-
 def with_evidence(
     rows: Rows, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
 ) -> Rows:

@@ -188,6 +188,16 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A question (anchor) and a text that answers it, with texts that do not: teaches a retriever."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec:
     """What a model is told of a tool that it may call. `parameters` is a JSON Schema, as text."""
 

@@ -111,7 +111,7 @@ _PAIRS = [(Message("user", f"question {n}"), Message("assistant", ("yes", "no")[
 APPLIES = {
     "structured": materials(labels=("yes",)),
     "classifier": materials(labels=("yes", "no"), examples=tuple(Example(f"e{n}", pair) for n, pair in enumerate(_PAIRS))),
-    "router": materials(rehearsals=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
+    "router": materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30))),
 }
 WITHOUT_PROMPT = {"structured", "tuned_retriever", "classifier", "router"}  # that of another rung, or none
 

@@ -12,13 +12,12 @@ import pytest
 from rung.errors import UserError
 from rung.models.mapped import Mapped
 from rung.project import Project, load_project
-from rung.records import Asker, Case
+from rung.records import Asker, Case, Pair
 from rung.stages.candidates import build, propose
 from rung.stages.intake import Intake, take_in, up_to_date
 from rung.stages.pairs import row_of
 from rung.stages.training import TRAINERS, Order
 from rung.steps import Found, Request, Search
-from rung.strategies.protocol import Pair
 from rung.strategies.tuned_retriever import TunedRetriever
 from rung.workshop import Workshop
 from tests.training.tiny_encoder import tiny_encoder

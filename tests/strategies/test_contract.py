@@ -98,7 +98,7 @@ class TestClassifierThatRejects(StrategyContract):
 
 class TestRouter(StrategyContract):
     rung = Router
-    materials = materials(rehearsals=tuple(Case(f"d{n}", f"question {n}") for n in range(30)))
+    materials = materials(dev=tuple(Case(f"d{n}", f"question {n}") for n in range(30)))
 
 
 class TestTunedModel(StrategyContract):

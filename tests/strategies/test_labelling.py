@@ -102,7 +102,7 @@ CASES = tuple(Case(f"d{n}", f"question {n}", split="dev") for n in range(30))
 
 
 def composition(settings: dict[str, Json] | None = None, **more: object) -> Composition:
-    made = Router.plan(materials(**{"rehearsals": CASES, **more}), settings or {})
+    made = Router.plan(materials(**{"dev": CASES, **more}), settings or {})
     assert isinstance(made, Composition)
     return made
 
@@ -147,11 +147,11 @@ def test_one_rung_is_no_choice() -> None:
 
 
 def test_too_few_cases_are_told_with_their_number_and_train_cases_can_be_added() -> None:
-    few = Router.plan(materials(rehearsals=CASES[:28]), {})
+    few = Router.plan(materials(dev=CASES[:28]), {})
     assert isinstance(few, NotApplicable)
     assert "28 dev cases" in few.why
     assert "30" in few.why
-    planned = composition({"train_cases": True}, rehearsals=CASES[:28]).plan(MEMBERS)  # and the two lessons
+    planned = composition({"train_cases": True}, dev=CASES[:28]).plan(MEMBERS)  # and the two lessons
     assert isinstance(planned, Plan)
 
 

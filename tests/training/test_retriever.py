@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rung.errors import Interrupted, UserError
-from rung.strategies.protocol import Pair
+from rung.records import Pair
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.contrastive import Contrast, info_nce, learn
 from rung.training.encoder import Encoder

@@ -5,14 +5,13 @@ What a project does with them is left to `materials` and `strategies`, training 
 
 from rung.examples.forms import flaw
 from rung.examples.linting import Finding, Linted, lint
-from rung.examples.pairs import Pair, read_pairs
+from rung.examples.pairs import read_pairs
 from rung.examples.reading import read_examples
 from rung.examples.writing import chat_row, share_row, write_examples
 
 __all__ = [
     "Finding",
     "Linted",
-    "Pair",
     "chat_row",
     "flaw",
     "lint",

@@ -7,25 +7,14 @@ lists. A column `score` or `label` that says no (0) makes the positive a negativ
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from rung.examples.files import read_rows
-from rung.records import Json, Problem
+from rung.records import Json, Pair, Problem
 
-_ANCHORS = ("anchor", "query", "question", "sentence1")
+ANCHORS = ("anchor", "query", "question", "sentence1")
 _POSITIVES = ("positive", "positives", "pos", "passage", "document", "answer", "sentence2")
 _NEGATIVES = ("negative", "negatives", "neg")
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A query and a text that answers it, with texts that do not. A row with several positives is several pairs."""
-
-    anchor: str
-    positive: str
-    negatives: tuple[str, ...] = ()
-    place: str = ""
 
 
 def read_pairs(path: Path, problems: list[Problem], *, shown: str = "") -> Iterator[Pair]:
@@ -33,24 +22,30 @@ def read_pairs(path: Path, problems: list[Problem], *, shown: str = "") -> Itera
     shown = shown or str(path)
     for line, row in read_rows(path, shown, problems):
         try:
-            yield from _pairs(row, f"{shown}:{line}")
+            yield from pairs_of(row, f"{shown}:{line}")
         except ValueError as error:
             problems.append(Problem(shown, line, str(error)))
 
 
-def _pairs(row: Mapping[str, Json], place: str) -> Iterator[Pair]:
-    anchors, positives = _texts(row, _ANCHORS), _texts(row, _POSITIVES)
+def pairs_of(row: Mapping[str, Json], place: str) -> Iterator[Pair]:
+    """The pairs of a row, one for each positive.
+
+    Raises:
+        ValueError: it is none, or says that its texts do not belong together.
+    """
+    anchors, positives = texts(row, ANCHORS), texts(row, _POSITIVES)
     if not anchors or not positives:
         raise ValueError("is no pair: it needs 'anchor' and 'positive' with text, and may have 'negative'")
     score = row.get("score", row.get("label"))
     if score is not None and str(score).strip() in ("0", "0.0", "false", "False"):
         raise ValueError("says that its two texts do not belong together (score 0): give such texts as 'negative'")
     names = [key for key in row if key in _NEGATIVES or key.startswith("negative_")]
-    negatives = tuple(text for name in names for text in _texts(row, (name,)))
+    negatives = tuple(text for name in names for text in texts(row, (name,)))
     yield from (Pair(anchors[0], positive, negatives, place) for positive in positives)
 
 
-def _texts(row: Mapping[str, Json], names: tuple[str, ...]) -> list[str]:
+def texts(row: Mapping[str, Json], names: tuple[str, ...]) -> list[str]:
+    """The texts under the first of these names that has any."""
     value = next((row[name] for name in names if row.get(name)), None)
     listed = value if isinstance(value, list) else [value]
     return [text for text in listed if isinstance(text, str) and text.strip()]

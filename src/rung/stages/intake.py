@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
-from rung.gold import has_gold
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.records import Case, Document, Passage, Problem, digest
 from rung.stages.forgetting import forget_stale
@@ -87,10 +86,9 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         seed=workshop.seed,
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
         answer_tokens=_answer_tokens(workshop, rows),
-        rehearsals=rows.split("dev"),
         pairs=teaching.pairs,
         clicks=teaching.clicks,
-        dev=tuple(case for case in rows.split("dev") if case.answerable and has_gold(case)),
+        dev=rows.split("dev"),
     )
     return Intake(
         rows=rows,

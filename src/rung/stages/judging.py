@@ -117,7 +117,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, marked)
+    return Weighed(result, card.values, run.failures, marked=marked)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:

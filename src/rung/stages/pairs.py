@@ -1,8 +1,7 @@
 """Which pairs and clicks teach retrieval? Reads the files under `knowledge.pairs`.
 
-A row is `{"anchor" | "query", "positive", "negative"}`, as sentence-transformers has it (lists and `negative_2` … too), or a
-click, `{"query", "document" | "passage", "clicked": true}`, which becomes a case that names its gold. Turning them into
-training rows is left to `workshop.taught`.
+A row is a pair or triplet (`examples.pairs`), or a click, `{"query", "document" | "passage", "clicked": true}`, which
+becomes a case that names its gold. Turning them into training rows is left to `workshop.taught`.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rung.errors import UserError
-from rung.materials import json_lines
+from rung.examples.files import read_rows
+from rung.examples.pairs import ANCHORS, pairs_of, texts
 from rung.overlaps import overlaps
 from rung.project import Project
-from rung.records import Case, Evidence, Json, Problem
-from rung.strategies.protocol import Pair
+from rung.records import Case, Evidence, Json, Pair, Problem
 
-_ANCHORS = ("anchor", "query", "question")
 _SPAN = re.compile(r"(.+)#(\d+)-(\d+)")
 
 
@@ -46,10 +43,10 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
             raise project.error(f"no file matches '{pattern}'", "knowledge", "pairs")
         for path in paths:
             shown = str(path.relative_to(project.root))
-            for number, row in json_lines(path, shown, problems):
+            for number, row in read_rows(path, shown, problems):
                 try:
                     found = row_of(row, f"{shown}:{number}")
-                except UserError as error:
+                except ValueError as error:
                     problems.append(Problem(shown, number, str(error)))
                     continue
                 clicks += [one for one in found if isinstance(one, Case)]
@@ -64,30 +61,19 @@ def row_of(row: Mapping[str, Json], place: str) -> list[Pair | Case]:
     """The pairs (one for each positive) or the click of a row; nothing for a row that was shown and not clicked.
 
     Raises:
-        UserError: the row is neither.
+        ValueError: the row is neither.
     """
-    anchor = next((text for key in _ANCHORS for text in _texts(row.get(key))), "")
-    if not anchor:
-        raise UserError("has no question: give 'anchor' or 'query', text that is not empty")
-    if "clicked" in row:
-        return [_click(row, anchor, place)] if row["clicked"] is True else []
-    positives = _texts(row.get("positive"))
-    if not positives:
-        raise UserError("is no pair: give 'positive', text that is not empty, or 'document' with 'clicked'")
-    negatives = tuple(text for key in row if re.fullmatch(r"negatives?(_\d+)?", key) for text in _texts(row[key]))
-    return [Pair(anchor, positive, negatives, place) for positive in positives]
+    if "clicked" not in row:
+        return [*pairs_of(row, place)]
+    return [_click(row, place)] if str(row["clicked"]).lower() in ("true", "1") else []
 
 
-def _click(row: Mapping[str, Json], anchor: str, place: str) -> Case:
-    named = next((text for key in ("passage", "document") for text in _texts(row.get(key))), "")
-    if not named:
-        raise UserError("is no click: give 'document' or 'passage', as a search names them")
+def _click(row: Mapping[str, Json], place: str) -> Case:
+    anchors, found = texts(row, ANCHORS), texts(row, ("passage", "document"))
+    if not anchors or not found:
+        raise ValueError("is no click: give 'query', and 'document' or 'passage' as a search names them")
+    named = found[0]
     evidence: tuple[Evidence, ...] = ()
     if span := _SPAN.fullmatch(named):
         evidence, named = (Evidence(span[1], int(span[2]), int(span[3])),), span[1]
-    return Case(f"click {place}", anchor, evidence=evidence, gold_documents=(named,), split="train", place=place)
-
-
-def _texts(value: Json) -> list[str]:
-    listed = value if isinstance(value, list) else [value]
-    return [text for text in listed if isinstance(text, str) and text.strip()]
+    return Case(f"click {place}", anchors[0], evidence=evidence, gold_documents=(named,), split="train", place=place)

@@ -167,7 +167,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         tools=tuple(tool.spec for tool in tools_of(project)),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
-        rehearsals=rows.split("dev"),
+        dev=rows.split("dev"),
         pairs=teaching.pairs,
         clicks=teaching.clicks,
     )
@@ -179,7 +179,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         if isinstance(planned, NotApplicable):
             yield Planned(label, settings, 0, why=planned.why)
         elif isinstance(planned, Composition):
-            yield Planned(label, settings, conversations, {"router": len(materials.rehearsals)})
+            yield Planned(label, settings, conversations, {"router": len(materials.dev)})
         else:
             yield Planned(label, settings, conversations, _taught_by(planned))
 

@@ -10,18 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from rung.records import Answer, Asker, Case, Example, Json, Passage, Question, ToolSpec
+from rung.records import Answer, Asker, Case, Example, Json, Pair, Passage, Question, ToolSpec
 from rung.steps import Conversation
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A question (anchor) and a text that answers it, with texts that do not."""
-
-    anchor: str
-    positive: str
-    negatives: tuple[str, ...] = ()
-    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +19,7 @@ class Materials:
     """What a rung may know of a project. No case that judges is in here.
 
     `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
-    of split "dev" that name their gold: what is built may be compared and adjusted by them. `corpus_tokens` None: the
+    of split "dev": what is built may be tried, compared and adjusted by them; they are never shown or learnt. `corpus_tokens` None: the
     project has no documents. `gold` (question id -> gold passages) holds the lessons' for everybody, and the judging
     cases' for the reference arm `oracle` only.
     """
@@ -48,7 +38,6 @@ class Materials:
     gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
     tools: tuple[ToolSpec, ...] = ()
     answer_tokens: int = 128  # room for an answer, from the lengths of examples and lessons
-    rehearsals: tuple[Case, ...] = ()  # the cases of split "dev": tried, never shown or learnt
     pairs: tuple[Pair, ...] = ()
     clicks: tuple[Case, ...] = ()
     dev: tuple[Case, ...] = ()

@@ -63,7 +63,7 @@ class Router:
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Composition | NotApplicable:
         """Applies where there are cases to learn from that do not judge, and rungs to choose from."""
         chosen = read(Settings, settings, rung=cls.name)
-        cases = (*materials.rehearsals, *(materials.lessons if chosen.train_cases else ()))
+        cases = (*materials.dev, *(materials.lessons if chosen.train_cases else ()))
         if len(cases) < LEAST_CASES:
             which = "dev and train" if chosen.train_cases else "dev"
             return NotApplicable(f"the project has {len(cases)} {which} cases; it takes {LEAST_CASES} to learn from")

@@ -1,7 +1,7 @@
 """`tools`: the model may call the project's tools, in rounds, and answers with what they say.
 
-The form of a call is the same for every model and host, and that of examples with calls (`rung.examples.tools`): JSON between
-marks in the assistant's turn, the results in the next turn. What a tool does is left to `rung.tools`.
+The form of a call is the same for every model and host, and that of examples with calls (`rung.examples.tools`): JSON
+between marks in the assistant's turn, the results in the next turn. What a tool does is left to `rung.tools`.
 """
 
 from __future__ import annotations

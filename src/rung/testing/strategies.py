@@ -12,9 +12,9 @@ from typing import ClassVar, TypeVar
 import pytest
 
 from rung.errors import UserError
-from rung.records import Answer, Case, Example, Json, Message, Passage, Question
+from rung.records import Answer, Case, Example, Json, Message, Pair, Passage, Question
 from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step, generate
-from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Pair, Plan, Rung, Strategy
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Rung, Strategy
 from rung.tools import open_tools
 
 T = TypeVar("T")

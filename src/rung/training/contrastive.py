@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.models.embedding import together
-from rung.strategies.protocol import Pair
+from rung.records import Pair
 from rung.training.encoder import Encoder, padded
 
 if TYPE_CHECKING:

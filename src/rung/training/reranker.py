@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.models.embedding import together
 from rung.progress import Tick
-from rung.records import Json, digest
-from rung.strategies.protocol import Pair
+from rung.records import Json, Pair, digest
 from rung.training.checkpoint import Progressed, forget, write_whole
 from rung.training.encoder import Encoder
 from rung.training.learning import Source

@@ -16,8 +16,7 @@ from typing import Literal, get_args
 
 from rung.errors import UserError
 from rung.progress import Tick
-from rung.records import Json, digest
-from rung.strategies.protocol import Pair
+from rung.records import Json, Pair, digest
 from rung.training.checkpoint import Progressed, forget
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder

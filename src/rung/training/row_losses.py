@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Example
+from rung.training.device import fast_type
 from rung.training.examples import tokenised
-from rung.training.generator import Trainable, fast_type, need_torch
+from rung.training.generator import Trainable, need_torch
 from rung.training.lora import Adapters
 from rung.training.network import Network
 from rung.training.packing import pack

@@ -78,7 +78,9 @@ def flips(weighed: Sequence[Weighed], *, bar: Bar, economy: Economy, seed: int =
 
 def in_words(found: Sequence[Flip], winner: str | None) -> list[str]:
     """One sentence each."""
-    return [reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in found if flip.winner != winner]
+    return [
+        reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in found if flip.winner != winner
+    ]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:

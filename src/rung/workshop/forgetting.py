@@ -69,8 +69,8 @@ def gate(workshop: Workshop, built: Built, *, title: str) -> None:
 def _base(workshop: Workshop, probe: Probe) -> Measured:
     """The base model's numbers, from the user's cache where they are there."""
     from rung.models.weights import cache_folder
+    from rung.training.device import fast_type
     from rung.training.forgetting import FORMAT, Measured
-    from rung.training.generator import fast_type
 
     named = digest("probed", FORMAT, workshop.generator.identity, probe.digest, str(fast_type()))
     path = cache_folder() / BASES / f"{named}.json"
@@ -96,8 +96,9 @@ def _read(path: Path) -> Measured | None:
 
 def _measured(workshop: Workshop, probe: Probe, built: Built | None) -> Measured:
     from rung.errors import UserError
+    from rung.training.device import fast_type
     from rung.training.forgetting import measure_following, measure_text
-    from rung.training.generator import Trainable, fast_type
+    from rung.training.generator import Trainable
     from rung.training.merging import tuned_network
 
     model = workshop.generator

@@ -98,7 +98,7 @@ class Workshop:
         settings = self.project.settings
         name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
         with self._pointing_at("embedder"), self.reporter.phase(f"embedder {name}") as tick:
-            return embedder(self._named(name), server=settings.server, progress=tick)
+            return embedder(self.named(name), server=settings.server, progress=tick)
 
     def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
         """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
@@ -203,9 +203,9 @@ class Workshop:
         said, server = self.project.settings, self.project.settings.server
         if not said.workers.ray:
             return None
-        openers: dict[str, Callable[[], Engine]] = {"generate": partial(generator, self._named(said.model), server=server)}
+        openers: dict[str, Callable[[], Engine]] = {"generate": partial(generator, self.named(said.model), server=server)}
         if said.reranker and said.reranker != GENERATOR:
-            openers["rerank"] = partial(reranker, self._named(said.reranker), server=server)
+            openers["rerank"] = partial(reranker, self.named(said.reranker), server=server)
         return Pool(Cluster(said.workers.ray, said.workers.count), openers)
 
     def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:

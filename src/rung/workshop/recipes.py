@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from rung.errors import UserError
-from rung.materials import read_chats
+from rung.examples import read_examples
 from rung.records import Example, Json, Problem
 from rung.strategies.protocol import Adapter
 from rung.training.checkpoint import write_whole
@@ -40,11 +40,11 @@ def recipe_of(workshop: Workshop) -> dict[str, Json]:
 
 
 def general_chats(workshop: Workshop, recipe: Recipe) -> list[Example]:
-    """The chats of `replay_rows`; broken rows are told of and left out, and so are those that repeat a case."""
+    """The chats of `replay_rows`; broken rows are told of and left out."""
     if not recipe.replay:
         return []
     problems: list[Problem] = []
-    found = [example for name in recipe.replay_rows for example in read_chats(Path(name), problems)]
+    found = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
     if problems:
         workshop.reporter.say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
     return found

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.estimating import resampled_means
-from rung.records import Case, Json, digest, plain
-from rung.strategies.protocol import Pair, Retriever
+from rung.records import Case, Json, Pair, digest, plain
+from rung.strategies.protocol import Retriever
 from rung.workshop.artifacts import Built, is_finished, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.gold import has_gold
-from rung.records import Asker, Case, Failure, Passage, digest
+from rung.records import Asker, Case, Failure, Pair, Passage, digest
 from rung.sentences import sentences
 from rung.steps import Conversation, Found, Generate, Request, Search, generate
 from rung.strategies.prompting import question_for
-from rung.strategies.protocol import Pair
 from rung.training.mining import Seen, best_positive, hard_negatives
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ _LEAST_WORDS = 4
 def divided(lessons: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """(lessons that teach, cases that compare): dev cases; where they are too few, a fifth of the lessons with them."""
     telling = [case for case in lessons if case.answerable and has_gold(case)]
+    dev = [case for case in dev if case.answerable and has_gold(case)]
     if len(dev) >= LEAST_DEV:
         return tuple(telling), tuple(dev)
     held = {case.id for case in telling if int(digest("held", case.id)[:8], 16) < 0x1_0000_0000 // 5}
