@@ -19,9 +19,9 @@ class Materials:
     """What a rung may know of a project. No case that judges is in here.
 
     `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
-    of split "dev": what is built may be tried, compared and adjusted by them; they are never shown or learnt. `corpus_tokens` None: the
-    project has no documents. `gold` (question id -> gold passages) holds the lessons' for everybody, and the judging
-    cases' for the reference arm `oracle` only.
+    of split "dev": what is built may be tried, compared and adjusted by them; they are never shown or learnt.
+    `corpus_tokens` None: the project has no documents. `gold` (question id -> gold passages) holds the lessons' for
+    everybody, and the judging cases' for the reference arm `oracle` only.
     """
 
     task: str

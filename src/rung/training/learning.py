@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rung.errors import Interrupted, UserError
 from rung.progress import Tick
@@ -25,9 +25,6 @@ from rung.training.examples import Row
 from rung.training.learner import Learner
 from rung.training.optimiser import Adam, rate_at
 from rung.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
