@@ -266,6 +266,8 @@ class RungResult:
     answer_seconds: float = 0.0
     reference: bool = False
     order: int = 0  # place on the ladder, from the lowest
+    answered: int = 0  # cases that it answered
+    stopped: str = ""  # why it answered no more of them; "" where it answered all
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,20 @@ class Difference:
     b: str
     estimate: Estimate
     p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a verdict took: cases answered by all rungs and arms together, of those that all cases would have been.
+
+    `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
+    comparison ended before its time, "" where it did not.
+    """
+
+    answers: int = 0
+    exhaustive: int = 0
+    error: float = 0.0
+    partial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +311,7 @@ class Verdict:
     cases: int = 0
     main_metric: str = "correct"
     knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
+    effort: Effort = Effort()
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

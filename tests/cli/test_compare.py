@@ -10,8 +10,20 @@ import pytest
 
 from tests.cli.conftest import Run
 
-KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"}
-RUNG_KEYS = {"name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"}
+KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "effort"}
+RUNG_KEYS = {
+    "name",
+    "settings",
+    "status",
+    "why",
+    "scores",
+    "usd_per_1k",
+    "latency_ms",
+    "build_seconds",
+    "answer_seconds",
+    "answered",
+    "stopped",
+}
 
 
 def edit(folder: Path, old: str, new: str) -> None:

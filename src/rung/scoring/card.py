@@ -55,6 +55,14 @@ class Scorecard:
         """Mean, 95 % interval and number of cases of every metric."""
         return estimates(self.values, seed=seed)
 
+    def over(self, cases: Sequence[str]) -> Mapping[str, Floats]:
+        """The values spread over these cases, in their order: NaN for those that the run has not answered."""
+        import numpy as np
+
+        place = {case: n for n, case in enumerate(self.cases)}
+        at = np.array([place.get(case, -1) for case in cases], dtype=np.int64)
+        return {metric: np.where(at < 0, np.nan, np.append(column, np.nan)[at]) for metric, column in self.values.items()}
+
     def of(self, case: str) -> dict[str, float]:
         """The metrics that apply to one case.
 

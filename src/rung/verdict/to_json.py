@@ -24,6 +24,7 @@ def verdict_json(verdict: Verdict) -> str:
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
             "knowledge_version": verdict.knowledge_version,
+            "effort": plain(verdict.effort),
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
@@ -44,6 +45,8 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         },
         "build_seconds": _known(result.build_seconds),
         "answer_seconds": _known(result.answer_seconds),
+        "answered": result.answered,
+        "stopped": result.stopped,
     }
     return {**found, "reference": True} if result.reference else found
 
