@@ -50,6 +50,7 @@ def race(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], al
     course = _Course(workshop, intake, allowed or Allowed())
     course.runs = {c.label: Run(c, (), 0.0) for c in candidates if c.strategy is not None}
     partial = course.drive()
+    course.note_pace()
     places = {case.id: place for place, case in enumerate(intake.cases)}
     runs = tuple(
         replace(run, outcomes=tuple(sorted(run.outcomes, key=lambda o: places[o.case]))) for run in course.runs.values()
@@ -136,6 +137,18 @@ class _Course:
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
         if not (self.whole and not self.allowed.limited):
             self.cards[label] = score_run(self.order[: len(run.outcomes)], run.outcomes, yardstick=self.measure)
+
+    def note_pace(self) -> None:
+        """Keep how long a token takes this model, for the next forecast."""
+        store, model = self.workshop.store, self.workshop.project.settings.model
+        tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in self.cost.values())
+        if tokens:
+            seconds = 60 * sum(self.minutes.values())
+            known = store.noted("pace", model)
+            if isinstance(known, dict):
+                seconds += float(str(known["seconds"]))
+                tokens += int(str(known["tokens"]))
+            store.note("pace", model, {"seconds": seconds, "tokens": tokens})
 
     def _per_answer(self, label: str) -> tuple[float, float] | None:
         """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""

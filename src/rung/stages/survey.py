@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rung.errors import ModelError
@@ -12,12 +12,12 @@ from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem
 from rung.stages.candidates import allowed, check_limits
+from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Materials, Plan, Rung
 from rung.strategies.registry import REFERENCES
 
-CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
 SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
@@ -32,6 +32,7 @@ class Planned:
     conversations: int
     trains_on: int = 0
     why: str = ""
+    forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,21 @@ class Survey:
             swept = f" {json.dumps(planned.settings)}" if planned.settings else ""
             training = f", after training on {planned.trains_on} lessons" if planned.trains_on else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
+            yield f"  {'':<14} {planned.forecast.words() if planned.forecast else 'what it takes is unknown'}"
+        yield f"at most {self.whole().words()}; equal steps count once, and a race needs a part"
+
+    def whole(self) -> Forecast:
+        """What all rungs would take on all cases. Training is not in it."""
+        return in_all([p.forecast for p in self.planned if p.forecast])
 
     def plan_json(self) -> dict[str, Json]:
         """For `rung compare --dry-run --json`."""
-        return {"dry_run": True, "cases": self.splits["test"], "rungs": [self._planned_json(p) for p in self.planned]}
+        return {
+            "dry_run": True,
+            "cases": self.splits["test"],
+            "rungs": [self._planned_json(p) for p in self.planned],
+            "at_most": self.whole().as_json(),
+        }
 
     @staticmethod
     def _planned_json(planned: Planned) -> dict[str, Json]:
@@ -103,6 +115,7 @@ class Survey:
             "why": planned.why,
             "conversations": planned.conversations,
             "trains_on": planned.trains_on,
+            "forecast": planned.forecast.as_json() if planned.forecast else None,
         }
 
 
@@ -124,7 +137,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         rows=rows,
         documents=tuple(documents),
         problems=(*problems, *rows.problems),
-        planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
+        planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
     )
 
 
@@ -136,7 +149,7 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
     return documents, sources.problems
 
 
-def _plans(project: Project, rows: Rows, documents: list[Document], conversations: int) -> Iterator[Planned]:
+def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
     from rung.models.catalog import is_local
 
     try:
@@ -156,6 +169,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
     )
+    rehearsal = Rehearsal(project, materials, documents, cases, pace_of(project))
     named = allowed(project)
     check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
@@ -163,7 +177,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         planned = rung.plan(materials, settings)
         if isinstance(planned, Plan):
             lessons = sum(len(need.lessons) for need in planned.needs if isinstance(need, Adapter))
-            yield Planned(label, settings, conversations, lessons)
+            yield Planned(label, settings, len(cases), lessons, forecast=rehearsal.of(planned))
         else:
             yield Planned(label, settings, 0, why=planned.why)
 
