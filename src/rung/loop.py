@@ -55,7 +55,7 @@ def compare(
         raced = race(workshop, intake, built, allowed)  #         cases in blocks, by all that can still win
         timed = time_live(workshop, raced.runs, intake.cases)  #  a sample of cases, live: the latency
         scored = score(workshop, intake, timed)  #                every layer of every answer
-        verdict = weigh(workshop, intake, built, scored, raced.effort)  # bar, limits, paired differences, gaps
+        verdict = weigh(workshop, intake, built, scored, raced.coverage)  # bar, limits, paired differences, gaps
         return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page
 
 

@@ -281,7 +281,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Coverage:
     """What a verdict took: cases answered by all rungs and arms together, of those that all cases would have been.
 
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
@@ -311,7 +311,7 @@ class Verdict:
     cases: int = 0
     main_metric: str = "correct"
     knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
-    effort: Effort = Effort()
+    coverage: Coverage = Coverage()
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

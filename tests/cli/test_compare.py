@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
-KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "effort"}
+KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "coverage"}
 RUNG_KEYS = {
     "name",
     "settings",

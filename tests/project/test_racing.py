@@ -67,7 +67,7 @@ def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed |
         built = build(workshop, propose(workshop, intake))
         raced = race(workshop, intake, built, allowed)
         scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.effort)).verdict
+        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage)).verdict
 
 
 def bar(folder: Path, correct: float) -> None:
@@ -82,9 +82,9 @@ def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(l
     exact = compared(labels, script, Allowed(exhaustive=True))
     assert raced.winner == exact.winner == "few_shot"
     assert raced.clears_bar
-    assert exact.effort.answers == exact.effort.exhaustive == raced.effort.exhaustive
-    assert raced.effort.answers < 0.7 * raced.effort.exhaustive
-    assert (raced.effort.error, exact.effort.error) == (0.05, 0.0)
+    assert exact.coverage.answers == exact.coverage.exhaustive == raced.coverage.exhaustive
+    assert raced.coverage.answers < 0.7 * raced.coverage.exhaustive
+    assert (raced.coverage.error, exact.coverage.error) == (0.05, 0.0)
     rungs = {r.name: r for r in raced.rungs}
     assert rungs["few_shot"].answered == CASES
     assert rungs["prompt"].status == "measured"
@@ -107,7 +107,7 @@ def test_few_cases_are_all_answered(labels: Path) -> None:
     lines = (labels / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     (labels / "cases.jsonl").write_text("\n".join(lines[:40]), encoding="utf-8")
     verdict = compared(labels, says(0.2, 0.8, 0.9))
-    assert verdict.effort.answers == verdict.effort.exhaustive == 4 * 40
+    assert verdict.coverage.answers == verdict.coverage.exhaustive == 4 * 40
 
 
 def test_where_nothing_clears_the_bar_the_best_is_found(labels: Path) -> None:
@@ -133,16 +133,16 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     script = says(0.2, 0.8, 0.9)
     part = compared(labels, script, Allowed(usd=1.0))
     assert "Partial verdict: $" in part.warnings[0]
-    assert 0 < part.effort.answers < 4 * CASES
-    assert part.effort.partial
-    spent = re.match(r"\$([\d.]+) of the \$1 allowed", part.effort.partial)
+    assert 0 < part.coverage.answers < 4 * CASES
+    assert part.coverage.partial
+    spent = re.match(r"\$([\d.]+) of the \$1 allowed", part.coverage.partial)
     assert spent
     assert 0.5 < float(spent[1]) <= 1.0
     whole = compared(labels, script)
     assert whole.winner == "few_shot"
-    assert not whole.effort.partial
-    assert whole.replayed >= part.effort.answers - CASES
-    assert compared(labels, script, Allowed(minutes=0)).effort.answers == 0
+    assert not whole.coverage.partial
+    assert whole.replayed >= part.coverage.answers - CASES
+    assert compared(labels, script, Allowed(minutes=0)).coverage.answers == 0
 
 
 def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:

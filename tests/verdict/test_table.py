@@ -110,7 +110,7 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert line.isascii()
     assert len(line.splitlines()) == 1
     value = json.loads(line)
-    keys = ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "effort"]
+    keys = ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "coverage"]
     assert list(value) == keys
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]

@@ -57,4 +57,4 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
-    return FINE if done.verdict.clears_bar and not done.verdict.effort.partial else MISSED
+    return FINE if done.verdict.clears_bar and not done.verdict.coverage.partial else MISSED

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from rung.records import Case, Effort, Estimate, Json, Problem, RungResult, Verdict
+from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
@@ -79,7 +79,7 @@ def _answered(cases: Sequence[Case], run: Run) -> list[Case]:
 
 
 def weigh(
-    workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored, effort: Effort = Effort()
+    workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored, coverage: Coverage = Coverage()
 ) -> Verdict:
     """Bar, hard limits, paired differences, gaps."""
     with workshop.reporter.phase("decide"):
@@ -89,10 +89,10 @@ def weigh(
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=_warnings(intake, scored, effort),
+            warnings=_warnings(intake, scored, coverage),
             constant=best_constant(intake.cases, intake.materials.labels),
         )
-        return replace(verdict, knowledge_version=intake.knowledge_version, effort=effort)
+        return replace(verdict, knowledge_version=intake.knowledge_version, coverage=coverage)
 
 
 def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
@@ -163,8 +163,8 @@ def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
     return {"dense_weight": weight.dense_weight} if weight and searched else {}
 
 
-def _warnings(intake: Intake, scored: Scored, effort: Effort) -> list[str]:
-    found = [reasons.partial(effort)] if effort.partial else []
+def _warnings(intake: Intake, scored: Scored, coverage: Coverage) -> list[str]:
+    found = [reasons.partial(coverage)] if coverage.partial else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.drivers.batch import Tally
-from rung.records import Case, Effort
+from rung.records import Case, Coverage
 from rung.scoring import Scorecard, Yardstick, score_run
 from rung.stages.answering import Run, answered, time_live
 from rung.stages.budget import Allowed, Meter, spent_usd
@@ -38,7 +38,7 @@ class Raced:
     """The runs, each with its outcomes in the order of the cases, and what they took."""
 
     runs: tuple[Run, ...]
-    effort: Effort
+    coverage: Coverage
 
 
 def race(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], allowed: Allowed | None = None) -> Raced:
@@ -57,7 +57,7 @@ def race(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], al
     )
     stopped = any(run.stopped for run in runs)
     answers = sum(len(run.outcomes) for run in runs)
-    return Raced(runs, Effort(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial))
+    return Raced(runs, Coverage(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial))
 
 
 @dataclass

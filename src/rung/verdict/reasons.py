@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Effort, Estimate, RungResult
+from rung.records import Coverage, Estimate, RungResult
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import Paired
 
@@ -98,10 +98,10 @@ def stopped(why: str, score: Estimate, *, rival: str, total: int, bar: float | N
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and good enough"
 
 
-def partial(effort: Effort) -> str:
+def partial(coverage: Coverage) -> str:
     """The comparison ended before its time."""
     return (
-        f"Partial verdict: {effort.partial}, after {effort.answers:,} of at most {effort.exhaustive:,} answers. "
+        f"Partial verdict: {coverage.partial}, after {coverage.answers:,} of at most {coverage.exhaustive:,} answers. "
         "It may change; the same command with a larger budget goes on from there."
     )
 

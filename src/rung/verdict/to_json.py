@@ -24,7 +24,7 @@ def verdict_json(verdict: Verdict) -> str:
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
             "knowledge_version": verdict.knowledge_version,
-            "effort": plain(verdict.effort),
+            "coverage": plain(verdict.coverage),
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
