@@ -5,6 +5,7 @@ Comparisons between rungs are left to `verdict.statistics`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -99,7 +100,9 @@ def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> 
 
 def _widening(values: Floats, clusters: Sequence[int]) -> float:
     """The design effect, and what it costs that it was estimated from few clusters (Student's t in place of the normal)."""
-    groups = len({cluster for cluster, value in zip(clusters, values.tolist(), strict=True) if value == value})
+    import numpy as np
+
+    groups = len(np.unique(np.asarray(clusters)[~np.isnan(values)]))
     effect = design_effect(values, clusters)
     return effect if effect == 1 or groups < 3 else effect * (student(groups - 1) / _Z) ** 2
 
@@ -110,14 +113,14 @@ def student(freedom: int) -> float:
     >>> round(student(10), 2)
     2.23
     """
-    z, v = _Z, freedom
+    z = _Z
     terms = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / v**power for power, term in enumerate(terms, start=1))
+    return z + sum(term / math.pow(freedom, power) for power, term in enumerate(terms, start=1))
 
 
 def _without_resampling(values: Floats, effect: float) -> Estimate | None:

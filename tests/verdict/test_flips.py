@@ -25,7 +25,9 @@ EFFORTS = {
     "rag": Effort(per_query=0.004, passed=0.75, uses_documents=True, indexing_seconds=3600, stored_bytes=1e9),
     "hybrid": Effort(per_query=0.002, passed=0.85, uses_documents=True, training_seconds=36_000, indexing_seconds=3600),
 }
-PRICES = Prices(machine_usd_per_hour=1.0, gpu_usd_per_hour=12.0, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1)
+PRICES = Prices(
+    machine_usd_per_hour=1.0, gpu_usd_per_hour=12.0, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1
+)
 ECONOMY = Economy(EFFORTS, PRICES, Demand(queries=10_000, retrainings=1, changes=4))
 
 
@@ -80,7 +82,8 @@ def test_without_a_limit_on_money_traffic_changes_nothing_but_who_is_cheaper() -
     results = [w.result for w in LADDER]
     (said,) = cheaper_from("rag", results, bar, ECONOMY)
     once = 120 / 12 + 120  # training, spread over twelve months, and again every month
-    assert said == f"hybrid costs less than rag from about {round((once - 0.1) / 0.002, -2):,.0f} queries a month on (the stated traffic is 10,000)."
+    volume = f"{round((once - 0.1) / 0.002, -2):,.0f}"
+    assert said == f"hybrid costs less than rag from about {volume} queries a month on (the stated traffic is 10,000)."
     assert cheaper_from("rag", results, Bar(0.84), ECONOMY) == [said]
 
 

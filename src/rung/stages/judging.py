@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from rung.records import Json, Problem, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
+from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
+from rung.stages.examining import Examiner
 from rung.stages.intake import Intake
+from rung.stages.looking import counted, warning
 from rung.stages.publishing import Published, publish
 from rung.stages.weighting import Weight
 from rung.verdict.bar import bar_of
+from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
-from rung.verdict.costs import Prices, usd_per_1k
-from rung.verdict.decide import Weighed, decide
-from rung.verdict.diagnose import losses
+from rung.verdict.decide import MAIN, Weighed, decide
+from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
+from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
+from rung.verdict.gaps import ORACLE
+from rung.verdict.pareto import front
 from rung.verdict.report import Basis, CasePage, Report, report_html
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
+from rung.verdict.winning_back import won_back
 from rung.workshop import Workshop
 
 
@@ -36,11 +43,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a comparison found, before anything is decided: runs and scorecards by label."""
+    """What a comparison found, before anything is decided: runs, scorecards and the layer that lost each case, by label.
+
+    `clusters`: the cluster of each case, None where every case stands for itself.
+    """
 
     measure: Yardstick
     runs: Mapping[str, Run]
     cards: Mapping[str, Scorecard]
+    layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
+    clusters: tuple[int, ...] | None = None
 
 
 def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
@@ -54,23 +66,40 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
     )
     with workshop.reporter.phase("score"):
         cards = {run.candidate.label: score_run(intake.cases, run.outcomes, yardstick=measure) for run in runs}
-    return Scored(measure, {run.candidate.label: run for run in runs}, cards)
+        examiner = Examiner(workshop, intake, measure)
+        layers = {run.candidate.label: _layers(intake, run, cards[run.candidate.label], examiner) for run in runs}
+    return Scored(measure, {run.candidate.label: run for run in runs}, cards, layers, clusters(intake.cases))
 
 
 def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored) -> Verdict:
-    """Bar, hard limits, paired differences, gaps."""
+    """Bar, hard limits, paired differences, gaps, and what would change the choice."""
     settings = workshop.project.settings
+    correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
+    known = economy(workshop, intake, scored.runs, correct)
+    bar = bar_of(settings.bar.limits(), correct=settings.bar.correct, metric=settings.bar.metric or "")
     with workshop.reporter.phase("decide"):
+        weighed = [_weighed(candidate, scored, workshop, intake.weight, known) for candidate in candidates]
+        looks = counted(workshop, list(scored.runs.values()), intake.cases)
         verdict = decide(
-            [_weighed(candidate, scored, workshop, intake.weight) for candidate in candidates],
-            bar=bar_of(settings.bar.limits(), correct=settings.bar.correct, metric=settings.bar.metric or ""),
+            weighed,
+            bar=bar,
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=_warnings(intake, scored),
+            warnings=[*_warnings(intake, scored), *warning(looks)],
             constant=best_constant(intake.cases, intake.materials.labels),
         )
-        return replace(verdict, knowledge_version=intake.knowledge_version)
+        changes = in_words(flips(weighed, bar=bar, economy=known, seed=workshop.seed), verdict.winner)
+        if verdict.winner is not None:
+            changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
+        return replace(
+            verdict,
+            knowledge_version=intake.knowledge_version,
+            front=front(verdict.rungs),
+            flips=tuple(changes),
+            looks=looks,
+            clusters=len(set(scored.clusters or ())),
+        )
 
 
 def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
@@ -86,7 +115,14 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     return Comparison(verdict, published, intake.problems)
 
 
-def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: Weight | None) -> Weighed:
+def _layers(intake: Intake, run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
+    """The layer that lost each case; the corpus is asked about those only that may be lost."""
+    values = card.values.get(MAIN)
+    lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
+    return losses(intake.cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+
+
+def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: Weight | None, known: Economy) -> Weighed:
     run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
     line = RungResult(
         name=candidate.label,
@@ -102,18 +138,26 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
         why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    prices = Prices(**workshop.project.settings.prices.model_dump())
+    oracle = scored.cards.get(ORACLE)
     result = replace(
-        line,
+        priced(line, known),
         status="measured",
         settings={**candidate.settings, **_searched_with(run, weight)},
-        scores=card.estimates(workshop.seed),
-        usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
+        scores=card.estimates(workshop.seed, scored.clusters),
+        losses=()
+        if MAIN not in card.values
+        else won_back(
+            scored.layers[candidate.label],
+            card.values[MAIN],
+            oracle=None if oracle is None else oracle.values.get(MAIN),
+            clusters=scored.clusters,
+            seed=workshop.seed,
+        ),
         latency=run.latency,
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
     )
-    return Weighed(result, card.values, run.failures)
+    return Weighed(result, card.values, run.failures, scored.clusters)
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
@@ -146,14 +190,13 @@ def _truncated(run: Run) -> int:
 
 def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
     settings, materials = workshop.project.settings, intake.materials
-    lost = {label: losses(intake.cases, run.outcomes, scored.cards[label].values) for label, run in scored.runs.items()}
     by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
     pages = tuple(
         CasePage(
             case=case,
             outcomes={label: outcomes[case.id] for label, outcomes in by_case.items()},
-            scores={label: card.of(case.id) for label, card in scored.cards.items()},
-            lost_in={label: layers[place] or "" for label, (_, layers) in lost.items()},
+            scores={label: card.at(place) for label, card in scored.cards.items()},
+            lost_in={label: layers[place] or "" for label, layers in scored.layers.items()},
         )
         for place, case in enumerate(intake.cases)
     )
@@ -181,5 +224,5 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         bar=bar,
         basis=basis,
         cases=pages,
-        losses={label: {str(layer): n for layer, n in counts.items()} for label, (counts, _) in lost.items()},
+        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
     )

@@ -29,9 +29,7 @@ def front(results: Sequence[RungResult], *, quality: str = "correct") -> tuple[s
     names = axes(results, quality=quality)
     points = [[_upwards(rung, name, quality) for name in names] for rung in rungs]
     return tuple(
-        rung.name
-        for rung, point in zip(rungs, points, strict=True)
-        if not any(_dominates(other, point) for other in points)
+        rung.name for rung, point in zip(rungs, points, strict=True) if not any(_dominates(other, point) for other in points)
     )
 
 

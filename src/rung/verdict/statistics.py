@@ -134,8 +134,8 @@ def _units(differences: Floats, clusters: Sequence[int] | None) -> _Units:
     if clusters is None:
         return _Units(values, np.ones(len(values)), False, len(values).to_bytes(8, "big"))
     numbers = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
-    sums = np.bincount(numbers, weights=values) if len(values) else values
-    sizes = np.bincount(numbers).astype(np.float64) if len(values) else values
+    sums = np.bincount(numbers, weights=values).astype(np.float64)
+    sizes = np.bincount(numbers).astype(np.float64)
     return _Units(sums, sizes, len(sums) < len(values), known.tobytes())
 
 

@@ -30,7 +30,7 @@ def won_back(
     clusters: Sequence[int] | None = None,
     seed: int = 0,
 ) -> tuple[Lost, ...]:
-    """Each layer that lost cases, most to gain first, with what mending it would add to mean `correct` and its 95 % interval.
+    """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
 
     A case lost for want of passages would get what the oracle gets on it (`retrieved but not used`, too: the oracle shows
     nothing else); one lost for want of a document, what the oracle gets on average where it has one. Others would get at
@@ -50,7 +50,9 @@ def won_back(
     columns: dict[str, Floats] = {}
     for layer in counts:
         target = _target(layer, place, oracle)
-        columns[layer] = np.where(place == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan))
+        columns[layer] = np.where(
+            place == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan)
+        )
     gains = estimates(columns, seed=seed, clusters=clusters)
     found = [Lost(layer, n, gains[layer], _target(layer, place, oracle) is None) for layer, n in counts.items()]
     return tuple(sorted(found, key=lambda lost: (-(lost.wins_back.mean or 0.0), -lost.cases)))
@@ -66,5 +68,3 @@ def _target(layer: Loss, place: object, oracle: Floats | None) -> Floats | None:
         return oracle
     had = ~np.isin(np.asarray(place, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
     return np.full(len(oracle), oracle[had].mean()) if had.any() else None
-
-
