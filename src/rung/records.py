@@ -252,6 +252,41 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """The cases of a rung that one layer lost, and the mean `correct` over all cases that mending it would add.
+
+    `at_most`: nobody can know how much before it is tried; the number is then all that there is to gain.
+    """
+
+    layer: str
+    cases: int
+    wins_back: Estimate
+    at_most: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
+
+    `once`: documents, examples, training, indexing. `monthly`: storage, retraining, re-indexing. `per_query`: inference.
+    The sums take the stated traffic, and spread `once` over the stated months.
+    """
+
+    once: Mapping[str, float | None]
+    monthly: Mapping[str, float | None]
+    per_query: float | None
+    per_month: float | None = None
+    per_1k: float | None = None
+    per_passed: float | None = None  # answer that passed, at least one half right
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The parts that nobody gave a price or a number for."""
+        parts = {**self.once, **self.monthly, "inference": self.per_query}
+        return tuple(name for name, usd in parts.items() if usd is None)
+
+
+@dataclass(frozen=True, slots=True)
 class RungResult:
     """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen."""
 
@@ -266,13 +301,15 @@ class RungResult:
     answer_seconds: float = 0.0
     reference: bool = False
     order: int = 0  # place on the ladder, from the lowest
+    bill: Bill | None = None
+    losses: tuple[Lost, ...] = ()  # most to gain first
     answered: int = 0  # cases that it answered
     stopped: str = ""  # why it answered no more of them; "" where it answered all
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Mean of (a − b) over the same cases, with its 95 % interval and the paired bootstrap's two-sided p."""
+    """Mean of (a − b) over the same cases, with its 95 % interval and the two-sided p of bootstrap and permutation test."""
 
     a: str
     b: str
@@ -311,6 +348,10 @@ class Verdict:
     cases: int = 0
     main_metric: str = "correct"
     knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
+    front: tuple[str, ...] = ()  # rungs that no other is better than in quality, cost and latency together
+    flips: tuple[str, ...] = ()  # what would change the choice, in words
+    looks: int = 0  # how often these test cases have judged a changed configuration, this time included; 0: not counted
+    clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
 
     def why_not(self, rung: str) -> str:

@@ -51,17 +51,18 @@ class Scorecard:
     errors: tuple[ScoreError, ...] = ()
     unsupported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def estimates(self, seed: int = 0) -> dict[str, Estimate]:
-        """Mean, 95 % interval and number of cases of every metric."""
-        return estimates(self.values, seed=seed)
+    def estimates(self, seed: int = 0, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
+        """Mean, 95 % interval and number of cases of every metric; `clusters`: the cluster of each case."""
+        return estimates(self.values, seed=seed, clusters=clusters)
 
-    def over(self, cases: Sequence[str]) -> Mapping[str, Floats]:
-        """The values spread over these cases, in their order: NaN for those that the run has not answered."""
+    def over(self, cases: Sequence[str]) -> Scorecard:
+        """The card spread over these cases, in their order: no scores for those that the run has not answered."""
         import numpy as np
 
         place = {case: n for n, case in enumerate(self.cases)}
         at = np.array([place.get(case, -1) for case in cases], dtype=np.int64)
-        return {metric: np.where(at < 0, np.nan, np.append(column, np.nan)[at]) for metric, column in self.values.items()}
+        values = {metric: np.append(column, np.nan)[at] for metric, column in self.values.items()}
+        return replace(self, cases=tuple(cases), values=values)
 
     def of(self, case: str) -> dict[str, float]:
         """The metrics that apply to one case.
@@ -71,7 +72,10 @@ class Scorecard:
         """
         if case not in self.cases:
             raise KeyError(case)
-        place = self.cases.index(case)
+        return self.at(self.cases.index(case))
+
+    def at(self, place: int) -> dict[str, float]:
+        """The metrics that apply to the case at a place in `cases`."""
         row = {metric: float(column[place]) for metric, column in self.values.items()}
         return {metric: value for metric, value in row.items() if not math.isnan(value)}
 

@@ -1,9 +1,9 @@
 """What would a comparison take? Calls and tokens by rehearsing each rung without a model; money and minutes from those.
 
-A rung is plain code that yields steps, so it can be driven by hand: searches get slices of the project's own documents, models
-say something of the usual length. That tells the calls and the size of the prompts of any rung. What an
-answer leads to (a refusal that asks again, say) cannot be known beforehand, so the numbers are estimates; and they are for
-all cases, of which a race needs a part.
+A rung is plain code that yields steps, so it can be driven by hand: searches get slices of the project's documents, models
+speak at the usual length. That tells the calls and the size of the prompts of any rung. What an answer leads to (a refusal
+that asks again, say) cannot be known beforehand, so the numbers are estimates; and they are for all cases, of which a race
+needs a part.
 """
 
 from __future__ import annotations

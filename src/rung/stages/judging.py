@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
+from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
+from rung.stages.examining import Examiner
 from rung.stages.intake import Intake
+from rung.stages.looking import counted, warning
 from rung.stages.publishing import Published, publish
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
+from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
-from rung.verdict.diagnose import losses
+from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
+from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
+from rung.verdict.gaps import ORACLE
+from rung.verdict.pareto import front
 from rung.verdict.report import Basis, CasePage, Report, report_html
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
+from rung.verdict.winning_back import won_back
 from rung.workshop import Workshop
 
 
@@ -37,11 +45,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a comparison found, before anything is decided: runs and scorecards by label."""
+    """What a comparison found, before anything is decided: runs, scorecards and the layer that lost each case, by label.
+
+    `clusters`: the cluster of each case, None where every case stands for itself.
+    """
 
     measure: Yardstick
     runs: Mapping[str, Run]
     cards: Mapping[str, Scorecard]
+    layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
+    clusters: tuple[int, ...] | None = None
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -55,44 +68,62 @@ def measure(workshop: Workshop, intake: Intake) -> Yardstick:
     )
 
 
-def bar(workshop: Workshop) -> Bar:
+def bar_in(workshop: Workshop) -> Bar:
     """What is good enough in this project."""
     said = workshop.project.settings.bar
     return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
 
 
 def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
-    """Every scorer over every answer."""
+    """Every scorer over every answer; cases that a run did not answer have no scores."""
     facts = measure(workshop, intake)
+    begun = [run for run in runs if run.outcomes]
     with workshop.reporter.phase("score"):
-        cards = {
-            run.candidate.label: score_run(_answered(intake.cases, run), run.outcomes, yardstick=facts)
-            for run in runs
-            if run.outcomes
-        }
-    return Scored(facts, {run.candidate.label: run for run in runs}, cards)
-
-
-def _answered(cases: Sequence[Case], run: Run) -> list[Case]:
-    ids = {outcome.case for outcome in run.outcomes}
-    return [case for case in cases if case.id in ids]
+        examiner = Examiner(workshop, intake, facts)
+        cards, layers = {}, {}
+        for run in begun:
+            answered = {outcome.case for outcome in run.outcomes}
+            cases = [case for case in intake.cases if case.id in answered]
+            card = score_run(cases, run.outcomes, yardstick=facts)
+            found = dict(zip(card.cases, _layers(cases, run, card, examiner), strict=True))
+            layers[run.candidate.label] = [found.get(case.id) for case in intake.cases]
+            cards[run.candidate.label] = card.over([case.id for case in intake.cases])
+    return Scored(facts, {run.candidate.label: run for run in runs}, cards, layers, clusters(intake.cases))
 
 
 def weigh(
     workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored, coverage: Coverage = Coverage()
 ) -> Verdict:
-    """Bar, hard limits, paired differences, gaps."""
+    """Bar, hard limits, paired differences, gaps, and what would change the choice."""
+    correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
+    known = economy(workshop, intake, scored.runs, correct)
+    bar = bar_in(workshop)
     with workshop.reporter.phase("decide"):
+        weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
+        looks = counted(workshop, list(scored.runs.values()), intake.cases)
         verdict = decide(
-            [_line(candidate, scored, workshop, intake) for candidate in candidates],
-            bar=bar(workshop),
+            weighed,
+            bar=bar,
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=_warnings(intake, scored, coverage),
+            warnings=[*_warnings(intake, scored, coverage), *warning(looks)],
             constant=best_constant(intake.cases, intake.materials.labels),
         )
-        return replace(verdict, knowledge_version=intake.knowledge_version, coverage=coverage)
+        # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
+        open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
+        changes = in_words(flips(open_, bar=bar, economy=known, seed=workshop.seed), verdict.winner)
+        if verdict.winner is not None:
+            changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
+        return replace(
+            verdict,
+            knowledge_version=intake.knowledge_version,
+            front=front(verdict.rungs),
+            flips=tuple(changes),
+            looks=looks,
+            clusters=len(set(scored.clusters or ())),
+            coverage=coverage,
+        )
 
 
 def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
@@ -108,11 +139,11 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     return Comparison(verdict, published, intake.problems)
 
 
-def _line(candidate: Candidate, scored: Scored, workshop: Workshop, intake: Intake) -> Weighed:
-    run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
-    if run is not None and not run.outcomes:
-        return Weighed(replace(_unmeasured(candidate), why=reasons.NOT_BEGUN))
-    return Weighed(_unmeasured(candidate)) if run is None or card is None else weighed(workshop, intake, run, card)
+def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
+    """The layer that lost each case; the corpus is asked about those only that may be lost."""
+    values = card.values.get(MAIN)
+    lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
 
 
 def _unmeasured(candidate: Candidate) -> RungResult:
@@ -126,35 +157,62 @@ def _unmeasured(candidate: Candidate) -> RungResult:
     )
 
 
-def weighed(workshop: Workshop, intake: Intake, run: Run, card: Scorecard) -> Weighed:
-    """A rung's line in the verdict, with its scores case by case."""
-    candidate = run.candidate
+def finished(workshop: Workshop, run: Run, card: Scorecard) -> Weighed:
+    """A rung that has answered every case, as far as bar and limits need to know it."""
+    prices = Prices(**workshop.project.settings.prices.model_dump())
+    line = replace(
+        _unmeasured(run.candidate),
+        status="measured",
+        scores=card.estimates(workshop.seed),
+        latency=run.latency,
+        usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
+    )
+    return Weighed(line, card.values, run.failures)
+
+
+def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: Intake, known: Economy) -> Weighed:
+    run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
     line = _unmeasured(candidate)
+    if run is not None and not run.outcomes:
+        return Weighed(replace(line, why=reasons.NOT_BEGUN))
+    if run is None or card is None:
+        return Weighed(line)
     if run.failures == len(run.outcomes):
         said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
         why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    prices = Prices(**workshop.project.settings.prices.model_dump())
-    scores = card.estimates(workshop.seed)
-    total, stopped = len(intake.cases), ""
+    oracle = scored.cards.get(ORACLE)
+    scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
-    if run.stopped and MAIN in scores:
-        rival = run.stopped.rival
-        stopped = reasons.stopped(run.stopped.why, scores[MAIN], rival=rival, total=total, bar=bar(workshop).correct)
     result = replace(
-        line,
+        priced(line, known),
         status="measured",
         settings={**candidate.settings, **_searched_with(run, intake.weight)},
         scores=scores,
         answered=len(run.outcomes),
-        stopped="" if candidate.rung.reference else stopped,
-        usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
+        stopped=_stopped(run, scores.get(MAIN), workshop, intake),
+        losses=()
+        if MAIN not in card.values
+        else won_back(
+            scored.layers[candidate.label],
+            card.values[MAIN],
+            oracle=None if oracle is None else oracle.values.get(MAIN),
+            clusters=scored.clusters,
+            seed=workshop.seed,
+        ),
         latency=run.latency,
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
     )
-    return Weighed(result, card.over([case.id for case in intake.cases]), run.failures)
+    return Weighed(result, card.values, run.failures, scored.clusters)
+
+
+def _stopped(run: Run, score: Estimate | None, workshop: Workshop, intake: Intake) -> str:
+    if run.stopped is None or run.candidate.rung.reference or score is None:
+        return ""
+    bar = bar_in(workshop).correct
+    return reasons.stopped(run.stopped.why, score, rival=run.stopped.rival, total=len(intake.cases), bar=bar)
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
@@ -187,20 +245,15 @@ def _truncated(run: Run) -> int:
 
 def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
     settings, materials = workshop.project.settings, intake.materials
-    lost = {
-        label: losses(_answered(intake.cases, scored.runs[label]), scored.runs[label].outcomes, card.values)
-        for label, card in scored.cards.items()
-    }
-    layers = {label: dict(zip(scored.cards[label].cases, found, strict=True)) for label, (_, found) in lost.items()}
     by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
     pages = tuple(
         CasePage(
             case=case,
             outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
-            scores={label: card.of(case.id) for label, card in scored.cards.items() if case.id in by_case[label]},
-            lost_in={label: found[case.id] or "" for label, found in layers.items() if case.id in found},
+            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
+            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
         )
-        for case in intake.cases
+        for place, case in enumerate(intake.cases)
     )
     basis = Basis(
         documents=intake.documents,
@@ -217,14 +270,14 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
         },
     )
-    asked = {name: value for name, value in settings.bar.model_dump().items() if value is not None}
+    bar = {name: value for name, value in settings.bar.model_dump().items() if value is not None}
     return Report(
         project=workshop.project.name,
         task=settings.task,
         created=date.today().isoformat(),
         verdict=verdict,
-        bar=asked,
+        bar=bar,
         basis=basis,
         cases=pages,
-        losses={label: {str(layer): n for layer, n in counts.items()} for label, (counts, _) in lost.items()},
+        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
     )

@@ -17,7 +17,7 @@ from rung.stages.answering import Run, answered, time_live
 from rung.stages.budget import Allowed, Meter, spent_usd
 from rung.stages.candidates import LIMITS, Candidate
 from rung.stages.intake import Intake
-from rung.stages.judging import bar, measure, weighed
+from rung.stages.judging import bar_in, finished, measure
 from rung.verdict.decide import MAIN, barred
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.racing import ERROR, Entrant, Standing, Stop, always_valid, broken_for_good, enough_for_gaps, order
@@ -113,7 +113,7 @@ class _Course:
             return Standing(tuple(behind))
         rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
         entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
-        now = stand(entrants, total=self.total, bar=bar(self.workshop).correct)
+        now = stand(entrants, total=self.total, bar=bar_in(self.workshop).correct)
         arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
         columns = {label: self._column(self.runs[label]) for label in arms}
         if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):
@@ -170,14 +170,13 @@ class _Course:
         """Whether it broke a hard limit for good; one that has answered everything is timed first, where time is limited."""
         label, done = run.candidate.label, len(run.outcomes)
         if (label, done) not in self._barred:
-            limits = bar(self.workshop)
+            limits = bar_in(self.workshop)
             if done < self.total:
                 broken = broken_for_good(self.cards[label].values, limits, total=self.total)
             else:
                 if set(limits.limits) & set(LIMITS):
                     (run,) = time_live(self.workshop, [run], self.intake.cases)
-                line = weighed(self.workshop, self.intake, run, self.cards[label])
-                broken = bool(barred(line, limits))
+                broken = bool(barred(finished(self.workshop, run, self.cards[label]), limits))
             self._barred[label, done] = broken
         return self._barred[label, done]
 

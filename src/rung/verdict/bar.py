@@ -20,7 +20,10 @@ _SLACK = 1e-9  # a mean of 0.7 must not miss a bar of 0.7 by rounding
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A hard limit on a metric's mean, on `p50_seconds` or `p95_seconds` of the live pass, or on `usd_per_1k`."""
+    """A hard limit on a metric's mean, on `p50_seconds` or `p95_seconds` of the live pass, or on money.
+
+    `usd_per_1k` is the price of answering alone; `usd_per_month` and `usd_per_passed` are of the whole bill.
+    """
 
     op: Op
     value: float
@@ -57,6 +60,8 @@ def measured(result: RungResult, name: str) -> float | None:
     """The number of a rung that a limit of this name is about; None where it is unknown or does not apply."""
     if name == "usd_per_1k":
         return result.usd_per_1k
+    if name in ("usd_per_month", "usd_per_passed"):
+        return None if result.bill is None else result.bill.per_month if name == "usd_per_month" else result.bill.per_passed
     if name in ("p50_seconds", "p95_seconds"):
         milliseconds = None if result.latency is None else getattr(result.latency, name[:3])
         return None if milliseconds is None else float(milliseconds) / 1000

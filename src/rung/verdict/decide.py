@@ -5,8 +5,8 @@ Pure: from records to a `Verdict`. Its sentences are made by `reasons`, its numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
@@ -15,13 +15,14 @@ from rung.verdict import reasons
 from rung.verdict.bar import Bar, measured
 from rung.verdict.constant import Constant
 from rung.verdict.gaps import ORACLE, gaps
-from rung.verdict.statistics import Paired, cases_needed, holm, paired_with
+from rung.verdict.statistics import Paired, cases_needed, design_effect, holm, paired_with
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
 ALPHA = 0.05
 FEW_CASES = 30
+NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
 MAIN = "correct"
 
 
@@ -29,12 +30,14 @@ MAIN = "correct"
 class Weighed:
     """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
 
-    All rungs have the same cases in the same order. `failures` counts the answers that did not come.
+    All rungs have the same cases in the same order. `failures` counts the answers that did not come. `clusters` has the
+    cluster of each case (`rung.verdict.clusters`), None where all are independent.
     """
 
     result: RungResult
     values: Mapping[str, Floats] = field(default_factory=dict)
     failures: int = 0
+    clusters: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +69,8 @@ def decide(
     1. Reference arms are never chosen, nor is a rung that got no case right. 2. A rung that breaks a hard limit is out; a
     limit on something unknown is not held against it, and said in the warnings. 3. Of the rest the lowest on the ladder
     whose mean `correct` reaches the bar wins, the earlier setting first. 4. If none does, or no bar was set: the lowest that
-    is not significantly worse than the best (paired bootstrap, Holm's correction, 5 %).
+    is not significantly worse than the best (paired bootstrap and permutation test, both, by clusters where cases have them;
+    Holm's correction; 5 %).
 
     Args:
         weighed: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
@@ -98,16 +102,41 @@ def decide(
         winner=None if winner is None else winner.result.name,
         clears_bar=clears,
         reason=reason,
-        gaps=gaps(columns, documents=documents, seed=seed),
+        gaps=gaps(columns, documents=documents, seed=seed, clusters=_clusters(weighed)),
         rungs=tuple(w.result for w in weighed),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
-        warnings=(*warnings, *_habit(winner, constant, seed), *_warnings(weighed, bar, clears, cases)),
+        warnings=(
+            *warnings,
+            *_hanging_together(winner, cases),
+            *_habit(winner, constant, seed),
+            *_warnings(weighed, bar, clears, cases),
+        ),
         executed=steps[0],
         replayed=steps[1],
         cases=cases,
         main_metric=MAIN,
     )
+
+
+def chooser(weighed: Sequence[Weighed], *, seed: int = 0) -> Callable[[Sequence[RungResult], Bar], str | None]:
+    """The winner that `decide` would name if the rungs' lines (prices, say) or the bar were others, without its reasons.
+
+    The scores case by case stay those of `weighed`, so the comparisons between rungs are made once for each set of rivals.
+    """
+    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
+    fields: dict[tuple[str, ...], Field | None] = {}
+
+    def choose(results: Sequence[RungResult], bar: Bar) -> str | None:
+        by_name = {result.name: result for result in results}
+        rivals = _rivals([replace(w, result=by_name[w.result.name]) for w in ladder], bar, {})
+        names = tuple(w.result.name for w in rivals)
+        if names not in fields:
+            fields[names] = _field(rivals, seed)
+        standing = fields[names]
+        return None if standing is None else _choose(standing, bar).result.name
+
+    return choose
 
 
 def mean(weighed: Weighed) -> float:
@@ -126,6 +155,10 @@ def _check(weighed: Sequence[Weighed]) -> int:
     if len(lengths) > 1:
         raise InternalError(f"rungs were scored on different numbers of cases: {sorted(lengths)}")
     return max(lengths, default=0)
+
+
+def _clusters(weighed: Sequence[Weighed]) -> tuple[int, ...] | None:
+    return next((w.clusters for w in weighed if w.clusters is not None), None)
 
 
 def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str]) -> list[Weighed]:
@@ -165,7 +198,7 @@ def _field(rivals: Sequence[Weighed], seed: int) -> Field | None:
         return None
     best = max(rivals, key=mean)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
-    compared = paired_with(best.values[MAIN], others, seed=seed)
+    compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
     adjusted = holm({name: one.p for name, one in compared.items()})
     worse = frozenset(name for name, one in compared.items() if adjusted[name] < ALPHA and (one.estimate.mean or 0) < 0)
     return Field(tuple(rivals), best, compared, worse)
@@ -201,13 +234,15 @@ def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
         return ""
     if score.low is not None and score.high is not None and not score.low < bar.correct <= score.high:
         return ""
-    needed = cases_needed(weighed.values[MAIN], bar.correct)
-    return reasons.not_certain(None if needed is None else max(needed - score.n, 1), of=of)
+    needed = cases_needed(weighed.values[MAIN], bar.correct, clusters=weighed.clusters)
+    more = None if needed is None else max(needed - score.n, 1)
+    return reasons.not_certain(more, of=of, clustered=weighed.clusters is not None)
 
 
 def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str, str]:
     others = [w for w in standing.rungs if w is not winner]
-    over_winner = paired_with(winner.values[MAIN], {w.result.name: w.values[MAIN] for w in others}, seed=seed)
+    columns = {w.result.name: w.values[MAIN] for w in others}
+    over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
     found: dict[str, str] = {}
     for w in others:
         name, score = w.result.name, w.result.scores[MAIN]
@@ -228,11 +263,19 @@ def _differences(standing: Field) -> tuple[Difference, ...]:
     return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
 
 
+def _hanging_together(winner: Weighed | None, cases: int) -> list[str]:
+    """The sentence that says that cases of one document are not independent, where that matters."""
+    if winner is None or winner.clusters is None:
+        return []
+    effect = design_effect(winner.values[MAIN], winner.clusters)
+    return [reasons.hanging_together(cases, len(set(winner.clusters)), effect)] if effect >= NOTED_EFFECT else []
+
+
 def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> list[str]:
     """The sentence that says that the winner is no better than one same answer, or nothing."""
     if winner is None or constant is None:
         return []
-    better = paired_with(constant.values, {"": winner.values[MAIN]}, seed=seed)[""]
+    better = paired_with(constant.values, {"": winner.values[MAIN]}, seed=seed, clusters=winner.clusters)[""]
     if better.p < ALPHA and (better.estimate.mean or 0) > 0:
         return []
     name, score = winner.result.name, winner.result.scores[MAIN]

@@ -1,6 +1,6 @@
-"""Which layer lost a case? Each lost case of a rung goes to exactly one, told from records alone.
+"""Which layer lost a case? Each lost case of a rung goes to exactly one, told from records and plain facts of the corpus.
 
-First cut: what needs the corpus (not read, cut by chunking) or the project's style is not told apart yet.
+What mending each layer would win back is left to `winning_back`; gathering the facts, to the stages.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from rung.gold import has_gold, is_gold, target_ranks
+from rung.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
 from rung.records import Answer, Case, Outcome, Passage
 
 if TYPE_CHECKING:
@@ -22,12 +23,17 @@ Loss = Literal[
     "leaked",
     "wrong format",
     "should have refused",
+    "not in the corpus",
+    "not read",
+    "forbidden",
+    "cut by chunking",
     "not retrieved",
     "ranked too low",
     "refused wrongly",
     "retrieved but not used",
     "used but wrong",
     "wrong",
+    "wrong style",
 ]
 
 REMEDIES: Mapping[Loss, str] = {
@@ -35,28 +41,66 @@ REMEDIES: Mapping[Loss, str] = {
     "leaked": "Check the groups of these documents and of the asker before anything else.",
     "wrong format": "Constrain the output (structured) or teach the format (tuned_model).",
     "should have refused": "Ground more strictly, or teach refusing with unanswerable questions.",
-    "not retrieved": "Improve the search: chunking, hybrid weights, more candidates, a tuned retriever.",
+    "not in the corpus": "Add the document that answers it; or mark the case as not answerable.",
+    "not read": "Mend the file that could not be read, or give it in another form: rung check names it and says why.",
+    "forbidden": "Give the asker a group that may read the document; or mark the case as not answerable for this asker.",
+    "cut by chunking": "Cut larger or overlapping passages (chunk_tokens, chunk_overlap), or show the parents around them.",
+    "not retrieved": "Improve the search: hybrid weights, other words, more candidates, a tuned retriever.",
     "ranked too low": "Show more passages, or rerank.",
     "refused wrongly": "Ground less strictly, or teach with fewer unanswerable questions.",
     "retrieved but not used": "Show fewer passages, or teach answering from passages (hybrid).",
     "used but wrong": "Give instructions or examples, tune, or use a stronger model.",
     "wrong": "The model does not know or does not act as needed: the gaps say which.",
+    "wrong style": "Show examples of the tone that is wanted (few_shot), or teach it (tuned_model).",
 }
 
-RIGHT_FROM = 0.5  # a case is lost below so much `correct`
+RIGHT_FROM = 0.5  # a case is lost below so much `correct`, and below so much of a metric of style
+_ABSENT: Loss = "not in the corpus"
+_JUDGING = frozenset({"correct", "leaks", "format", "false_refusal"})  # the metrics that `diagnose` looks at
 USED_SHARE = 0.5  # of an answer's words that stand in the gold passages
 
 
-def diagnose(case: Case, outcome: Outcome, scores: Mapping[str, float], *, retrieves: bool = False) -> Loss | None:
-    """The layer that lost the case; None where it was not lost (`correct` of at least one half, and nothing leaked).
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What the corpus has to do with the cases, as the stages found it.
 
-    The first layer that went wrong counts: a refusal for want of the passage is the search's, not the model's.
+    Args:
+        groups: every document that can be searched, with the groups that may read it; none: everybody.
+        missing: case id -> documents that the case names and that are not among them.
+        unread: the sources that are left out because they could not be read.
+        lacking: cases without gold, none of whose accepted answers stands in any document.
+        passages: gold document -> the character spans of its passages, in the index that this rung searches.
+    """
+
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    lacking: frozenset[str] = frozenset()
+    passages: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+
+NOTHING_KNOWN = Corpus()
+
+
+def diagnose(
+    case: Case,
+    outcome: Outcome,
+    scores: Mapping[str, float],
+    *,
+    retrieves: bool = False,
+    corpus: Corpus = NOTHING_KNOWN,
+) -> Loss | None:
+    """The layer that lost the case; None where it was not lost (`correct` of at least one half, no leak, no fault of style).
+
+    The first layer that went wrong counts: a refusal for want of the passage is the search's, not the model's, and where no
+    document has the answer it is not the search's either.
 
     Args:
         case: the question with its gold.
         outcome: the answer or failure.
         scores: the metrics that apply to this case (`Scorecard.of`).
         retrieves: whether the rung searches, so that an empty ranking is a miss of the search.
+        corpus: what is known of the documents; without it no case is lost before the search.
     """
     answer = outcome.answer
     if answer is None:
@@ -64,15 +108,17 @@ def diagnose(case: Case, outcome: Outcome, scores: Mapping[str, float], *, retri
     if scores.get("leaks", 0.0) > 0:
         return "leaked"
     if "correct" not in scores or scores["correct"] >= RIGHT_FROM:
-        return None
-    if scores.get("format", 1.0) == 0:
+        styles = [value for name, value in scores.items() if re.match(r"style(?![a-z])", name)]
+        return "wrong style" if min(styles, default=1.0) < RIGHT_FROM else None
+    refused = scores.get("false_refusal", 0.0) > 0
+    if scores.get("format", 1.0) == 0 and not refused:
         return "wrong format"
     if not case.answerable:
         return "should have refused"
-    lost_in_search = _search(case, answer, retrieves) if has_gold(case) else None
-    if lost_in_search is not None:
-        return lost_in_search
-    if scores.get("false_refusal", 0.0) > 0:
+    before = _before_the_model(case, answer, retrieves, corpus)
+    if before is not None:
+        return before
+    if refused:
         return "refused wrongly"
     if has_gold(case) and answer.passages:
         return "used but wrong" if _used(case, answer) else "retrieved but not used"
@@ -80,31 +126,84 @@ def diagnose(case: Case, outcome: Outcome, scores: Mapping[str, float], *, retri
 
 
 def losses(
-    cases: Sequence[Case], outcomes: Sequence[Outcome], values: Mapping[str, Floats]
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    values: Mapping[str, Floats],
+    corpus: Corpus = NOTHING_KNOWN,
 ) -> tuple[dict[Loss, int], list[Loss | None]]:
     """A run's lost cases by layer (in the order of a pipeline, those with none left out), and the layer of each case.
 
     Cases, outcomes and the columns of `values` are in the same order.
     """
     retrieves = any(o.answer is not None and o.answer.retrieved for o in outcomes)
+    judging = {name: column for name, column in values.items() if name in _JUDGING or name.startswith("style")}
     found: list[Loss | None] = []
     for place, (case, outcome) in enumerate(zip(cases, outcomes, strict=True)):
-        row = {name: float(column[place]) for name, column in values.items()}
+        row = {name: float(column[place]) for name, column in judging.items()}
         scores = {name: value for name, value in row.items() if not math.isnan(value)}
-        found.append(diagnose(case, outcome, scores, retrieves=retrieves))
+        found.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus))
     counts = Counter(found)
     order: tuple[Loss, ...] = get_args(Loss)
     return {loss: counts[loss] for loss in order if counts[loss]}, found
 
 
-def _search(case: Case, answer: Answer, retrieves: bool) -> Loss | None:
-    """Whether the search lost it. Rungs that neither search nor show passages have no search to lose it."""
+def _before_the_model(case: Case, answer: Answer, retrieves: bool, corpus: Corpus) -> Loss | None:
+    """Whether corpus or search lost it. Rungs that neither search nor show passages have none to lose it."""
     ranking = answer.retrieved or answer.passages
     if not ranking and not retrieves:
         return None
+    missing = corpus.missing.get(case.id, ())
+    if missing:
+        return "not read" if any(_is_of(document, path) for document in missing for path in corpus.unread) else _ABSENT
+    if case.id in corpus.lacking:
+        return _ABSENT
+    if not has_gold(case):
+        return None
+    if _forbidden(case, corpus):
+        return "forbidden"
+    if _cut(case, answer, ranking, corpus):
+        return "cut by chunking"
     if _complete(case, answer.passages):
         return None
     return "ranked too low" if _complete(case, ranking) else "not retrieved"
+
+
+def _is_of(document: str, path: str) -> bool:
+    """Whether a document's id is that of a source that was left out, or of something in it."""
+    return document == path or path.endswith(f"/{document}") or document.startswith((f"{path}/", f"{path}#", f"{path}!"))
+
+
+def _forbidden(case: Case, corpus: Corpus) -> bool:
+    """Whether something that the answer stands in is not the asker's to read: no search may find that."""
+    if case.groups is None:
+        return False
+    mine, named = set(case.groups), {*(span.document for span in case.evidence), *case.gold_documents}
+    return any(readers and mine.isdisjoint(readers) for readers in map(corpus.groups.get, named))
+
+
+def _cut(case: Case, answer: Answer, ranking: Sequence[Passage], corpus: Corpus) -> bool:
+    """Whether a gold span stands whole in no passage, part of it was found, and what was shown holds no accepted answer."""
+    split = [span for span in case.evidence if _stands_split(span.start, span.end, corpus.passages.get(span.document, ()))]
+    if not split or not any(overlaps(span, passage) for span in split for passage in ranking):
+        return False
+    gold = [passage for passage in answer.passages if is_gold(case, passage)]
+    return (span_recall(case, gold) or 0.0) < 1 and not _says(" ".join(p.text for p in gold), case.answers)
+
+
+def _stands_split(start: int, end: int, passages: Iterable[tuple[int, int]]) -> bool:
+    known = list(passages)
+    return bool(known) and not any(a <= start and end <= b for a, b in known)
+
+
+def _says(text: str, answers: Sequence[str]) -> bool:
+    """Whether an accepted answer's words stand in the text, next to each other."""
+    said = _spaced(text)
+    return any(words in said for words in map(_spaced, answers) if words.strip())
+
+
+def _spaced(text: str) -> str:
+    words = " ".join(re.findall(r"[^\W_]+", text.lower()))
+    return f" {words} "
 
 
 def _complete(case: Case, ranking: Sequence[Passage]) -> bool:

@@ -114,12 +114,21 @@ def as_good_as_best(winner: str, score: Estimate, *, best: tuple[str, Estimate],
     )
 
 
-def not_certain(more: int | None, *, of: str = "") -> str:
+def not_certain(more: int | None, *, of: str = "", clustered: bool = False) -> str:
     """The bar lies within the interval (of the best rung, where that is not the winner): what would settle it."""
     where = f"the interval of {of}" if of else "the interval"
     if more is None or more > _MANY:
         return f" Not certain: the bar lies within {where}, and so near that more cases would hardly settle it."
-    return f" Not certain: the bar lies within {where}; about {cases(more, what='more case')} would likely settle it."
+    about = f"{cases(more, what='more case')}{', spread over further documents as these are,' if clustered else ''}"
+    return f" Not certain: the bar lies within {where}; about {about} would likely settle it."
+
+
+def hanging_together(n: int, groups: int, effect: float) -> str:
+    """Cases of one document are right or wrong together."""
+    return (
+        f"Cases of one document hang together: {cases(n)} in {groups:,} groups tell as much as about "
+        f"{cases(max(1, round(n / effect)), what='independent one')}. Intervals and tests allow for it."
+    )
 
 
 def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str]) -> str:
@@ -220,4 +229,45 @@ def even_the_oracle(score: Estimate, bar: float) -> str:
     return (
         f"Even with the gold passages (oracle) correct is {interval(score, beside=bar)}, below the bar of {number(bar)}: "
         "no search will close that; instructions, examples, tuning or another model may."
+    )
+
+
+def flip(what: str, value: float, winner: str | None, *, upwards: bool) -> str:
+    """What would change the choice, with its nearest value."""
+    then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
+    if what == "bar":
+        return f"With a bar {'above' if upwards else 'at or below'} {number(value)}, {then}."
+    if what == "traffic":
+        return f"At {_more(upwards)} than about {rounded(value)} queries a month, {then}."
+    if what == "changes":
+        return f"If the documents changed {_more(upwards)} than about {rounded(value)} times a month, {then}."
+    if what == "price":
+        return f"If an answer cost {_more(upwards)} than about {rounded(value)} times what it does, {then}."
+    return f"With a limit on {what} {'at or above' if upwards else 'below'} {rounded(value)}, {then}."
+
+
+def _more(upwards: bool) -> str:
+    return "more" if upwards else "less"
+
+
+def rounded(value: float) -> str:
+    """Three digits at most, thousands marked: 41237 is 41,200."""
+    if value >= 1000:
+        return f"{round(float(f'{value:.3g}')):,}"
+    return f"{value:.3g}"
+
+
+def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) -> str:
+    """The break-even of two rungs that are good enough."""
+    if volume == 0:
+        return f"{cheap} costs less than {dear} at any traffic."
+    stated = "" if queries is None else f" (the stated traffic is {rounded(queries)})"
+    return f"{cheap} costs less than {dear} from about {rounded(volume)} queries a month on{stated}."
+
+
+def looked_at(times: int) -> str:
+    """How often the test cases have been looked at."""
+    return (
+        f"These test cases have now judged {times:,} different configurations. Each look lets luck choose a little; "
+        "before you rely on the verdict, judge the choice once more by new cases."
     )

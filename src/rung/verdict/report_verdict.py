@@ -59,7 +59,7 @@ def verdict_section(report: Report) -> Safe:
             el("h3", "How sure is this?"),
             *(el("p", line) for line in how_sure(report, winner)),
         ]
-    children.append(_others(report))
+    children += [_flips(verdict), _others(report)]
     return el("section", *children, id="verdict", aria_labelledby="verdict-title")
 
 
@@ -209,6 +209,13 @@ def _others(report: Report) -> Safe:
     return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
 
 
+def _flips(verdict: Verdict) -> Safe:
+    """What would change the choice."""
+    if not verdict.flips:
+        return Safe("")
+    return join(el("h3", "What would change this?"), el("ul", *(el("li", line) for line in verdict.flips), cls="reasons"))
+
+
 def _place(verdict: Verdict, name: str) -> int:
     return next((r.order for r in verdict.rungs if r.name == name), 10_000)
 
@@ -231,4 +238,4 @@ def differences_table(verdict: Verdict) -> Safe:
     head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
     title = f"Differences in {verdict.main_metric}"
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
-    return scrolled(table, title=title, about="On the same cases, by paired bootstrap.")
+    return scrolled(table, title=title, about="On the same cases. p: the larger of bootstrap's and permutation test's.")

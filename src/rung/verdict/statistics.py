@@ -11,38 +11,83 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.estimating import RESAMPLES, estimate, estimates, resampled_means
+from rung.estimating import NORMAL_FROM, RESAMPLES, design_effect, estimate, estimates, resampled_means, student
 from rung.records import Estimate
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
-__all__ = ["Paired", "cases_needed", "estimate", "estimates", "holm", "paired", "paired_with"]
+__all__ = ["Paired", "cases_needed", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
 
 _Z = 1.959963984540054  # 95 %, two-sided
 _POWER = 0.8416212335729143  # 80 % of such tests would find it
 _SAME = 1e-12  # sums of equal fractions differ by rounding
+_ENUMERATED = 13  # up to so many units that differ all sign patterns are gone through: 2^13 < RESAMPLES
+_CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Mean of (a − b) over the cases that both have, its 95 % interval, and the two-sided p of "no difference"."""
+    """Mean of (a − b) over the cases that both have, its 95 % interval, and the two-sided p of "no difference".
+
+    `p` is the larger of the two tests' (`bootstrap`, `permutation`): a difference counts only where both find it.
+    """
 
     estimate: Estimate
     p: float
+    bootstrap: float = 1.0
+    permutation: float = 1.0
 
 
-def paired(a: Sequence[float] | Floats, b: Sequence[float] | Floats, *, resamples: int = RESAMPLES, seed: int = 0) -> Paired:
-    """Paired bootstrap of a − b over the same cases, which must be in the same order; NaN on either side leaves one out.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Units:
+    """What is resampled: single cases or, where they are clustered, whole clusters. Sums of differences, and sizes."""
 
-    p is twice the share of resampled means on the far side of 0, and never below 2^(1−m) for m cases that differ: no
-    sign-flip test could go below that, and a bootstrap of three cases would. Where all differences are equal the bootstrap
-    has no width; the interval is then widened as Wilson's is for n of n, on a scale of scores in [0, 1].
+    sums: Floats
+    sizes: Floats
+    clustered: bool
+    key: bytes  # equal for columns that may share their draws
+
+    @property
+    def mean(self) -> float:
+        return float(self.sums.sum() / self.sizes.sum())
+
+    @property
+    def n(self) -> int:
+        return int(self.sizes.sum())
+
+    @property
+    def differing(self) -> int:
+        return int((abs(self.sums) > _SAME).sum())
+
+    @property
+    def widening(self) -> float:
+        """Few clusters: the bootstrap's spread is too small by G − 1 to G, and their t is wider than the normal."""
+        groups = len(self.sums)
+        return student(groups - 1) / _Z * (groups / (groups - 1)) ** 0.5 if self.clustered and groups > 3 else 1.0
+
+
+def paired(
+    a: Sequence[float] | Floats,
+    b: Sequence[float] | Floats,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    clusters: Sequence[int] | None = None,
+) -> Paired:
+    """Paired bootstrap and sign-flip permutation test of a − b over the same cases, in the same order; NaN on either side
+    leaves one out.
+
+    With `clusters` (the cluster of each case) whole clusters are drawn, and flipped. The bootstrap's p is twice the share of
+    resampled means on the far side of 0, and never below 2^(1−m) for m cases (clusters) that differ: no sign-flip test could
+    go below that, and a bootstrap of three cases would. The permutation test is exact for up to 13 of them. From 5,000 on
+    both use the normal distribution. Where all differences are equal the bootstrap has no width; the interval is then
+    widened as Wilson's is for n of n, on a scale of scores in [0, 1].
 
     Raises:
         InternalError: the two have different lengths.
     """
-    return paired_with(b, {"": a}, resamples=resamples, seed=seed)[""]
+    return paired_with(b, {"": a}, resamples=resamples, seed=seed, clusters=clusters)[""]
 
 
 def paired_with(
@@ -51,6 +96,7 @@ def paired_with(
     *,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    clusters: Sequence[int] | None = None,
 ) -> dict[str, Paired]:
     """`paired(other, base)` of every other, all on the same resamples.
 
@@ -61,56 +107,117 @@ def paired_with(
 
     reference = np.asarray(base, dtype=np.float64)
     found: dict[str, Paired] = {}
-    by_count: dict[int, dict[str, Floats]] = {}
+    together: dict[bytes, dict[str, _Units]] = {}
     for name, other in others.items():
         values = np.asarray(other, dtype=np.float64)
-        if values.shape != reference.shape:
+        if values.shape != reference.shape or (clusters is not None and len(clusters) != len(reference)):
             raise InternalError(f"{name}: {len(values)} cases cannot be paired with {len(reference)}")
         differences = values - reference
-        differences = differences[~np.isnan(differences)]
-        simple = _without_resampling(differences)
+        units = _units(differences, clusters)
+        simple = _without_resampling(differences[~np.isnan(differences)], len(units.sums))
         if simple is not None:
             found[name] = simple
+        elif len(units.sums) >= NORMAL_FROM:
+            found[name] = _normal(units)
         else:
-            by_count.setdefault(len(differences), {})[name] = differences
-    for group in by_count.values():
+            together.setdefault(units.key, {})[name] = units
+    for group in together.values():
         found |= _resampled(group, resamples=resamples, seed=seed)
     return {name: found[name] for name in others}
 
 
-def _without_resampling(differences: Floats) -> Paired | None:
+def _units(differences: Floats, clusters: Sequence[int] | None) -> _Units:
+    import numpy as np
+
+    known = ~np.isnan(differences)
+    values = differences[known]
+    if clusters is None:
+        return _Units(values, np.ones(len(values)), False, len(values).to_bytes(8, "big"))
+    numbers = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
+    sums = np.bincount(numbers, weights=values).astype(np.float64)
+    sizes = np.bincount(numbers).astype(np.float64)
+    return _Units(sums, sizes, len(sums) < len(values), known.tobytes())
+
+
+def _without_resampling(differences: Floats, units: int) -> Paired | None:
     n = len(differences)
     if n == 0:
         return Paired(Estimate(None, None, None, 0), 1.0)
     mean = float(differences.mean())
-    if n == 1:
-        return Paired(Estimate(mean, None, None, 1), 1.0)
+    if units == 1:
+        return Paired(Estimate(mean, None, None, n), 1.0)
     if float(abs(differences - differences[0]).max()) > _SAME:
         return None
-    unseen = _Z**2 / (n + _Z**2)  # Wilson: of n cases that all agree, so large a share may still do otherwise
+    unseen = _Z**2 / (units + _Z**2)  # Wilson: of n cases that all agree, so large a share may still do otherwise
     low, high = (-unseen, unseen) if mean == 0 else sorted((mean * (1 - unseen), mean))
-    return Paired(Estimate(mean, low, high, n), 1.0 if mean == 0 else _floor(n))
+    p = 1.0 if mean == 0 else _floor(units)
+    return Paired(Estimate(mean, low, high, n), p, p, p)
 
 
 def _floor(differing: int) -> float:
     return min(1.0, 2.0 ** (1 - differing))
 
 
-def _resampled(group: Mapping[str, Floats], *, resamples: int, seed: int) -> dict[str, Paired]:
+def _resampled(group: Mapping[str, _Units], *, resamples: int, seed: int) -> dict[str, Paired]:
     import numpy as np
 
-    columns = np.stack(list(group.values()), axis=1)
-    means = resampled_means(columns, resamples=resamples, seed=seed)
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    sums = np.stack([units.sums for units in group.values()], axis=1)
+    sizes = next(iter(group.values())).sizes
+    drawn = resampled_means(np.column_stack([sums, sizes]), resamples=resamples, seed=seed)
+    flipped = _sign_flips(sums, resamples=resamples, seed=seed)
     found: dict[str, Paired] = {}
-    for place, (name, differences) in enumerate(group.items()):
-        column = means[:, place]
-        far = min(int((column <= _SAME).sum()), int((column >= -_SAME).sum()))
-        floor = _floor(int((abs(differences) > _SAME).sum()))
-        p = min(1.0, max(2 * (far + 1) / (resamples + 1), floor))
-        mean = float(differences.mean())
-        found[name] = Paired(Estimate(mean, float(low[place]), float(high[place]), len(differences)), p)
+    for place, (name, units) in enumerate(group.items()):
+        means = units.mean + units.widening * (drawn[:, place] / drawn[:, -1] - units.mean)
+        low, high = np.quantile(means, [0.025, 0.975])
+        far = min(int((means <= _SAME).sum()), int((means >= -_SAME).sum()))
+        bootstrap = min(1.0, max(2 * (far + 1) / (resamples + 1), _floor(units.differing)))
+        permutation = _exact(units.sums) if units.differing <= _ENUMERATED else flipped[place]
+        estimated = Estimate(units.mean, float(low), float(high), units.n)
+        found[name] = Paired(estimated, max(bootstrap, permutation), bootstrap, permutation)
     return found
+
+
+def _sign_flips(sums: Floats, *, resamples: int, seed: int) -> list[float]:
+    """p of each column: how often random signs make a sum as far from 0 as the one seen; [units, k] -> k."""
+    import numpy as np
+
+    generator = np.random.default_rng((seed, len(sums), 1))
+    seen, as_far = abs(sums.sum(axis=0)), np.zeros(sums.shape[1], dtype=np.int64)
+    for start in range(0, resamples, _CHUNK):
+        rows = min(_CHUNK, resamples - start)
+        bits = np.frombuffer(generator.bytes((rows * len(sums) + 7) // 8), dtype=np.uint8)
+        signs = 2.0 * np.unpackbits(bits)[: rows * len(sums)].reshape(rows, -1) - 1
+        as_far += (abs(signs @ sums) >= seen - 1e-9).sum(axis=0)
+    return [float(p) for p in (as_far + 1) / (resamples + 1)]
+
+
+def _exact(sums: Floats) -> float:
+    """The same over all sign patterns of the units that differ."""
+    import numpy as np
+
+    differing = sums[abs(sums) > _SAME]
+    m = len(differing)
+    patterns = (np.arange(2**m)[:, None] >> np.arange(m)) & 1
+    return float((abs((2 * patterns - 1) @ differing) >= abs(differing.sum()) - 1e-9).mean())
+
+
+def _normal(units: _Units) -> Paired:
+    """So many units that both tests are normal within their own noise."""
+    import numpy as np
+
+    residuals = units.sums - units.mean * units.sizes
+    groups, total = len(units.sums), float(units.sizes.sum())
+    error = float(np.sqrt((residuals**2).sum() * groups / (groups - 1))) / total
+    spread = float(np.sqrt((units.sums**2).sum())) / total
+    bootstrap, permutation = (_two_sided(units.mean / max(width, _SAME)) for width in (error, spread))
+    half = _Z * error
+    floor = _floor(units.differing)
+    estimated = Estimate(units.mean, units.mean - half, units.mean + half, units.n)
+    return Paired(estimated, max(bootstrap, permutation, floor), max(bootstrap, floor), max(permutation, floor))
+
+
+def _two_sided(z: float) -> float:
+    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:
@@ -127,18 +234,20 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p}
 
 
-def cases_needed(values: Sequence[float] | Floats, target: float) -> int | None:
+def cases_needed(values: Sequence[float] | Floats, target: float, *, clusters: Sequence[int] | None = None) -> int | None:
     """How many cases in all would likely (80 %) put the 95 % interval of the mean on one side of `target`.
 
-    A normal approximation that takes the mean and spread of the scores (in [0, 1]) seen so far for the truth. None when
-    nothing can be said: fewer than two cases, or a mean at the target.
+    A normal approximation that takes the mean and spread of the scores (in [0, 1]) seen so far for the truth. With clusters
+    it counts cases that are spread over documents as these are: the design effect times as many as independent ones. None
+    when nothing can be said: fewer than two cases, or a mean at the target.
     """
     import numpy as np
 
-    seen = np.asarray(values, dtype=np.float64)
-    seen = seen[~np.isnan(seen)]
+    column = np.asarray(values, dtype=np.float64)
+    seen = column[~np.isnan(column)]
     if len(seen) < 2 or abs(float(seen.mean()) - target) < 1e-9:
         return None
     # Two more cases on each side, as Agresti and Coull do: five right out of five do not mean that all are.
     spread = float(np.concatenate([seen, [0.0, 0.0, 1.0, 1.0]]).var())
-    return math.ceil((_Z + _POWER) ** 2 * spread / (float(seen.mean()) - target) ** 2)
+    effect = 1.0 if clusters is None else design_effect(column, clusters)
+    return math.ceil(effect * (_Z + _POWER) ** 2 * spread / (float(seen.mean()) - target) ** 2)

@@ -1,0 +1,61 @@
+"""Which cases stand or fall together? Those about one document, which are resampled as one.
+
+Twenty questions about one handbook page are not twenty independent tests: one lost page loses them all. What follows for
+intervals and p is left to `estimating` and `statistics`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rung.records import Case
+
+CONTEXT = "context_document"  # key of `meta`: the document that an unanswerable case was asked of
+PERCOLATED = 0.25  # of all cases in one cluster by chains of shared documents: then the first document alone counts
+
+
+def documents_of(case: Case) -> tuple[str, ...]:
+    """The documents that a case is about: those of its evidence, its gold documents, or the one that it was asked of."""
+    named = dict.fromkeys([*(span.document for span in case.evidence), *case.gold_documents])
+    asked_of = case.meta.get(CONTEXT)
+    return tuple(named) or ((asked_of,) if isinstance(asked_of, str) else ())
+
+
+def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
+    """The cluster of each case, numbered from 0; None where no two cases share a document, or all share one.
+
+    Cases belong together when they share a document, also through others: a question over two documents joins the two. Where
+    such chains join over a quarter of the cases that way, each case counts with its first document alone. A case that
+    names no document stands for itself.
+    """
+    named = [documents_of(case) for case in cases]
+    found = _joined(named)
+    if found and max(Counter(found).values()) > PERCOLATED * len(found):
+        found = _joined([documents[:1] for documents in named])
+    return found if 1 < len(set(found)) < len(found) else None
+
+
+def _joined(named: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """Connected components, by the documents that cases share."""
+    parent: dict[str, str] = {}
+
+    def root(document: str) -> str:
+        while parent.setdefault(document, document) != document:
+            parent[document] = document = parent[parent[document]]
+        return document
+
+    for documents in named:
+        for other in documents[1:]:
+            parent[root(other)] = root(documents[0])
+    numbers: dict[str, int] = {}
+    found: list[int] = []
+    alone = 0
+    for documents in named:
+        if documents:
+            found.append(numbers.setdefault(root(documents[0]), len(numbers)))
+        else:
+            alone -= 1  # below 0, so that it meets no document's number
+            found.append(alone)
+    order: dict[int, int] = {}
+    return tuple(order.setdefault(number, len(order)) for number in found)

@@ -1,0 +1,97 @@
+"""What would change the choice: the values found are those at which `decide` really changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rung.records import RungResult
+from rung.verdict.bar import Bar, bar_of
+from rung.verdict.costs import Demand, Effort, Prices
+from rung.verdict.decide import Weighed, decide
+from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
+from tests.verdict.weighing import rung, share
+
+N = 200
+LADDER = [
+    rung("prompt", share(100, N, seed=1), order=0, p95=0.2),
+    rung("rag", share(150, N, seed=2), order=1, p95=1.0),
+    rung("hybrid", share(170, N, seed=3), order=2, p95=0.8),
+    rung("oracle", share(190, N, seed=4), order=3),
+]
+EFFORTS = {
+    "prompt": Effort(per_query=0.001, passed=0.5),
+    "rag": Effort(per_query=0.004, passed=0.75, uses_documents=True, indexing_seconds=3600, stored_bytes=1e9),
+    "hybrid": Effort(per_query=0.002, passed=0.85, uses_documents=True, training_seconds=36_000, indexing_seconds=3600),
+}
+PRICES = Prices(
+    machine_usd_per_hour=1.0, gpu_usd_per_hour=12.0, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1
+)
+ECONOMY = Economy(EFFORTS, PRICES, Demand(queries=10_000, retrainings=1, changes=4))
+
+
+def choice(bar: Bar, economy: Economy = ECONOMY) -> str | None:
+    """What `decide` names, with everything priced."""
+    return decide([Weighed(priced(w.result, economy), w.values) for w in LADDER], bar=bar).winner
+
+
+def test_the_bars_nearest_changes_are_where_decide_changes() -> None:
+    bar = Bar(0.7)
+    up, down = flips(LADDER, bar=bar, economy=ECONOMY)
+    assert (choice(bar), up.winner, down.winner) == ("rag", "hybrid", "prompt")
+    assert (up.value, down.value) == (0.75, 0.5)
+    assert choice(Bar(up.value)) == "rag"
+    assert choice(Bar(up.value + 0.001)) == "hybrid"
+    assert choice(Bar(down.value)) == "prompt"
+    assert choice(Bar(down.value + 0.001)) == "rag"
+    assert in_words([up, down], "rag") == [
+        "With a bar above 0.75, hybrid would be the choice.",
+        "With a bar at or below 0.50, prompt would be the choice.",
+    ]
+
+
+def test_a_limit_on_time_flips_at_a_rungs_own_number() -> None:
+    bar = bar_of({"p95_seconds": 0.9}, correct=0.6)
+    assert choice(bar) == "hybrid"
+    found = {(f.what, f.upwards): f for f in flips(LADDER, bar=bar, economy=ECONOMY)}
+    wider, tighter = found["p95_seconds", True], found["p95_seconds", False]
+    assert (wider.value, wider.winner) == (1.0, "rag")
+    assert (tighter.value, tighter.winner) == (0.8, "prompt")
+    assert choice(bar_of({"p95_seconds": 1.0}, correct=0.6)) == "rag"
+    assert choice(bar_of({"p95_seconds": 0.79}, correct=0.6)) == "prompt"
+
+
+def test_traffic_pace_and_price_flip_through_a_limit_on_money() -> None:
+    bar = bar_of({"usd_per_month": 200.0}, correct=0.7)
+    assert choice(bar) == "rag"
+    found = {(f.what, f.upwards): f for f in flips(LADDER, bar=bar, economy=ECONOMY)}
+    traffic = found["traffic", True]
+    more, same = (replace(ECONOMY, demand=replace(ECONOMY.demand, queries=traffic.value * x)) for x in (1.001, 0.999))
+    assert choice(bar, more) == traffic.winner != "rag"
+    assert choice(bar, same) == "rag"
+    assert found["price", True].value == pytest.approx((200 - (0.1 + 4 * 1 + (100 + 1) / 12)) / 40)
+    assert "times what it does" in in_words([found["price", True]], "rag")[0]
+    # a month of 40 for answers, 0.1 stored, (100 + 1) / 12 made once, and each change of the documents one more
+    assert found["changes", True].value == pytest.approx(200 - 40 - 0.1 - 101 / 12)
+
+
+def test_without_a_limit_on_money_traffic_changes_nothing_but_who_is_cheaper() -> None:
+    bar = Bar(0.7)
+    assert {f.what for f in flips(LADDER, bar=bar, economy=ECONOMY)} == {"bar"}
+    results = [w.result for w in LADDER]
+    (said,) = cheaper_from("rag", results, bar, ECONOMY)
+    once = 120 / 12 + 120  # training, spread over twelve months, and again every month
+    volume = f"{round((once - 0.1) / 0.002, -2):,.0f}"
+    assert said == f"hybrid costs less than rag from about {volume} queries a month on (the stated traffic is 10,000)."
+    assert cheaper_from("rag", results, Bar(0.84), ECONOMY) == [said]
+
+
+def test_an_unknown_part_is_no_break_even() -> None:
+    unknown = replace(ECONOMY, prices=replace(PRICES, gpu_usd_per_hour=None, machine_usd_per_hour=None))
+    assert cheaper_from("rag", [w.result for w in LADDER], Bar(0.7), unknown) == []
+
+
+def test_nothing_weighed_flips_nothing() -> None:
+    assert flips([], bar=Bar(0.5), economy=Economy({})) == ()
+    assert priced(RungResult("x", {}, "measured"), Economy({})).bill is None
