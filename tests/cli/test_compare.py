@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
-KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version", "coverage"}
+KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"}
+KEYS |= {"clusters", "looks", "front", "flips", "coverage"}
 RUNG_KEYS = {
     "name",
     "settings",
@@ -255,3 +256,22 @@ def test_labels(rung: Run, shop: Path) -> None:
     assert structured["status"] == "measured"
     assert structured["scores"]["format"]["mean"] == 1.0
     assert "label_accuracy" in structured["scores"]
+
+
+def test_every_form_of_the_report_and_the_gate(rung: Run, shop: Path) -> None:
+    rung("compare", shop)
+    assert rung("report", shop, "--format", "md").out.startswith("# shop: use ")
+    assert rung("report", shop, "--format", "junit").out.startswith("<?xml")
+    rung("report", shop, "--format", "ragas", "-o", shop / "rows.jsonl")
+    rows = [json.loads(line) for line in (shop / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["rung"] for row in rows} >= {"prompt", "rag", "oracle"}
+    edit(shop, "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [prompt, rag]")
+    rung("compare", shop, "--baseline", "1")
+    told = rung("report", shop, "--compare", "1", "2", "--gate", "--json").json
+    assert told["cases"] == 7
+    assert {r["name"]: r["how"] for r in told["rungs"]}["long_context"] == "only in the first"
+    assert "choice: " in rung("report", shop, "--compare", "1", "latest").out
+    assert "is no verdict of" in rung("report", shop, "--compare", "1", "9", code=2).err
+    edit(shop, "correct: 0.2", "correct: 1.0")
+    rung("compare", shop, code=1)
+    rung("report", shop, "--compare", "1", "3", "--gate", code=1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isnan
 
-from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict
+from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict, digest
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
 from rung.stages.billing import economy
@@ -15,10 +17,11 @@ from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
-from rung.stages.publishing import Published, publish
+from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
+from rung.verdict.changes import Record, as_json, named_cases
 from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
@@ -26,8 +29,11 @@ from rung.verdict.decide import MAIN, Weighed, decide
 from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
 from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
 from rung.verdict.gaps import ORACLE
+from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
+from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.report import Basis, CasePage, Report, report_html
+from rung.verdict.report_md import report_md
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
 from rung.verdict.winning_back import won_back
@@ -130,13 +136,37 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     """Table, JSON and page."""
     project = workshop.project
     with workshop.reporter.phase("write report"):
-        published = publish(
-            project,
-            table="\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
-            line=verdict_json(verdict),
-            page=report_html(_report(workshop, intake, scored, verdict)),
-        )
+        report = _report(workshop, intake, scored, verdict)
+        texts = {
+            TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
+            LINE: verdict_json(verdict),
+            PAGE: report_html(report),
+            MARKDOWN: report_md(report),
+            JUNIT: junit_xml(report),
+            RAGAS: ragas_jsonl(report),
+            RECORD: json.dumps(as_json(_record(intake, scored, verdict))),
+        }
+        published = publish(project, texts, created=report.created)
     return Comparison(verdict, published, intake.problems)
+
+
+def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
+    """What a later comparison can be held against."""
+    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
+    correct = {
+        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
+        for label, card in scored.cards.items()
+        if MAIN in card.values
+    }
+    return Record(
+        "",
+        named_cases(prints),
+        correct,
+        {r.name: r.settings for r in verdict.rungs},
+        verdict.winner,
+        verdict.clears_bar and not verdict.coverage.partial,
+        scored.clusters or (),
+    )
 
 
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:

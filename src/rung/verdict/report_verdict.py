@@ -13,6 +13,7 @@ from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
+from rung.verdict.report_summary import chosen, costs, covered
 
 IN_WORDS: Mapping[str, str] = {
     "prompt": "the model as it is, told what to do",
@@ -45,7 +46,7 @@ CORRECT: Mapping[str, str] = {
 def verdict_section(report: Report) -> Safe:
     """Section 1."""
     verdict = report.verdict
-    winner = next((r for r in verdict.rungs if r.name == verdict.winner), None)
+    winner = chosen(report)
     children = [
         _status(report),
         el("h1", *_headline(verdict), id="verdict-title"),
@@ -58,6 +59,8 @@ def verdict_section(report: Report) -> Safe:
             _checks(report, winner),
             el("h3", "How sure is this?"),
             *(el("p", line) for line in how_sure(report, winner)),
+            el("h3", "What does it cost?"),
+            el("p", " ".join(costs(winner))),
         ]
     children += [_flips(verdict), _others(report)]
     return el("section", *children, id="verdict", aria_labelledby="verdict-title")
@@ -149,6 +152,7 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
+    lines.append(covered(report))
     judged = (
         f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
     )
