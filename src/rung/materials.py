@@ -10,6 +10,7 @@ import glob
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,7 +65,7 @@ def read_rows(project: Project) -> Rows:
     problems: list[Problem] = []
     if not settings.cases:
         raise UserError(f"{project.file}: no cases: {NO_CASES}")
-    read = _read(project, settings.cases, ("cases",), _case, problems)
+    read = _read(project, settings.cases, ("cases",), partial(_case, judged=settings.bar.metric == "judge"), problems)
     quotes = {case.id: evidence for case, evidence in read}
     cases = tuple(case for case, _ in read)
     if not cases:
@@ -208,7 +209,7 @@ def _mistyped(row: Mapping[str, Json], known: Sequence[str], shown: str, number:
             yield Problem(shown, number, f"unknown key '{key}' is not read; did you mean '{close[0]}'?")
 
 
-def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
+def _case(row: dict[str, Json], place: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
     if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
         raise ValueError(
             f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
@@ -220,11 +221,11 @@ def _case(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
     if not isinstance(answerable, bool):
         raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
     gold = bool(row.get("evidence") or row.get("gold_documents"))
-    if answers is None and (gold or not answerable):
-        answers = []  # with gold and without answers a case judges the search alone
+    if answers is None and (gold or judged or not answerable):
+        answers = []  # with gold and without answers a case judges the search alone, unless a model judges
     if not isinstance(answers, list):
         raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
-    if answerable and not answers and not gold:
+    if answerable and not answers and not (gold or judged):
         raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
     evidence = row.get("evidence") or []
     if not isinstance(evidence, list):

@@ -151,7 +151,7 @@ class BarSettings(_Section):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
-    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
+    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
 
@@ -159,6 +159,14 @@ class BarSettings(_Section):
         """The hard limits by name, `correct` and `metric` left out."""
         named = {"p95_seconds": self.p95_seconds, "usd_per_1k": self.usd_per_1k, **(self.model_extra or {})}
         return {name: float(value) for name, value in named.items() if value is not None}
+
+
+class JudgeSettings(_Section):
+    """The model that judges where `bar.metric` is `judge`: each answer by the rubric, or against the closed book's."""
+
+    model: str = ""
+    rubric: str = ""
+    mode: Literal["rubric", "pairwise"] = "rubric"
 
 
 class TrafficSettings(_Section):
@@ -211,6 +219,7 @@ class Settings(_Section):
     reranker: str = ""
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
+    judge: JudgeSettings = JudgeSettings()
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
     server: ServerSettings = ServerSettings()

@@ -15,6 +15,7 @@ from rung.stages.answering import Run
 from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
+from rung.stages.grading import calibrated, with_judgements
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
@@ -28,7 +29,7 @@ from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
 from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
 from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
-from rung.verdict.gaps import ORACLE
+from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
 from rung.verdict.ragas import ragas_jsonl
@@ -84,13 +85,17 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
     """Every scorer over every answer; cases that a run did not answer have no scores."""
     facts = measure(workshop, intake)
     begun = [run for run in runs if run.outcomes]
+    against = None
+    if workshop.project.settings.judge.mode == "pairwise":
+        against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
     with workshop.reporter.phase("score"):
         examiner = Examiner(workshop, intake, facts)
         cards, layers = {}, {}
         for run in begun:
             answered = {outcome.case for outcome in run.outcomes}
             cases = [case for case in intake.cases if case.id in answered]
-            card = score_run(cases, run.outcomes, yardstick=facts)
+            judged = with_judgements(workshop, facts, cases, run.outcomes, against)
+            card = score_run(cases, run.outcomes, yardstick=judged)
             found = dict(zip(card.cases, _layers(cases, run, card, examiner), strict=True))
             layers[run.candidate.label] = [found.get(case.id) for case in intake.cases]
             cards[run.candidate.label] = card.over([case.id for case in intake.cases])
@@ -113,7 +118,7 @@ def weigh(
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=[*_warnings(intake, scored, coverage), *warning(looks)],
+            warnings=[*_warnings(intake, scored, coverage), *_of_the_judge(workshop, intake, scored), *warning(looks)],
             constant=best_constant(intake.cases, intake.materials.labels),
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
@@ -267,6 +272,10 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage) -> list[str]:
             "a rung's setting max_tokens gives more room."
         )
     return found
+
+
+def _of_the_judge(workshop: Workshop, intake: Intake, scored: Scored) -> list[str]:
+    return [calibrated(workshop, intake.rows.cases)] if scored.measure.correct_by == "judge" else []
 
 
 def _truncated(run: Run) -> int:

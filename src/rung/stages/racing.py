@@ -16,6 +16,7 @@ from rung.scoring import Scorecard, Yardstick, score_run
 from rung.stages.answering import Run, answered, time_live
 from rung.stages.budget import Allowed, Meter, spent_usd
 from rung.stages.candidates import LIMITS, Candidate
+from rung.stages.grading import with_judgements
 from rung.stages.intake import Intake
 from rung.stages.judging import bar_in, finished, measure
 from rung.verdict.decide import MAIN, barred
@@ -72,7 +73,8 @@ class _Course:
     def __post_init__(self) -> None:
         cases = self.intake.cases
         self.total = len(cases)
-        self.whole = self.allowed.exhaustive or self.total <= FEW
+        self.pairwise = self.workshop.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
+        self.whole = self.allowed.exhaustive or self.total <= FEW or self.pairwise
         self.order: tuple[Case, ...] = tuple(cases[place] for place in order(self.total, seed=self.workshop.seed))
         self.measure: Yardstick = measure(self.workshop, self.intake)
         self.cards: dict[str, Scorecard] = {}
@@ -135,8 +137,10 @@ class _Course:
                 setattr(known, name, getattr(known, name) + getattr(tally, name) - getattr(before, name))
             known.replayed += len(more)  # answers that these steps made
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
-        if not (self.whole and not self.allowed.limited):
-            self.cards[label] = score_run(self.order[: len(run.outcomes)], run.outcomes, yardstick=self.measure)
+        if not self.whole:  # else nothing is decided by scores on the way
+            cases = self.order[: len(run.outcomes)]
+            judged = with_judgements(self.workshop, self.measure, cases, run.outcomes)
+            self.cards[label] = score_run(cases, run.outcomes, yardstick=judged)
 
     def note_pace(self) -> None:
         """Keep how long a token takes this model, for the next forecast."""
@@ -185,7 +189,7 @@ class _Course:
         import numpy as np
 
         for label, run in self.runs.items():
-            if len(run.outcomes) in (0, self.total):
+            if len(run.outcomes) in (0, self.total) or label not in self.cards:
                 continue
             column = self._column(run)
             known = column[~np.isnan(column)]

@@ -39,6 +39,7 @@ CORRECT: Mapping[str, str] = {
     "where the documents hold no answer, saying so counts as right",
     "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",
     "contains": "an answer is right when it contains an accepted answer",
+    "judge": "a model judged each answer, from 0 to 1; what it could not judge is neither right nor wrong",
     "rouge_l": "the overlap of an answer with the best accepted answer, in order of words (ROUGE-L)",
 }
 

@@ -7,7 +7,7 @@ happen, to `loop`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -59,7 +59,7 @@ class Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("generator", "reranker", "store"):
+        for name in ("generator", "judge", "reranker", "store"):
             if hasattr(self.__dict__.get(name), "close"):
                 self.__dict__[name].close()
 
@@ -76,6 +76,17 @@ class Workshop:
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
             return generator(self._named(settings.model), server=settings.server, progress=tick)
+
+    @cached_property
+    def judge(self) -> Generator:
+        """The model that judges; the project's own where it names no other."""
+        from rung.models.catalog import generator
+
+        settings = self.project.settings
+        if settings.judge.model in ("", settings.model):
+            return self.generator
+        with self._pointing_at("judge"), self.reporter.phase(f"judge {settings.judge.model}") as tick:
+            return generator(self._named(settings.judge.model), server=settings.server, progress=tick)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -142,12 +153,18 @@ class Workshop:
         engines: dict[str, Engine] = {"search": search, "generate": self.generator}
         return engines if self.reranker is None else {**engines, "rerank": self.reranker}
 
-    def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:
-        """All these conversations, by the batch driver, with a progress bar."""
+    def carry(
+        self,
+        talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
+        *,
+        title: str,
+        engines: Mapping[str, Engine] | None = None,
+    ) -> list[Carried[T]]:
+        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
         with self.reporter.phase(title) as tick:
             return carry(
                 talks,
-                engines=self.engines(),
+                engines=self.engines() if engines is None else engines,
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
