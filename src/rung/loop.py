@@ -24,6 +24,7 @@ from rung.stages.publishing import latest
 from rung.stages.racing import race
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
+from rung.stages.tuning import settle
 from rung.workshop import Workshop
 
 
@@ -51,8 +52,9 @@ def compare(
     with workshop_of(project, seed, reporter) as workshop:
         intake = take_in(workshop, limit=limit)  #                documents, examples, cases → what there is to work with
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
-        built = build(workshop, candidates)  #                    example indexes, adapters: once, by digest
-        raced = race(workshop, intake, built, allowed)  #         cases in blocks, by all that can still win
+        settled = settle(workshop, intake, candidates, allowed)  # of many settings those worth judging, by dev cases
+        built = build(workshop, settled.candidates)  #            example indexes, adapters: once, by digest
+        raced = race(workshop, intake, built, allowed, searched=settled.said)  # cases in blocks, by all that can still win
         timed = time_live(workshop, raced.runs, intake.cases)  #  a sample of cases, live: the latency
         scored = score(workshop, intake, timed)  #                every layer of every answer
         verdict = weigh(workshop, intake, built, scored, raced.coverage)  # bar, limits, paired differences, gaps

@@ -322,13 +322,14 @@ class Coverage:
     """What a verdict took: cases answered by all rungs and arms together, of those that all cases would have been.
 
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
-    comparison ended before its time, "" where it did not.
+    comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
     """
 
     answers: int = 0
     exhaustive: int = 0
     error: float = 0.0
     partial: str = ""
+    searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

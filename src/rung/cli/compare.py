@@ -21,6 +21,10 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Every rung answers every case, also those that cannot win any more.")
     ] = False,
+    search: Annotated[
+        bool, typer.Option("--search", help="Search the lists of settings on the dev cases; judge only the best of them.")
+    ] = False,
+    budget: Annotated[int, typer.Option(min=2, help="With --search: how many combinations to try.")] = 20,
     baseline: Annotated[
         str | None,
         typer.Option(help="An earlier verdict (number, digest, path): exit with 1 if a rung is worse."),
@@ -46,7 +50,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.stages.survey import survey
     from rung.verdict.changes import change_lines, changes
 
-    allowed = Allowed(exhaustive, budget_usd, budget_minutes)
+    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None)
     project = load_project(folder)
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()

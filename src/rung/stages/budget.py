@@ -12,11 +12,15 @@ from rung.project import PriceSettings
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the person allows: `exhaustive` switches the race off; None means no limit of money or time."""
+    """What the person allows: `exhaustive` switches the race off; None means no limit of money or time.
+
+    `trials`: how many combinations of settings a search may try, None where none is wanted.
+    """
 
     exhaustive: bool = False
     usd: float | None = None
     minutes: float | None = None
+    trials: int | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property

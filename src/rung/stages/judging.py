@@ -258,6 +258,7 @@ def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
 
 def _warnings(intake: Intake, scored: Scored, coverage: Coverage) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
+    found += [coverage.searched] if coverage.searched else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():

@@ -42,8 +42,17 @@ class Raced:
     coverage: Coverage
 
 
-def race(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], allowed: Allowed | None = None) -> Raced:
+def race(
+    workshop: Workshop,
+    intake: Intake,
+    candidates: Sequence[Candidate],
+    allowed: Allowed | None = None,
+    *,
+    searched: str = "",
+) -> Raced:
     """Every case answered by every candidate that could be built, or so many as it takes to know which one to use.
+
+    `searched`: what to say of the search that the candidates come from.
 
     Raises:
         UserError: a budget in dollars, and nobody knows what an answer costs.
@@ -58,7 +67,7 @@ def race(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], al
     )
     stopped = any(run.stopped for run in runs)
     answers = sum(len(run.outcomes) for run in runs)
-    return Raced(runs, Coverage(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial))
+    return Raced(runs, Coverage(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial, searched))
 
 
 @dataclass
