@@ -3,10 +3,11 @@
     python benchmarks/diagnosis.py [--seed 0]
 
 Copies of the shipped examples `handbook` (text) and `helpdesk` (JSON) are broken in one layer: a document deleted, or made
-unreadable, or closed to the asker, the evidence cut into passages that are too small, decoys added, the form spoiled, and five faults of the
-model. The index is the real one, with a scripted embedder; the model is scripted: it answers right when all of a case's
-evidence is before it and refuses when not, except for the fault that is put on. Only cases that are right in an unbroken copy and
-lost in the broken one count. Exits with 1 if fewer than 95 % of them are named right.
+unreadable, or closed to the asker, answers deleted from the text, the evidence cut into passages that are too small, decoys
+added, the form spoiled, and five faults of the model. The index is the real one, with a scripted embedder. The model is
+scripted: it answers right when all of a case's evidence is before it and refuses when not, except for the fault that is put
+on. Only cases that the break touches, that are right in an unbroken copy and lost in the broken one count. Exits with 1 if
+fewer than 95 % of them are named right.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import yaml
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.project import load_project
-from rung.records import Case, Json
+from rung.records import Json
 from rung.scoring import Scorecard
 from rung.stages.answering import answer
 from rung.stages.candidates import build, propose
@@ -173,14 +174,14 @@ def main() -> None:
 
 def judged(one: Break, seed: int) -> Counter[str]:
     """How the cases that the break loses are named."""
-    sound, _ = carried(Break("", one.loss, one.example, answerable=one.answerable, more=one.more), seed)
-    _, broken = carried(one, seed)
+    sound = carried(Break("", one.loss, one.example, answerable=one.answerable, more=one.more), seed)
+    broken = carried(one, seed)
     well = {id for id, layer in sound.items() if layer is None}
     return Counter(layer for id, layer in broken.items() if id in well and layer is not None)
 
 
-def carried(one: Break, seed: int) -> tuple[dict[str, Loss | None], dict[str, Loss | None]]:
-    """The layer of each case of a copy of the example that was broken so (twice the same: sound and broken read alike)."""
+def carried(one: Break, seed: int) -> dict[str, Loss | None]:
+    """The layer of each case of a copy of the example that was broken so; None: it was not lost."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / one.example
         shutil.copytree(EXAMPLES / one.example, folder, ignore=shutil.ignore_patterns(".rung"))
@@ -192,8 +193,7 @@ def carried(one: Break, seed: int) -> tuple[dict[str, Loss | None], dict[str, Lo
         rung = yaml.safe_load(f"rag: {{{one.more}}}")
         settings |= {"model": "scripted", "embedder": "scripted", "rungs": [rung], "seed": seed}
         (folder / "rung.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-        layers = run(folder, one, {str(row["question"]): row for row in rows})
-    return layers, layers
+        return run(folder, one, {str(row["question"]): row for row in rows})
 
 
 def read(folder: Path, answerable: bool) -> Rows:
@@ -231,7 +231,7 @@ def reader(one: Break, rows: dict[str, dict[str, Json]]) -> Callable[[Generate],
         refusal = '{"quote": null, "answer": null}' if one.example == "helpdesk" else "I don't know."
         if one.says is not None and (seen or not row["answerable"]):
             return one.says(right, row, seen)
-        return right if seen or one.folder is passages_deleted and accepted(row, prompt) else refusal
+        return right if seen or (one.folder is passages_deleted and accepted(row, prompt)) else refusal
 
     return say
 
