@@ -22,6 +22,7 @@ NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _KEPT = 4096  # texts whose words are remembered
 _WORD = re.compile(r"[^\W_]+(?:[.,:/'’-][^\W_]+)*")
+_JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
 # Words that stand in any text: they support nothing.
 _EMPTY = frozenset(
@@ -110,12 +111,12 @@ def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
 def content(text: str) -> frozenset[str]:
     """The content words of a text, lower case, without their endings; numbers as they stand, separators left out."""
     found = set()
-    for match in _WORD.finditer(text.lower()):
-        word = match[0]
+    for word in _WORD.findall(text.lower()):
         if word[0].isdigit():
             found.add(re.sub(r"[,’']", "", word).rstrip("."))
         elif word not in _EMPTY:
-            found.update(_stem(part) for part in re.split(r"[.,:/-]", word) if part and part not in _EMPTY)
+            parts = [word] if word.isalpha() else _JOINT.split(word)
+            found.update(_stem(part) for part in parts if part and part not in _EMPTY)
     return frozenset(found)
 
 
