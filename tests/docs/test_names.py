@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 import rung.materials
 from rung.knowledge.readers import BUILT_IN as READERS
 from rung.project import Settings
-from rung.records import Estimate, Json, RungResult, Verdict
+from rung.records import Estimate, Json, Lost, RungResult, Verdict
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
 from rung.steps import Generate, Step
@@ -24,6 +24,7 @@ from rung.strategies.protocol import Plan, Rung
 from rung.strategies.registry import BUILT_IN, REFERENCES
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import StrategyContract, canned, drive, materials
+from rung.verdict.costs import Demand, Effort, Prices, bill
 from rung.verdict.diagnose import REMEDIES
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
@@ -179,8 +180,9 @@ def test_every_metric_is_documented_under_its_layer_and_no_other() -> None:
 
 
 ESTIMATE = Estimate(0.5, 0.4, 0.6, 10)
+BILL = bill(Effort(0.001, 0.5), Prices(), Demand(1000))
 RESULTS = (
-    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}),
+    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}, bill=BILL, losses=(Lost("failed", 1, ESTIMATE),)),
     RungResult("oracle", {}, "measured", reference=True),
 )
 SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)

@@ -19,6 +19,7 @@ from rung.stages.candidates import LIMITS, Candidate
 from rung.stages.grading import with_judgements
 from rung.stages.intake import Intake
 from rung.stages.judging import bar_in, finished, measure
+from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.racing import ERROR, Entrant, Standing, Stop, always_valid, broken_for_good, enough_for_gaps, order
@@ -85,6 +86,7 @@ class _Course:
         self.pairwise = self.workshop.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
         self.whole = self.allowed.exhaustive or self.total <= FEW or self.pairwise
         self.order: tuple[Case, ...] = tuple(cases[place] for place in order(self.total, seed=self.workshop.seed))
+        self.clusters = clusters(self.order)
         self.measure: Yardstick = measure(self.workshop, self.intake)
         self.cards: dict[str, Scorecard] = {}
         self.cost: dict[str, Tally] = {}
@@ -124,7 +126,7 @@ class _Course:
             return Standing(tuple(behind))
         rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
         entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
-        now = stand(entrants, total=self.total, bar=bar_in(self.workshop).correct)
+        now = stand(entrants, total=self.total, bar=bar_in(self.workshop).correct, clusters=self.clusters)
         arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
         columns = {label: self._column(self.runs[label]) for label in arms}
         if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
+from rung.estimating import design_effect
 from rung.verdict.bar import Bar, at_most
 
 if TYPE_CHECKING:
@@ -60,7 +61,14 @@ class Standing:
     leader: str | None = None
 
 
-def standing(entrants: Sequence[Entrant], *, total: int, bar: float | None, error: float = ERROR) -> Standing:
+def standing(
+    entrants: Sequence[Entrant],
+    *,
+    total: int,
+    bar: float | None,
+    error: float = ERROR,
+    clusters: Sequence[int] | None = None,
+) -> Standing:
     """Who must answer more for the verdict of `decide` to be known.
 
     With a bar: the lowest rung goes on until it surely misses the bar (or has answered everything, and then its mean is
@@ -74,11 +82,13 @@ def standing(entrants: Sequence[Entrant], *, total: int, bar: float | None, erro
         total: cases in all.
         bar: the `correct` that is good enough.
         error: of the whole race.
+        clusters: of each case, in the order of the race; None where all are independent.
     """
+    course = _Course(total, clusters, len(entrants), error / max(len(entrants), 1))
     fit = [one for one in entrants if not one.barred]
     stopped = {one.name: Stop("limit") for one in entrants if one.barred and len(one.values) < total}
     if bar is None:
-        return _among(fit, total, stopped, error)
+        return _among(fit, course, stopped)
     missed: dict[str, Stop] = {}
     for place, one in enumerate(fit):
         known = _applies(one.values)
@@ -91,25 +101,25 @@ def standing(entrants: Sequence[Entrant], *, total: int, bar: float | None, erro
             missed[one.name] = Stop("misses")
         else:
             return Standing((one.name,), {**stopped, **missed})
-    return _among(fit, total, stopped, error)
+    return _among(fit, course, stopped)
 
 
-def _among(fit: Sequence[Entrant], total: int, stopped: dict[str, Stop], error: float) -> Standing:
+def _among(fit: Sequence[Entrant], course: _Course, stopped: dict[str, Stop]) -> Standing:
     """The lowest that is not significantly worse than the best."""
+    total = course.total
     alive = [one for one in fit if len(_applies(one.values)) and float(_applies(one.values).sum()) > 0] or list(fit)
     stopped |= {one.name: Stop("misses") for one in fit if one not in alive and len(one.values) < total}
     if not alive:
         return Standing((), stopped)
-    share = error / max(len(alive), 1)
     worse: dict[str, Stop] = {}
     for one in alive:
         rivals = (o for o in alive if o is not one and _ahead(o, one) > 0)
-        beaten = next((o for o in rivals if _surely_worse(one, o, total, len(alive), share)), None)
+        beaten = next((o for o in rivals if _surely_worse(one, o, course)), None)
         if beaten is not None:
             worse[one.name] = Stop("worse", beaten.name)
     left = [one for one in alive if one.name not in worse]
     lowest, above = left[0], left[1:]
-    held = {o.name for o in above if _surely_no_better(o, lowest, total, share)}
+    held = {o.name for o in above if _surely_no_better(o, lowest, course)}
     judges = {stop.rival for stop in worse.values()}  # whoever threw another out by its quality must keep the limits too
     more = [o.name for o in left if (o is lowest or o.name not in held or o.name in judges) and len(o.values) < total]
     stopped |= {name: stop for name, stop in worse.items() if len(_one(alive, name).values) < total}
@@ -175,45 +185,57 @@ def _evidence(values: Floats, means: Floats, total: int) -> Floats:
     return np.maximum(np.maximum.accumulate(np.cumsum(gain, axis=1), axis=1)[:, -1], 0.0)
 
 
-def _surely_worse(one: Entrant, rival: Entrant, total: int, compared: int, error: float) -> bool:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Course:
+    """What all comparisons of a race share: all cases, each case's cluster in race order, rungs compared, error of each."""
+
+    total: int
+    clusters: Sequence[int] | None
+    compared: int
+    error: float
+
+
+def _surely_worse(one: Entrant, rival: Entrant, course: _Course) -> bool:
     """Whether all cases will show `one` significantly worse than its rival, at Holm's strictest step."""
-    differences, total = _differences(rival, one, total)
+    differences, total, at_the_end = _differences(rival, one, course)
     if len(differences) == 0:
         return False
-    level = NormalDist().inv_cdf(1 - ERROR / (2 * max(compared - 1, 1)))
-    least = level * _spread(differences) / math.sqrt(total)
-    return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=error)
+    least = NormalDist().inv_cdf(1 - ERROR / (2 * max(course.compared - 1, 1))) * at_the_end
+    return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error)
 
 
-def _surely_no_better(one: Entrant, lowest: Entrant, total: int, error: float) -> bool:
+def _surely_no_better(one: Entrant, lowest: Entrant, course: _Course) -> bool:
     """Whether all cases cannot show `one` significantly better than a lower rung."""
-    differences, total = _differences(one, lowest, total)
+    differences, total, at_the_end = _differences(one, lowest, course)
     if len(differences) == 0:
         return False
-    most = NormalDist().inv_cdf(1 - ERROR / 2) * _spread(differences) / math.sqrt(total)
-    return surely_below((1 + differences) / 2, (1 + most) / 2, total=total, error=error)
+    most = NormalDist().inv_cdf(1 - ERROR / 2) * at_the_end
+    return surely_below((1 + differences) / 2, (1 + most) / 2, total=total, error=course.error)
 
 
 def _ahead(one: Entrant, other: Entrant) -> float:
-    differences, _ = _differences(one, other, 0)
+    n = min(len(one.values), len(other.values))
+    differences = _applies(one.values[:n] - other.values[:n])
     return float(differences.mean()) if len(differences) else 0.0
 
 
-def _differences(one: Entrant, other: Entrant, total: int) -> tuple[Floats, int]:
-    """one − other on the cases that both have, and how many cases that will be in the end."""
+def _differences(one: Entrant, other: Entrant, course: _Course) -> tuple[Floats, int, float]:
+    """one − other on the cases that both have, how many that will be in the end, and the standard error then.
+
+    Two cases that differ are counted besides: equal beginnings prove no equality. Where cases hang together the error grows
+    by the design effect, whose part above 1 grows with the cases that a cluster will have in the end.
+    """
     import numpy as np
 
     n = min(len(one.values), len(other.values))
     found = one.values[:n] - other.values[:n]
     kept = found[~np.isnan(found)]
-    return kept, total - (n - len(kept))
-
-
-def _spread(differences: Floats) -> float:
-    """Standard deviation, as if two cases that differ had been seen besides: equal beginnings prove no equality."""
-    import numpy as np
-
-    return float(np.concatenate([differences, [1.0, -1.0]]).std())
+    total = course.total - (n - len(kept))
+    effect = 1.0
+    if course.clusters is not None and n:
+        effect = 1 + (design_effect(found, course.clusters[:n]) - 1) * course.total / n
+    spread = float(np.concatenate([kept, [1.0, -1.0]]).std())
+    return kept, total, spread * math.sqrt(effect / max(total, 1))
 
 
 def _applies(values: Floats) -> Floats:
