@@ -123,7 +123,9 @@ def weigh(
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
-        changes = in_words(flips(open_, bar=bar, economy=known, seed=workshop.seed), verdict.winner)
+        found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
+        untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
+        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
         if verdict.winner is not None:
             changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
         return replace(

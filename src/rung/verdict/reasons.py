@@ -95,7 +95,7 @@ def stopped(why: str, score: Estimate, *, rival: str, total: int, bar: float | N
         return f"{BREAKS}: {after}, since no further case could mend it"
     if why == "worse":
         return f"{WORSE}: {after}, surely significantly below {rival}"
-    return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and good enough"
+    return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
 def partial(coverage: Coverage) -> str:
