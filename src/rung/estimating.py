@@ -81,8 +81,10 @@ def estimates(
 def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> float:
     """How many times the variance of the mean is larger than of as many independent cases (Kish 1965), at least 1.
 
-    The linearised variance between clusters, with G - 1 for G clusters, over that between cases. 200 cases with an effect
-    of 2 say as much as 100 independent ones. NaN leaves a case out; one cluster, or equal values, tell nothing: 1.
+    The linearised variance between clusters, with G - 1 for G clusters, over that between cases; both around the means of
+    two strata, cases that share a cluster and cases that stand alone, whose mix is the test set's and no matter of luck. 200
+    cases with an effect of 2 say as much as 100 independent ones. NaN leaves a case out; one cluster, or equal values, tell
+    nothing: 1.
     """
     import numpy as np
 
@@ -90,9 +92,12 @@ def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> 
     known = ~np.isnan(column)
     column, number = column[known], np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
     n, groups = len(column), int(number.max()) + 1 if len(number) else 0
-    residuals = column - column.mean() if n else column
+    if groups < 2 or groups == n:
+        return 1.0
+    shares = np.bincount(number)[number] > 1
+    residuals = column - np.where(shares, column[shares].mean(), column[~shares].mean() if not shares.all() else 0.0)
     alone = float((residuals**2).sum()) * n / (n - 1) if n > 1 else 0.0
-    if groups < 2 or groups == n or alone < 1e-12:
+    if alone < 1e-12:
         return 1.0
     sums = np.bincount(number, weights=residuals, minlength=groups)
     return max(1.0, float((sums**2).sum()) * groups / (groups - 1) / alone)
@@ -102,7 +107,7 @@ def _widening(values: Floats, clusters: Sequence[int]) -> float:
     """The design effect, and what it costs that it was estimated from few clusters (Student's t in place of the normal)."""
     import numpy as np
 
-    groups = len(np.unique(np.asarray(clusters)[~np.isnan(values)]))
+    groups = int((np.unique(np.asarray(clusters)[~np.isnan(values)], return_counts=True)[1] > 1).sum())
     effect = design_effect(values, clusters)
     return effect if effect == 1 or groups < 3 else effect * (student(groups - 1) / _Z) ** 2
 

@@ -22,21 +22,25 @@ def test_cases_belong_together_by_what_they_are_about() -> None:
     evidence = Case("c", "?", ("x",), evidence=(Evidence("a", 0, 3),))
     unanswerable = Case("c", "?", answerable=False, meta={"context_document": "a"})
     assert documents_of(evidence) == documents_of(unanswerable) == ("a",)
-    plain = [about(name) for name in "bcdefg"]
-    assert clusters([evidence, *plain, unanswerable, Case("c", "?"), Case("c", "?")]) == (0, 1, 2, 3, 4, 5, 6, 0, 7, 8)
+    twice = [about(name) for name in "bcdefghijbcdefghij"]
+    found = clusters([evidence, *twice, unanswerable, Case("c", "?"), Case("c", "?")])
+    assert found == (0, *range(1, 10), *range(1, 10), 0, 10, 11)
 
 
 def test_two_documents_are_joined_by_a_question_over_both() -> None:
     chain = [about("a"), about("a", "b"), about("b")]
-    assert clusters([*chain, *(about(str(i)) for i in range(20))]) == (0, 0, 0, *range(1, 21))
+    assert clusters([*chain, *(about(str(i // 2)) for i in range(20))]) == (0, 0, 0, *(1 + i // 2 for i in range(20)))
 
 
 def test_chains_that_join_everything_are_cut() -> None:
     ring = [about(f"{i}", f"{(i + 1) % 12}") for i in range(12)]
-    assert clusters([*ring, about("3")]) == (*range(12), 3)
+    assert clusters([*ring, *ring]) == (*range(12), *range(12))
 
 
-@pytest.mark.parametrize("cases", [[], [about("a"), about("b")], [about("a"), about("a")], [Case("c", "?")] * 3])
+@pytest.mark.parametrize(
+    "cases",
+    [[], [about("a"), about("b")], [about("a"), about("a")], [Case("c", "?")] * 3, [about(i) for i in "abcdefghi" * 20]],
+)
 def test_without_clusters_every_case_stands_for_itself(cases: list[Case]) -> None:
     assert clusters(cases) is None
 
@@ -53,6 +57,14 @@ def test_the_design_effect_of_equal_clusters_is_kishs() -> None:
     alone = (np.random.default_rng(3).random(2000) < 0.5).astype(float)
     assert design_effect(alone, np.repeat(np.arange(400), 5).tolist()) == pytest.approx(1, abs=0.15)
     assert design_effect(values, [0] * 2000) == design_effect([1.0] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2]) == 1
+
+
+def test_the_mix_of_cases_with_and_without_a_document_is_no_effect() -> None:
+    """A rung that always refuses: right on every case without a document, wrong on every other."""
+    values = [0.0] * 60 + [1.0] * 60
+    numbers = [*np.repeat(np.arange(12), 5).tolist(), *range(12, 72)]
+    assert design_effect(values, numbers) == 1
+    assert estimate(values, clusters=numbers).low == pytest.approx(estimate(values).low or 0, abs=0.02)
 
 
 @pytest.mark.parametrize("told", [True, False])

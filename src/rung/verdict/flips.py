@@ -84,10 +84,10 @@ def _choosing(
 
 
 def in_words(found: Sequence[Flip], winner: str | None) -> list[str]:
-    """One sentence each."""
-    return [
-        reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in found if flip.winner != winner
-    ]
+    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying."""
+    others = (flip for flip in found if flip.winner != winner)
+    told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
+    return [reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
