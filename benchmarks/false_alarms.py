@@ -2,11 +2,11 @@
 
     python benchmarks/false_alarms.py [--comparisons 1000] [--seed 0]
 
-Each line compares two rungs so many times on cases drawn anew, by `rung.verdict.statistics.paired`. Equal rungs have the same
-chance on every case; "clustered" cases stand five to a document, and a document is luckier for one rung than for the other,
-by chance and on average not at all. Alarms are differences with p < 0.05: by the bootstrap alone, by the permutation test
-alone, and by both, which is what a verdict asks for. "told" says whether the test was told of the documents. Exits with 1
-if a verdict's test alarms in significantly more than 5 % (one-sided binomial, 5 %) of comparisons of equal rungs.
+Each line compares two rungs so many times on cases drawn anew, by `rung.verdict.statistics.paired`. Equal rungs have the
+same chance on every case; clustered cases stand five to a document, and a document is luckier for one rung than for the
+other, by chance and on average not at all. Alarms are differences with p < 0.05: by the bootstrap alone, by the permutation
+test alone, and by both, which is what a verdict asks for. "told" says whether the test was told of the documents. Exits
+with 1 if a verdict's test alarms in significantly more than 5 % (one-sided binomial, 5 %) of comparisons of equal rungs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Setting:
-    """Cases of one kind: how many, how many to a document, scored 0 or 1 or in between, and how much better the one rung is."""
+    """Cases of one kind: how many, how many to a document, 0 or 1 or in between, and how much better one rung is."""
 
     cases: int
     per_document: int = 1

@@ -15,15 +15,16 @@ class OpenProject:
 
     project: Project
 
-    def compare(self, *, limit: int | None = None, seed: int | None = None) -> Verdict:
-        """Weigh every rung that the project allows, and write `report.html`.
+    def compare(self, *, limit: int | None = None, seed: int | None = None, exhaustive: bool = False) -> Verdict:
+        """Weigh every rung that the project allows, and write `report.html`. `exhaustive`: every rung answers every case.
 
         Raises:
             UserError: something that is yours to fix; says what.
         """
         from rung.loop import compare
+        from rung.stages.budget import Allowed
 
-        return compare(self.project, limit=limit, seed=seed).verdict
+        return compare(self.project, limit=limit, seed=seed, allowed=Allowed(exhaustive=exhaustive)).verdict
 
     def ask(self, question: str, *, rung: str | None = None, groups: frozenset[str] | None = None) -> Answer:
         """One rung's answer, live; by default the last verdict's winner's. `groups` None reads every document.

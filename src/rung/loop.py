@@ -13,19 +13,28 @@ from rung.errors import UserError
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
-from rung.stages.answering import answer, time_live
-from rung.stages.candidates import Candidate, allowed, build, check_limits, propose, with_members
+from rung.stages.answering import time_live
+from rung.stages.budget import Allowed
+from rung.stages.candidates import Candidate, build, check_limits, propose, with_members
+from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.publishing import latest
+from rung.stages.racing import race
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
+from rung.stages.tuning import settle
 from rung.workshop import Workshop
 
 
 def compare(
-    project: Project, *, limit: int | None = None, seed: int | None = None, reporter: Reporter | None = None
+    project: Project,
+    *,
+    limit: int | None = None,
+    seed: int | None = None,
+    allowed: Allowed | None = None,
+    reporter: Reporter | None = None,
 ) -> Comparison:
     """Weigh every rung that the project allows, on its own cases, and publish the verdict.
 
@@ -33,6 +42,7 @@ def compare(
         project: a folder with `rung.yaml`, loaded.
         limit: judge by at most so many cases, always the same ones.
         seed: of everything that is drawn; None takes the project's.
+        allowed: a budget, and whether rungs that cannot win any more answer all cases too.
         reporter: told how far the work is.
 
     Raises:
@@ -42,11 +52,12 @@ def compare(
     with workshop_of(project, seed, reporter) as workshop:
         intake = take_in(workshop, limit=limit)  #                documents, examples, cases → what there is to work with
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
-        built = build(workshop, candidates)  #                    example indexes, adapters: once, by digest
-        runs = answer(workshop, built, intake.cases)  #           every case by every rung, in batches
-        timed = time_live(workshop, runs, intake.cases)  #        a sample of cases, live: the latency
+        settled = settle(workshop, intake, candidates, allowed)  # of many settings those worth judging, by dev cases
+        built = build(workshop, settled.candidates)  #            example indexes, adapters: once, by digest
+        raced = race(workshop, intake, built, allowed, searched=settled.said)  # cases in blocks, by all that can still win
+        timed = time_live(workshop, raced.runs, intake.cases)  #  a sample of cases, live: the latency
         scored = score(workshop, intake, timed)  #                every layer of every answer
-        verdict = weigh(workshop, intake, built, scored)  #       bar, limits, paired differences, gaps
+        verdict = weigh(workshop, intake, built, scored, raced.coverage)  # bar, limits, paired differences, gaps
         return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page
 
 
@@ -111,7 +122,7 @@ def search(
 
 def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:
     """A workshop for one command; mistakes in the rungs and limits are found before any work is done."""
-    allowed(project)
+    allowed_rungs(project)
     check_limits(project)
     return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
 

@@ -47,6 +47,7 @@ class Rows:
     labels: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     quotes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> evidence as written
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # case id -> documents it names that are not there
 
     def split(self, name: Split) -> tuple[Case, ...]:
         """The cases of one split, in the files' order."""
@@ -119,27 +120,37 @@ def shown_as(project: Project, path: Path) -> str:
 def with_evidence(
     rows: Rows, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
 ) -> Rows:
-    """Rows whose evidence is resolved to characters; a case whose gold passage no longer exists is left out and listed.
+    """Rows whose evidence is resolved to characters; a case whose quote or span is no longer there is left out and listed.
+
+    A test case whose whole document is gone, or was never read, still judges: people ask it all the same, and to leave it
+    out would flatter every rung. It is listed, and `missing` names its documents.
 
     Args:
         text_of: a document's text by id; None if there is no such document.
         find: (text, quote) -> characters of the quote, None if it is not there.
     """
     kept: list[Case] = []
-    problems = list(rows.problems)
+    problems, missing = list(rows.problems), dict(rows.missing)
     for case in rows.cases:
+        quotes = rows.quotes.get(case.id, ())
+        named = [item["document"] for item in quotes if isinstance(item, dict) and isinstance(item.get("document"), str)]
+        gone = tuple(d for d in dict.fromkeys([*map(str, named), *case.gold_documents]) if text_of(d) is None)
+        path, _, line = case.place.rpartition(":")
         try:
-            evidence = tuple(_resolved(item, text_of, find) for item in rows.quotes.get(case.id, ()))
-            for document in case.gold_documents:
-                if text_of(document) is None:
-                    raise ValueError(f"gold document '{document}' no longer exists")
+            if gone and (case.split != "test" or not case.answerable):
+                raise ValueError(f"document '{gone[0]}' no longer exists")
+            there = [item for item in quotes if not (isinstance(item, dict) and item.get("document") in gone)]
+            evidence = tuple(_resolved(item, text_of, find) for item in there)
         except ValueError as error:
-            path, _, line = case.place.rpartition(":")
             problems.append(Problem(path, int(line or 0), f"case '{case.id}' is left out: {error}"))
             continue
-        documents = case.gold_documents or tuple(dict.fromkeys(e.document for e in evidence))
-        kept.append(replace(case, evidence=evidence, gold_documents=documents))
-    return replace(rows, cases=tuple(kept), problems=tuple(problems))
+        if gone:
+            missing[case.id] = gone
+            told = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
+            problems.append(Problem(path, int(line or 0), told))
+        documents = tuple(d for d in case.gold_documents if d not in gone) or tuple(e.document for e in evidence)
+        kept.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
+    return replace(rows, cases=tuple(kept), problems=tuple(problems), missing=missing)
 
 
 def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...]) -> Iterator[Path]:
@@ -159,11 +170,12 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
 def _read_cases(project: Project, problems: list[Problem]) -> Iterator[tuple[Case, tuple[Json, ...]]]:
     """Each case once, with its evidence as written."""
     seen: dict[str, str] = {}
+    judged = project.settings.bar.metric == "judge"
     for path in dict.fromkeys(paths(project, project.settings.cases, ("cases",))):
         shown = shown_as(project, path)
         for number, row in json_lines(path, shown, problems):
             try:
-                case, evidence = case_of(row, f"{shown}:{number}")
+                case, evidence = case_of(row, f"{shown}:{number}", judged=judged)
             except ValueError as error:
                 problems.append(Problem(shown, number, str(error)))
                 continue
@@ -182,8 +194,8 @@ def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) 
     return True
 
 
-def case_of(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
-    """A row as a case, with its evidence as written.
+def case_of(row: dict[str, Json], place: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
+    """A row as a case, with its evidence as written; `judged`: answers are judged by a model, and need no reference.
 
     Raises:
         ValueError: it is none, or a draft that nobody approved.
@@ -199,11 +211,11 @@ def case_of(row: dict[str, Json], place: str) -> tuple[Case, tuple[Json, ...]]:
     if not isinstance(answerable, bool):
         raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
     gold = bool(row.get("evidence") or row.get("gold_documents"))
-    if answers is None and (gold or not answerable):
-        answers = []  # with gold and without answers a case judges the search alone
+    if answers is None and (gold or judged or not answerable):
+        answers = []  # with gold and without answers a case judges the search alone, unless a model judges
     if not isinstance(answers, list):
         raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
-    if answerable and not answers and not gold:
+    if answerable and not answers and not (gold or judged):
         raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
     evidence = row.get("evidence") or []
     if not isinstance(evidence, list):

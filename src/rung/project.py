@@ -26,6 +26,44 @@ DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
 
 
+_DAYS = 365.25 / 12  # in a month
+_PACES: Mapping[str, float] = {
+    **{"hourly": 24 * _DAYS, "daily": _DAYS, "weekly": _DAYS / 7, "monthly": 1, "quarterly": 1 / 3},
+    **{"yearly": 1 / 12, "never": 0},
+}
+_UNITS: Mapping[str, float] = {
+    "hour": 24 * _DAYS,
+    "day": _DAYS,
+    "week": _DAYS / 7,
+    "month": 1,
+    "quarter": 1 / 3,
+    "year": 1 / 12,
+}
+
+
+def times_per_month(pace: str) -> float | None:
+    """How often a month: of "weekly", "3 per week" or "every 2 months"; None where nothing, or only "rarely", is said.
+
+    Raises:
+        ValueError: it is none of these.
+
+    >>> times_per_month("4 per year")
+    0.333...
+    """
+    said = pace.strip().lower()
+    if said in ("", "rarely"):
+        return None
+    if said in _PACES:
+        return _PACES[said]
+    often = re.fullmatch(r"(\d+(?:\.\d+)?) (?:times )?(?:per|a|an|each|every) (hour|day|week|month|quarter|year)", said)
+    if often:
+        return float(often[1]) * _UNITS[often[2]]
+    seldom = re.fullmatch(r"every (?:(\d+(?:\.\d+)?) )?(hour|day|week|month|quarter|year)s?", said)
+    if seldom and float(seldom[1] or 1) > 0:
+        return _UNITS[seldom[2]] / float(seldom[1] or 1)
+    raise ValueError(f"one of {', '.join(_PACES)}, rarely, or such as '3 per week' or 'every 2 months'")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,6 +90,7 @@ class KnowledgeSettings(_Section):
     pairs: tuple[str, ...] = ()
     access: tuple[AccessSettings, ...] = ()
     changes: str = ""
+    changed_share: float = Field(default=1, ge=0, le=1)
     chunk_tokens: int = Field(default=160, ge=16, le=4096)
     chunk_overlap: int | None = Field(default=None, ge=0, le=2048)
     parent_tokens: int = Field(default=0, ge=0, le=65536)
@@ -70,6 +109,12 @@ class KnowledgeSettings(_Section):
         if weight == "auto" or (isinstance(weight, (int, float)) and not isinstance(weight, bool) and 0 <= weight <= 1):
             return weight
         raise ValueError("a number from 0 (BM25 only) to 1 (dense only), or auto")
+
+    @field_validator("changes")
+    @classmethod
+    def _a_pace(cls, changes: str) -> str:
+        times_per_month(changes)
+        return changes
 
     @field_validator("store")
     @classmethod
@@ -121,7 +166,7 @@ class BarSettings(_Section):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
-    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains"] | None = None
+    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
     forgetting: ForgettingSettings = ForgettingSettings()
@@ -132,10 +177,25 @@ class BarSettings(_Section):
         return {name: float(value) for name, value in named.items() if value is not None}
 
 
+class JudgeSettings(_Section):
+    """The model that judges where `bar.metric` is `judge`: each answer by the rubric, or against the closed book's."""
+
+    model: str = ""
+    rubric: str = ""
+    mode: Literal["rubric", "pairwise"] = "rubric"
+
+
 class TrafficSettings(_Section):
-    """How much is asked."""
+    """How much is asked, and how often what was trained is trained again."""
 
     queries_per_month: float | None = Field(default=None, ge=0)
+    retrain: str = ""
+
+    @field_validator("retrain")
+    @classmethod
+    def _a_pace(cls, retrain: str) -> str:
+        times_per_month(retrain)
+        return retrain
 
 
 class PriceSettings(_Section):
@@ -144,6 +204,12 @@ class PriceSettings(_Section):
     machine_usd_per_hour: float | None = Field(default=None, ge=0)
     prompt_usd_per_million: float | None = Field(default=None, ge=0)
     completion_usd_per_million: float | None = Field(default=None, ge=0)
+    gpu_usd_per_hour: float | None = Field(default=None, ge=0)
+    labour_usd_per_hour: float | None = Field(default=None, ge=0)
+    documents_hours: float | None = Field(default=None, ge=0)
+    examples_hours: float | None = Field(default=None, ge=0)
+    storage_usd_per_gb_month: float | None = Field(default=None, ge=0)
+    months: float = Field(default=12, gt=0)
 
 
 class RetrainSettings(_Section):
@@ -210,6 +276,7 @@ class Settings(_Section):
     tools: tuple[str, ...] = ()
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
+    judge: JudgeSettings = JudgeSettings()
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
     retrain: RetrainSettings = RetrainSettings()

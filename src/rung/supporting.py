@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rung.records import Answer, Citation, Passage
 from rung.sentences import sentences
@@ -19,7 +20,9 @@ from rung.sentences import sentences
 SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
 NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+_KEPT = 4096  # texts whose words are remembered
 _WORD = re.compile(r"[^\W_]+(?:[.,:/'’-][^\W_]+)*")
+_JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
 # Words that stand in any text: they support nothing.
 _EMPTY = frozenset(
@@ -90,26 +93,30 @@ def support(sentence: str, cited: str) -> float:
     wanted = content(sentence)
     if not wanted:
         return 0.0
-    parts = [content(cited[a:b]) for a, b in sentences(cited)]
-    everything = frozenset().union(*parts) if parts else frozenset()
+    everything, neighbours = _words_of(cited)
     if any(word not in everything for word in wanted if word[0].isdigit()):
         return 0.0
-    best = 0
-    for place in range(max(1, len(parts) - NEAR + 1)):
-        near = frozenset().union(*parts[place : place + NEAR])
-        best = max(best, len(wanted & near))
-    return best / len(wanted)
+    return max(len(wanted & near) for near in neighbours) / len(wanted)
 
 
+@lru_cache(maxsize=_KEPT)
+def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
+    """The content words of a text, of all of it and of any `NEAR` neighbouring sentences. Kept: passages come again."""
+    parts = [content(cited[a:b]) for a, b in sentences(cited)]
+    near = tuple(frozenset().union(*parts[place : place + NEAR]) for place in range(max(1, len(parts) - NEAR + 1)))
+    return frozenset().union(*parts), near
+
+
+@lru_cache(maxsize=_KEPT)
 def content(text: str) -> frozenset[str]:
     """The content words of a text, lower case, without their endings; numbers as they stand, separators left out."""
     found = set()
-    for match in _WORD.finditer(text.lower()):
-        word = match[0]
+    for word in _WORD.findall(text.lower()):
         if word[0].isdigit():
             found.add(re.sub(r"[,’']", "", word).rstrip("."))
         elif word not in _EMPTY:
-            found.update(_stem(part) for part in re.split(r"[.,:/-]", word) if part and part not in _EMPTY)
+            parts = [word] if word.isalpha() else _JOINT.split(word)
+            found.update(_stem(part) for part in parts if part and part not in _EMPTY)
     return frozenset(found)
 
 
@@ -143,6 +150,7 @@ def _cited(citations: Iterable[Citation], passages: Sequence[Passage]) -> dict[i
     return found
 
 
+@lru_cache(maxsize=16 * _KEPT)
 def _stem(word: str) -> str:
     if len(word) <= 4:
         return word.removesuffix("s") if len(word) > 3 else word

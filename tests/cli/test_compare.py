@@ -11,7 +11,20 @@ import pytest
 from tests.cli.conftest import Run
 
 KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"}
-RUNG_KEYS = {"name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"}
+KEYS |= {"clusters", "looks", "front", "flips", "coverage"}
+RUNG_KEYS = {
+    "name",
+    "settings",
+    "status",
+    "why",
+    "scores",
+    "usd_per_1k",
+    "latency_ms",
+    "build_seconds",
+    "answer_seconds",
+    "answered",
+    "stopped",
+}
 
 
 def edit(folder: Path, old: str, new: str) -> None:
@@ -108,7 +121,7 @@ def test_what_was_left_out_is_said_and_strict_makes_it_an_error(rung: Run, shop:
     ran = rung("compare", shop, "--json")
     assert "cases.jsonl:9: is no JSON" in ran.err
     assert "cases.jsonl:10: case" in ran.err
-    assert ran.json["cases"] == 7
+    assert ran.json["cases"] == 8  # people ask it all the same: lost as "not in the corpus"
     rung("compare", shop, "--strict", code=2)
 
 
@@ -243,3 +256,22 @@ def test_labels(rung: Run, shop: Path) -> None:
     assert structured["status"] == "measured"
     assert structured["scores"]["format"]["mean"] == 1.0
     assert "label_accuracy" in structured["scores"]
+
+
+def test_every_form_of_the_report_and_the_gate(rung: Run, shop: Path) -> None:
+    rung("compare", shop)
+    assert rung("report", shop, "--format", "md").out.startswith("# shop: use ")
+    assert rung("report", shop, "--format", "junit").out.startswith("<?xml")
+    rung("report", shop, "--format", "ragas", "-o", shop / "rows.jsonl")
+    rows = [json.loads(line) for line in (shop / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["rung"] for row in rows} >= {"prompt", "rag", "oracle"}
+    edit(shop, "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [prompt, rag]")
+    rung("compare", shop, "--baseline", "1")
+    told = rung("report", shop, "--compare", "1", "2", "--gate", "--json").json
+    assert told["cases"] == 7
+    assert {r["name"]: r["how"] for r in told["rungs"]}["long_context"] == "only in the first"
+    assert "choice: " in rung("report", shop, "--compare", "1", "latest").out
+    assert "is no verdict of" in rung("report", shop, "--compare", "1", "9", code=2).err
+    edit(shop, "correct: 0.2", "correct: 1.0")
+    rung("compare", shop, code=1)
+    rung("report", shop, "--compare", "1", "3", "--gate", code=1)

@@ -17,7 +17,7 @@ import rung.materials
 from rung.examples.forms import KNOWN
 from rung.knowledge.readers import BUILT_IN as READERS
 from rung.project import Settings
-from rung.records import Case, Estimate, Example, Json, Message, RungResult, Verdict
+from rung.records import Case, Estimate, Example, Json, Lost, Message, RungResult, Verdict
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
 from rung.steps import Generate, Step
@@ -25,6 +25,7 @@ from rung.strategies.protocol import Composition, Plan, Rung
 from rung.strategies.registry import BUILT_IN, REFERENCES
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
+from rung.verdict.costs import Demand, Effort, Prices, bill
 from rung.verdict.diagnose import REMEDIES
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
@@ -190,8 +191,17 @@ def test_every_metric_is_documented_under_its_layer_and_no_other() -> None:
 
 
 ESTIMATE = Estimate(0.5, 0.4, 0.6, 10)
+BILL = bill(Effort(0.001, 0.5), Prices(), Demand(1000))
 RESULTS = (
-    RungResult("rag", {}, "measured", scores={"correct": ESTIMATE}, artifacts={"adapter": "1a2b"}),
+    RungResult(
+        "rag",
+        {},
+        "measured",
+        scores={"correct": ESTIMATE},
+        artifacts={"adapter": "1a2b"},
+        bill=BILL,
+        losses=(Lost("failed", 1, ESTIMATE),),
+    ),
     RungResult("oracle", {}, "measured", reference=True),
 )
 SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)

@@ -156,7 +156,7 @@ def find(text: str, quote: str) -> tuple[int, int] | None:
     return (at, at + len(quote)) if at >= 0 else None
 
 
-def test_evidence_is_resolved_and_a_case_without_its_passage_is_left_out(tmp_path: Path) -> None:
+def test_evidence_is_resolved_and_a_case_without_its_quote_is_left_out(tmp_path: Path) -> None:
     cases = [
         {"id": "1", "question": "a?", "answers": ["x"], "evidence": [{"document": "d", "quote": "brown fox"}]},
         {"id": "2", "question": "b?", "answers": ["x"], "evidence": [{"document": "d", "quote": "grey wolf"}]},
@@ -167,8 +167,10 @@ def test_evidence_is_resolved_and_a_case_without_its_passage_is_left_out(tmp_pat
     ]
     rows = project(tmp_path, "\n".join(map(json.dumps, cases)))
     rows = with_evidence(rows, {"d": "The quick brown fox"}.get, find)
-    assert [c.id for c in rows.cases] == ["1", "6"]
+    assert [c.id for c in rows.cases] == ["1", "3", "5", "6"]
+    assert rows.missing == {"3": ("gone",), "5": ("gone",)}  # people ask them all the same
     assert rows.cases[0].evidence == (Evidence("d", 10, 19),)
     assert rows.cases[0].gold_documents == ("d",)
     assert [p.line for p in rows.problems] == [2, 3, 4, 5]
     assert "no longer" in rows.problems[0].message
+    assert "is judged, but its document 'gone'" in rows.problems[1].message

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
 from rung.scoring import Yardstick, score_run
-from rung.verdict.diagnose import REMEDIES, Loss, diagnose, losses
+from rung.verdict.diagnose import REMEDIES, Corpus, Loss, diagnose, losses
 
 CASE = Case("c", "When?", ("nine o'clock",), evidence=(Evidence("d", 0, 40),), groups=("staff",))
 GOLD = Passage("d:0", "d", 0, 40, "The office opens at nine o'clock sharp.")
@@ -90,3 +91,43 @@ def test_losses_of_a_run_from_its_scorecard() -> None:
     assert each == [None, "refused wrongly", "not retrieved", "failed", "should have refused"]
     assert counts == {"failed": 1, "should have refused": 1, "not retrieved": 1, "refused wrongly": 1}
     assert list(counts) == ["failed", "should have refused", "not retrieved", "refused wrongly"]
+
+
+HELD = Corpus(groups={"d": (), "e": ()}, passages={"d": ((0, 40), (40, 90))})
+
+
+@pytest.mark.parametrize(
+    ("corpus", "case", "loss"),
+    [
+        (HELD, CASE, "not retrieved"),
+        (replace(HELD, missing={"c": ("gone.md",)}), CASE, "not in the corpus"),
+        (replace(HELD, missing={"c": ("gone.md",)}, unread=("other.md", "docs/gone.md")), CASE, "not read"),
+        (replace(HELD, missing={"c": ("mail.zip!a.txt",)}, unread=("mail.zip",)), CASE, "not read"),
+        (replace(HELD, lacking=frozenset({"c"})), Case("c", "When?", ("nine",)), "not in the corpus"),
+        (replace(HELD, groups={"d": ("board",), "e": ()}), CASE, "forbidden"),
+        (replace(HELD, groups={"d": ("board", "staff")}), CASE, "not retrieved"),
+        (replace(HELD, groups={"d": ("board",)}), replace(CASE, groups=None), "not retrieved"),  # the owner reads everything
+    ],
+)
+def test_what_the_corpus_loses_is_not_the_searchs_fault(corpus: Corpus, case: Case, loss: Loss) -> None:
+    assert diagnose(case, outcome(found=(DECOY,), shown=(DECOY,)), WRONG, corpus=corpus) == loss
+    refused = {**WRONG, "false_refusal": 1.0, "format": 0.0}  # a refusal in words where JSON was asked for
+    assert diagnose(case, outcome(found=(DECOY,), shown=(DECOY,)), refused, corpus=corpus) == loss
+    assert diagnose(case, outcome(), WRONG, corpus=corpus) == "wrong"  # a rung that reads nothing lost it itself
+
+
+def test_a_span_that_stands_whole_nowhere_was_cut() -> None:
+    halves = Corpus(groups={"d": ()}, passages={"d": ((0, 20), (20, 60))})
+    first, second = Passage("d:0", "d", 0, 20, "The office opens at "), Passage("d:20", "d", 20, 60, "nine o'clock sharp.")
+    found = (DECOY, first, second)
+    assert diagnose(CASE, outcome(found=found, shown=(DECOY, first)), WRONG, corpus=halves) == "cut by chunking"
+    assert diagnose(CASE, outcome(found=found, shown=(DECOY,)), WRONG, corpus=halves) == "cut by chunking"
+    assert diagnose(CASE, outcome(found=(DECOY,), shown=(DECOY,)), WRONG, corpus=halves) == "not retrieved"
+    assert diagnose(CASE, outcome(found=found, shown=found), WRONG, corpus=halves) == "retrieved but not used"
+
+
+def test_a_right_answer_may_be_lost_by_its_style() -> None:
+    assert diagnose(CASE, outcome(), {"correct": 1.0, "style": 0.2}) == "wrong style"
+    assert diagnose(CASE, outcome(), {"correct": 1.0, "style": 0.5}) is None
+    assert diagnose(CASE, outcome(), {"correct": 1.0, "style_judge": 0.0}) == "wrong style"
+    assert diagnose(CASE, outcome(), {"correct": 1.0, "stylet": 0.0}) is None

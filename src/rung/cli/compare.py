@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from rung.cli.main import FINE, MISSED, YOURS
 from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict
 from rung.cli.screen import Screen, out
@@ -14,24 +18,47 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     dry_run: DryRun = False,
     json: Json = False,
     strict: Strict = False,
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="Every rung answers every case, also those that cannot win any more.")
+    ] = False,
+    search: Annotated[
+        bool, typer.Option("--search", help="Search the lists of settings on the dev cases; judge only the best of them.")
+    ] = False,
+    budget: Annotated[int, typer.Option(min=2, help="With --search: how many combinations to try.")] = 20,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="An earlier verdict (number, digest, path): exit with 1 if a rung is worse."),
+    ] = None,
+    budget_usd: Annotated[
+        float | None, typer.Option(min=0, help="Stop with a partial verdict before more is spent.")
+    ] = None,
+    budget_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop with a partial verdict after so many minutes.")
+    ] = None,
 ) -> int:
     """Weigh every rung on the project's own cases, and say which one to use and why.
 
-    Exits with 0 when the bar is cleared (or none is set), 1 when it is missed, 2 for what is yours to fix.
+    Exits with 0 when the bar is cleared (or none is set), 1 when it is missed, a rung got worse than in --baseline, or a
+    budget ended the comparison, 2 for what is yours to fix.
     """
     from json import dumps
 
     from rung.loop import compare as weigh
     from rung.project import load_project
+    from rung.stages.budget import Allowed
+    from rung.stages.publishing import record
     from rung.stages.survey import survey
+    from rung.verdict.changes import change_lines, changes
 
+    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None)
     project = load_project(folder)
+    earlier = None if baseline is None else record(project, baseline)
     screen = Screen()
     if dry_run:
         plan = survey(project, limit=limit)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
-    done = weigh(project, limit=limit, seed=seed, reporter=screen)
+    done = weigh(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
     screen.problems(done.problems)
     if json:
         out(done.published.json)
@@ -41,4 +68,9 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
-    return FINE if done.verdict.clears_bar else MISSED
+    if earlier is not None:
+        told = changes(earlier, record(project, "latest"), seed=project.settings.seed)
+        screen.say("\n".join(change_lines(told)))
+        if told.worse:
+            return MISSED
+    return FINE if done.verdict.clears_bar and not done.verdict.coverage.partial else MISSED

@@ -1,9 +1,9 @@
-"""`rung report`: the last verdict again, as a table, a page or JSON, without running anything."""
+"""`rung report`: the last verdict again, in any form, or two of them side by side, without running anything."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,21 +12,52 @@ from rung.cli.options import Folder, Json
 from rung.cli.screen import out
 
 
-def report(
+def report(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
-    output: Annotated[Path | None, typer.Option("--out", help="Write the page here as well.", show_default=False)] = None,
+    form: Annotated[
+        Literal["table", "html", "md", "json", "junit", "ragas"],
+        typer.Option("--format", help="table; a page (html, md); for programs (json, junit); every answer for ragas."),
+    ] = "table",
+    output: Annotated[Path | None, typer.Option("-o", "--out", help="Write it to this file.", show_default=False)] = None,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(help="Two verdicts side by side: numbers, digests, 'latest', or paths.", metavar="A B"),
+    ] = None,
+    gate: Annotated[bool, typer.Option("--gate", help="With --compare: exit with 1 when a rung got worse.")] = False,
     json: Json = False,
 ) -> int:
-    """Show the last verdict again, and where its page is. Runs no model."""
-    from rung.project import load_project
-    from rung.stages.publishing import latest
+    """Show the last verdict again, or what changed between two. Runs no model.
 
-    last = latest(load_project(folder))
+    Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
+    """
+    from rung.project import load_project
+    from rung.stages.publishing import latest, write_text
+
+    project = load_project(folder)
+    if compare is not None:
+        return compared(folder, *compare, gate=gate, json=json)
+    last = latest(project)
+    form = "json" if json else form
     if output is not None:
-        last = last.copied(output)
-    if json:
-        out(last.json)
-    else:
-        out(last.table)
-        out(f"report: {last.page}")
+        # A path alone has always meant the page; its ending says what else may be meant.
+        ending = {".md": "md", ".json": "json", ".xml": "junit", ".jsonl": "ragas"}.get(output.suffix, "html")
+        write_text(output, last.text(ending if form == "table" else form))
+    if form == "table" or output is None:
+        out(last.table if form == "table" else last.text(form).rstrip("\n"))
+    if form == "table":
+        out(f"report: {output or last.page}")
     return FINE if last.clears_bar else MISSED
+
+
+def compared(folder: Path, first: str, second: str, *, gate: bool, json: bool) -> int:
+    """Print what changed from one verdict to another; with `gate` the exit code says whether that is bad."""
+    from json import dumps
+
+    from rung.project import load_project
+    from rung.stages.publishing import record
+    from rung.verdict.changes import change_json, change_lines, changes
+
+    project = load_project(folder)
+    told = changes(record(project, first), record(project, second), seed=project.settings.seed)
+    out(dumps(change_json(told)) if json else "\n".join(change_lines(told)))
+    return MISSED if gate and (told.worse or not told.second.clears_bar) else FINE

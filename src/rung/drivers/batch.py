@@ -50,6 +50,19 @@ class Tally:
 
     executed: int = 0
     replayed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0  # carried-out generations whose price nobody named
+
+    def count(self, result: Result | Failure) -> None:
+        """One request that an engine carried out, with what it consumed."""
+        self.executed += 1
+        if isinstance(result, Generated):
+            self.prompt_tokens += result.prompt_tokens
+            self.completion_tokens += result.completion_tokens
+            self.usd += result.usd or 0.0
+            self.unpriced += result.usd is None
 
 
 @dataclass(slots=True)
@@ -196,7 +209,7 @@ def _round(
     for digest, result in _executed(requests, engine):
         if not isinstance(result, Failure):
             store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
-        tally.executed += 1
+        tally.count(result)
         tally.replayed += len(waiting[digest]) - 1
         _advance(waiting[digest], result)
         report(waiting[digest])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
@@ -16,7 +16,6 @@ from rung.estimating import estimates
 from rung.records import Case, Estimate, Outcome
 from rung.scoring.protocol import Layer, Scorer, ScorerFactory, Yardstick
 from rung.scoring.registry import scorers as registered
-from rung.supporting import unsupported
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -40,20 +39,25 @@ class ScoreError:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """The scores of one run: metric -> one value per case, in the order of `cases`; NaN where a metric does not apply.
-
-    `unsupported`: case id -> the sentences of its answer that what they cite does not bear out.
-    """
+    """The scores of one run: metric -> one value per case, in the order of `cases`; NaN where a metric does not apply."""
 
     cases: tuple[str, ...]
     values: Mapping[str, Floats]
     layers: Mapping[str, Layer]
     errors: tuple[ScoreError, ...] = ()
-    unsupported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def estimates(self, seed: int = 0, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
         """Mean, 95 % interval and number of cases of every metric; `clusters`: the cluster of each case."""
         return estimates(self.values, seed=seed, clusters=clusters)
+
+    def over(self, cases: Sequence[str]) -> Scorecard:
+        """The card spread over these cases, in their order: no scores for those that the run has not answered."""
+        import numpy as np
+
+        place = {case: n for n, case in enumerate(self.cases)}
+        at = np.array([place.get(case, -1) for case in cases], dtype=np.int64)
+        values = {metric: np.append(column, np.nan)[at] for metric, column in self.values.items()}
+        return replace(self, cases=tuple(cases), values=values)
 
     def of(self, case: str) -> dict[str, float]:
         """The metrics that apply to one case.
@@ -83,7 +87,6 @@ class Scorecard:
             {**self.values, **other.values},
             {**self.layers, **other.layers},
             (*self.errors, *other.errors),
-            {**self.unsupported, **other.unsupported},
         )
 
     def by_layer(self) -> dict[Layer, float]:
@@ -150,8 +153,7 @@ def score_run(
             row.update(scores)
             layers.update(dict.fromkeys(scores, scorer.layer))
         rows.append(row)
-    unborne = {} if yardstick.schema or yardstick.labels else _unsupported(by_case)
-    return Scorecard(tuple(case.id for case in cases), _columns(rows, layers), layers, tuple(errors), unborne)
+    return Scorecard(tuple(case.id for case in cases), _columns(rows, layers), layers, tuple(errors))
 
 
 def _matched(cases: Sequence[Case], outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
@@ -162,11 +164,6 @@ def _matched(cases: Sequence[Case], outcomes: Iterable[Outcome]) -> dict[str, Ou
         odd = sorted(wanted ^ set(by_case))[:3]
         raise InternalError(f"{len(cases)} cases cannot be scored with {len(given)} outcomes: {odd or 'ids are repeated'}")
     return by_case
-
-
-def _unsupported(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, ...]]:
-    named = {id: unsupported(outcome.answer) for id, outcome in outcomes.items() if outcome.answer is not None}
-    return {id: found for id, found in named.items() if found}
 
 
 def _any(outcomes: Mapping[str, Outcome], what: str) -> bool:

@@ -11,7 +11,7 @@ from rung.records import Case
 from rung.scoring.protocol import CorrectBy, Yardstick
 
 SHORT_WORDS = 10  # answers of so many words, in the median, are short: token F1 is fair to them
-_TEXT: tuple[CorrectBy, ...] = ("f1", "rouge_l", "em", "contains")
+_TEXT: tuple[CorrectBy, ...] = ("f1", "rouge_l", "em", "contains", "judge")
 
 
 def yardstick(

@@ -43,6 +43,8 @@ class Correctness:
         Raises:
             ValueError: an accepted answer of the case is no JSON although the project has a schema.
         """
+        if self._yardstick.correct_by == "judge":
+            return self._judged(case, outcome)
         if case.answerable and not case.answers:
             return {}  # it judges the search alone
         by = self._yardstick.correct_by
@@ -62,6 +64,18 @@ class Correctness:
             return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
         scores = {name: score(said, case.answers) for name, score in _BY.items() if name in (by, *names)}
         return {"correct": scores[by], **{name: scores[name] for name in names[1:]}}
+
+    def _judged(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+        """What a model said of the answer; raises where it said nothing: that is neither right nor wrong."""
+        if outcome.answer is None:
+            return {"correct": 0.0}
+        refusal = refused(case, outcome.answer, self._yardstick)
+        if refusal or not case.answerable:
+            return {"correct": float(refusal and not case.answerable)}
+        said = self._yardstick.judgements.get((case.id, spoken(outcome.answer)), "the judge was not asked")
+        if isinstance(said, str):
+            raise ValueError(said)
+        return {"correct": said}
 
 
 def _json_scores(said: str, wanted: Sequence[Json]) -> dict[str, float]:

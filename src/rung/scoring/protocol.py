@@ -7,13 +7,13 @@ An outcome that failed is a miss: scorers see it and say 0 where an answer was o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
 from rung.records import Case, Outcome
 
 Layer = Literal["retrieval", "grounding", "correctness", "format", "citation", "abstention", "access", "cost", "style"]
-CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains"]
+CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Yardstick:
     """What all scorers need to know of the project, and (the last two) of the run as a whole.
 
     `retrieves` and `cites` are set by `card.score_run`: whether any answer of the run carries a ranking, or a citation. They
-    tell an empty ranking, which is a miss, from a rung that does not search.
+    tell an empty ranking, which is a miss, from a rung that does not search. `judgements`: where a model judges, what it
+    said of (case, answer): a number in [0, 1], or why it said nothing.
     """
 
     correct_by: CorrectBy
@@ -30,6 +31,7 @@ class Yardstick:
     document_groups: Mapping[str, tuple[str, ...]] | None = None  # document -> groups that may read it
     retrieves: bool = False
     cites: bool = False
+    judgements: Mapping[tuple[str, str], float | str] = field(default_factory=dict)
 
 
 class Scorer(Protocol):

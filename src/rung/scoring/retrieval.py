@@ -36,8 +36,7 @@ class Retrieval:
         ranks = target_ranks(case, ranking)
         found = [rank for rank in ranks if rank is not None]
         recalls = {f"recall@{k}": sum(rank <= k for rank in found) / len(ranks) for k in CUTS}
-        covered = {f"span_recall@{k}": span_recall(case, ranking[:k]) for k in CUTS}
-        recalls |= {name: share for name, share in covered.items() if share is not None}
+        recalls |= _span_recalls(case, ranking)
         return {**recalls, "mrr": 1 / min(found) if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
 
     def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:
@@ -46,6 +45,22 @@ class Retrieval:
         if outcome.answer is None:
             return None
         return outcome.answer.retrieved if outcome.answer.retrieved or self._retrieves else None
+
+
+def _span_recalls(case: Case, ranking: Sequence[Passage]) -> dict[str, float]:
+    """Each cut once, and only where a further passage of a gold document came: most passages are of other ones."""
+    if not case.evidence:
+        return {}
+    gold = {span.document for span in case.evidence}
+    places = [rank for rank, passage in enumerate(ranking, start=1) if passage.document in gold]
+    found: dict[str, float] = {}
+    share, counted = 0.0, 0
+    for k in CUTS:
+        within = sum(rank <= k for rank in places)
+        if within > counted:
+            share, counted = span_recall(case, [ranking[rank - 1] for rank in places[:within]]) or 0.0, within
+        found[f"span_recall@{k}"] = share
+    return found
 
 
 def ndcg(ranks: Sequence[int | None], *, k: int) -> float:

@@ -9,11 +9,13 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
+@lru_cache(maxsize=4096)  # several metrics ask for the same text, one after the other
 def normalise(text: str) -> str:
     """Lower case, without ASCII punctuation, English articles and superfluous white space, in the official order.
 

@@ -1,4 +1,7 @@
-"""Stages 4 and 5: every case answered by every candidate in large batches; a sample of them live, for the latency."""
+"""Stages 4 and 5: cases answered by candidates in large batches; a sample of them live, for the latency.
+
+Which candidate answers which cases, and when, is left to `racing`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from rung.stages.candidates import Candidate
 from rung.stages.intake import chosen
 from rung.steps import Conversation
 from rung.strategies.protocol import Strategy
+from rung.verdict.racing import Stop
 from rung.workshop import Workshop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
@@ -19,12 +23,18 @@ LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Every judging case answered by one candidate. `seconds`: what answering took when it was done, not when replayed."""
+    """Cases answered by one candidate. `seconds`: what answering took when it was done, not when replayed.
+
+    `stopped` says why the race took it out before it had answered every case, `interval` what its mean over all cases
+    most likely is then (always valid: see `verdict.racing`).
+    """
 
     candidate: Candidate
     outcomes: tuple[Outcome, ...]
     seconds: float
     latency: Latency | None = None
+    stopped: Stop | None = None
+    interval: tuple[float, float] | None = None
 
     @property
     def failures(self) -> int:
@@ -32,28 +42,34 @@ class Run:
         return sum(outcome.failure is not None for outcome in self.outcomes)
 
 
-def answer(workshop: Workshop, candidates: Sequence[Candidate], cases: Sequence[Case]) -> list[Run]:
-    """Every case answered by every candidate that could be built; what is known is replayed."""
-    runs: list[Run] = []
-    for candidate in candidates:
-        if candidate.strategy is None:
-            continue
-        executed, began = workshop.tally.executed, time.monotonic()
-        talks = [_talk(candidate.strategy, case) for case in cases]
-        ended = workshop.carry(talks, title=f"answer {candidate.label}")
-        seconds = time.monotonic() - began if workshop.tally.executed > executed else 0.0
-        outcomes = tuple(Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True))
-        runs.append(Run(candidate, outcomes, _spent(workshop, candidate.identity(workshop, cases), seconds)))
-    return runs
+def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str) -> Run:
+    """The run with these cases answered besides; what is known is replayed.
+
+    The candidate must have been built.
+    """
+    strategy = run.candidate.strategy
+    if strategy is None or not cases:
+        return run
+    executed, began = workshop.tally.executed, time.monotonic()
+    ended = workshop.carry([_talk(strategy, case) for case in cases], title=title)
+    seconds = time.monotonic() - began if workshop.tally.executed > executed else 0.0
+    outcomes = tuple(Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True))
+    spent = _spent(workshop, run.candidate.identity(workshop, cases), seconds)
+    return replace(run, outcomes=run.outcomes + outcomes, seconds=run.seconds + spent)
 
 
 def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case]) -> list[Run]:
     """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
 
-    Reference arms are never served, so they are not timed. A pass is kept, and is not repeated.
+    Reference arms are never served, and a rung that was stopped is not chosen, so they are not timed. A pass is kept, and
+    is not repeated.
     """
     sample = chosen(cases, MOST)
-    return [run if run.candidate.rung.reference else replace(run, latency=_timed(workshop, run, sample)) for run in runs]
+    return [run if _untimed(run, cases) else replace(run, latency=_timed(workshop, run, sample)) for run in runs]
+
+
+def _untimed(run: Run, cases: Sequence[Case]) -> bool:
+    return run.candidate.rung.reference or run.stopped is not None or len(run.outcomes) < len(cases)
 
 
 def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:

@@ -62,7 +62,13 @@ class Candidate:
         return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, asked)
 
 
-LIMITS = ("p50_seconds", "p95_seconds", "usd_per_1k")  # what is limited beside the metrics
+LIMITS = (
+    "p50_seconds",
+    "p95_seconds",
+    "usd_per_1k",
+    "usd_per_month",
+    "usd_per_passed",
+)  # what is limited beside the metrics
 
 
 def check_limits(project: Project) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
-from rung.records import Case, Document, Passage, Problem, digest
+from rung.records import Case, Document, Json, Passage, Problem, digest
 from rung.stages.forgetting import forget_stale
 from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
@@ -135,10 +135,32 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
             report = knowledge.compare(sources)
         else:
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
+            _keep_pace(workshop, report)
             forget_stale(workshop.store, knowledge)
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 workshop.forget_cuttings()
     return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems))
+
+
+def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
+    """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
+    known = workshop.store.noted("index_pace", workshop.embedder.identity)
+    most = known.get("passages") if isinstance(known, dict) else 0
+    if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
+        pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
+        workshop.store.note("index_pace", workshop.embedder.identity, pace)
+
+
+def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
+    """How long it takes to index all passages; None where no sync was timed in this folder, or a server embeds."""
+    known = workshop.store.noted("index_pace", workshop.embedder.identity)
+    embedder = workshop.project.settings.embedder
+    if not isinstance(known, dict) or "://" in embedder or embedder.startswith("openai:"):
+        return None
+    seconds, passages = known.get("seconds"), known.get("passages")
+    if not isinstance(seconds, (int, float)) or not isinstance(passages, int) or not passages:
+        return None
+    return float(seconds) / passages * intake.materials.passages
 
 
 def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isnan
 
-from rung.records import Json, Problem, RungResult, Verdict
+from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict, digest
 from rung.scoring import Scorecard, Yardstick, score_run, yardstick
 from rung.stages.answering import Run
+from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
+from rung.stages.examining import Examiner
+from rung.stages.grading import calibrated, with_judgements
 from rung.stages.intake import Intake
-from rung.stages.publishing import Published, publish
+from rung.stages.looking import counted, warning
+from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.weighting import Weight
-from rung.verdict.bar import bar_of
+from rung.verdict import reasons
+from rung.verdict.bar import Bar, bar_of
+from rung.verdict.changes import Record, as_json, named_cases
+from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
-from rung.verdict.decide import Weighed, decide
-from rung.verdict.diagnose import losses
+from rung.verdict.decide import MAIN, Weighed, decide
+from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
+from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
+from rung.verdict.gaps import CLOSED_BOOK, ORACLE
+from rung.verdict.junit import junit_xml
+from rung.verdict.pareto import front
+from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.report import Basis, CasePage, Report, report_html
+from rung.verdict.report_md import report_md
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
+from rung.verdict.winning_back import won_back
 from rung.workshop import Workshop
 from rung.workshop.forgetting import forgot
 
@@ -37,59 +53,139 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a comparison found, before anything is decided: runs and scorecards by label."""
+    """What a comparison found, before anything is decided: runs, scorecards and the layer that lost each case, by label.
+
+    `clusters`: the cluster of each case, None where every case stands for itself.
+    """
 
     measure: Yardstick
     runs: Mapping[str, Run]
     cards: Mapping[str, Scorecard]
+    layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
+    clusters: tuple[int, ...] | None = None
 
 
-def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
-    """Every scorer over every answer."""
-    measure = yardstick(
+def measure(workshop: Workshop, intake: Intake) -> Yardstick:
+    """What the scorers need to know of this project."""
+    return yardstick(
         intake.cases,
         schema=intake.materials.schema,
         labels=intake.materials.labels,
         metric=workshop.project.settings.bar.metric or "",
         document_groups=intake.document_groups,
     )
+
+
+def bar_in(workshop: Workshop) -> Bar:
+    """What is good enough in this project."""
+    said = workshop.project.settings.bar
+    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
+
+
+def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
+    """Every scorer over every answer; cases that a run did not answer have no scores."""
+    facts = measure(workshop, intake)
+    begun = [run for run in runs if run.outcomes]
+    against = None
+    if workshop.project.settings.judge.mode == "pairwise":
+        against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
     with workshop.reporter.phase("score"):
-        cards = {run.candidate.label: score_run(intake.cases, run.outcomes, yardstick=measure) for run in runs}
-    return Scored(measure, {run.candidate.label: run for run in runs}, cards)
+        examiner = Examiner(workshop, intake, facts)
+        cards, layers = {}, {}
+        for run in begun:
+            answered = {outcome.case for outcome in run.outcomes}
+            cases = [case for case in intake.cases if case.id in answered]
+            judged = with_judgements(workshop, facts, cases, run.outcomes, against)
+            card = score_run(cases, run.outcomes, yardstick=judged)
+            found = dict(zip(card.cases, _layers(cases, run, card, examiner), strict=True))
+            layers[run.candidate.label] = [found.get(case.id) for case in intake.cases]
+            cards[run.candidate.label] = card.over([case.id for case in intake.cases])
+    return Scored(facts, {run.candidate.label: run for run in runs}, cards, layers, clusters(intake.cases))
 
 
-def weigh(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored) -> Verdict:
-    """Bar, hard limits, paired differences, gaps."""
-    settings = workshop.project.settings
+def weigh(
+    workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored, coverage: Coverage = Coverage()
+) -> Verdict:
+    """Bar, hard limits, paired differences, gaps, and what would change the choice."""
+    correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
+    known = economy(workshop, intake, scored.runs, correct)
+    bar = bar_in(workshop)
     with workshop.reporter.phase("decide"):
+        weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
+        looks = counted(workshop, list(scored.runs.values()), intake.cases)
         verdict = decide(
-            [_weighed(candidate, scored, workshop, intake.weight) for candidate in candidates],
-            bar=bar_of(settings.bar.limits(), correct=settings.bar.correct, metric=settings.bar.metric or ""),
+            weighed,
+            bar=bar,
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=_warnings(intake, scored),
+            warnings=[*_warnings(intake, scored, coverage), *_of_the_judge(workshop, intake, scored), *warning(looks)],
             constant=best_constant(intake.cases, intake.materials.labels),
         )
-        return replace(verdict, knowledge_version=intake.knowledge_version)
+        # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
+        open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
+        found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
+        untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
+        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
+        if verdict.winner is not None:
+            changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
+        return replace(
+            verdict,
+            knowledge_version=intake.knowledge_version,
+            front=front(verdict.rungs),
+            flips=tuple(changes),
+            looks=looks,
+            clusters=len(set(scored.clusters or ())),
+            coverage=coverage,
+        )
 
 
 def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
     """Table, JSON and page."""
     project = workshop.project
     with workshop.reporter.phase("write report"):
-        published = publish(
-            project,
-            table="\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
-            line=verdict_json(verdict),
-            page=report_html(_report(workshop, intake, scored, verdict)),
-        )
+        report = _report(workshop, intake, scored, verdict)
+        texts = {
+            TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
+            LINE: verdict_json(verdict),
+            PAGE: report_html(report),
+            MARKDOWN: report_md(report),
+            JUNIT: junit_xml(report),
+            RAGAS: ragas_jsonl(report),
+            RECORD: json.dumps(as_json(_record(intake, scored, verdict))),
+        }
+        published = publish(project, texts, created=report.created)
     return Comparison(verdict, published, intake.problems)
 
 
-def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: Weight | None) -> Weighed:
-    run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
-    line = RungResult(
+def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
+    """What a later comparison can be held against."""
+    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
+    correct = {
+        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
+        for label, card in scored.cards.items()
+        if MAIN in card.values
+    }
+    return Record(
+        "",
+        named_cases(prints),
+        correct,
+        {r.name: r.settings for r in verdict.rungs},
+        verdict.winner,
+        verdict.clears_bar and not verdict.coverage.partial,
+        scored.clusters or (),
+    )
+
+
+def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
+    """The layer that lost each case; the corpus is asked about those only that may be lost."""
+    values = card.values.get(MAIN)
+    lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+
+
+def _unmeasured(candidate: Candidate) -> RungResult:
+    return RungResult(
         name=candidate.label,
         settings=candidate.settings,
         status="failed" if candidate.failed else "not_applicable",
@@ -98,26 +194,59 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
         order=candidate.order,
         artifacts=candidate.artifacts,
     )
+
+
+def finished(workshop: Workshop, run: Run, card: Scorecard) -> Weighed:
+    """A rung that has answered every case, as far as bar and limits need to know it."""
+    prices = Prices(**workshop.project.settings.prices.model_dump())
+    line = replace(
+        _unmeasured(run.candidate),
+        status="measured",
+        scores=card.estimates(workshop.seed),
+        latency=run.latency,
+        usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
+    )
+    return Weighed(line, card.values, run.failures)
+
+
+def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: Intake, known: Economy) -> Weighed:
+    run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
+    line = _unmeasured(candidate)
+    if run is not None and not run.outcomes:
+        return Weighed(replace(line, why=reasons.NOT_BEGUN))
     if run is None or card is None:
         return Weighed(line)
     if run.failures == len(run.outcomes):
         said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
         why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    prices = Prices(**workshop.project.settings.prices.model_dump())
+    oracle = scored.cards.get(ORACLE)
+    scores = card.estimates(workshop.seed, scored.clusters)
+    if run.interval and MAIN in scores:
+        scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
     result = replace(
-        line,
+        priced(line, known),
         status="measured",
-        settings={**candidate.settings, **_searched_with(run, weight), **_routed(run)},
-        scores=card.estimates(workshop.seed),
-        usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
+        settings={**candidate.settings, **_searched_with(run, intake.weight), **_routed(run)},
+        scores=scores,
+        answered=len(run.outcomes),
+        stopped=_stopped(run, scores.get(MAIN), workshop, intake),
+        losses=()
+        if MAIN not in card.values
+        else won_back(
+            scored.layers[candidate.label],
+            card.values[MAIN],
+            oracle=None if oracle is None else oracle.values.get(MAIN),
+            clusters=scored.clusters,
+            seed=workshop.seed,
+        ),
         latency=run.latency,
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, marked=marked)
+    return Weighed(result, card.values, run.failures, scored.clusters, marked)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -126,9 +255,17 @@ def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]
     for artifact in candidate.built:
         for name in ("train", "validation"):
             curve = artifact.manifest.get(f"{name}_loss")
-            if isinstance(curve, list) and curve:
-                found[name] = tuple((float(step), float(loss)) for step, loss in curve)  # type: ignore[misc, arg-type]
+            points = [point for point in curve if isinstance(point, list)] if isinstance(curve, list) else []
+            if points:
+                found[name] = tuple((float(str(step)), float(str(loss))) for step, loss in points)
     return found
+
+
+def _stopped(run: Run, score: Estimate | None, workshop: Workshop, intake: Intake) -> str:
+    if run.stopped is None or run.candidate.rung.reference or score is None:
+        return ""
+    bar = bar_in(workshop).correct
+    return reasons.stopped(run.stopped.why, score, rival=run.stopped.rival, total=len(intake.cases), bar=bar)
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
@@ -144,8 +281,9 @@ def _routed(run: Run) -> dict[str, Json]:
     return {"routed": {label: round(count / len(run.outcomes), 3) for label, count in by.most_common()}} if by else {}
 
 
-def _warnings(intake: Intake, scored: Scored) -> list[str]:
-    found = []
+def _warnings(intake: Intake, scored: Scored, coverage: Coverage) -> list[str]:
+    found = [reasons.partial(coverage)] if coverage.partial else []
+    found += [coverage.searched] if coverage.searched else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -164,20 +302,23 @@ def _warnings(intake: Intake, scored: Scored) -> list[str]:
     return found
 
 
+def _of_the_judge(workshop: Workshop, intake: Intake, scored: Scored) -> list[str]:
+    return [calibrated(workshop, intake.rows.cases)] if scored.measure.correct_by == "judge" else []
+
+
 def _truncated(run: Run) -> int:
     return sum(outcome.answer is not None and outcome.answer.truncated for outcome in run.outcomes)
 
 
 def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
     settings, materials = workshop.project.settings, intake.materials
-    lost = {label: losses(intake.cases, run.outcomes, scored.cards[label].values) for label, run in scored.runs.items()}
     by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
     pages = tuple(
         CasePage(
             case=case,
-            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items()},
-            scores={label: card.of(case.id) for label, card in scored.cards.items()},
-            lost_in={label: layers[place] or "" for label, (_, layers) in lost.items()},
+            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
+            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
+            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
         )
         for place, case in enumerate(intake.cases)
     )
@@ -205,5 +346,5 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         bar=bar,
         basis=basis,
         cases=pages,
-        losses={label: {str(layer): n for layer, n in counts.items()} for label, (counts, _) in lost.items()},
+        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
     )

@@ -1,26 +1,34 @@
-"""Keeps a verdict where people find it: `report.html` in the project, table and JSON beside it in `.rung/verdicts/`."""
+"""Keeps a verdict where people find it: `report.html` in the project, everything else beside it in `.rung/verdicts/`.
+
+Every verdict is kept, under its digest and a number that counts up, so that a later one can be held against it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import UserError
 from rung.project import Project
 from rung.records import Json, digest
+from rung.verdict.changes import Record, record_of
 
-PAGE = "report.html"
+TABLE, LINE, PAGE, MARKDOWN = "verdict.txt", "verdict.json", "report.html", "report.md"
+JUNIT, RAGAS, RECORD = "junit.xml", "answers.jsonl", "record.json"
+FORMATS: Mapping[str, str] = {"html": PAGE, "md": MARKDOWN, "json": LINE, "junit": JUNIT, "ragas": RAGAS, "table": TABLE}
+_LIST, _LATEST = "list.jsonl", "latest"
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A verdict as it was shown: the table, the line of JSON, and the page."""
+    """A verdict as it was shown: the table, the line of JSON, the page, and the folder where all of it is kept."""
 
     table: str
     json: str
     page: Path
+    folder: Path
 
     @property
     def said(self) -> Mapping[str, Json]:
@@ -30,8 +38,9 @@ class Published:
 
     @property
     def clears_bar(self) -> bool:
-        """Whether the winner clears the bar."""
-        return bool(self.said["clears_bar"])
+        """Whether the winner clears the bar, and the comparison was not cut short."""
+        coverage = self.said.get("coverage")
+        return bool(self.said["clears_bar"]) and not (isinstance(coverage, dict) and coverage.get("partial"))
 
     @property
     def winner(self) -> str | None:
@@ -39,24 +48,35 @@ class Published:
         winner = self.said["winner"]
         return winner if isinstance(winner, str) else None
 
-    def copied(self, path: Path) -> Published:
-        """The same, with a copy of the page at `path`."""
-        _write(path, self.page.read_text(encoding="utf-8"))
-        return replace(self, page=path)
+    def text(self, form: str) -> str:
+        """The verdict in one of `FORMATS`.
+
+        Raises:
+            UserError: it was published by an earlier Rung, which did not write this form.
+        """
+        try:
+            return (self.folder / FORMATS[form]).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(f"the verdict in {self.folder} has no {form}; run 'rung compare' again to make it") from None
 
 
-def publish(project: Project, *, table: str, line: str, page: str) -> Published:
-    """Keep a verdict, and make it the latest.
+def publish(project: Project, texts: Mapping[str, str], *, created: str) -> Published:
+    """Keep a verdict, and make it the latest. `texts`: what to write, by file name.
 
     Raises:
         UserError: a file cannot be written.
     """
-    kept = project.state / "verdicts" / digest(line)[:16]
-    for name, text in (("verdict.txt", table), ("verdict.json", line), (PAGE, page)):
-        _write(kept / name, text)
-    _write(project.root / PAGE, page)
-    _write(project.state / "verdicts" / "latest", kept.name)
-    return Published(table, line, project.root / PAGE)
+    folder = project.state / "verdicts"
+    kept = folder / digest(texts[LINE])[:16]
+    for name, text in texts.items():
+        write_text(kept / name, text)
+    write_text(project.root / PAGE, texts[PAGE])
+    if kept.name not in [name for _, name in _listed(project)]:
+        line = json.dumps({"number": len(_listed(project)) + 1, "verdict": kept.name, "created": created})
+        known = (folder / _LIST).read_text(encoding="utf-8") if (folder / _LIST).is_file() else ""
+        write_text(folder / _LIST, f"{known}{line}\n")
+    write_text(folder / _LATEST, kept.name)
+    return Published(texts[TABLE], texts[LINE], project.root / PAGE, kept)
 
 
 def latest(project: Project) -> Published:
@@ -65,17 +85,66 @@ def latest(project: Project) -> Published:
     Raises:
         UserError: there is none yet.
     """
-    pointer = project.state / "verdicts" / "latest"
+    pointer = project.state / "verdicts" / _LATEST
     try:
         kept = pointer.parent / pointer.read_text(encoding="utf-8").strip()
-        texts = [(kept / name).read_text(encoding="utf-8") for name in ("verdict.txt", "verdict.json")]
+        texts = [(kept / name).read_text(encoding="utf-8") for name in (TABLE, LINE)]
     except FileNotFoundError:
         raise UserError(f"{project.root}: there is no verdict yet; make one with: rung compare {project.root}") from None
-    return Published(texts[0], texts[1], kept / PAGE)
+    return Published(texts[0], texts[1], kept / PAGE, kept)
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
+def record(project: Project, name: str) -> Record:
+    """An earlier verdict's record.
+
+    Args:
+        project: whose verdicts are looked through.
+        name: its number, the beginning of its digest, `latest`, or the path of a `record.json` or of
+            its folder (of another checkout, say).
+
+    Raises:
+        UserError: there is no such verdict, or more than one.
+    """
+    folder = project.state / "verdicts"
+    listed = _listed(project)
+    if name == _LATEST:
+        found = [latest(project).folder]
+    elif name.isdigit() and len(name) < 8:
+        found = [folder / kept for number, kept in listed if number == int(name)]
+    else:
+        found = [folder / kept for _, kept in listed if kept.startswith(name)]
+    path = Path(name)
+    if not found and path.exists():
+        found = [path.parent if path.is_file() else path]
+    if len(found) != 1:
+        known = ", ".join(f"{number} ({kept})" for number, kept in listed[-5:]) or "none yet"
+        raise UserError(
+            f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
+        )
+    try:
+        return record_of(json.loads((found[0] / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{found[0]} holds no record of a comparison that this Rung can read: {error}") from error
+
+
+def _listed(project: Project) -> list[tuple[int, str]]:
+    """(number, folder) of every verdict that is kept, first one first."""
+    return list(_lines(project.state / "verdicts" / _LIST))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            value = json.loads(line)
+            yield int(value["number"]), str(value["verdict"])
+
+
+def write_text(path: Path, text: str) -> None:
+    """Whole or not at all.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rung.errors import ModelError
@@ -12,6 +12,7 @@ from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits
+from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
 from rung.stages.retraining import whats_due
@@ -21,7 +22,6 @@ from rung.strategies.registry import REFERENCES
 from rung.tools import tools_of
 from rung.training.retraining import Due
 
-CHARACTERS_PER_TOKEN = 4  # of English prose; a comparison counts properly
 FEW_CASES = 50
 SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
@@ -36,6 +36,7 @@ class Planned:
     conversations: int
     taught: Mapping[str, int] = field(default_factory=dict)  # what `rung train` would train -> rows that teach it
     why: str = ""
+    forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,21 @@ class Survey:
             learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
             training = f", after training {learnt}" if learnt else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
+            yield f"  {'':<14} {planned.forecast.words() if planned.forecast else 'what it takes is unknown'}"
+        yield f"at most {self.whole().words()}; equal steps count once, and a race needs a part"
+
+    def whole(self) -> Forecast:
+        """What all rungs would take on all cases. Training is not in it."""
+        return in_all([p.forecast for p in self.planned if p.forecast])
 
     def plan_json(self) -> dict[str, Json]:
         """For `rung compare --dry-run --json`."""
-        return {"dry_run": True, "cases": self.splits["test"], "rungs": [self._planned_json(p) for p in self.planned]}
+        return {
+            "dry_run": True,
+            "cases": self.splits["test"],
+            "rungs": [self._planned_json(p) for p in self.planned],
+            "at_most": self.whole().as_json(),
+        }
 
     @staticmethod
     def _planned_json(planned: Planned) -> dict[str, Json]:
@@ -112,6 +124,7 @@ class Survey:
             "conversations": planned.conversations,
             "trains_on": sum(planned.taught.values()),
             "taught": dict(planned.taught),
+            "forecast": planned.forecast.as_json() if planned.forecast else None,
         }
 
 
@@ -133,7 +146,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         rows=rows,
         documents=tuple(documents),
         problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
-        planned=tuple(_plans(project, rows, documents, len(chosen(rows.split("test"), limit)))),
+        planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
         due=whats_due(project, rows),
     )
 
@@ -146,7 +159,7 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
     return documents, sources.problems
 
 
-def _plans(project: Project, rows: Rows, documents: list[Document], conversations: int) -> Iterator[Planned]:
+def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
     from rung.models.catalog import is_local
 
     try:
@@ -171,6 +184,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         pairs=teaching.pairs,
         clicks=teaching.clicks,
     )
+    rehearsal = Rehearsal(project, materials, documents, cases, pace_of(project))
     named = allowed(project)
     check_limits(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
@@ -179,9 +193,9 @@ def _plans(project: Project, rows: Rows, documents: list[Document], conversation
         if isinstance(planned, NotApplicable):
             yield Planned(label, settings, 0, why=planned.why)
         elif isinstance(planned, Composition):
-            yield Planned(label, settings, conversations, {"router": len(materials.dev)})
+            yield Planned(label, settings, len(cases), {"router": len(materials.dev)})
         else:
-            yield Planned(label, settings, conversations, _taught_by(planned))
+            yield Planned(label, settings, len(cases), _taught_by(planned), forecast=rehearsal.of(planned))
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from rung.records import Case
 
 CONTEXT = "context_document"  # key of `meta`: the document that an unanswerable case was asked of
+FEWEST = 10  # documents with several cases; of fewer nothing can be learnt about how documents differ
 PERCOLATED = 0.25  # of all cases in one cluster by chains of shared documents: then the first document alone counts
 
 
@@ -23,7 +24,10 @@ def documents_of(case: Case) -> tuple[str, ...]:
 
 
 def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
-    """The cluster of each case, numbered from 0; None where no two cases share a document, or all share one.
+    """The cluster of each case, numbered from 0; None where fewer than `FEWEST` documents have several cases.
+
+    So few are no sample of documents: the numbers then tell of further questions about these, not about others.
+
 
     Cases belong together when they share a document, also through others: a question over two documents joins the two. Where
     such chains join over a quarter of the cases that way, each case counts with its first document alone. A case that
@@ -33,7 +37,8 @@ def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
     found = _joined(named)
     if found and max(Counter(found).values()) > PERCOLATED * len(found):
         found = _joined([documents[:1] for documents in named])
-    return found if 1 < len(set(found)) < len(found) else None
+    shared = sum(n > 1 for n in Counter(found).values())
+    return found if shared >= FEWEST else None
 
 
 def _joined(named: Sequence[Sequence[str]]) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ _HOUR = 3600.0
 class Prices:
     """Prices that were given, in US dollars. `machine_usd_per_hour`: of the machine that answers; tokens per million.
 
-    `gpu_usd_per_hour`: of the machine that trains, else the same one. `documents_hours` and `examples_hours`: a person's time
-    to prepare them, at `labour_usd_per_hour`. `months`: over which what is paid once is spread.
+    `gpu_usd_per_hour`: of the machine that trains, else the same one. `documents_hours` and `examples_hours`: a person's
+    time to prepare them, at `labour_usd_per_hour`. `months`: over which what is paid once is spread.
     """
 
     machine_usd_per_hour: float | None = None

@@ -95,7 +95,7 @@ def decide(
     winner = None if standing is None else _choose(standing, bar)
     clears = winner is not None and (bar.correct is None or bar.cleared_by(mean(winner)))
     if standing is not None and winner is not None:
-        reason = _why(winner, standing, bar)
+        reason = _why(winner, standing, bar, raced=any(w.result.stopped for w in ladder))
         rejected |= _why_not(winner, standing, bar, seed)
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
@@ -167,7 +167,7 @@ def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str]) -> li
     """Those that may win; why each of the others may not goes to `rejected`."""
     rivals: list[Weighed] = []
     for w in ladder:
-        why = _out(w, bar)
+        why = barred(w, bar)
         if why:
             rejected[w.result.name] = why
         else:
@@ -175,10 +175,13 @@ def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str]) -> li
     return rivals
 
 
-def _out(weighed: Weighed, bar: Bar) -> str:
+def barred(weighed: Weighed, bar: Bar) -> str:
+    """Why a rung may not win, "" where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
     result = weighed.result
     if result.status != "measured":
         return reasons.not_measured(result)
+    if result.stopped:
+        return result.stopped
     score = result.scores.get(MAIN)
     if score is None or score.mean is None or MAIN not in weighed.values:
         return reasons.UNJUDGED
@@ -210,7 +213,7 @@ def _choose(standing: Field, bar: Bar) -> Weighed:
     return next(clearing, None) or standing.not_worse()
 
 
-def _why(winner: Weighed, standing: Field, bar: Bar) -> str:
+def _why(winner: Weighed, standing: Field, bar: Bar, *, raced: bool) -> str:
     score = winner.result.scores[MAIN]
     doubtful = winner if bar.cleared_by(mean(winner)) else standing.best
     more = _more_cases(doubtful, bar, of="" if doubtful is winner else doubtful.result.name)
@@ -220,6 +223,8 @@ def _why(winner: Weighed, standing: Field, bar: Bar) -> str:
     opening = "No bar was set. " if bar.correct is None else f"No rung clears the bar of {reasons.number(bar.correct)}. "
     if winner is standing.best:
         alone = len(standing.rungs) == 1
+        if alone and raced:
+            return opening + reasons.last_in_the_race(winner.result.name, score, bar.correct, more=more)
         return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, more=more)
     difference = standing.against_best[winner.result.name].estimate
     best = (standing.best.result.name, standing.best.result.scores[MAIN])
@@ -290,9 +295,10 @@ def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) ->
             f"{reasons.cases(cases)} only: the intervals are wide. Verdicts start to be worth something at {FEW_CASES}."
         )
     for name, limit in bar.limits.items():
-        unknown = [w.result.name for w in tried if measured(w.result, name) is None]
+        asked = [w for w in tried if not w.result.stopped]
+        unknown = [w.result.name for w in asked if measured(w.result, name) is None]
         if unknown:
-            everywhere = len(unknown) == len(tried)
+            everywhere = len(unknown) == len(asked)
             known = sorted({metric for w in tried for metric in w.result.scores})
             found.append(reasons.not_checked(name, limit, unknown=[] if everywhere else unknown, known=known))
     oracle = next((w.result.scores[MAIN] for w in weighed if w.result.name == ORACLE and MAIN in w.result.scores), None)

@@ -1,4 +1,4 @@
-"""What would change the choice? The nearest bar, limit, traffic, pace of change or price at which `decide` would name another.
+"""What would change the choice? The nearest bar, limit, traffic, pace of change or price at which another would win.
 
 Pure: each is found by asking `decide.chooser` again with that one thing changed. What things cost is left to `costs`, how
 it is said to `reasons`.
@@ -7,7 +7,7 @@ it is said to `reasons`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rung.records import RungResult
 from rung.verdict import reasons
@@ -30,13 +30,13 @@ class Economy:
     """What the rungs take (by name), what that costs, and what is asked of them."""
 
     efforts: Mapping[str, Effort]
-    prices: Prices = Prices()
-    demand: Demand = Demand()
+    prices: Prices = field(default_factory=Prices)
+    demand: Demand = field(default_factory=Demand)
 
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """At `value` of `what` the choice becomes `winner` (None: none). `now`: the value of today; `upwards`: above or below it."""
+    """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it."""
 
     what: str
     value: float
@@ -72,15 +72,22 @@ def flips(weighed: Sequence[Weighed], *, bar: Bar, economy: Economy, seed: int =
             found += _of_limit(choose, results, bar, name, now)
     if any(name in bar.limits for name in _OF_MONEY):
         for what, value, changed in _inputs(economy):
-            found += _of_input(lambda x, make=changed: choose([priced(r, make(x)) for r in results], bar), what, value, now)
+            found += _of_input(_choosing(choose, results, bar, changed), what, value, now)
     return tuple(found)
 
 
+def _choosing(
+    choose: Choose, results: Sequence[RungResult], bar: Bar, changed: Callable[[float], Economy]
+) -> Callable[[float], str | None]:
+    """The winner at a value of one input."""
+    return lambda value: choose([priced(result, changed(value)) for result in results], bar)
+
+
 def in_words(found: Sequence[Flip], winner: str | None) -> list[str]:
-    """One sentence each."""
-    return [
-        reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in found if flip.winner != winner
-    ]
+    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying."""
+    others = (flip for flip in found if flip.winner != winner)
+    told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
+    return [reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Estimate, RungResult
+from rung.records import Coverage, Estimate, RungResult
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
 REFERENCE = "reference arm: measured beside the rungs, never chosen"
+NOT_BEGUN = "the budget ended before its first case"
 UNJUDGED = "not judged: no case has a score"
 NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
@@ -74,6 +75,35 @@ def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, more: 
     )
     short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
     return f"{winner} {standing}: correct {interval(score, beside=bar)}{short}.{more}"
+
+
+def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: str) -> str:
+    """Why the winner: the race stopped every other rung."""
+    short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
+    return (
+        f"{winner} is the lowest rung that none can surely beat: correct {interval(score, beside=bar)}{short}; the others "
+        f"were stopped early as worse, or as higher on the ladder without being significantly better.{more}"
+    )
+
+
+def stopped(why: str, score: Estimate, *, rival: str, total: int, bar: float | None) -> str:
+    """A rung that the race stopped before it had answered every case. Begins as the reasons against complete rungs do."""
+    after = f"stopped after {score.n:,} of {cases(total)} at correct {interval(score)}"
+    if why == "misses":
+        return f"{MISSES}: {after}, surely below {number(bar or 0.0)}"
+    if why == "limit":
+        return f"{BREAKS}: {after}, since no further case could mend it"
+    if why == "worse":
+        return f"{WORSE}: {after}, surely significantly below {rival}"
+    return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
+
+
+def partial(coverage: Coverage) -> str:
+    """The comparison ended before its time."""
+    return (
+        f"Partial verdict: {coverage.partial}, after {coverage.answers:,} of at most {coverage.exhaustive:,} answers. "
+        "It may change; the same command with a larger budget goes on from there."
+    )
 
 
 def as_good_as_best(winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Estimate, more: str) -> str:

@@ -12,6 +12,7 @@ from rung.records import Estimate, RungResult
 from rung.verdict import charts
 from rung.verdict.diagnose import REMEDIES
 from rung.verdict.report_markup import Safe, el, join, section
+from rung.verdict.report_money import bills_table, front_line, wins_table
 from rung.verdict.report_numbers import (
     DASH,
     count,
@@ -33,12 +34,17 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
     ("leaked", "L", "showed what the asker may not read"),
     ("wrong format", "S", "the output breaks the schema"),
     ("should have refused", "U", "answered though the documents hold no answer"),
+    ("not in the corpus", "A", "no document has the answer"),
+    ("not read", "E", "the file that has it could not be read"),
+    ("forbidden", "X", "it stands where this asker may not read"),
+    ("cut by chunking", "H", "it stands split over passages, in none of them whole"),
     ("refused wrongly", "R", "said “I don’t know” though there is an answer"),
     ("not retrieved", "N", "the search did not find the passage with the answer"),
     ("ranked too low", "K", "found, but too far down to be shown to the model"),
     ("retrieved but not used", "P", "had the right passage before it, and answered from something else"),
     ("used but wrong", "C", "answered from the right passage, and still wrongly"),
     ("wrong", "W", "a wrong answer, with no passage involved"),
+    ("wrong style", "Y", "right, and not said as wanted"),
 )
 
 GAPS: tuple[tuple[str, str, str, str], ...] = (
@@ -149,6 +155,7 @@ def price_section(report: Report) -> Safe:
         "price", "What does quality cost?",
         el("p", "Better is up; cheaper and faster is left. Reference arms cannot be served and are not shown.", cls="quiet"),
         el("div", _against(report, rungs, _cost(report, rungs)), _against(report, rungs, latency), cls="pair"),
+        front_line(report.verdict), bills_table(report),
     )  # fmt: skip
 
 
@@ -299,6 +306,7 @@ def losses_section(report: Report) -> Safe:
         body,
         el("ul", *legend, cls="legend"),
         _next_step(report),
+        wins_table(report),
         _loss_table(report, rungs, layers, totals),
     )  # fmt: skip
 

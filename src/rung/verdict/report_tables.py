@@ -173,6 +173,8 @@ def basis_section(report: Report) -> Safe:
     splits = ", ".join(f"{n:,} {split}" for split, n in basis.cases.items())
     lines: list[tuple[str, str]] = [
         ("Cases judged", f"{report.verdict.cases:,}" + (f" (in the project: {splits})" if splits else "")),
+        ("Cases hang together", _groups(report)),
+        ("Looks at these cases", f"{report.verdict.looks:,}" if report.verdict.looks else "not counted"),
         ("Documents", f"{basis.documents:,}, in {count(basis.passages, 'passage')}" if basis.documents else "none"),
         ("Examples", f"{basis.examples:,}"),
         ("Model", basis.model or "unknown"),
@@ -183,3 +185,8 @@ def basis_section(report: Report) -> Safe:
     lines += [(key, value if isinstance(value, str) else canonical(value)) for key, value in basis.settings.items()]
     pairs = [join(el("dt", name), el("dd", value)) for name, value in lines]
     return section("basis", "What this rests on", el("dl", *pairs, cls="facts"))
+
+
+def _groups(report: Report) -> str:
+    groups = report.verdict.clusters
+    return f"in {groups:,} groups that share a document; intervals and tests allow for it" if groups else "no"

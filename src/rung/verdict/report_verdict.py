@@ -13,6 +13,7 @@ from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
+from rung.verdict.report_summary import chosen, costs, covered
 
 IN_WORDS: Mapping[str, str] = {
     "prompt": "the model as it is, told what to do",
@@ -38,6 +39,7 @@ CORRECT: Mapping[str, str] = {
     "where the documents hold no answer, saying so counts as right",
     "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",
     "contains": "an answer is right when it contains an accepted answer",
+    "judge": "a model judged each answer, from 0 to 1; what it could not judge is neither right nor wrong",
     "rouge_l": "the overlap of an answer with the best accepted answer, in order of words (ROUGE-L)",
 }
 
@@ -45,7 +47,7 @@ CORRECT: Mapping[str, str] = {
 def verdict_section(report: Report) -> Safe:
     """Section 1."""
     verdict = report.verdict
-    winner = next((r for r in verdict.rungs if r.name == verdict.winner), None)
+    winner = chosen(report)
     children = [
         _status(report),
         el("h1", *_headline(verdict), id="verdict-title"),
@@ -58,8 +60,10 @@ def verdict_section(report: Report) -> Safe:
             _checks(report, winner),
             el("h3", "How sure is this?"),
             *(el("p", line) for line in how_sure(report, winner)),
+            el("h3", "What does it cost?"),
+            el("p", " ".join(costs(winner))),
         ]
-    children.append(_others(report))
+    children += [_flips(verdict), _others(report)]
     return el("section", *children, id="verdict", aria_labelledby="verdict-title")
 
 
@@ -149,6 +153,7 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
+    lines.append(covered(report))
     judged = (
         f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
     )
@@ -209,6 +214,13 @@ def _others(report: Report) -> Safe:
     return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
 
 
+def _flips(verdict: Verdict) -> Safe:
+    """What would change the choice."""
+    if not verdict.flips:
+        return Safe("")
+    return join(el("h3", "What would change this?"), el("ul", *(el("li", line) for line in verdict.flips), cls="reasons"))
+
+
 def _place(verdict: Verdict, name: str) -> int:
     return next((r.order for r in verdict.rungs if r.name == name), 10_000)
 
@@ -231,4 +243,4 @@ def differences_table(verdict: Verdict) -> Safe:
     head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
     title = f"Differences in {verdict.main_metric}"
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
-    return scrolled(table, title=title, about="On the same cases, by paired bootstrap.")
+    return scrolled(table, title=title, about="On the same cases. p: the larger of bootstrap's and permutation test's.")

@@ -15,7 +15,12 @@ from rung.estimating import NORMAL_FROM, RESAMPLES, design_effect, estimate, est
 from rung.records import Estimate
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from rung.estimating import Floats
+
+    Bools = NDArray[np.bool_]
 
 __all__ = ["Paired", "cases_needed", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
 
@@ -63,8 +68,13 @@ class _Units:
     @property
     def widening(self) -> float:
         """Few clusters: the bootstrap's spread is too small by G − 1 to G, and their t is wider than the normal."""
-        groups = len(self.sums)
+        groups = int((self.sizes > 1).sum())
         return student(groups - 1) / _Z * (groups / (groups - 1)) ** 0.5 if self.clustered and groups > 3 else 1.0
+
+    @property
+    def strata(self) -> list[Bools]:
+        """Clusters, and cases that stand alone: their mix is the test set's, so each is drawn by itself."""
+        return [mask for mask in (self.sizes > 1, self.sizes <= 1) if bool(mask.any())]
 
 
 def paired(
@@ -134,8 +144,8 @@ def _units(differences: Floats, clusters: Sequence[int] | None) -> _Units:
     if clusters is None:
         return _Units(values, np.ones(len(values)), False, len(values).to_bytes(8, "big"))
     numbers = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
-    sums = np.bincount(numbers, weights=values) if len(values) else values
-    sizes = np.bincount(numbers).astype(np.float64) if len(values) else values
+    sums = np.bincount(numbers, weights=values).astype(np.float64)
+    sizes = np.bincount(numbers).astype(np.float64)
     return _Units(sums, sizes, len(sums) < len(values), known.tobytes())
 
 
@@ -162,8 +172,11 @@ def _resampled(group: Mapping[str, _Units], *, resamples: int, seed: int) -> dic
     import numpy as np
 
     sums = np.stack([units.sums for units in group.values()], axis=1)
-    sizes = next(iter(group.values())).sizes
-    drawn = resampled_means(np.column_stack([sums, sizes]), resamples=resamples, seed=seed)
+    first = next(iter(group.values()))
+    columns = np.column_stack([sums, first.sizes])
+    drawn = np.sum(
+        [resampled_means(columns[mask], resamples=resamples, seed=seed) * mask.sum() for mask in first.strata], axis=0
+    )
     flipped = _sign_flips(sums, resamples=resamples, seed=seed)
     found: dict[str, Paired] = {}
     for place, (name, units) in enumerate(group.items()):
@@ -205,7 +218,9 @@ def _normal(units: _Units) -> Paired:
     """So many units that both tests are normal within their own noise."""
     import numpy as np
 
-    residuals = units.sums - units.mean * units.sizes
+    residuals = units.sums.copy()
+    for mask in units.strata:
+        residuals[mask] -= units.sums[mask].sum() / units.sizes[mask].sum() * units.sizes[mask]
     groups, total = len(units.sums), float(units.sizes.sum())
     error = float(np.sqrt((residuals**2).sum() * groups / (groups - 1))) / total
     spread = float(np.sqrt((units.sums**2).sum())) / total

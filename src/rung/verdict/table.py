@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
+from rung.verdict.diagnose import REMEDIES
 
 WIDTH = 80
+MOST_LOST = 4  # layers told of
 SMALL = 0.05  # a gap that is surely no larger is none
+_REMEDIES: Mapping[str, str] = {str(loss): remedy for loss, remedy in REMEDIES.items()}
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.BREAKS: "over limit",
@@ -49,6 +52,8 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines += [line for result in (*ladder, *arms) for line in _rung(result, verdict)] + [""]
     lines += [*_verdict(verdict), ""]
     lines += _section("Gaps", [line for name, gap in verdict.gaps.items() for line in _gap(name, gap)])
+    lines += _section("Lost", _lost(verdict, ladder))
+    lines += _section("What would change this", [line for flip in verdict.flips for line in _wrap(flip, indent=2)])
     told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
     lines += _section("Why not", [line for name, why in told for line in _wrap(f"{name}: {why}", indent=2)])
     made = [
@@ -64,6 +69,8 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
     what = f"{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    if verdict.looks > 1:
+        what += f", look {verdict.looks:,} at these cases"
     return _wrap(f"{project}: {what}" if project else what, indent=0)
 
 
@@ -151,6 +158,26 @@ def _gap(name: str, gap: Estimate) -> list[str]:
     else:
         meaning = "not certain that there is one: the interval reaches 0."
     return _wrap(f"{name} {reasons.interval(gap)}: {meaning}", indent=2)
+
+
+def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
+    """Where the choice (without one, the best rung) lost its cases, most to gain first, and what to do."""
+    judged = [r for r in ladder if r.losses]
+    best = max(judged, key=lambda r: (r.name == verdict.winner, _mean_of(r, verdict)), default=None)
+    if best is None:
+        return []
+    lines = []
+    for lost in best.losses[:MOST_LOST]:
+        most = "at most " if lost.at_most else ""
+        to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
+        words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
+        lines += _wrap(f"{words}: {_REMEDIES.get(lost.layer, '')}", indent=2)
+    return lines
+
+
+def _mean_of(result: RungResult, verdict: Verdict) -> float:
+    score = result.scores.get(verdict.main_metric)
+    return 0.0 if score is None or score.mean is None else score.mean
 
 
 def columns(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from rung.records import Estimate, Json, RungResult, Verdict, plain
+from rung.records import Bill, Estimate, Json, Lost, RungResult, Verdict, plain
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -24,6 +24,11 @@ def verdict_json(verdict: Verdict) -> str:
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
             "knowledge_version": verdict.knowledge_version,
+            "clusters": verdict.clusters,
+            "looks": verdict.looks,
+            "front": list(verdict.front),
+            "flips": list(verdict.flips),
+            "coverage": plain(verdict.coverage),
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
@@ -44,10 +49,27 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         },
         "build_seconds": _known(result.build_seconds),
         "answer_seconds": _known(result.answer_seconds),
+        "bill": _bill(result.bill),
+        "losses": [_lost(lost) for lost in result.losses],
+        "answered": result.answered,
+        "stopped": result.stopped,
     }
     if result.artifacts:
         found["artifacts"] = plain(result.artifacts)
     return {**found, "reference": True} if result.reference else found
+
+
+def _bill(bill: Bill | None) -> Json:
+    """Unknown parts are null, and so is a sum that they go into."""
+    if bill is None:
+        return None
+    parts: dict[str, Json] = {name: _known(usd) for name, usd in {**bill.once, **bill.monthly}.items()}
+    sums: dict[str, Json] = {"per_query": _known(bill.per_query), "per_month": _known(bill.per_month)}
+    return {**parts, **sums, "per_1k": _known(bill.per_1k), "per_passed": _known(bill.per_passed)}
+
+
+def _lost(lost: Lost) -> Json:
+    return {"layer": lost.layer, "cases": lost.cases, "wins_back": _estimate(lost.wins_back), "at_most": lost.at_most}
 
 
 def _estimate(estimate: Estimate) -> Json:

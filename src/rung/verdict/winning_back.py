@@ -30,7 +30,7 @@ def won_back(
     clusters: Sequence[int] | None = None,
     seed: int = 0,
 ) -> tuple[Lost, ...]:
-    """Each layer that lost cases, most to gain first, with what mending it would add to mean `correct` and its 95 % interval.
+    """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
 
     A case lost for want of passages would get what the oracle gets on it (`retrieved but not used`, too: the oracle shows
     nothing else); one lost for want of a document, what the oracle gets on average where it has one. Others would get at

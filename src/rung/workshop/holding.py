@@ -66,7 +66,7 @@ class Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("pool", "generator", "reranker", "store"):
+        for name in ("pool", "generator", "judge", "reranker", "store"):
             if hasattr(self.__dict__.get(name), "close"):
                 self.__dict__[name].close()
 
@@ -83,6 +83,17 @@ class Workshop:
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
             return generator(self.named(settings.model), server=settings.server, progress=tick)
+
+    @cached_property
+    def judge(self) -> Generator:
+        """The model that judges; the project's own where it names no other."""
+        from rung.models.catalog import generator
+
+        settings = self.project.settings
+        if settings.judge.model in ("", settings.model):
+            return self.generator
+        with self._pointing_at("judge"), self.reporter.phase(f"judge {settings.judge.model}") as tick:
+            return generator(self.named(settings.judge.model), server=settings.server, progress=tick)
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -215,12 +226,18 @@ class Workshop:
         spread = {name: self.pool.engine(name, engines[name], adapters=self.ready.adapters) for name in self.pool.kinds}
         return {**engines, **spread}
 
-    def carry(self, talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]], *, title: str) -> list[Carried[T]]:
-        """All these conversations, by the batch driver, with a progress bar."""
+    def carry(
+        self,
+        talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
+        *,
+        title: str,
+        engines: Mapping[str, Engine] | None = None,
+    ) -> list[Carried[T]]:
+        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
         with self.reporter.phase(title) as tick:
             return carry(
                 talks,
-                engines=self._spread(self.engines()),
+                engines=self._spread(self.engines()) if engines is None else engines,
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),

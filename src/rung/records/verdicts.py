@@ -1,0 +1,149 @@
+"""What Rung judges with: estimates, bills, a rung's line, the verdict. Frozen, without I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rung.records.values import Json
+
+Status = Literal["measured", "not_applicable", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over `n` cases with the ends of its 95 % interval; all None when n is 0."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds of the live pass, one case at a time, uncached, in milliseconds; `steps` holds (p50, p95) by step kind."""
+
+    p50: float
+    p95: float
+    n: int
+    steps: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The cases of a rung that one layer lost, and the mean `correct` over all cases that mending it would add.
+
+    `at_most`: nobody can know how much before it is tried; the number is then all that there is to gain.
+    """
+
+    layer: str
+    cases: int
+    wins_back: Estimate
+    at_most: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
+
+    `once`: documents, examples, training, indexing. `monthly`: storage, retraining, re-indexing. `per_query`: inference.
+    The sums take the stated traffic, and spread `once` over the stated months.
+    """
+
+    once: Mapping[str, float | None]
+    monthly: Mapping[str, float | None]
+    per_query: float | None
+    per_month: float | None = None
+    per_1k: float | None = None
+    per_passed: float | None = None  # answer that passed, at least one half right
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The parts that nobody gave a price or a number for."""
+        parts = {**self.once, **self.monthly, "inference": self.per_query}
+        return tuple(name for name, usd in parts.items() if usd is None)
+
+
+@dataclass(frozen=True, slots=True)
+class RungResult:
+    """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen."""
+
+    name: str
+    settings: Mapping[str, Json]
+    status: Status
+    why: str = ""
+    scores: Mapping[str, Estimate] = field(default_factory=dict)
+    usd_per_1k: float | None = None
+    latency: Latency | None = None
+    build_seconds: float = 0.0
+    answer_seconds: float = 0.0
+    reference: bool = False
+    order: int = 0  # place on the ladder, from the lowest
+    artifacts: Mapping[str, str] = field(default_factory=dict)  # kind -> digest of what it answered with
+    bill: Bill | None = None
+    losses: tuple[Lost, ...] = ()  # most to gain first
+    # "train" and "validation": (step, mean loss per answer token), where weights were learnt
+    learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    answered: int = 0  # cases that it answered
+    stopped: str = ""  # why it answered no more of them; "" where it answered all
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Mean of (a − b) over the same cases, with its 95 % interval and the two-sided p of bootstrap and permutation test."""
+
+    a: str
+    b: str
+    estimate: Estimate
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a verdict took: cases answered by all rungs and arms together, of those that all cases would have been.
+
+    `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
+    comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
+    """
+
+    answers: int = 0
+    exhaustive: int = 0
+    error: float = 0.0
+    partial: str = ""
+    searched: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to use and why. `winner` is None when no rung could be measured or none keeps the hard limits."""
+
+    winner: str | None
+    clears_bar: bool
+    reason: str
+    gaps: Mapping[str, Estimate]
+    rungs: tuple[RungResult, ...]
+    rejected: Mapping[str, str] = field(default_factory=dict)  # rung -> why not
+    differences: tuple[Difference, ...] = ()  # each candidate against the best
+    warnings: tuple[str, ...] = ()
+    executed: int = 0
+    replayed: int = 0
+    cases: int = 0
+    main_metric: str = "correct"
+    knowledge_version: int = 0  # of the index that every rung saw; 0: there are no documents
+    front: tuple[str, ...] = ()  # rungs that no other is better than in quality, cost and latency together
+    flips: tuple[str, ...] = ()  # what would change the choice, in words
+    looks: int = 0  # how often these test cases have judged a changed configuration, this time included; 0: not counted
+    clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
+    coverage: Coverage = Coverage()
+
+    def why_not(self, rung: str) -> str:
+        """Why this rung was not chosen.
+
+        Raises:
+            KeyError: no rung of that name was weighed.
+        """
+        if rung == self.winner:
+            return f"{rung} is the choice: {self.reason}"
+        return self.rejected[rung]

@@ -1,0 +1,90 @@
+"""What has the corpus to do with the lost cases? The facts that `verdict.diagnose` cannot see in an answer's record.
+
+Which layer lost a case is left to `verdict.diagnose`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rung.gold import has_gold
+from rung.records import Case
+from rung.scoring import Yardstick
+from rung.stages.candidates import Candidate
+from rung.stages.intake import Intake
+from rung.strategies.protocol import Cutting
+from rung.verdict.diagnose import NOTHING_KNOWN, Corpus
+from rung.workshop import Workshop
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+IN_WORDS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
+SHORT = 10  # words; a longer answer may be said there in other words
+
+
+class Examiner:
+    """Finds the facts of each rung's corpus; what all rungs share is looked up once.
+
+    Args:
+        workshop: of the project.
+        intake: its documents and cases, as they were judged.
+        measure: what `correct` means here.
+    """
+
+    def __init__(self, workshop: Workshop, intake: Intake, measure: Yardstick) -> None:
+        self._workshop = workshop
+        self._intake = intake
+        self._words = measure.correct_by in IN_WORDS
+        self._shared: Corpus | None = None
+
+    def corpus(self, candidate: Candidate, lost: Iterable[str]) -> Corpus:
+        """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
+        knowledge, ids = self._workshop.knowledge, set(lost)
+        if knowledge is None:
+            return NOTHING_KNOWN
+        mine = [case for case in self._intake.cases if case.id in ids]
+        if self._shared is None:
+            self._shared = Corpus(
+                groups=self._intake.document_groups or {},
+                missing={case.id: named for case in self._intake.cases if (named := self._intake.rows.missing.get(case.id))},
+                unread=tuple(dict.fromkeys(problem.path for problem in self._intake.problems)),
+                lacking=self._lacking(knowledge),
+            )
+        spanned = dict.fromkeys(span.document for case in mine for span in case.evidence)
+        searched = self._searched(candidate) or knowledge
+        spans = {id: tuple((p.start, p.end) for p in searched.passages_of(id)) for id in spanned}
+        shared = self._shared
+        return Corpus(shared.groups, shared.missing, shared.unread, shared.lacking, spans)
+
+    def _searched(self, candidate: Candidate) -> Knowledge | None:
+        """The index that this rung searches, where it is not the project's."""
+        needs = () if candidate.plan is None else candidate.plan.needs
+        cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, Cutting)]
+        return self._workshop.ready.indexes.get(cut[0]) if cut else None
+
+    def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
+        """The cases without gold, none of whose accepted answers stands in any document, word by word."""
+        missing = self._intake.rows.missing
+        open_ = [c for c in self._intake.cases if c.answerable and not has_gold(c) and c.id not in missing]
+        asked = {c.id: wanted for c in open_ if self._words and (wanted := _short(c))}
+        if not asked:
+            return frozenset()
+        found: set[str] = set()
+        for document in knowledge.documents():
+            text = _spaced(f"{document.title} {document.text}")
+            found |= {id for id, answers in asked.items() if id not in found and any(a in text for a in answers)}
+        return frozenset(asked) - found
+
+
+def _short(case: Case) -> Sequence[str]:
+    """The accepted answers, ready to be looked for; none where one is too long to be expected word by word."""
+    spaced = [_spaced(answer) for answer in case.answers]
+    return [] if any(len(answer.split()) > SHORT for answer in spaced) else [answer for answer in spaced if answer.strip()]
+
+
+def _spaced(text: str) -> str:
+    words = " ".join(re.findall(r"[^\W_]+", text.lower()))
+    return f" {words} "

@@ -1,0 +1,80 @@
+"""What does the project's judge say of these answers, and do people agree with it? Carried out as steps, and remembered.
+
+How it is asked is left to `scoring.judge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from rung.records import Asker, Case, Outcome
+from rung.scoring import Yardstick
+from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
+from rung.scoring.refusal import refused, spoken
+from rung.steps import Conversation
+from rung.workshop import Workshop
+
+Talk = tuple[Asker, Callable[[], Conversation[float]]]
+MODEL = Asker()  # the judge searches nothing
+
+
+def with_judgements(
+    workshop: Workshop,
+    measure: Yardstick,
+    cases: Sequence[Case],
+    outcomes: Sequence[Outcome],
+    against: Mapping[str, Outcome] | None = None,
+) -> Yardstick:
+    """The yardstick with the judge's word on each answer that needs one; unchanged where no model judges.
+
+    Args:
+        workshop: holds the judge.
+        measure: what `correct` means here.
+        cases: that were answered.
+        outcomes: the answers.
+        against: pairwise: case -> the answer that each is compared with.
+    """
+    if measure.correct_by != "judge":
+        return measure
+    by_case = {case.id: case for case in cases}
+    asked: list[tuple[str, str]] = []
+    talks: list[Talk] = []
+    for outcome in outcomes:
+        case, answer = by_case[outcome.case], outcome.answer
+        if answer is None or not case.answerable or refused(case, answer, measure):
+            continue
+        asked.append((case.id, spoken(answer)))
+        other = None if against is None else against.get(case.id)
+        talks.append(_talk(workshop, case, spoken(answer), None if against is None else _words(other)))
+    carried = workshop.carry(talks, title="judge", engines={"generate": workshop.judge})
+    said: dict[tuple[str, str], float | str] = dict(measure.judgements)
+    for key, ended in zip(asked, carried, strict=True):
+        said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
+    return replace(measure, judgements=said)
+
+
+def calibrated(workshop: Workshop, cases: Sequence[Case]) -> str:
+    """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
+    settings = workshop.project.settings.judge
+    name = settings.model or workshop.project.settings.model
+    pairwise = settings.mode == "pairwise"
+    known = labels(cases, pairwise=pairwise)
+    talks = [_talk(workshop, one.case, one.answer, one.other if pairwise else None) for one in known]
+    carried = workshop.carry(talks, title="calibrate the judge", engines={"generate": workshop.judge}) if talks else []
+    pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
+    found: Agreement | None = agreement(pairs)
+    if found is None:
+        return f"The judge {name} is not calibrated: no case has a human label (meta.human)."
+    return found.words(name)
+
+
+def _talk(workshop: Workshop, case: Case, answer: str, other: str | None) -> Talk:
+    rubric = workshop.project.settings.judge.rubric
+    if other is None:
+        return MODEL, lambda: graded(case, answer, rubric=rubric)
+    return MODEL, lambda: preferred(case, answer, other, rubric=rubric)
+
+
+def _words(outcome: Outcome | None) -> str:
+    return "(no answer)" if outcome is None or outcome.answer is None else spoken(outcome.answer)

@@ -1,0 +1,209 @@
+"""Stage 4: in which order candidates answer cases, and who may stop early.
+
+Cases come in blocks, in a random order that is the same for all. After each block `verdict.racing` says who can still win.
+Everything is answered where the cases are few, or the person wants it so; a budget ends it at any block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rung.drivers.batch import Tally
+from rung.records import Case, Coverage
+from rung.scoring import Scorecard, Yardstick, score_run
+from rung.stages.answering import Run, answered, time_live
+from rung.stages.budget import Allowed, Meter, spent_usd
+from rung.stages.candidates import LIMITS, Candidate
+from rung.stages.grading import with_judgements
+from rung.stages.intake import Intake
+from rung.stages.judging import bar_in, finished, measure
+from rung.verdict.clusters import clusters
+from rung.verdict.decide import MAIN, barred
+from rung.verdict.gaps import CLOSED_BOOK, ORACLE
+from rung.verdict.racing import ERROR, Entrant, Standing, Stop, always_valid, broken_for_good, enough_for_gaps, order
+from rung.verdict.racing import standing as stand
+from rung.workshop import Workshop
+
+if TYPE_CHECKING:
+    from rung.estimating import Floats
+
+FEW = 40  # cases: up to so many, all are answered by everyone
+FIRST = 20  # cases that every candidate answers, whoever wins
+TASTE = 3  # of these, where there is a budget, so many come first: they tell what one costs
+GROWTH, LEAST = 0.25, 10  # a block: a quarter of what was answered, and never fewer than so many
+
+
+@dataclass(frozen=True)
+class Raced:
+    """The runs, each with its outcomes in the order of the cases, and what they took."""
+
+    runs: tuple[Run, ...]
+    coverage: Coverage
+
+
+def race(
+    workshop: Workshop,
+    intake: Intake,
+    candidates: Sequence[Candidate],
+    allowed: Allowed | None = None,
+    *,
+    searched: str = "",
+) -> Raced:
+    """Every case answered by every candidate that could be built, or so many as it takes to know which one to use.
+
+    `searched`: what to say of the search that the candidates come from.
+
+    Raises:
+        UserError: a budget in dollars, and nobody knows what an answer costs.
+    """
+    course = _Course(workshop, intake, allowed or Allowed())
+    course.runs = {c.label: Run(c, (), 0.0) for c in candidates if c.strategy is not None}
+    partial = course.drive()
+    course.note_pace()
+    places = {case.id: place for place, case in enumerate(intake.cases)}
+    runs = tuple(
+        replace(run, outcomes=tuple(sorted(run.outcomes, key=lambda o: places[o.case]))) for run in course.runs.values()
+    )
+    stopped = any(run.stopped for run in runs)
+    answers = sum(len(run.outcomes) for run in runs)
+    return Raced(runs, Coverage(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial, searched))
+
+
+@dataclass
+class _Course:
+    """A race under way. `order`: the cases as they come."""
+
+    workshop: Workshop
+    intake: Intake
+    allowed: Allowed
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        cases = self.intake.cases
+        self.total = len(cases)
+        self.pairwise = self.workshop.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
+        self.whole = self.allowed.exhaustive or self.total <= FEW or self.pairwise
+        self.order: tuple[Case, ...] = tuple(cases[place] for place in order(self.total, seed=self.workshop.seed))
+        self.clusters = clusters(self.order)
+        self.measure: Yardstick = measure(self.workshop, self.intake)
+        self.cards: dict[str, Scorecard] = {}
+        self.cost: dict[str, Tally] = {}
+        self.meter = Meter(self.allowed, self.workshop.tally, self.workshop.project.settings.prices)
+        self.minutes: dict[str, float] = {}
+        self._barred: dict[tuple[str, int], bool] = {}
+
+    def drive(self) -> str:
+        """Run until it is settled; returns why it ended before, "" where it did not."""
+        if self.whole and not self.allowed.limited:
+            for label in list(self.runs):
+                self._extend(label, self.total)
+            return ""
+        while True:
+            now = self._standing()
+            if not now.next:
+                self._stop(now)
+                return ""
+            for label in now.next:
+                done = len(self.runs[label].outcomes)
+                wanted = min(FIRST - done if done < FIRST else max(LEAST, int(done * GROWTH)), self.total - done)
+                if self.allowed.limited and not done:
+                    wanted = min(wanted, TASTE)
+                fits = self.meter.affordable(self._per_answer(label), wanted) if self.allowed.limited else wanted
+                self._extend(label, done + fits)
+                if fits < wanted:
+                    self._stop(replace(now, next=()))
+                    return self.meter.said()
+
+    def _standing(self) -> Standing:
+        begun = [label for label, run in self.runs.items() if len(run.outcomes) < min(FIRST, self.total)]
+        if begun:
+            return Standing(tuple(begun))
+        if self.whole:
+            fewest = min((len(run.outcomes) for run in self.runs.values()), default=self.total)
+            behind = (label for label, run in self.runs.items() if len(run.outcomes) == fewest < self.total)
+            return Standing(tuple(behind))
+        rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
+        entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
+        now = stand(entrants, total=self.total, bar=bar_in(self.workshop).correct, clusters=self.clusters)
+        arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
+        columns = {label: self._column(self.runs[label]) for label in arms}
+        if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):
+            return now
+        short = tuple(label for label in arms if len(columns[label]) < self.total)
+        return replace(now, next=(*now.next, *short))
+
+    def _extend(self, label: str, upto: int) -> None:
+        """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
+        run = self.runs[label]
+        tally = self.workshop.tally
+        before, minutes = replace(tally), self.meter.used()[1]
+        more = self.order[len(run.outcomes) : upto]
+        title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
+        self.runs[label] = run = answered(self.workshop, run, more, title=title)
+        if tally.executed > before.executed:
+            known = self.cost.setdefault(label, Tally())
+            for name in ("executed", "prompt_tokens", "completion_tokens", "usd", "unpriced"):
+                setattr(known, name, getattr(known, name) + getattr(tally, name) - getattr(before, name))
+            known.replayed += len(more)  # answers that these steps made
+            self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
+        if not self.whole:  # else nothing is decided by scores on the way
+            cases = self.order[: len(run.outcomes)]
+            judged = with_judgements(self.workshop, self.measure, cases, run.outcomes)
+            self.cards[label] = score_run(cases, run.outcomes, yardstick=judged)
+
+    def note_pace(self) -> None:
+        """Keep how long a token takes this model, for the next forecast."""
+        store, model = self.workshop.store, self.workshop.project.settings.model
+        tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in self.cost.values())
+        if tokens:
+            seconds = 60 * sum(self.minutes.values())
+            known = store.noted("pace", model)
+            if isinstance(known, dict):
+                seconds += float(str(known["seconds"]))
+                tokens += int(str(known["tokens"]))
+            store.note("pace", model, {"seconds": seconds, "tokens": tokens})
+
+    def _per_answer(self, label: str) -> tuple[float, float] | None:
+        """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
+        known = [name for name in ((label,) if label in self.cost else tuple(self.cost)) if self.cost[name].replayed]
+        prices = self.workshop.project.settings.prices
+        each = []
+        for name in known:
+            cost, minutes = self.cost[name], self.minutes[name]
+            each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
+        return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
+
+    def _column(self, run: Run) -> Floats:
+        import numpy as np
+
+        card = self.cards[run.candidate.label]
+        return card.values.get(MAIN, np.full(len(run.outcomes), np.nan))
+
+    def _is_barred(self, run: Run) -> bool:
+        """Whether it broke a hard limit for good; one that has answered everything is timed first, where time is limited."""
+        label, done = run.candidate.label, len(run.outcomes)
+        if (label, done) not in self._barred:
+            limits = bar_in(self.workshop)
+            if done < self.total:
+                broken = broken_for_good(self.cards[label].values, limits, total=self.total)
+            else:
+                if set(limits.limits) & set(LIMITS):
+                    (run,) = time_live(self.workshop, [run], self.intake.cases)
+                broken = bool(barred(finished(self.workshop, run, self.cards[label]), limits))
+            self._barred[label, done] = broken
+        return self._barred[label, done]
+
+    def _stop(self, now: Standing) -> None:
+        """Note on each run that is not complete why it is not, with an interval that holds whenever one stops."""
+        import numpy as np
+
+        for label, run in self.runs.items():
+            if len(run.outcomes) in (0, self.total) or label not in self.cards:
+                continue
+            column = self._column(run)
+            known = column[~np.isnan(column)]
+            interval = always_valid(known, total=self.total - len(column) + len(known))
+            stop = Stop("not needed") if run.candidate.rung.reference else now.stopped.get(label)
+            self.runs[label] = replace(run, stopped=stop, interval=interval)

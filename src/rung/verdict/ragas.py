@@ -1,0 +1,36 @@
+"""What did every rung answer, in the columns that ragas reads? For those who judge by its metrics, too.
+
+They are named `user_input`, `response`, `retrieved_contexts` and `reference` (docs.ragas.io). Failed answers have no row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rung.records import Answer, Case, Json
+from rung.verdict.report_records import Report, everyone
+
+
+def ragas_jsonl(report: Report) -> str:
+    """One JSON object a line for each answer of each rung; `rung`, `case` and `correct` stand beside ragas' columns."""
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _rows(report))
+
+
+def _rows(report: Report) -> Iterator[dict[str, Json]]:
+    for rung in everyone(report.verdict):
+        for page in report.cases:
+            outcome = page.outcomes.get(rung.name)
+            if outcome is not None and outcome.answer is not None:
+                correct = page.scores.get(rung.name, {}).get(report.verdict.main_metric)
+                yield {**_columns(page.case, outcome.answer), "rung": rung.name, "case": page.case.id, "correct": correct}
+
+
+def _columns(case: Case, answer: Answer) -> dict[str, Json]:
+    contexts: list[Json] = [passage.text for passage in answer.passages]
+    return {
+        "user_input": case.question,
+        "response": answer.plain or answer.text,
+        "retrieved_contexts": contexts,
+        "reference": case.answers[0] if case.answers else "",
+    }

@@ -1,0 +1,134 @@
+"""A model as judge, from the project file to the verdict: scripted, and behind a real local server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from rung.loop import compare, workshop_of
+from rung.models.scripted import ScriptedGenerator
+from rung.project import load_project
+from rung.records import Verdict
+from rung.stages.answering import time_live
+from rung.stages.candidates import build, propose
+from rung.stages.intake import take_in
+from rung.stages.judging import put_on_paper, score, weigh
+from rung.stages.racing import race
+from rung.steps import Generate
+
+YAML = """\
+name: essays
+task: Explain.
+behaviour: {examples: examples.jsonl}
+cases: cases.jsonl
+model: scripted
+embedder: scripted
+rungs: [prompt, few_shot]
+bar: {metric: judge, correct: 0.6}
+"""
+
+
+@pytest.fixture
+def essays(tmp_path: Path) -> Path:
+    rows: list[dict[str, object]] = [{"id": f"c{n}", "question": f"Explain thing {n}.", "split": "test"} for n in range(6)]
+    human = [{"answer": "a good one", "good": True}, {"answer": "a poor one", "good": False}]
+    rows.append({"id": "d", "question": "Explain it all.", "split": "dev", "meta": {"human": human}})
+    (tmp_path / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    chat = [{"role": "user", "content": "Explain that."}, {"role": "assistant", "content": "a good explanation"}]
+    (tmp_path / "examples.jsonl").write_text(json.dumps({"messages": chat}), encoding="utf-8")
+    (tmp_path / "rung.yaml").write_text(YAML, encoding="utf-8")
+    return tmp_path
+
+
+def opinion(prompt: str) -> str:
+    """Good is good; of thing 5 the judge has no opinion."""
+    if "thing 5" in prompt and "good" in prompt.rpartition("Answer")[2]:
+        return "I would rather not say."
+    if "Answer A:" in prompt:
+        first, _, second = prompt.partition("Answer B:")
+        sides = ("good" in first.partition("Answer A:")[2], "good" in second)
+        return "Better: " + ("tie" if sides[0] == sides[1] else "A" if sides[0] else "B")
+    return "Grade: 5" if "good" in prompt.rpartition("Answer")[2] else "Grade: 1"
+
+
+def judged(folder: Path, calls: list[str]) -> Verdict:
+    def says(step: Generate) -> str:
+        calls.append(step.messages[-1].content)
+        return opinion(step.messages[-1].content)
+
+    with workshop_of(load_project(folder), None, None) as workshop:
+        workshop.judge = ScriptedGenerator(says, name="judge")
+        intake = take_in(workshop)
+        built = build(workshop, propose(workshop, intake))
+        raced = race(workshop, intake, built)
+        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
+        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage)).verdict
+
+
+def test_a_rubric_judges_where_no_reference_exists(essays: Path) -> None:
+    calls: list[str] = []
+    verdict = judged(essays, calls)
+    scores = {r.name: r.scores["correct"] for r in verdict.rungs if "correct" in r.scores}
+    assert verdict.winner == "few_shot"
+    assert (scores["few_shot"].mean, scores["few_shot"].n) == (1.0, 5)  # thing 5 is neither right nor wrong
+    assert scores["prompt"].mean == 0.0
+    assert any("few_shot: 1 scores could not be made" in warning for warning in verdict.warnings)
+    assert any("agrees with 100% of 2 human labels (kappa 1.00)" in warning for warning in verdict.warnings)
+    before = len(calls)
+    assert judged(essays, calls).winner == "few_shot"
+    assert len(calls) == before  # what was judged is remembered
+    page = (essays / "report.html").read_text(encoding="utf-8")
+    assert "a model judged each answer" in page
+
+
+def test_pairs_are_judged_against_the_closed_book(essays: Path) -> None:
+    text = (essays / "rung.yaml").read_text(encoding="utf-8")
+    (essays / "rung.yaml").write_text(f"{text}judge: {{mode: pairwise, rubric: Prefer good ones.}}\n", encoding="utf-8")
+    calls: list[str] = []
+    verdict = judged(essays, calls)
+    scores = {r.name: r.scores["correct"].mean for r in verdict.rungs if "correct" in r.scores}
+    assert scores["closed_book"] == 0.5
+    assert scores["few_shot"] == 1.0
+    assert any("is not calibrated" in warning for warning in verdict.warnings)
+
+
+class _Judge(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server that grades."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        said = {"role": "assistant", "content": opinion(body["messages"][-1]["content"])}
+        reply = {
+            "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 3},
+        }
+        data = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Judge) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/v1#judge"
+        running.shutdown()
+
+
+def test_a_judge_behind_a_server(essays: Path, server: str) -> None:
+    text = (essays / "rung.yaml").read_text(encoding="utf-8")
+    (essays / "rung.yaml").write_text(f'{text}judge: {{model: "{server}"}}\n', encoding="utf-8")
+    verdict = compare(load_project(essays)).verdict
+    assert verdict.winner == "few_shot"
+    assert {r.name: r.scores["correct"].mean for r in verdict.rungs if "correct" in r.scores}["prompt"] == 0.0

@@ -1,0 +1,159 @@
+"""Does a comparison stop what cannot win, say so, keep to a budget, and go on from there?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.loop import workshop_of
+from rung.models.scripted import ScriptedGenerator
+from rung.project import load_project
+from rung.records import Verdict, digest
+from rung.stages.answering import time_live
+from rung.stages.budget import Allowed
+from rung.stages.candidates import build, propose
+from rung.stages.intake import take_in
+from rung.stages.judging import put_on_paper, score, weigh
+from rung.stages.racing import FIRST, race
+from rung.steps import Generate, Generated
+
+CASES = 150
+YAML = """\
+name: labels
+task: Say the label.
+behaviour: {labels: [red, blue], examples: examples.jsonl}
+cases: cases.jsonl
+model: scripted
+embedder: scripted
+rungs: [prompt, few_shot, structured]
+"""
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    rows = [{"id": f"c{n}", "question": f"Thing {n}?", "answers": ["red"], "split": "test"} for n in range(CASES)]
+    (tmp_path / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    chats = [
+        {"messages": [{"role": "user", "content": f"Other {n}?"}, {"role": "assistant", "content": "blue"}]}
+        for n in range(9)
+    ]
+    (tmp_path / "examples.jsonl").write_text("\n".join(map(json.dumps, chats)), encoding="utf-8")
+    (tmp_path / "rung.yaml").write_text(YAML, encoding="utf-8")
+    return tmp_path
+
+
+def says(prompt: float, few_shot: float, structured: float) -> Callable[[Generate], str]:
+    """Right so often, by rung: told apart by what it is given."""
+
+    def script(step: Generate) -> str:
+        share = structured if step.choices else few_shot if len(step.messages) > 3 else prompt
+        drawn = int(digest(step.messages[-1].content, share)[:8], 16) / 16**8
+        return "red" if drawn < share else "blue"
+
+    script.__name__ = f"says_{prompt}_{few_shot}_{structured}"
+    return script
+
+
+def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed | None = None) -> Verdict:
+    with workshop_of(load_project(folder), None, None) as workshop:
+        workshop.generator = ScriptedGenerator(script)
+        intake = take_in(workshop)
+        built = build(workshop, propose(workshop, intake))
+        raced = race(workshop, intake, built, allowed)
+        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
+        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage)).verdict
+
+
+def bar(folder: Path, correct: float) -> None:
+    with (folder / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"bar: {{correct: {correct}}}\n")
+
+
+def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(labels: Path) -> None:
+    bar(labels, 0.6)
+    script = says(0.2, 0.8, 0.9)
+    raced = compared(labels, script)
+    exact = compared(labels, script, Allowed(exhaustive=True))
+    assert raced.winner == exact.winner == "few_shot"
+    assert raced.clears_bar
+    assert exact.coverage.answers == exact.coverage.exhaustive == raced.coverage.exhaustive
+    assert raced.coverage.answers < 0.7 * raced.coverage.exhaustive
+    assert (raced.coverage.error, exact.coverage.error) == (0.05, 0.0)
+    rungs = {r.name: r for r in raced.rungs}
+    assert rungs["few_shot"].answered == CASES
+    assert rungs["prompt"].status == "measured"
+    assert FIRST <= rungs["prompt"].answered < CASES
+    assert raced.rejected["prompt"].startswith("misses the bar: stopped after ")
+    assert "surely below 0.60" in raced.rejected["prompt"]
+    assert rungs["prompt"].latency is None
+    assert raced.rejected["structured"].startswith("not needed: stopped after 20 of 150 cases")
+    whole = {r.name: r for r in exact.rungs}["prompt"].scores["correct"].mean
+    assert whole is not None
+    score = rungs["prompt"].scores["correct"]
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low <= whole <= score.high
+    assert score.n == rungs["prompt"].answered
+    assert rungs["closed_book"].answered >= 40  # the gap is worth something
+
+
+def test_few_cases_are_all_answered(labels: Path) -> None:
+    lines = (labels / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    (labels / "cases.jsonl").write_text("\n".join(lines[:40]), encoding="utf-8")
+    verdict = compared(labels, says(0.2, 0.8, 0.9))
+    assert verdict.coverage.answers == verdict.coverage.exhaustive == 4 * 40
+
+
+def test_where_nothing_clears_the_bar_the_best_is_found(labels: Path) -> None:
+    bar(labels, 0.95)
+    verdict = compared(labels, says(0.1, 0.7, 0.2))
+    assert (verdict.winner, verdict.clears_bar) == ("few_shot", False)
+    assert "lowest rung that none can surely beat" in verdict.reason
+    assert verdict.rejected["prompt"].startswith("worse: stopped after ")
+
+
+def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
+    with (labels / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("bar: {correct: 0.5, completion_tokens: 0.0001}\n")
+    verdict = compared(labels, says(0.8, 0.8, 0.9))
+    assert verdict.winner is None
+    assert verdict.rejected["prompt"].startswith("breaks a limit: stopped after 20 of 150 cases")
+
+
+def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: Path) -> None:
+    bar(labels, 0.6)
+    with (labels / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("prices: {prompt_usd_per_million: 1000, completion_usd_per_million: 1000}\n")
+    script = says(0.2, 0.8, 0.9)
+    part = compared(labels, script, Allowed(usd=1.0))
+    assert "Partial verdict: $" in part.warnings[0]
+    assert 0 < part.coverage.answers < 4 * CASES
+    assert part.coverage.partial
+    spent = re.match(r"\$([\d.]+) of the \$1 allowed", part.coverage.partial)
+    assert spent
+    assert 0.5 < float(spent[1]) <= 1.0
+    whole = compared(labels, script)
+    assert whole.winner == "few_shot"
+    assert not whole.coverage.partial
+    assert whole.replayed >= part.coverage.answers - CASES
+    assert compared(labels, script, Allowed(minutes=0)).coverage.answers == 0
+
+
+def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:
+    class Unpriced(ScriptedGenerator):
+        def _answer(self, request):  # type: ignore[no-untyped-def]
+            result = super()._answer(request)
+            return replace(result, usd=None) if isinstance(result, Generated) else result
+
+    with workshop_of(load_project(labels), None, None) as workshop:
+        workshop.generator = Unpriced(says(0.2, 0.8, 0.9))
+        intake = take_in(workshop)
+        built = build(workshop, propose(workshop, intake))
+        with pytest.raises(UserError, match="--budget-usd cannot be kept"):
+            race(workshop, intake, built, Allowed(usd=1.0))

@@ -1,0 +1,166 @@
+"""Cases of one document are drawn, flipped and counted together, and the numbers stay honest for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.estimating import design_effect, estimate, student
+from rung.records import Case, Evidence
+from rung.verdict.clusters import clusters, documents_of
+from rung.verdict.statistics import cases_needed, paired
+
+
+def about(*documents: str) -> Case:
+    return Case("c", "?", ("x",), gold_documents=documents)
+
+
+def test_cases_belong_together_by_what_they_are_about() -> None:
+    evidence = Case("c", "?", ("x",), evidence=(Evidence("a", 0, 3),))
+    unanswerable = Case("c", "?", answerable=False, meta={"context_document": "a"})
+    assert documents_of(evidence) == documents_of(unanswerable) == ("a",)
+    twice = [about(name) for name in "bcdefghijbcdefghij"]
+    found = clusters([evidence, *twice, unanswerable, Case("c", "?"), Case("c", "?")])
+    assert found == (0, *range(1, 10), *range(1, 10), 0, 10, 11)
+
+
+def test_two_documents_are_joined_by_a_question_over_both() -> None:
+    chain = [about("a"), about("a", "b"), about("b")]
+    assert clusters([*chain, *(about(str(i // 2)) for i in range(20))]) == (0, 0, 0, *(1 + i // 2 for i in range(20)))
+
+
+def test_chains_that_join_everything_are_cut() -> None:
+    ring = [about(f"{i}", f"{(i + 1) % 12}") for i in range(12)]
+    assert clusters([*ring, *ring]) == (*range(12), *range(12))
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [[], [about("a"), about("b")], [about("a"), about("a")], [Case("c", "?")] * 3, [about(i) for i in "abcdefghi" * 20]],
+)
+def test_without_clusters_every_case_stands_for_itself(cases: list[Case]) -> None:
+    assert clusters(cases) is None
+
+
+@pytest.mark.parametrize("freedom", [3, 5, 10, 30, 200])
+def test_students_t_against_scipy(freedom: int) -> None:
+    assert student(freedom) == pytest.approx(scipy.stats.t.ppf(0.975, freedom), rel=0.01)
+
+
+def test_the_design_effect_of_equal_clusters_is_kishs() -> None:
+    """Clusters of m with all cases alike: 1 + (m - 1) rho, rho 1."""
+    values = np.repeat((np.random.default_rng(2).random(400) < 0.5).astype(float), 5)
+    assert design_effect(values, np.repeat(np.arange(400), 5).tolist()) == pytest.approx(5, rel=0.02)
+    alone = (np.random.default_rng(3).random(2000) < 0.5).astype(float)
+    assert design_effect(alone, np.repeat(np.arange(400), 5).tolist()) == pytest.approx(1, abs=0.15)
+    assert design_effect(values, [0] * 2000) == design_effect([1.0] * 9, [0, 0, 0, 1, 1, 1, 2, 2, 2]) == 1
+
+
+def test_the_mix_of_cases_with_and_without_a_document_is_no_effect() -> None:
+    """A rung that always refuses: right on every case without a document, wrong on every other."""
+    values = [0.0] * 60 + [1.0] * 60
+    numbers = [*np.repeat(np.arange(12), 5).tolist(), *range(12, 72)]
+    assert design_effect(values, numbers) == 1
+    assert estimate(values, clusters=numbers).low == pytest.approx(estimate(values).low or 0, abs=0.02)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_interval_of_a_mean_covers_the_truth_only_when_told_of_clusters(told: bool) -> None:
+    """400 draws of 30 clusters of 6 alike cases; nominal 95 %, three standard errors are 3.3 points."""
+    dice = np.random.default_rng(7)
+    numbers = np.repeat(np.arange(30), 6).tolist()
+    hits = 0
+    for _ in range(400):
+        values = np.repeat((dice.random(30) < 0.6).astype(float), 6)
+        found = estimate(values, clusters=numbers if told else None)
+        hits += (found.low or 0) <= 0.6 <= (found.high or 0)
+    assert (hits / 400 >= 0.915) is told
+    assert told or hits / 400 < 0.7
+
+
+def test_the_cluster_bootstrap_is_that_of_cluster_means_where_clusters_are_equal() -> None:
+    dice = np.random.default_rng(5)
+    a, b = dice.random(160), dice.random(160)
+    means = (a - b).reshape(40, 4).mean(axis=1)
+    theirs = scipy.stats.bootstrap(
+        (means,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    found = paired(a, b, clusters=np.repeat(np.arange(40), 4).tolist())
+    wider = student(39) / 1.96 * (40 / 39) ** 0.5
+    middle = means.mean()
+    noise = 0.03 * (theirs.high - theirs.low)
+    assert found.estimate.low == pytest.approx(middle + wider * (theirs.low - middle), abs=noise)
+    assert found.estimate.high == pytest.approx(middle + wider * (theirs.high - middle), abs=noise)
+    flips = scipy.stats.permutation_test(
+        (means, np.zeros(40)),
+        lambda x, y: np.mean(x - y),
+        permutation_type="samples",
+        n_resamples=9_999,
+        rng=np.random.default_rng(1),
+    )
+    assert found.permutation == pytest.approx(flips.pvalue, abs=0.02)
+
+
+@pytest.mark.parametrize("per", [1, 4])
+def test_the_permutation_p_is_uniform_where_there_is_no_difference(per: int) -> None:
+    dice = np.random.default_rng(11)
+    numbers = np.repeat(np.arange(24), per)
+    p = []
+    for _ in range(300):
+        luck = dice.normal(0, 1, (2, 24))[:, numbers] if per > 1 else 0.0
+        a, b = dice.normal(0, 1, (2, len(numbers))) + luck
+        p.append(paired(a, b, resamples=500, clusters=numbers.tolist()).permutation)
+    assert scipy.stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_few_units_are_gone_through_exactly() -> None:
+    """Of the 2^6 patterns of signs, those whose sum is as far from 0: counted by scipy."""
+    differences = np.array([0.5, 0.25, 1.0, -0.125, 0.75, 0.375])
+    theirs = scipy.stats.permutation_test(
+        (differences, np.zeros(6)), lambda x, y: np.mean(x - y), permutation_type="samples"
+    )
+    assert paired(differences, np.zeros(6)).permutation == pytest.approx(theirs.pvalue)
+
+
+def test_five_documents_prove_nothing_however_many_cases_they_have() -> None:
+    """Every case of five documents won: 2^(1-5) is not below 5 %, and a test of 200 cases would have been sure."""
+    dice = np.random.default_rng(1)
+    better, base = np.ones(200), (dice.random(200) < 0.4).astype(float)
+    numbers = np.repeat(np.arange(5), 40).tolist()
+    assert paired(better, base, clusters=numbers).p >= 0.05
+    assert paired(better, base).p < 0.001
+
+
+def test_many_cases_are_tested_by_the_normal_distribution_which_is_the_same_by_then() -> None:
+    dice = np.random.default_rng(4)
+    base = (dice.random(6_000) < 0.5).astype(float)
+    better = np.where(dice.random(6_000) < 0.03, 1.0, base)
+    more = np.where(dice.random(6_000) < 0.025, 0.0, better)
+    many, fewer = paired(more, base), paired(more[:4_999], base[:4_999])
+    assert many.estimate.high == pytest.approx(fewer.estimate.high or 0, abs=2e-3)
+    theirs = scipy.stats.ttest_1samp(more - base, 0).pvalue
+    assert many.bootstrap == pytest.approx(theirs, abs=0.01)
+    assert many.permutation == pytest.approx(theirs, abs=0.01)
+
+
+def test_clustered_cases_must_be_more_to_settle_it() -> None:
+    values = np.repeat(np.array([1.0] * 13 + [0.0] * 7), 5)
+    alone = cases_needed(values, 0.5)
+    together = cases_needed(values, 0.5, clusters=np.repeat(np.arange(20), 5).tolist())
+    assert alone is not None
+    assert together is not None
+    assert together == pytest.approx(alone * design_effect(values, np.repeat(np.arange(20), 5).tolist()), rel=0.01)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 4)), min_size=1, max_size=25))
+def test_any_scores_and_clusters_give_sane_numbers(rows: list[tuple[float, float, int]]) -> None:
+    a, b, numbers = zip(*rows, strict=True)
+    found = paired(a, b, resamples=100, clusters=numbers)
+    assert 0 < found.p <= 1
+    assert found.p == max(found.bootstrap, found.permutation)
+    assert found.estimate.n == len(rows)
+    if found.estimate.low is not None and found.estimate.high is not None:
+        assert found.estimate.low <= found.estimate.high

@@ -1,0 +1,125 @@
+"""The whole bill, the front, and what mending wins back: by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.records import Estimate, Latency, Lost, RungResult
+from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
+from rung.verdict.diagnose import Loss
+from rung.verdict.pareto import axes, front
+from rung.verdict.winning_back import won_back
+
+EFFORT = Effort(0.002, 0.5, uses_documents=True, training_seconds=7200, indexing_seconds=1800, stored_bytes=5e9)
+PRICES = Prices(
+    machine_usd_per_hour=1, gpu_usd_per_hour=3, labour_usd_per_hour=40, documents_hours=6, storage_usd_per_gb_month=0.02
+)
+DEMAND = Demand(queries=10_000, retrainings=2, changes=4, changed_share=0.25)
+
+
+def test_every_part_by_hand() -> None:
+    found = bill(EFFORT, PRICES, DEMAND)
+    assert found.once == {"documents": 240.0, "examples": 0.0, "training": 6.0, "indexing": 0.5}
+    assert found.monthly == pytest.approx({"storage": 0.1, "retraining": 12.0, "re-indexing": 0.5})
+    assert found.per_month == pytest.approx(20 + 12.6 + 246.5 / 12)
+    assert found.per_1k == pytest.approx((found.per_month or 0) / 10)
+    assert found.per_passed == pytest.approx((found.per_month or 0) / 10_000 / 0.5)
+    assert found.unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("prices", "demand", "unknown"),
+    [
+        (replace(PRICES, labour_usd_per_hour=None), DEMAND, ("documents",)),
+        (replace(PRICES, machine_usd_per_hour=None), DEMAND, ("indexing", "re-indexing")),
+        (PRICES, replace(DEMAND, retrainings=None), ("retraining",)),
+        (replace(PRICES, storage_usd_per_gb_month=None), DEMAND, ("storage",)),
+    ],
+)
+def test_what_is_unknown_stays_unknown_in_every_sum(prices: Prices, demand: Demand, unknown: tuple[str, ...]) -> None:
+    found = bill(EFFORT, prices, demand)
+    assert found.unknown == unknown
+    assert (found.per_month, found.per_1k, found.per_passed) == (None, None, None)
+
+
+def test_what_is_not_needed_costs_nothing_whatever_its_price() -> None:
+    found = bill(Effort(0.001, 1.0), Prices(), Demand(queries=1000))
+    assert found.unknown == ()
+    assert found.per_month == pytest.approx(1.0)
+    assert bill(Effort(None), Prices(), Demand(queries=1000)).unknown == ("inference",)
+    assert bill(Effort(0.001), Prices(), Demand()).per_month is None  # nobody said how much is asked
+    assert bill(Effort(0.001, passed=0.0), Prices(), Demand(queries=1000)).per_passed is None
+
+
+def test_break_even_is_where_both_cost_the_same() -> None:
+    api, own = Effort(0.004), Effort(0.001, training_seconds=36_000, stored_bytes=1e9)
+    volume = break_even(bill(api, PRICES, DEMAND), bill(own, PRICES, DEMAND), months=PRICES.months)
+    assert volume is not None
+    there = replace(DEMAND, queries=volume)
+    assert bill(api, PRICES, there).per_month == pytest.approx(bill(own, PRICES, there).per_month)
+    assert break_even(bill(api, PRICES, DEMAND), bill(Effort(0.001), PRICES, DEMAND), months=12) == 0
+    assert break_even(bill(api, PRICES, DEMAND), bill(Effort(0.004), PRICES, DEMAND), months=12) is None
+
+
+def test_what_both_have_unknown_is_the_same_thing() -> None:
+    no_hours = replace(PRICES, documents_hours=None)
+    rag, hybrid = Effort(0.004, uses_documents=True), Effort(0.001, uses_documents=True, training_seconds=3600)
+    assert break_even(bill(rag, no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is not None
+    assert break_even(bill(Effort(0.004), no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is None
+
+
+def rung(name: str, correct: float, usd: float | None, p95: float | None) -> RungResult:
+    latency = None if p95 is None else Latency(p95 * 500, p95 * 1000, 9)
+    return RungResult(
+        name, {}, "measured", scores={"correct": Estimate(correct, None, None, 9)}, usd_per_1k=usd, latency=latency
+    )
+
+
+def test_the_front_by_hand() -> None:
+    rungs = [rung("cheap", 0.5, 1, 1), rung("fast", 0.6, 3, 0.5), rung("good", 0.8, 3, 2), rung("worse", 0.6, 3, 2)]
+    assert front(rungs) == ("cheap", "fast", "good")
+    assert front([*rungs, replace(rung("oracle", 1, 0, 0), reference=True)]) == ("cheap", "fast", "good")
+    assert axes([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("correct", "p95_seconds")
+    assert front([*rungs, rung("unknown", 0.6, None, 0.4)]) == ("good", "unknown")
+    assert front([]) == ()
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=12))
+def test_nothing_on_the_front_is_beaten_and_everything_off_it_is(points: list[tuple[int, int, int]]) -> None:
+    rungs = [rung(str(i), q / 4, float(usd), float(p95)) for i, (q, usd, p95) in enumerate(points)]
+    on = {int(name) for name in front(rungs)}
+
+    def beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+        return one != other and one[0] >= other[0] and one[1] <= other[1] and one[2] <= other[2]
+
+    assert all((i in on) is not any(beats(other, point) for other in points) for i, point in enumerate(points))
+
+
+def test_what_mending_wins_back_is_the_oracles_or_the_most_there_is() -> None:
+    layers: list[Loss | None] = [None, "not retrieved", "not retrieved", "wrong format", "not in the corpus", None]
+    correct = np.array([1.0, 0.0, 0.2, 0.0, 0.0, 1.0])
+    oracle = np.array([1.0, 1.0, 0.1, 0.5, 0.0, 0.9])
+    by_layer = {lost.layer: lost for lost in won_back(layers, correct, oracle=oracle)}
+    assert by_layer["not retrieved"].wins_back.mean == pytest.approx((1.0 - 0.1) / 6)
+    assert by_layer["wrong format"].wins_back.mean == pytest.approx(1 / 6)
+    assert by_layer["not in the corpus"].wins_back.mean == pytest.approx((1.0 + 1.0 + 0.1 + 0.5 + 0.9) / 5 / 6)
+    assert [by_layer[layer].at_most for layer in ("not retrieved", "wrong format", "not in the corpus")] == [
+        False,
+        True,
+        False,
+    ]
+    assert all(lost.wins_back.n == 6 and lost.wins_back.low is not None for lost in by_layer.values())
+    assert all(lost.at_most for lost in won_back(layers, correct))
+    assert won_back([None, None], np.array([1.0, 1.0])) == ()
+
+
+def test_most_to_gain_comes_first() -> None:
+    layers: list[Loss | None] = ["failed", "not retrieved", "not retrieved", None]
+    found = won_back(layers, np.array([0.0, 0.0, 0.0, 1.0]), oracle=np.array([0.0, 0.2, 0.2, 1.0]))
+    assert [(lost.layer, lost.cases) for lost in found] == [("failed", 1), ("not retrieved", 2)]
+    assert isinstance(found[0], Lost)

@@ -1,0 +1,120 @@
+"""Does the race drop only what cannot win, as often as it says, and does it save answers?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from rung.verdict.bar import bar_of
+from rung.verdict.decide import decide
+from rung.verdict.racing import (
+    ERROR,
+    Entrant,
+    always_valid,
+    broken_for_good,
+    enough_for_gaps,
+    order,
+    standing,
+    surely_below,
+)
+from tests.verdict.weighing import Floats, rung
+
+N = 300
+
+
+def drawn(share: float, n: int, rng: np.random.Generator) -> Floats:
+    column = np.zeros(n)
+    column[: round(share * n)] = 1
+    return rng.permutation(column)
+
+
+def race(table: Mapping[str, Floats], bar: float | None, *, seed: int = 0) -> tuple[str | None, dict[str, int]]:
+    """Who wins, and how many cases each rung answered."""
+    total = len(next(iter(table.values())))
+    places = order(total, seed=seed)
+    done = dict.fromkeys(table, 20)
+    while True:
+        now = standing([Entrant(name, table[name][places][: done[name]]) for name in table], total=total, bar=bar)
+        if not now.next:
+            assert {name for name in table if done[name] < total} == set(now.stopped)
+            return now.leader, done
+        assert all(done[name] < total for name in now.next)
+        done |= {name: min(total, done[name] + max(10, done[name] // 4)) for name in now.next}
+
+
+def test_a_true_claim_is_rejected_no_oftener_than_stated_however_often_one_looks() -> None:
+    rng = np.random.default_rng(0)
+    rejected = 0
+    for _ in range(400):
+        column = drawn(0.6, 120, rng)
+        rejected += any(surely_below(column[:n], 0.6, total=120) for n in range(1, 121, 3))
+    assert rejected / 400 <= ERROR + 0.02
+
+
+def test_a_false_claim_is_rejected_and_certainly_once_it_cannot_come_true() -> None:
+    rng = np.random.default_rng(1)
+    assert surely_below(drawn(0.3, 60, rng), 0.6, total=300)
+    assert not surely_below(drawn(0.7, 60, rng), 0.6, total=300)
+    assert surely_below(np.zeros(41), 0.6, total=100)  # 59 are left: not even all of them reach 0.6
+    assert not surely_below(np.array([]), 0.6, total=100)
+
+
+def test_the_interval_covers_the_mean_whenever_one_stops() -> None:
+    rng = np.random.default_rng(2)
+    missed = 0
+    for _ in range(60):
+        column = drawn(0.35, 200, rng)
+        intervals = [always_valid(column[:n], total=200) for n in range(20, 200, 20)]
+        missed += any(not low <= 0.35 <= high for low, high in intervals)
+    assert missed / 60 <= 2 * ERROR
+    assert always_valid(column, total=200) == (0.35, 0.35) or always_valid(column, total=200)[0] == pytest.approx(0.35)
+
+
+@pytest.mark.parametrize(
+    ("shares", "bar"),
+    [
+        ((0.7, 0.75, 0.72, 0.85, 0.9), 0.6),  # the lowest clears
+        ((0.2, 0.3, 0.72, 0.6, 0.8), 0.6),  # one in the middle clears
+        ((0.2, 0.3, 0.6, 0.4, 0.35), 0.9),  # none clears, one is best
+        ((0.2, 0.3, 0.6, 0.4, 0.35), None),  # no bar
+    ],
+)
+def test_the_winner_is_that_of_all_cases_for_a_part_of_the_answers(shares: tuple[float, ...], bar: float | None) -> None:
+    rng = np.random.default_rng(3)
+    right, answers = 0, 0
+    for seed in range(20):
+        table = {f"r{place}": drawn(share, N, rng) for place, share in enumerate(shares)}
+        everything = [rung(name, column, order=place) for place, (name, column) in enumerate(table.items())]
+        exact = decide(everything, bar=bar_of({}, correct=bar))
+        winner, done = race(table, bar, seed=seed)
+        right += winner == exact.winner
+        answers += sum(done.values())
+        assert winner is None or done[winner] == N  # who wins has answered everything
+    assert right >= 19
+    assert answers / (20 * N * len(shares)) < 0.55
+
+
+def test_a_tie_goes_to_the_lower_rung_and_nobody_left_is_nobody() -> None:
+    same = drawn(0.5, N, np.random.default_rng(4))
+    assert race({"a": same, "b": same.copy()}, None)[0] == "a"
+    assert standing([], total=N, bar=0.5).leader is None
+    assert standing([Entrant("a", same[:20], barred=True)], total=N, bar=0.5).stopped["a"].why == "limit"
+
+
+def test_a_limit_is_broken_for_good_only_when_nothing_could_mend_it() -> None:
+    bar = bar_of({"format": 0.9, "leaks": 0})
+    assert not broken_for_good({"format": np.array([0.0] * 10)}, bar, total=100)
+    assert broken_for_good({"format": np.array([0.0] * 11)}, bar, total=100)
+    assert broken_for_good({"leaks": np.array([np.nan, 0.0, 1.0])}, bar, total=100)
+    assert not broken_for_good({"leaks": np.array([0.0, 0.0]), "other": np.array([0.0])}, bar, total=100)
+
+
+def test_the_arms_answer_until_the_gaps_are_known_to_ten_points() -> None:
+    rng = np.random.default_rng(5)
+    one, other = drawn(0.2, 300, rng), drawn(0.8, 300, rng)
+    assert enough_for_gaps(None, None)
+    assert not enough_for_gaps(one[:39], other[:39])
+    assert not enough_for_gaps(one[:45], other[:45])
+    assert enough_for_gaps(one, other)

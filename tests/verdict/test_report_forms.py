@@ -1,0 +1,72 @@
+"""Do Markdown, JUnit and the ragas rows say what the page says, and nothing that their readers choke on?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from xml.etree import ElementTree
+
+from rung.records import Coverage
+from rung.verdict.junit import junit_xml
+from rung.verdict.ragas import ragas_jsonl
+from rung.verdict.report import report_html
+from rung.verdict.report_md import report_md
+from tests.verdict.report_sample import RUNGS, sample
+
+
+def test_markdown_begins_with_what_a_manager_asks() -> None:
+    text = report_md(sample())
+    places = [text.index(f"**{head}.**") for head in ("What", "Why", "How sure", "What it costs")]
+    assert places == sorted(places)
+    assert places[-1] < text.index("## All rungs")
+    for name in RUNGS:
+        assert name.replace("_", "\\_") in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for line in rows:  # every row of a table has as many cells as its head
+        assert line.replace("\\|", "").count("|") > 2
+
+
+def test_markdown_and_page_escape_what_comes_from_the_records() -> None:
+    odd = replace(sample(), project="a|b <script>", task="*x*\n# y")
+    text = report_md(odd)
+    assert "<script>" not in text
+    assert "a\\|b" in text
+    assert "\n# y" not in text
+
+
+def test_junit_has_a_test_for_each_line_of_the_bar_and_fails_where_it_is_missed() -> None:
+    report = sample()
+    suites = ElementTree.fromstring(junit_xml(report))
+    bar = {case.get("name"): case for case in suites.findall("testsuite[@name='bar']/testcase")}
+    assert set(report.bar) <= set(bar)
+    assert all(case.find("failure") is None for case in bar.values()) == report.verdict.clears_bar
+    missed = replace(report, bar={"correct": 0.99, "recall@99": 0.5})
+    suite = ElementTree.fromstring(junit_xml(missed)).find("testsuite[@name='bar']")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
+    partial = replace(report, verdict=replace(report.verdict, coverage=Coverage(5, 10, 0.0, "the money is spent")))
+    assert "the comparison is complete" in junit_xml(partial)
+    nothing = replace(report, verdict=replace(report.verdict, winner=None, reason="bad \x00 sign"))
+    assert ElementTree.fromstring(junit_xml(nothing)).find("testsuite/testcase/failure") is not None
+
+
+def test_ragas_rows_have_its_columns_and_no_failed_answer() -> None:
+    report = sample()
+    rows = [json.loads(line) for line in ragas_jsonl(report).splitlines()]
+    answers = [o for page in report.cases for o in page.outcomes.values() if o.answer is not None]
+    assert len(rows) == len(answers)
+    for row in rows:
+        assert set(row) == {"user_input", "response", "retrieved_contexts", "reference", "rung", "case", "correct"}
+        assert isinstance(row["retrieved_contexts"], list)
+    assert any(row["retrieved_contexts"] for row in rows if row["rung"] == "rag")
+    assert not any(row["retrieved_contexts"] for row in rows if row["rung"] == "prompt")
+
+
+def test_the_page_says_what_it_costs_and_what_the_race_left_out() -> None:
+    report = sample()
+    raced = replace(report, verdict=replace(report.verdict, coverage=Coverage(100, 480, 0.05)))
+    page = report_html(raced)
+    assert "What does it cost?" in page
+    assert "100 of 480 possible answers were made" in page
+    assert "at most 5%" in page
+    assert "possible answer" not in report_html(report)
