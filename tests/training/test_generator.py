@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from rung.errors import Interrupted, MissingExtra, UserError
+from rung.records import Json
 from rung.training import Recipe, train_generator
 from rung.training.checkpoint import CHECKPOINT
 from tests.training.tiny import RECIPE, TinyModel, chats
