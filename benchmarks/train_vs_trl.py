@@ -12,7 +12,7 @@ the data: what we compute once for a whole batch (the chats' shared beginning) c
 `rung, nothing shared` computes all. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens):
 fewer, larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates
 bf16 that arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be
-shared; peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: it was never run by us.
+shared; peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: never run by us.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress", "sentences"),
     ("records",),
     ("json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough"),
-    ("refusing",),
+    ("refusing", "settings"),
     ("project", "examples"),
     ("materials",),
     ("strategies", "scoring", "verdict"),

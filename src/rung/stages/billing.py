@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.project import times_per_month
+from rung.settings import times_per_month
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake, seconds_to_index
@@ -26,7 +26,7 @@ def economy(workshop: Workshop, intake: Intake, runs: Mapping[str, Run], correct
     prices = Prices(**said.prices.model_dump())
     demand = Demand(
         said.traffic.queries_per_month,
-        times_per_month(said.traffic.retrain),
+        said.retrain.per_month,
         times_per_month(said.knowledge.changes),
         said.knowledge.changed_share,
     )

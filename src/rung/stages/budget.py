@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rung.drivers.batch import Tally
 from rung.errors import UserError
-from rung.project import PriceSettings
+from rung.settings import PriceSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from rung.examples.files import read_rows as rows_of_file
 from rung.examples.forms import example_of, form_of
 from rung.materials import case_of, paths, shown_as
 from rung.progress import Reporter, Silent
-from rung.project import DEFAULT_MODEL, FILE, Project, load_project
+from rung.project import FILE, Project, load_project
 from rung.records import Case, Example, Json, Message, Problem
+from rung.settings import DEFAULT_MODEL
 from rung.strategies.prompting import DEFAULT_TASK, with_tools
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.errors import ModelError
 from rung.progress import Reporter, Silent
-from rung.project import DEFAULT_EMBEDDER, TUNED, Project
+from rung.project import Project
 from rung.records import Asker
+from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
