@@ -7,7 +7,9 @@ import math
 import pytest
 
 from rung.errors import UserError
+from rung.progress import Silent
 from rung.records import Example, Message
+from rung.stages.linting import odd_rows
 from rung.training import row_losses
 from rung.training.lora import Adapters
 from rung.training.network import Network
@@ -38,3 +40,18 @@ def test_progress_is_told_and_other_models_are_refused() -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
     with pytest.raises(UserError, match="weights are out of reach"):
         row_losses([Example("e", (Message("user", "a"), Message("assistant", "b")))], ByteTokens())
+
+
+def test_a_row_whose_answer_is_unlike_the_others_is_named() -> None:
+    def chat(place: str, said: str) -> Example:
+        return Example(place, (Message("user", "How many?"), Message("assistant", said)), place=place)
+
+    answers = [chat(f"rows.jsonl:{n}", letter * 3) for n, letter in enumerate("abcdefghijklmnopqrstuvwxyz", 1)]
+    losses = row_losses(answers, TinyModel())
+    ordered = [answer for _, answer in sorted(zip(losses, answers, strict=True), key=lambda pair: pair[0])]
+    usual, unusual = ordered[0], ordered[-1]
+    assert max(losses) - min(losses) > 0.5
+    rows = [chat(f"rows.jsonl:{n}", usual.output) for n in range(1, 20)] + [chat("rows.jsonl:99", unusual.output)]
+    (found,) = odd_rows(rows, TinyModel(), Silent())
+    assert found[0] == "rows.jsonl:99"
+    assert "nats per answer token" in found[1]

@@ -118,6 +118,8 @@ def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
 
 
 def _table(found: Looked, wanted: Wanted) -> Iterator[str]:
+    from rung.examples.balance import CHARACTERS
+
     lengths, labels = found.lengths, found.linted.labels
     if lengths is not None:
         yield f"tokens ({lengths.model}; limit {wanted.max_tokens:,})  median    p95  longest"
@@ -126,7 +128,7 @@ def _table(found: Looked, wanted: Wanted) -> Iterator[str]:
         if lengths.rows < found.linted.rows:
             yield f"  (of {lengths.rows:,} rows, evenly drawn, and those that may be too long)"
     if labels is not None:
-        shown = [f"{label} {n:,}" for label, n in labels.counts]
+        shown = [f"{' '.join(label.split())[:CHARACTERS]} {n:,}" for label, n in labels.counts]
         few = shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-4:]]
         yield f"labels: {len(shown)} ({', '.join(few)})"
 

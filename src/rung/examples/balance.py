@@ -36,6 +36,7 @@ def balance(outputs: Sequence[str]) -> Balance | None:
         return None
     ordered = tuple(counts.most_common())
     (first, most), (last, least) = ordered[0], ordered[-1]
+    last = " ".join(last.split())[:CHARACTERS]
     if len(ordered) == 1:
         return Balance(ordered, frozenset({first}), f"every row has the output '{first}': nothing but a constant is learnt")
     evenness = -sum(n / len(said) * math.log(n / len(said)) for n in counts.values()) / math.log(len(counts))
@@ -46,7 +47,11 @@ def balance(outputs: Sequence[str]) -> Balance | None:
         return Balance(ordered)
     share = f"'{first}' is the output of {most:,} of {len(said):,} rows ({100 * most / len(said):.0f} %)"
     if len(ordered) <= 3:
-        return Balance(ordered, rare, f"{share}, " + ", ".join(f"'{label}' of {n:,}" for label, n in ordered[1:]))
+        return Balance(
+            ordered,
+            rare,
+            f"{share}, " + ", ".join(f"'{' '.join(label.split())[:CHARACTERS]}' of {n:,}" for label, n in ordered[1:]),
+        )
     return Balance(
         ordered, rare, f"{share}; {len(rare)} of {len(ordered)} labels are rare beside it, '{last}' has {least:,}"
     )

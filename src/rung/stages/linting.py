@@ -124,7 +124,7 @@ def look(
         linted = lint(found.examples, found.cases, too_long=too_long)
     whole = [n for n, example in enumerate(found.examples) if not flaw(example)]
     kept = [replace(found.examples[n], messages=chats[n]) for n in whole if n not in too_long]
-    odd = _odd(kept, model, reporter) if wanted.loss and kept else ()
+    odd = odd_rows(kept, model, reporter) if wanted.loss and kept else ()
     return Looked(
         linted,
         tuple(found.problems),
@@ -288,7 +288,7 @@ def _pieces(ids: Sequence[int], decode: object) -> list[str]:
     return pieces
 
 
-def _odd(rows: Sequence[Example], model: Generator | None, reporter: Reporter) -> tuple[tuple[str, str], ...]:
+def odd_rows(rows: Sequence[Example], model: object, reporter: Reporter) -> tuple[tuple[str, str], ...]:
     """Rows whose answer the untuned model finds far less likely than the others': mislabelled, foreign or broken, often."""
     from rung.training import row_losses
 
