@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Run
 
 KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"}
+KEYS |= {"clusters", "looks", "front", "flips"}
 RUNG_KEYS = {"name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"}
 
 
