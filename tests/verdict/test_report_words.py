@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.records import Bill, Difference, Estimate, Lost, RungResult, Verdict
 from rung.verdict.diagnose import Loss
 from rung.verdict.report import Basis, Report, report_html
 from rung.verdict.report_figures import LAYERS
@@ -147,3 +148,21 @@ def test_counts_that_differ_between_rungs_stand_at_each_number() -> None:
     assert "· n 47" in html
     assert "· n 48" in html
     assert '<span class="n">n 60</span>' in html
+
+
+def test_the_page_tells_of_money_of_mending_and_of_what_would_change_it() -> None:
+    verdict = sample().verdict
+    bill = Bill({"documents": 240.0, "examples": None}, {"storage": 0.01}, 0.002)
+    search = Lost("not retrieved", 5, Estimate(0.05, 0.01, 0.09, 60), False)
+    lost = (search, Lost("wrong format", 3, Estimate(0.04, 0.0, 0.08, 60)))
+    rungs = tuple(replace(rung, bill=bill, losses=lost) for rung in verdict.rungs)
+    told = replace(verdict, rungs=rungs, front=("prompt", "hybrid"), flips=("With a bar above 0.78, x.",), looks=7)
+    html = report_html(replace(sample(), verdict=told))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    assert "Worth a thought by quality and latency (the Pareto front): prompt and hybrid." in text
+    assert "Not compared, since it is not known of every rung: price." in text
+    assert "not retrieved 5 +5.0 +1 to +9 Improve the search" in text
+    assert "wrong format 3 at most +4.0" in text
+    assert "$240.00 unknown" in text
+    assert "What would change this? With a bar above 0.78, x." in text
+    assert "Looks at these cases 7" in text

@@ -225,6 +225,7 @@ def _price_table(report: Report, rungs: Sequence[RungResult], found: Mapping[str
             el("th", r.name, scope="row"),
             el("td", percent(_score(r, report), digits=1)),
             el("td", price.write(found[r.name]) if r.name in found else "unknown"),
+            el("td", "yes" if r.name in report.verdict.front else DASH),
         )
         for r in rungs
     ]
@@ -232,7 +233,12 @@ def _price_table(report: Report, rungs: Sequence[RungResult], found: Mapping[str
         "tr",
         *(
             el("th", t, scope="col")
-            for t in ("Rung", report.verdict.main_metric, "p95" if price.name == "latency" else price.name)
+            for t in (
+                "Rung",
+                report.verdict.main_metric,
+                "p95" if price.name == "latency" else price.name,
+                "on the Pareto front",
+            )
         ),
     )
     return el("details", el("summary", "As a table"), el("table", el("thead", head), el("tbody", *rows), cls="numbers"))
