@@ -9,8 +9,8 @@ clinc150 the label (clinc150 with `oos` among its test rows, told apart); e2e_nl
 share of attributes' values that are said; conventional_commits the form of the header, and its type; gsm8k the final number
 (without a calculator: a generator alone has none). Arms: `prompt`, `few_shot` (four rows, fixed by the seed), `structured`
 (labels or the schema, where there are any), `tuned` at each number of rows, not held to labels or schema. Rows are drawn by
-a fixed seed, the small sets out of the large ones. Every line of JSON has means with 95 % intervals (Wilson, or the normal one
-for ROUGE), the recipe and seconds.
+a fixed seed, the small sets out of the large ones. Every line of JSON has means with 95 % intervals (Wilson, or the normal
+one for ROUGE), the recipe and seconds.
 """
 
 from __future__ import annotations

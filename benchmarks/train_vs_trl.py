@@ -9,10 +9,11 @@ absent), rank 16, all linear layers, batches of 8, one pass. Every arm runs in a
 with --paired N all arms N times in turns: the median, and the ratio to the first arm with its range. All compute the same
 function with the same settings, so the validation losses come out alike but for the order of the rows. Tokens are those of
 the data: what we compute once for a whole batch (the chats' shared beginning) counts for every row, as it does for TRL;
-`rung, nothing shared` computes all. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens): fewer,
-larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates bf16 that
-arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be shared;
-peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: it was never run by us.
+`rung, nothing shared` computes all. `rung, steps of 512 tokens` takes short rows together (the recipe's batch_tokens):
+fewer, larger steps, so look at its loss. TRL's defaults are gradient checkpointing and bf16; where the CPU only emulates it,
+that arm runs on 8 rows, and only with --emulated-bf16. CPU seconds stand beside the wall's, because the machine may be
+shared; peak memory is the process's. `unsloth` runs only where there is a GPU and `pip install unsloth`: it was never run by
+us.
 """
 
 from __future__ import annotations

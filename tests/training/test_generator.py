@@ -179,7 +179,7 @@ def test_training_that_gets_no_better_stops_with_the_best(tmp_path: Path) -> Non
 )
 def test_what_cannot_be_trained_is_said(change: dict[str, int], says: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=says):
-        train_generator(chats(20), TinyModel(), recipe=Recipe(**change), folder=tmp_path)
+        train_generator(chats(20), TinyModel(), recipe=Recipe.of(dict(change), rows=20), folder=tmp_path)
 
 
 def test_a_model_without_weights_and_no_examples_are_refused(tmp_path: Path) -> None:

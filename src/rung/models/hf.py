@@ -134,7 +134,7 @@ def _make(folder: Path, scratch: Path) -> Path:
     gguf = scratch / "checkpoint.gguf"
     _write_gguf(gguf, folder, config, end=end)
     made = convert(gguf, scratch)
-    _save_tokenizer(tokenizer, made)
+    save_tokenizer(tokenizer, made)
     return made
 
 
@@ -149,7 +149,7 @@ def _tokenizer(folder: Path) -> Any:
         raise ModelError(f"the tokenizer of {folder} cannot be read: {error}") from error
 
 
-def _save_tokenizer(tokenizer: Any, made: Path) -> None:
+def save_tokenizer(tokenizer: Any, made: Path) -> None:
     """The folder's own tokenizer in the place of the GGUF's: its tokens, its chat template, and texts of any length."""
     import openvino
     from openvino_tokenizers import convert_tokenizer

@@ -13,6 +13,7 @@ from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake
 from rung.stages.publishing import Published, publish
+from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict.bar import bar_of
 from rung.verdict.constant import best_constant
@@ -119,13 +120,9 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, weight: W
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
     """The losses of a tuned rung's artifacts, step by step."""
-    found: dict[str, tuple[tuple[float, float], ...]] = {}
-    for artifact in candidate.built:
-        for name in ("train", "validation"):
-            curve = artifact.manifest.get(f"{name}_loss")
-            if isinstance(curve, list) and curve:
-                found[name] = tuple((float(step), float(loss)) for step, loss in curve)  # type: ignore[misc, arg-type]
-    return found
+    manifests = [artifact.manifest for artifact in candidate.built]
+    found = {name: curve_of(made.get(f"{name}_loss")) for made in manifests for name in ("train", "validation")}
+    return {name: curve for name, curve in found.items() if curve}
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
