@@ -51,8 +51,9 @@ def located(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
-    said = os.environ.get("HF_HUB_CACHE") or f"{os.environ.get('HF_HOME') or Path.home() / '.cache' / 'huggingface'}/hub"
-    cached = Path(said).expanduser() / f"models--{name.replace('/', '--')}"
+    home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    cached = hub / f"models--{name.replace('/', '--')}"
     pointer = cached / "refs" / "main"
     if name.count("/") == 1 and pointer.is_file():
         snapshot = cached / "snapshots" / pointer.read_text(encoding="utf-8").strip()
