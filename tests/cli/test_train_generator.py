@@ -111,6 +111,12 @@ def test_a_search_is_written_down_and_taken_from_then_on(project: Path, ready: d
     assert len(tried) == 8
     assert (chosen["learning_rate"], chosen["rank"]) in tried
     assert trained(project, ready)["artifact"] == told["artifact"]  # nothing is trained again
+    subprocess.run(
+        [sys.executable, "-m", "rung", "compare", str(project), "--json"], env=ready, capture_output=True, check=False
+    )
+    page = (project / "report.html").read_text()
+    assert 'aria-label="Learning curve of tuned_model"' in page  # by the adapter that the search trained
+    assert len(list((project / ".rung/artifacts/adapter").iterdir())) == 1
 
 
 @pytest.mark.slow

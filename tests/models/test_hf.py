@@ -12,8 +12,9 @@ import pytest
 
 from rung.errors import ModelError
 from rung.models.catalog import generator, is_local
-from rung.models.hf import PLAIN, digest_of, located
+from rung.models.hf import PLAIN, digest_of, located, save_tokenizer
 from rung.models.local import LocalGenerator
+from rung.models.tokens import Tokens
 from rung.records import Message
 from rung.steps import Generate, Generated, Request
 from tests.models.tiny_hf import tiny_llama
@@ -92,6 +93,15 @@ def test_a_base_without_a_template_is_refused_and_told_what_to_do(tmp_path: Path
     tiny_llama(tmp_path, template=None)
     with pytest.raises(ModelError, match=r"has no chat template.*Copy the one .* a plain one will do: \{% for"):
         generator(f"hf:{tmp_path}")
+
+
+def test_a_gguf_without_a_template_is_refused_as_well(tmp_path: Path) -> None:
+    """Its prepared folder is the same as that of a folder whose tokenizer has none."""
+    (tmp_path / "bare").mkdir()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_llama(tmp_path / "hf", template=None))
+    save_tokenizer(tokenizer, tmp_path / "bare")
+    with pytest.raises(ModelError, match="this model has no chat template"):
+        Tokens(tmp_path / "bare")
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,9 @@ def located(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
-    said = os.environ.get("HF_HUB_CACHE") or f"{os.environ.get('HF_HOME') or Path.home() / '.cache' / 'huggingface'}/hub"
-    cached = Path(said).expanduser() / f"models--{name.replace('/', '--')}"
+    home = os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface"
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    cached = hub / f"models--{name.replace('/', '--')}"
     pointer = cached / "refs" / "main"
     if name.count("/") == 1 and pointer.is_file():
         snapshot = cached / "snapshots" / pointer.read_text(encoding="utf-8").strip()
@@ -134,7 +135,7 @@ def _make(folder: Path, scratch: Path) -> Path:
     gguf = scratch / "checkpoint.gguf"
     _write_gguf(gguf, folder, config, end=end)
     made = convert(gguf, scratch)
-    _save_tokenizer(tokenizer, made)
+    save_tokenizer(tokenizer, made)
     return made
 
 
@@ -149,7 +150,7 @@ def _tokenizer(folder: Path) -> Any:
         raise ModelError(f"the tokenizer of {folder} cannot be read: {error}") from error
 
 
-def _save_tokenizer(tokenizer: Any, made: Path) -> None:
+def save_tokenizer(tokenizer: Any, made: Path) -> None:
     """The folder's own tokenizer in the place of the GGUF's: its tokens, its chat template, and texts of any length."""
     import openvino
     from openvino_tokenizers import convert_tokenizer

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rung.errors import InternalError
+from rung.errors import InternalError, ModelError
 from rung.records import Message
 
 _BATCH = 256  # texts encoded at once: the library pads them to the longest, which costs memory
@@ -19,12 +19,21 @@ _MARKS = re.compile(r"<\|(\w+)\|>")
 
 
 class Tokens:
-    """The tokenizer of a prepared model. Thread-safe."""
+    """The tokenizer of a prepared model. Thread-safe.
+
+    Raises:
+        ModelError: the model has no chat template.
+    """
 
     def __init__(self, folder: Path) -> None:
         import openvino_genai
 
         self._tokenizer = openvino_genai.Tokenizer(folder)
+        if not self._tokenizer.chat_template:
+            raise ModelError(
+                "this model has no chat template, so nobody knows how its chats are written: name its instruct version, or "
+                "a Hugging Face folder (hf:<folder>) with a chat_template.jinja in it"
+            )
         self.end_id: int = self._tokenizer.get_eos_token_id()
         self.end: str = self._tokenizer.get_eos_token()
 

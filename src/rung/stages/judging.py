@@ -19,6 +19,7 @@ from rung.stages.grading import calibrated, with_judgements
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
+from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
@@ -251,14 +252,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
     """The losses of a tuned rung's artifacts, step by step."""
-    found: dict[str, tuple[tuple[float, float], ...]] = {}
-    for artifact in candidate.built:
-        for name in ("train", "validation"):
-            curve = artifact.manifest.get(f"{name}_loss")
-            points = [point for point in curve if isinstance(point, list)] if isinstance(curve, list) else []
-            if points:
-                found[name] = tuple((float(str(step)), float(str(loss))) for step, loss in points)
-    return found
+    found = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in candidate.built for name in ("train", "validation")]
+    return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
 def _stopped(run: Run, score: Estimate | None, workshop: Workshop, intake: Intake) -> str:

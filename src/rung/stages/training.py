@@ -158,11 +158,16 @@ def number(made: Mapping[str, Json], key: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
+def curve_of(said: Json) -> tuple[tuple[float, float], ...]:
+    """A curve of [step, loss] in a manifest; points that are none are left out."""
+    points = [p for p in said if isinstance(p, list) and len(p) == 2] if isinstance(said, list) else []
+    return tuple((float(s), float(x)) for s, x in points if isinstance(s, (int, float)) and isinstance(x, (int, float)))
+
+
 def last_loss(curve: Json) -> float | None:
     """The loss at the end of a curve of [step, loss]."""
-    point = curve[-1] if isinstance(curve, list) and curve else None
-    value = point[1] if isinstance(point, list) else None
-    return float(value) if isinstance(value, (int, float)) else None
+    points = curve_of(curve)
+    return points[-1][1] if points else None
 
 
 TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
