@@ -252,7 +252,9 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
     """The losses of a tuned rung's artifacts, step by step."""
-    found = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in candidate.built for name in ("train", "validation")]
+    found = [
+        (name, artifact.manifest.get(f"{name}_loss")) for artifact in candidate.built for name in ("train", "validation")
+    ]
     return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
