@@ -56,6 +56,8 @@ def ask(
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         said["unsupported"] = list(unborne)
+        if answer.by:
+            said["by"] = answer.by
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
     out("" if live.first_token is not None else answer.text)
@@ -64,7 +66,7 @@ def ask(
     for sentence in unborne:
         out(f"not borne out by what it cites: {sentence}")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
-    sys.stderr.write(f"({label}; {steps})\n")
+    sys.stderr.write(f"({label}{f' by {answer.by}' if answer.by else ''}; {steps})\n")
     return FINE
 
 

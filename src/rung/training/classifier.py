@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import InternalError, MissingExtra, UserError
+from rung.errors import InternalError, UserError
 from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
@@ -131,7 +131,7 @@ def train_classifier(
     if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= FEW_ROWS):
         try:
             tuned = _tune(split, frozen.without_fold_0, embedder, recipe=recipe, progress=progress)
-        except (UserError, MissingExtra) as error:
+        except UserError as error:
             if recipe.method == "tuned":
                 raise
             notes.append(f"not tuned, the embedder stays as it is: {error}")
