@@ -99,6 +99,13 @@ def test_a_router_is_trained_over_the_other_rungs_and_answers(rung: Run, desk: P
     assert metrics["router"]["cost"] < metrics["always"]["structured"]["cost"]
     asked = rung("ask", desk, "a cancel the card", "--rung", "router", "--json").json
     assert (asked["rung"], asked["answer"]) == ("router", "cancel card")
+    assert asked["by"] in ("classifier", "structured")
+
+
+def test_a_project_that_names_no_such_rung_is_told(rung: Run, desk: Path) -> None:
+    text = (desk / "rung.yaml").read_text(encoding="utf-8")
+    (desk / "rung.yaml").write_text(text.replace("[structured, classifier, router]", "[structured]"), "utf-8")
+    assert "names no classifier" in rung("train", "classifier", desk, code=2).err
 
 
 def test_where_one_rung_is_never_beaten_the_router_does_not_apply(rung: Run, desk: Path) -> None:

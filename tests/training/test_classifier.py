@@ -99,7 +99,7 @@ def test_a_setting_that_is_none_is_refused() -> None:
 
 
 def test_where_the_encoder_is_out_of_reach_auto_says_so_and_tuned_stops(tmp_path: Path) -> None:
-    many = [(f"{text} {n}", label) for n in range(10) for text, label in ROWS]
+    many = [(f"{text} {n}", label) for n in range(20) for text, label in ROWS]
     made = trained(tmp_path / "auto", many)
     assert made["method"] == "frozen"
     assert "out of reach" in made["notes"][0]

@@ -58,6 +58,8 @@ def ask(
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         said |= {"unsupported": list(unborne), "artifacts": made}
+        if answer.by:
+            said["by"] = answer.by
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
     out("" if live.first_token is not None else answer.text)
@@ -66,8 +68,8 @@ def ask(
     for sentence in unborne:
         out(f"not borne out by what it cites: {sentence}")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
-    by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
-    sys.stderr.write(f"({label}{by}; {steps})\n")
+    made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
+    sys.stderr.write(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})\n")
     return FINE
 
 

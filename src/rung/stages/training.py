@@ -90,6 +90,8 @@ def train_routers(workshop: Workshop, intake: Intake, order: Order) -> list[Told
 def _heads(workshop: Workshop, intake: Intake, order: Order, kind: str) -> list[Told]:
     candidates = propose(workshop, intake)
     wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
+    if not wanted:
+        raise UserError(f"{workshop.project.file}: 'rungs' names no {order.rung or kind}; add one, and it can be trained")
     built = build(workshop, with_members(candidates, [c for c in wanted if not c.why]))
     done = [c for c in built if c.rung.name == kind]
     if failed := [c for c in done if c.failed]:
