@@ -32,14 +32,13 @@ from rung.training.query_map import fit
 from rung.training.reranker import RerankerRecipe, train_reranker
 from rung.training.retriever import RetrieverRecipe, train_encoder
 from rung.workshop.retriever import map_lessons, paired
-from rung.workshop.taught import pairs_of, rows_of, some_passages
+from rung.workshop.taught import pairs_of, rows_of
 from rung.workshop.weighing import WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.models.protocol import Embedder
 
 CACHE = Path(__file__).resolve().parent / ".cache" / "tuned_retriever"
-POOL = 4096
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def trained(
     base, found = own.embedder, []
     if "map" in forms:
         began = time.monotonic()
-        others = rows_of(own, some_passages(own, most=POOL))
-        fitted = fit(map_lessons(pairs, base, others), seed=recipe.seed)
+        fitted = fit(map_lessons(pairs, base, own), seed=recipe.seed)
         minutes = (time.monotonic() - began) / 60
         found.append(Trained(f"map (strength {fitted.strength})", Mapped(base, fitted.matrix), minutes))
     if "encoder" in forms:

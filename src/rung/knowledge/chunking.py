@@ -91,7 +91,12 @@ def row(passage: Passage, *, count: Count) -> Row:
     """A passage with its contextual header, ready to embed and to index; the header is no part of any offset."""
     header = _fitting(passage.title, count)
     indexed = f"{header}\n\n{passage.text}" if header else passage.text
-    return Row(passage, indexed, hashlib.sha256(indexed.encode()).hexdigest()[:32])
+    return Row(passage, indexed, key_of(indexed))
+
+
+def key_of(indexed: str) -> str:
+    """Names a text as it is embedded; under it its vector is stored."""
+    return hashlib.sha256(indexed.encode()).hexdigest()[:32]
 
 
 class Places:

@@ -24,7 +24,7 @@ from rung.workshop.weighing import WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
-    from rung.models.protocol import Embedder
+    from rung.models.protocol import Embedder, Vectors
     from rung.training.query_map import Lessons
     from rung.training.retriever import RetrieverRecipe
     from rung.workshop.holding import Workshop
@@ -155,7 +155,7 @@ def _mapped(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, ti
     from rung.training.query_map import fit
 
     with workshop.reporter.phase(title) as tick:
-        lessons = map_lessons(taught.pairs, taught.base, _others(own, taught))
+        lessons = map_lessons(taught.pairs, taught.base, own)
         fitted = fit(lessons, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / MATRIX, fitted.matrix)
@@ -163,26 +163,42 @@ def _mapped(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, ti
     return {"strength": fitted.strength, "validation_loss": losses}
 
 
-def map_lessons(pairs: Sequence[Pair], base: Embedder, others: Sequence[str] = ()) -> Lessons:
-    """The vectors that a map is learnt from: each question's, each passage's, and of other passages beside."""
+def map_lessons(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> Lessons:
+    """The vectors that a map is learnt from: each question's, each passage's, and of other passages that everybody may read.
+
+    Passages are not embedded again where the project's index, by the same embedder, holds their vectors.
+    """
     import numpy as np
 
     from rung.training.query_map import Lessons
     from rung.training.retriever import positives_of
 
-    texts = list(dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives), *others)))
+    said = dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives)))
+    others = rows_of(own, some_passages(own, most=max(0, _POOL - len(said))))
+    texts = list(dict.fromkeys((*said, *others)))
     column = {text: place for place, text in enumerate(texts)}
     answers = positives_of(pairs)
-    targets = [column[pair.positive] for pair in pairs]
-    known = tuple(tuple(sorted(column[text] for text in answers[pair.anchor] if text != pair.positive)) for pair in pairs)
+    known = tuple(tuple(sorted(column[text] for text in answers[p.anchor] if text != p.positive)) for p in pairs)
     questions = base.embed([pair.anchor for pair in pairs], kind="query")
-    return Lessons(questions, base.embed(texts, kind="passage"), np.asarray(targets), known)
+    return Lessons(questions, _vectors(own, base, texts), np.asarray([column[p.positive] for p in pairs]), known)
 
 
-def _others(own: Knowledge, taught: Taught) -> list[str]:
-    """Passages that everybody may read, for a map to keep away from."""
-    known = {text for pair in taught.pairs for text in (pair.positive, *pair.negatives)}
-    return rows_of(own, some_passages(own, most=max(0, _POOL - len(known))))
+def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:
+    """The passages' vectors by this embedder: out of the index where they are there."""
+    import numpy as np
+
+    from rung.knowledge.chunking import key_of
+    from rung.knowledge.protocol import passages_by
+
+    keys = [key_of(text) for text in texts]
+    held = own.snapshot().vectors(keys) if passages_by(own.embedder) == base.identity else {}
+    missing = [place for place, key in enumerate(keys) if key not in held]
+    found = np.zeros((len(texts), base.dimensions), dtype=np.float32)
+    for place, key in enumerate(keys):
+        found[place] = held.get(key, 0)
+    if missing:
+        found[missing] = base.embed([texts[place] for place in missing], kind="passage")
+    return found
 
 
 def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[str, Json]:
