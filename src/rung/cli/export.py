@@ -28,7 +28,7 @@ class Form(StrEnum):
 
 _TO = "peft: the adapter; merged: whole weights for transformers; gguf: with a Modelfile; st: a tuned encoder."
 _RUNG = "Whose adapter; default: the last verdict's winner, or the only tuned rung. Trained first where it is not yet."
-_PRECISION = "Of the weights: f32 or f16 for merged (default f32); f32, f16 or q8_0 for gguf (default f16)."
+_PRECISION = "Of the weights: f32 or f16 for merged (default f32); f16 or q8_0 for gguf (default f16)."
 _CHECK = "Read the export back and compare its greedy answers with what is served; exit 1 where one differs."
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PRECISIONS = ("f32", "f16", "q8_0")
+PRECISIONS = ("f16", "q8_0")  # float32 matrices are nothing that OpenVINO reads from a GGUF
 _NAMES = {
     "token_embd": "model.embed_tokens",
     "output_norm": "model.norm",
@@ -34,7 +34,7 @@ _NAMES = {
     "ffn_down": "mlp.down_proj",
 }
 _TENSOR = re.compile(r"(?:blk\.(\d+)\.)?(\w+)\.weight")
-_FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7}  # general.file_type
+_FILE_TYPES = {"f16": 1, "q8_0": 7}  # general.file_type
 _CHATML = """\
 {{- range .Messages }}<|im_start|>{{ .Role }}
 {{ .Content }}<|im_end|>
@@ -84,11 +84,7 @@ def write_gguf(
             inner = field.types[-1] if len(field.types) > 1 else None
             writer.add_key_value(name, field.contents(), field.types[0], inner)
     writer.add_file_type(_FILE_TYPES[precision])
-    kinds = {
-        "f32": gguf.GGMLQuantizationType.F32,
-        "f16": gguf.GGMLQuantizationType.F16,
-        "q8_0": gguf.GGMLQuantizationType.Q8_0,
-    }
+    kinds = {"f16": gguf.GGMLQuantizationType.F16, "q8_0": gguf.GGMLQuantizationType.Q8_0}
     for tensor in base.tensors:
         name = hugging_face_name(tensor.name)
         if name not in weights:
