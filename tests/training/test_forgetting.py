@@ -261,7 +261,7 @@ def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_rung_yaml_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workshop, _ = opened(tmp_path, monkeypatch, bar="{leaks: 0, forgetting: {answer_loss: 1.5}}")
-    assert limit_of(workshop) == Limit(answer_loss=1.5)
+    assert limit_of(workshop.project) == Limit(answer_loss=1.5)
     assert workshop.project.settings.bar.limits() == {"leaks": 0.0}
     (tmp_path / "rung.yaml").write_text("task: t\ncases: c.jsonl\nbar:\n  forgetting: {answer_los: 1}\n")
     with pytest.raises(InputError, match=r"rung.yaml:4: unknown key 'answer_los'; did you mean 'answer_loss'\?"):

@@ -56,11 +56,12 @@ def artifacts(
 ) -> int:
     """Show what was made from what, compare two, promote one of a kind, retire what is not needed, say what is due."""
     from rung.project import load_project
+    from rung.workshop.forgetting import judged_in
     from rung.workshop.registry import Registry
 
     action, folder, named = _understood(words or [])
     project = load_project(folder)
-    registry = Registry(project.state)
+    registry = Registry(project.state, forgot=judged_in(project))
     screen = Screen(quiet=json)
     match action:
         case Action.list:

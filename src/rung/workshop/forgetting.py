@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.records import digest
+from rung.project import Project
+from rung.records import Json, digest
 from rung.workshop.artifacts import Built, amend
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
 BASES = "probes"  # in the user's cache: what each base model came to, by digest
 
 
-def limit_of(workshop: Workshop) -> Limit:
+def limit_of(project: Project) -> Limit:
     """How much may be forgotten: the published limit, with what `bar.forgetting` says in its place."""
     from rung.training.forgetting import Limit
 
-    given = workshop.project.settings.bar.forgetting
+    given = project.settings.bar.forgetting
     return replace(Limit(), **{name: value for name, value in given.model_dump().items() if value is not None})
 
 
@@ -35,9 +37,17 @@ def forgot(workshop: Workshop, built: Built) -> tuple[str, ...]:
     said = built.manifest.get("forgetting")
     if not isinstance(said, dict):
         return ()
+    return judged_in(workshop.project)(said)
+
+
+def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
+    """What says, by a project's limit as it is now, in what an artifact forgot too much."""
     from rung.training.forgetting import judged
 
-    return judged(said, limit_of(workshop))
+    from rung.training.registry import forgot_as_trained
+
+    limit = limit_of(project)
+    return lambda said: judged(said, limit) if "worse" in said else forgot_as_trained(said)
 
 
 def notes_on(workshop: Workshop, built: Built) -> tuple[str, ...]:
@@ -62,7 +72,7 @@ def gate(workshop: Workshop, built: Built, *, title: str) -> None:
         before = _base(workshop, probe)
         tick(1, 2, "the adapter")
         after = _measured(workshop, probe, built)
-        said = told(probe, before, after, limit_of(workshop))
+        said = told(probe, before, after, limit_of(workshop.project))
         amend(built.folder, {"forgetting": {**said, "seconds": time.monotonic() - began}})
 
 

@@ -27,7 +27,7 @@ from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
 from rung.workshop.artifacts import ARTIFACTS, Built
 from rung.workshop.cutting import CUTTINGS
-from rung.workshop.promoted import promoted
+from rung.workshop.registry import Registry
 
 if TYPE_CHECKING:
     from rung.drivers.distributed import Pool
@@ -99,7 +99,9 @@ class Workshop:
     @cached_property
     def embedder(self) -> Embedder:
         """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted."""
-        folder = promoted(self.project.state, "retriever") if self.project.settings.embedder == TUNED else None
+        folder = (
+            Registry(self.project.state).promoted_folder("retriever") if self.project.settings.embedder == TUNED else None
+        )
         return self.base_embedder if folder is None else self.tuned_embedder(folder)
 
     @cached_property
@@ -139,7 +141,7 @@ class Workshop:
         if settings.reranker == TUNED:
             from rung.models.cross_encoder import CrossEncoder
 
-            folder = promoted(self.project.state, "reranker")
+            folder = Registry(self.project.state).promoted_folder("reranker")
             return None if folder is None else CrossEncoder(folder)
         if not settings.reranker:
             return None

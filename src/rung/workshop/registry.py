@@ -83,6 +83,12 @@ class Registry:
         listed = f"; there are:{_listed(everything)}" if everything else ": nothing was built yet"
         raise UserError(f"no artifact's digest begins with '{beginning}'{short}{listed}")
 
+    def promoted_folder(self, kind: str) -> Path | None:
+        """The folder of the promoted artifact of a kind; None where none is, or it is not here."""
+        named = self.promoted(kind)
+        folder = self.folder / kind / named
+        return folder if named and (folder / MANIFEST).exists() else None
+
     def promoted(self, kind: str) -> str:
         """The digest of the promoted artifact of a kind; "" where none is."""
         return promotions(self.acts()[0]).get(kind, ("",))[-1]
