@@ -32,7 +32,7 @@ _LEAST_PAIRS = 4
 
 @dataclass(frozen=True, slots=True)
 class RetrieverRecipe:
-    """The trainer's settings; the defaults were measured (benchmarks/tuned_retriever.py).
+    """The trainer's settings; the defaults are those usual for such encoders (benchmarks/tuned_retriever.py tries others).
 
     `form`: "encoder" tunes the encoder's weights, "map" only a matrix on the questions' vectors, which needs no new index,
     "auto" tries both and keeps what the dev cases prefer. `negatives` are mined ones for each pair; `temperature` is that of
