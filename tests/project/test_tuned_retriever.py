@@ -20,6 +20,7 @@ from rung.stages.training import TRAINERS, Order
 from rung.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
 from rung.workshop import Workshop
+from rung.workshop.registry import Registry
 from tests.training.tiny_encoder import tiny_encoder
 
 THINGS = ("refunds", "violins", "bread", "parcels", "ovens", "flour", "strings", "money", "bows", "shipping")
@@ -150,8 +151,10 @@ def test_a_promoted_retriever_is_the_embedder_until_it_is_taken_back(tmp_path: P
         base = workshop.embedder.identity
         tuned = workshop.ready.indexes[strategy.index].embedder.identity
     settings = tmp_path / "rung.yaml"
-    log = tmp_path / ".rung" / "artifacts" / "log.jsonl"
-    log.write_text(json.dumps({"deed": "promote", "kind": "retriever", "digest": strategy.index}) + '\n{"cut sho')
+    registry = Registry(tmp_path / ".rung")
+    registry.promote(registry.find(strategy.index), by="Ada")
+    with registry.log.open("a") as log:
+        log.write('{"cut sho')
     with Workshop(load_project(tmp_path)) as workshop:
         assert workshop.embedder.identity == base, "rung.yaml does not ask for it"
     settings.write_text(settings.read_text().replace(f"encoder:{tiny}", "tuned"))
@@ -179,8 +182,8 @@ def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
         (told,) = TRAINERS["reranker"](workshop, take_in(workshop), Order(settings={"epochs": 1, "max_tokens": 64}))
         assert told.metrics["compared_on"]
         assert (told.folder / "config.json").is_file()
-    log = tmp_path / ".rung" / "artifacts" / "log.jsonl"
-    log.write_text(json.dumps({"deed": "promote", "kind": "reranker", "digest": told.artifact}) + "\n")
+    registry = Registry(tmp_path / ".rung")
+    registry.promote(registry.find(told.artifact), by="Ada")
     settings = tmp_path / "rung.yaml"
     settings.write_text(settings.read_text() + "reranker: tuned\n")
     with Workshop(load_project(tmp_path)) as workshop:
@@ -202,13 +205,13 @@ def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ({"positive": "p"}, "has no question"),
+        ({"positive": "p"}, "is no pair"),
         ({"query": "q"}, "is no pair"),
         ({"query": "q", "clicked": True}, "is no click"),
     ],
 )
 def test_a_row_that_is_none_is_said(row: dict[str, object], says: str) -> None:
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(ValueError, match=says):
         row_of(row, "pairs.jsonl:1")  # type: ignore[arg-type]
 
 

@@ -20,11 +20,17 @@ from rung.training.registry import Act, LearntRow, difference, promotions, rows_
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import seal
 from rung.workshop.registry import Registry
-from tests.training.tiny import TinyModel
+from tests.training.tiny import Served
 
 pytest.importorskip("torch")
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 Row = dict[str, Json]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the base model came to on the probe is kept in the user's cache."""
+    monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
 
 
 def example(n: int, *, answer: str = "", approved: bool = True) -> Row:
@@ -55,7 +61,7 @@ def trained(where: Project, **settings: Json) -> Built:
     plan = TunedModel.plan(Materials(where.settings.task, examples=rows.examples), given)
     assert isinstance(plan, Plan)
     with Workshop(where) as workshop:
-        workshop.__dict__["generator"] = TinyModel()
+        workshop.__dict__["generator"] = Served()
         return workshop.build(plan.needs[0], title="train")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,7 @@ import pytest
 from rung.errors import InputError, UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.project import load_project
-from rung.records import Estimate, Failure, Json, digest
-from rung.steps import Request, Result
+from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
 from rung.training.examples import Row
@@ -26,7 +25,7 @@ from rung.training.shape import Shape
 from rung.workshop import Workshop
 from rung.workshop.artifacts import Built
 from rung.workshop.forgetting import forgot, gate, limit_of, notes_on
-from tests.training.tiny import ByteTokens, TinyModel, chats, stirred, token_rows
+from tests.training.tiny import ByteTokens, Served, TinyModel, chats, stirred, token_rows
 
 
 @pytest.mark.parametrize(
@@ -192,25 +191,6 @@ def test_a_manifest_is_judged_again_by_the_limit_of_today() -> None:
     ]
     assert kept["after"]["answer_loss"] > kept["before"]["answer_loss"] == 2.0
     assert judged({}, Limit()) == ()
-
-
-class Served(TinyModel):
-    """The tiny model with somebody who answers, and a count of what was asked of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.voice = ScriptedGenerator([("", "1. one\n2. two\n3. three\n4. four\n5. five")])
-        self.asked = 0
-
-    def use_adapters(self, adapters: Mapping[str, Path]) -> None:
-        self.voice.use_adapters(adapters)
-
-    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        self.asked += len(requests)
-        return self.voice.run(requests)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") -> tuple[Workshop, Served]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rung.records import Example, Json, Message
+from rung.models.scripted import ScriptedGenerator
+from rung.records import Example, Failure, Json, Message
+from rung.steps import Request, Result
 from rung.training import Recipe
 from rung.training.examples import Row, rows_of
 from rung.training.lora import Adapters
@@ -79,6 +82,25 @@ class TinyModel:
                 if group.norm:
                     weights[f"model.layers.{layer}.{group.norm}.weight"] = 1 + draw(32)
         return weights
+
+
+class Served(TinyModel):
+    """The tiny model with somebody who answers, and a count of what was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.voice = ScriptedGenerator([("", "1. one\n2. two\n3. three\n4. four\n5. five")])
+        self.asked = 0
+
+    def use_adapters(self, adapters: Mapping[str, Path]) -> None:
+        self.voice.use_adapters(adapters)
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        self.asked += len(requests)
+        return self.voice.run(requests)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def chats(count: int, *, system: str = "Say the number's word.") -> list[Example]:

@@ -43,7 +43,6 @@ def forgot(workshop: Workshop, built: Built) -> tuple[str, ...]:
 def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
     """What says, by a project's limit as it is now, in what an artifact forgot too much."""
     from rung.training.forgetting import judged
-
     from rung.training.registry import forgot_as_trained
 
     limit = limit_of(project)
