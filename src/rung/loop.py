@@ -25,6 +25,7 @@ from rung.stages.racing import race
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
 from rung.stages.tuning import settle
+from rung.strategies.protocol import streams
 from rung.workshop import Workshop
 
 
@@ -83,7 +84,8 @@ def ask(
         if candidate.strategy is None:
             raise UserError(f"{label} cannot answer: {candidate.why}")
         said = candidate.strategy.answer(Question("asked", question))
-        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=on_text), candidate
+        hear = on_text if streams(candidate.strategy) else None
+        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=hear), candidate
 
 
 def train(

@@ -52,7 +52,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 def test_labels_are_compared_and_routed_and_a_second_run_executes_nothing(rung: Run, desk: Path) -> None:
-    said = rung("compare", desk, "--json").json
+    said = rung("compare", desk, "--json", "--exhaustive").json
     rungs = {one["name"]: one for one in said["rungs"]}
     classifier, router = rungs["classifier"], rungs["router"]
     assert 0.7 < classifier["scores"]["correct"]["mean"] < 0.9
@@ -63,7 +63,7 @@ def test_labels_are_compared_and_routed_and_a_second_run_executes_nothing(rung: 
     assert router["scores"]["prompt_tokens"]["mean"] < 0.5 * rungs["structured"]["scores"]["prompt_tokens"]["mean"]
     assert set(router["settings"]["routed"]) == {"classifier", "structured"}
     assert sum(router["settings"]["routed"].values()) == pytest.approx(1, abs=0.01)
-    again = rung("compare", desk, "--json").json
+    again = rung("compare", desk, "--json", "--exhaustive").json
     assert again["steps"]["executed"] == 0
     assert {k: v for k, v in said.items() if k != "steps"} == {k: v for k, v in again.items() if k != "steps"}
 
@@ -119,9 +119,10 @@ def test_where_one_rung_is_never_beaten_the_router_does_not_apply(rung: Run, des
 
 
 def test_a_dry_run_tells_each_kind_its_own(rung: Run, desk: Path) -> None:
-    assert rung("train", "classifier", desk, "--dry-run", "--json").json == {"rung": "classifier", "lessons": 50}
-    assert rung("train", "router", desk, "--dry-run", "--json").json == {"rung": "router", "lessons": 42}
-    assert rung("train", "generator", desk, "--dry-run").out == ""
+    for kind, lessons in (("classifier", 50), ("router", 42)):
+        foreseen = rung("train", kind, desk, "--dry-run", "--json").json
+        assert (foreseen["kind"], foreseen["rung"], foreseen["lessons"]) == (kind, kind, lessons)
+    assert "nothing would be trained" in rung("train", "generator", desk, "--dry-run").out
 
 
 def test_without_labels_or_dev_cases_it_says_so(rung: Run, shop: Path) -> None:

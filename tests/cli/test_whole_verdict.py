@@ -44,9 +44,8 @@ def test_the_bill_and_a_limit_on_it(rung: Run, shop: Path) -> None:
     assert bill["documents"] == 600
     assert bill["re-indexing"] == pytest.approx(2 * bill["indexing"])
     assert bill["indexing"] > 0
-    assert (
-        bill["per_month"] == 1000 * bill["per_query"] + bill["re-indexing"] + bill["storage"] + (600 + bill["indexing"]) / 12
-    )
+    monthly = 1000 * bill["per_query"] + bill["re-indexing"] + bill["storage"] + (600 + bill["indexing"]) / 12
+    assert bill["per_month"] == pytest.approx(monthly)
     assert by_name["prompt"]["bill"]["documents"] == by_name["prompt"]["bill"]["indexing"] == 0
     add(shop, "", old="leaks: 0}", new="leaks: 0, usd_per_month: 40}")
     limited = rung("compare", shop, "--json", code=None).json
@@ -54,7 +53,8 @@ def test_the_bill_and_a_limit_on_it(rung: Run, shop: Path) -> None:
 
 
 def test_a_pace_that_is_none_is_named_with_its_line(rung: Run, shop: Path) -> None:
-    add(shop, "traffic: {retrain: now and then}\n")
+    text = (shop / "rung.yaml").read_text(encoding="utf-8")
+    (shop / "rung.yaml").write_text(text.replace("knowledge: {", "knowledge: {changes: now and then, "), encoding="utf-8")
     said = rung("check", shop, code=None)
     assert said.code == 2
-    assert "rung.yaml:9: traffic.retrain: one of hourly, daily" in said.err
+    assert "knowledge.changes: one of hourly, daily" in said.err

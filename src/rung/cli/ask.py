@@ -31,7 +31,10 @@ def ask(
     from rung.records import Asker, plain
     from rung.supporting import unsupported
 
+    heard: list[str] = []
+
     def show(piece: str) -> None:
+        heard.append(piece)
         sys.stdout.write(piece)
         sys.stdout.flush()
 
@@ -62,7 +65,7 @@ def ask(
             said["by"] = answer.by
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
-    out("" if live.first_token is not None else answer.text)
+    out("" if heard else answer.text)
     for citation in answer.citations:
         out(f"[{citation.mark}] {_where(citation, answer)}")
     for sentence in unborne:

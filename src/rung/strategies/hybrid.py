@@ -95,6 +95,11 @@ class Hybrid:
             needs.append(tuned)
         return Plan(shown(chosen), lambda built: cls(materials, chosen, *built), tuple(needs))
 
+    @property
+    def streams(self) -> bool:
+        """Not where the words to search with are generated first."""
+        return self.settings.rewrite == "none"
+
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""
         ranking = yield from retrieve(question, self.settings.retrieval(), self.index)

@@ -159,9 +159,14 @@ class NotApplicable:
 
 
 class Strategy(Protocol):
-    """Answers questions by yielding steps."""
+    """Answers questions by yielding steps. One that generates more than its answer, as a call, has `streams` False."""
 
     def answer(self, question: Question) -> Conversation[Answer]: ...
+
+
+def streams(strategy: Strategy) -> bool:
+    """Whether text may be shown while it is generated, because all of it is the answer."""
+    return bool(getattr(strategy, "streams", True))
 
 
 @dataclass(frozen=True, slots=True)

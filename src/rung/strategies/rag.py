@@ -65,6 +65,11 @@ class Rag:
         needs = chosen.needs()
         return Plan(shown(chosen), lambda built: cls(materials, chosen, *built), needs)
 
+    @property
+    def streams(self) -> bool:
+        """Not where the words to search with are generated first."""
+        return self.settings.rewrite == "none"
+
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate, cite."""
         ranking = yield from retrieve(question, self.settings, self.index)

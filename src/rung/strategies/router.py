@@ -9,7 +9,7 @@ from typing import ClassVar
 from rung.records import Answer, Json, Question
 from rung.refusing import REFUSAL
 from rung.steps import Conversation, classify
-from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, streams
 from rung.strategies.settings import read, shown, within
 
 LEAST_CASES = 30  # to learn from what each rung got right of them
@@ -78,6 +78,11 @@ class Router:
             return Plan(shown(chosen), lambda built: cls(tuple(over), built[0]), (need,))
 
         return Composition(shown(chosen), composed)
+
+    @property
+    def streams(self) -> bool:
+        """Where all of its rungs do."""
+        return all(streams(member.strategy) for member in self.members)
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One classification, and whatever the chosen rung asks for."""

@@ -53,6 +53,7 @@ class Tools:
 
     name: ClassVar[str] = "tools"
     reference: ClassVar[bool] = False
+    streams: ClassVar[bool] = False  # calls are not the answer
     materials: Materials
     settings: Settings
     worked: tuple[Message, ...] = ()

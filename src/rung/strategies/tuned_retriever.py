@@ -76,6 +76,11 @@ class TunedRetriever:
             return NotApplicable(NOTHING_TEACHES)
         return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
 
+    @property
+    def streams(self) -> bool:
+        """Not where the words to search with are generated first."""
+        return self.settings.rewrite == "none"
+
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search the tuned index, rerank if asked to, generate, cite."""
         ranking = yield from retrieve(question, self.settings, self.index)
