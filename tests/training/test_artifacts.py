@@ -144,6 +144,11 @@ def test_one_is_promoted_at_a_time_and_gone_back_from(ten: Project) -> None:
     with pytest.raises(UserError, match="nothing of kind 'adapter' was promoted before"):
         registry.rollback("adapter", by="Bob")
     assert [act.deed for act in registry.acts()[0]] == ["promote", "promote", "promote", "retire", "rollback"]
+    assert registry.withdraw("adapter", by="Bob") == made[0].digest
+    assert registry.promoted("adapter") == ""
+    assert [a.state for a in registry.artifacts()].count("promoted") == 0
+    with pytest.raises(UserError, match="no artifact of kind 'adapter' is promoted"):
+        registry.withdraw("adapter", by="Bob")
 
 
 def test_a_retired_one_keeps_its_manifest_and_can_be_built_again(ten: Project) -> None:
@@ -309,6 +314,8 @@ def test_going_back_twice_goes_two_back() -> None:
     assert promotions(acts)["k"] == ("a", "b")
     acts += [Act("", "", "rollback", "k", "a"), Act("", "", "promote", "k", "d"), Act("", "", "retire", "k", "b")]
     assert promotions(acts)["k"] == ("a", "d")
+    assert promotions([*acts, Act("", "", "withdraw", "k", "d")]) == {}
+    assert promotions([*acts, Act("", "", "withdraw", "k", "d"), Act("", "", "promote", "k", "b")]) == {"k": ("b",)}
 
 
 # --- what is due

@@ -28,6 +28,7 @@ class Action(StrEnum):
     promote = "promote"
     retire = "retire"
     rollback = "rollback"
+    withdraw = "withdraw"
     due = "due"
 
 
@@ -38,12 +39,13 @@ WANTED = {  # what each action names, besides the project's folder
     Action.promote: ("DIGEST",),
     Action.retire: ("DIGEST",),
     Action.rollback: ("KIND",),
+    Action.withdraw: ("KIND",),
     Action.due: (),
 }
 SHOWN_ROWS = 10
 _WORDS = (
-    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND or due; and the "
-    "project's folder, here if left out. The beginning of a digest is enough."
+    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND, withdraw KIND or due; "
+    "and the project's folder, here if left out. The beginning of a digest is enough."
 )
 _FORCE = "Promote what forgot too much; retire what is not finished."
 
@@ -84,6 +86,11 @@ def artifacts(
             )
             said = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
             _tell(json, said, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
+        case Action.withdraw:
+            gone = registry.withdraw(named[0], by=by or _signed_in())
+            _tell(
+                json, {"withdrawn": gone, "kind": named[0]}, f"{named[0]} {gone[:12]} is not promoted any more, and none is"
+            )
         case Action.due:
             _due(project, json=json)
     screen.problems(registry.acts()[1])

@@ -14,7 +14,7 @@ from typing import Literal
 from rung.records import Example, Json, digest
 
 State = Literal["built", "promoted", "retired", "unfinished", "broken", "gone"]
-Deed = Literal["promote", "rollback", "retire"]
+Deed = Literal["promote", "rollback", "withdraw", "retire"]
 SHOWN = 12  # characters of a digest that people read
 _TOLD = ("before", "after")  # of what a manifest says of forgetting, when two are compared
 
@@ -199,6 +199,8 @@ def promotions(acts: Iterable[Act]) -> dict[str, tuple[str, ...]]:
             line.append(act.digest)
         elif act.deed == "rollback" and act.digest in line:
             del line[len(line) - line[::-1].index(act.digest) :]
+        elif act.deed == "withdraw":
+            line.clear()
     return {kind: tuple(line) for kind, line in found.items() if line}
 
 

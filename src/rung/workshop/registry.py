@@ -129,20 +129,35 @@ class Registry:
             UserError: nothing of this kind is promoted, or nothing was before it that is still here.
         """
         with self._alone():
-            line = promotions(self.acts()[0]).get(kind, ())
-            if not line:
-                kinds = ", ".join(sorted({a.kind for a in self.artifacts()})) or "none yet"
-                raise UserError(
-                    f"no artifact of kind '{kind}' is promoted, so there is none to go back from (kinds: {kinds})"
-                )
+            line = self._promotions(kind)
             usable = {a.digest: a for a in self.artifacts() if a.kind == kind and a.state == "built"}
             earlier = list(reversed(line[:-1]))
             back = next((usable[named] for named in earlier if named in usable and named != line[-1]), None)
             if back is None:
                 gone = f"; {', '.join(n[:SHOWN] for n in earlier)} was, and is no longer here" if earlier else ""
-                raise UserError(f"nothing of kind '{kind}' was promoted before {line[-1][:SHOWN]}{gone}")
+                none = f"'rung artifacts withdraw {kind}' promotes none"
+                raise UserError(f"nothing of kind '{kind}' was promoted before {line[-1][:SHOWN]}{gone}; {none}")
             self._write(back, "rollback", by)
             return GoneBack(self.find(back.digest), line[-1], tuple(earlier[: earlier.index(back.digest)]))
+
+    def withdraw(self, kind: str, *, by: str) -> str:
+        """Promote none of this kind from now on. Returns the digest of the one that was.
+
+        Raises:
+            UserError: none is.
+        """
+        with self._alone():
+            named = self._promotions(kind)[-1]
+            self._write(Artifact(kind, named, "built"), "withdraw", by)
+            return named
+
+    def _promotions(self, kind: str) -> tuple[str, ...]:
+        """What was promoted of a kind, the promoted one last; refused where none is."""
+        line = promotions(self.acts()[0]).get(kind, ())
+        if not line:
+            kinds = ", ".join(sorted({a.kind for a in self.artifacts()})) or "none yet"
+            raise UserError(f"no artifact of kind '{kind}' is promoted, so there is none to go back from (kinds: {kinds})")
+        return line
 
     def retire(self, artifact: Artifact, *, by: str, force: bool = False) -> int:
         """Free its place on the disk, and keep its manifest and its list of rows. Returns the bytes that were freed.
