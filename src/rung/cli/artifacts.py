@@ -44,8 +44,8 @@ WANTED = {  # what each action names, besides the project's folder
 }
 SHOWN_ROWS = 10
 _WORDS = (
-    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND, withdraw KIND or due; "
-    "and the project's folder, here if left out. The beginning of a digest is enough."
+    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND, withdraw KIND or "
+    "due; and the project's folder, here if left out. The beginning of a digest is enough."
 )
 _FORCE = "Promote what forgot too much; retire what is not finished."
 
