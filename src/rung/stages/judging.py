@@ -231,7 +231,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         settings={**candidate.settings, **_searched_with(run, intake.weight), **_routed(run)},
         scores=scores,
         answered=len(run.outcomes),
-        stopped=_stopped(run, scores.get(MAIN), workshop, intake),
+        stopped=_stopped(run, scores, workshop, intake),
         losses=()
         if MAIN not in card.values
         else won_back(
@@ -258,11 +258,20 @@ def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]
     return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
-def _stopped(run: Run, score: Estimate | None, workshop: Workshop, intake: Intake) -> str:
+def _stopped(run: Run, scores: Mapping[str, Estimate], workshop: Workshop, intake: Intake) -> str:
+    score = scores.get(MAIN)
     if run.stopped is None or run.candidate.rung.reference or score is None:
         return ""
-    bar = bar_in(workshop).correct
-    return reasons.stopped(run.stopped.why, score, rival=run.stopped.rival, total=len(intake.cases), bar=bar)
+    bar = bar_in(workshop)
+    known = ((name, scores[name].mean, limit) for name, limit in bar.limits.items() if name in scores)
+    return reasons.stopped(
+        run.stopped.why,
+        score,
+        rival=run.stopped.rival,
+        total=len(intake.cases),
+        bar=bar.correct,
+        broken=[(name, mean, limit) for name, mean, limit in known if mean is not None and not limit.holds(mean)],
+    )
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:

@@ -86,13 +86,24 @@ def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: s
     )
 
 
-def stopped(why: str, score: Estimate, *, rival: str, total: int, bar: float | None) -> str:
-    """A rung that the race stopped before it had answered every case. Begins as the reasons against complete rungs do."""
+def stopped(
+    why: str,
+    score: Estimate,
+    *,
+    rival: str,
+    total: int,
+    bar: float | None,
+    broken: Sequence[tuple[str, float, Limit]] = (),
+) -> str:
+    """A rung that the race stopped before it had answered every case. Begins as the reasons against complete rungs do.
+
+    `broken`: the hard limits that it breaks so far.
+    """
     after = f"stopped after {score.n:,} of {cases(total)} at correct {interval(score)}"
     if why == "misses":
         return f"{MISSES}: {after}, surely below {number(bar or 0.0)}"
     if why == "limit":
-        return f"{BREAKS}: {after}, since no further case could mend it"
+        return f"{breaks(broken) if broken else BREAKS}; {after}, since no further case could mend it"
     if why == "worse":
         return f"{WORSE}: {after}, surely significantly below {rival}"
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
