@@ -123,7 +123,9 @@ def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
         file.write("bar: {correct: 0.5, completion_tokens: 0.0001}\n")
     verdict = compared(labels, says(0.8, 0.8, 0.9))
     assert verdict.winner is None
-    assert verdict.rejected["prompt"].startswith("breaks a limit: stopped after 20 of 150 cases")
+    assert verdict.rejected["prompt"].startswith(
+        "breaks a limit: completion_tokens is 1, allowed at most 0.0001; stopped after 20 of 150"
+    )
 
 
 def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: Path) -> None:
