@@ -12,11 +12,11 @@ from rung.errors import Interrupted, UserError
 from rung.records import Pair
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.contrastive import Contrast, info_nce, learn
+from rung.training.device import is_out_of_memory
 from rung.training.encoder import Encoder
 from rung.training.mining import Seen, best_positive, hard_negatives
 from rung.training.query_map import Lessons, fit, mapped
 from rung.training.retriever import RetrieverRecipe, held_out, positives_of, train_encoder
-from rung.training.stepping import is_out_of_memory
 from tests.training.tiny_encoder import tiny_encoder
 
 torch = pytest.importorskip("torch")

@@ -31,7 +31,8 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """
     from rung.project import load_project
-    from rung.stages.publishing import latest, write_text
+    from rung.stages.publishing import latest
+    from rung.workshop.artifacts import write_text
 
     project = load_project(folder)
     if compare is not None:

@@ -14,6 +14,7 @@ from rung.errors import UserError
 from rung.project import Project
 from rung.records import Json, digest
 from rung.verdict.changes import Record, record_of
+from rung.workshop.artifacts import write_text
 
 TABLE, LINE, PAGE, MARKDOWN = "verdict.txt", "verdict.json", "report.html", "report.md"
 JUNIT, RAGAS, RECORD = "junit.xml", "answers.jsonl", "record.json"
@@ -137,18 +138,3 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         for line in path.read_text(encoding="utf-8").splitlines():
             value = json.loads(line)
             yield int(value["number"]), str(value["verdict"])
-
-
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.safetensors"
+_CURVE = 100  # points of the training loss that are kept
 
 
 @dataclass
@@ -35,6 +36,14 @@ class Progressed:
     validation: list[tuple[int, float]] = field(default_factory=list)
     best: float = float("inf")
     stale: int = 0
+
+    def moved(self, loss: float, steps: int) -> None:
+        """One step more, of so many; its loss goes into the curve."""
+        self.step += 1
+        self.stretch.append(loss)
+        if len(self.stretch) >= max(1, steps // _CURVE) or self.step == steps:
+            self.curve.append((self.step, sum(self.stretch) / len(self.stretch)))
+            self.stretch.clear()
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
 from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
+from rung.training.recipe import refuse_unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,10 +71,7 @@ class LabelRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        known = {f.name for f in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise UserError(f"unknown training setting {key!r}: use {', '.join(sorted(known))}")
+        refuse_unknown(cls, given)
         return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
 
 

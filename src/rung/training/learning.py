@@ -28,7 +28,6 @@ from rung.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
-_CURVE = 100  # points of the training loss that are kept
 _LOOK = 200  # steps between two looks at the rows held out, where a pass is longer
 
 
@@ -154,11 +153,7 @@ class Learning:
                 f"the loss is no number at step {now.step + 1} of {self.steps}: "
                 f"lower learning_rate (now {recipe.learning_rate:g})"
             )
-        now.step += 1
-        now.stretch.append(loss)
-        if len(now.stretch) >= max(1, self.steps // _CURVE) or now.step == self.steps:
-            now.curve.append((now.step, sum(now.stretch) / len(now.stretch)))
-            now.stretch.clear()
+        now.moved(loss, self.steps)
         in_pass = now.step % self.a_pass
         if self.held and (in_pass == 0 or in_pass % (recipe.validate_every or _LOOK) == 0):
             self._validate()

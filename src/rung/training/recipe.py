@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from rung.errors import InputError, UserError
 from rung.records import Json
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 
@@ -92,14 +96,7 @@ class Recipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        known = sorted(f.name for f in fields(cls))
-        for key in given:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                raise UserError(
-                    f"unknown training setting {key!r}: "
-                    + (f"did you mean {close[0]!r}?" if close else f"use {', '.join(known)}")
-                )
+        refuse_unknown(cls, given)
         settings: dict[str, object] = {"epochs": passes_for(rows), "seed": seed, **given}
         named = given.get("replay_rows", ())
         settings["replay_rows"] = tuple(named) if isinstance(named, (list, tuple)) else (named,)
@@ -107,6 +104,34 @@ class Recipe:
         if isinstance(rank, int) and "alpha" not in given:
             settings["alpha"] = 2.0 * rank
         return cls(**settings)  # type: ignore[arg-type]  # __post_init__ checks every value
+
+
+def refuse_unknown(recipe: type[DataclassInstance], given: Iterable[str]) -> None:
+    """Refuse settings that a recipe does not have.
+
+    Raises:
+        UserError: names the first of them, and the nearest that there is.
+    """
+    known = sorted(f.name for f in fields(recipe))
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            raise UserError(
+                f"unknown training setting {key!r}: "
+                + (f"did you mean {close[0]!r}?" if close else f"use {', '.join(known)}")
+            )
+
+
+def check_ranges(recipe: object, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse a setting that is no number, or lies outside (least, most).
+
+    Raises:
+        UserError: names it.
+    """
+    for name, (least, most) in ranges.items():
+        value = getattr(recipe, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+            raise UserError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
 
 
 def _check_number(name: str, value: object, *, whole: bool) -> None:

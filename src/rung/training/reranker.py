@@ -11,7 +11,7 @@ import json
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from rung.records import Json, Pair, digest
 from rung.training.checkpoint import Progressed, forget, write_whole
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
+from rung.training.recipe import check_ranges, refuse_unknown
 from rung.training.retriever import held_out, positives_of, shuffled
 from rung.training.stepping import Stepping
 
@@ -51,10 +52,7 @@ class RerankerRecipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-                raise UserError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        check_ranges(self, _RANGES)
 
     @classmethod
     def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> RerankerRecipe:
@@ -63,10 +61,7 @@ class RerankerRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        known = {f.name for f in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise UserError(f"unknown training setting {key!r}: use {', '.join(sorted(known))}")
+        refuse_unknown(cls, given)
         return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
 
 

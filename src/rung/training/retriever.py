@@ -10,7 +10,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,6 +21,7 @@ from rung.training.checkpoint import Progressed, forget
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
+from rung.training.recipe import check_ranges, refuse_unknown
 from rung.training.stepping import Stepping
 
 Form = Literal["auto", "map", "encoder"]
@@ -57,10 +58,7 @@ class RetrieverRecipe:
     def __post_init__(self) -> None:
         if self.form not in get_args(Form):
             raise UserError(f"form is {self.form!r}: give auto, map or encoder")
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-                raise UserError(f"{name} is {value!r}: give a number from {least:g} to {most:g}")
+        check_ranges(self, _RANGES)
         if any(not isinstance(size, int) or size < 1 for size in self.dims):
             raise UserError(f"dims is {list(self.dims)}: give whole numbers above 0")
 
@@ -71,10 +69,7 @@ class RetrieverRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        known = {f.name for f in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise UserError(f"unknown training setting {key!r}: use {', '.join(sorted(known))}")
+        refuse_unknown(cls, given)
         said = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
         return cls(**{"seed": seed, **said})  # type: ignore[arg-type]  # __post_init__ checks every value
 

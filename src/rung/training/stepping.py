@@ -17,6 +17,7 @@ from rung.errors import Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
+from rung.training.device import is_out_of_memory
 from rung.training.learning import Source
 from rung.training.optimiser import Adam, rate_at
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_CURVE = 100  # points of the training loss that are kept
 _LEAST_TOKENS = 256  # a part this small that does not fit into memory never will
 
 
@@ -123,11 +123,7 @@ class Stepping:
                 f"the loss is no number at step {now.step + 1} of {self.steps}: "
                 f"lower learning_rate (now {pace.learning_rate:g})"
             )
-        now.step += 1
-        now.stretch.append(loss)
-        if len(now.stretch) >= max(1, self.steps // _CURVE) or now.step == self.steps:
-            now.curve.append((now.step, sum(now.stretch) / len(now.stretch)))
-            now.stretch.clear()
+        now.moved(loss, self.steps)
 
     def _validated(self, best: torch.Tensor) -> None:
         loss = self.validate()
@@ -155,9 +151,3 @@ class Stepping:
         adam.mean.copy_(tensors["mean"])
         adam.square.copy_(tensors["square"])
         return tensors["best"]
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether this is the allocator's way of saying that there is no memory: torch has no class for it on CPUs."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or "can't allocate memory" in said or "out of memory" in said

@@ -61,7 +61,7 @@ def is_finished(folder: Path) -> bool:
 def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
     """Write the manifest last and whole: an artifact without one is not finished."""
     told = {"created": datetime.now(UTC).isoformat(timespec="milliseconds"), **manifest}
-    _write(folder / MANIFEST, json.dumps(told, indent=2, ensure_ascii=False))
+    write_text(folder / MANIFEST, json.dumps(told, indent=2, ensure_ascii=False))
 
 
 def amend(folder: Path, more: Mapping[str, Json]) -> None:
@@ -71,10 +71,10 @@ def amend(folder: Path, more: Mapping[str, Json]) -> None:
 
 def remember_rows(folder: Path, rows: Iterable[LearntRow]) -> None:
     """Keep which rows teach an artifact, before it is built."""
-    _write(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
+    write_text(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Whole or not at all.
 
     Raises:
