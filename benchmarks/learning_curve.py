@@ -3,6 +3,7 @@
     nice -n 10 python benchmarks/learning_curve.py snips --rows 50 200 1000 5000
     nice -n 10 python benchmarks/learning_curve.py banking77 --rows 50 200 --recipe patience=3 validation=0.1
     nice -n 10 python benchmarks/learning_curve.py conventional_commits --rows 50 --test 40 --arms prompt tuned
+    nice -n 10 python benchmarks/learning_curve.py gsm8k --rows 200 --arms tuned --keep ../adapters    # for forgetting.py
 
 Data: ../shared/data beside the project; it says so when it is absent. Judged by: snips exact JSON values; banking77 and
 clinc150 the label (clinc150 with `oos` among its test rows, told apart); e2e_nlg ROUGE-L against the best reference, and the
@@ -123,17 +124,25 @@ def tell(task: str, arm: str, rows: int, test: Sequence[Example], said: Sequence
 
 
 def tuned(
-    model: LocalGenerator, task: str, rows: Sequence[Example], test: Sequence[Example], given: dict[str, float]
+    model: LocalGenerator,
+    task: str,
+    rows: Sequence[Example],
+    test: Sequence[Example],
+    given: dict[str, float],
+    *,
+    keep: Path | None,
 ) -> None:
     """Train on these rows, answer the test rows, tell."""
     recipe = Recipe.of(given, rows=len(rows))  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as scratch:
         cpu, wall = time.process_time(), time.monotonic()
         note: Callable[[int, int, str], None] = lambda n, of, said: show(n, of, said, time.process_time() - cpu)  # noqa: E731
-        trained = train_generator(rows, model, recipe=recipe, folder=Path(scratch), progress=note)
-        spent = {"train_wall": round(time.monotonic() - wall), "train_cpu": round(time.process_time() - cpu)}
         name = f"{task}-{len(rows)}"
-        model.use_adapters({name: Path(scratch)})
+        folder = (keep or Path(scratch)) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        trained = train_generator(rows, model, recipe=recipe, folder=folder, progress=note)
+        spent = {"train_wall": round(time.monotonic() - wall), "train_cpu": round(time.process_time() - cpu)}
+        model.use_adapters({name: folder})
         steps = [Generate(row.messages[:-1], adapter=name, max_tokens=ROOM.get(task, 48)) for row in test]
         said = answered(model, steps)
     more = {"epochs": recipe.epochs, "steps": trained.steps, "tokens": trained.tokens, "recipe": given, **spent}
@@ -149,6 +158,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="*", default=["prompt", "few_shot", "structured", "tuned"])
     parser.add_argument("--recipe", type=setting, nargs="*", default=[])
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="a folder for the adapters, a folder each")
     asked = parser.parse_args()
     if asked.threads:
         import torch
@@ -167,7 +177,7 @@ def main() -> None:
             said = answered(model, list(steps))
             tell(asked.task, arm, 0, test, said, answer_wall=round(time.monotonic() - began))
     for count in asked.rows if "tuned" in asked.arms else []:
-        tuned(model, asked.task, train[:count], test, dict(asked.recipe))
+        tuned(model, asked.task, train[:count], test, dict(asked.recipe), keep=asked.keep)
         if count >= len(train):
             break
 

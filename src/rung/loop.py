@@ -15,7 +15,7 @@ from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import time_live
 from rung.stages.budget import Allowed
-from rung.stages.candidates import Candidate, build, check_limits, propose, with_members
+from rung.stages.candidates import Candidate, build, check_limits, check_sampling, propose, with_members
 from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
 from rung.stages.intake import take_in
@@ -126,6 +126,7 @@ def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -
     """A workshop for one command; mistakes in the rungs and limits are found before any work is done."""
     allowed_rungs(project)
     check_limits(project)
+    check_sampling(project)
     return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
 
 

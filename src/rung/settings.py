@@ -174,6 +174,13 @@ class JudgeSettings(_Section):
     mode: Literal["rubric", "pairwise"] = "rubric"
 
 
+class SamplingSettings(_Section):
+    """How texts are drawn (0: greedy), and how often each case is asked, by how many seeds."""
+
+    temperature: float = Field(default=0, ge=0, le=2)
+    repeats: int = Field(default=1, ge=1, le=20)
+
+
 class TrafficSettings(_Section):
     """How much is asked."""
 
@@ -264,6 +271,7 @@ class Settings(_Section):
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
     judge: JudgeSettings = JudgeSettings()
+    sampling: SamplingSettings = SamplingSettings()
     traffic: TrafficSettings = TrafficSettings()
     prices: PriceSettings = PriceSettings()
     retrain: RetrainSettings = RetrainSettings()

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 import rung.materials
 from rung.examples.forms import KNOWN
 from rung.knowledge.readers import BUILT_IN as READERS
-from rung.records import Case, Estimate, Example, Json, Lost, Message, RungResult, Verdict
+from rung.records import Case, Estimate, Example, Json, Lost, Message, Repeats, RungResult, Verdict
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
 from rung.settings import Settings
@@ -201,6 +201,7 @@ RESULTS = (
         artifacts={"adapter": "1a2b"},
         bill=BILL,
         losses=(Lost("failed", 1, ESTIMATE),),
+        repeats=Repeats(3, 10, 0.2, 0.06, 0.1),
     ),
     RungResult("oracle", {}, "measured", reference=True),
 )

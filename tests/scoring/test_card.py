@@ -215,3 +215,18 @@ def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
     ):
         found |= set(score_run([one, none], [told, refused], yardstick=yardstick, scorers=load(())).values)
     assert found == set(METRICS)
+
+
+def test_passes_are_averaged_case_by_case_where_a_metric_applies() -> None:
+    measure = Yardstick(correct_by="f1")
+    first = score_run(CASES, OUTCOMES, yardstick=measure)
+    others = (answer("3", "forty"), answer("2", "ten", "d", "e"), answer("1", "nine"))
+    second = score_run(CASES, others, yardstick=measure)
+    both = first.averaged([second])
+    assert both.cases == first.cases
+    assert list(both.values["correct"]) == [0.5, 1.0, 0.5]
+    assert both.of("2")["mrr"] == 0.75
+    assert "mrr" not in both.of("3")
+    assert first.averaged([]) is first
+    with pytest.raises(InternalError, match="different cases"):
+        first.averaged([second.over(["1", "2"])])

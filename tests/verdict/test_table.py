@@ -117,7 +117,7 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
     keys = ["name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"]
-    keys += ["bill", "losses", "answered", "stopped"]
+    keys += ["bill", "losses", "answered", "stopped", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}
     assert list(by_name["prompt"]) == keys
     assert list(by_name["oracle"]) == [*keys, "reference"]

@@ -23,7 +23,7 @@ from rung.records.nouns import (
     Usage,
 )
 from rung.records.values import Json, canonical, digest, plain
-from rung.records.verdicts import Bill, Coverage, Difference, Estimate, Latency, Lost, RungResult, Status, Verdict
+from rung.records.verdicts import Bill, Coverage, Difference, Estimate, Latency, Lost, Repeats, RungResult, Status, Verdict
 
 __all__ = [
     "Answer",
@@ -47,6 +47,7 @@ __all__ = [
     "Passage",
     "Problem",
     "Question",
+    "Repeats",
     "RungResult",
     "Split",
     "Status",

@@ -67,6 +67,21 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """How far a rung's main score varies when the same `cases` are asked again, `passes` times in all.
+
+    `case_sd`: the standard deviation of one case's score between passes (root mean square over cases). `mean_sd`: that of
+    the mean of one pass. `unsettled`: the share of cases that passed (at least one half right) in some passes only.
+    """
+
+    passes: int
+    cases: int
+    case_sd: float
+    mean_sd: float
+    unsettled: float
+
+
+@dataclass(frozen=True, slots=True)
 class RungResult:
     """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen."""
 
@@ -88,6 +103,7 @@ class RungResult:
     learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     answered: int = 0  # cases that it answered
     stopped: str = ""  # why it answered no more of them; "" where it answered all
+    repeats: Repeats | None = None  # None where each case was asked once
 
 
 @dataclass(frozen=True, slots=True)

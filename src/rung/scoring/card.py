@@ -89,6 +89,31 @@ class Scorecard:
             (*self.errors, *other.errors),
         )
 
+    def averaged(self, others: Sequence[Scorecard]) -> Scorecard:
+        """The mean of this card and those of other passes over the same cases, case by case; what applies to a case in
+        some passes only is the mean of those.
+
+        Raises:
+            InternalError: another card is about other cases.
+        """
+        import numpy as np
+
+        if not others:
+            return self
+        cards = (self, *others)
+        if any(card.cases != self.cases for card in others):
+            raise InternalError("passes over different cases cannot become one scorecard")
+        layers = {metric: layer for card in reversed(cards) for metric, layer in card.layers.items()}
+        nothing = np.full(len(self.cases), np.nan)
+        values: dict[str, Floats] = {}
+        for metric in layers:
+            columns = np.stack([card.values.get(metric, nothing) for card in cards])
+            applies = ~np.isnan(columns)
+            counts = applies.sum(axis=0)
+            sums = np.where(applies, columns, 0.0).sum(axis=0)
+            values[metric] = np.divide(sums, counts, out=nothing.copy(), where=counts > 0)
+        return replace(self, values=values, layers=layers, errors=tuple(e for card in cards for e in card.errors))
+
     def by_layer(self) -> dict[Layer, float]:
         """One number per layer, 1 is best: the mean of its headline metrics. Cost has none.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rung.drivers.live import converse
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome
-from rung.stages.candidates import Candidate
+from rung.stages.candidates import Candidate, drawn
 from rung.stages.intake import chosen
 from rung.steps import Conversation
 from rung.strategies.protocol import Strategy
@@ -25,6 +25,8 @@ LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at
 class Run:
     """Cases answered by one candidate. `seconds`: what answering took when it was done, not when replayed.
 
+    `again`: the same cases in the same order, asked once more, and once more, by other seeds.
+
     `stopped` says why the race took it out before it had answered every case, `interval` what its mean over all cases
     most likely is then (always valid: see `verdict.racing`).
     """
@@ -35,6 +37,12 @@ class Run:
     latency: Latency | None = None
     stopped: Stop | None = None
     interval: tuple[float, float] | None = None
+    again: tuple[tuple[Outcome, ...], ...] = ()
+
+    @property
+    def passes(self) -> tuple[tuple[Outcome, ...], ...]:
+        """The outcomes of every pass."""
+        return (self.outcomes, *self.again)
 
     @property
     def failures(self) -> int:
@@ -43,7 +51,7 @@ class Run:
 
 
 def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str) -> Run:
-    """The run with these cases answered besides; what is known is replayed.
+    """The run with these cases answered besides, as often as the project repeats them; what is known is replayed.
 
     The candidate must have been built.
     """
@@ -51,11 +59,14 @@ def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str)
     if strategy is None or not cases:
         return run
     executed, began = workshop.tally.executed, time.monotonic()
-    ended = workshop.carry([_talk(strategy, case) for case in cases], title=title)
+    passes = [drawn(workshop, strategy, number) for number in range(workshop.project.settings.sampling.repeats)]
+    ended = workshop.carry([_talk(one, case) for one in passes for case in cases], title=title)
     seconds = time.monotonic() - began if workshop.tally.executed > executed else 0.0
-    outcomes = tuple(Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True))
+    found = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
+    first, *others = (tuple(found[at : at + len(cases)]) for at in range(0, len(found), len(cases)))
+    again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
     spent = _spent(workshop, run.candidate.identity(workshop, cases), seconds)
-    return replace(run, outcomes=run.outcomes + outcomes, seconds=run.seconds + spent)
+    return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
 
 
 def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case]) -> list[Run]:

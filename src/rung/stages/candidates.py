@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import NotWorthwhile, UserError
+from rung.models.catalog import is_local
 from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.scoring.registry import metrics
@@ -22,6 +23,7 @@ from rung.strategies.protocol import (
     Strategy,
 )
 from rung.strategies.registry import REFERENCES, find, ladder
+from rung.strategies.sampling import Sampled
 from rung.strategies.settings import expand
 from rung.workshop import Built, Workshop
 
@@ -59,7 +61,8 @@ class Candidate:
         artifacts = [artifact.digest for artifact in self.built]
         engines = {name: engine.identity for name, engine in workshop.engines().items()}
         asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
-        return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, asked)
+        sampling = workshop.project.settings.sampling
+        return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, sampling.model_dump(), asked)
 
 
 LIMITS = (
@@ -83,6 +86,21 @@ def check_limits(project: Project) -> None:
             close = difflib.get_close_matches(name, (*known, *LIMITS), n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join((*LIMITS, *known))}"
             raise project.error(f"bar: nothing measures '{name}'; {hint}", "bar", name)
+
+
+def check_sampling(project: Project) -> None:
+    """Refuse to ask a greedy model on this machine again: it says the same every time.
+
+    Raises:
+        InputError: points at its line.
+    """
+    sampling, model = project.settings.sampling, project.settings.model
+    if sampling.repeats > 1 and not sampling.temperature and is_local(model):
+        raise project.error(
+            f"sampling.repeats: {model} at temperature 0 answers the same every time; set sampling.temperature above 0, or "
+            "leave repeats out",
+            *("sampling", "repeats"),
+        )
 
 
 def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
@@ -148,8 +166,14 @@ def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
     except UserError as error:
         workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
         return replace(candidate, plan=None, why=str(error), failed=True)
-    strategy = candidate.plan.make(tuple(artifact.digest for artifact in built))
+    strategy = drawn(workshop, candidate.plan.make(tuple(artifact.digest for artifact in built)), 0)
     return replace(candidate, strategy=strategy, built=built)
+
+
+def drawn(workshop: Workshop, strategy: Strategy, number: int) -> Strategy:
+    """The strategy as it answers in pass `number` (from 0): greedy in the first where the project draws nothing."""
+    temperature = workshop.project.settings.sampling.temperature
+    return Sampled(strategy, temperature, workshop.seed + number) if temperature or number else strategy
 
 
 def _member(candidate: Candidate, strategy: Strategy) -> Member:

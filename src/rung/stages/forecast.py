@@ -68,7 +68,8 @@ class Rehearsal:
         known = [one for one in told if one is not None]
         if not known:
             return None
-        calls, prompt, completion = (round(mean(column) * len(self.cases)) for column in zip(*known, strict=True))
+        times = len(self.cases) * self.project.settings.sampling.repeats
+        calls, prompt, completion = (round(mean(column) * times) for column in zip(*known, strict=True))
         return self._priced(calls, prompt, completion)
 
     def _one(self, plan: Plan, case: Case) -> tuple[int, int, int] | None:

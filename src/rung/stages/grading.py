@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rung.records import Asker, Case, Outcome
-from rung.scoring import Yardstick
+from rung.scoring import Scorecard, Yardstick, score_run
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
 from rung.scoring.refusal import refused, spoken
 from rung.steps import Conversation
@@ -52,6 +52,20 @@ def with_judgements(
     for key, ended in zip(asked, carried, strict=True):
         said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
     return replace(measure, judgements=said)
+
+
+def cards_of(
+    workshop: Workshop,
+    measure: Yardstick,
+    cases: Sequence[Case],
+    passes: Sequence[Sequence[Outcome]],
+    against: Mapping[str, Outcome] | None = None,
+) -> list[Scorecard]:
+    """A scorecard for each pass over these cases; judged by a model where the project wants it (`with_judgements`)."""
+    return [
+        score_run(cases, outcomes, yardstick=with_judgements(workshop, measure, cases, outcomes, against))
+        for outcomes in passes
+    ]
 
 
 def calibrated(workshop: Workshop, cases: Sequence[Case]) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from math import isnan
 
-from rung.records import Case, Coverage, Estimate, Json, Problem, RungResult, Verdict, digest
-from rung.scoring import Scorecard, Yardstick, score_run, yardstick
+from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict, digest
+from rung.scoring import Scorecard, Yardstick, yardstick
+from rung.settings import SamplingSettings
 from rung.stages.answering import Run
 from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
-from rung.stages.grading import calibrated, with_judgements
+from rung.stages.grading import calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
@@ -34,6 +35,7 @@ from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
 from rung.verdict.ragas import ragas_jsonl
+from rung.verdict.repeating import repeats_of
 from rung.verdict.report import Basis, CasePage, Report, report_html
 from rung.verdict.report_md import report_md
 from rung.verdict.table import table
@@ -56,6 +58,8 @@ class Comparison:
 class Scored:
     """What a comparison found, before anything is decided: runs, scorecards and the layer that lost each case, by label.
 
+    Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
+
     `clusters`: the cluster of each case, None where every case stands for itself.
     """
 
@@ -64,6 +68,7 @@ class Scored:
     cards: Mapping[str, Scorecard]
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
     clusters: tuple[int, ...] | None = None
+    repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -92,16 +97,18 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
     with workshop.reporter.phase("score"):
         examiner = Examiner(workshop, intake, facts)
-        cards, layers = {}, {}
+        cards, layers, repeats = {}, {}, {}
         for run in begun:
             answered = {outcome.case for outcome in run.outcomes}
             cases = [case for case in intake.cases if case.id in answered]
-            judged = with_judgements(workshop, facts, cases, run.outcomes, against)
-            card = score_run(cases, run.outcomes, yardstick=judged)
-            found = dict(zip(card.cases, _layers(cases, run, card, examiner), strict=True))
-            layers[run.candidate.label] = [found.get(case.id) for case in intake.cases]
-            cards[run.candidate.label] = card.over([case.id for case in intake.cases])
-    return Scored(facts, {run.candidate.label: run for run in runs}, cards, layers, clusters(intake.cases))
+            label = run.candidate.label
+            first, *others = cards_of(workshop, facts, cases, run.passes, against)
+            found = dict(zip(first.cases, _layers(cases, run, first, examiner), strict=True))
+            layers[label] = [found.get(case.id) for case in intake.cases]
+            cards[label] = first.averaged(others).over([case.id for case in intake.cases])
+            repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
+    by_label = {run.candidate.label: run for run in runs}
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats)
 
 
 def weigh(
@@ -120,7 +127,11 @@ def weigh(
             documents=intake.materials.has_documents,
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
-            warnings=[*_warnings(intake, scored, coverage), *_of_the_judge(workshop, intake, scored), *warning(looks)],
+            warnings=[
+                *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
+                *_of_the_judge(workshop, intake, scored),
+                *warning(looks),
+            ],
             constant=best_constant(intake.cases, intake.materials.labels),
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
@@ -231,6 +242,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         settings={**candidate.settings, **_searched_with(run, intake.weight), **_routed(run)},
         scores=scores,
         answered=len(run.outcomes),
+        repeats=scored.repeats.get(candidate.label),
         stopped=_stopped(run, scores, workshop, intake),
         losses=()
         if MAIN not in card.values
@@ -287,9 +299,13 @@ def _routed(run: Run) -> dict[str, Json]:
     return {"routed": {label: round(count / len(run.outcomes), 3) for label, count in by.most_common()}} if by else {}
 
 
-def _warnings(intake: Intake, scored: Scored, coverage: Coverage) -> list[str]:
+def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
     found += [coverage.searched] if coverage.searched else []
+    if sampling.temperature and sampling.repeats == 1:
+        found.append(reasons.drawn_once(sampling.temperature))
+    arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
+    found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -339,6 +355,7 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         settings={
             "seed": workshop.seed,
             "judged by": len(intake.cases),
+            **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
         },

@@ -6,17 +6,17 @@ Everything is answered where the cases are few, or the person wants it so; a bud
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.drivers.batch import Tally
 from rung.records import Case, Coverage
-from rung.scoring import Scorecard, Yardstick, score_run
+from rung.scoring import Scorecard, Yardstick
 from rung.stages.answering import Run, answered, time_live
 from rung.stages.budget import Allowed, Meter, spent_usd
 from rung.stages.candidates import LIMITS, Candidate
-from rung.stages.grading import with_judgements
+from rung.stages.grading import cards_of
 from rung.stages.intake import Intake
 from rung.stages.judging import bar_in, finished, measure
 from rung.verdict.clusters import clusters
@@ -63,12 +63,15 @@ def race(
     partial = course.drive()
     course.note_pace()
     places = {case.id: place for place, case in enumerate(intake.cases)}
-    runs = tuple(
-        replace(run, outcomes=tuple(sorted(run.outcomes, key=lambda o: places[o.case]))) for run in course.runs.values()
-    )
+    runs = tuple(_in_order(run, places) for run in course.runs.values())
     stopped = any(run.stopped for run in runs)
     answers = sum(len(run.outcomes) for run in runs)
     return Raced(runs, Coverage(answers, len(runs) * len(intake.cases), ERROR if stopped else 0.0, partial, searched))
+
+
+def _in_order(run: Run, places: Mapping[str, int]) -> Run:
+    first, *again = (tuple(sorted(one, key=lambda outcome: places[outcome.case])) for one in run.passes)
+    return replace(run, outcomes=first, again=tuple(again))
 
 
 @dataclass
@@ -150,8 +153,8 @@ class _Course:
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
         if not self.whole:  # else nothing is decided by scores on the way
             cases = self.order[: len(run.outcomes)]
-            judged = with_judgements(self.workshop, self.measure, cases, run.outcomes)
-            self.cards[label] = score_run(cases, run.outcomes, yardstick=judged)
+            first, *others = cards_of(self.workshop, self.measure, cases, run.passes)
+            self.cards[label] = first.averaged(others)
 
     def note_pace(self) -> None:
         """Keep how long a token takes this model, for the next forecast."""

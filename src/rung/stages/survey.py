@@ -11,7 +11,7 @@ from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
-from rung.stages.candidates import allowed, check_limits
+from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
@@ -187,6 +187,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], cases: Seque
     rehearsal = Rehearsal(project, materials, documents, cases, pace_of(project))
     named = allowed(project)
     check_limits(project)
+    check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
     for label, rung, settings in (*named, *arms):
         planned = rung.plan(materials, settings)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.records import Case, canonical
-from rung.scoring import score_run
 from rung.stages.answering import Run, answered
 from rung.stages.budget import Allowed
 from rung.stages.candidates import Candidate, build
-from rung.stages.grading import with_judgements
+from rung.stages.grading import cards_of
 from rung.stages.intake import Intake
 from rung.stages.judging import measure
 from rung.verdict.decide import MAIN
@@ -154,8 +153,8 @@ def _worth(workshop: Workshop, intake: Intake, candidate: Candidate, cases: Sequ
     if built.strategy is None:
         return None
     run = answered(workshop, Run(built, (), 0.0), cases, title=f"search {candidate.label}")
-    facts = with_judgements(workshop, measure(workshop, intake), cases, run.outcomes)
-    column = score_run(cases, run.outcomes, yardstick=facts).values.get(MAIN)
+    first, *others = cards_of(workshop, measure(workshop, intake), cases, run.passes)
+    column = first.averaged(others).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
     tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in run.outcomes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, RungResult
+from rung.records import Coverage, Estimate, Repeats, RungResult
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import Paired
 
@@ -114,6 +114,24 @@ def partial(coverage: Coverage) -> str:
     return (
         f"Partial verdict: {coverage.partial}, after {coverage.answers:,} of at most {coverage.exhaustive:,} answers. "
         "It may change; the same command with a larger budget goes on from there."
+    )
+
+
+def repeated(name: str, repeats: Repeats) -> str:
+    """How far a rung's score varies when the same cases are asked again."""
+    alike = "every pass gave every case the same score"
+    varied = (
+        f"the mean of one pass varies by ±{repeats.mean_sd:.3f} (standard deviation), and {repeats.unsettled:.0%} of "
+        "the cases passed in some passes only"
+    )
+    return f"{name} was asked {cases(repeats.cases)} {repeats.passes} times: {varied if repeats.case_sd else alike}."
+
+
+def drawn_once(temperature: float) -> str:
+    """Answers are drawn, and how far they vary was not measured."""
+    return (
+        f"Answers are drawn at temperature {temperature:g}, each case once: how far scores vary from draw to draw is not "
+        "known. sampling.repeats in rung.yaml asks each case several times."
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.reasons import repeated
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
@@ -153,6 +154,7 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
+    lines += [repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
     judged = (
         f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""

@@ -53,6 +53,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "losses": [_lost(lost) for lost in result.losses],
         "answered": result.answered,
         "stopped": result.stopped,
+        "repeats": plain(result.repeats),
     }
     if result.artifacts:
         found["artifacts"] = plain(result.artifacts)

@@ -1,0 +1,46 @@
+"""How does a rung answer when its model is not greedy? The same conversation, each text drawn by a temperature and a seed.
+
+Rungs ask for text without saying how it is drawn; a project that draws has its strategies wrapped here, so that one
+conversation can be had several times over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rung.records import Answer, Question
+from rung.steps import Conversation, Generate, Step, StepFailed
+from rung.strategies.protocol import Strategy, streams
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A strategy whose every `Generate` is drawn at this temperature with this seed; all else is as it was."""
+
+    strategy: Strategy
+    temperature: float
+    seed: int
+
+    @property
+    def streams(self) -> bool:
+        """As the strategy's own."""
+        return streams(self.strategy)
+
+    def answer(self, question: Question) -> Conversation[Answer]:
+        """The strategy's answer."""
+        talk = self.strategy.answer(question)
+        try:
+            step = next(talk)
+            while True:
+                try:
+                    result = yield self._drawn(step)
+                except StepFailed as failed:
+                    step = talk.throw(failed)
+                else:
+                    step = talk.send(result)
+        except StopIteration as ended:
+            answer: Answer = ended.value
+            return answer
+
+    def _drawn(self, step: Step) -> Step:
+        return replace(step, temperature=self.temperature, seed=self.seed) if isinstance(step, Generate) else step
