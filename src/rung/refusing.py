@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rung.json_values import leaves, parse, validator
@@ -110,6 +111,7 @@ def _says_nothing(value: Json) -> bool:
     return value is None or value in ({}, [])
 
 
+@lru_cache(maxsize=4096)  # several scorers ask about the same answer, one after the other
 def _in_words(text: str) -> bool:
     said = unicodedata.normalize("NFKC", text[:600]).translate(_QUOTES).casefold()
     said = " ".join(said.split()).lstrip("\"'*_#>-([ ").rstrip("\"'*_)] ")

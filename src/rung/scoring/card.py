@@ -163,22 +163,20 @@ def score_run(
     by_case = _matched(cases, outcomes)
     facts = replace(yardstick, retrieves=_any(by_case, "retrieved"), cites=_any(by_case, "citations"))
     made = {name: make(facts) for name, make in (registered() if scorers is None else scorers).items()}
-    rows: list[dict[str, float]] = []
+    columns: dict[str, list[float]] = {}
     layers: dict[str, Layer] = {}
     errors: list[ScoreError] = []
-    for case in cases:
-        row: dict[str, float] = {}
+    for place, case in enumerate(cases):
+        outcome = by_case[case.id]
         for name, scorer in made.items():
-            scores, message = _judge(scorer, case, by_case[case.id])
-            taken = sorted(set(scores) & set(row))
-            if taken or message:
-                message = message or f"{', '.join(taken)} is already another scorer's metric"
+            scores, message = _judge(scorer, case, outcome, columns, place)
+            if message:
                 errors.append(ScoreError(case.id, name, message))
-                continue
-            row.update(scores)
-            layers.update(dict.fromkeys(scores, scorer.layer))
-        rows.append(row)
-    return Scorecard(tuple(case.id for case in cases), _columns(rows, layers), layers, tuple(errors))
+            for metric, value in scores.items():
+                if metric not in columns:
+                    columns[metric], layers[metric] = [math.nan] * len(cases), scorer.layer
+                columns[metric][place] = value
+    return Scorecard(tuple(case.id for case in cases), _arrays(columns), layers, tuple(errors))
 
 
 def _matched(cases: Sequence[Case], outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
@@ -195,18 +193,24 @@ def _any(outcomes: Mapping[str, Outcome], what: str) -> bool:
     return any(o.answer is not None and bool(getattr(o.answer, what)) for o in outcomes.values())
 
 
-def _judge(scorer: Scorer, case: Case, outcome: Outcome) -> tuple[Mapping[str, float], str]:
-    """The scores and "", or nothing and what went wrong. Any error of a scorer is a record, as a failure of a model is."""
+def _judge(
+    scorer: Scorer, case: Case, outcome: Outcome, columns: Mapping[str, Sequence[float]], place: int
+) -> tuple[Mapping[str, float], str]:
+    """The scores and "", or nothing and what went wrong. Any error of a scorer is a record, as a failure of a model is.
+
+    A metric that already has a number for this case, in `columns`, is another scorer's.
+    """
     try:
-        scores = dict(scorer(case, outcome))
-        odd = {name: value for name, value in scores.items() if not math.isfinite(value)}
+        scores = scorer(case, outcome)
+        if not all(map(math.isfinite, scores.values())):
+            return {}, f"no finite number: { {metric: v for metric, v in scores.items() if not math.isfinite(v)} }"
     except Exception as error:
         return {}, f"{type(error).__name__}: {error}"
-    return ({}, f"no finite number: {odd}") if odd else (scores, "")
+    taken = [metric for metric in scores if metric in columns and not math.isnan(columns[metric][place])]
+    return ({}, f"{', '.join(sorted(taken))} is already another scorer's metric") if taken else (scores, "")
 
 
-def _columns(rows: Sequence[Mapping[str, float]], metrics: Iterable[str]) -> dict[str, Floats]:
+def _arrays(columns: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
     import numpy as np
 
-    nothing = float("nan")
-    return {m: np.array([row.get(m, nothing) for row in rows], dtype=np.float64) for m in metrics}
+    return {metric: np.array(column, dtype=np.float64) for metric, column in columns.items()}

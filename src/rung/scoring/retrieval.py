@@ -8,6 +8,7 @@ found means is said in `rung.gold`. Whether the model used what was found is lef
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -34,10 +35,10 @@ class Retrieval:
         if ranking is None or not has_gold(case):
             return {}
         ranks = target_ranks(case, ranking)
-        found = [rank for rank in ranks if rank is not None]
-        recalls = {f"recall@{k}": sum(rank <= k for rank in found) / len(ranks) for k in CUTS}
+        found = sorted(rank for rank in ranks if rank is not None)
+        recalls = {f"recall@{k}": bisect_right(found, k) / len(ranks) for k in CUTS}
         recalls |= _span_recalls(case, ranking)
-        return {**recalls, "mrr": 1 / min(found) if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
+        return {**recalls, "mrr": 1 / found[0] if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
 
     def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:
         if outcome.failure is not None:
@@ -56,7 +57,7 @@ def _span_recalls(case: Case, ranking: Sequence[Passage]) -> dict[str, float]:
     found: dict[str, float] = {}
     share, counted = 0.0, 0
     for k in CUTS:
-        within = sum(rank <= k for rank in places)
+        within = bisect_right(places, k)
         if within > counted:
             share, counted = span_recall(case, [ranking[rank - 1] for rank in places[:within]]) or 0.0, within
         found[f"span_recall@{k}"] = share

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -25,34 +25,32 @@ def normalise(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
-def accepted(answers: Sequence[str]) -> Sequence[str]:
-    """The answers that count: those that normalise to nothing are dropped; if none is left, the empty answer is right."""
-    return [answer for answer in answers if normalise(answer)] or [""]
+@lru_cache(maxsize=4096)
+def accepted(answers: tuple[str, ...]) -> tuple[str, ...]:
+    """The answers that count, normalised: those of which nothing is left are dropped; if all are, the empty one is right."""
+    return tuple(filter(None, map(normalise, answers))) or ("",)
 
 
 def exact_match(said: str, answers: Sequence[str]) -> float:
     """1 if the text equals an accepted answer after normalisation, else 0."""
-    return _best(said, answers, lambda one, other: float(one == other))
+    return float(normalise(said) in accepted(tuple(answers)))
 
 
 def token_f1(said: str, answers: Sequence[str]) -> float:
     """F1 over normalised tokens, best over the accepted answers, in [0, 1]."""
-    return _best(said, answers, _f1)
+    one = normalise(said)
+    return max(_f1(one, answer) for answer in accepted(tuple(answers)))
 
 
 def contains(said: str, answers: Sequence[str]) -> float:
     """1 if an accepted answer stands in the text as whole words, after normalisation, else 0."""
-    return _best(said, answers, lambda one, other: float(f" {other} " in f" {one} "))
-
-
-def _best(said: str, answers: Sequence[str], score: Callable[[str, str], float]) -> float:
-    one = normalise(said)
-    return max(score(one, normalise(answer)) for answer in accepted(answers))
+    one = f" {normalise(said)} "
+    return float(any(f" {answer} " in one for answer in accepted(tuple(answers))))
 
 
 def _f1(said: str, gold: str) -> float:
     one, other = said.split(), gold.split()
-    if not one or not other:
+    if not one or not other or one == other:
         return float(one == other)
     same = sum((Counter(one) & Counter(other)).values())
     # As official: precision and recall first. 2 * same / (len + len) would differ from it in the last digit.
