@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +90,18 @@ def test_if_none_clears_a_tie_goes_to_the_lower_rung() -> None:
     assert verdict.rejected["prompt"].startswith("worse: significantly below the best, hybrid, by 0.6")
     assert verdict.rejected["hybrid"].startswith("not needed: rag is lower on the ladder")
     assert "not significantly better (by 0.01" in verdict.rejected["hybrid"]
+
+
+def test_a_difference_that_counts_alone_and_not_among_many_says_so() -> None:
+    right = share(30, 60)
+    lower = right.copy()
+    lower[:7] = 0.0  # seven cases lost and none won: p of about .016 alone, .06 among four
+    others = [rung(f"rag[passages={n}]", np.roll(right, 2), order=1) for n in range(3)]
+    verdict = decide([rung("prompt", lower), *others, rung("hybrid", right, order=2)], bar=Bar(0.9))
+    assert verdict.winner == "prompt"
+    assert "that of one comparison; so much comes by chance among 4 comparisons (Holm's correction)." in verdict.reason
+    assert verdict.rejected["hybrid"].startswith("not needed: prompt is lower on the ladder; correct 0.50 ")
+    assert verdict.rejected["hybrid"].endswith("; so much comes by chance among 4 comparisons (Holm's correction)")
 
 
 def test_if_none_clears_the_best_wins_where_the_others_are_worse() -> None:

@@ -228,7 +228,9 @@ def _why(winner: Weighed, standing: Field, bar: Bar, *, raced: bool) -> str:
         return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, more=more)
     difference = standing.against_best[winner.result.name].estimate
     best = (standing.best.result.name, standing.best.result.scores[MAIN])
-    return opening + reasons.as_good_as_best(winner.result.name, score, best=best, difference=difference, more=more)
+    return opening + reasons.as_good_as_best(
+        winner.result.name, score, best=best, difference=difference, compared=len(standing.against_best), more=more
+    )
 
 
 def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
@@ -247,6 +249,7 @@ def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str,
     others = [w for w in standing.rungs if w is not winner]
     columns = {w.result.name: w.values[MAIN] for w in others}
     over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
+    adjusted = holm({name: one.p for name, one in over_winner.items()})
     found: dict[str, str] = {}
     for w in others:
         name, score = w.result.name, w.result.scores[MAIN]
@@ -258,7 +261,8 @@ def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str,
         elif name in standing.worse:
             found[name] = reasons.worse(standing.best.result.name, standing.against_best[name].estimate)
             continue
-        found[name] = reasons.not_needed(winner.result.name, score, over_winner[name])
+        over = over_winner[name]
+        found[name] = reasons.not_needed(winner.result.name, score, over, adjusted=adjusted[name], compared=len(adjusted))
     return found
 
 

@@ -26,6 +26,7 @@ _NEEDS = {  # why a built-in score may be missing everywhere, by how its name be
     "abstention_precision": "nothing was refused",
     "false_refusal": "no case is answerable",
 }
+_CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _MANY = 100_000
 _SIGNIFICANT = 0.05
 
@@ -135,11 +136,15 @@ def drawn_once(temperature: float) -> str:
     )
 
 
-def as_good_as_best(winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Estimate, more: str) -> str:
-    """Why the winner: a tie goes to the lower rung."""
+def as_good_as_best(
+    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Estimate, compared: int, more: str
+) -> str:
+    """Why the winner: a tie goes to the lower rung. `compared`: with how many rungs the best was."""
+    alone = difference.high is not None and difference.high < 0
+    chance = f" The interval is that of one comparison; {_CHANCE.format(compared)}." if alone and compared > 1 else ""
     return (
         f"{winner} is the lowest rung that is not significantly worse than the best: correct {interval(score)} against "
-        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference)}.{more}"
+        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference)}.{chance}{more}"
     )
 
 
@@ -225,14 +230,18 @@ def worse(best: str, difference: Estimate) -> str:
     return f"{WORSE}: significantly below the best, {best}, by {interval(_turned(difference))}"
 
 
-def not_needed(winner: str, score: Estimate, over: Paired) -> str:
-    """A rung that is higher on the ladder than it needs to be. Says so if it is better all the same."""
+def not_needed(winner: str, score: Estimate, over: Paired, *, adjusted: float, compared: int) -> str:
+    """A rung that is higher on the ladder than it needs to be. Says so if it is better all the same.
+
+    `adjusted`: its p by Holm, among so many comparisons with the winner.
+    """
     difference = over.estimate.mean or 0.0
     what = "better" if difference > 0 else "worse" if difference < 0 else "different"
-    sure = "significantly " if over.p < _SIGNIFICANT else "not significantly "
+    sure = "significantly " if adjusted < _SIGNIFICANT else "not significantly "
     shown = interval(over.estimate if difference >= 0 else _turned(over.estimate))
     by = f" (by {shown})" if over.estimate.mean is not None else ""
-    return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}"
+    chance = f"; {_CHANCE.format(compared)}" if over.p < _SIGNIFICANT <= adjusted else ""
+    return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}{chance}"
 
 
 def _turned(e: Estimate) -> Estimate:
