@@ -126,6 +126,10 @@ def test_differences_are_told_from_the_winners_side_nearest_rival_first() -> Non
     assert "40 points above prompt (interval +30 to +50): a real difference" in told(
         0.8, 0.7, 0.9, bar=0.7, differences=(far,)
     )
+    doubtful = Difference("prompt", "rag", Estimate(-0.1, -0.18, -0.02, 60), 0.03)
+    assert "10 points above prompt (interval +2 to +18): not surely a real difference, since among 2 comparisons" in told(
+        0.8, 0.7, 0.9, bar=0.7, differences=(doubtful, replace(near, estimate=Estimate(0.2, -0.1, 0.5, 60)))
+    )
 
 
 def test_an_unknown_price_is_neither_met_nor_missed() -> None:

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.decide import ALPHA
 from rung.verdict.reasons import repeated
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
 from rung.verdict.report_summary import chosen, costs, covered
+from rung.verdict.statistics import holm
 
 IN_WORDS: Mapping[str, str] = {
     "prompt": "the model as it is, told what to do",
@@ -153,7 +155,8 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     lines = [_range(estimate, winner.name), _against_bar(estimate, limit(report.bar, metric))]
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
-    lines += [_compared(_seen_from(d, winner.name)) for d in nearest[:1]]
+    adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
+    lines += [_compared(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"], len(adjusted)) for d in nearest[:1]]
     lines += [repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
     judged = (
@@ -195,7 +198,8 @@ def _seen_from(difference: Difference, winner: str) -> Difference:
     return Difference(winner, difference.a, turned, difference.p)
 
 
-def _compared(difference: Difference) -> str:
+def _compared(difference: Difference, adjusted: float, compared: int) -> str:
+    """`adjusted`: its p by Holm among so many comparisons."""
     e = difference.estimate
     mean, low, high = e.mean or 0.0, e.low, e.high
     size = f"{points(abs(mean)).lstrip('+')} points {'above' if mean >= 0 else 'below'} {difference.b}"
@@ -203,6 +207,9 @@ def _compared(difference: Difference) -> str:
         return f"On the same cases it is {size}."
     if low <= 0 <= high:
         return f"On the same cases it is {size} (interval {points_interval(e)}): too little to tell the two apart."
+    if adjusted >= ALPHA:
+        why = f"among {compared} comparisons so much comes by chance" if compared > 1 else "a second test does not find it"
+        return f"On the same cases it is {size} (interval {points_interval(e)}): not surely a real difference, since {why}."
     return f"On the same cases it is {size} (interval {points_interval(e)}): a real difference."
 
 
