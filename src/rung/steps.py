@@ -25,7 +25,8 @@ class Search:
     `index` is "documents" or the digest of an index artifact (the examples of `few_shot`). With `everything` the query
     is ignored and all readable passages come in document order. `where` is a condition on documents, see
     `rung.knowledge.protocol.Lookup`. `diversity` is how much a passage is worth less for repeating those before it, 0 (not
-    at all) to 1: maximal marginal relevance with λ = 1 − diversity.
+    at all) to 1: maximal marginal relevance with λ = 1 − diversity. `dense_weight`: that of the dense ranking against
+    BM25's, 0 to 1; None is the index's own.
     """
 
     query: str
@@ -34,6 +35,7 @@ class Search:
     everything: bool = False
     where: str = ""
     diversity: float = 0.0
+    dense_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,10 @@ def search(
     everything: bool = False,
     where: str = "",
     diversity: float = 0.0,
+    dense_weight: float | None = None,
 ) -> Conversation[Found]:
     """Ask for passages."""
-    return _ask(Search(query, top, index, everything, where, diversity), Found)
+    return _ask(Search(query, top, index, everything, where, diversity, dense_weight), Found)
 
 
 def rerank(query: str, passages: tuple[Passage, ...], *, top: int, model: str = "") -> Conversation[Found]:

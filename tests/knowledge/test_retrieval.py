@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from rung.errors import InputError, UserError
-from rung.knowledge import Chunking, Knowledge, KnowledgeEngine, build_example_index
+from rung.knowledge import Chunking, Fusion, Knowledge, KnowledgeEngine, build_example_index
 from rung.knowledge.examples_index import ExamplesIndex
 from rung.records import Asker, Document, Failure, Passage
 from rung.steps import Engine, Found, Generate, Request, Search
@@ -190,3 +191,16 @@ def test_examples_where_nothing_can_be_written(tmp_path: Path, embedder: Countin
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="could not be written"):
         build_example_index(EXAMPLES, tmp_path / "file" / "x", embedder=embedder)
+
+
+def test_a_search_may_weigh_the_rankings_in_its_own_way(knowledge: Knowledge) -> None:
+    def engine(knowledge: Knowledge) -> Engine:
+        return KnowledgeEngine(knowledge, example_indexes={}, embedder=lambda: knowledge.embedder)
+
+    query, weights = "refunds in thirty days", (None, 0.0, 1.0)
+    found = run(engine(knowledge), *(Request(Search(query, 3, dense_weight=w), BOARD) for w in weights))
+    for weight, passages in zip(weights, found, strict=True):
+        other = replace(knowledge, fusion=Fusion(0.5 if weight is None else weight))
+        other.refresh()
+        assert run(engine(other), Request(Search(query, 3), BOARD)) == [passages]
+    assert found[1] != found[2]

@@ -33,6 +33,8 @@ def test_plainly_one_search_with_the_question_s_words() -> None:
     ranking, steps = drive(retrieve(QUESTION, Retrieval(diversity=0.2)), answering)
     assert steps == [Search(QUESTION.text, 20, diversity=0.2)]
     assert ranking == (A, B)
+    _, steps = drive(retrieve(QUESTION, Retrieval(dense_weight=0)), answering)
+    assert steps == [Search(QUESTION.text, 20, dense_weight=0)]
 
 
 def test_a_rewritten_query_is_searched_beside_the_question_and_sees_earlier_turns() -> None:

@@ -6,6 +6,7 @@ Ranking is left to the store and `ranking`, the index of examples to `examples_i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -116,7 +117,7 @@ class KnowledgeEngine:
     def _found(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
         vectors = self._vectors([step for step, _ in searches if not step.everything])
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
-        lookups: dict[str, list[tuple[int, Lookup]]] = {}
+        lookups: dict[tuple[str, float | None], list[tuple[int, Lookup]]] = {}
         for place, (step, groups) in enumerate(searches):
             vector = vectors.get((step.index, step.query))
             if step.top < 1:
@@ -128,13 +129,14 @@ class KnowledgeEngine:
                 results[place] = self._example_index(step.index).everything(step.top)
             elif vector is not None and is_documents:
                 lookup = Lookup(readable(step.query), vector, groups, step.top, step.where, step.diversity)
-                lookups.setdefault(step.index, []).append((place, lookup))
+                lookups.setdefault((step.index, step.dense_weight), []).append((place, lookup))
             elif vector is not None:
                 results[place] = self._example_index(step.index).search(vector, step.top)
-        for index, some in lookups.items():
+        for (index, weight), some in lookups.items():
             knowledge = self._cuttings.get(index, self._knowledge)
             if knowledge:
-                found = knowledge.snapshot().search([lookup for _, lookup in some], knowledge.fusion)
+                fusion = knowledge.fusion if weight is None else replace(knowledge.fusion, dense_weight=weight)
+                found = knowledge.snapshot().search([lookup for _, lookup in some], fusion)
                 for (place, _), passages in zip(some, found, strict=True):
                     results[place] = passages
         return results

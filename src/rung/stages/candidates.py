@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 
 from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
@@ -25,6 +27,7 @@ from rung.strategies.protocol import (
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import expand
+from rung.strategies.wording import planned
 from rung.workshop import Built, Workshop
 
 
@@ -65,6 +68,7 @@ class Candidate:
         return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, sampling.model_dump(), asked)
 
 
+_LABEL = 32  # characters of a setting in a rung's label
 LIMITS = (
     "p50_seconds",
     "p95_seconds",
@@ -120,7 +124,7 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
             for label, combination in _swept(name, settings):
                 if label in [known for known, _, _ in found]:
                     raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
-                rung.plan(Materials(task=""), combination)  # refuses settings that are none
+                planned(rung, Materials(task=""), combination)  # refuses settings that are none
                 found.append((label, rung, combination))
         except UserError as error:
             raise project.error(str(error), "rungs", place) from error
@@ -193,17 +197,26 @@ def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str,
     """(label, settings) of every combination; the label names the settings that were swept."""
     axes = [key for key, value in settings.items() if isinstance(value, list)]
     combinations = list(expand(settings))
-    said = (", ".join(f"{key}={chosen[key]}" for key in axes) for chosen in combinations)
+    short = {key: _shortened(settings[key]) for key in axes}
+    said = (", ".join(f"{key}={short[key].get(str(chosen[key]), chosen[key])}" for key in axes) for chosen in combinations)
     return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(said, combinations, strict=True)]
 
 
+def _shortened(values: Json) -> dict[str, str]:
+    """Long texts of a sweep as its labels name them: by their beginning, told apart by number where that is one."""
+    texts = [value for value in values if isinstance(value, str) and len(value) > _LABEL] if isinstance(values, list) else []
+    begins = {text: shorten(text, _LABEL, placeholder="…") for text in texts}
+    same = Counter(begins.values())
+    return {text: f"{begin} ({n})" if same[begin] > 1 else begin for n, (text, begin) in enumerate(begins.items(), start=1)}
+
+
 def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
-    planned = rung.plan(materials, settings)
-    if isinstance(planned, NotApplicable):
-        return Candidate(label, rung, None, settings, why=planned.why)
-    if isinstance(planned, Composition):
-        return Candidate(label, rung, None, planned.settings, composition=planned)
-    return Candidate(label, rung, planned, planned.settings)
+    plan = planned(rung, materials, settings)
+    if isinstance(plan, NotApplicable):
+        return Candidate(label, rung, None, settings, why=plan.why)
+    if isinstance(plan, Composition):
+        return Candidate(label, rung, None, plan.settings, composition=plan)
+    return Candidate(label, rung, plan, plan.settings)
 
 
 def _shared(project: Project, reference: type[Rung]) -> dict[str, Json]:

@@ -289,6 +289,8 @@ def _stopped(run: Run, scores: Mapping[str, Estimate], workshop: Workshop, intak
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
     """The weight of the dense ranking, for a rung that searched."""
     searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
+    if run.candidate.settings.get("dense_weight", -1) != -1:
+        return {}  # it has said so itself
     own = [w for artifact in run.candidate.built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
     return {"dense_weight": own[0] if own else weight.dense_weight} if weight and searched else {}
 

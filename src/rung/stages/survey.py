@@ -19,6 +19,7 @@ from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
+from rung.strategies.wording import planned as planned_for
 from rung.tools import tools_of
 from rung.training.retraining import Due
 
@@ -190,7 +191,7 @@ def _plans(project: Project, rows: Rows, documents: list[Document], cases: Seque
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
     for label, rung, settings in (*named, *arms):
-        planned = rung.plan(materials, settings)
+        planned = planned_for(rung, materials, settings)
         if isinstance(planned, NotApplicable):
             yield Planned(label, settings, 0, why=planned.why)
         elif isinstance(planned, Composition):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FEWEST = 10  # dev cases; fewer tell combinations apart by luck
 KEPT = 3  # combinations of one rung that go on, at most
+_AGAIN = 8  # times as many trials as combinations, at most
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _front(
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known: dict[str, tuple[float, float]] = {}
+    known: dict[str, tuple[float, float] | None] = {}
 
     def worth(trial: optuna.Trial) -> tuple[float, float]:
         point = {key: str(trial.suggest_categorical(key, values)) for key, values in space.axes.items()}
@@ -126,11 +127,15 @@ def _front(
         if candidate is None:
             raise optuna.TrialPruned
         if candidate.label not in known:
-            found = _worth(workshop, intake, candidate, cases)
-            if found is None:
-                raise optuna.TrialPruned
-            known[candidate.label] = found
-        return known[candidate.label]
+            known[candidate.label] = _worth(workshop, intake, candidate, cases)
+        found = known[candidate.label]
+        if found is None:
+            raise optuna.TrialPruned
+        return found
+
+    def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+        if len(known) >= min(trials, len(space.candidates)):
+            study.stop()
 
     grid = len(space.candidates) <= trials
     sampler: optuna.samplers.BaseSampler = (
@@ -139,7 +144,7 @@ def _front(
         else optuna.samplers.TPESampler(seed=workshop.seed, n_startup_trials=max(3, trials // 3))
     )
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    study.optimize(worth, n_trials=trials)
+    study.optimize(worth, n_trials=trials * _AGAIN, callbacks=[enough])  # a sampler may ask for what it has tried
     best = sorted(study.best_trials, key=lambda t: (-t.values[0], t.values[1]))
     front = [space.at({key: str(value) for key, value in t.params.items()}) for t in best]
     return list({c.label: c for c in front if c is not None}.values())[:KEPT], len(known)

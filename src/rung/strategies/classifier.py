@@ -54,6 +54,7 @@ class Classifier:
 
     name: ClassVar[str] = "classifier"
     reference: ClassVar[bool] = False
+    instructs: ClassVar[bool] = False
     materials: Materials
     settings: Settings
     model: str

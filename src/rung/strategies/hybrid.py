@@ -32,6 +32,7 @@ class Settings:
     candidates: int = 20
     passages: int = 3
     rewrite: str = "none"
+    dense_weight: float = -1
     diversity: float = 0.0
     rerank: bool = False
     unanswerable: float = 0.15
@@ -54,6 +55,7 @@ class Settings:
             candidates=self.candidates,
             passages=self.passages,
             rewrite=self.rewrite,
+            dense_weight=self.dense_weight,
             diversity=self.diversity,
             rerank=self.rerank,
             max_tokens=self.max_tokens,

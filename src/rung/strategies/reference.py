@@ -57,6 +57,7 @@ class Oracle:
         "candidates",
         "passages",
         "rewrite",
+        "dense_weight",
         "diversity",
         "rerank",
         "shots",

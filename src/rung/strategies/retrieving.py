@@ -27,7 +27,10 @@ def retrieve(question: Question, settings: Retrieval, index: str = DOCUMENTS) ->
     """
     rankings: list[tuple[Passage, ...]] = []
     for query in (yield from _queries(question, settings)):
-        found = yield from search(query, top=settings.candidates, index=index, diversity=settings.diversity)
+        weight = None if settings.dense_weight == -1 else settings.dense_weight
+        found = yield from search(
+            query, top=settings.candidates, index=index, diversity=settings.diversity, dense_weight=weight
+        )
         rankings.append(found.passages)
     ranking = rankings[0] if len(rankings) == 1 else merged(rankings)[: settings.candidates]
     if not settings.rerank or not ranking:

@@ -56,6 +56,7 @@ class Router:
 
     name: ClassVar[str] = "router"
     reference: ClassVar[bool] = False
+    instructs: ClassVar[bool] = False
     members: tuple[Member, ...]
     model: str
 

@@ -80,12 +80,13 @@ class Wording:
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """Settings of an untuned rung that shows passages: how many are found and shown, with what words they are searched
-    (`rewrite`), how far they must differ, whether the project's reranker puts them in order, and how many worked examples
-    (train cases with their passages) stand before the question."""
+    (`rewrite`), how much the dense ranking weighs (-1: as in the project), how far they must differ, whether the project's
+    reranker puts them in order, and how many worked examples (train cases with their passages) stand before the question."""
 
     candidates: int = 20
     passages: int = 3
     rewrite: str = "none"
+    dense_weight: float = -1
     diversity: float = 0.0
     rerank: bool = False
     shots: int = 0
@@ -94,6 +95,8 @@ class Retrieval:
     def __post_init__(self) -> None:
         within("candidates", self.candidates, 1, 1000)
         within("passages", self.passages, 1, self.candidates)
+        if self.dense_weight != -1:
+            within("dense_weight", self.dense_weight, 0, 1)
         within("diversity", self.diversity, 0, 1)
         if self.rewrite not in REWRITES:
             raise ValueError(f"setting 'rewrite' must be one of {', '.join(REWRITES)}, found '{self.rewrite}'")
