@@ -133,3 +133,28 @@ def test_without_labels_or_dev_cases_it_says_so(rung: Run, shop: Path) -> None:
     assert "0 dev cases" in rung("train", "router", shop, code=2).err
     rungs = {one["name"]: one for one in rung("compare", shop, "--json").json["rungs"]}
     assert rungs["classifier"]["status"] == rungs["router"]["status"] == "not_applicable"
+
+
+def test_new_rows_make_a_classifier_and_a_router_due(rung: Run, desk: Path) -> None:
+    with (desk / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("retrain: {when: 2 new approved rows}\n")
+    rung("compare", desk, "--json", "--exhaustive")
+    assert "classifier is not due: 0 new approved rows" in rung("artifacts", "due", desk).out
+    examples = [
+        {"id": f"new{n}", "approved_by": who, "messages": [_turn("user", f"cancel it {n}"), _turn("assistant", label)]}
+        for n, (who, label) in enumerate([("Ann", "cancel card"), ("Ann", "renew card"), ("", "renew card"), ("Ann", "odd")])
+    ]
+    for name, rows in (
+        ("examples.jsonl", examples),
+        ("cases.jsonl", [{"id": "new", "question": "d?", "answers": ["renew card"], "split": "dev"}]),
+    ):
+        with (desk / name).open("a", encoding="utf-8") as file:
+            file.write("\n".join(map(json.dumps, rows)) + "\n")
+    said = rung("artifacts", "due", desk).out
+    assert "classifier is due: 2 new approved rows" in said
+    assert "1 more wait for an approval" in said
+    assert "router is not due: 1 new approved rows" in said
+
+
+def _turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}

@@ -16,6 +16,7 @@ from rung.records import Asker, Case, Pair
 from rung.stages.candidates import build, propose
 from rung.stages.intake import Intake, take_in, up_to_date
 from rung.stages.pairs import row_of
+from rung.stages.retraining import whats_due
 from rung.stages.training import TRAINERS, Order
 from rung.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
@@ -90,6 +91,10 @@ def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> N
         assert made["kind"] == "retriever"
         assert made["form"] == "map"
         assert made["rows"] >= 12
+        (artifact,) = Registry(tmp_path / ".rung").artifacts()
+        learnt = Registry(tmp_path / ".rung").rows(artifact) or ()
+        assert {"train0", "train1"} <= {row.id for row in learnt}
+        assert all(row.id.startswith("train") or not row.id for row in learnt if row.place.startswith("cases"))
         assert made["metrics"]["compared_on"] >= 10
         assert len(made["metrics"]["ndcg@10_difference"]) == 3
         assert 0 <= made["metrics"]["ndcg@10_before"] <= 1
@@ -185,7 +190,9 @@ def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
     registry = Registry(tmp_path / ".rung")
     registry.promote(registry.find(told.artifact), by="Ada")
     settings = tmp_path / "rung.yaml"
-    settings.write_text(settings.read_text() + "reranker: tuned\n")
+    settings.write_text(settings.read_text() + "reranker: tuned\nretrain: {when: 3 new approved rows}\n")
+    (due,) = whats_due(load_project(tmp_path))
+    assert (due.kind, due.new, due.due) == ("reranker", 2, False)  # the two about money, which only some may read
     with Workshop(load_project(tmp_path)) as workshop:
         assert workshop.reranker is not None
         assert "cross-encoder:" in workshop.reranker.identity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rung.errors import UserError
+from rung.gold import has_gold
 from rung.materials import Rows, read_rows
 from rung.project import Project
 from rung.records import Example
@@ -33,16 +34,15 @@ def whats_due(project: Project, rows: Rows | None = None, *, now: datetime | Non
     now = now or datetime.now(UTC)
     registry = Registry(project.state)
     latest = _latest(registry)
-    pools: list[tuple[Material, ...]] = []
     if rule.rows is not None:
         try:
-            pools = _pools(project, rows or read_rows(project))
+            rows = rows or read_rows(project)
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
     found: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
-        new = None if rule.rows is None or seen is None else unseen(seen, pools)
+        new = None if rows is None or rule.rows is None or seen is None else unseen(seen, _pools(project, rows, kind))
         found.append(due(rule, artifact, new, kind=kind, now=now))
     return tuple(found)
 
@@ -59,16 +59,35 @@ def _latest(registry: Registry) -> dict[str, Artifact | None]:
     return found or {TRAINED: None}
 
 
-def _pools(project: Project, rows: Rows) -> list[tuple[Material, ...]]:
-    """What may be learnt from: the examples, told apart by id and turns, and the train cases.
+def _pools(project: Project, rows: Rows, kind: str) -> list[tuple[Material, ...]]:
+    """What may teach a kind; only rows that teach chats are told apart by what they say, too.
 
-    A train case was written by a person, or drafted and approved by one; an example says who approved it.
+    A case was written by a person, or drafted and approved by one; an example says who approved it.
     """
+    match kind:
+        case "retriever" | "reranker":
+            return [tuple(Material(c.id) for c in rows.split("train") if c.answerable and has_gold(c))]
+        case "router":
+            return [tuple(Material(c.id) for c in rows.split("dev"))]
+        case "classifier":
+            known, lessons = set(rows.labels), rows.split("train")
+            examples = (Material(e.id, "", _approved(e)) for e in rows.examples if e.output.strip() in known)
+            return [(*examples, *(Material(c.id) for c in lessons if c.answers and c.answers[0].strip() in known))]
+        case _:
+            return _chat_pools(project, rows)
+
+
+def _approved(example: Example) -> bool:
+    return bool(example.approved_by.strip())
+
+
+def _chat_pools(project: Project, rows: Rows) -> list[tuple[Material, ...]]:
+    """The examples, told apart by id and turns, and the train cases."""
     lessons = rows.split("train")
     materials = Materials(
         task=project.settings.task, schema=rows.schema, labels=rows.labels, examples=rows.examples, lessons=lessons
     )
-    approved = {example.id: bool(example.approved_by.strip()) for example in rows.examples}
+    approved = {example.id: _approved(example) for example in rows.examples}
     chats = [learnt(chat) for chat in _chats(TunedModel.plan(materials, {}))]
     examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
     known = {} if rows.examples else {chat.id: chat.digest for chat in chats}

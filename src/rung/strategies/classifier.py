@@ -104,9 +104,9 @@ def _rows(materials: Materials, settings: Settings) -> tuple[Labelled, ...]:
     for example in materials.examples:
         asked = max((n for n, m in enumerate(example.messages[:-1]) if m.role == "user"), default=0)
         text = _read(example.input, example.messages[:asked], settings.turns)
-        rows.append(Labelled(text, example.output.strip(), example.place))
+        rows.append(Labelled(text, example.output.strip(), example.place, example.id))
     for case in materials.lessons:
         label = case.answers[0].strip() if case.answerable and case.answers else settings.out_of_scope
         if label and (case.answers or not case.answerable):
-            rows.append(Labelled(_read(case.question, case.messages, settings.turns), label, case.place))
+            rows.append(Labelled(_read(case.question, case.messages, settings.turns), label, case.place, case.id))
     return tuple(row for row in rows if row.text.strip())

@@ -82,11 +82,12 @@ class Cutting:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A text with its label. `place` ("examples.jsonl:3") is for messages, and no part of what is learnt."""
+    """A text with its label. `place` ("examples.jsonl:3") and `id` say which row it is, and teach nothing."""
 
     text: str
     label: str
     place: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rung.records import Example, Json, digest
+from rung.records import Case, Example, Json, digest
 
 State = Literal["built", "promoted", "retired", "unfinished", "broken", "gone"]
 Deed = Literal["promote", "rollback", "withdraw", "retire"]
@@ -109,6 +109,12 @@ class Difference:
 def learnt(row: Example) -> LearntRow:
     """A training chat as it is remembered. The instruction is left out: it is the same in all rows, and told once."""
     return LearntRow(digest([m for m in row.messages if m.role != "system"]), row.id, row.place)
+
+
+def learnt_case(case: Case) -> LearntRow:
+    """A case as it is remembered by what it teaches without being a chat: a search, or who answers what."""
+    told = digest(case.question, case.answers, case.answerable, case.evidence, case.gold_documents)
+    return LearntRow(told, case.id, case.place)
 
 
 def instruction_of(rows: Sequence[Example]) -> str:

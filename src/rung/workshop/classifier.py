@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
-from rung.workshop.artifacts import Built, is_finished, seal
+from rung.training.registry import LearntRow
+from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -36,6 +37,7 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
         for note in notes:
             workshop.reporter.say(f"! {title}: {note}")
         began = time.monotonic()
+        remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
         with workshop.reporter.phase(title) as tick:
             made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
         told = made["notes"] if isinstance(made["notes"], list) else []

@@ -16,7 +16,8 @@ from rung.records import Case, Failure, Json, Passage, digest, plain
 from rung.scoring.retrieval import ndcg
 from rung.steps import Found, Request, Rerank, Search
 from rung.strategies.protocol import Reranker
-from rung.workshop.artifacts import Built, is_finished, seal
+from rung.training.registry import learnt_case
+from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
 from rung.workshop.retriever import paired
 from rung.workshop.taught import divided, pairs_of
 
@@ -47,6 +48,7 @@ def build_reranker(workshop: Workshop, need: Reranker, title: str) -> Built:
     built = Built(named, workshop.artifact_folder(KIND, named))
     if is_finished(built.folder):
         return built
+    remember_rows(built.folder, map(learnt_case, need.lessons))
     with workshop.reporter.phase(title) as tick:
         done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
     identity: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": base.identity}

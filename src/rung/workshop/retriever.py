@@ -17,7 +17,8 @@ from rung.errors import UserError
 from rung.estimating import resampled_means
 from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
-from rung.workshop.artifacts import Built, is_finished, seal
+from rung.training.registry import learnt_case
+from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.workshop.weighing import WEIGHTS, choose, tried
@@ -42,6 +43,7 @@ class Taught:
     cases: tuple[Case, ...]
     recipe: RetrieverRecipe
     base: Embedder
+    lessons: tuple[Case, ...]  # where the pairs come from; of few dev cases some of them are among `cases`
 
     def digest(self, form: str) -> str:
         """Names the artifact of this form."""
@@ -66,7 +68,7 @@ def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
             f"{len(pairs)} pairs of a question and a passage that everybody may read are too few to tune a retriever: add "
             'cases with "split": "train" and their gold, pairs or clicks (knowledge.pairs), or set generated'
         )
-    taught = Taught(tuple(pairs), cases, recipe, workshop.base_embedder)
+    taught = Taught(tuple(pairs), cases, recipe, workshop.base_embedder, need.lessons)
     forms = ("map", "encoder") if recipe.form == "auto" else (recipe.form,)
     if recipe.form == "auto" and not (cases and isinstance(taught.base, Opened) and find_spec("torch")):
         forms = ("map",)  # nothing to choose by, or nothing to tune (with)
@@ -107,6 +109,7 @@ def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: s
     built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
     if is_finished(built.folder):
         return built
+    remember_rows(built.folder, map(learnt_case, taught.lessons))
     began = time.monotonic()
     learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
     seconds = time.monotonic() - began

@@ -13,7 +13,8 @@ from rung.scoring import score_run, yardstick
 from rung.scoring.registry import scorers
 from rung.steps import Conversation
 from rung.strategies.protocol import Member, Routing
-from rung.workshop.artifacts import Built, is_finished, seal
+from rung.training.registry import learnt_case
+from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -57,6 +58,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
                 refuse=need.recipe["otherwise"] == "refuse",
                 seed=workshop.seed,
             )
+            remember_rows(folder, map(learnt_case, tried))
             replace(head, beside=beside).save(folder)
             about: dict[str, Json] = {
                 "kind": KIND,
