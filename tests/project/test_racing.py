@@ -144,7 +144,10 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     assert whole.winner == "few_shot"
     assert not whole.coverage.partial
     assert whole.replayed >= part.coverage.answers - CASES
-    assert compared(labels, script, Allowed(minutes=0)).coverage.answers == 0
+    none = compared(labels, script, Allowed(minutes=0))
+    assert none.coverage.answers == 0
+    assert none.rejected["prompt"] == "not begun: the budget ended before its first case"
+    assert "not begun: </b>the budget ended" in (labels / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:

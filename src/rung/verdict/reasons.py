@@ -179,7 +179,7 @@ def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str])
 
 def not_measured(result: RungResult) -> str:
     """Why a rung has no scores."""
-    head = NOT_APPLICABLE if result.status == "not_applicable" else FAILED
+    head = FAILED if result.status == "failed" else "not begun" if result.why == NOT_BEGUN else NOT_APPLICABLE
     return f"{head}: {result.why.rstrip('.')}" if result.why else head
 
 

@@ -21,7 +21,8 @@ def costs(winner: RungResult) -> list[str]:
     per_1k = bill.per_1k if bill is not None and bill.per_1k is not None else winner.usd_per_1k
     lines = []
     if per_1k is None:
-        lines.append("The price of an answer is unknown: rung.yaml names no price for this model or machine.")
+        why = "it was not timed" if winner.latency is None else "rung.yaml names no price for this model or machine"
+        lines.append(f"The price of an answer is unknown: {why}.")
     else:
         lines.append(f"{money(per_1k)} for 1,000 questions.")
     if bill is not None and bill.per_month is not None:

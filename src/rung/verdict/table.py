@@ -123,7 +123,7 @@ def _status(result: RungResult, verdict: Verdict) -> str:
     if result.reference:
         return "reference" if result.status == "measured" else "no data"
     if result.status != "measured":
-        return "failed" if result.status == "failed" else "n/a"
+        return "failed" if result.status == "failed" else "no data" if result.why == reasons.NOT_BEGUN else "n/a"
     why = verdict.rejected.get(result.name, "")
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
