@@ -30,10 +30,11 @@ from rung.models.scripted_engines import Play
 from rung.project import load_project
 from rung.records import Json
 from rung.scoring import Scorecard
-from rung.stages.answering import answer
+from rung.stages.budget import Allowed
 from rung.stages.candidates import build, propose
 from rung.stages.intake import Intake, take_in
 from rung.stages.judging import score
+from rung.stages.racing import race
 from rung.steps import Generate, Step
 from rung.verdict.diagnose import Loss
 from rung.workshop import Workshop
@@ -214,7 +215,8 @@ def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str,
         workshop.__dict__["generator"] = ScriptedGenerator(reader(one, rows), play=play)
         intake: Intake = take_in(workshop)
         candidates = [c for c in build(workshop, propose(workshop, intake)) if c.rung.name == "rag"]
-        scored = score(workshop, intake, answer(workshop, candidates, intake.cases))
+        raced = race(workshop, intake, candidates, Allowed(exhaustive=True))
+        scored = score(workshop, intake, raced.runs)
     card: Scorecard = next(iter(scored.cards.values()))
     return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))
 

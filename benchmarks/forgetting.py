@@ -21,8 +21,8 @@ from pathlib import Path
 
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
+from rung.training.device import fast_type
 from rung.training.forgetting import Limit, Measured, measure_following, measure_text, over, worse
-from rung.training.generator import fast_type
 from rung.training.merging import tuned_network
 from rung.training.probing import Probe, read_probe
 
