@@ -68,6 +68,12 @@ def cards_of(
     ]
 
 
+def card_of(workshop: Workshop, measure: Yardstick, cases: Sequence[Case], passes: Sequence[Sequence[Outcome]]) -> Scorecard:
+    """The scorecard of a run: each case by the mean of its passes."""
+    first, *others = cards_of(workshop, measure, cases, passes)
+    return first.averaged(others)
+
+
 def calibrated(workshop: Workshop, cases: Sequence[Case]) -> str:
     """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
     settings = workshop.project.settings.judge

@@ -275,22 +275,21 @@ def _stopped(run: Run, scores: Mapping[str, Estimate], workshop: Workshop, intak
     if run.stopped is None or run.candidate.rung.reference or score is None:
         return ""
     bar = bar_in(workshop)
-    known = ((name, scores[name].mean, limit) for name, limit in bar.limits.items() if name in scores)
     return reasons.stopped(
         run.stopped.why,
         score,
         rival=run.stopped.rival,
         total=len(intake.cases),
         bar=bar.correct,
-        broken=[(name, mean, limit) for name, mean, limit in known if mean is not None and not limit.holds(mean)],
+        broken=bar.broken_by(lambda name: scores[name].mean if name in scores else None),
     )
 
 
 def _searched_with(run: Run, weight: Weight | None) -> dict[str, Json]:
     """The weight of the dense ranking, for a rung that searched."""
-    searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
     if run.candidate.settings.get("dense_weight", -1) != -1:
         return {}  # it has said so itself
+    searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in run.outcomes)
     own = [w for artifact in run.candidate.built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
     return {"dense_weight": own[0] if own else weight.dense_weight} if weight and searched else {}
 

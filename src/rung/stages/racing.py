@@ -16,7 +16,7 @@ from rung.scoring import Scorecard, Yardstick
 from rung.stages.answering import Run, answered, time_live
 from rung.stages.budget import Allowed, Meter, spent_usd
 from rung.stages.candidates import LIMITS, Candidate
-from rung.stages.grading import cards_of
+from rung.stages.grading import card_of
 from rung.stages.intake import Intake
 from rung.stages.judging import bar_in, finished, measure
 from rung.verdict.clusters import clusters
@@ -153,8 +153,7 @@ class _Course:
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
         if not self.whole:  # else nothing is decided by scores on the way
             cases = self.order[: len(run.outcomes)]
-            first, *others = cards_of(self.workshop, self.measure, cases, run.passes)
-            self.cards[label] = first.averaged(others)
+            self.cards[label] = card_of(self.workshop, self.measure, cases, run.passes)
 
     def note_pace(self) -> None:
         """Keep how long a token takes this model, for the next forecast."""

@@ -16,7 +16,7 @@ from rung.records import Case, canonical
 from rung.stages.answering import Run, answered
 from rung.stages.budget import Allowed
 from rung.stages.candidates import Candidate, build
-from rung.stages.grading import cards_of
+from rung.stages.grading import card_of
 from rung.stages.intake import Intake
 from rung.stages.judging import measure
 from rung.verdict.decide import MAIN
@@ -158,8 +158,7 @@ def _worth(workshop: Workshop, intake: Intake, candidate: Candidate, cases: Sequ
     if built.strategy is None:
         return None
     run = answered(workshop, Run(built, (), 0.0), cases, title=f"search {candidate.label}")
-    first, *others = cards_of(workshop, measure(workshop, intake), cases, run.passes)
-    column = first.averaged(others).values.get(MAIN)
+    column = card_of(workshop, measure(workshop, intake), cases, run.passes).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
     tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in run.outcomes]

@@ -5,7 +5,7 @@ Reading it from `rung.yaml` is left to `project`; what follows from a broken lim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,6 +44,11 @@ class Bar:
     def cleared_by(self, mean: float) -> bool:
         """Whether a mean of `correct` is good enough; without a bar nothing clears it."""
         return self.correct is not None and mean >= self.correct - _SLACK
+
+    def broken_by(self, known: Callable[[str], float | None]) -> list[tuple[str, float, Limit]]:
+        """The limits that these numbers break, each with its number; one that is unknown (None) breaks none."""
+        numbers = ((name, known(name), limit) for name, limit in self.limits.items())
+        return [(name, value, limit) for name, value, limit in numbers if value is not None and not limit.holds(value)]
 
 
 def bar_of(limits: Mapping[str, float], *, correct: float | None = None, metric: str = "") -> Bar:

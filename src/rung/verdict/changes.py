@@ -12,8 +12,7 @@ from typing import Literal
 
 from rung.records import Difference, Json
 from rung.verdict import reasons
-from rung.verdict.decide import ALPHA
-from rung.verdict.statistics import holm, paired
+from rung.verdict.statistics import ALPHA, holm, paired
 
 How = Literal["better", "worse", "no significant difference", "only in the first", "only in the second", "not comparable"]
 

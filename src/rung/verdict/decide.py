@@ -15,12 +15,11 @@ from rung.verdict import reasons
 from rung.verdict.bar import Bar, measured
 from rung.verdict.constant import Constant
 from rung.verdict.gaps import ORACLE, gaps
-from rung.verdict.statistics import Paired, cases_needed, design_effect, holm, paired_with
+from rung.verdict.statistics import ALPHA, Paired, cases_needed, design_effect, holm, paired_with
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
-ALPHA = 0.05
 FEW_CASES = 30
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
 MAIN = "correct"
@@ -187,11 +186,7 @@ def barred(weighed: Weighed, bar: Bar) -> str:
         return reasons.UNJUDGED
     if score.mean <= 0:
         return reasons.nothing_right(score.n, weighed.failures)
-    broken = []
-    for name, limit in bar.limits.items():
-        value = measured(result, name)
-        if value is not None and not limit.holds(value):
-            broken.append((name, value, limit))
+    broken = bar.broken_by(lambda name: measured(result, name))
     if broken:
         return reasons.breaks(broken)
     return reasons.forgets(weighed.marked) if weighed.marked else ""

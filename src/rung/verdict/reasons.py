@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Coverage, Estimate, Repeats, RungResult
 from rung.verdict.bar import Limit
-from rung.verdict.statistics import Paired
+from rung.verdict.statistics import ALPHA, Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
 REFERENCE = "reference arm: measured beside the rungs, never chosen"
@@ -28,7 +28,6 @@ _NEEDS = {  # why a built-in score may be missing everywhere, by how its name be
 }
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _MANY = 100_000
-_SIGNIFICANT = 0.05
 
 
 def number(value: float, *, beside: float | None = None) -> str:
@@ -237,10 +236,10 @@ def not_needed(winner: str, score: Estimate, over: Paired, *, adjusted: float, c
     """
     difference = over.estimate.mean or 0.0
     what = "better" if difference > 0 else "worse" if difference < 0 else "different"
-    sure = "significantly " if adjusted < _SIGNIFICANT else "not significantly "
+    sure = "significantly " if adjusted < ALPHA else "not significantly "
     shown = interval(over.estimate if difference >= 0 else _turned(over.estimate))
     by = f" (by {shown})" if over.estimate.mean is not None else ""
-    chance = f"; {_CHANCE.format(compared)}" if over.p < _SIGNIFICANT <= adjusted else ""
+    chance = f"; {_CHANCE.format(compared)}" if over.p < ALPHA <= adjusted else ""
     return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}{chance}"
 
 

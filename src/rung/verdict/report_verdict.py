@@ -10,13 +10,12 @@ from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.verdict.bar import Limit, at_most, measured
-from rung.verdict.decide import ALPHA
 from rung.verdict.reasons import repeated
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, money, percent, points, points_interval, seconds, significant
 from rung.verdict.report_records import Report, limit
 from rung.verdict.report_summary import chosen, costs, covered
-from rung.verdict.statistics import holm
+from rung.verdict.statistics import ALPHA, holm
 
 IN_WORDS: Mapping[str, str] = {
     "prompt": "the model as it is, told what to do",

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-__all__ = ["Paired", "cases_needed", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
+__all__ = ["ALPHA", "Paired", "cases_needed", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
 
+ALPHA = 0.05  # below it a difference counts, corrected where there are several
 _Z = 1.959963984540054  # 95 %, two-sided
 _POWER = 0.8416212335729143  # 80 % of such tests would find it
 _SAME = 1e-12  # sums of equal fractions differ by rounding
