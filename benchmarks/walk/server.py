@@ -2,9 +2,10 @@
 
     python benchmarks/walk/server.py PORT KEY.jsonl LOG.jsonl
 
-The model behind it reads perfectly and knows nothing: it answers a question of the key with its first accepted answer exactly
-when one of the accepted answers stands in the passages it was shown, and says "I don't know." otherwise. So what a comparison must
-find is known beforehand. It cites the passage, streams when asked to, honours `response_format` by JSON, and logs every request.
+The model behind it reads perfectly and knows nothing: it answers a question of the key with its first accepted answer
+exactly when one of the accepted answers stands in the passages it was shown, and says "I don't know." otherwise. So what a
+comparison must find is known beforehand. It cites the passage, streams when asked to, honours `response_format` by JSON, and
+logs every request.
 """
 
 from __future__ import annotations
