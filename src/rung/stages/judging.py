@@ -19,6 +19,7 @@ from rung.stages.examining import Examiner
 from rung.stages.grading import calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
+from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
@@ -60,7 +61,8 @@ class Scored:
 
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
-    `clusters`: the cluster of each case, None where every case stands for itself.
+    `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
+    None where it was not asked.
     """
 
     measure: Yardstick
@@ -69,6 +71,7 @@ class Scored:
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
+    shown: Shown | None = None
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -108,7 +111,7 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
             cards[label] = first.averaged(others).over([case.id for case in intake.cases])
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown_in(intake, facts, begun))
 
 
 def weigh(
@@ -232,7 +235,6 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
         why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    oracle = scored.cards.get(ORACLE)
     scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
@@ -249,7 +251,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         else won_back(
             scored.layers[candidate.label],
             card.values[MAIN],
-            oracle=None if oracle is None else oracle.values.get(MAIN),
+            oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
             seed=workshop.seed,
         ),
@@ -259,7 +261,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, scored.clusters, marked)
+    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -307,6 +310,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    found += scored.shown.remarks() if scored.shown else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():

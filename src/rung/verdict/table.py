@@ -8,32 +8,19 @@ from collections.abc import Mapping, Sequence
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
 from rung.verdict.diagnose import REMEDIES
+from rung.verdict.gap_words import gap_sentence
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
-SMALL = 0.05  # a gap that is surely no larger is none
 _REMEDIES: Mapping[str, str] = {str(loss): remedy for loss, remedy in REMEDIES.items()}
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.BREAKS: "over limit",
+    reasons.AT_FLOOR: "at floor",
     reasons.WORSE: "worse",
     reasons.NOT_NEEDED: "not needed",
     reasons.NOTHING_RIGHT: "none right",
     reasons.UNJUDGED: "not judged",
-}
-_MEANING: Mapping[str, tuple[str, str]] = {  # what a gap means, and what it means that there is none
-    "knowledge": (
-        "the model lacks facts that the documents have; giving it the right passages helps.",
-        "the model does as well without the documents.",
-    ),
-    "retrieval": (
-        "the search loses part of what the right passages would give; improve the search.",
-        "the search loses nothing of what the right passages would give.",
-    ),
-    "behaviour": (
-        "so much is wrong even with the right passages; instructions, examples or tuning may close it.",
-        "with what it needs, the model does what is asked.",
-    ),
 }
 
 
@@ -51,7 +38,7 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines += [_row(_HEAD), "-" * WIDTH]
     lines += [line for result in (*ladder, *arms) for line in _rung(result, verdict)] + [""]
     lines += [*_verdict(verdict), ""]
-    lines += _section("Gaps", [line for name, gap in verdict.gaps.items() for line in _gap(name, gap)])
+    lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict, ladder))
     lines += _section("What would change this", [line for flip in verdict.flips for line in _wrap(flip, indent=2)])
     told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
@@ -147,17 +134,10 @@ def _money(usd: float | None) -> str:
     return f"{usd:.2f}" if usd >= 0.1 or usd == 0 else f"{usd:.3f}" if usd >= 0.001 else "<0.001"
 
 
-def _gap(name: str, gap: Estimate) -> list[str]:
-    if gap.mean is None:
-        return _wrap(f"{name}: not measured.", indent=2)
-    there, absent = _MEANING.get(name, ("there is one.", "there is none."))
-    if gap.low is not None and gap.low > 0:
-        meaning = there
-    elif gap.high is not None and gap.high <= SMALL:
-        meaning = absent
-    else:
-        meaning = "not certain that there is one: the interval reaches 0."
-    return _wrap(f"{name} {reasons.interval(gap)}: {meaning}", indent=2)
+def _gap(name: str, verdict: Verdict) -> list[str]:
+    gap = verdict.gaps[name]
+    measured = "" if gap.mean is None else f" {reasons.interval(gap)}"
+    return _wrap(f"{name}{measured}: {gap_sentence(verdict, name)}", indent=2)
 
 
 def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:

@@ -33,13 +33,13 @@ def won_back(
     """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
 
     A case lost for want of passages would get what the oracle gets on it (`retrieved but not used`, too: the oracle shows
-    nothing else); one lost for want of a document, what the oracle gets on average where it has one. Others would get at
-    most 1 (`at_most`), and so does everything where there is no oracle.
+    nothing else); one lost for want of a document, or whose answer the oracle was not shown, what the oracle gets on average
+    where it was. Others would get at most 1 (`at_most`), and so does everything where there is no oracle.
 
     Args:
         layers: the layer that lost each case, None where none did.
         correct: `correct` case by case, [n]; NaN: not judged.
-        oracle: the oracle's, on the same cases.
+        oracle: the oracle's, on the same cases; NaN: it was not asked, or not shown the answer.
         clusters: the cluster of each case, None where all are independent.
         seed: of the resampling.
     """
@@ -64,7 +64,8 @@ def _target(layer: Loss, place: object, oracle: Floats | None) -> Floats | None:
 
     if oracle is None or layer not in BY_PASSAGES | BY_DOCUMENTS:
         return None
-    if layer in BY_PASSAGES:
-        return oracle
     had = ~np.isin(np.asarray(place, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
-    return np.full(len(oracle), oracle[had].mean()) if had.any() else None
+    if not had.any():
+        return None
+    usual = np.full(len(oracle), oracle[had].mean())
+    return np.where(np.isnan(oracle), usual, oracle) if layer in BY_PASSAGES else usual
