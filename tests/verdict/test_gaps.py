@@ -12,7 +12,9 @@ N = 100
 
 
 def test_three_gaps() -> None:
-    found = gaps({"closed_book": share(20, N), "rag": share(70, N), "oracle": share(85, N), "prompt": share(20, N)}).estimates
+    found = gaps(
+        {"closed_book": share(20, N), "rag": share(70, N), "oracle": share(85, N), "prompt": share(20, N)}
+    ).estimates
     assert found["knowledge"].mean == pytest.approx(0.65)
     assert found["retrieval"].mean == pytest.approx(0.15)
     assert found["behaviour"].mean == pytest.approx(0.15)

@@ -141,7 +141,11 @@ def weigh(
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
         found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
-        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
+        floored = {
+            name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
+        }  # no choice either way
+        found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
+        changes = in_words(found, verdict.winner)
         if verdict.winner is not None:
             changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
         return replace(

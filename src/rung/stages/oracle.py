@@ -92,6 +92,7 @@ class Shown:
     unnamed: tuple[Case, ...] = ()  # no gold is named
     missing: tuple[Case, ...] = ()  # a document that is named is not there, or could not be read
     cut: tuple[Case, ...] = ()  # it does not fit
+    failed: tuple[Case, ...] = ()  # no answer came
     elsewhere: tuple[Case, ...] = ()  # a rag found it, and no gold passage has it
     unsaid: tuple[Case, ...] = ()  # the gold documents do not have it in so many words
     answerable: int = 0
@@ -108,6 +109,7 @@ class Shown:
         told = (
             (self.unnamed, f"it had nothing to go by, since no gold is named ('evidence' or 'gold_documents'){out}"),
             (self.missing, f"a document that is named is not there, or could not be read{out}"),
+            (self.failed, f"no answer came{out}"),
             (self.cut, f"what bears the answer does not fit into the model's context{out}"),
             (self.elsewhere, f"rag was shown an accepted answer, and no gold document has it: is the gold right?{out}"),
             (self.unsaid, "no gold document has an accepted answer in so many words; it was shown what is nearest to it"),
@@ -132,17 +134,17 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
     rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
     expected = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
-    kinds: dict[str, list[Case]] = {"unnamed": [], "missing": [], "cut": [], "elsewhere": [], "unsaid": []}
+    kinds: dict[str, list[Case]] = {k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "unsaid")}
     answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
     for place, case in answerable:
         wanted = _expected(case, measure) if expected else ()
         passages = _passages(oracle, case)
-        kind = "" if oracle[case.id] is None else _lacks(case, passages, wanted, intake)
+        kind = "failed" if oracle[case.id] is None else _lacks(case, passages, wanted, intake)
         if kind == "unsaid" and any(_any(_passages(one, case), wanted) for one in rag):
             kind = "elsewhere"
         if kind:
             kinds[kind].append(case)
-        sure = bool(case.evidence and passages and (wanted or not expected)) or _any(passages, wanted)
+        sure = bool(case.evidence and (wanted or not expected)) or _any(passages, wanted)
         held[place] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
     return Shown(held, **{kind: tuple(some) for kind, some in kinds.items()}, answerable=len(answerable))
 

@@ -69,12 +69,13 @@ def gaps(
     retrieval = None if rag is None else paired(shown, rag, seed=seed, clusters=clusters)
     behaviour = estimate(1 - shown, seed=seed, clusters=clusters)
     found = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
-    floor = floor_of(correct, held, seed=seed, clusters=clusters)
-    if floor is not None:
-        return Gaps(found, dict.fromkeys(found, gap_words.nothing_follows_at_the_floor(floor)))
     if retrieval is not None and _surely_below(retrieval):
-        return Gaps(found, dict.fromkeys(("retrieval", "behaviour"), gap_words.no_upper_bound(retrieval.estimate)))
-    return Gaps(found, {})
+        known = ("knowledge",) if (found["knowledge"].low or 0.0) > 0 else ()  # a lower bound of it is one all the same
+        beaten = gap_words.no_upper_bound(retrieval.estimate)
+        return Gaps(found, {name: beaten for name in found if name not in known})
+    floor = floor_of(correct, held, seed=seed, clusters=clusters)
+    why = None if floor is None else gap_words.nothing_follows_at_the_floor(floor)
+    return Gaps(found, {} if why is None else dict.fromkeys(found, why))
 
 
 def floor_of(
