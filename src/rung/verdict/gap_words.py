@@ -44,7 +44,7 @@ def gap_sentence(verdict: Verdict, name: str) -> str:
         return f"{verdict.doubts[name]}."
     if gap.mean is None:
         return _NOT_MEASURED
-    there, absent, below = _ALONE if name == "behaviour" and not _has_oracle(verdict) else _MEANING.get(name, _OTHER)
+    there, absent, below = _ALONE if name == "behaviour" and not has_oracle(verdict) else _MEANING.get(name, _OTHER)
     if gap.low is None or gap.high is None:
         return f"not certain that there is one: {cases(gap.n)} only."
     if gap.low > 0:
@@ -60,7 +60,8 @@ def proven(verdict: Verdict, name: str) -> bool:
     return gap is not None and gap.low is not None and gap.low > 0 and name not in verdict.doubts
 
 
-def _has_oracle(verdict: Verdict) -> bool:
+def has_oracle(verdict: Verdict) -> bool:
+    """Whether the oracle was measured; without documents the behaviour gap is that of the closed book."""
     return any(r.reference and r.name == "oracle" and r.status == "measured" for r in verdict.rungs)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rung.records import Estimate, RungResult
 from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.gap_words import gap_sentence
 from rung.verdict.report_numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.verdict.report_records import Report, everyone, ladder, limit, lost_counts
 from rung.verdict.report_summary import chosen, costs
@@ -70,8 +71,11 @@ def _details(report: Report) -> Iterator[str]:
     yield "## All rungs\n"
     yield from _table(("rung", verdict.main_metric, "95 %", "cases", "p50 / p95", "$ / 1,000", "why not"), _rungs(report))
     yield "## Gaps\n"
-    gaps = [(name, points(e.mean), points_interval(e) or DASH, f"{e.n:,}") for name, e in verdict.gaps.items()]
-    yield from _table(("gap", "points", "95 %", "cases"), gaps)
+    gaps = [
+        (name, points(e.mean), points_interval(e) or DASH, f"{e.n:,}", _text(gap_sentence(verdict, name)))
+        for name, e in verdict.gaps.items()
+    ]
+    yield from _table(("gap", "points", "95 %", "cases", "says"), gaps)
     lost = [(_text(r.name), _losses(report, r.name)) for r in ladder(verdict) if lost_counts(report, r.name)]
     if lost:
         yield "## Where cases were lost\n"
