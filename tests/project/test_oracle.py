@@ -255,3 +255,25 @@ def test_an_oracle_that_is_worse_than_rag_is_no_upper_bound(manual: Path) -> Non
     assert "so the oracle is no upper bound" in verdict.doubts["behaviour"]
     assert "so the oracle is no upper bound" in text
     assert "tuning may" not in text
+
+
+def test_a_passage_of_the_gold_document_without_the_answer_is_no_evidence(manual: Path) -> None:
+    """rag shows passages of the right document and not the answer's: that is the search's loss, not the model's."""
+
+    def asked(document: int, sentence: str) -> dict[str, Any]:
+        return {**named(document, sentence), "question": f"How is the unit of Care {document}.2 wiped, or Part {document}.1?"}
+
+    cases(manual, asked)
+    _, scored, text = compared(manual, lambda _: "blue")
+    lost = {layer for layer in scored.layers["rag"] if layer}
+    assert 0 < shown(scored, "rag") < 0.5
+    assert lost == {"not retrieved", "ranked too low", "retrieved but not used"}
+    held = [
+        any(contains(p.text, [fact(d, n)[1]]) for p in outcome.answer.passages)
+        for outcome in scored.runs["rag"].outcomes
+        if outcome.answer is not None
+        for d, n in [(int(outcome.case[1]), int(outcome.case[2]))]
+    ]
+    for layer, there in zip(scored.layers["rag"], held, strict=True):
+        assert (layer in {"not retrieved", "ranked too low"}) == (not there)
+    assert "retrieved but not used (36 cases" not in text

@@ -200,7 +200,7 @@ def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner
     """The layer that lost each case; the corpus is asked about those only that may be lost."""
     values = card.values.get(MAIN)
     lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
-    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run, lost))[1]
 
 
 def _unmeasured(candidate: Candidate) -> RungResult:
@@ -363,7 +363,6 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         correct_by=scored.measure.correct_by,
         settings={
             "seed": workshop.seed,
-            "judged by": len(intake.cases),
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),

@@ -132,19 +132,19 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
     rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
-    expected = measure.correct_by in IN_WORDS
+    in_words = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
     kinds: dict[str, list[Case]] = {k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "unsaid")}
     answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
     for place, case in answerable:
-        wanted = _expected(case, measure) if expected else ()
+        wanted = expected(case, measure)
         passages = _passages(oracle, case)
         kind = "failed" if oracle[case.id] is None else _lacks(case, passages, wanted, intake)
         if kind == "unsaid" and any(_any(_passages(one, case), wanted) for one in rag):
             kind = "elsewhere"
         if kind:
             kinds[kind].append(case)
-        sure = bool(case.evidence and (wanted or not expected)) or _any(passages, wanted)
+        sure = bool(case.evidence and (wanted or not in_words)) or _any(passages, wanted)
         held[place] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
     return Shown(held, **{kind: tuple(some) for kind, some in kinds.items()}, answerable=len(answerable))
 
@@ -168,9 +168,9 @@ def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Int
     return "cut" if gold.held else "unsaid"
 
 
-def _expected(case: Case, measure: Yardstick) -> Phrases:
+def expected(case: Case, measure: Yardstick) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
-    wanted = phrases(case, schema=measure.schema, labels=measure.labels)
+    wanted = phrases(case, schema=measure.schema, labels=measure.labels) if measure.correct_by in IN_WORDS else ()
     return () if any(len(phrase.split()) > SHORT for answer in wanted for phrase in answer) else wanted
 
 

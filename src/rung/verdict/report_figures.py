@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from rung.records import Estimate, RungResult
 from rung.verdict import charts
-from rung.verdict.diagnose import REMEDIES
+from rung.verdict.diagnose import REMEDIES, Loss
 from rung.verdict.gap_words import gap_sentence, has_oracle, proven
 from rung.verdict.reasons import NOT_BEGUN
 from rung.verdict.report_markup import Safe, el, join, section
@@ -29,6 +30,7 @@ from rung.verdict.report_numbers import (
 )
 from rung.verdict.report_records import Report, everyone, ladder, limit, lost_counts, references
 from rung.verdict.report_verdict import IN_WORDS
+from rung.verdict.winning_back import remedy
 
 # name, code in the bar, what it means. In the order in which a case can be lost.
 LAYERS: tuple[tuple[str, str, str], ...] = (
@@ -329,8 +331,9 @@ def _next_step(report: Report) -> Safe:
     if not lost:
         return Safe("")
     layer = max(lost, key=lambda name: lost[name])
-    remedies = {str(loss): remedy for loss, remedy in REMEDIES.items()}
-    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {remedies.get(layer, '')}"
+    losses = next((r.losses for r in report.verdict.rungs if r.name == winner), ())
+    won = next((remedy(one) for one in losses if one.layer == layer), REMEDIES.get(cast("Loss", layer), ""))
+    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {won}"
     return el("p", el("b", "Next step: "), said.strip())
 
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
-from rung.verdict.diagnose import REMEDIES
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.winning_back import remedy
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
-_REMEDIES: Mapping[str, str] = {str(loss): remedy for loss, remedy in REMEDIES.items()}
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.BREAKS: "over limit",
@@ -151,7 +150,7 @@ def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
         words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
-        lines += _wrap(f"{words}: {_REMEDIES.get(lost.layer, '')}", indent=2)
+        lines += _wrap(f"{words}: {remedy(lost)}", indent=2)
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What would mending each layer win back? The `correct` that the lost cases would gain, as a share of all cases.
+"""What mending each layer would win back: the `correct` that the lost cases would gain, as a share of all cases.
 
 Where the right passages would mend it, the oracle arm says how much: it is the same model with nothing but them. Elsewhere
 nobody can know before it is tried; then the number is the most that there is to gain, and says so.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rung.estimating import estimates
 from rung.records import Lost
-from rung.verdict.diagnose import Loss
+from rung.verdict.diagnose import REMEDIES, Loss
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -20,6 +20,14 @@ BY_PASSAGES: frozenset[Loss] = frozenset(
     ("forbidden", "cut by chunking", "not retrieved", "ranked too low", "retrieved but not used", "wrong")
 )
 BY_DOCUMENTS: frozenset[Loss] = frozenset(("not in the corpus", "not read"))  # the oracle had no passage to show here
+NOTHING_TO_WIN = "With the right passages the model gets no more of these."
+
+
+def remedy(lost: Lost) -> str:
+    """What to do about a layer; where the oracle shows that this wins nothing back, that."""
+    if not lost.at_most and (lost.wins_back.mean or 0.0) <= 0:
+        return NOTHING_TO_WIN
+    return next((words for layer, words in REMEDIES.items() if layer == lost.layer), "")
 
 
 def won_back(
