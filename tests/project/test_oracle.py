@@ -261,7 +261,10 @@ def test_a_passage_of_the_gold_document_without_the_answer_is_no_evidence(manual
     """rag shows passages of the right document and not the answer's: that is the search's loss, not the model's."""
 
     def asked(document: int, sentence: str) -> dict[str, Any]:
-        return {**named(document, sentence), "question": f"How is the unit of Care {document}.2 wiped, or Part {document}.1?"}
+        return {
+            **named(document, sentence),
+            "question": f"How is the unit of Care {document}.2 wiped, or Part {document}.1?",
+        }
 
     cases(manual, asked)
     _, scored, text = compared(manual, lambda _: "blue")
