@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rung.records import Case, Passage
-from rung.scoring.bearing import holds, phrases, ranked
+from rung.scoring.bearing import holds, holds_whole, phrases, ranked
 
 FILLER = "The unit is wiped with a dry cloth after every shift."
 TEXTS = (
@@ -62,6 +62,9 @@ def test_of_json_the_texts_and_numbers_are_looked_for() -> None:
     apart = ("It costs 9 EUR.", FILLER, "It comes the next day.", "It comes the next day, we said.")
     assert order(case, apart, schema="{}")[1] == 3
     assert phrases(case, labels=("a", "b")) == ()
+    assert holds_whole(passages(apart[0], apart[2]), (("9", "next day"),))
+    assert not holds_whole(passages(*apart[1:]), (("9", "next day"),))
+    assert not holds_whole(passages(*apart), ())
 
 
 def test_most_words_of_a_long_answer_are_enough() -> None:

@@ -54,6 +54,12 @@ def holds(passage: Passage, wanted: Phrases) -> bool:
     return any(_held(_text(passage), wanted))
 
 
+def holds_whole(passages: Sequence[Passage], wanted: Phrases) -> bool:
+    """Whether these passages together hold all that is looked for of one accepted answer."""
+    held = frozenset[str]().union(*(_held(_text(passage), wanted) for passage in passages))
+    return any(held.issuperset(answer) for answer in wanted)
+
+
 def ranked(case: Case, passages: Sequence[Passage], wanted: Phrases) -> Ranked:
     """The passages by how surely they bear the answer, equal ones in the order given.
 

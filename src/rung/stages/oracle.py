@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.gold import has_gold, overlaps, target_ranks
 from rung.records import Answer, Case, Passage
-from rung.scoring.bearing import Phrases, holds, phrases
+from rung.scoring.bearing import Phrases, holds, holds_whole, phrases
 from rung.scoring.protocol import Yardstick
 from rung.stages.intake import Intake
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
@@ -26,12 +26,7 @@ if TYPE_CHECKING:
     from rung.knowledge import Gold
     from rung.stages.answering import Run
 
-IN_WORDS = (
-    "f1",
-    "em",
-    "contains",
-    "rouge_l",
-)  # what `correct` means where an accepted answer may stand in a document as it is
+IN_WORDS = ("f1", "em", "contains", "rouge_l")  # `correct` where an accepted answer may stand in a document as it is
 SHORT = 10  # words; a longer answer may be said there in other words
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
@@ -132,7 +127,7 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
     rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
-    in_words = measure.correct_by in IN_WORDS
+    in_words = measure.correct_by in (*IN_WORDS, "json")
     held = np.full(len(intake.cases), math.nan)
     kinds: dict[str, list[Case]] = {k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "unsaid")}
     answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
@@ -140,11 +135,13 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
         wanted = expected(case, measure)
         passages = _passages(oracle, case)
         kind = "failed" if oracle[case.id] is None else _lacks(case, passages, wanted, intake)
+        if kind == "unsaid" and measure.correct_by == "json":
+            kind = ""  # what is asked for may be no document's word
         if kind == "unsaid" and any(_any(_passages(one, case), wanted) for one in rag):
             kind = "elsewhere"
         if kind:
             kinds[kind].append(case)
-        sure = bool(case.evidence and (wanted or not in_words)) or _any(passages, wanted)
+        sure = bool(case.evidence and (wanted or not in_words)) or holds_whole(passages, wanted)
         held[place] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
     return Shown(held, **{kind: tuple(some) for kind, some in kinds.items()}, answerable=len(answerable))
 
@@ -170,8 +167,10 @@ def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Int
 
 def expected(case: Case, measure: Yardstick) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
-    wanted = phrases(case, schema=measure.schema, labels=measure.labels) if measure.correct_by in IN_WORDS else ()
-    return () if any(len(phrase.split()) > SHORT for answer in wanted for phrase in answer) else wanted
+    in_words = measure.correct_by in (*IN_WORDS, "json")
+    wanted = phrases(case, schema=measure.schema, labels=measure.labels) if in_words else ()
+    long = measure.correct_by != "json" and any(len(phrase.split()) > SHORT for answer in wanted for phrase in answer)
+    return () if long else wanted
 
 
 def _any(passages: Sequence[Passage], wanted: Phrases) -> bool:
