@@ -106,7 +106,7 @@ class Shown:
             (self.missing, f"a document that is named is not there, or could not be read{out}"),
             (self.failed, f"no answer came{out}"),
             (self.cut, f"what bears the answer does not fit into the model's context{out}"),
-            (self.elsewhere, f"rag was shown an accepted answer, and no gold document has it: is the gold right?{out}"),
+            (self.elsewhere, f"rag was shown an accepted answer, and no gold document has it (is that the right one?){out}"),
             (self.unsaid, "no gold document has an accepted answer in so many words; it was shown what is nearest to it"),
         )
         whole = f"of {counted(self.answerable, what='answerable case')}"

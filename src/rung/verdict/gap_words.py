@@ -78,16 +78,13 @@ def at_floor(score: Estimate, floor: Estimate) -> str:
     return f"{AT_FLOOR}: correct {interval(score)} where the oracle, shown the answer, gets {interval(floor)}"
 
 
-def nothing_follows_at_the_floor(floor: Estimate) -> str:
-    """Beside each gap."""
-    return f"nothing follows: the oracle itself is at the floor, at {interval(floor)} with the answer before it"
+NOTHING_AT_THE_FLOOR = "nothing follows, since even the oracle is at the floor"  # beside each gap
 
 
 def no_upper_bound(retrieval: Estimate) -> str:
     """Beside the gaps that take the oracle for the best that passages can do."""
-    return (
-        f"nothing follows: rag is better than the oracle, by {interval(turned(retrieval))}, so the oracle is no upper bound"
-    )
+    by = interval(turned(retrieval))
+    return f"nothing follows, since the oracle is no upper bound: rag is better, by {by}"
 
 
 def oracle_not_shown(shown: int, n: int) -> str:

@@ -74,8 +74,7 @@ def gaps(
         beaten = gap_words.no_upper_bound(retrieval.estimate)
         return Gaps(found, {name: beaten for name in found if name not in known})
     floor = floor_of(correct, held, seed=seed, clusters=clusters)
-    why = None if floor is None else gap_words.nothing_follows_at_the_floor(floor)
-    return Gaps(found, {} if why is None else dict.fromkeys(found, why))
+    return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR))
 
 
 def floor_of(

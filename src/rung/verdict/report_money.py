@@ -83,9 +83,9 @@ def wins_table(report: Report) -> Safe:
 
 
 def _told(report: Report) -> RungResult | None:
-    rungs = [r for r in everyone(report.verdict) if r.losses and not r.reference]
-    chosen = next((r for r in rungs if r.name == report.verdict.winner), None)
-    return chosen or max(rungs, key=lambda r: _mean(r, report), default=None)
+    winner = report.verdict.winner
+    rungs = [r for r in everyone(report.verdict) if r.losses and not r.reference and winner in (r.name, None)]
+    return max(rungs, key=lambda r: _mean(r, report), default=None)
 
 
 def _mean(rung: RungResult, report: Report) -> float:

@@ -147,7 +147,7 @@ def _gap(name: str, verdict: Verdict) -> list[str]:
 
 def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
     """Where the choice (without one, the best rung) lost its cases, most to gain first, and what to do."""
-    judged = [r for r in ladder if r.losses]
+    judged = [r for r in ladder if r.losses and verdict.winner in (r.name, None)]
     best = max(judged, key=lambda r: (r.name == verdict.winner, _mean_of(r, verdict)), default=None)
     if best is None:
         return []
