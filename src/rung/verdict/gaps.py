@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
 LEAST_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
-FLOOR, SURELY_BELOW = 0.1, 0.2  # at the floor: a mean below the first, and an interval that ends below the second
+# At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
+FLOOR, SURELY_BELOW = 0.15, 0.25
 _NONE = Estimate(None, None, None, 0)
 
 
