@@ -189,6 +189,8 @@ def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str])
         return "Nothing was measured: " + "; ".join(f"{r.name} {rejected[r.name]}" for r in ladder[:3]) + "."
     if all(rejected[name].startswith(NOTHING_RIGHT) for name in tried):
         return f"No rung can be chosen: none of {listed(tried)} got a single case right."
+    if all(rejected[name].startswith((NOTHING_RIGHT, AT_FLOOR)) for name in tried):
+        return f"No rung can be chosen: {listed(tried)} {'gets' if len(tried) == 1 else 'get'} no further."
     return "No rung can be chosen: " + "; ".join(f"{name} {rejected[name]}" for name in tried[:3]) + "."
 
 
