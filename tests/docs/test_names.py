@@ -205,7 +205,7 @@ RESULTS = (
     ),
     RungResult("oracle", {}, "measured", reference=True),
 )
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts={"knowledge": "nothing follows"})
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:
@@ -243,7 +243,7 @@ def test_every_way_to_lose_a_case_is_documented_in_order() -> None:
 def test_every_gap_is_documented() -> None:
     from rung.verdict.gaps import gaps
 
-    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}))
+    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}).estimates)
 
 
 def test_every_kind_of_correct_is_documented() -> None:

@@ -14,6 +14,7 @@ from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
+from rung.stages.oracle import shown_to_oracle
 from rung.strategies.protocol import (
     Adapter,
     Composition,
@@ -24,10 +25,11 @@ from rung.strategies.protocol import (
     Rung,
     Strategy,
 )
+from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.sampling import Sampled
-from rung.strategies.settings import expand
-from rung.strategies.wording import planned
+from rung.strategies.settings import Retrieval, expand, read
+from rung.strategies.wording import TASK, planned
 from rung.workshop import Built, Workshop
 
 
@@ -135,9 +137,13 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
 def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
     candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
-    # The oracle alone is told where the judging cases' answers stand.
-    told = replace(intake.materials, gold=dict(intake.gold))
-    candidates += [_planned(rung.name, rung, _shared(workshop.project, rung), told) for rung in REFERENCES]
+    for rung in REFERENCES:
+        settings, materials = _shared(workshop.project, rung), intake.materials
+        if rung is Oracle:  # it alone is told where the judging cases' answers stand
+            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
+            shown = shown_to_oracle(workshop, intake, retrieval)
+            materials = replace(materials, gold={**materials.gold, **shown})
+        candidates.append(_planned(rung.name, rung, settings, materials))
     return [replace(candidate, order=order) for order, candidate in enumerate(candidates)]
 
 
@@ -223,4 +229,4 @@ def _shared(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
     said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
     known = getattr(reference, "shares", ())
-    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in known}
+    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in (*known, TASK)}

@@ -19,6 +19,7 @@ from rung.stages.examining import Examiner
 from rung.stages.grading import calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
+from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
@@ -60,7 +61,8 @@ class Scored:
 
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
-    `clusters`: the cluster of each case, None where every case stands for itself.
+    `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
+    None where it was not asked.
     """
 
     measure: Yardstick
@@ -69,6 +71,7 @@ class Scored:
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
+    shown: Shown | None = None
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -108,7 +111,7 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
             cards[label] = first.averaged(others).over([case.id for case in intake.cases])
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown_in(intake, facts, begun))
 
 
 def weigh(
@@ -138,7 +141,11 @@ def weigh(
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
         found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
-        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
+        floored = {
+            name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
+        }  # no choice either way
+        found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
+        changes = in_words(found, verdict.winner)
         if verdict.winner is not None:
             changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
         return replace(
@@ -193,7 +200,7 @@ def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner
     """The layer that lost each case; the corpus is asked about those only that may be lost."""
     values = card.values.get(MAIN)
     lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
-    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run, lost))[1]
 
 
 def _unmeasured(candidate: Candidate) -> RungResult:
@@ -232,7 +239,6 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
         why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    oracle = scored.cards.get(ORACLE)
     scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
@@ -249,7 +255,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         else won_back(
             scored.layers[candidate.label],
             card.values[MAIN],
-            oracle=None if oracle is None else oracle.values.get(MAIN),
+            oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
             seed=workshop.seed,
         ),
@@ -259,7 +265,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, scored.clusters, marked)
+    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -307,6 +314,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    found += scored.shown.remarks() if scored.shown else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -355,7 +363,6 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         correct_by=scored.measure.correct_by,
         settings={
             "seed": workshop.seed,
-            "judged by": len(intake.cases),
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
