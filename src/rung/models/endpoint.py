@@ -31,9 +31,9 @@ class Endpoint:
             if not model:
                 raise ModelError("'openai:' names no model: write openai:<name>, such as openai:gpt-4o-mini")
             url = os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
-            return cls(_checked(url, "OPENAI_BASE_URL"), model, "OPENAI_API_KEY")
+            return cls(_checked(url, "OPENAI_BASE_URL", key="OPENAI_API_KEY"), model, "OPENAI_API_KEY")
         url, _, model = name.partition("#")
-        checked = _checked(url, "a model's URL")
+        checked = _checked(url, "a model's URL", key="RUNG_API_KEY")
         if not model:
             raise ModelError(f"'{url}' names no model: write {url}#<name>, with the name that the server knows it by")
         return cls(checked, model, "RUNG_API_KEY")
@@ -59,19 +59,19 @@ class Endpoint:
         return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _checked(url: str, what: str) -> str:
+def _checked(url: str, what: str, *, key: str) -> str:
     """The URL without a slash at its end.
 
     Raises:
         ModelError: it is none, or carries a password.
     """
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise ModelError(f"{what} must not carry a password: set {key} in the environment instead")
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = parts.port  # read when asked for
     except ValueError as error:
         raise ModelError(f"{what} '{url}' cannot be read ({error}): write http://host:port/v1") from error
-    if parts.username or parts.password:
-        raise ModelError(f"{what} must not carry a password: set the key's variable in the environment instead")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ModelError(f"{what} '{url}' is no address of a server: write http://host:port/v1")
     return url.rstrip("/")

@@ -82,15 +82,17 @@ class HttpGenerator:
 
         Returns:
             `left_out`: the parameters that it does not take. `form`: "held", "ignored", "refused", or "" where that was not
-            asked or cannot be told.
+            asked or cannot be told. `trouble` alone: it is there, and did not answer this.
 
         Raises:
-            RequestFailed: it is there, and did not answer this.
             ServerError: as `run`.
         """
         asked = (Message("user", "Say hello."),)
         step = Generate(asked, choices=(_WORD,) if constrained else (), max_tokens=_ROOM)
-        answer, _ = self._posted(step, threading.Event(), hasty=True)
+        try:
+            answer, _ = self._posted(step, threading.Event(), hasty=True)
+        except RequestFailed as error:
+            return {"trouble": str(error)}
         said = read(Turn.of(answer), room=_ROOM, body=answer)
         form = ""
         if "response_format" in self._left_out:

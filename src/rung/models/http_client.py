@@ -49,6 +49,7 @@ class _Trouble(Exception):
 
     def __init__(self, why: str, *, again: bool = True, wait: float | None = None, nobody: bool = False) -> None:
         self.again, self.wait, self.nobody = again, wait, nobody
+        self.late = False
         self.complaint: Complaint | None = None
         super().__init__(why)
 
@@ -118,7 +119,7 @@ class Client:
             try:
                 return work(), attempt
             except _Trouble as trouble:
-                retries = 0 if hasty and trouble.complaint is None else self.server.retries
+                retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
                         raise ServerError(f"{trouble}: start the server, or mend the model's URL") from trouble
@@ -176,7 +177,7 @@ class Client:
                 end = time.monotonic() + self.server.timeout_seconds
                 yield line
             elif time.monotonic() > end:
-                raise _Trouble(self._late())
+                raise self._late()
 
     def _value(self, text: str) -> dict[str, Json]:
         """The object that a body or an event holds, if it is no error."""
@@ -207,7 +208,7 @@ class Client:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
             raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
         except httpx.TimeoutException as error:
-            raise _Trouble(self._time_out()) from error
+            raise self._time_out() from error
         except httpx.RequestError as error:
             self._answered = True  # somebody is there
             raise _Trouble(f"the server broke off its answer ({error or type(error).__name__})") from error
@@ -235,7 +236,7 @@ class Client:
                 raise httpx.ReadTimeout("the answer took too long")
         return b"".join(parts).decode("utf-8", "replace")
 
-    def _time_out(self) -> str:
+    def _time_out(self) -> _Trouble:
         self._hung += 1
         if not self._answered and self._hung >= 2 * self.server.concurrency + self.server.retries:
             raise ServerError(
@@ -244,8 +245,10 @@ class Client:
             )
         return self._late()
 
-    def _late(self) -> str:
-        return f"no answer within {self.server.timeout_seconds:g} s (server.timeout_seconds)"
+    def _late(self) -> _Trouble:
+        trouble = _Trouble(f"no answer within {self.server.timeout_seconds:g} s (server.timeout_seconds)")
+        trouble.late = True
+        return trouble
 
     def _refuse(self, response: httpx.Response, text: str) -> None:
         """Raise what a response says that is no answer."""

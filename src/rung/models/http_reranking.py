@@ -55,14 +55,15 @@ class HttpReranker:
         return self._client.retried
 
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
-        """Rank one passage.
+        """Rank one passage. `trouble`: it is there, and did not answer this.
 
         Raises:
-            RequestFailed: it is there, and did not answer this.
             ServerError: as `run`, or it does not rerank.
         """
         try:
             self._scores("hello", ["hello"], threading.Event(), hasty=True)
+        except RequestFailed as error:
+            return {"trouble": str(error)}
         except ValueError as error:
             raise ServerError(f"{self._endpoint.identity} does not rerank ({error}): is it a reranker?") from error
         return {}

@@ -107,7 +107,8 @@ class Remote(Protocol):
         ...
 
     def check(self, *, constrained: bool) -> Mapping[str, Json]:
-        """Ask for a trifle, `constrained` where answers will be held to a form. Returns what is worth remembering.
+        """Ask for a trifle, `constrained` where answers will be held to a form. Returns what is worth remembering, or, under
+        `trouble`, why it did not answer this time.
 
         Raises:
             UserError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
