@@ -301,7 +301,9 @@ def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: in
                 return
             try:
                 done.put((number, work(number, halt), None))
-            except BaseException as error:  # carried to the caller's thread
+            except BaseException as error:  # carried to the caller's thread; nothing new is begun
+                with taking:
+                    halt.set()
                 done.put((number, None, error))
 
     for _ in range(min(threads, count)):
@@ -311,8 +313,6 @@ def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: in
             number, result, error = done.get()
             ended += 1
             if error is not None:
-                with taking:
-                    halt.set()
                 yield from _late(done, begun - ended)
                 raise error
             yield number, cast(T, result)

@@ -8,7 +8,8 @@ be killed: `python -m rung.testing.server --script replies.json`; it prints its 
 
 A reply is a text, a whole body (an object), or how to misbehave, an object with some of: `status`, `headers`, `body` (text
 or JSON), `seconds` (to wait before), `cut` (bytes after which the connection ends), `close` (the connection ends without a
-word). A list is taken one by one, its last for ever. Keys are looked for in the last user turn; "*" is everything else.
+word); null: as without a script. A list is taken one by one, its last for ever. Keys are looked for in the last user turn;
+"*" is everything else.
 """
 
 from __future__ import annotations
@@ -195,7 +196,8 @@ def streamed(body: Mapping[str, Json]) -> str:
         message = choice.get("message")
         for delta in _deltas(message if isinstance(message, dict) else {}):
             events.append({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": choice.get("finish_reason")}]})
+        rest = {name: value for name, value in choice.items() if name != "message"}
+        events.append({"choices": [{"finish_reason": None, **rest, "index": 0, "delta": {}}]})
     events.append({"choices": [], "usage": body.get("usage")})
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
@@ -205,7 +207,7 @@ def _deltas(message: Mapping[str, Json]) -> list[dict[str, Json]]:
     found: list[dict[str, Json]] = []
     for name, value in message.items():
         if isinstance(value, str) and name != "role":
-            found += [{name: value[at : at + 4]} for at in range(0, len(value), 4)]
+            found += [{name: value[at : at + 4]} for at in range(0, max(1, len(value)), 4)]
         else:
             found.append({name: value})
     return found
