@@ -152,7 +152,10 @@ def test_a_stream_that_ends_before_the_answer_did_is_no_answer() -> None:
     assert "the stream ended before the answer did" in result.error
 
 
-@pytest.mark.parametrize("error", [{"status": 503, "body": "busy"}, {"body": {"error": {"code": 429}}}, {"close": True}])
+BUSY: list[Json] = [{"status": 503, "body": "busy"}, {"body": {"error": {"code": 429}}}, {"close": True}]
+
+
+@pytest.mark.parametrize("error", BUSY)
 def test_a_stream_is_tried_again_before_its_first_piece(error: Json) -> None:
     with FakeServer({"*": [error, "nine"]}) as server:
         generator = model(server, PatientServer(retries=1))
@@ -162,7 +165,8 @@ def test_a_stream_is_tried_again_before_its_first_piece(error: Json) -> None:
 
 @pytest.mark.parametrize("code", [429, "503", "rate_limit_exceeded", "overloaded_error"])
 def test_an_error_within_an_answer_is_tried_again_where_it_may_pass(code: Json) -> None:
-    with FakeServer({"*": [{"body": {"error": {"message": "later", "code": code}}}, "nine"]}) as server:
+    later: Json = {"body": {"error": {"message": "later", "code": code}}}
+    with FakeServer({"*": [later, "nine"]}) as server:
         assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), Generated)
     with FakeServer({"*": {"body": {"error": {"message": "never", "code": 400}}}}) as server:
         said = whole(model(server, PatientServer(retries=3)), asking("How many?"))
@@ -209,7 +213,7 @@ def test_what_a_server_does_not_take_is_left_out_of_streams_too(refused: str, se
 
 def test_a_limit_that_is_too_high_is_no_parameter_that_is_not_taken() -> None:
     words = "max_tokens is too large: 9000. This model supports at most 4096 completion tokens."
-    said = {"status": 400, "body": {"error": {"message": words, "param": "max_tokens"}}}
+    said: Json = {"status": 400, "body": {"error": {"message": words, "param": "max_tokens"}}}
     with FakeServer({"*": said}) as server:
         result = whole(model(server), asking("Say one."))
     assert isinstance(result, Failure)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from rung.records import Json
 
+AGAIN, NEVER = (408, 409, 425, 429), (501, 505, 511)  # statuses worth another try, besides 500 and above; and not
 LONGEST = 300  # characters of a server's words that are shown
 _BUSY_CODES = re.compile(r"rate.?limit|too.?many|overload|server_error|internal_error|unavailable|timeout|engine_error")
 _BUSY_WORDS = re.compile(
@@ -68,7 +69,7 @@ class Complaint:
         if self.is_spent:
             return False
         if self.status:
-            return self.status in (408, 409, 425, 429) or (self.status >= 500 and self.status not in (501, 505, 511))
+            return self.status in AGAIN or (self.status >= 500 and self.status not in NEVER)
         return bool(_BUSY_CODES.search(self.code.lower()) or _BUSY_WORDS.search(self.words))
 
     @property
