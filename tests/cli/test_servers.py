@@ -147,7 +147,7 @@ def test_whatever_goes_wrong_once_is_tried_again(rung: Run, shop: Path, start: S
     (shop / ".rung").rename(again / ".rung")
     ran = rung("compare", shop, "--json")
     assert table(ran.json) == plain
-    assert "requests were tried again" in ran.err
+    assert "requests tried again: 7, most often after: " in ran.err
 
 
 def test_what_goes_on_being_wrong_is_a_failure_in_the_servers_own_words(rung: Run, shop: Path, start: Start) -> None:
@@ -326,6 +326,8 @@ def test_check_refuses_a_url_without_a_name(rung: Run, shop: Path, name: str, li
 def test_check_asks_nobody(rung: Run, shop: Path) -> None:
     edit(shop, "model: scripted", f"model: {nobody()}#m")
     assert "nothing is wrong" in rung("check", shop).out
+    edit(shop, "#m", "#m\njudge: {model: 'openai:j'}")
+    assert "openai:j wants a key, and OPENAI_API_KEY is not set" in rung("check", shop, env=[("OPENAI_API_KEY", "")]).out
 
 
 def test_openai_names_go_to_the_base_url(rung: Run, shop: Path, start: Start) -> None:

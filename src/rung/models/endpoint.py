@@ -38,6 +38,9 @@ class Endpoint:
             raise ModelError(f"'{url}' names no model: write {url}#<name>, with the name that the server knows it by")
         return cls(checked, model, "RUNG_API_KEY")
 
+    def __str__(self) -> str:
+        return f"{self.url}#{self.model}"
+
     @property
     def identity(self) -> str:
         """URL and model; nothing secret."""

@@ -12,7 +12,6 @@ import json
 import logging
 import re
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -64,9 +63,9 @@ class HttpGenerator:
         return self._endpoint.has_key
 
     @property
-    def retried(self) -> Counter[str]:
-        """Why requests were tried again, and how often."""
-        return self._client.retried
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
         """Refuse: adapters cannot be handed to a server.
@@ -75,7 +74,7 @@ class HttpGenerator:
             ModelError: there are any.
         """
         if adapters:
-            raise ModelError(f"{self.identity} cannot serve adapters made here: use a local model for tuned rungs")
+            raise ModelError(f"{self._endpoint} cannot serve adapters made here: use a local model for tuned rungs")
 
     def check(self, *, constrained: bool) -> dict[str, Json]:
         """Ask for one word. `constrained`: held to a form that no free answer has, to see whether the server holds it.
@@ -163,7 +162,7 @@ class HttpGenerator:
     def _answer(self, request: Request, halt: threading.Event) -> Generated | Failure:
         step = _generate(request)
         if step.adapter:
-            return Failure(f"{self.identity} serves no adapters", step="generate")
+            return Failure(f"{self._endpoint} serves no adapters", step="generate")
         try:
             answer, attempt = self._posted(step, halt)
         except RequestFailed as error:
@@ -202,7 +201,7 @@ class HttpGenerator:
         name = next((n for n in _MAY_BE_LEFT_OUT if n not in self._left_out and said.refuses(n)), None)
         if name is None or (name == "response_format" and re.search(r"invalid schema", said.words, re.IGNORECASE)):
             raise error
-        log.warning("%s does not take %s; it is left out", self.identity, name)
+        log.warning("%s does not take %s; it is left out", self._endpoint, name)
         self._left_out.add(name)
 
     def _body(self, step: Generate) -> dict[str, Json]:

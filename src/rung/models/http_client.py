@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rung.errors import ServerError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_ASKED = 0.5, 30.0, 300.0
+_HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
 _LINGER = 5.0  # seconds that answers under way are waited for when another request ended the run
 
 
@@ -56,17 +57,14 @@ class _Trouble(Exception):
 
 @dataclass
 class Client:
-    """Sends requests to one endpoint. Thread-safe. Connections are opened when they are needed, after `close` again.
-
-    `retried`: why requests were tried again, and how often.
-    """
+    """Sends requests to one endpoint. Thread-safe. Connections are opened when they are needed, after `close` again."""
 
     endpoint: Endpoint
     server: Server
     first_wait: float = _FIRST_WAIT
-    retried: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self._retried: Counter[str] = Counter()
         self._limiter = _Limiter(self.server.requests_per_minute)
         self._opening = threading.Lock()
         self._opened: httpx.Client | None = None
@@ -105,6 +103,14 @@ class Client:
         except _Trouble as trouble:
             raise RequestFailed(str(trouble), 1, trouble.complaint) from trouble
 
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        if not self._retried:
+            return ""
+        (why, _), *_ = self._retried.most_common(1)
+        return f"{self.endpoint}: requests tried again: {self._retried.total():,}, most often after: {why}"
+
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
         with self._opening:
@@ -124,9 +130,11 @@ class Client:
                     if trouble.nobody:
                         raise ServerError(f"{trouble}: start the server, or mend the model's URL") from trouble
                     raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
-                self.retried[str(trouble)] += 1
                 pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
                 pause = trouble.wait if trouble.wait is not None else pause
+                if hasty and pause > _HASTE:
+                    raise RequestFailed(f"{trouble}; it asks to wait {pause:.0f} s", attempt, trouble.complaint) from trouble
+                self._retried[str(trouble)] += 1
                 log.info("attempt %d at %s failed (%s); again in %.1f s", attempt, self.endpoint.identity, trouble, pause)
                 if halt.wait(pause):
                     raise RequestFailed("stopped", attempt) from trouble

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -85,9 +84,9 @@ class HttpEmbedder:
         return self._endpoint.has_key
 
     @property
-    def retried(self) -> Counter[str]:
-        """Why requests were tried again, and how often."""
-        return self._client.retried
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
 
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
         """Embed one word, so that the number of dimensions is known; raises as `embed` does."""
@@ -121,7 +120,7 @@ class HttpEmbedder:
             ) from error
         data = answer.get("data")
         rows = data if isinstance(data, list) else []
-        placed = {row.get("index"): row.get("embedding") for row in rows if isinstance(row, dict)}
+        placed = {row.get("index", n): row.get("embedding") for n, row in enumerate(rows) if isinstance(row, dict)}
         try:
             return np.array([placed[i] for i in range(len(texts))], dtype=np.float32).reshape(len(texts), -1)
         except (KeyError, TypeError, ValueError) as error:

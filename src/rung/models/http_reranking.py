@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from rung.errors import ServerError
@@ -50,9 +49,9 @@ class HttpReranker:
         return self._endpoint.has_key
 
     @property
-    def retried(self) -> Counter[str]:
-        """Why requests were tried again, and how often."""
-        return self._client.retried
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
 
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
         """Rank one passage. `trouble`: it is there, and did not answer this.

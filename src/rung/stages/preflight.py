@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
+from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
 from rung.project import Project
 from rung.records import Json
@@ -84,7 +85,20 @@ def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:
 
 
 def remembered(project: Project) -> list[str]:
-    """What earlier checks found, without asking anybody; for `rung check`."""
+    """What earlier checks found, and the keys that are missing, without asking anybody; for `rung check`."""
+    return [*_missing_keys(project), *_found_before(project)]
+
+
+def _missing_keys(project: Project) -> Iterator[str]:
+    """OpenAI's own server answers nobody without a key; of others that is not known."""
+    for _, name, what in named_models(project):
+        if name.startswith("openai:"):
+            endpoint = Endpoint.named(name)
+            if endpoint.is_openai and not endpoint.has_key:
+                yield f"{name} wants a key, and {endpoint.key_variable} is not set"
+
+
+def _found_before(project: Project) -> list[str]:
     if not (project.state / "rung.db").is_file():
         return []
     with Workshop(project) as workshop:

@@ -7,7 +7,6 @@ happen, to `loop`.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,10 +82,8 @@ class Workshop:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         opened = [self.__dict__[name] for name in _OPENED if self.__dict__.get(name) is not None]
         for one in {id(one): one for one in opened}.values():
-            retried: Counter[str] = getattr(one, "retried", None) or Counter()
-            if retried:
-                (why, _), *_ = retried.most_common(1)
-                self.reporter.say(f"{one.identity}: {retried.total():,} requests were tried again, most often after: {why}")
+            if troubles := getattr(one, "troubles", ""):
+                self.reporter.say(troubles)
             if hasattr(one, "close"):
                 one.close()
 
