@@ -120,7 +120,7 @@ class HttpEmbedder:
             ) from error
         data = answer.get("data")
         rows = data if isinstance(data, list) else []
-        placed = {row.get("index", n): row.get("embedding") for n, row in enumerate(rows) if isinstance(row, dict)}
+        placed = {row.get("index"): row.get("embedding") for row in rows if isinstance(row, dict)}
         try:
             return np.array([placed[i] for i in range(len(texts))], dtype=np.float32).reshape(len(texts), -1)
         except (KeyError, TypeError, ValueError) as error:

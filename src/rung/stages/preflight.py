@@ -91,7 +91,7 @@ def remembered(project: Project) -> list[str]:
 
 def _missing_keys(project: Project) -> Iterator[str]:
     """OpenAI's own server answers nobody without a key; of others that is not known."""
-    for _, name, what in named_models(project):
+    for name in dict.fromkeys(name for _, name, _ in named_models(project)):
         if name.startswith("openai:"):
             endpoint = Endpoint.named(name)
             if endpoint.is_openai and not endpoint.has_key:
