@@ -184,6 +184,13 @@ def test_quota_is_not_waited_for() -> None:
         assert len(server.asked) == 1
 
 
+def test_a_limit_for_a_while_is_no_end_of_the_quota() -> None:
+    words = "You exceeded your current quota, please check your plan. See /docs/rate-limits. Please retry in 0.1s."
+    said: Json = [{"error": {"code": 429, "message": words, "status": "RESOURCE_EXHAUSTED"}}]
+    with FakeServer({"*": [{"status": 429, "body": said}, "nine"]}) as server:
+        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), Generated)
+
+
 def test_a_403_after_answers_fails_its_request_only() -> None:
     with FakeServer({"bad": {"status": 403, "body": {"error": {"message": "flagged by moderation"}}}}) as server:
         generator = model(server)

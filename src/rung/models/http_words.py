@@ -23,10 +23,12 @@ _BUSY_WORDS = re.compile(
     re.IGNORECASE,
 )
 _SPENT = re.compile(
-    r"insufficient.?(?:quota|balance|credit|funds)|exceeded your (?:current )?quota|billing.?(?:hard.?limit|not.?active)"
+    r"insufficient.?(?:quota|balance|credit|funds)|billing.?(?:hard.?limit|not.?active)"
     r"|credit balance is too low|out of credits|payment required",
     re.IGNORECASE,
 )
+_OVER_QUOTA = re.compile(r"exceeded your (?:current )?quota", re.IGNORECASE)
+_FOR_A_WHILE = re.compile(r"retry|per.?minute|per.?second|rate.?limit", re.IGNORECASE)  # Google says both in one breath
 _NO_MODEL = re.compile(
     r"model_not_found|invalid model name|(?:no such|unknown|unsupported) model|no model (?:named|called)"
     r"|\bmodel:? ['\"`“]?[\w./:@+-]+['\"`”]? (?:was |is )?"
@@ -75,7 +77,9 @@ class Complaint:
     @property
     def is_spent(self) -> bool:
         """Whether there is no money or quota left: waiting does not help."""
-        return self.status == 402 or bool(_SPENT.search(f"{self.code} {self.words}"))
+        said = f"{self.code} {self.words}"
+        over = _OVER_QUOTA.search(said) and not _FOR_A_WHILE.search(said)
+        return self.status == 402 or bool(over or _SPENT.search(said))
 
     @property
     def is_about_the_key(self) -> bool:

@@ -15,8 +15,11 @@ from rung.workshop import Workshop
 from rung.workshop.servers import checked, known
 
 
+_HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
+
+
 def check_servers(workshop: Workshop, *, judging: bool = True) -> None:
-    """Ask each server for a trifle, once: what it answers is remembered. `judging`: that of the judge too.
+    """Ask each server for a trifle, once: what it answers is remembered. `judging`: that of the judge too, if one judges.
 
     What a server does not hold or take goes to the workshop's `remarks`.
 
@@ -26,10 +29,8 @@ def check_servers(workshop: Workshop, *, judging: bool = True) -> None:
     project = workshop.project
     for key, name, what in named_models(project, judging=judging):
         check_named(workshop, key, name, what)
-        if not is_remote(workshop.named(name), what):
-            continue
-        model = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}[key]
-        engine = getattr(workshop, model)
+        idle = key == "judge" and project.settings.bar.metric != "judge"
+        engine = getattr(workshop, _HELD_AS[key]) if is_remote(workshop.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue
         before = known(workshop.store, engine)
