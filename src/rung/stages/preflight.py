@@ -14,7 +14,6 @@ from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.workshop import Workshop
 from rung.workshop.servers import checked, known
 
-
 _HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
 
