@@ -184,6 +184,13 @@ def test_quota_is_not_waited_for() -> None:
         assert len(server.asked) == 1
 
 
+def test_openai_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(ServerError, match="wants a key, and OPENAI_API_KEY is not set"):
+        HttpGenerator(Endpoint.named("openai:gpt-x"), ONCE).check(constrained=False)
+
+
 def test_a_limit_for_a_while_is_no_end_of_the_quota() -> None:
     words = "You exceeded your current quota, please check your plan. See /docs/rate-limits. Please retry in 0.1s."
     said: Json = [{"error": {"code": 429, "message": words, "status": "RESOURCE_EXHAUSTED"}}]

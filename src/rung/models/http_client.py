@@ -128,7 +128,10 @@ class Client:
                 retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
                 if not trouble.again or attempt > retries:
                     if trouble.nobody:
-                        raise ServerError(f"{trouble}: start the server, or mend the model's URL") from trouble
+                        mend = (
+                            "check the network" if self.endpoint.is_openai else "start the server, or mend the model's URL"
+                        )
+                        raise ServerError(f"{trouble}: {mend}") from trouble
                     raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
                 pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
                 pause = trouble.wait if trouble.wait is not None else pause
@@ -208,8 +211,10 @@ class Client:
         """A response, whose errors on the way are told apart: nobody there, no answer in time, an answer that breaks off."""
         import httpx
 
+        url, key = self.endpoint.url, self.endpoint.key_variable
+        if self.endpoint.is_openai and not self.endpoint.has_key:
+            raise ServerError(f"{url} wants a key, and {key} is not set: set {key} to a key that may use it")
         self._limiter.wait(halt)
-        url = self.endpoint.url
         try:
             with self._http().stream("POST", url + path, json=body, headers=self.endpoint.headers()) as response:
                 yield response
