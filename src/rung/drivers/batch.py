@@ -79,6 +79,7 @@ class _Talk(Generic[T]):
     steps: int = 0
     usd: float | None = field(default=None)
     unpriced: bool = False
+    cut_prompts: int = 0
     seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
     generated: list[str] = field(default_factory=list)  # digests of its generations
 
@@ -117,6 +118,7 @@ class _Talk(Generic[T]):
         if isinstance(result, Generated):
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
+            self.cut_prompts += result.prompt_cut
             if result.usd is None:
                 self.unpriced = True
             else:
@@ -124,7 +126,8 @@ class _Talk(Generic[T]):
 
     def usage(self) -> Usage:
         """What was consumed so far; one unpriced step makes the whole price unknown."""
-        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, None if self.unpriced else self.usd)
+        usd = None if self.unpriced else self.usd
+        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts)
 
 
 def carry(

@@ -5,11 +5,14 @@ Which candidate answers which cases, and when, is left to `racing`.
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.drivers.live import converse
+from rung.errors import UserError
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome
 from rung.stages.candidates import Candidate, drawn
 from rung.stages.intake import chosen
@@ -19,6 +22,8 @@ from rung.verdict.racing import Stop
 from rung.workshop import Workshop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
+
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,14 @@ class Run:
         return (self.outcomes, *self.again)
 
     @property
+    def errors(self) -> list[str]:
+        """Why answers did not come."""
+        return [outcome.failure.error for outcome in self.outcomes if outcome.failure is not None]
+
+    @property
     def failures(self) -> int:
         """Answers that did not come."""
-        return sum(outcome.failure is not None for outcome in self.outcomes)
+        return len(self.errors)
 
 
 def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str) -> Run:
@@ -67,6 +77,27 @@ def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str)
     again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
     spent = _spent(workshop, run.candidate.identity(workshop, cases), seconds)
     return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
+
+
+def require_answers(runs: Sequence[Run]) -> None:
+    """Refuse to judge where no rung came to a single answer: that says nothing of the rungs.
+
+    Raises:
+        UserError: says what failed, and how often.
+    """
+    begun = [run for run in runs if run.outcomes and not run.candidate.rung.reference]
+    errors = [error for run in begun for error in run.errors]
+    if not errors or any(run.failures < len(run.outcomes) for run in begun):
+        return
+    raise UserError(f"no rung could answer, so no verdict was made: all {len(errors):,} answers failed, {commonest(errors)}")
+
+
+def commonest(errors: Sequence[str]) -> str:
+    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
+    kinds = Counter(_VARYING.sub("…", error) for error in errors)
+    (kind, count), *_ = kinds.most_common(1)
+    example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
+    return f"all with: {example}" if count == len(errors) else f"most often ({count:,} times) with: {example}"
 
 
 def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case]) -> list[Run]:
@@ -104,7 +135,8 @@ def _timed(workshop: Workshop, run: Run, sample: Sequence[Case]) -> Latency | No
     if not isinstance(known, dict):
         with workshop.reporter.phase(f"time {run.candidate.label}") as tick:
             known = _live_pass(workshop, run, sample, lambda done: tick(done, len(sample), ""))
-        workshop.store.note("latency", key, known)
+        if known["whole"]:  # a pass without one answer is made again
+            workshop.store.note("latency", key, known)
     return _latency(known)
 
 

@@ -12,7 +12,7 @@ from math import isnan
 from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict, digest
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
-from rung.stages.answering import Run
+from rung.stages.answering import Run, commonest
 from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
@@ -131,6 +131,7 @@ def weigh(
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=[
+                *workshop.remarks,
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
                 *_of_the_judge(workshop, intake, scored),
                 *warning(looks),
@@ -236,8 +237,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     if run is None or card is None:
         return Weighed(line)
     if run.failures == len(run.outcomes):
-        said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
-        why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
+        why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
     scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
@@ -266,7 +266,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
     held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
-    return Weighed(result, card.values, run.failures, scored.clusters, marked, held)
+    failing = commonest(run.errors) if run.failures else ""
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -323,6 +324,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
             found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
     for label, run in scored.runs.items():
         found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
+    found += _prompts_cut(scored.runs)
     cut = [label for label, run in scored.runs.items() if _truncated(run) * 10 > len(run.outcomes)]
     if cut:
         tokens = intake.materials.answer_tokens
@@ -335,6 +337,12 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
 
 def _of_the_judge(workshop: Workshop, intake: Intake, scored: Scored) -> list[str]:
     return [calibrated(workshop, intake.rows.cases)] if scored.measure.correct_by == "judge" else []
+
+
+def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
+    """Of each rung the answers whose prompt a server cut without a word."""
+    counts = {label: sum(outcome.usage.cut_prompts > 0 for outcome in run.outcomes) for label, run in runs.items()}
+    return [reasons.prompt_cut(label, n, len(runs[label].outcomes)) for label, n in counts.items() if n]
 
 
 def _truncated(run: Run) -> int:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
@@ -15,6 +14,7 @@ from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
+from rung.stages.preflight import check_named, named_models, remembered
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
@@ -22,6 +22,7 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.tools import tools_of
 from rung.training.retraining import Due
+from rung.workshop import Workshop
 
 FEW_CASES = 50
 SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
@@ -50,6 +51,7 @@ class Survey:
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
+    servers: tuple[str, ...] = ()  # what models' servers were found to lack
 
     @property
     def splits(self) -> Counter[str]:
@@ -58,6 +60,7 @@ class Survey:
 
     def hints(self) -> Iterator[str]:
         """What would make the verdict surer."""
+        yield from (remark.rstrip(".") for remark in self.servers)
         judging = self.rows.split("test")
         if len(judging) < FEW_CASES:
             yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
@@ -135,6 +138,9 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
     Raises:
         UserError: what would stop a comparison before it began, as it would say it.
     """
+    workshop = Workshop(project)
+    for key, name, what in named_models(project):
+        check_named(workshop, key, name, what)
     rows = read_rows(project)
     documents, problems = _documents(project)
     if project.settings.knowledge.sources:
@@ -149,6 +155,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
         planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
         due=whats_due(project, rows),
+        servers=tuple(remembered(project)),
     )
 
 
@@ -163,10 +170,7 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
 def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
     from rung.models.catalog import is_local
 
-    try:
-        local = is_local(project.settings.model)
-    except ModelError as error:
-        raise project.error(str(error), "model") from error
+    local = is_local(project.settings.model)
     teaching = read_teaching(project, _judging(rows))
     characters = sum(len(document.text) for document in documents)
     materials = Materials(

@@ -29,7 +29,8 @@ MAIN = "correct"
 class Weighed:
     """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
 
-    All rungs have the same cases in the same order. `failures` counts the answers that did not come. `clusters` has the
+    All rungs have the same cases in the same order. `failures` counts the answers that did not come, `failing` is the
+    commonest failure with its count. `clusters` has the
     cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
     beyond its limit; it counts as a broken limit. `held` is the oracle's: in which cases it was shown the answer
     (`rung.verdict.gaps.gaps`).
@@ -41,6 +42,7 @@ class Weighed:
     clusters: tuple[int, ...] | None = None
     marked: str = ""
     held: Floats | None = None
+    failing: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -329,7 +331,7 @@ def _hopeless(weighed: Sequence[Weighed], measure: Gaps, bar: Bar) -> list[str]:
 
 def _warnings(weighed: Sequence[Weighed], bar: Bar, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
-    found = [reasons.failures(w.result.name, w.failures, cases) for w in weighed if w.failures]
+    found = [reasons.failures(w.result.name, w.failures, cases, w.failing) for w in weighed if w.failures]
     found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
     if tried and cases < FEW_CASES:
         found.append(

@@ -268,9 +268,22 @@ def turned(e: Estimate) -> Estimate:
     return Estimate(None if e.mean is None else -e.mean, low, high, e.n)
 
 
-def failures(name: str, count: int, n: int) -> str:
-    """Answers that did not come."""
-    return f"{name}: {count:,} of {cases(n)} failed; they count as misses."
+def failures(name: str, count: int, n: int, failing: str = "") -> str:
+    """Answers that did not come. `failing`: the commonest failure, in words."""
+    return (
+        f"{name}: {count:,} of {cases(n)} failed, {failing}; they count as misses."
+        if failing
+        else (f"{name}: {count:,} of {cases(n)} failed; they count as misses.")
+    )
+
+
+def prompt_cut(name: str, count: int, n: int) -> str:
+    """A server counted fewer tokens than it was sent words."""
+    return (
+        f"{name}: for {count:,} of {cases(n)} the server read fewer tokens than the prompt has words: it cut the prompt "
+        "without saying so, and these answers did not see all that they were shown. Give the server more context (Ollama: "
+        "OLLAMA_CONTEXT_LENGTH), or show fewer passages."
+    )
 
 
 def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
