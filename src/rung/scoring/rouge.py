@@ -22,10 +22,11 @@ def tokens(text: str) -> list[str]:
 def rouge_l(said: str, answers: Sequence[str]) -> float:
     """F-measure of the longest common subsequence of tokens, best over the accepted answers, in [0, 1]."""
     one = tokens(said)
-    return max((_f_measure(one, tokens(answer)) for answer in answers), default=0.0)
+    return max((f_measure(one, tokens(answer)) for answer in answers), default=0.0)
 
 
-def _f_measure(one: list[str], other: list[str]) -> float:
+def f_measure(one: Sequence[str], other: Sequence[str]) -> float:
+    """F-measure of the longest common subsequence of two lists of tokens."""
     if not one or not other:
         return 0.0
     common = common_length(one, other)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rung.gold import has_gold
+from rung.matching import UNSPACED
 from rung.records import Case
 from rung.scoring import Yardstick
 from rung.stages.candidates import Candidate
@@ -85,6 +86,10 @@ def _short(case: Case) -> Sequence[str]:
     return [] if any(len(answer.split()) > SHORT for answer in spaced) else [answer for answer in spaced if answer.strip()]
 
 
+_THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+
+
 def _spaced(text: str) -> str:
-    words = " ".join(re.findall(r"[^\W_]+", text.lower()))
+    words = " ".join(_WORD.findall(_THOUSANDS.sub("", text.lower())))
     return f" {words} "
