@@ -3,7 +3,7 @@
     python benchmarks/refusals.py
 
 The marked sentences (four languages) are those of tests/scoring/refusals.jsonl; no rule was made after reading its half
-"held out". The accepted answers of public question sets, and sentences of their documents, are answers all but a few: what is
+"held out". Accepted answers of public question sets, and sentences of their documents, are answers all but a few: what is
 taken for a refusal there is printed to be judged. That data is ../shared/data beside the checkout, not part of the project.
 """
 
