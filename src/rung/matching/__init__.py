@@ -5,9 +5,23 @@
 """
 
 from rung.matching.answers import best, contains, holds, matches, token_f1
-from rung.matching.characters import UNSPACED
+from rung.matching.characters import LETTER, UNSPACED
 from rung.matching.reading import reading_of, tokens
 from rung.matching.scanning import Reading
-from rung.matching.terms import terms
+from rung.matching.terms import has_runs, run_terms, terms
 
-__all__ = ["UNSPACED", "Reading", "best", "contains", "holds", "matches", "reading_of", "terms", "token_f1", "tokens"]
+__all__ = [
+    "LETTER",
+    "UNSPACED",
+    "Reading",
+    "best",
+    "contains",
+    "has_runs",
+    "holds",
+    "matches",
+    "reading_of",
+    "run_terms",
+    "terms",
+    "token_f1",
+    "tokens",
+]

@@ -14,6 +14,12 @@ UNSPACED = (
     "\uac00-\ud7af\U00020000-\U0003ffff"
 )
 
+# What a letter of a word is to a pattern: `\w` knows neither combining accents nor the vowels of Indian scripts.
+LETTER = (
+    r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ece"
+    r"\u102b-\u103e\u17b4-\u17d3])"
+)
+
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _VULGAR = re.compile(r"[¼-¾⅐-⅞↉]")

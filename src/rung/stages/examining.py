@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rung.gold import has_gold
-from rung.matching import UNSPACED
+from rung.matching import LETTER, UNSPACED
 from rung.records import Case
 from rung.scoring import Yardstick
 from rung.stages.candidates import Candidate
@@ -87,7 +87,7 @@ def _short(case: Case) -> Sequence[str]:
 
 
 _THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
-_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+")
 
 
 def _spaced(text: str) -> str:
