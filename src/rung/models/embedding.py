@@ -50,7 +50,8 @@ class MiniLM:
             ModelError: the folder holds no such encoder, or one of fewer dimensions.
         """
         self._digest = digest
-        self._tokenizers = {source.tokens(kind): open_tokenizer(source, tokens=source.tokens(kind)) for kind in _KINDS}
+        lengths = {source.query_tokens, source.passage_tokens}
+        self._tokenizers = {tokens: open_tokenizer(source, tokens=tokens) for tokens in lengths}
         self._counter = open_tokenizer(source)
         self._marks = len(self._counter.encode("").ids)
         self._by_word = counts_by_word(self._counter)
@@ -92,7 +93,7 @@ class MiniLM:
         for places in together(encoded):
             found = self._infer([encoded[i] for i in places], self._prompted[kind])[:, : self.dimensions]
             whole = not self.source.dimensions
-            vectors[places] = found if whole else found / np.linalg.norm(found, axis=1, keepdims=True)
+            vectors[places] = found if whole else found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

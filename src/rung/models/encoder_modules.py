@@ -55,11 +55,11 @@ class Module:
     folder: Path
 
 
-def read_modules(folder: Path) -> list[Module]:
-    """What `modules.json` lists: a transformer, a pooling, and layers.
+def listed_modules(folder: Path) -> list[Module]:
+    """What `modules.json` lists, all of sentence-transformers' own.
 
     Raises:
-        ModelError: it lists something else, names it; or leads out of the folder.
+        ModelError: it is no such list, names a stranger's module, or leads out of the folder.
     """
     path = folder / MODULES
     try:
@@ -76,6 +76,16 @@ def read_modules(folder: Path) -> list[Module]:
         if arguments:
             raise ModelError(f"{path} gives the module {kind} the arguments {arguments!r}, which are not understood here")
         found.append(Module(kind.rpartition(".")[2], folder / place))
+    return found
+
+
+def read_modules(folder: Path) -> list[Module]:
+    """What `modules.json` lists: a transformer, a pooling, and layers.
+
+    Raises:
+        ModelError: it lists something else; names it.
+    """
+    path, found = folder / MODULES, listed_modules(folder)
     kinds = [module.kind for module in found]
     allowed = {"Dense", "LayerNorm", "Normalize", "Dropout"}
     strange = [kind for kind in kinds if kind not in allowed | {"Transformer", "Pooling"}]

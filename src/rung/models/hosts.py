@@ -119,7 +119,7 @@ class GgufHost:
 
 
 class EncoderHost:
-    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`.
+    """A sentence encoder of BERT's kind in a folder of Hugging Face's or sentence-transformers' layout: `encoder:<folder>`.
 
     `encoder:<folder>#192`: its first 192 dimensions alone.
     """

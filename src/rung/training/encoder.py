@@ -62,7 +62,8 @@ class Encoder:
         self.named = {name: torch.from_numpy(weight).clone().requires_grad_() for name, weight in held.items()}
         self.layers = layers_of(source, self.shape.width)
         self.tokenizer = open_tokenizer(source, tokens=source.passage_tokens)
-        self._of_questions = open_tokenizer(source, tokens=source.query_tokens)
+        other = source.query_tokens != source.passage_tokens
+        self._of_questions = open_tokenizer(source, tokens=source.query_tokens) if other else self.tokenizer
 
     @classmethod
     def of(cls, source: object) -> Encoder:

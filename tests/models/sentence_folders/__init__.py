@@ -14,14 +14,12 @@ VERSIONS = (3, 4, 5, 6)
 
 
 @dataclass(frozen=True)
-class Case:
-    """A saved folder. `vectors`: by kind of text, as that version gives them; None where it gives none."""
+class Saved:
+    """A saved folder: where its files are in it, and the digests of their contents."""
 
     version: int
     name: str
     files: dict[str, str]
-    texts: list[str]
-    vectors: dict[str, list[list[float]]] | None
 
     def write(self, folder: Path) -> Path:
         """The folder as it was saved."""
@@ -31,6 +29,31 @@ class Case:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(base64.b64decode(content[7:]) if coded else content.encode())
         return folder
+
+
+@dataclass(frozen=True)
+class Case(Saved):
+    """An encoder. `vectors` of the texts: by kind of text, as that version gives them; None where it gives none."""
+
+    texts: list[str]
+    vectors: dict[str, list[list[float]]] | None
+
+
+@dataclass(frozen=True)
+class Crossed(Saved):
+    """A cross-encoder. `scores` of the pairs, before the activation function; None where that version gives none."""
+
+    pairs: list[tuple[str, str]]
+    scores: list[Any] | None
+
+
+def crossed() -> Iterator[Crossed]:
+    """Those of all versions."""
+    for version in VERSIONS:
+        held = _read(version)
+        pairs = [(query, passage) for query, passage in held["pairs"]]
+        for name, said in held["cross"].items():
+            yield Crossed(version, name, said["files"], pairs, said["scores"])
 
 
 def cases() -> Iterator[Case]:

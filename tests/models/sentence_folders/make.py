@@ -225,8 +225,85 @@ def router(scratch: Path, bare: Path) -> Path:
     return scratch / "router"
 
 
+PAIRS = [["refund", text] for text in TEXTS] + [["pay thirty days", "paid in thirty days"], ["", "bake"]]
+
+
+def crossed(scratch: Path) -> dict[str, Path]:
+    """Cross-encoders by the name of the case."""
+    said = "sentence_transformers" if MAJOR >= 4 else "sbert_ce_default_activation_function"
+    cases: dict[str, tuple[dict[str, Any], list[Change]]] = {
+        "as-it-comes": ({}, []),
+        "identity": ({"activation": torch.nn.Identity()}, []),
+        "tanh": ({"activation": torch.nn.Tanh()}, []),
+        "falling": ({"activation": torch.nn.Softmin(dim=0)}, []),
+        "two-labels": ({"num_labels": 2}, []),
+        "two-labels-turned": ({"num_labels": 2}, [edit("config.json", id2label={"0": "yes", "1": "no"})]),
+        "two-labels-unsaid": ({"num_labels": 2}, [edit("config.json", id2label={"0": "entailment", "1": "other"})]),
+        "three-labels": ({"num_labels": 3}, []),
+        "short": ({"max_length": 9}, []),
+        "own-code": ({}, [edit("config.json", auto_map={"AutoModelForSequenceClassification": "own.Model"})]),
+        "activation-unsaid": ({}, [edit("config.json", **{said: None})]),
+    }
+    if MAJOR >= 6:
+        told = "config_sentence_transformers.json"
+        cases["prompt"] = ({"prompts": {"rank": "query : "}, "default_prompt_name": "rank"}, [])
+        cases["prompts"] = ({"prompts": {"rank": "query : "}}, [])
+        cases["prompt-gone"] = ({}, [edit(told, default_prompt_name="rank")])
+    found = {}
+    for name, (given, changes) in cases.items():
+        how = dict(given)
+        activation = how.pop("activation", None)
+        if activation is not None and MAJOR >= 4:
+            how["activation_fn"] = activation
+        elif activation is not None:  # version 3 writes it where it does not save; the folders of the hub have it
+            kind = type(activation)
+            changes.append(edit("config.json", **{said: f"{kind.__module__}.{kind.__qualname__}"}))
+        torch.manual_seed(2)
+        model = st.CrossEncoder(str(base(scratch / f"{name}-cross")), device="cpu", **{"num_labels": 1, **how})
+        head = (model.model if hasattr(model, "model") else model[0].auto_model).classifier
+        head.weight.data = torch.randn_like(head.weight)
+        model.save_pretrained(str(scratch / name))
+        for change in changes:
+            change(scratch / name)
+        found[name] = scratch / name
+    if MAJOR >= 6:
+        parts = [modules.Transformer(str(base(scratch / "dense-cross"))), modules.Pooling(WIDTH)]
+        head = modules.Dense(WIDTH, 1, module_output_name="scores")
+        st.CrossEncoder(modules=[*parts, head], device="cpu").save_pretrained(str(scratch / "dense"))
+        found["dense"] = scratch / "dense"
+    return found
+
+
+def scores(folder: Path) -> list[Any]:
+    """What this version gives for each pair alone, before its activation function."""
+    model = st.CrossEncoder(str(folder), device="cpu", **({"max_length": 40} if MAJOR < 4 else {}))  # 3 knows no limit
+    name = "activation_fct" if MAJOR < 4 else "activation_fn"
+    return [model.predict([pair], **{name: torch.nn.Identity()})[0].tolist() for pair in PAIRS]
+
+
+def kept(folder: Path, contents: dict[str, str]) -> dict[str, str]:
+    """The folder's files by path: the digest of each, whose content is kept once."""
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name not in ("README.md", "vocab.txt", "special_tokens_map.json"):
+            raw = path.read_bytes()
+            files[str(path.relative_to(folder))] = key = hashlib.sha256(raw).hexdigest()[:12]
+            binary = path.suffix in (".safetensors", ".bin", ".pt")
+            contents[key] = "base64:" + base64.b64encode(raw).decode() if binary else raw.decode()
+    return files
+
+
+def computed(compute: Callable[[Path], Any], folder: Path) -> Any:
+    """What this version gives, or None where it fails."""
+    try:
+        return compute(folder)
+    except Exception as error:
+        sys.stderr.write(f"{folder.name} gives nothing: {str(error)[:200]}\n")
+        return None
+
+
 def main() -> None:
-    """Write `v<major>.json`: `cases` (files by path, vectors by kind), and `contents` of the files by digest."""
+    """Write `v<major>.json`: `cases` (files by path, vectors by kind), `cross` (files, scores), `contents` by digest."""
     contents: dict[str, str] = {}
     cases: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
@@ -241,19 +318,13 @@ def main() -> None:
         for name, (folder, changes) in folders.items():
             for change in changes:
                 change(folder)
-            files = {}
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and path.name not in ("README.md", "vocab.txt", "special_tokens_map.json"):
-                    raw = path.read_bytes()
-                    files[str(path.relative_to(folder))] = key = hashlib.sha256(raw).hexdigest()[:12]
-                    binary = path.suffix in (".safetensors", ".bin", ".pt")
-                    contents[key] = "base64:" + base64.b64encode(raw).decode() if binary else raw.decode()
-            try:
-                cases[name] = {"files": files, "vectors": vectors(folder)}
-            except Exception as error:
-                sys.stderr.write(f"{name} gives no vectors: {str(error)[:200]}\n")
-                cases[name] = {"files": files, "vectors": None}
-    whole = {"version": st.__version__, "texts": TEXTS, "contents": contents, "cases": cases}
+            cases[name] = {"files": kept(folder, contents), "vectors": computed(vectors, folder)}
+        (scratch / "cross").mkdir()
+        cross = {
+            name: {"files": kept(folder, contents), "scores": computed(scores, folder)}
+            for name, folder in crossed(scratch / "cross").items()
+        }
+    whole = {"version": st.__version__, "texts": TEXTS, "pairs": PAIRS, "contents": contents, "cases": cases, "cross": cross}
     out = HERE / f"v{MAJOR}.json"
     out.write_text(json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     sys.stderr.write(f"{out}: {out.stat().st_size:,} bytes, {len(cases)} cases\n")
