@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from rung.errors import ModelError
 from rung.models.bert_graph import build
 from rung.models.encoder_folder import FILES, EncoderFolder, read_encoder
 from rung.models.encoder_tokenizer import counts_by_word, normalizer_change, open_tokenizer, prompt_tokens
+from rung.models.sealed import made_once
 from rung.models.weights import cache_folder
 
 if TYPE_CHECKING:
@@ -178,16 +178,10 @@ def _compiled(source: EncoderFolder, cache: Path) -> Any:
     """The graph, from the cache where it is there. float32: bfloat16 is no faster on CPUs without AMX, and less exact."""
     import openvino
 
+    def make(scratch: Path) -> Path:
+        openvino.save_model(build(source), scratch / "made" / "model.xml", compress_to_fp16=False)
+        return scratch / "made"
+
     core = openvino.Core()
-    kept = cache / f"openvino-{version('openvino')}-{_FORMAT}"
-    if not (kept / "model.xml").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".making-") as scratch:
-            made = Path(scratch) / "made"
-            openvino.save_model(build(source), made / "model.xml", compress_to_fp16=False)
-            try:
-                made.rename(kept)
-            except OSError:  # another process was faster: its folder is as good
-                if not (kept / "model.xml").exists():
-                    raise
+    kept = made_once(cache / f"openvino-{version('openvino')}-{_FORMAT}", make)
     return core.compile_model(core.read_model(kept / "model.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
