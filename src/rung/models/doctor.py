@@ -15,7 +15,7 @@ from typing import Literal
 
 from rung.errors import ModelError
 from rung.models.catalog import hosts
-from rung.models.sealed import altered
+from rung.models.sealed import SEAL, altered
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
 
 Status = Literal["ok", "missing", "wrong"]
@@ -128,7 +128,7 @@ def _model(model: Packaged) -> Check:
 
 def _converted(model: Packaged) -> Check:
     """Whether what this runtime's version made of a fetched model is what it made."""
-    made = [path for path in model.home.glob(f"openvino-{_version('openvino')}-*") if path.is_dir()]
+    made = [path.parent for path in model.home.glob(f"openvino-{_version('openvino')}-*/{SEAL}")]
     for why in (altered(folder, thoroughly=True) for folder in made):
         if why:
             return Check(model.name, "missing", f"{why}; the next use makes the converted model again")
