@@ -10,6 +10,7 @@ import pytest
 
 from rung.models.catalog import embedder
 from rung.models.doctor import Check, examine
+from rung.models.sealed import SEAL
 from rung.models.weights import MINILM, fetch
 
 
@@ -47,7 +48,8 @@ def test_a_converted_model_that_was_altered_is_said(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path))
     embedder(MINILM.name)
     assert found()[MINILM.name].detail.endswith("… and what was converted from it: checked")
-    (graph,) = MINILM.home.glob("openvino-*/model.bin")
+    (sealed,) = MINILM.home.glob(f"openvino-*/{SEAL}")
+    graph = sealed.with_name("model.bin")
     before = graph.stat()
     with graph.open("r+b") as file:
         file.write(b"#")
