@@ -149,21 +149,16 @@ class _Book:
 def _read_rows(stream: IO[bytes], cells: Cells) -> None:
     """Feed the rows of a sheet, and what is said around them, to its cells."""
     sheet, space = cells.sheet, ""
-    events = ElementTree.iterparse(stream, events=("start", "end"))
-    holder: Element | None = None
-    row_tag = ""
-    for event, element in events:
+    row_tag = cell_tag = value_tag = ""
+    for _, element in ElementTree.iterparse(stream):
         if not row_tag:
             space = element.tag[: element.tag.rfind("}") + 1]
-            row_tag = f"{space}row"
-        if event == "start":
-            if element.tag == f"{space}sheetData":
-                holder = element
+            row_tag, cell_tag, value_tag = f"{space}row", f"{space}c", f"{space}v"
+        if element.tag in (cell_tag, value_tag):
             continue
         if element.tag == row_tag:
             cells.add(element)
-            if holder is not None:
-                holder.clear()
+            element.clear()
             continue
         tag = element.tag[len(space) :]
         if tag == "mergeCell" and (span := span_of(element.get("ref", ""))):

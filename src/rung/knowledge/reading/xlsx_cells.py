@@ -21,6 +21,7 @@ _PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+)")
 _RANGE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+)(?::\$?([A-Za-z]{1,3})\$?(\d+))?")
 _FUTURE = re.compile(r"_xl(?:fn|ws|udf|pm)\.")  # prefixes that files have and people do not see
 _TRUE = ("1", "true")
+_REMEMBERED = 200_000  # numbers whose shown form is kept
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DIGITS = "0123456789"
 
@@ -45,6 +46,8 @@ def span_of(reference: str) -> Span | None:
 
 def rich(element: Element) -> str:
     """The text of a shared string, an inline string or a comment; its phonetic guides are left out."""
+    if len(element) == 1 and element[0].tag.endswith("}t"):
+        return _unescaped(element[0].text or "").replace("\u00ad", "")
     runs: list[Run] = []
     for child in element:
         tag = child.tag.rpartition("}")[2]
@@ -77,6 +80,7 @@ class Styles:
 
     def __init__(self, root: Element | None, notes: Notes, *, date1904: bool, recalculated: bool) -> None:
         self.notes, self.date1904, self.recalculated = notes, date1904, recalculated
+        self._shown: dict[tuple[float, int], str] = {}
         self._codes: list[str] = []
         self._bold: list[bool] = []
         if root is None:
@@ -98,13 +102,15 @@ class Styles:
 
     def number(self, value: float, style: int) -> str:
         """A number as it is shown."""
-        code = self.code(style)
-        form = self._format(code)
-        if form is None:
-            return general(value)
-        shown = form.text(value, date1904=self.date1904)
-        self.notes.dropped[CELLS] += not shown
-        return shown
+        known = self._shown.get((value, style))
+        if known is None:
+            form = self._format(self.code(style))
+            known = general(value) if form is None else form.text(value, date1904=self.date1904)
+            if len(self._shown) < _REMEMBERED:
+                self._shown[value, style] = known
+        if not known:
+            self.notes.dropped[CELLS] += 1
+        return known
 
     def text(self, value: str, style: int) -> str:
         """A text as it is shown."""
