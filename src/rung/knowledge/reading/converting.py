@@ -27,9 +27,9 @@ _HTML = re.compile(rb"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|
 _KINDS = {".pdf": "PDF", ".docx": "a Word document", ".pptx": "a PowerPoint file", ".xlsx": "a workbook", ".epub": "EPUB"}
 _KINDS |= {".ods": "a workbook", ".zip": "a ZIP archive", ".html": "HTML", ".xls": "a workbook"}
 _FAMILIES = (
-    frozenset({".docx", ".docm", ".dotx"}),
-    frozenset({".pptx", ".pptm", ".ppsx"}),
-    frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}),
+    frozenset({".docx", ".docm", ".dotx", ".dotm"}),
+    frozenset({".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"}),
+    frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"}),
     frozenset({".html", ".htm", ".xhtml"}),
 )
 _BINARY = (
