@@ -82,7 +82,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     used = [place for place in range(width) if first[place] or any(row[place] for row in kept)]
     first, kept = [first[place] for place in used], [[row[place] for place in used] for row in kept]
     if len(used) > 1 and _is_large(first, kept):
-        return "\n\n".join(line for row in kept for line in _written_out(first, row))
+        bare = [name for place, name in enumerate(first) if name and not any(row[place] for row in kept)]
+        lines = [f"Columns without values: {'; '.join(bare)}"] if bare else []
+        return "\n\n".join([*lines, *(line for row in kept for line in _written_out(first, row))])
     lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *kept)]
     return "\n".join([lines[0], f"|{' --- |' * len(used)}", *lines[1:]])
 

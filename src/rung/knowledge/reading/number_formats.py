@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from rung.knowledge.reading import dates
 
+_LEAST_PLAIN = 1e-9  # of a number that is written without an exponent
 _ISO, _ISO_TIME = "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
 BUILT_IN = {
     **{
@@ -150,7 +151,8 @@ def general(value: float) -> str:
     """A number without a format: whole numbers without a point, at most fifteen digits."""
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
-    return format(value, ".15g").upper()
+    written = format(value, ".15g")
+    return format(Decimal(written), "f") if _LEAST_PLAIN <= abs(value) < 1e15 else written.upper()
 
 
 def _split(code: str) -> list[str]:

@@ -86,8 +86,7 @@ class _Word:
     def text(self) -> str:
         """The whole document as Markdown; "" where it holds no text."""
         self.marks = {mark for paragraph in self.root.iter("p") if (mark := self._mark(paragraph))}
-        body = self.root.find("body")
-        blocks = self.blocks(body if body is not None else self.root, self.main)
+        blocks = self.blocks(self.root, self.main)
         if self._pending.strip():
             blocks.append(self._pending.strip())
         blocks += self._around_pages()
@@ -115,8 +114,6 @@ class _Word:
                 out += self._table(element, part, inside=inside)
             elif element.tag == "altChunk":
                 out += self._chunk(element, part)
-            elif element.tag == "sdt" and on(element.find("sdtPr/showingPlcHdr")):
-                self.dropped["empty form fields"] += 1
             elif element.tag in _CONTAINERS:
                 out += self.blocks(element, part, inside=inside)
             elif element.tag in ("oMath", "oMathPara"):

@@ -18,7 +18,7 @@ from rung.knowledge.reading.runs import Run, joined
 from rung.knowledge.reading.word_styles import RAISED, Styles, on, value, whole
 
 HIDDEN, DELETED = "hidden pieces of text", "deleted passages (tracked changes)"
-UNFILLED, UNSHOWN = "empty form fields", "fields without a result"
+UNSHOWN = "fields without a result"
 _PAGES = frozenset({"PAGE", "NUMPAGES", "SECTIONPAGES", "SECTION"})
 _SILENT = frozenset({"XE", "TC", "TA", "RD", "SET", "ASK", "PRIVATE", "BOOKMARK", "ADVANCE", "PRINT", *_PAGES})
 _WHITE = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyphen": ""}
@@ -87,8 +87,6 @@ class Reading:
                 yield from self._simple(element, form, hidden=hidden)
             elif tag == "hyperlink":
                 yield from self._link(element, form, hidden=hidden)
-            elif tag == "sdt" and on(element.find("sdtPr/showingPlcHdr")):
-                self.dropped[UNFILLED] += 1
             elif tag in ("oMath", "oMathPara"):
                 yield from self._seen(Run(linear(element).strip()))
             else:
