@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from rung.knowledge.reading import dates
 
-_LEAST_PLAIN = 1e-9  # of a number that is written without an exponent
+_LONGEST_PLAIN = 12  # characters of a small number that is written without an exponent
 _ISO, _ISO_TIME = "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
 BUILT_IN = {
     **{
@@ -152,7 +152,8 @@ def general(value: float) -> str:
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
     written = format(value, ".15g")
-    return format(Decimal(written), "f") if _LEAST_PLAIN <= abs(value) < 1e15 else written.upper()
+    plain = format(Decimal(written), "f")
+    return plain if "e" not in written or len(plain) <= _LONGEST_PLAIN else written.upper()
 
 
 def _split(code: str) -> list[str]:

@@ -128,7 +128,9 @@ class _Word:
         text = self._pending + joined(reading.runs(element), self.marks)
         behind, reading.behind = reading.behind, outer
         self._pending = ""
-        if element.find("pPr/rPr/del") is not None and part == self.main:
+        frame = element.find("pPr/framePr")
+        dropped = frame is not None and frame.get("dropCap", "none") != "none"  # the large letter of the next paragraph
+        if part == self.main and (dropped or element.find("pPr/rPr/del") is not None):
             self._pending = text
             return behind
         lines = [line.strip() for line in text.strip().split("\n")]

@@ -6,6 +6,7 @@ As ECMA-376 has it (17.7 styles, 17.9 numbering). What paragraphs hold is left t
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
@@ -142,21 +143,20 @@ class Numbering:
         held = self._list(number)
         if held is None or at >= _LEVELS:
             return None
-        override = self._overrides.get(number, {}).get(at)
-        level = held.levels.get(at, _Level())
-        if override is not None:
-            own = override.find("lvl")
-            level = _level(own) if own is not None else level
-            again = value(override, "startOverride")
-            if again and (number, at) not in self._begun:
-                held.counts[at] = whole(again) - 1
+        overrides = self._overrides.get(number, {})
+        own = {n: _level(e) for n, o in overrides.items() if (e := o.find("lvl")) is not None}
+        levels = {**held.levels, **own}
+        level = levels.get(at, _Level())
+        again = value(overrides.get(at), "startOverride")
+        if again and (number, at) not in self._begun:
+            held.counts[at] = whole(again) - 1
         self._begun.add((number, at))
         held.counts[at] = held.counts.get(at, level.start - 1) + 1
-        for deeper in [n for n in held.counts if n > at and self._restarts(held, n, at)]:
+        for deeper in [n for n in held.counts if n > at and _restarts(levels.get(n, _Level()), at)]:
             del held.counts[deeper]
         if level.form == "bullet":
             return "•"
-        return self._written(held, level).strip() or None
+        return _written(level, levels, held.counts).strip() or None
 
     def _list(self, number: str) -> _List | None:
         abstract = self._abstract.get(number, "")
@@ -167,20 +167,21 @@ class Numbering:
             abstract = self._abstract.get(self._styles.of(link).number, "")
         return self._lists.get(abstract)
 
-    @staticmethod
-    def _restarts(held: _List, level: int, at: int) -> bool:
-        restart = held.levels.get(level, _Level()).restart
-        return True if restart is None else at < restart
 
-    @staticmethod
-    def _written(held: _List, level: _Level) -> str:
-        def shown(found: re.Match[str]) -> str:
-            place = int(found[1]) - 1
-            other = held.levels.get(place, _Level())
-            form = "decimal" if level.legal else other.form
-            return numeral(held.counts.get(place, other.start), form)
+def _restarts(level: _Level, at: int) -> bool:
+    """Whether a paragraph of a level above lets a deeper one begin anew."""
+    return True if level.restart is None else at < level.restart
 
-        return _PLACE.sub(shown, level.text)
+
+def _written(level: _Level, levels: Mapping[int, _Level], counts: Mapping[int, int]) -> str:
+    """The label of a level: its text with the numbers of the levels that it names."""
+
+    def shown(found: re.Match[str]) -> str:
+        place = int(found[1]) - 1
+        other = levels.get(place, _Level())
+        return numeral(counts.get(place, other.start), "decimal" if level.legal else other.form)
+
+    return _PLACE.sub(shown, level.text)
 
 
 def _level(element: Element) -> _Level:
