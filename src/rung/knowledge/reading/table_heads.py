@@ -64,7 +64,7 @@ def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None) -> Head
     first = _title_count(square)
     body = square[first:]
     count = _head_count(body) if heads is None else heads
-    return Headed(tuple(_line(row) for row in square[:first]), _joined(body[:count]), body[count:])
+    return Headed(tuple(_line(row) for row in square[:first]), joined(body[:count]), body[count:])
 
 
 def is_value(cell: str) -> bool:
@@ -183,7 +183,7 @@ def _column(rows: Sequence[Row], place: int) -> list[str]:
     return [row[place] for row in rows[:_SAMPLE] if place < len(row) and row[place] not in _NOTHING]
 
 
-def _joined(heads: Sequence[Row]) -> Row:
+def joined(heads: Sequence[Row]) -> Row:
     """Several rows of heads as one: each column's words from above to below, each once."""
     if len(heads) < 2:
         return heads[0] if heads else ()
