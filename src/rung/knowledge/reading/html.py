@@ -17,7 +17,7 @@ from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
 from rung.knowledge.reading.html_tables import put_back, take_out
 from rung.knowledge.reading.html_text import as_text
-from rung.knowledge.reading.html_tree import DEEPEST, clean, parsed, title_of
+from rung.knowledge.reading.html_tree import DEEPEST, TOO_DEEP, clean, parsed, title_of
 from rung.knowledge.reading.markup import converted, tidy
 from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 
@@ -84,9 +84,11 @@ def as_markdown(page: str, *, site: bool = False) -> Page:
         from lxml import etree
     except ImportError as error:
         raise MissingExtra("docs", "reading HTML") from error
-    tree = parsed(page)
+    tree, whole = parsed(page)
     title = title_of(tree)
     root, dropped = clean(tree, site=site)
+    if not whole:
+        dropped[TOO_DEEP] += 1
     as_text(root)
     tables = take_out(root)
     plain = etree.tostring(root, method="html", encoding="unicode")

@@ -115,31 +115,32 @@ def _written(table: Element) -> str:
     first = next((n for n, one in enumerate(whole) if not one), len(used))
     titles = [_text(child) for child in table if tag(child) == "caption"] + [texts[i][0] for i in used[:first]]
     known = max(heads - first, 0) if heads is not None else None
-    parts = [part for part in titles if part]
+    parts = titles
     head: Row = ()
     block: list[list[str]] = []
     for n, i in [*enumerate(used)][first:]:
         if not whole[n]:
             block.append(texts[i])
             continue
-        head = _add(parts, block, known, head)
-        block, known = [], 0 if head else known
+        if block:
+            headed = _headed(block, known, head)
+            parts += [*headed.titles, headed_table(headed) if headed.rows else ""]
+            block, head = [], headed.head
+            known = 0 if head else known
         parts.append(texts[i][0])
-    _add(parts, block, known, head)
-    return "\n\n".join(parts)
+    if block:
+        headed = _headed(block, known, head)
+        parts += [*headed.titles, headed_table(headed)]
+    return "\n\n".join(part for part in parts if part)
 
 
-def _add(parts: list[str], block: list[list[str]], heads: int | None, head: Row) -> Row:
-    """Write rows, below the head that was found before where they have none of their own; the head of what was written."""
-    if not block:
-        return head
+def _headed(block: list[list[str]], heads: int | None, head: Row) -> Headed:
+    """Rows below the head of their own, else below the one that was found before."""
     if heads is None:
         headed = split_heads(block)
     else:  # the markup says so
         headed = Headed((), joined([tuple(row) for row in block[:heads]]), tuple(map(tuple, block[heads:])))
-    own = headed.head or head
-    parts += [*headed.titles, headed_table(Headed((), own, headed.rows))]
-    return own
+    return headed if headed.head else Headed(headed.titles, head, headed.rows)
 
 
 def _heads(rows: list[tuple[str, list[Element | None]]]) -> int | None:

@@ -52,8 +52,7 @@ def _shift(root: Element) -> None:
             continue
         link = _link_of(mark)
         said = raised(before, words, _behind(mark), linked=link is not None or _is_note(mark), notes=notes)
-        around = mark.getparent()
-        replace(link if link is not None and link is around else mark, said)
+        replace(mark if link is None or link in mark.iterdescendants() else link, said)
 
 
 def _marks(root: Element) -> list[tuple[Element, str]]:
@@ -90,15 +89,15 @@ def _is_lowered(element: Element) -> bool:
 def _style(element: Element) -> str:
     said = _RAISING.search(element.get("style") or "")
     value = said[1].lower() if said else ""
-    return "" if re.fullmatch(r"-?0*\.?0*(?:%|[a-z]+)", value) else value
+    return "" if re.fullmatch(r"-?[0.]+(?:%|[a-z]+)", value) else value
 
 
 def _link_of(mark: Element) -> Element | None:
     """The link to a note that a mark is, or is all of; None where it leads elsewhere or is none."""
-    around = mark.getparent()
-    inner = next((e for e in mark.iter("a") if e.get("href")), None)
-    whole = around if around is not None and tag(around) == "a" and text_of(around) == text_of(mark) else None
-    link = inner if inner is not None else whole
+    link = next((e for e in mark.iter("a") if e.get("href")), None)
+    around, words = mark.getparent(), text_of(mark)
+    while link is None and around is not None and text_of(around) == words and not is_block(around):
+        link, around = around if tag(around) == "a" else None, around.getparent()
     if link is None:
         return None
     target = link.get("href") or ""

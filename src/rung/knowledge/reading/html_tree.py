@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from html import escape
+from html.entities import html5
 from typing import TYPE_CHECKING, TypeAlias
 
 from rung.errors import MissingExtra
@@ -22,15 +25,17 @@ HIDDEN = "hidden parts"
 OUTSIDE = "words outside the main part"
 NAVIGATION = "words of navigation"
 FIELDS = "form fields"
-DEEPEST = 2_000  # tags within tags; the parser keeps no more
+TOO_DEEP = "parts nested too deep to be read"
+DEEPEST = 2_000  # tags within tags; the parser stops there
 _UNREAD = frozenset({"script", "style", "template", "noscript", "head", "iframe", "object", "embed", "canvas", "rp"})
 _FIELDS = frozenset({"input", "select", "textarea", "button", "datalist"})
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all", re.IGNORECASE)
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff"  # what XML cannot hold
-_UNSEEN = re.compile(
-    f"[{_CONTROLS}\u00ad\u200b\u2060\ufeff\ue000-\uf8ff]"
-)  # and what nobody sees
+_UNSEEN = re.compile(f"[{_CONTROLS}\u00ad\u200b\u2060\ufeff\ue000-\uf8ff]")  # and what nobody sees
 _XHTML = re.compile(r"\A\s*(?:<\?xml\b[^>]*\?>\s*)?(?:<!DOCTYPE[^>]*>\s*)?<html\b[^>]*xmlns=", re.IGNORECASE)
+_ENTITY = re.compile(r"&([a-zA-Z]\w{1,31});")
+_OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_CLOSED = re.compile(r"<(title|script|style|textarea|iframe|a|p|div|span|i|b|em|td|th|li)\b([^<>]*)/>", re.IGNORECASE)
 _XML_HEAD = re.compile(r"\A\s*<\?xml\b[^>]*\?>")
 _BLOCKS = frozenset(
     {"address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl", "dt"}
@@ -43,8 +48,8 @@ _PICTURED = frozenset({"katex-html", "MathJax", "MathJax_Display", "MathJax_Prev
 _LEAST_MAIN = 200  # letters that a <main> must hold to stand for the page
 
 
-def parsed(page: str) -> Element:
-    """The root of a page; broken markup is mended as browsers do.
+def parsed(page: str) -> tuple[Element, bool]:
+    """The root of a page, and whether all of it was read; broken markup is mended as browsers do.
 
     Raises:
         MissingExtra: the library is not installed.
@@ -54,26 +59,27 @@ def parsed(page: str) -> Element:
         from lxml import etree
     except ImportError as error:
         raise MissingExtra("docs", "reading HTML") from error
-    data = _XML_HEAD.sub("", page).encode("utf-8", "replace")
-    if _XHTML.match(page):  # <title/> and <a id="x"/> are whole elements there
-        strict = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-        )
-        try:
-            root = etree.fromstring(data, strict)
-        except etree.XMLSyntaxError:
-            root = None
-        if root is not None:
+    page = _XML_HEAD.sub("", page)
+    if _XHTML.match(page):
+        strict = etree.XMLParser(encoding="utf-8", resolve_entities=False, remove_comments=True, remove_pis=True)
+        with suppress(etree.XMLSyntaxError):
+            root = etree.fromstring(_ENTITY.sub(_letter, page).encode("utf-8", "replace"), strict)
             _without_namespaces(root)
-            return root
-    lenient = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True)
+            return root, True
+        page = _CLOSED.sub(r"<\1\2></\1>", page)
+    lenient = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        root = etree.fromstring(data, lenient)
+        root = etree.fromstring(page.encode("utf-8", "replace"), lenient)
     except etree.XMLSyntaxError as error:
         raise Unusable(f"is no HTML that can be read ({error})") from error
     if root is None:
         raise Unusable("is no HTML that can be read")
-    return root
+    return root, not any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in lenient.error_log)
+
+
+def _letter(entity: re.Match[str]) -> str:
+    """A named letter as itself: XML knows five of HTML's names."""
+    return entity[0] if entity[1] in _OF_XML else escape(html5.get(entity[1] + ";", entity[0]))
 
 
 def title_of(root: Element) -> str:
@@ -185,7 +191,7 @@ def _drop(
             continue
         if any(around in gone for around in element.iterancestors()):
             continue
-        if what and (tag(element) in _FIELDS or words(element)):
+        if what and (words(element) or (tag(element) in _FIELDS and element.get("type") != "hidden")):
             dropped[what] += count(element)
         replace(element, " " if is_block(element) else "")
         gone.add(element)
