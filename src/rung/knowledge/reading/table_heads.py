@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 _VALUE = re.compile(  # numbers, amounts, percentages, dates, times: what stands below a head and hardly ever in one
@@ -49,7 +49,7 @@ def tables_of(rows: Iterable[Sequence[str]]) -> list[Headed]:
             found.append(next_one)
         elif not last.rows:  # a title, or a head with an empty row below it
             found[-1] = _behind(last, next_one)
-        elif _begins_anew(next_one, last):
+        elif begins_anew(next_one, last):
             same = len(next_one.rows[0]) == len(last.head) if next_one.rows else False
             found.append(Headed(next_one.titles, last.head, next_one.rows) if same and not next_one.head else next_one)
         else:
@@ -58,13 +58,29 @@ def tables_of(rows: Iterable[Sequence[str]]) -> list[Headed]:
     return found
 
 
-def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None) -> Headed:
-    """One table without empty rows. `heads`: how many of the rows below its titles name columns; None: to be found out."""
+def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last: int | None = None) -> Headed:
+    """One table without empty rows.
+
+    Args:
+        rows: merged cells come filled.
+        heads: how many of the rows below its titles name columns, where the file says so; None: to be found out.
+        last: the last row that names columns, from 0, where the file says so.
+    """
     square = _squared(rows, max((len(row) for row in rows), default=0))
     first = _title_count(square)
+    if last is not None:
+        first, heads = _above(square, min(first, last), last)
     body = square[first:]
     count = _head_count(body) if heads is None else heads
     return Headed(tuple(_line(row) for row in square[:first]), joined(body[:count]), body[count:])
+
+
+def _above(rows: Sequence[Row], first: int, last: int) -> tuple[int, int]:
+    """Where the heads begin whose last row is known, and how many they are: rows that span them are heads too."""
+    start = last
+    while start > first and last - start + 1 < _MOST_HEADS and _divides(rows[start - 1], rows[start], rows[last + 1 :]):
+        start -= 1
+    return start, last + 1 - start
 
 
 def is_value(cell: str) -> bool:
@@ -91,7 +107,8 @@ def _behind(above: Headed, below: Headed) -> Headed:
     return Headed((*above.titles, *alone, *below.titles), below.head, below.rows)
 
 
-def _begins_anew(block: Headed, before: Headed) -> bool:
+def begins_anew(block: Headed, before: Headed) -> bool:
+    """Whether what stands behind an empty row is a table of its own, not more of the one before."""
     if block.titles:
         return bool(block.rows or block.head)
     return bool(block.rows and block.head) and (block.head == before.head or _bears_out(block.head, block.rows))
@@ -104,6 +121,8 @@ def _title_count(rows: Sequence[Row]) -> int:
     usual = median(sum(map(bool, row)) for row in rows[:_SAMPLE])
     count = 0
     while count < min(len(rows), _MOST_TITLES) and _is_title(rows[count], usual):
+        if count + 1 < len(rows) and _spans_heads(rows[count], rows[count + 1]):
+            break
         count += 1
     return count
 
@@ -113,6 +132,11 @@ def _is_title(row: Row, usual: float) -> bool:
     if len(words) == 1:
         return bool(row[0]) or len(row) > 2  # of two columns, a head may name the second alone
     return len(words) == 2 and usual > 2 and row[0].endswith(":")
+
+
+def _spans_heads(row: Row, below: Row) -> bool:
+    """Whether one merged text stands over some of the heads below it, beside the first: `2024` over `Net` and `Tax`."""
+    return not row[0] and bool(below[0]) and sum(map(bool, row)) > 1 and len(set(below) - {""}) > 2
 
 
 def _head_count(rows: Sequence[Row]) -> int:
@@ -143,7 +167,7 @@ def _counts_up(values: Sequence[str]) -> bool:
     """Years, or 1, 2, 3, …: numbers that heads are made of."""
     if not all(cell.isdigit() for cell in values):
         return False
-    numbers = [int(cell) for cell in values]
+    numbers = [int(cell) for cell, _ in groupby(values)]  # merged, a year is repeated
     steps = {b - a for a, b in pairwise(numbers)}
     years = all(_YEAR.fullmatch(cell) for cell in values)
     return (len(numbers) > 2 or years) and (not steps or (len(steps) == 1 and steps != {0}))
