@@ -27,7 +27,7 @@ _COSTLY = {
     f"{_HERE}.office:read_docx": "docx docm dotx",
     f"{_HERE}.office:read_pptx": "pptx pptm ppsx",
     f"{_HERE}.sheets:read_workbook": "xlsx xlsm xlsb xls ods",
-    f"{_HERE}.sheets:read_csv": "csv tsv",
+    f"{_HERE}.csv_files:read_csv": "csv tsv",
     f"{_HERE}.html:read_html": "html htm xhtml",
     f"{_HERE}.rst:read_rst": "rst rest",
     f"{_HERE}.mail:read_mail": "eml",
