@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from rung.knowledge.reading.encodings import decode
 from rung.knowledge.reading.markup import converted, tables
