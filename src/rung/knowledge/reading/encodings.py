@@ -64,6 +64,20 @@ def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
     return text, note
 
 
+def as_browsers(data: bytes, encoding: str) -> str:
+    """Bytes in an encoding; those of Windows-1252 that it gives no letter to are control characters, as in Latin-1.
+
+    Raises:
+        UnicodeDecodeError: the bytes are none of that encoding.
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        if encoding != _FALLBACK:
+            raise
+        return "".join(map(_LETTERS.__getitem__, data))
+
+
 def decode_line(line: bytes, encoding: str) -> tuple[str, bool]:
     """One line of a file whose other lines may be encoded otherwise, and whether it was read as `encoding`, not UTF-8."""
     try:
@@ -114,7 +128,7 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, declared: str) -> tuple[st
     line = data.count(b"\n", 0, error.start) + 1
     if declared and not declared.startswith("utf"):  # UTF-8 it is not, and UTF-16 would have begun otherwise
         with suppress(UnicodeDecodeError, LookupError):
-            return _as_browsers(data, declared), ""
+            return as_browsers(data, declared), ""
     parts = data.splitlines(keepends=True)
     lines = [decode_line(part, _FALLBACK) for part in parts]
     if 2 * sum(_high(part) for part, (_, other) in zip(parts, lines, strict=True) if not other) > _high(data):
@@ -124,16 +138,6 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, declared: str) -> tuple[st
     encoding = guess(data)
     text = data.decode(encoding, "replace")
     return text, f"is not UTF-8 (line {line}) and was read as {named(encoding)}; save it as UTF-8 if letters look wrong"
-
-
-def _as_browsers(data: bytes, encoding: str) -> str:
-    """Bytes of Windows-1252 that it gives no letter to are control characters, as in Latin-1."""
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        if encoding != _FALLBACK:
-            raise
-        return "".join(map(_LETTERS.__getitem__, data))
 
 
 def _without_mark(data: bytes) -> tuple[str, str] | None:

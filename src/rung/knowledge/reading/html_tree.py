@@ -123,6 +123,8 @@ def is_block(element: Element) -> bool:
 
 def is_hidden(element: Element) -> bool:
     """Whether a part is marked as not to be shown. What is folded (<details>) can be opened, and is read."""
+    if "note" in (element.get("{http://www.idpf.org/2007/ops}type") or element.get("epub:type") or ""):
+        return False  # a book's note that opens at its mark
     if element.get("hidden") is not None and element.get("hidden") != "until-found":
         return True
     return element.get("aria-hidden") == "true" or bool(_HIDING.search(element.get("style") or ""))
