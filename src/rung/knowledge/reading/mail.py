@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import mimetypes
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -90,6 +91,8 @@ def _attached(file: SourceFile, part: Message, number: int, dropped: Counter[str
     mail = kind == "message/rfc822"
     if mail and not name.lower().endswith(".eml"):
         name += ".eml"
+    if kind == "application/octet-stream":
+        kind = mimetypes.guess_type(name)[0] or kind
     if PurePosixPath(name).suffix.lower() not in readers():
         name += suffix_of(kind)
     if PurePosixPath(name).suffix.lower() in readers():
