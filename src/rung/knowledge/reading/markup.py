@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from rung.knowledge.reading.table_heads import Headed, is_value, tables_of
 from rung.records import Document, Json
@@ -56,9 +56,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return _table(kept[0], kept[1:]) if kept else ""
 
 
-def tables(rows: Iterable[Sequence[str]]) -> str:
+def tables(rows: Iterable[Sequence[str]], last_heads: Container[int] = ()) -> str:
     """A sheet as Markdown: its tables one below the other, the titles of each above it; see `table_heads`."""
-    return "\n\n".join(part for headed in tables_of(rows) for part in (*titled(headed), headed_table(headed)) if part)
+    found = tables_of(rows, last_heads)
+    return "\n\n".join(part for headed in found for part in (*titled(headed), headed_table(headed)) if part)
 
 
 def titled(headed: Headed, level: int = 3) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from rung.knowledge.reading import dates
 
@@ -67,8 +68,7 @@ class FormatError(ValueError):
     """A format code that is not understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A part of a code: `kind` is literal, digit, mark, exp, date, elapsed, ampm, sub, general."""
 
     kind: str
@@ -82,11 +82,7 @@ class Section:
     tokens: list[Token] = field(default_factory=list)
     operator: str = ""
     bound: float = 0.0
-
-    @property
-    def is_date(self) -> bool:
-        """Whether it shows a date, a time or a duration."""
-        return any(token.kind in ("date", "elapsed", "ampm") for token in self.tokens)
+    is_date: bool = False  # or a time, or a duration
 
     def holds(self, value: float) -> bool:
         """Whether its condition holds."""
@@ -112,7 +108,7 @@ class NumberFormat:
         if not section.tokens:
             return ""
         if section.is_date:
-            shown = dates.shown([(token.kind, token.text) for token in section.tokens], value, date1904=date1904)
+            shown = dates.shown(section.tokens, value, date1904=date1904)
             return general(value) if shown is None else shown
         sign = "-" if signed and value < 0 else ""
         shown = " ".join(_number(section.tokens, abs(value)).split())
@@ -185,6 +181,7 @@ def _parsed(code: str) -> Section:
     )
     if not timed:  # `.00` of a number, not fractions of a second
         section.tokens = [part for token in section.tokens for part in _unsubbed(token)]
+    section.is_date = any(token.kind in ("date", "elapsed", "ampm") for token in section.tokens)
     if section.is_date and any(token.kind == "digit" for token in section.tokens):
         raise FormatError(code)
     return section

@@ -26,7 +26,7 @@ _COSTLY = {
     f"{_HERE}.pdf:read_pdf": "pdf",
     f"{_HERE}.office:read_docx": "docx docm dotx",
     f"{_HERE}.office:read_pptx": "pptx pptm ppsx",
-    f"{_HERE}.sheets:read_workbook": "xlsx xlsm xlsb xls ods",
+    f"{_HERE}.workbook:read_workbook": "xlsx xlsm xltx xltm xlsb xls ods",
     f"{_HERE}.csv_files:read_csv": "csv tsv",
     f"{_HERE}.html:read_html": "html htm xhtml",
     f"{_HERE}.rst:read_rst": "rst rest",
@@ -39,7 +39,7 @@ BUILT_IN = tuple(
     for reader, suffixes in {**_PLAIN, **_COSTLY}.items()
     for suffix in suffixes.split()
 )
-LIBRARIES = ("liteparse", "mammoth", "python-pptx", "python-calamine", "html-to-markdown", "docutils")
+LIBRARIES = ("liteparse", "python-calamine", "xlrd", "html-to-markdown", "docutils")
 
 
 @cache

@@ -6,7 +6,7 @@ Pure rules over cells as text. How a table is written is left to `markup`, merge
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
@@ -35,21 +35,23 @@ class Headed:
     rows: tuple[Row, ...] = ()
 
 
-def tables_of(rows: Iterable[Sequence[str]]) -> list[Headed]:
+def tables_of(rows: Iterable[Sequence[str]], last_heads: Container[int] = ()) -> list[Headed]:
     """The tables of a sheet. An empty row ends a table only where what follows has a title or a head of its own.
 
-    What stands alone, behind the last table or instead of one, is a table of titles only.
+    What stands alone, behind the last table or instead of one, is a table of titles only. `last_heads`: the rows, from 0,
+    that are the last ones of heads, as far as the file says so.
     """
     found: list[Headed] = []
-    for block in _blocks(rows):
+    for start, block in _blocks(rows):
         alone = len(block) == 1 and sum(map(bool, block[0])) == 1
-        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block)
+        known = next((n for n in range(len(block)) if start + n in last_heads), None)
+        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block, last=known)
         last = found[-1] if found else None
         if last is None or not (next_one.head or next_one.rows):
             found.append(next_one)
         elif not last.rows:  # a title, or a head with an empty row below it
             found[-1] = _behind(last, next_one)
-        elif begins_anew(next_one, last):
+        elif known is not None or _begins_anew(next_one, last):
             same = len(next_one.rows[0]) == len(last.head) if next_one.rows else False
             found.append(Headed(next_one.titles, last.head, next_one.rows) if same and not next_one.head else next_one)
         else:
@@ -88,15 +90,18 @@ def is_value(cell: str) -> bool:
     return bool(_VALUE.fullmatch(cell.strip()))
 
 
-def _blocks(rows: Iterable[Sequence[str]]) -> list[list[Sequence[str]]]:
-    """What stands between empty rows."""
-    blocks: list[list[Sequence[str]]] = [[]]
-    for row in rows:
-        if any(cell.strip() for cell in row):
-            blocks[-1].append(row)
-        elif blocks[-1]:
-            blocks.append([])
-    return [block for block in blocks if block]
+def _blocks(rows: Iterable[Sequence[str]]) -> list[tuple[int, list[Sequence[str]]]]:
+    """What stands between empty rows, and the place of its first row."""
+    blocks: list[tuple[int, list[Sequence[str]]]] = []
+    going = False
+    for place, row in enumerate(rows):
+        filled = any(cell.strip() for cell in row)
+        if filled and not going:
+            blocks.append((place, []))
+        if filled:
+            blocks[-1][1].append(row)
+        going = filled
+    return blocks
 
 
 def _behind(above: Headed, below: Headed) -> Headed:
@@ -107,8 +112,7 @@ def _behind(above: Headed, below: Headed) -> Headed:
     return Headed((*above.titles, *alone, *below.titles), below.head, below.rows)
 
 
-def begins_anew(block: Headed, before: Headed) -> bool:
-    """Whether what stands behind an empty row is a table of its own, not more of the one before."""
+def _begins_anew(block: Headed, before: Headed) -> bool:
     if block.titles:
         return bool(block.rows or block.head)
     return bool(block.rows and block.head) and (block.head == before.head or _bears_out(block.head, block.rows))
