@@ -30,6 +30,9 @@ class Box(NamedTuple):
         return inside and self.top - slack <= y <= self.bottom + slack
 
 
+_NOWHERE = Box(0, 0, 0, 0)
+
+
 @dataclass(slots=True)
 class Cell:
     """A cell of a table with its place; None where it is empty."""
@@ -47,7 +50,7 @@ class Part:
 
     kind: str
     text: str = ""
-    box: Box = Box(0, 0, 0, 0)
+    box: Box = _NOWHERE
     level: int = 0
     mark: str = ""  # of a list item; the language of code
     emphasis: str = ""
@@ -74,10 +77,16 @@ class Part:
 
 @dataclass(slots=True)
 class Line:
-    """Words that stand on one line beside each other."""
+    """Words that stand on one line beside each other, and the size of their letters."""
 
     text: str
     box: Box
+    size: float
+
+    @property
+    def height(self) -> float:
+        """From the lowest to the highest of its letters."""
+        return self.box.bottom - self.box.top
 
 
 @dataclass(slots=True)
@@ -94,7 +103,10 @@ class Sheet:
 
 def sheet_of(page: ParsedPage) -> Sheet:
     """A page as LiteParse gives it."""
-    lines = [Line(item.text, Box(item.x, item.y, item.x + item.width, item.y + item.height)) for item in page.text_items]
+    lines = [
+        Line(item.text, Box(item.x, item.y, item.x + item.width, item.y + item.height), item.font_size or 0.0)
+        for item in page.text_items
+    ]
     parts = [_part(block) for block in page.blocks or ()]
     return Sheet(page.page_num, page.width, page.height, parts, lines, list(_rules(page)))
 
@@ -131,7 +143,7 @@ def _part(block: LayoutBlock) -> Part:
     emphasis = "*" * (2 * block.bold + block.italic) if block.kind == "paragraph" else ""
     mark = (block.marker or "-") if block.ordered else "-" if block.kind == "list_item" else block.lang or ""
     text = "\n".join(block.lines) if block.lines is not None else block.text or ""
-    part = Part(block.kind, text, _box(block.bbox) or Box(0, 0, 0, 0), block.level or 0, mark, emphasis)
+    part = Part(block.kind, text, _box(block.bbox) or _NOWHERE, block.level or 0, mark, emphasis)
     if block.kind == "table":
         head = [_cells(block.header)] if block.header else []
         part.cells = head + [_cells(row) for row in block.rows or ()]

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rung.knowledge.reading.pdf_page import Box, Cell, Line, Part, Sheet
 from rung.knowledge.reading.table_heads import Headed, Row, is_value, names_columns, split_heads
 
-_CONTINUED = re.compile(r"\(?\s*(?:continued|cont['’.]?d?\.?|fortsetzung|forts\.|suite|continuación|cont\.)\s*\)?", re.IGNORECASE)
+_CONTINUED = re.compile(r"\b(?:continued|cont'?d|fortsetzung|suite|continuación)\b|\(cont\.\)", re.IGNORECASE)
 _SAME_LINE = 3.0  # points
 _NEAR = 12.0  # points by which a column may be off from page to page
 _LEAST_PREFIX = 2  # words that all heads begin with, from which on they are a title
 
 
-def headed(sheets: Sequence[Sheet]) -> None:
+def give_heads(sheets: Sequence[Sheet]) -> None:
     """Give every table its head, from page to page."""
     open_table: Part | None = None  # that the page before ended with
     for sheet in sheets:
@@ -38,7 +39,7 @@ def headed(sheets: Sequence[Sheet]) -> None:
 
 def lift_heads(sheets: Sequence[Sheet]) -> None:
     """Move the head of a table that stands alone at the foot of a page to its rows on the next one."""
-    for sheet, following in zip(sheets, sheets[1:], strict=False):
+    for sheet, following in pairwise(sheets):
         last, table = next((p for p in reversed(sheet.parts) if p.kind != "rule"), None), _first(following.parts)
         if last is None or table is None or table.kind != "table" or last.kind not in ("paragraph", "heading"):
             continue

@@ -115,7 +115,7 @@ def _behind(above: Headed, below: Headed) -> Headed:
 def _begins_anew(block: Headed, before: Headed) -> bool:
     if block.titles:
         return bool(block.rows or block.head)
-    return bool(block.rows and block.head) and (block.head == before.head or _bears_out(block.head, block.rows))
+    return bool(block.rows and block.head) and (block.head == before.head or names_columns(block.head, block.rows))
 
 
 def _title_count(rows: Sequence[Row]) -> int:
@@ -164,7 +164,7 @@ def _is_head(row: Row, below: Sequence[Row]) -> bool:
             _YEAR.fullmatch(cell) and below and all(_YEAR.fullmatch(other) for other in _column(below, place))
             for place, cell in enumerate(row)
         )
-    return _bears_out(row, below) or not _is_one_of(row, below)
+    return names_columns(row, below) or not _is_one_of(row, below)
 
 
 def _counts_up(values: Sequence[str]) -> bool:
@@ -188,7 +188,7 @@ def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     return False
 
 
-def _bears_out(head: Row, rows: Sequence[Row]) -> bool:
+def names_columns(head: Row, rows: Sequence[Row]) -> bool:
     """Whether some column has words in its head and values below."""
     for place, name in enumerate(head):
         column = _column(rows, place) if name and not is_value(name) else []
@@ -204,7 +204,7 @@ def _divides(above: Row, row: Row, below: Sequence[Row]) -> bool:
     spanned = [place for place in range(1, len(row)) if above[place - 1] and above[place] in ("", above[place - 1])]
     if not any(row[place] not in ("", above[place]) for place in spanned):
         return False
-    return any(above[place] for place in spanned) or _bears_out(row, below)
+    return any(above[place] for place in spanned) or names_columns(row, below)
 
 
 def _column(rows: Sequence[Row], place: int) -> list[str]:
