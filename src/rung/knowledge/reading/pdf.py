@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from rung.errors import MissingExtra
 from rung.knowledge.reading.markup import converted, paged
+from rung.knowledge.reading.pdf_columns import find_columns
 from rung.knowledge.reading.pdf_furniture import keep_once, mend_hyphens
-from rung.knowledge.reading.pdf_marks import marks_of, may_hold_marks, write_marks
+from rung.knowledge.reading.pdf_marks import marks_of, write_marks
 from rung.knowledge.reading.pdf_page import Part, sheet_of, written
 from rung.knowledge.reading.pdf_tables import give_heads, lift_heads
 from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
+from rung.knowledge.reading.table_heads import is_value
 
 if TYPE_CHECKING:
     from liteparse import LiteParse
@@ -62,9 +64,9 @@ def read_pdf(file: SourceFile) -> Iterator[Item]:
 def _texts(file: SourceFile, result: ParseResult, dropped: Counter[str]) -> list[str]:
     """The Markdown of each page."""
     sheets = [sheet_of(page) for page in result.pages]
-    marked = [sheet.number for sheet in sheets if may_hold_marks(sheet)]
-    if marked:
-        write_marks(sheets, marks_of(file.data, marked))
+    for sheet in sheets:
+        find_columns(sheet)
+    write_marks(sheets, marks_of(file.data, [sheet.number for sheet in sheets]))
     mend_hyphens(sheets)
     dropped["repeated headers and footers of pages"] = keep_once(sheets)
     lift_heads(sheets)
@@ -125,6 +127,7 @@ def _parser() -> LiteParse:
         include_complexity=True,
         continue_on_page_error=True,
         extract_blocks=True,
+        emit_word_boxes=True,
         extract_vector_graphics=True,
         extract_form_fields=True,
         extract_annotations=True,
@@ -135,7 +138,9 @@ def _is_image(page: ParsedPage, text: str) -> bool:
     seen = page.complexity
     if seen is None:
         return False
-    return seen.is_garbled or (len(text) < 40 and (seen.full_page_image or seen.has_substantial_images))
+    words = text.split()
+    garbled = seen.is_garbled and sum(map(is_value, words)) * 4 < len(words)  # tables of numbers are taken for broken fonts
+    return garbled or (len(text) < 40 and (seen.full_page_image or seen.has_substantial_images))
 
 
 def _title(data: bytes) -> str:

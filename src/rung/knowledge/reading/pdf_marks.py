@@ -6,7 +6,7 @@ What it means is left to `raised`. Characters are told by PDFium; the layout tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ctypes import byref, c_double
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,11 +18,13 @@ from rung.knowledge.reading.raised import lowered, raised
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage
 
-_SMALLER = 0.87  # of the size of the text that a mark stands on, at most
+_SMALLER = 0.93  # of the size of the text that a mark stands on, at most
 _RAISED = (0.12, 0.95)  # of that size, by which a raised mark stands higher
 _LOWERED = (-0.6, -0.06)
+_RAISED_DIGIT, _LOWERED_DIGIT, _BELOW = 0.2, 0.5, -0.04  # of the size: lower edge, upper edge, lower edge of its shape
 _LONGEST = 12  # characters of a mark
 _GAP = (-0.4, 0.5)  # of the size, between a mark and its text
+_SPACE = 0.2  # of the size: as wide as a space
 _CONTEXT = 16  # characters around a mark by which it is found again
 _GENERATED = "\r\n\x00\x02\ufffe\uffff"
 
@@ -51,18 +53,7 @@ class Mark:
     top: float  # from the page's upper edge
 
 
-def may_hold_marks(sheet: Sheet) -> bool:
-    """Whether a page may hold marks: a line is higher than its letters, or small words stand among larger ones."""
-    lines = [line for line in sheet.lines if line.size > 0]
-    if not lines:
-        return False
-    ratios, sizes = sorted(line.height / line.size for line in lines), sorted(line.size for line in lines)
-    usual, body = ratios[len(ratios) // 2], sizes[len(sizes) // 2]
-    tall = any(line.height > 1.1 * usual * line.size for line in lines)
-    return tall or any(line.size < _SMALLER * body and len(line.text) <= _LONGEST for line in lines)
-
-
-def marks_of(data: bytes, pages: Sequence[int]) -> dict[int, list[Mark]]:
+def marks_of(data: bytes, pages: Iterable[int]) -> dict[int, list[Mark]]:
     """The marks on these pages (from 1). A page that PDFium cannot open has none.
 
     Raises:
@@ -122,24 +113,35 @@ def _runs(page: PdfTextPage) -> list[_Run]:
     runs: list[_Run] = []
     x, y, left, right, bottom, top = (c_double() for _ in range(6))
     matrix = pdfium.FS_MATRIX()
-    spaced, last = True, -1
+    spaced, broken, last = True, False, -1
     for at in range(pdfium.FPDFText_CountChars(page)):
         letter = chr(pdfium.FPDFText_GetUnicode(page, at))
-        if letter.isspace() or letter in _GENERATED:
+        if letter in _GENERATED:  # PDFium ends a line where the baseline changes
+            broken = True
+            continue
+        if letter.isspace():
             spaced = True
             continue
         pdfium.FPDFText_GetCharOrigin(page, at, byref(x), byref(y))
         pdfium.FPDFText_GetMatrix(page, at, byref(matrix))
-        size = pdfium.FPDFText_GetFontSize(page, at) * (matrix.c**2 + matrix.d**2) ** 0.5
+        size = pdfium.FPDFText_GetFontSize(page, at) * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
         run = runs[-1] if runs else None
-        if run is not None and last >= 0 and abs(run.size - size) < 0.05 * size and abs(run.base - y.value) < 0.04 * size:
+        if letter.isdigit() and not spaced:  # fonts have raised and lowered digits of their own, on the common baseline
+            pdfium.FPDFText_GetCharBox(page, at, byref(left), byref(right), byref(bottom), byref(top))
+            low, high = (bottom.value - y.value) / size, (top.value - y.value) / size
+            if low > _RAISED_DIGIT or (high < _LOWERED_DIGIT and low < _BELOW):
+                y.value, size = y.value + (0.35 if low > 0 else -0.15) * size, 0.65 * size
+        same = run is not None and abs(run.size - size) < 0.05 * size and abs(run.base - y.value) < 0.04 * size
+        if run is not None and (broken or not same):
+            pdfium.FPDFText_GetCharBox(page, last, byref(left), byref(right), byref(bottom), byref(top))
+            run.right = right.value
+            near = -size < x.value - run.right < _SPACE * size and abs(run.base - y.value) < size
+            spaced = spaced or (broken and not near)
+        if run is not None and same:
             run.text += (" " if spaced else "") + letter
         else:
-            if run is not None:
-                pdfium.FPDFText_GetCharBox(page, last, byref(left), byref(right), byref(bottom), byref(top))
-                run.right = right.value
             runs.append(_Run(letter, size, y.value, x.value, x.value, spaced))
-        spaced, last = False, at
+        spaced, broken, last = False, False, at
     return runs
 
 

@@ -5,7 +5,7 @@ Which words are where is LiteParse's finding. What goes on from page to page is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,11 @@ class Box(NamedTuple):
     top: float
     right: float
     bottom: float
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The point in its middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
     def holds(self, x: float, y: float, *, slack: float = 3) -> bool:
         """Whether a point lies in it, or as near as `slack`."""
@@ -91,14 +96,19 @@ class Line:
 
 @dataclass(slots=True)
 class Sheet:
-    """A page: its parts in reading order, its lines, its size, and the lines drawn across it (y, from x, to x)."""
+    """A page: its parts in reading order, its lines and words, its size.
+
+    `rules` are the lines drawn across it (y, from x, to x), `uprights` those from top to bottom (x, from y, to y).
+    """
 
     number: int
     width: float
     height: float
     parts: list[Part]
     lines: list[Line]
+    words: list[Line]
     rules: list[tuple[float, float, float]]
+    uprights: list[tuple[float, float, float]]
 
 
 def sheet_of(page: ParsedPage) -> Sheet:
@@ -107,8 +117,13 @@ def sheet_of(page: ParsedPage) -> Sheet:
         Line(item.text, Box(item.x, item.y, item.x + item.width, item.y + item.height), item.font_size or 0.0)
         for item in page.text_items
     ]
+    words = [
+        Line(word.text, Box(word.x, word.y, word.x + word.width, word.y + word.height), item.font_size or 0.0)
+        for item in page.text_items
+        for word in item.words
+    ]
     parts = [_part(block) for block in page.blocks or ()]
-    return Sheet(page.page_num, page.width, page.height, parts, lines, list(_rules(page)))
+    return Sheet(page.page_num, page.width, page.height, parts, lines, words, *_drawn(page))
 
 
 def written(parts: Sequence[Part]) -> str:
@@ -159,16 +174,21 @@ def _box(rect: AnnotationRect | None) -> Box | None:
     return Box(rect.x, rect.y, rect.x + rect.width, rect.y + rect.height) if rect is not None else None
 
 
-def _rules(page: ParsedPage) -> Iterator[tuple[float, float, float]]:
-    """Lines across a page: drawn as lines, as thin boxes, or as the upper and lower edges of boxes."""
+def _drawn(page: ParsedPage) -> tuple[list[tuple[float, float, float]], list[tuple[float, float, float]]]:
+    """Lines across a page and from top to bottom: drawn as lines, as thin boxes, or as the edges of boxes."""
+    rules: list[tuple[float, float, float]] = []
+    uprights: list[tuple[float, float, float]] = []
     if page.vector_graphics is None:
-        return
+        return rules, uprights
     for line in page.vector_graphics.lines:
         if abs(line.y1 - line.y2) < 1:
-            yield line.y1, min(line.x1, line.x2), max(line.x1, line.x2)
+            rules.append((line.y1, min(line.x1, line.x2), max(line.x1, line.x2)))
+        elif abs(line.x1 - line.x2) < 1:
+            uprights.append((line.x1, min(line.y1, line.y2), max(line.y1, line.y2)))
     for shape in page.vector_graphics.shapes:
         left, top, width, height = shape.bbox
         if not shape.has_curve and width > 2:
-            yield top, left, left + width
-            if height > 2:
-                yield top + height, left, left + width
+            rules += [(y, left, left + width) for y in ((top, top + height) if height > 2 else (top,))]
+        if not shape.has_curve and height > 2:
+            uprights += [(x, top, top + height) for x in ((left, left + width) if width > 2 else (left + width / 2,))]
+    return rules, uprights

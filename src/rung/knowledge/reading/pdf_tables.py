@@ -10,12 +10,13 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from rung.knowledge.reading.pdf_columns import KEPT, lines_of
 from rung.knowledge.reading.pdf_page import Box, Cell, Line, Part, Sheet
 from rung.knowledge.reading.table_heads import Headed, Row, is_value, names_columns, split_heads
 
 _CONTINUED = re.compile(r"\b(?:continued|cont'?d|fortsetzung|suite|continuación)\b|\(cont\.\)", re.IGNORECASE)
-_SAME_LINE = 3.0  # points
 _NEAR = 12.0  # points by which a column may be off from page to page
+_FAR = 72.0  # points by which the last head may be wider than what stands below it
 _LEAST_PREFIX = 2  # words that all heads begin with, from which on they are a title
 
 
@@ -38,19 +39,48 @@ def give_heads(sheets: Sequence[Sheet]) -> None:
 
 
 def lift_heads(sheets: Sequence[Sheet]) -> None:
-    """Move the head of a table that stands alone at the foot of a page to its rows on the next one."""
-    for sheet, following in pairwise(sheets):
-        last, table = next((p for p in reversed(sheet.parts) if p.kind != "rule"), None), _first(following.parts)
-        if last is None or table is None or table.kind != "table" or last.kind not in ("paragraph", "heading"):
+    """Give a table without a head the line that stands alone above it, or at the foot of the page before."""
+    before: Sheet | None = None
+    for sheet in sheets:
+        _put_in_order(sheet)
+        first = _first(sheet.parts)
+        for table in [part for part in sheet.parts if part.kind == "table"]:
+            place = sheet.parts.index(table)
+            if table is first and before is not None and before.parts:
+                _lift(table, before, len(before.parts) - 1)
+            if place and _is_headless(table):
+                _lift(table, sheet, place - 1)
+        before = sheet
+
+
+def _put_in_order(sheet: Sheet) -> None:
+    """Put what stands below a table behind it."""
+    parts = sheet.parts
+    for place in range(len(parts) - 1):
+        above, table = parts[place], parts[place + 1]
+        if table.kind != "table" or above.box.top < table.box.bottom - 2 or above.kind == "table":
             continue
-        if table.heads or not any(is_value(word) for word in table.rows[0]):
-            continue
-        columns = table.columns()
-        row = _row_of([line for line in sheet.lines if last.box.holds(line.box.left, line.box.top)], columns)
-        if row is not None and all(row) and " ".join(row) == " ".join(last.text.split()):
-            table.cells.insert(0, [Cell(word) for word in row])
-            table.heads = 1
-            sheet.parts.remove(last)
+        if above.box.left < table.box.right and table.box.left < above.box.right:
+            parts[place : place + 2] = [table, above]
+
+
+def _lift(table: Part, sheet: Sheet, place: int) -> None:
+    """Make a part the head of a table, where it is one line whose words stand above its columns."""
+    while place > 0 and sheet.parts[place].kind == "rule":
+        place -= 1
+    above = sheet.parts[place]
+    if above.kind not in ("paragraph", "heading") or not _is_headless(table):
+        return
+    lines = lines_of([word for word in sheet.words if above.box.holds(*word.box.middle)])
+    row = _row_of(lines[0], table.columns()) if len(lines) == 1 else None
+    if row is not None and all(row) and not any(map(is_value, row)):
+        table.cells.insert(0, [Cell(words) for words in row])
+        table.heads = 1
+        sheet.parts.remove(above)
+
+
+def _is_headless(table: Part) -> bool:
+    return not table.heads and not _headed(table).head
 
 
 def _first(parts: Sequence[Part]) -> Part | None:
@@ -136,14 +166,13 @@ def _take_rows(sheet: Sheet, first: Part, before: Part) -> None:
     if before.headed is None or len(columns) < 2:
         return
     rows: list[Row] = []
-    rest = " ".join(first.text.split())
-    for line in _by_line([line for line in sheet.lines if first.box.holds(line.box.left, line.box.top)]):
+    lines = lines_of([word for word in sheet.words if first.box.holds(*word.box.middle)])
+    for line in lines:
         row = _row_of(line, columns)
-        said = " ".join(" ".join(one.text.split()) for one in line)
-        if row is None or not rest.startswith(said) or not _is_like(row, before.headed.rows):
+        if row is None or not _is_like(row, before.headed.rows):
             break
         rows.append(row)
-        rest = rest[len(said) :].strip()
+    rest = " ".join(word.text for line in lines[len(rows) :] for word in line)
     if not rows:
         return
     box = Box(columns[0][0], first.box.top, columns[-1][1], first.box.bottom)
@@ -160,28 +189,20 @@ def _is_like(row: Row, rows: Sequence[Row]) -> bool:
     return sum(map(bool, row)) > 1 and all(is_value(row[n]) or not row[n] for n in valued)
 
 
-def _by_line(lines: Sequence[Line]) -> list[list[Line]]:
-    """Words grouped by the line that they stand on, from the top."""
-    found: list[list[Line]] = []
-    for line in sorted(lines, key=lambda line: (line.box.top, line.box.left)):
-        if found and abs(found[-1][0].box.top - line.box.top) < _SAME_LINE:
-            found[-1].append(line)
-        else:
-            found.append([line])
-    return [sorted(group, key=lambda line: line.box.left) for group in found]
-
-
-def _row_of(lines: Sequence[Line], columns: Sequence[tuple[float, float]]) -> Row | None:
-    """Words as a row of a table with these columns; None where one stands in none of them, or two in one."""
-    row = [""] * len(columns)
-    for line in lines:
-        middle = (line.box.left + line.box.right) / 2
-        fitting = [n for n, (a, b) in enumerate(columns) if a - _NEAR < line.box.right and line.box.left < b + _NEAR]
-        place = min(fitting, key=lambda n: abs(sum(columns[n]) / 2 - middle), default=None)
-        if place is None or row[place]:
+def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]]) -> Row | None:
+    """The words of a line as a row of a table with these columns; None where they stand in less than two, or run on."""
+    row: list[list[Line]] = [[] for _ in columns]
+    for word in words:
+        middle = word.box.middle[0]
+        place = min(range(len(columns)), key=lambda n: max(columns[n][0] - middle, middle - columns[n][1], 0))
+        left = columns[place - 1][1] - 2 if place else columns[0][0] - _NEAR
+        right = columns[place + 1][0] + 2 if place + 1 < len(columns) else columns[-1][1] + _FAR
+        if word.box.left < left or word.box.right > right:
             return None
-        row[place] = " ".join(line.text.split())
-    return tuple(row) if sum(map(bool, row)) > 1 else None
+        row[place].append(word)
+    cells = [cell for cell in row if cell]
+    apart = all(b[0].box.left - a[-1].box.right >= KEPT * a[-1].height for a, b in pairwise(cells))
+    return tuple(" ".join(word.text for word in cell) for cell in row) if len(cells) > 1 and apart else None
 
 
 def _fill_merged(table: Part, rules: Sequence[tuple[float, float, float]]) -> None:
