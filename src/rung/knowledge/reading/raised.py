@@ -24,7 +24,10 @@ _NUMBER = re.compile(r"\d\Z")
 _UNIT = re.compile(
     r"(?:\A|[^a-zA-Z])(?:[kcdmµμnh]?m|in|ft|yd|mi|s|sec|px|inch(?:es)?|feet|foot|yards?|miles?|\w*met(?:er|re)s?)\Z"
 )
-_VARIABLE = re.compile(r"(?:\A|[^a-zA-Z\d])[a-zA-Zα-ωΑ-Ω]\Z|[)\]}]\Z|=\s*[a-zA-Z]{1,3}\Z")  # x, (…), = mc
+# x, (a + b), = mc: one letter alone, an expression in brackets, a product on the right of an equation.
+_VARIABLE = re.compile(
+    r"(?:\A|[^a-zA-Z\d])[a-zA-Zα-ωΑ-Ω]\Z|[(\[{](?![^()]*[a-zA-Z]{3})[^()\[\]{}]{1,30}[)\]}]\Z|=\s*[a-zA-Z]{1,3}\Z"
+)
 _EXPRESSION = re.compile(r"(?=.*[+\-−–*/=()])[\w.+\-−–*/=() ]{2,24}\Z")
 _OPERATOR_BEHIND = re.compile(r"\s*[=+×·⋅/^−≈<>]")
 _OPERATOR_BEFORE = re.compile(r"[=+×·⋅/(^−≈]\s*[\d.,]+\Z")

@@ -76,7 +76,7 @@ def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last
         first, heads = (last + 1 - heads, heads) if heads else _above(square, min(first, last), last)
     body = square[first:]
     count = _head_count(body) if heads is None else heads
-    return Headed(tuple(_line(row) for row in square[:first]), _joined(body[:count]), body[count:])
+    return Headed(tuple(_line(row) for row in square[:first]), joined(body[:count]), body[count:])
 
 
 def _above(rows: Sequence[Row], first: int, last: int) -> tuple[int, int]:
@@ -117,7 +117,7 @@ def _behind(above: Headed, below: Headed) -> Headed:
 def _begins_anew(block: Headed, before: Headed) -> bool:
     if block.titles:
         return bool(block.rows or block.head)
-    return bool(block.rows and block.head) and (block.head == before.head or _bears_out(block.head, block.rows))
+    return bool(block.rows and block.head) and (block.head == before.head or names_columns(block.head, block.rows))
 
 
 def _title_count(rows: Sequence[Row]) -> int:
@@ -166,7 +166,7 @@ def _is_head(row: Row, below: Sequence[Row]) -> bool:
             _YEAR.fullmatch(cell) and below and all(_YEAR.fullmatch(other) for other in _column(below, place))
             for place, cell in enumerate(row)
         )
-    return _bears_out(row, below) or not _is_one_of(row, below)
+    return names_columns(row, below) or not _is_one_of(row, below)
 
 
 def _counts_up(values: Sequence[str]) -> bool:
@@ -190,7 +190,7 @@ def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     return False
 
 
-def _bears_out(head: Row, rows: Sequence[Row]) -> bool:
+def names_columns(head: Row, rows: Sequence[Row]) -> bool:
     """Whether some column has words in its head and values below."""
     for place, name in enumerate(head):
         column = _column(rows, place) if name and not is_value(name) else []
@@ -206,14 +206,14 @@ def _divides(above: Row, row: Row, below: Sequence[Row]) -> bool:
     spanned = [place for place in range(1, len(row)) if above[place - 1] and above[place] in ("", above[place - 1])]
     if not any(row[place] not in ("", above[place]) for place in spanned):
         return False
-    return any(above[place] for place in spanned) or _bears_out(row, below)
+    return any(above[place] for place in spanned) or names_columns(row, below)
 
 
 def _column(rows: Sequence[Row], place: int) -> list[str]:
     return [row[place] for row in rows[:_SAMPLE] if place < len(row) and row[place] not in _NOTHING]
 
 
-def _joined(heads: Sequence[Row]) -> Row:
+def joined(heads: Sequence[Row]) -> Row:
     """Several rows of heads as one: each column's words from above to below, each once."""
     if len(heads) < 2:
         return heads[0] if heads else ()
