@@ -106,14 +106,17 @@ def pptx(*slides: str, related: Mapping[str, str] | None = None, parts: Mapping[
     """A presentation of slides, each the XML inside its `spTree`; `related` are the relationships of the first one."""
     ids = "".join(f'<p:sldId id="{256 + n}" r:id="s{n}"/>' for n in range(len(slides)))
     files: dict[str, str | bytes] = {
-        f"ppt/slides/slide{n}.xml": slide if slide.startswith("<p:sld ") else slide_of(slide) for n, slide in enumerate(slides)
+        f"ppt/slides/slide{n}.xml": slide if slide.startswith("<p:sld ") else slide_of(slide)
+        for n, slide in enumerate(slides)
     }
     return zipped(
         {
             "[Content_Types].xml": "<Types/>",
             "_rels/.rels": relations({"r1": "officeDocument ppt/presentation.xml"}),
             "ppt/presentation.xml": element("p:presentation", f"<p:sldIdLst>{ids}</p:sldIdLst>"),
-            "ppt/_rels/presentation.xml.rels": relations({f"s{n}": f"slide slides/slide{n}.xml" for n in range(len(slides))}),
+            "ppt/_rels/presentation.xml.rels": relations(
+                {f"s{n}": f"slide slides/slide{n}.xml" for n in range(len(slides))}
+            ),
             "ppt/slides/_rels/slide0.xml.rels": relations(related or {}),
             **files,
             **(parts or {}),
