@@ -76,8 +76,8 @@ class Drawings:
 
     def image(self, picture: Element) -> str:
         """The words that stand for an image; without any it is counted."""
-        named = next((e for e in picture.iter() if e.tag in ("cNvPr", "docPr")), None)
-        words = " ".join((named.get("descr") or "").split()) if named is not None else ""
+        said = (e.get("descr") or e.get("alt") or "" for e in picture.iter() if e.tag in ("cNvPr", "docPr", "shape"))
+        words = " ".join(next(filter(None, said), "").split())
         if not words or _FILE_NAME.fullmatch(words):
             self.dropped[IMAGES] += 1
             return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rung.knowledge.reading.table_heads import Headed, is_value, tables_of
 from rung.records import Document, Json
@@ -56,9 +56,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return _table(kept[0], kept[1:]) if kept else ""
 
 
-def tables(rows: Iterable[Sequence[str]], last_heads: Container[int] = ()) -> str:
+def tables(rows: Iterable[Sequence[str]], heads: Mapping[int, int] | None = None) -> str:
     """A sheet as Markdown: its tables one below the other, the titles of each above it; see `table_heads`."""
-    found = tables_of(rows, last_heads)
+    found = tables_of(rows, heads)
     return "\n\n".join(part for headed in found for part in (*titled(headed), headed_table(headed)) if part)
 
 
@@ -82,7 +82,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     used = [place for place in range(width) if first[place] or any(row[place] for row in kept)]
     first, kept = [first[place] for place in used], [[row[place] for place in used] for row in kept]
     if len(used) > 1 and _is_large(first, kept):
-        return "\n\n".join(line for row in kept for line in _written_out(first, row))
+        bare = [name for place, name in enumerate(first) if name and not any(row[place] for row in kept)]
+        lines = [f"Columns without values: {'; '.join(bare)}"] if bare else []
+        return "\n\n".join([*lines, *(line for row in kept for line in _written_out(first, row))])
     lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *kept)]
     return "\n".join([lines[0], f"|{' --- |' * len(used)}", *lines[1:]])
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from rung.knowledge.reading import dates
 
+_LONGEST_PLAIN = 12  # characters of a small number that is written without an exponent
 _ISO, _ISO_TIME = "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
 BUILT_IN = {
     **{
@@ -150,7 +151,9 @@ def general(value: float) -> str:
     """A number without a format: whole numbers without a point, at most fifteen digits."""
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
-    return format(value, ".15g").upper()
+    written = format(value, ".15g")
+    plain = format(Decimal(written), "f")
+    return plain if "e" not in written or len(plain) <= _LONGEST_PLAIN else written.upper()
 
 
 def _split(code: str) -> list[str]:

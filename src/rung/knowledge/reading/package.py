@@ -76,8 +76,9 @@ class Package:
         Raises:
             Unusable: it is missing, cannot be unpacked, or is no XML.
         """
+        data = self.read(name)
         try:
-            root = ElementTree.fromstring(self.read(name))
+            root = ElementTree.fromstring(data)
         except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise Unusable(f"has a part {name} that is no XML ({error})") from error
         _localize(root)
@@ -100,16 +101,18 @@ class Package:
 
     def main(self, default: str) -> str:
         """The name of the part that the document begins with."""
-        return next(self.related("", "officeDocument"), default)
+        try:
+            return next(self.related("", "officeDocument"), default)
+        except Unusable:
+            return default
 
     def title(self) -> str:
         """The title in the document's properties; "" where there is none."""
-        for name in (*self.related("", "core-properties"), "docProps/core.xml"):
-            try:
-                return " ".join((self.xml(name).findtext("title") or "").split())
-            except Unusable:
-                continue  # its properties are broken or missing; its text need not be
-        return ""
+        try:
+            name = next(self.related("", "core-properties"), "docProps/core.xml")
+            return " ".join((self.xml(name).findtext("title") or "").split())
+        except Unusable:
+            return ""  # its properties are broken or missing; its text need not be
 
 
 def _key(name: str) -> str:

@@ -21,6 +21,9 @@ _MOST_HEADS = 3
 _FROZEN_WITHIN = 10  # rows of a table among which a frozen one is a head
 
 
+Block = list[tuple[int, dict[int, str]]]  # rows without an empty one between them
+
+
 @dataclass(slots=True)
 class Sheet:
     """The cells of a sheet as they are shown, row -> column -> text (from 0), and what tells which of them are what.
@@ -114,28 +117,28 @@ def _leave_out_hidden(sheet: Sheet, dropped: Counter[str]) -> None:
     dropped[COLUMNS] += len(columns)
 
 
-def _grid(sheet: Sheet, columns: Sequence[int], alone: dict[int, int]) -> tuple[list[list[str]], set[int]]:
-    """The rows one after the other, an empty one for each gap, and the places of the last rows of heads.
+def _grid(sheet: Sheet, columns: Sequence[int], alone: dict[int, int]) -> tuple[list[list[str]], dict[int, int]]:
+    """The rows one after the other, an empty one for each gap; the places of the last rows of heads, and how many they are.
 
     A row inside a table that names those below it (merged over half of the table, or bold) becomes a last column of those.
     """
     grid: list[list[str]] = []
-    heads: set[int] = set()
-    for block in _blocks(sheet):
-        last = _last_head(sheet, block)
+    heads: dict[int, int] = {}
+    for block in (part for numbers in _blocks(sheet) for part in _side_by_side(sheet, numbers)):
+        last, count = _last_head(sheet, block)
         sections = _sections(sheet, block, alone, len(columns))
         section = ""
         grid.append([])
-        for place, number in enumerate(block):
+        for place, (number, row) in enumerate(block):
             if number in sections:
-                section = next(iter(sheet.rows[number].values()))
+                section = next(iter(row.values()))
                 if place + 1 == len(block):
                     grid += [[], [section]]
                 continue
-            row = sheet.rows[number]
+            section = "" if number in sheet.bold else section  # a total, say
             grid.append([row.get(column, "") for column in columns] + ([section] if sections else []))
             if number == last:
-                heads.add(len(grid) - 1)
+                heads[len(grid) - 1] = count
     return grid, heads
 
 
@@ -153,32 +156,55 @@ def _blocks(sheet: Sheet) -> list[list[int]]:
     return blocks
 
 
-def _last_head(sheet: Sheet, block: Sequence[int]) -> int | None:
-    """The last row of a block's heads, where the file says it: by a table or a filter, by bold type, by what is frozen."""
-    for number in block:
-        if number in sheet.heads and len(sheet.rows[number]) > 1:
-            return number
-    first = next((place for place, number in enumerate(block) if len(set(sheet.rows[number].values())) > 1), None)
+def _side_by_side(sheet: Sheet, block: Sequence[int]) -> list[Block]:
+    """A block in parts, where an empty column parts tables that do not begin in the same row."""
+    whole: Block = [(number, sheet.rows[number]) for number in block]
+    used = sorted({column for _, row in whole for column in row})
+    groups: list[set[int]] = []
+    for before, column in zip([-2, *used], used, strict=False):
+        hidden = all(any(a <= n <= b for a, b in sheet.hidden_columns) for n in range(before + 1, column))
+        if not groups or (column - before > 1 and not hidden):
+            groups.append(set())
+        groups[-1].add(column)
+    if len(groups) < 2 or min(map(len, groups)) < 2:
+        return [whole]
+    parts = [[(number, kept) for number, row in whole if (kept := _within(row, group))] for group in groups]
+    begins = [next((number for number, row in part if len(row) > 1), -1) for part in parts]
+    return parts if len(set(begins)) > 1 else [whole]
+
+
+def _within(row: dict[int, str], columns: set[int]) -> dict[int, str]:
+    return {column: text for column, text in row.items() if column in columns}
+
+
+def _last_head(sheet: Sheet, block: Block) -> tuple[int, int]:
+    """The last row of a block's heads, and how many they are, where the file says it: by a table, a filter, type, panes.
+
+    -1 where it does not say it; a number of 0 is to be found out.
+    """
+    numbers = [number for number, _ in block]
+    for number, row in block:
+        if number in sheet.heads and len(row) > 1:
+            return number, 0
+    first = next((place for place, (_, row) in enumerate(block) if len(set(row.values())) > 1), None)
     if first is None:
-        return None
+        return -1, 0
     after = first
-    while after < len(block) and block[after] in sheet.bold:
+    while after < len(block) and numbers[after] in sheet.bold:
         after += 1
     if first < after <= first + _MOST_HEADS and after < len(block):
-        return block[after - 1]
-    if block[first] <= sheet.frozen < block[min(len(block), first + _FROZEN_WITHIN) - 1] and sheet.frozen in sheet.rows:
-        return sheet.frozen
-    return None
+        return numbers[after - 1], after - first
+    near = numbers[first : first + _FROZEN_WITHIN]
+    return (sheet.frozen if sheet.frozen in near[:-1] else -1), 0
 
 
-def _sections(sheet: Sheet, block: Sequence[int], alone: dict[int, int], width: int) -> set[int]:
+def _sections(sheet: Sheet, block: Block, alone: dict[int, int], width: int) -> set[int]:
     """Rows below a head that hold one text alone and name the rows below them."""
-    first = next((place for place, number in enumerate(block) if number not in alone), len(block))
+    first = next((place for place, (number, _) in enumerate(block) if number not in alone), len(block))
     found = set()
-    for number in block[first + 1 :]:
+    for number, row in block[first + 1 :]:
         reach = alone.get(number, 0)
-        if reach and width > 1 and ((reach * 2 >= width and reach > 1) or number in sheet.bold):
-            text = next(iter(sheet.rows[number].values()))
-            if not is_value(text):
-                found.add(number)
+        named = reach > 1 and reach * 2 >= width
+        if reach and width > 1 and (named or number in sheet.bold) and not is_value(next(iter(row.values()))):
+            found.add(number)
     return found

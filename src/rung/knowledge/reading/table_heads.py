@@ -6,7 +6,7 @@ Pure rules over cells as text. How a table is written is left to `markup`, merge
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
@@ -35,28 +35,29 @@ class Headed:
     rows: tuple[Row, ...] = ()
 
 
-def tables_of(rows: Iterable[Sequence[str]], last_heads: Container[int] = ()) -> list[Headed]:
+def tables_of(rows: Iterable[Sequence[str]], known: Mapping[int, int] | None = None) -> list[Headed]:
     """The tables of a sheet. An empty row ends a table only where what follows has a title or a head of its own.
 
-    What stands alone, behind the last table or instead of one, is a table of titles only. `last_heads`: the rows, from 0,
-    that are the last ones of heads, as far as the file says so.
+    What stands alone, behind the last table or instead of one, is a table of titles only. `known`: the rows, from 0, that
+    are the last ones of heads, as far as the file says so, and how many rows of heads end there (0: to be found out).
     """
     found: list[Headed] = []
     for start, block in _blocks(rows):
         alone = len(block) == 1 and sum(map(bool, block[0])) == 1
-        known = next((n for n in range(len(block)) if start + n in last_heads), None)
-        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block, last=known)
-        last = found[-1] if found else None
-        if last is None or not (next_one.head or next_one.rows):
+        last = next((n for n in range(len(block)) if known and start + n in known), None)
+        heads = known.get(start + last) if known and last is not None else None
+        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block, heads, last=last)
+        before = found[-1] if found else None
+        if before is None or not (next_one.head or next_one.rows):
             found.append(next_one)
-        elif not last.rows:  # a title, or a head with an empty row below it
-            found[-1] = _behind(last, next_one)
-        elif known is not None or _begins_anew(next_one, last):
-            same = len(next_one.rows[0]) == len(last.head) if next_one.rows else False
-            found.append(Headed(next_one.titles, last.head, next_one.rows) if same and not next_one.head else next_one)
+        elif not before.rows:  # a title, or a head with an empty row below it
+            found[-1] = _behind(before, next_one)
+        elif last is not None or _begins_anew(next_one, before):
+            same = len(next_one.rows[0]) == len(before.head) if next_one.rows else False
+            found.append(Headed(next_one.titles, before.head, next_one.rows) if same and not next_one.head else next_one)
         else:
-            width = max(len(last.rows[0]), *map(len, block))
-            found[-1] = Headed(last.titles, _wide(last.head, width), _squared([*last.rows, *block], width))
+            width = max(len(before.rows[0]), *map(len, block))
+            found[-1] = Headed(before.titles, _wide(before.head, width), _squared([*before.rows, *block], width))
     return found
 
 
@@ -65,13 +66,14 @@ def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last
 
     Args:
         rows: merged cells come filled.
-        heads: how many of the rows below its titles name columns, where the file says so; None: to be found out.
+        heads: how many of the rows below its titles name columns, where the file says so; None or, with `last`, 0: to be
+            found out.
         last: the last row that names columns, from 0, where the file says so.
     """
     square = _squared(rows, max((len(row) for row in rows), default=0))
     first = _title_count(square)
     if last is not None:
-        first, heads = _above(square, min(first, last), last)
+        first, heads = (last + 1 - heads, heads) if heads else _above(square, min(first, last), last)
     body = square[first:]
     count = _head_count(body) if heads is None else heads
     return Headed(tuple(_line(row) for row in square[:first]), joined(body[:count]), body[count:])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rung.errors import MissingExtra
 from rung.knowledge.reading.markup import converted
-from rung.knowledge.reading.sheet_text import SHEETS, Room, Sheet, sheet_text
+from rung.knowledge.reading.sheet_text import CELLS, COLUMNS, ROWS, SHEETS, Room, Sheet, sheet_text
 from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 from rung.knowledge.reading.zips import opened
 
@@ -52,7 +52,8 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
     parts = [text for sheet in _sheets(file, notes) if (text := sheet_text(sheet, notes.dropped))]
     yield from notes.said(file)
     if not parts:
-        yield 0, "holds no values" + (" that are not hidden" if notes.dropped.total() else "")
+        hidden = any(notes.dropped[what] for what in (SHEETS, ROWS, COLUMNS, CELLS))
+        yield 0, "holds no values" + (" that are not hidden" if hidden else "")
         return
     yield 0, converted(file.id, "\n\n".join(parts) + "\n", notes.title or file.name)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rung.knowledge.reading.workbook import Notes
 
 _TRUE = ("1", "true")
-_BROKEN = (ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)
+_BROKEN = (ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)  # Unusable too
 
 
 def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
@@ -83,6 +83,8 @@ class _Book:
         try:
             with self.package.open(part) as stream:
                 _read_rows(stream, cells)
+        except Unusable:
+            raise
         except _BROKEN as error:
             before = f" behind row {max(sheet.rows) + 1}" if sheet.rows else ""
             self.notes.broken.append(f"has a sheet '{name}' that cannot be read{before} ({error})")
