@@ -66,10 +66,16 @@ def test_the_head_of_the_first_page_is_that_of_the_second(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("style", "repeat", "title"),
-    itertools.product(
-        ([], [GRID], [GRID, ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"), ("BACKGROUND", (0, 0), (-1, 0), colors.grey)]),
-        (False, True),
-        (False, True),
+    list(
+        itertools.product(
+            (
+                [],
+                [GRID],
+                [GRID, ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"), ("BACKGROUND", (0, 0), (-1, 0), colors.grey)],
+            ),
+            (False, True),
+            (False, True),
+        )
     ),
 )
 def test_a_table_over_three_pages(style: list[tuple[object, ...]], repeat: bool, title: bool) -> None:
