@@ -22,8 +22,10 @@ _LEAST_ROWS = 3
 _LONGEST = 30  # characters of a cell, on average
 _FILLED = 0.6  # of the rows have words in two columns or more
 _VALUES = 0.7  # of a column's cells are values: then it is one of a table, not of a page
+_WHOLE = 0.8  # of the cells are filled in a table of words alone
+_WIDER = 1.7  # times the space between words, that columns are apart
 _AS_GOOD = 0.9
-_MARKER = re.compile(r"\W?\w{1,4}[.)\]:]?|[•·–—*◦▪-]")
+_LEADER = re.compile(r"(?:\. ?){4}|…{2}")
 _DRAWN = ("paragraph", "heading", "list_item", "table", "code", "grid_fallback", "rule")
 
 Span = tuple[float, float]
@@ -39,8 +41,9 @@ def find_columns(sheet: Sheet) -> None:
         rows = [_cells(line, gaps) for line in lines[start:end]]
         while rows and sum(bool(cell.text) for cell in rows[-1]) < 2:  # what stands below a table
             rows.pop()
-        if len(rows) >= _LEAST_ROWS and _is_table(rows):
-            _put(sheet, rows, [word for line in lines[start : start + len(rows)] for word in line])
+        words = [word for line in lines[start : start + len(rows)] for word in line]
+        if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(lines[start : start + len(rows)], gaps):
+            _put(sheet, rows, words)
             start += len(rows)
         else:
             start += 1
@@ -115,9 +118,23 @@ def _is_table(rows: Sequence[Sequence[Cell]]) -> bool:
         return False
     if sum(sum(bool(cell.text) for cell in row) > 1 for row in rows) < _FILLED * len(rows):
         return False
-    if len(columns) == 2 and all(not cell or _MARKER.fullmatch(cell) for cell in columns[0]) and not _values(columns[1]):
+    if any(_LEADER.search(text) for text in texts):  # a table of contents
         return False
-    return len(columns) > 2 or any(map(_values, columns[1:]))
+    if any(map(_values, columns[1:])):
+        return True
+    whole = sum(map(bool, texts)) >= _WHOLE * len(rows) * len(columns)
+    return len(columns) > 2 and len(rows) > _LEAST_ROWS and whole
+
+
+def _stand_apart(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> bool:
+    """Whether the gaps between columns are wider than the spaces within them: prose that is spread out has none such."""
+    between: list[float] = []
+    within: list[float] = []
+    for line in lines:
+        for a, b in pairwise(line):
+            parted = any(a.box.right <= right and b.box.left >= left and b.box.left >= right - 0.5 for left, right in gaps)
+            (between if parted else within).append(b.box.left - a.box.right)
+    return bool(between) and (not within or median(between) >= _WIDER * median(within))
 
 
 def _values(column: Sequence[str]) -> bool:
@@ -129,7 +146,9 @@ def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line]) -> None:
     """Put a table where its words were, unless a table of LiteParse's has its rows and columns."""
     region = _around([word.box for word in words])
     touched = [part for part in sheet.parts if part.kind in _DRAWN and _overlap(part.box, region)]
-    if not touched or any(_is_as_good(part, rows, region) for part in touched):
+    if not touched or any(part.kind in ("code", "grid_fallback") for part in touched):
+        return
+    if any(_is_as_good(part, rows, region) for part in touched):
         return
     above: list[Part] = []
     below: list[Part] = []
