@@ -8,9 +8,10 @@ in them is known. *Real* files: the PDFs of ../shared/data/realdocs/cuad, and th
 their words are told by pdftotext (Poppler), html.parser and csv. Each library runs in a process of its own.
 
 For each library and kind of file, a line of JSON: `words`, the share of the words kept, each as often as it is there;
-`numbers`, the same for words with a digit; `raised`, the share of eleven statements that a person reads in raised and
-lowered text (10^6, not 106; 25 and the note's mark 1, not 251); `cells`, the share of cells that stand in one row with their
-row's first cell, below or beside the name of their column; `failed`, the files of which nothing came.
+`distinct`, each once (headers of pages are kept once and navigation is left out, and counted, by Rung's rules); `numbers`,
+words with a digit; `raised`, the share of eleven statements that a person reads in raised and lowered text (10^6, not 106;
+25 and the note's mark 1, not 251); `cells`, the share of cells that stand in one row with their row's first cell, below or
+beside the name of their column; `failed`, the files of which nothing came.
 
 The other libraries, and the programs that make files:
 
@@ -173,7 +174,7 @@ def _read(library: str, path: Path) -> str:
 
 def judge_made(made: list[Path], texts: dict[Path, str], rows: int) -> Iterable[dict[str, object]]:
     """A line for each made file."""
-    page = _Texts(handbook(rows))
+    page = _Texts(re.sub(r"<p>[^<]*<su.*?</p>", "", handbook(rows), flags=re.DOTALL))  # raised text is judged by itself
     for path in made:
         text = texts.get(path, "")
         book = path.suffix in (".xlsx", ".ods", ".csv") or "openpyxl" in path.name
@@ -213,7 +214,8 @@ def judge_real(truth: dict[Path, str], texts: dict[Path, str]) -> Iterable[dict[
 def _kept(wanted: str, text: str) -> dict[str, float]:
     have, said = Counter(WORD.findall(text.lower())), Counter(WORD.findall(wanted.lower()))
     numbers = Counter({word: count for word, count in said.items() if any(map(str.isdigit, word))})
-    return {"words": _share(said, have), "numbers": _share(numbers, have)}
+    once = Counter(dict.fromkeys(said, 1))
+    return {"words": _share(said, have), "distinct": _share(once, have), "numbers": _share(numbers, have)}
 
 
 def _share(wanted: Counter[str], have: Counter[str]) -> float:

@@ -132,7 +132,9 @@ def _runs(word: object, text: str) -> None:
     paragraph = word.add_paragraph()  # type: ignore[attr-defined]
     for piece in re.split(r"(<su[pb]>.*?</su[pb]>)", " ".join(text.split())):
         run = paragraph.add_run(re.sub("<[^>]*>", "", piece))
-        run.font.superscript, run.font.subscript = piece.startswith("<sup>") or None, piece.startswith("<sub>") or None
+        if piece.startswith("<su"):
+            run.font.superscript = piece.startswith("<sup>")
+            run.font.subscript = piece.startswith("<sub>") or run.font.subscript
 
 
 def _workbooks(folder: Path, rows: int) -> None:

@@ -38,6 +38,9 @@ def find_columns(sheet: Sheet) -> None:
     start = 0
     while start < len(lines):
         end, gaps = _run(lines, start, sheet.uprights)
+        if end - start > 1 and len(_run(lines, start + 1, sheet.uprights)[1]) > len(gaps):
+            start += 1  # a title, whose words happen to stand apart
+            continue
         rows = [_cells(line, gaps) for line in lines[start:end]]
         while rows and sum(bool(cell.text) for cell in rows[-1]) < 2:  # what stands below a table
             rows.pop()

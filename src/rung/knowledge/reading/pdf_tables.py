@@ -46,6 +46,7 @@ def lift_heads(sheets: Sequence[Sheet]) -> None:
         _put_in_order(sheet)
         first = _first(sheet.parts)
         for table in [part for part in sheet.parts if part.kind == "table"]:
+            _part_title(table, sheet)
             place = sheet.parts.index(table)
             _lift(table, sheet, _last(sheet.parts[:place]))
             if table is first and before is not None:
@@ -63,6 +64,20 @@ def _put_in_order(sheet: Sheet) -> None:
         beside = [p for p in parts if p is not table and p.box.top < table.box.bottom and table.box.top < p.box.bottom]
         if not beside:  # a page in columns is another matter
             parts[place : place + 2] = [table, above]
+
+
+def _part_title(table: Part, sheet: Sheet) -> None:
+    """Put a title that was cut at the columns below it in front of the table: its words stand no further apart than words."""
+    filled = [[cell for cell in row if cell.text] for row in table.cells[:2]]
+    if len(filled) < 2 or not 1 < len(filled[0]) < len(filled[1]) or any(cell.box is None for cell in filled[0]):
+        return
+    top, bottom = (edge([cell.box[n] for cell in filled[0] if cell.box]) for n, edge in ((1, min), (3, max)))
+    words = [w for w in sheet.words if top <= w.box.middle[1] <= bottom and table.box.holds(*w.box.middle, slack=_FAR)]
+    line = sorted(words, key=lambda word: word.box.left)
+    if all(b.box.left - a.box.right < GAP * a.height for a, b in pairwise(line)):
+        title = Part("paragraph", " ".join(cell.text for cell in filled[0]), table.box)
+        table.cells, table.heads = table.cells[1:], None
+        sheet.parts.insert(sheet.parts.index(table), title)
 
 
 def _lift(table: Part, sheet: Sheet, above: Part | None) -> None:
