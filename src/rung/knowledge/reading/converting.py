@@ -89,9 +89,15 @@ def read(file: SourceFile) -> Iterator[Item]:
         yield line, str(error)
     except MemoryError:
         yield line, _NO_MEMORY
+    except RecursionError:
+        yield line, "is nested too deeply to be read; left out"
     except Exception as error:  # a library's or a stranger's code: its failure belongs to this one file, and is told
         log.exception("the reader of %s failed", file.id)
         yield line, f"its reader failed: {type(error).__name__}: {error}"
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what libraries in Rust die of is no Exception
+            raise
+        yield line, f"its reader failed: {error}"
 
 
 def _read(file: SourceFile) -> Iterator[Item]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from rung.knowledge.reading import dates
 
+_EXACT = Context(prec=1000)  # more digits than any number has
 _LONGEST_PLAIN = 12  # characters of a small number that is written without an exponent
 _ISO, _ISO_TIME = "yyyy-mm-dd", "yyyy-mm-dd hh:mm"
 BUILT_IN = {
@@ -232,7 +233,7 @@ def _plain(tokens: list[Token], amount: Decimal) -> str:
     while last + 1 + scaled < len(tokens) and tokens[last + 1 + scaled] == Token("mark", ","):
         scaled += 1
     places = sum(token.kind == "digit" for token in after)
-    rounded = amount.scaleb(-3 * scaled).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    rounded = amount.scaleb(-3 * scaled).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)
     whole, _, part = format(rounded, "f").partition(".")
     grouped = any(
         token == Token("mark", ",") and any(t.kind == "digit" for t in before[n + 1 :]) for n, token in enumerate(before)

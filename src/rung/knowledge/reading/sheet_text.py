@@ -18,6 +18,7 @@ from rung.knowledge.reading.tables import Span
 SHEETS, ROWS, COLUMNS, CELLS = "hidden sheets", "hidden rows", "hidden columns", "cells hidden by their format"
 _MOST_PLACES = 50_000_000  # rows times columns of one sheet
 _MOST_HEADS = 3
+_LEAST_NOTE = 25  # characters of a text that is a note below a table rather than a row of it
 _FROZEN_WITHIN = 10  # rows of a table among which a frozen one is a head
 
 
@@ -127,19 +128,32 @@ def _grid(sheet: Sheet, columns: Sequence[int], alone: dict[int, int]) -> tuple[
     for block in (part for numbers in _blocks(sheet) for part in _side_by_side(sheet, numbers)):
         last, count = _last_head(sheet, block)
         sections = _sections(sheet, block, alone, len(columns))
+        foot = _foot(block, alone, sections, len(columns))
         section = ""
         grid.append([])
         for place, (number, row) in enumerate(block):
+            if place >= foot:
+                grid += [[], [next(iter(row.values()))]]
+                continue
             if number in sections:
                 section = next(iter(row.values()))
-                if place + 1 == len(block):
-                    grid += [[], [section]]
                 continue
             section = "" if number in sheet.bold else section  # a total, say
             grid.append([row.get(column, "") for column in columns] + ([section] if sections else []))
             if number == last:
                 heads[len(grid) - 1] = count
     return grid, heads
+
+
+def _foot(block: Block, alone: dict[int, int], sections: set[int], width: int) -> int:
+    """The place from which on rows are notes below a table: one text alone that names nothing below it, or a sentence."""
+    place = len(block)
+    while place > 1 and width > 1 and (number := block[place - 1][0]) in alone:
+        text = next(iter(block[place - 1][1].values()))
+        if number not in sections and (len(text) < _LEAST_NOTE or " " not in text):
+            break
+        place -= 1
+    return place if any(number not in alone for number, _ in block[:place]) else len(block)
 
 
 def _blocks(sheet: Sheet) -> list[list[int]]:

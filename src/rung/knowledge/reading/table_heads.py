@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import dropwhile, groupby, pairwise
 from statistics import median
 
 _VALUE = re.compile(  # numbers, amounts, percentages, dates, times: what stands below a head and hardly ever in one
@@ -55,6 +55,9 @@ def tables_of(rows: Iterable[Sequence[str]], known: Mapping[int, int] | None = N
         elif last is not None or _begins_anew(next_one, before):
             same = len(next_one.rows[0]) == len(before.head) if next_one.rows else False
             found.append(Headed(next_one.titles, before.head, next_one.rows) if same and not next_one.head else next_one)
+        elif _is_all_heads(before, block):  # several rows of heads with an empty row below them
+            width = max(len(before.head), *map(len, block))
+            found[-1] = Headed(before.titles, _wide(joined([before.head, *before.rows]), width), _squared(block, width))
         else:
             width = max(len(before.rows[0]), *map(len, block))
             found[-1] = Headed(before.titles, _wide(before.head, width), _squared([*before.rows, *block], width))
@@ -112,6 +115,13 @@ def _behind(above: Headed, below: Headed) -> Headed:
         return Headed(above.titles, _wide(above.head, width), _squared(below.rows, width))
     alone = (_line(above.head),) if above.head else ()
     return Headed((*above.titles, *alone, *below.titles), below.head, below.rows)
+
+
+def _is_all_heads(before: Headed, block: Sequence[Sequence[str]]) -> bool:
+    """Whether what looked like the rows of a table are further rows of heads of what stands below."""
+    rows = [before.head, *before.rows]
+    below = _squared(block, len(before.head))
+    return bool(before.head) and len(rows) <= _MOST_HEADS and all(_divides(a, b, below) for a, b in pairwise(rows))
 
 
 def _begins_anew(block: Headed, before: Headed) -> bool:
@@ -182,7 +192,7 @@ def _counts_up(values: Sequence[str]) -> bool:
 def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     """Whether a row of words is one more of those below: its words come again in their columns, or are codes like theirs."""
     for place, cell in enumerate(row):
-        column = _column(below, place)
+        column = list(dropwhile(cell.__eq__, _column(below, place)))  # a head may be merged with what is below it
         if cell in _NOTHING or not column:
             continue
         if cell in column or (len(column) > 1 and all(_CODE.fullmatch(other) for other in (cell, *column))):
