@@ -67,7 +67,7 @@ def _put_in_order(sheet: Sheet) -> None:
 
 
 def _part_title(table: Part, sheet: Sheet) -> None:
-    """Put a title that was cut at the columns below it in front of the table: its words stand no further apart than words."""
+    """Put a title that was cut at the columns below it in front of the table: its words are as near as words are."""
     filled = [[cell for cell in row if cell.text] for row in table.cells[:2]]
     if len(filled) < 2 or not 1 < len(filled[0]) < len(filled[1]) or any(cell.box is None for cell in filled[0]):
         return
