@@ -23,7 +23,8 @@ WORD = re.compile(r"[^\W_]+")
 PROSE = "Parcels of up to 12.5 kg go by road; heavier ones (say, 40 kg) by sea - see § 7, para. 3. Größe: 5 €. "
 PAGE = (
     "<html><head><title>Yard</title></head><body><h1>Yard rules</h1><p>Gate <b>A7</b> opens at 6:30.</p>"
-    "<ul><li>Cranes &amp; hoists<li>Lorries</ul><table><caption>Fees</caption><tr><th>Kind<th>Fee<tr><td rowspan=2>Crane<td>12,50<tr><td>14,00</table>"
+    "<ul><li>Cranes &amp; hoists<li>Lorries</ul>"
+    "<table><caption>Fees</caption><tr><th>Kind<th>Fee<tr><td rowspan=2>Crane<td>12,50<tr><td>14,00</table>"
     "<blockquote>No smoking.</blockquote><pre>code = 7</pre><dl><dt>Hoist<dd>Lifts</dl><form><label>Your name</label></form>"
     f"<p>{PROSE}</p></body></html>"
 )
