@@ -43,6 +43,12 @@ from rung.knowledge.reading.raised import lowered, raised
         ("dated with ", "14", "C", "14"),
         ("text", "see there", "", " see there"),
         ("x", "", "", ""),
+        ("5", "1", "/2 inches", " 1"),
+        ("$19", "99", " only", ".99"),
+        ("for 19", "99", " EUR", ".99"),
+        ("20", "o", "C", "°"),
+        ("1", "o", " de mayo", "o"),
+        ("1.000", "1)", " Stück", " [1]"),
     ],
 )
 def test_raised_text(before: str, mark: str, after: str, said: str) -> None:
@@ -65,6 +71,7 @@ def test_a_mark_at_which_a_note_begins_is_that_notes() -> None:
         ("x", "12", "_12"),
         ("V", "max", "_max"),
         ("log", "10", "_10"),
+        ("1/", "2", "2"),
     ],
 )
 def test_lowered_text(before: str, mark: str, said: str) -> None:
