@@ -393,3 +393,55 @@ def test_cells_at_the_ends_of_a_sheet_take_no_room_between_them() -> None:
     text, said, _ = read_all("a.xlsx", office_xml.xlsx(sheet))
     assert said == []
     assert len(text) < 200
+
+
+def ods(rows: str, *, styles: str = "", manifest: str = "") -> bytes:
+    """An OpenDocument spreadsheet of one sheet."""
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text", "style", "drawing")
+    )
+    body = f'<table:table table:name="S" table:style-name="t">{rows}</table:table>'
+    content = (
+        f"<office:document-content {spaces}><office:automatic-styles>{styles}</office:automatic-styles><office:body>"
+        f"<office:spreadsheet>{body}</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    return making.zipped({"mimetype": kind, "META-INF/manifest.xml": manifest or "<m/>", "content.xml": content})
+
+
+def test_an_open_document_sheet() -> None:
+    def cell(text: str, said: str = "") -> str:
+        return f"<table:table-cell {said}>{f'<text:p>{text}</text:p>' if text else ''}</table:table-cell>"
+
+    rows = "".join(
+        f"<table:table-row>{row}</table:table-row>"
+        for row in (
+            cell("Name") + cell("Sum") + cell("Area"),
+            cell("Ann")
+            + cell("", 'table:formula="of:=[.A1]+1"')
+            + cell('48 m<text:span text:style-name="up">2</text:span>'),
+            cell("Bob", 'table:number-columns-repeated="2"') + cell("", 'office:value-type="float" office:value="2.5"'),
+        )
+    )
+    far = '<table:table-row table:number-rows-repeated="1048000"><table:table-cell/></table:table-row>'
+    up = '<style:style style:name="up"><style:text-properties style:text-position="super 58%"/></style:style>'
+    text, said, dropped = read_all("a.ods", ods(rows + far, styles=up))
+    assert text == "## S\n\n| Name | Sum | Area |\n| --- | --- | --- |\n| Ann | =[.A1]+1 | 48 m^2 |\n| Bob | Bob | 2.5 |\n"
+    assert said[0].startswith("has 1 formulas without a computed value (S, row 2)")
+    assert dropped == {}
+    hidden = '<style:style style:name="t"><style:table-properties table:display="false"/></style:style>'
+    assert read_all("a.ods", ods(rows, styles=hidden))[2] == {"hidden sheets": 1}
+    locked = ods(rows, manifest='<m xmlns="m"><encryption-data/></m>')
+    assert read_all("a.ods", locked)[1] == ["is encrypted: it opens with a password only; save it without one"]
+
+
+def test_one_cell_that_is_repeated_without_end_fills_no_memory() -> None:
+    rows = (
+        '<table:table-row table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repeated="16384">'
+        "<text:p>x</text:p></table:table-cell></table:table-row>"
+    )
+    text, said, dropped = read_all("a.ods", ods(rows))
+    assert len(text) < 5_000_000
+    assert text
+    assert (said, dropped) == ([], {"cells repeated without end": 1})

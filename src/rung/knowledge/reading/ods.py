@@ -106,14 +106,15 @@ class _Reading:
         for cell in element:
             if cell.tag not in ("table-cell", "covered-table-cell"):
                 continue
-            count = _count(cell, "number-columns-repeated", _MOST_COLUMNS)
+            wide = _count(cell, "number-columns-repeated", _MOST_COLUMNS)
             text = self._shown(cell) if cell.tag == "table-cell" else ""
             if text:
-                count = min(count, _MOST_REPEATED // min(repeated, _MOST_REPEATED) or 1)
+                count = min(wide, _MOST_REPEATED // min(repeated, _MOST_REPEATED) or 1)
+                self._notes.dropped["cells repeated without end"] += count < wide or repeated > _MOST_REPEATED
                 cells.update(dict.fromkeys(range(self._column, self._column + count), text))
                 bold = bold and cell.get("style-name", "") in self._styles.bold
                 self._span(cell)
-            self._column += _count(cell, "number-columns-repeated", _MOST_COLUMNS)
+            self._column += wide
         if cells:
             for number in range(self._row, self._row + min(repeated, _MOST_REPEATED)):
                 self._sheet.rows[number] = dict(cells)

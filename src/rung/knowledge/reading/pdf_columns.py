@@ -18,6 +18,8 @@ GAP = 0.4  # of the letters' height: wider than a space between words
 KEPT = 0.2  # of it, that all lines leave free together
 _LEADING = 3.5  # of the letters' size, from one line of a table to the next
 _APART = 1.8  # times the usual distance of lines: there a table ends
+_APART_ALONE = 1.25  # the same for a line that is in one column alone
+_LARGER = 1.12  # times the height of the letters above: a heading
 _LEAST_ROWS = 3
 _LONGEST = 30  # characters of a cell, on average
 _FILLED = 0.6  # of the rows have words in two columns or more
@@ -69,10 +71,12 @@ def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright
     gaps = _gaps(lines[start], uprights)
     end, pitches = start + 1, list[float]()
     while gaps and end < len(lines):
-        above, below = lines[end - 1][0], lines[end][0]
-        narrowed = [gap for gap in (_narrowed(gap, lines[end]) for gap in gaps) if gap is not None]
-        pitch = below.box.bottom - above.box.bottom
-        far = pitch > (_APART * median(pitches) if len(pitches) > 1 else _LEADING * max(above.height, below.height))
+        line, above = lines[end], lines[end - 1][0]
+        narrowed = [gap for gap in (_narrowed(gap, line) for gap in gaps) if gap is not None]
+        pitch = line[0].box.bottom - above.box.bottom
+        alone = sum(bool(cell.text) for cell in _cells(line, narrowed)) == 1
+        usual = median(pitches) if len(pitches) > 1 else _LEADING / _APART * max(above.height, line[0].height)
+        far = pitch > (_APART_ALONE if alone else _APART) * usual or (alone and line[0].height > _LARGER * above.height)
         if far or not narrowed or (len(narrowed) < len(gaps) and end - start > 1):
             break
         gaps = narrowed
