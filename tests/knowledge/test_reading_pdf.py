@@ -145,6 +145,25 @@ def test_columns_that_are_close_together() -> None:
     assert page.endswith("| P29 | green | 129 |\n\nThe end.")
 
 
+def test_a_heading_between_two_tables_ends_the_first() -> None:
+    towns = [["Town", "People"], ["Oslo", "700"], ["Bari", "300"], ["Lund", "90"]]
+    story = [Table([HEAD, *parts(5)], hAlign="LEFT"), Paragraph("Towns", HEADING), Table(towns, hAlign="LEFT")]
+    (page,) = read(pdf(story))
+    assert (
+        page.index("| P4 | blue | 104 |")
+        < page.index("# Towns")
+        < page.index("| Town | People |\n| --- | --- |\n| Oslo | 700 |")
+    )
+
+
+def test_prose_and_lists_are_no_tables() -> None:
+    steps = [
+        Paragraph(f"{n}. Turn the valve to the left and wait for {n} minutes before you go on.", BODY) for n in range(1, 6)
+    ]
+    (page,) = read(pdf([*[Paragraph(PROSE * 3, BODY)] * 3, *steps]))
+    assert "|" not in page
+
+
 def test_raised_and_lowered_text() -> None:
     story = [
         Paragraph("The tank holds 3 x 10<super>6</super> litres of H<sub>2</sub>O.", BODY),

@@ -48,7 +48,8 @@ def find_columns(sheet: Sheet) -> None:
             rows.pop()
         words = [word for line in lines[start : start + len(rows)] for word in line]
         if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(lines[start : start + len(rows)], gaps):
-            _put(sheet, rows, words)
+            following = lines[start + len(rows)] if start + len(rows) < len(lines) else []
+            _put(sheet, rows, words, following)
             start += len(rows)
         else:
             start += 1
@@ -149,13 +150,18 @@ def _values(column: Sequence[str]) -> bool:
     return len(said) >= _LEAST_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
 
 
-def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line]) -> None:
-    """Put a table where its words were, unless a table of LiteParse's has its rows and columns."""
+def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:
+    """Put a table where its words were, unless a table of LiteParse's has its rows and columns.
+
+    `following` is the line below; a table that has a heading there is two.
+    """
     region = _around([word.box for word in words])
     touched = [part for part in sheet.parts if part.kind in _DRAWN and _overlap(part.box, region)]
     if not touched or any(part.kind in ("code", "grid_fallback") for part in touched):
         return
-    if any(_is_as_good(part, rows, region) for part in touched):
+    size = median(word.height for word in words)
+    headed = _is_large(following, size)
+    if any(_is_as_good(part, rows, region) and not (headed and _holds(part, following)) for part in touched):
         return
     above: list[Part] = []
     below: list[Part] = []
@@ -163,14 +169,33 @@ def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line]) -> None:
     for part in touched:
         sheet.parts.remove(part)
         left = [word for word in sheet.words if part.box.holds(*word.box.middle) and not region.holds(*word.box.middle)]
-        for side, words_there in (
-            (above, [word for word in left if word.box.middle[1] < region.top]),
-            (below, [word for word in left if word.box.middle[1] >= region.top]),
-        ):
-            if text := " ".join(word.text for line in lines_of(words_there) for word in line):
-                kind = "heading" if part.kind == "heading" else "paragraph"
-                side.append(Part(kind, text, part.box, part.level, "", part.emphasis))
+        above += _left_over(part, [word for word in left if word.box.middle[1] < region.top], size)
+        below += _left_over(part, [word for word in left if word.box.middle[1] >= region.top], size)
     sheet.parts[place:place] = [*above, Part("table", box=region, cells=rows), *below]
+
+
+def _left_over(part: Part, words: Sequence[Line], size: float) -> list[Part]:
+    """What a part says beside a table, as paragraphs; lines of large letters are headings."""
+    found: list[Part] = []
+    for line in lines_of(words):
+        text, box = " ".join(word.text for word in line), _around([word.box for word in line])
+        large = part.kind == "heading" or _is_large(line, size)
+        if found and not large and found[-1].kind == "paragraph":
+            found[-1].text += f" {text}"
+            found[-1].box = _around([found[-1].box, box])
+        elif large:
+            found.append(Part("heading", text, box, part.level or 2))
+        else:
+            found.append(Part("paragraph", text, box, emphasis=part.emphasis))
+    return found
+
+
+def _is_large(line: Sequence[Line], size: float) -> bool:
+    return bool(line) and median(word.height for word in line) > _LARGER * size
+
+
+def _holds(part: Part, line: Sequence[Line]) -> bool:
+    return all(part.box.holds(*word.box.middle) for word in line)
 
 
 def _is_as_good(part: Part, rows: Sequence[Sequence[Cell]], region: Box) -> bool:
