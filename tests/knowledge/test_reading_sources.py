@@ -224,7 +224,7 @@ def test_a_consumer_that_stops_leaves_nothing_running(tmp_path: Path) -> None:
 
 WITHOUT = """
 import sys
-for name in ("liteparse", "html_to_markdown", "xlrd", "python_calamine", "docutils", "protego"):
+for name in ("liteparse", "pypdfium2", "lxml", "html_to_markdown", "xlrd", "python_calamine", "docutils", "protego"):
     sys.modules[name] = None
 from pathlib import Path
 from rung.knowledge.reading.converting import read

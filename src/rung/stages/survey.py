@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem, plain
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
 from rung.stages.retraining import whats_due
-from rung.stages.sources import Sources
+from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
@@ -50,6 +50,7 @@ class Survey:
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
+    dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
 
     @property
     def splits(self) -> Counter[str]:
@@ -74,6 +75,7 @@ class Survey:
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
             "problems": problems,
+            "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -85,6 +87,7 @@ class Survey:
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
+        yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
         yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
@@ -136,7 +139,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         UserError: what would stop a comparison before it began, as it would say it.
     """
     rows = read_rows(project)
-    documents, problems = _documents(project)
+    documents, problems, dropped = _documents(project)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
 
@@ -149,15 +152,16 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
         planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
         due=whats_due(project, rows),
+        dropped=tuple(dropped),
     )
 
 
-def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
+def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
     if not project.settings.knowledge.sources:
-        return [], []
+        return [], [], []
     sources = Sources(project, remember=False)
     documents = list(sources)
-    return documents, sources.problems
+    return documents, sources.problems, sources.dropped
 
 
 def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:

@@ -6,6 +6,7 @@ Whatever was guessed or replaced is said. What the text means is left to the rea
 from __future__ import annotations
 
 import codecs
+import re
 from contextlib import suppress
 
 # Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
@@ -33,6 +34,7 @@ _MEANT = {
     "shift_jis": "cp932",
     "big5": "big5hkscs",
 }
+_FOREIGN, _LATIN = re.compile(r"\w*[\u0370-\u06ff]\w*"), re.compile("[a-zA-Z]")
 _SEVEN_BIT = ("iso2022", "hz", "utf-7")  # their bytes are ASCII too: what is declared decides
 _NO_TEXT = ("unicode", "raw", "undefined", "charmap", "punycode", "idna")  # codecs of Python that no file is written in
 _ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # of ISO-2022-JP
@@ -102,7 +104,10 @@ def guess(data: bytes) -> str:
     import chardet
 
     era = chardet.EncodingEra.MODERN_WEB | chardet.EncodingEra.LEGACY_ISO  # older ones are taken for one another
-    return meant(chardet.detect(data[:_SAMPLE], encoding_era=era)["encoding"] or "") or _FALLBACK
+    found = meant(chardet.detect(data[:_SAMPLE], encoding_era=era)["encoding"] or "") or _FALLBACK
+    words = _FOREIGN.findall(data[:_SAMPLE].decode(found, "replace"))
+    torn = sum(bool(_LATIN.search(word)) for word in words)  # Latin letters among Cyrillic or Greek ones
+    return _FALLBACK if torn * 3 > len(words) else found
 
 
 def named(encoding: str) -> str:

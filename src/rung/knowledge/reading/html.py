@@ -111,6 +111,7 @@ def _options() -> ConversionOptions:
     return ConversionOptions(
         extract_metadata=False,
         autolinks=False,
+        hidden_content="all",  # what is hidden is gone already
         max_depth=DEEPEST + 100,
         preprocessing=PreprocessingOptions(enabled=False),
     )

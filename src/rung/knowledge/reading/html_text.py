@@ -18,7 +18,7 @@ _RAISING = re.compile(r"vertical-align\s*:\s*(super|sub|text-top|-?[\d.]+(?:%|em
 _NOTE = re.compile(r"foot-?note|end-?note|note-?ref|\bfn\w*|\bcite|\breference|\bref\b|\bnote\b", re.IGNORECASE)
 _BACK = re.compile(r"[\s↩↵^⏎\ufe0e\ufe0f]+")
 _TEX = re.compile(r"\\displaystyle\s*")
-_LEFT = 40  # characters on the left of a mark that are looked at
+_LEFT, _RIGHT = 40, 24  # characters on both sides of a mark that are looked at
 _TWO = {"msup": "^", "mover": "^", "msub": "_", "munder": "_"}
 
 
@@ -116,16 +116,21 @@ def _is_back_link(link: Element) -> bool:
 
 
 def _behind(mark: Element) -> str:
-    """The text on the right of a mark in its block, as far as the next element."""
-    at: Element | None = mark
-    while at is not None and not is_block(at):
-        if at.tail:
-            return str(at.tail)
+    """The text on the right of a mark in its block, as much of it as is looked at."""
+    said, at = mark.tail or "", mark
+    while len(said) < _RIGHT:
         following = at.getnext()
-        if following is not None:
-            return "" if is_block(following) or tag(following) == "br" else "".join(following.itertext())
-        at = at.getparent()
-    return ""
+        if following is None:
+            at = at.getparent()
+            if at is None or is_block(at):
+                break
+            said += at.tail or ""
+        elif is_block(following) or tag(following) == "br":
+            break
+        else:
+            at = following
+            said += "".join(at.itertext()) + (at.tail or "")
+    return said[:_RIGHT]
 
 
 def _is_displayed(formula: Element) -> bool:

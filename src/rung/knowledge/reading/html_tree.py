@@ -132,7 +132,7 @@ def is_hidden(element: Element) -> bool:
 
 def words(element: Element) -> int:
     """How many words a part holds."""
-    return len("".join(element.itertext()).split())
+    return len(text_of(element).split())
 
 
 def text_of(element: Element) -> str:

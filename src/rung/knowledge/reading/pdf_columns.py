@@ -18,12 +18,16 @@ GAP = 0.4  # of the letters' height: wider than a space between words
 KEPT = 0.2  # of it, that all lines leave free together
 _LEADING = 3.5  # of the letters' size, from one line of a table to the next
 _APART = 1.8  # times the usual distance of lines: there a table ends
+_APART_ALONE = 1.25  # the same for a line that is in one column alone
+_LARGER = 1.12  # times the height of the letters above: a heading
 _LEAST_ROWS = 3
 _LONGEST = 30  # characters of a cell, on average
 _FILLED = 0.6  # of the rows have words in two columns or more
 _VALUES = 0.7  # of a column's cells are values: then it is one of a table, not of a page
+_WHOLE = 0.8  # of the cells are filled in a table of words alone
+_WIDER = 1.7  # times the space between words, that columns are apart
 _AS_GOOD = 0.9
-_MARKER = re.compile(r"\W?\w{1,4}[.)\]:]?|[•·–—*◦▪-]")
+_LEADER = re.compile(r"(?:\. ?){4}|…{2}")
 _DRAWN = ("paragraph", "heading", "list_item", "table", "code", "grid_fallback", "rule")
 
 Span = tuple[float, float]
@@ -36,11 +40,16 @@ def find_columns(sheet: Sheet) -> None:
     start = 0
     while start < len(lines):
         end, gaps = _run(lines, start, sheet.uprights)
+        if end - start > 1 and len(_run(lines, start + 1, sheet.uprights)[1]) > len(gaps):
+            start += 1  # a title, whose words happen to stand apart
+            continue
         rows = [_cells(line, gaps) for line in lines[start:end]]
         while rows and sum(bool(cell.text) for cell in rows[-1]) < 2:  # what stands below a table
             rows.pop()
-        if len(rows) >= _LEAST_ROWS and _is_table(rows):
-            _put(sheet, rows, [word for line in lines[start : start + len(rows)] for word in line])
+        words = [word for line in lines[start : start + len(rows)] for word in line]
+        if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(lines[start : start + len(rows)], gaps):
+            following = lines[start + len(rows)] if start + len(rows) < len(lines) else []
+            _put(sheet, rows, words, following)
             start += len(rows)
         else:
             start += 1
@@ -63,10 +72,12 @@ def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright
     gaps = _gaps(lines[start], uprights)
     end, pitches = start + 1, list[float]()
     while gaps and end < len(lines):
-        above, below = lines[end - 1][0], lines[end][0]
-        narrowed = [gap for gap in (_narrowed(gap, lines[end]) for gap in gaps) if gap is not None]
-        pitch = below.box.bottom - above.box.bottom
-        far = pitch > (_APART * median(pitches) if len(pitches) > 1 else _LEADING * max(above.height, below.height))
+        line, above = lines[end], lines[end - 1][0]
+        narrowed = [gap for gap in (_narrowed(gap, line) for gap in gaps) if gap is not None]
+        pitch = line[0].box.bottom - above.box.bottom
+        alone = sum(bool(cell.text) for cell in _cells(line, narrowed)) == 1
+        usual = median(pitches) if len(pitches) > 1 else _LEADING / _APART * max(above.height, line[0].height)
+        far = pitch > (_APART_ALONE if alone else _APART) * usual or (alone and line[0].height > _LARGER * above.height)
         if far or not narrowed or (len(narrowed) < len(gaps) and end - start > 1):
             break
         gaps = narrowed
@@ -115,9 +126,23 @@ def _is_table(rows: Sequence[Sequence[Cell]]) -> bool:
         return False
     if sum(sum(bool(cell.text) for cell in row) > 1 for row in rows) < _FILLED * len(rows):
         return False
-    if len(columns) == 2 and all(not cell or _MARKER.fullmatch(cell) for cell in columns[0]) and not _values(columns[1]):
+    if any(_LEADER.search(text) for text in texts):  # a table of contents
         return False
-    return len(columns) > 2 or any(map(_values, columns[1:]))
+    if any(map(_values, columns[1:])):
+        return True
+    whole = sum(map(bool, texts)) >= _WHOLE * len(rows) * len(columns)
+    return len(columns) > 2 and len(rows) > _LEAST_ROWS and whole
+
+
+def _stand_apart(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> bool:
+    """Whether the gaps between columns are wider than the spaces within them: prose that is spread out has none such."""
+    between: list[float] = []
+    within: list[float] = []
+    for line in lines:
+        for a, b in pairwise(line):
+            parted = any(a.box.right <= right and b.box.left >= left and b.box.left >= right - 0.5 for left, right in gaps)
+            (between if parted else within).append(b.box.left - a.box.right)
+    return bool(between) and (not within or median(between) >= _WIDER * median(within))
 
 
 def _values(column: Sequence[str]) -> bool:
@@ -125,11 +150,18 @@ def _values(column: Sequence[str]) -> bool:
     return len(said) >= _LEAST_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
 
 
-def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line]) -> None:
-    """Put a table where its words were, unless a table of LiteParse's has its rows and columns."""
+def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:
+    """Put a table where its words were, unless a table of LiteParse's has its rows and columns.
+
+    `following` is the line below; a table that has a heading there is two.
+    """
     region = _around([word.box for word in words])
     touched = [part for part in sheet.parts if part.kind in _DRAWN and _overlap(part.box, region)]
-    if not touched or any(_is_as_good(part, rows, region) for part in touched):
+    if not touched or any(part.kind in ("code", "grid_fallback") for part in touched):
+        return
+    size = median(word.height for word in words)
+    headed = _is_large(following, size)
+    if any(_is_as_good(part, rows, region) and not (headed and _holds(part, following)) for part in touched):
         return
     above: list[Part] = []
     below: list[Part] = []
@@ -137,14 +169,33 @@ def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line]) -> None:
     for part in touched:
         sheet.parts.remove(part)
         left = [word for word in sheet.words if part.box.holds(*word.box.middle) and not region.holds(*word.box.middle)]
-        for side, words_there in (
-            (above, [word for word in left if word.box.middle[1] < region.top]),
-            (below, [word for word in left if word.box.middle[1] >= region.top]),
-        ):
-            if text := " ".join(word.text for line in lines_of(words_there) for word in line):
-                kind = "heading" if part.kind == "heading" else "paragraph"
-                side.append(Part(kind, text, part.box, part.level, "", part.emphasis))
+        above += _left_over(part, [word for word in left if word.box.middle[1] < region.top], size)
+        below += _left_over(part, [word for word in left if word.box.middle[1] >= region.top], size)
     sheet.parts[place:place] = [*above, Part("table", box=region, cells=rows), *below]
+
+
+def _left_over(part: Part, words: Sequence[Line], size: float) -> list[Part]:
+    """What a part says beside a table, as paragraphs; lines of large letters are headings."""
+    found: list[Part] = []
+    for line in lines_of(words):
+        text, box = " ".join(word.text for word in line), _around([word.box for word in line])
+        large = part.kind == "heading" or _is_large(line, size)
+        if found and not large and found[-1].kind == "paragraph":
+            found[-1].text += f" {text}"
+            found[-1].box = _around([found[-1].box, box])
+        elif large:
+            found.append(Part("heading", text, box, part.level or 2))
+        else:
+            found.append(Part("paragraph", text, box, emphasis=part.emphasis))
+    return found
+
+
+def _is_large(line: Sequence[Line], size: float) -> bool:
+    return bool(line) and median(word.height for word in line) > _LARGER * size
+
+
+def _holds(part: Part, line: Sequence[Line]) -> bool:
+    return all(part.box.holds(*word.box.middle) for word in line)
 
 
 def _is_as_good(part: Part, rows: Sequence[Sequence[Cell]], region: Box) -> bool:

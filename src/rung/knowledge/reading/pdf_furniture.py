@@ -47,7 +47,7 @@ def keep_once(sheets: Sequence[Sheet]) -> int:
                     sheet.parts.remove(part)
                     taken += not empty
                 else:  # no heading of what follows
-                    part.kind, part.emphasis = "paragraph", ""
+                    part.kind, part.emphasis, part.repeated = "paragraph", "", True
     return taken
 
 

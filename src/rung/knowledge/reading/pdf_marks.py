@@ -22,6 +22,7 @@ _SMALLER = 0.93  # of the size of the text that a mark stands on, at most
 _RAISED = (0.12, 0.95)  # of that size, by which a raised mark stands higher
 _LOWERED = (-0.6, -0.06)
 _RAISED_DIGIT, _LOWERED_DIGIT, _BELOW = 0.2, 0.5, -0.04  # of the size: lower edge, upper edge, lower edge of its shape
+_SIGNS, _RAISED_SIGN = "-−–+", 0.4
 _LONGEST = 12  # characters of a mark
 _GAP = (-0.4, 0.5)  # of the size, between a mark and its text
 _SPACE = 0.2  # of the size: as wide as a space
@@ -126,11 +127,12 @@ def _runs(page: PdfTextPage) -> list[_Run]:
         pdfium.FPDFText_GetMatrix(page, at, byref(matrix))
         size = pdfium.FPDFText_GetFontSize(page, at) * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
         run = runs[-1] if runs else None
-        if letter.isdigit() and not spaced:  # fonts have raised and lowered digits of their own, on the common baseline
+        if not spaced and (letter.isdigit() or letter in _SIGNS):
             pdfium.FPDFText_GetCharBox(page, at, byref(left), byref(right), byref(bottom), byref(top))
             low, high = (bottom.value - y.value) / size, (top.value - y.value) / size
-            if low > _RAISED_DIGIT or (high < _LOWERED_DIGIT and low < _BELOW):
-                y.value, size = y.value + (0.35 if low > 0 else -0.15) * size, 0.65 * size
+            is_raised = low > (_RAISED_DIGIT if letter.isdigit() else _RAISED_SIGN)
+            if is_raised or (letter.isdigit() and high < _LOWERED_DIGIT and low < _BELOW):
+                y.value, size = y.value + (0.35 if is_raised else -0.15) * size, 0.65 * size
         same = run is not None and abs(run.size - size) < 0.05 * size and abs(run.base - y.value) < 0.04 * size
         if run is not None and (broken or not same):
             pdfium.FPDFText_GetCharBox(page, last, byref(left), byref(right), byref(bottom), byref(top))

@@ -50,7 +50,8 @@ class Cell:
 class Part:
     """A block of a page. `kind` is one of LiteParse's; a table has its rows of `cells`, of which `heads` name columns.
 
-    `heads` is None where LiteParse found no head: then `headed` says what `pdf_tables` made of the rows.
+    `heads` is None where LiteParse found no head; `headed` says what `pdf_tables` made of the rows. What is `repeated` is a
+    header or footer of many pages.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Part:
     cells: list[list[Cell]] = field(default_factory=list)
     heads: int | None = None
     headed: Headed | None = None
+    repeated: bool = False
 
     @property
     def rows(self) -> list[Row]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rung.knowledge.reading.pdf_columns import KEPT, lines_of
+from rung.knowledge.reading.pdf_columns import GAP, KEPT, lines_of
 from rung.knowledge.reading.pdf_page import Box, Cell, Line, Part, Sheet
 from rung.knowledge.reading.table_heads import Headed, Row, is_value, names_columns, split_heads
 
@@ -35,7 +35,8 @@ def give_heads(sheets: Sequence[Sheet]) -> None:
         for part in sheet.parts:
             if part.kind == "table" and part.headed is None:
                 part.headed = _headed(part)
-        open_table = _last_table(sheet.parts)
+        last = _last(sheet.parts)
+        open_table = last if last is not None and last.kind == "table" else None
 
 
 def lift_heads(sheets: Sequence[Sheet]) -> None:
@@ -45,11 +46,11 @@ def lift_heads(sheets: Sequence[Sheet]) -> None:
         _put_in_order(sheet)
         first = _first(sheet.parts)
         for table in [part for part in sheet.parts if part.kind == "table"]:
+            _part_title(table, sheet)
             place = sheet.parts.index(table)
-            if table is first and before is not None and before.parts:
-                _lift(table, before, len(before.parts) - 1)
-            if place and _is_headless(table):
-                _lift(table, sheet, place - 1)
+            _lift(table, sheet, _last(sheet.parts[:place]))
+            if table is first and before is not None:
+                _lift(table, before, _last(before.parts))
         before = sheet
 
 
@@ -60,19 +61,31 @@ def _put_in_order(sheet: Sheet) -> None:
         above, table = parts[place], parts[place + 1]
         if table.kind != "table" or above.box.top < table.box.bottom - 2 or above.kind == "table":
             continue
-        if above.box.left < table.box.right and table.box.left < above.box.right:
+        beside = [p for p in parts if p is not table and p.box.top < table.box.bottom and table.box.top < p.box.bottom]
+        if not beside:  # a page in columns is another matter
             parts[place : place + 2] = [table, above]
 
 
-def _lift(table: Part, sheet: Sheet, place: int) -> None:
+def _part_title(table: Part, sheet: Sheet) -> None:
+    """Put a title that was cut at the columns below it in front of the table: its words are as near as words are."""
+    filled = [[cell for cell in row if cell.text] for row in table.cells[:2]]
+    if len(filled) < 2 or not 1 < len(filled[0]) < len(filled[1]) or any(cell.box is None for cell in filled[0]):
+        return
+    top, bottom = (edge([cell.box[n] for cell in filled[0] if cell.box]) for n, edge in ((1, min), (3, max)))
+    words = [w for w in sheet.words if top <= w.box.middle[1] <= bottom and table.box.holds(*w.box.middle, slack=_FAR)]
+    line = sorted(words, key=lambda word: word.box.left)
+    if all(b.box.left - a.box.right < GAP * a.height for a, b in pairwise(line)):
+        title = Part("paragraph", " ".join(cell.text for cell in filled[0]), table.box)
+        table.cells, table.heads = table.cells[1:], None
+        sheet.parts.insert(sheet.parts.index(table), title)
+
+
+def _lift(table: Part, sheet: Sheet, above: Part | None) -> None:
     """Make a part the head of a table, where it is one line whose words stand above its columns."""
-    while place > 0 and sheet.parts[place].kind == "rule":
-        place -= 1
-    above = sheet.parts[place]
-    if above.kind not in ("paragraph", "heading") or not _is_headless(table):
+    if above is None or above.kind not in ("paragraph", "heading") or not _is_headless(table):
         return
     lines = lines_of([word for word in sheet.words if above.box.holds(*word.box.middle)])
-    row = _row_of(lines[0], table.columns()) if len(lines) == 1 else None
+    row = _row_of(lines[0], table.columns(), KEPT) if len(lines) == 1 else None
     if row is not None and all(row) and not any(map(is_value, row)):
         table.cells.insert(0, [Cell(words) for words in row])
         table.heads = 1
@@ -84,17 +97,21 @@ def _is_headless(table: Part) -> bool:
 
 
 def _first(parts: Sequence[Part]) -> Part | None:
-    """What a page begins with, a line and a word of going on aside."""
-    return next((p for p in parts if p.kind != "rule" and not (p.kind != "table" and _is_continuation(p.text))), None)
+    """What a page begins with: lines drawn, headers, and a word of going on aside."""
+    return next((p for p in parts if not _is_beside(p) and not (p.kind != "table" and _is_continuation(p.text))), None)
+
+
+def _last(parts: Sequence[Part]) -> Part | None:
+    return next((p for p in reversed(parts) if not _is_beside(p)), None)
+
+
+def _is_beside(part: Part) -> bool:
+    """Whether a part is no words of the page's own."""
+    return part.repeated or part.kind in ("rule", "figure")
 
 
 def _is_continuation(text: str) -> bool:
     return bool(_CONTINUED.search(text)) and len(text.split()) < 12
-
-
-def _last_table(parts: Sequence[Part]) -> Part | None:
-    last = next((p for p in reversed(parts) if p.kind != "rule"), None)
-    return last if last is not None and last.kind == "table" else None
 
 
 def _headed(part: Part) -> Headed:
@@ -168,7 +185,7 @@ def _take_rows(sheet: Sheet, first: Part, before: Part) -> None:
     rows: list[Row] = []
     lines = lines_of([word for word in sheet.words if first.box.holds(*word.box.middle)])
     for line in lines:
-        row = _row_of(line, columns)
+        row = _row_of(line, columns, GAP)
         if row is None or not _is_like(row, before.headed.rows):
             break
         rows.append(row)
@@ -189,8 +206,11 @@ def _is_like(row: Row, rows: Sequence[Row]) -> bool:
     return sum(map(bool, row)) > 1 and all(is_value(row[n]) or not row[n] for n in valued)
 
 
-def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]]) -> Row | None:
-    """The words of a line as a row of a table with these columns; None where they stand in less than two, or run on."""
+def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]], gap: float) -> Row | None:
+    """The words of a line as a row of a table with these columns; None where they stand in less than two, or run on.
+
+    `gap` is what lies between two cells at least, in heights of the letters.
+    """
     row: list[list[Line]] = [[] for _ in columns]
     for word in words:
         middle = word.box.middle[0]
@@ -201,7 +221,7 @@ def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]]) -> Ro
             return None
         row[place].append(word)
     cells = [cell for cell in row if cell]
-    apart = all(b[0].box.left - a[-1].box.right >= KEPT * a[-1].height for a, b in pairwise(cells))
+    apart = all(b[0].box.left - a[-1].box.right >= gap * a[-1].height for a, b in pairwise(cells))
     return tuple(" ".join(word.text for word in cell) for cell in row) if len(cells) > 1 and apart else None
 
 

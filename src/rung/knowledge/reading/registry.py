@@ -39,7 +39,7 @@ BUILT_IN = tuple(
     for reader, suffixes in {**_PLAIN, **_COSTLY}.items()
     for suffix in suffixes.split()
 )
-LIBRARIES = ("liteparse", "pypdfium2", "python-calamine", "xlrd", "html-to-markdown", "lxml", "docutils")
+LIBRARIES = ("liteparse", "pypdfium2", "python-calamine", "xlrd", "html-to-markdown", "lxml", "docutils", "chardet")
 
 
 @cache
