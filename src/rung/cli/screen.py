@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rung.progress import Tick
-from rung.records import Problem
+from rung.records import Dropped, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,14 +78,26 @@ class Screen:
         if not self.quiet:
             self.console.print(text, markup=False)
 
-    def problems(self, problems: Sequence[Problem]) -> None:
-        """What was left out, with the places; the first few in full."""
-        if not problems or self.quiet:
-            return
+    def problems(self, problems: Sequence[Problem], *, all_by: str = "rung check") -> None:
+        """What was left out, with the places; the first few in full. `all_by`: the command that lists them all."""
         for problem in problems[:SHOWN_PROBLEMS]:
             self.say(f"! {problem}")
         if len(problems) > SHOWN_PROBLEMS:
-            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more (rung check lists them all)")
+            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more ({all_by} lists them all)")
+
+    def dropped(self, dropped: Sequence[Dropped]) -> None:
+        """What rules left out of the documents: the first few files in full, then how much of what in all."""
+        from rung.stages.sources import left_out
+
+        lines = left_out(dropped)
+        for line in lines[:SHOWN_PROBLEMS]:
+            self.say(line)
+        if len(lines) > SHOWN_PROBLEMS:
+            whole: Counter[str] = Counter()
+            for part in dropped:
+                whole[part.what] += part.count
+            said = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
+            self.say(f"… {len(lines):,} files in all: left out: {said} (rung sync --json lists each file)")
 
 
 def _ended(console: Console, title: str, seconds: float) -> None:

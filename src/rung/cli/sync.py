@@ -44,7 +44,8 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
     from json import dumps
 
     change, problems = indexed.report, indexed.problems
-    screen.problems(problems)
+    screen.problems(problems, all_by="rung sync --json")
+    screen.dropped(indexed.dropped)
     counts = {
         "added": change.added,
         "changed": change.changed,
@@ -53,10 +54,19 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
         "unchanged": change.unchanged,
         "passages": change.passages,
         "problems": len(problems),
+        "left_out": sum(part.count for part in indexed.dropped),
     }
     if json:
-        more = {"version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}
-        out(dumps({**counts, **more}))
+        dropped = [{"path": part.path, "what": part.what, "count": part.count} for part in indexed.dropped]
+        listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
+        more = {
+            "problem_list": listed,
+            "dropped": dropped,
+            "version": change.version,
+            "seconds": round(change.seconds, 3),
+            "dry_run": dry_run,
+        }
+        out(dumps({**counts, **more}, ensure_ascii=False))
     else:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         out(f"{'would be: ' if dry_run else ''}{said}")

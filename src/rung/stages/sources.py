@@ -5,20 +5,28 @@ How files are read is left to `knowledge`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rung.errors import UserError
 from rung.project import Project
-from rung.records import Document, Problem
+from rung.records import Document, Dropped, Problem
 
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
 
 
+def left_out(dropped: Iterable[Dropped]) -> list[str]:
+    """What rules left out of the documents, a line for each file."""
+    files: dict[str, list[str]] = {}
+    for part in dropped:
+        files.setdefault(part.path, []).append(f"{part.what} ({part.count:,})")
+    return [f"{path}: left out: {', '.join(parts)}" for path, parts in files.items()]
+
+
 @dataclass
 class Sources:
-    """The documents of a project. `problems` and `count` grow while they pass.
+    """The documents of a project. `problems`, `dropped` and `count` grow while they pass.
 
     `remember` False writes nothing: what was read before is used, what is read is not kept.
     """
@@ -26,6 +34,7 @@ class Sources:
     project: Project
     remember: bool = True
     problems: list[Problem] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
     count: int = 0
 
     def __iter__(self) -> Iterator[Document]:
@@ -40,6 +49,7 @@ class Sources:
         project = self.project
         said = project.settings.knowledge
         self.problems.clear()
+        self.dropped.clear()
         self.count = 0
         self._hold_to_function()
         line = project.line
@@ -49,6 +59,8 @@ class Sources:
             for item in stream_sources(project.root, said.sources, access=access, memory=memory):
                 if isinstance(item, Problem):
                     self.problems.append(item)
+                elif isinstance(item, Dropped):
+                    self.dropped.append(item)
                 else:
                     self.count += 1
                     yield item

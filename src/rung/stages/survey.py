@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem, plain
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
 from rung.stages.preflight import check_named, named_models, remembered
 from rung.stages.retraining import whats_due
-from rung.stages.sources import Sources
+from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
@@ -52,6 +52,7 @@ class Survey:
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
     servers: tuple[str, ...] = ()  # what models' servers were found to lack
+    dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
 
     @property
     def splits(self) -> Counter[str]:
@@ -77,6 +78,7 @@ class Survey:
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
             "problems": problems,
+            "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -88,6 +90,7 @@ class Survey:
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
+        yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
         yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
@@ -142,7 +145,7 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
     for key, name, what in named_models(project):
         check_named(workshop, key, name, what)
     rows = read_rows(project)
-    documents, problems = _documents(project)
+    documents, problems, dropped = _documents(project)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
 
@@ -156,15 +159,16 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
         due=whats_due(project, rows),
         servers=tuple(remembered(project)),
+        dropped=tuple(dropped),
     )
 
 
-def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
+def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
     if not project.settings.knowledge.sources:
-        return [], []
+        return [], [], []
     sources = Sources(project, remember=False)
     documents = list(sources)
-    return documents, sources.problems
+    return documents, sources.problems, sources.dropped
 
 
 def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
