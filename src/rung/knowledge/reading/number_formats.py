@@ -6,6 +6,7 @@ As ECMA-376 (18.8.30 and 18.8.31) and Excel have it, in English, with a decimal 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -106,6 +107,8 @@ class NumberFormat:
 
     def text(self, value: float, *, date1904: bool = False) -> str:
         """A number as it is shown; "" where the format hides it."""
+        if not math.isfinite(value):
+            return str(value)
         section, signed = self._for(value)
         if not section.tokens:
             return ""
@@ -150,7 +153,7 @@ def number_format(code: str) -> NumberFormat:
 
 def general(value: float) -> str:
     """A number without a format: whole numbers without a point, at most fifteen digits."""
-    if value == int(value) and abs(value) < 1e15:
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
         return str(int(value))
     written = format(value, ".15g")
     plain = format(Decimal(written), "f")
@@ -303,7 +306,8 @@ def _scientific(tokens: list[Token], amount: Decimal) -> str:
     exponent = 0
     if amount:
         exponent = (amount.adjusted() // step) * step
-        if round(amount.scaleb(-exponent), places) >= Decimal(10) ** step:
+        rounded = amount.scaleb(-exponent).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _EXACT)
+        if rounded >= Decimal(10) ** step:
             exponent += step
     width = sum(token.kind == "digit" for token in behind)
     sign = "-" if exponent < 0 else tokens[at].text[1].replace("-", "")

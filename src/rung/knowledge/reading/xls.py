@@ -44,8 +44,19 @@ def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
     for sheet in book.sheets():
         if sheet.visibility:
             notes.dropped[SHEETS] += 1
-        else:
+            continue
+        try:
             yield _read(book, sheet, notes, room)
+        except Unusable:
+            raise
+        except (
+            IndexError,
+            KeyError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # formats and fonts that are not there
+            notes.broken.append(f"has a sheet '{sheet.name}' that cannot be read ({error})")
 
 
 def plain(value: object) -> str:

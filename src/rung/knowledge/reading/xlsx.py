@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from rung.knowledge.reading.workbook import Notes
 
 _TRUE = ("1", "true")
-_BROKEN = (ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError)  # Unusable too
+_BROKEN = (
+    ElementTree.ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+)  # and Unusable
 
 
 def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
