@@ -105,6 +105,21 @@ def test_definitions_stay_with_their_terms() -> None:
     assert made == "- **Valve**, **Tap**: Shuts [off](http://x.org); Leaks\n- **Tank**: Holds"
 
 
+def test_a_list_of_terms_alone_stays_as_it_is() -> None:
+    assert body("<dl><dt>Contents</dt><dt>Gate</dt><dt>Yard</dt></dl>").split() == ["Contents", "Gate", "Yard"]
+        "Contents",
+        "1.",
+        "Gate",
+        "2.",
+        "Yard",
+    ]
+
+
+def test_two_listings_in_one_block_stay_apart() -> None:
+    made = body("<pre><code class='mjs'>import a;</code><button>copy</button><code class='cjs'>require(a);</code></pre>")
+    assert "import a;\n\nrequire(a);" in made
+
+
 def test_what_is_hidden_is_left_out_and_counted() -> None:
     page = (
         '<p>Seen</p><p hidden>S1</p><div style="display:none">S2 <b hidden>S3</b></div><p aria-hidden="true">S4</p>'

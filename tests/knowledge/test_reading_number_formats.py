@@ -112,9 +112,7 @@ def test_the_built_in_formats_are_understood() -> None:
         assert number_format(code).text(1234.5)
 
 
-@given(
-    st.floats(), st.text(alphabet='0#?.,%/E+-dmyhs[]"@;_* $\\GeneralAP/', max_size=14)
-)
+@given(st.floats(), st.text(alphabet='0#?.,%/E+-dmyhs[]"@;_* $\\GeneralAP/', max_size=14))
 def test_any_number_in_any_format_is_text(value: float, code: str) -> None:
     try:
         form = number_format(code)
