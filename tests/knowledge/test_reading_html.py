@@ -105,10 +105,19 @@ def test_definitions_stay_with_their_terms() -> None:
     assert made == "- **Valve**, **Tap**: Shuts [off](http://x.org); Leaks\n- **Tank**: Holds"
 
 
+def test_a_list_of_terms_alone_stays_as_it_is() -> None:
+    assert body("<dl><dt>Contents</dt><dt>Gate</dt><dt>Yard</dt></dl>").split() == ["Contents", "Gate", "Yard"]
+
+
+def test_two_listings_in_one_block_stay_apart() -> None:
+    made = body("<pre><code class='mjs'>import a;</code><button>copy</button><code class='cjs'>require(a);</code></pre>")
+    assert "import a;\n\nrequire(a);" in made
+
+
 def test_what_is_hidden_is_left_out_and_counted() -> None:
     page = (
         '<p>Seen</p><p hidden>S1</p><div style="display:none">S2 <b hidden>S3</b></div><p aria-hidden="true">S4</p>'
-        "<template>S5</template><noscript>S6</noscript><script>S7</script><details><summary>More</summary>Folded</details>"
+        "<template>S5</template><noscript>S6</noscript><dialog>S0</dialog><script>S7</script><details><summary>More</summary>Folded</details>"
         '<p hidden></p><form><p>Words of a form</p><input value="S8"><select><option>S9</select></form><nav>Go home</nav>'
     )
     documents, said, dropped = given("a.html", f"<html><body>{page}</body></html>")
@@ -117,7 +126,15 @@ def test_what_is_hidden_is_left_out_and_counted() -> None:
     assert "S" not in text.replace("Seen", "")
     assert "Folded" in text
     assert "Words of a form" in text
-    assert dropped == {"hidden parts": 3, "form fields": 2, "words of navigation": 2}
+    assert dropped == {"hidden parts": 6, "form fields": 2, "words of navigation": 2}
+
+
+def test_a_page_is_not_lost_because_all_of_it_is_hidden_until_a_script_has_run() -> None:
+    assert body('<div aria-hidden="true"><p>The page below an open dialog.</p></div><p>Accept?</p>').startswith(
+        "The page below"
+    )
+    page = "<html><body style='visibility: hidden'><p>Words</p></body></html>"
+    assert text_of("a.html", page) == "Words\n"
 
 
 def test_what_stands_around_the_main_part_is_counted() -> None:

@@ -34,6 +34,10 @@ def as_text(root: Element) -> None:
     for link in list(root.iter("a")):
         if _is_back_link(link):
             replace(link, "")
+    for listing in list(root.iter("pre")):
+        for code in list(listing)[:-1]:  # several in one block, of which a page shows one
+            if tag(code) == "code" and not (code.tail or "").strip():
+                code.tail = "\n\n"
     _shift(root)
     for definitions in list(root.iter("dl")):
         _listed(definitions)
@@ -179,8 +183,10 @@ def _listed(definitions: Element) -> None:
     from lxml import etree
 
     entries = [e for child in definitions for e in (child if tag(child) == "div" else (child,)) if tag(e) in ("dt", "dd")]
-    parent = definitions.getparent()
-    if not entries or parent is None or any(is_block(inner) for e in entries for inner in e.iterdescendants()):
+    parent, terms = definitions.getparent(), sum(tag(e) == "dt" for e in entries)
+    if parent is None or 2 * (len(entries) - terms) < max(terms, 1):  # a list of another kind
+        return
+    if any(is_block(inner) for e in entries for inner in e.iterdescendants()):
         return
     made = etree.Element("ul")
     made.tail = definitions.tail

@@ -27,7 +27,7 @@ NAVIGATION = "words of navigation"
 FIELDS = "form fields"
 TOO_DEEP = "parts nested too deep to be read"
 DEEPEST = 2_000  # tags within tags; the parser stops there
-_UNREAD = frozenset({"script", "style", "template", "noscript", "head", "iframe", "object", "embed", "canvas", "rp"})
+_UNREAD = frozenset({"script", "style", "head", "iframe", "object", "embed", "canvas", "rp"})
 _FIELDS = frozenset({"input", "select", "textarea", "button", "datalist"})
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all", re.IGNORECASE)
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff"  # what XML cannot hold
@@ -97,7 +97,8 @@ def clean(root: Element, *, site: bool) -> tuple[Element, Counter[str]]:
                 setattr(element, attribute, seen(text))
     _unhide_formulas(root)
     _drop(root, lambda e: tag(e) in _UNREAD, Counter(), "")
-    _drop(root, is_hidden, dropped, HIDDEN)
+    half = words(root) / 2
+    _drop(root, lambda e: is_hidden(e) and not (_is_only_covered(e) and words(e) > half), dropped, HIDDEN)
     _drop(root, lambda e: tag(e) in _FIELDS, dropped, FIELDS)
     if not site:
         return root, dropped
@@ -123,11 +124,22 @@ def is_block(element: Element) -> bool:
 
 def is_hidden(element: Element) -> bool:
     """Whether a part is marked as not to be shown. What is folded (<details>) can be opened, and is read."""
+    name = tag(element)
+    if name in ("html", "body", "main"):
+        return False  # hidden until a script has run
     if "note" in (element.get("{http://www.idpf.org/2007/ops}type") or element.get("epub:type") or ""):
         return False  # a book's note that opens at its mark
+    if name in ("template", "noscript") or (name == "dialog" and element.get("open") is None):
+        return True
     if element.get("hidden") is not None and element.get("hidden") != "until-found":
         return True
     return element.get("aria-hidden") == "true" or bool(_HIDING.search(element.get("style") or ""))
+
+
+def _is_only_covered(element: Element) -> bool:
+    """Whether a part is only hidden from those who listen: most of a page is, that was saved with a dialog open."""
+    shown = element.get("hidden") is None and not _HIDING.search(element.get("style") or "")
+    return shown and element.get("aria-hidden") == "true" and tag(element) not in ("template", "noscript", "dialog")
 
 
 def words(element: Element) -> int:

@@ -115,6 +115,8 @@ def _runs(page: PdfTextPage) -> list[_Run]:
     x, y, left, right, bottom, top = (c_double() for _ in range(6))
     matrix = pdfium.FS_MATRIX()
     spaced, broken, last = True, False, -1
+    known: tuple[float, float] = (0.0, 0.0)  # the nominal size and the baseline whose size is `scaled`
+    scaled = 1.0
     for at in range(pdfium.FPDFText_CountChars(page)):
         letter = chr(pdfium.FPDFText_GetUnicode(page, at))
         if letter in _GENERATED:  # PDFium ends a line where the baseline changes
@@ -124,8 +126,11 @@ def _runs(page: PdfTextPage) -> list[_Run]:
             spaced = True
             continue
         pdfium.FPDFText_GetCharOrigin(page, at, byref(x), byref(y))
-        pdfium.FPDFText_GetMatrix(page, at, byref(matrix))
-        size = pdfium.FPDFText_GetFontSize(page, at) * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
+        nominal = pdfium.FPDFText_GetFontSize(page, at)
+        if (nominal, y.value) != known:
+            pdfium.FPDFText_GetMatrix(page, at, byref(matrix))
+            known, scaled = (nominal, y.value), nominal * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
+        size = scaled
         run = runs[-1] if runs else None
         if not spaced and (letter.isdigit() or letter in _SIGNS):
             pdfium.FPDFText_GetCharBox(page, at, byref(left), byref(right), byref(bottom), byref(top))
