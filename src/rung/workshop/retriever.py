@@ -21,7 +21,7 @@ from rung.training.registry import learnt_case
 from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
-from rung.workshop.weighing import WEIGHTS, choose, tried
+from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -205,11 +205,15 @@ def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:
 
 
 def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[str, Json]:
-    """nDCG@10 before and after on the same cases, each at the weight that these cases choose, and the paired difference."""
+    """nDCG@10 before and after on the same cases, each at the weight that these cases choose, and the paired difference.
+
+    Where they are too few to choose, the weight stays the project's.
+    """
     if not cases:
         return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
     before, after = tried(own, cases), tried(other, cases)
-    was, now = choose(before), choose(after)
+    kept = own.fusion.dense_weight
+    was, now = choose(before, kept=kept), choose(after, kept=kept)
     old, new = [row[was] for row in before], [row[now] for row in after]
     mean, low, high = paired(new, old)
     metrics: dict[str, Json] = {
@@ -221,7 +225,7 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     better = low > 0
     told = f"nDCG@10 {sum(old) / len(old):.3f} before, {sum(new) / len(new):.3f} after, on {len(cases)} cases"
     why = "" if better else f"not shown to be better than the search as it is: {told}"
-    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now]}
+    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now] if len(cases) >= LEAST else kept}
 
 
 def paired(new: Sequence[float], old: Sequence[float]) -> tuple[float, float, float]:
