@@ -69,7 +69,8 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
     if earlier is not None:
-        told = changes(earlier, record(project, "latest"), seed=project.settings.seed)
+        this = done.published.folder.name if done.verdict.coverage.trial else "latest"
+        told = changes(earlier, record(project, this), seed=project.settings.seed)
         screen.say("\n".join(change_lines(told)))
         if told.worse:
             return MISSED

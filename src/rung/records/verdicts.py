@@ -122,6 +122,7 @@ class Coverage:
 
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
     comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
+    `trial`: why it was a trial run, which replaces no verdict and is no look at the test cases, "" where it was none.
     """
 
     answers: int = 0
@@ -129,6 +130,7 @@ class Coverage:
     error: float = 0.0
     partial: str = ""
     searched: str = ""
+    trial: str = ""
 
 
 @dataclass(frozen=True, slots=True)

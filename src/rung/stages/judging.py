@@ -118,9 +118,10 @@ def weigh(
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
     known = economy(workshop, intake, scored.runs, correct)
     bar = bar_in(workshop)
+    coverage = replace(coverage, trial=_trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
-        looks = counted(workshop, list(scored.runs.values()), intake.cases)
+        looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
@@ -166,7 +167,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
             RAGAS: ragas_jsonl(report),
             RECORD: json.dumps(as_json(_record(intake, scored, verdict))),
         }
-        published = publish(project, texts, created=report.created)
+        published = publish(project, texts, created=report.created, trial=bool(verdict.coverage.trial))
     return Comparison(verdict, published, intake.problems)
 
 
@@ -187,6 +188,14 @@ def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
         verdict.clears_bar and not verdict.coverage.partial,
         scored.clusters or (),
     )
+
+
+def _trial(intake: Intake, coverage: Coverage) -> str:
+    """Why this comparison is a trial run, "" where it is none: it was limited to some of the cases, or cut short."""
+    there = len(intake.rows.split("test"))
+    if len(intake.cases) < there:
+        return reasons.limited(len(intake.cases), there)
+    return "a budget ended it" if coverage.partial else ""
 
 
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
@@ -302,6 +311,7 @@ def _routed(run: Run) -> dict[str, Json]:
 
 def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
+    found += [reasons.trial(coverage.trial)] if coverage.trial else []
     found += [coverage.searched] if coverage.searched else []
     if sampling.temperature and sampling.repeats == 1:
         found.append(reasons.drawn_once(sampling.temperature))

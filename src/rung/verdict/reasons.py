@@ -117,6 +117,16 @@ def partial(coverage: Coverage) -> str:
     )
 
 
+def limited(judged: int, there: int) -> str:
+    """Why a comparison is a trial run: it judged by some of the cases only."""
+    return f"it judged by {judged:,} of {cases(there, what='test case')}"
+
+
+def trial(why: str) -> str:
+    """A comparison that is no verdict."""
+    return f"Trial run, since {why}: it replaces no verdict, and is not counted as a look at the test cases."
+
+
 def repeated(name: str, repeats: Repeats) -> str:
     """How far a rung's score varies when the same cases are asked again."""
     alike = "every pass gave every case the same score"

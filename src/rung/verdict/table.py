@@ -68,7 +68,8 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
 
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
-    what = f"{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    run = "trial run, " if verdict.coverage.trial else ""
+    what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
     return _wrap(f"{project}: {what}" if project else what, indent=0)
