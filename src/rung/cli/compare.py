@@ -29,6 +29,9 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         str | None,
         typer.Option(help="An earlier verdict (number, digest, path): exit with 1 if a rung is worse."),
     ] = None,
+    retime: Annotated[
+        bool, typer.Option("--retime", help="Time all rungs anew, together; latencies are kept else.")
+    ] = False,
     budget_usd: Annotated[
         float | None, typer.Option(min=0, help="Stop with a partial verdict before more is spent.")
     ] = None,
@@ -50,7 +53,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.stages.survey import survey
     from rung.verdict.changes import change_lines, changes
 
-    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None)
+    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
     project = load_project(folder)
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()

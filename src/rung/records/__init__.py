@@ -23,7 +23,19 @@ from rung.records.nouns import (
     Usage,
 )
 from rung.records.values import Json, canonical, digest, plain
-from rung.records.verdicts import Bill, Coverage, Difference, Estimate, Latency, Lost, Repeats, RungResult, Status, Verdict
+from rung.records.verdicts import (
+    Bill,
+    Coverage,
+    Difference,
+    Estimate,
+    Latency,
+    Lost,
+    Repeats,
+    RungResult,
+    Status,
+    Timed,
+    Verdict,
+)
 
 __all__ = [
     "Answer",
@@ -51,6 +63,7 @@ __all__ = [
     "RungResult",
     "Split",
     "Status",
+    "Timed",
     "ToolSpec",
     "Usage",
     "Verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
 
@@ -19,6 +19,7 @@ from rung.strategies.protocol import (
     Composition,
     Materials,
     Member,
+    Need,
     NotApplicable,
     Plan,
     Rung,
@@ -33,7 +34,7 @@ from rung.workshop import Built, Workshop
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One rung with one set of settings. `why` says why it does not apply, or what broke when it was built.
+    """One rung with one set of settings. `why` says why it does not apply, was not built, or what broke when it was built.
 
     `composition` instead of `plan`: it is made of the others, and planned when these are built.
     """
@@ -141,16 +142,25 @@ def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     return [replace(candidate, order=order) for order, candidate in enumerate(candidates)]
 
 
-def build(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
     """Build what the candidates need; one that cannot be built has failed, and the others go on.
 
-    A rung that is made of others comes last, over those of `candidates` that could be built.
+    A rung that is made of others comes last, over those of `candidates` and `beside` that could be built.
+
+    Raises:
+        BudgetEnded: a limit was reached; what is done of it is kept.
     """
     done = [_built(workshop, candidate) for candidate in candidates if candidate.composition is None]
     workshop.hand_over_adapters()
-    members = tuple(_member(c, c.strategy) for c in done if c.strategy is not None and not c.rung.reference)
+    there = sorted((*beside, *done), key=lambda candidate: candidate.order)
+    members = tuple(_member(c, c.strategy) for c in there if c.strategy is not None and not c.rung.reference)
     done += [_built(workshop, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
     return sorted(done, key=lambda candidate: candidate.order)
+
+
+def checked(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, those failed that show before anything is built that they cannot be."""
+    return [_tried(workshop, candidate, workshop.check) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
@@ -161,17 +171,25 @@ def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -
 
 
 def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
-    if candidate.plan is None:
-        return candidate
+    built: list[Built] = []
+    done = _tried(workshop, candidate, lambda need: built.append(workshop.build(need, title=f"build {candidate.label}")))
+    if done.plan is None:
+        return done
+    strategy = drawn(workshop, done.plan.make(tuple(artifact.digest for artifact in built)), 0)
+    return replace(done, strategy=strategy, built=tuple(built))
+
+
+def _tried(workshop: Workshop, candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
+    """The candidate after this was done for each of its needs; one of which it cannot be done is out, and it is said why."""
     try:
-        built = tuple(workshop.build(need, title=f"build {candidate.label}") for need in candidate.plan.needs)
+        for need in () if candidate.plan is None else candidate.plan.needs:
+            do(need)
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
         workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
         return replace(candidate, plan=None, why=str(error), failed=True)
-    strategy = drawn(workshop, candidate.plan.make(tuple(artifact.digest for artifact in built)), 0)
-    return replace(candidate, strategy=strategy, built=built)
+    return candidate
 
 
 def drawn(workshop: Workshop, strategy: Strategy, number: int) -> Strategy:

@@ -68,9 +68,15 @@ def cards_of(
     ]
 
 
-def card_of(workshop: Workshop, measure: Yardstick, cases: Sequence[Case], passes: Sequence[Sequence[Outcome]]) -> Scorecard:
+def card_of(
+    workshop: Workshop,
+    measure: Yardstick,
+    cases: Sequence[Case],
+    passes: Sequence[Sequence[Outcome]],
+    against: Mapping[str, Outcome] | None = None,
+) -> Scorecard:
     """The scorecard of a run: each case by the mean of its passes."""
-    first, *others = cards_of(workshop, measure, cases, passes)
+    first, *others = cards_of(workshop, measure, cases, passes, against)
     return first.averaged(others)
 
 

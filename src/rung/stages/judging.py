@@ -12,6 +12,7 @@ from math import isnan
 from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict, digest
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
+from rung.stages import remarks
 from rung.stages.answering import Run
 from rung.stages.billing import economy
 from rung.stages.candidates import Candidate
@@ -118,7 +119,7 @@ def weigh(
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
     known = economy(workshop, intake, scored.runs, correct)
     bar = bar_in(workshop)
-    coverage = replace(coverage, trial=_trial(intake, coverage))
+    coverage = replace(coverage, trial=remarks.trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
         looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
@@ -131,6 +132,7 @@ def weigh(
             warnings=[
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
                 *_of_the_judge(workshop, intake, scored),
+                *remarks.of_timing(scored.runs),
                 *warning(looks),
             ],
             constant=best_constant(intake.cases, intake.materials.labels),
@@ -188,14 +190,6 @@ def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
         verdict.clears_bar and not verdict.coverage.partial,
         scored.clusters or (),
     )
-
-
-def _trial(intake: Intake, coverage: Coverage) -> str:
-    """Why this comparison is a trial run, "" where it is none: it was limited to some of the cases, or cut short."""
-    there = len(intake.rows.split("test"))
-    if len(intake.cases) < there:
-        return reasons.limited(len(intake.cases), there)
-    return "a budget ended it" if coverage.partial else ""
 
 
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
@@ -369,6 +363,7 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
+            **remarks.when_timed(scored.runs),
         },
     )
     bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}

@@ -96,7 +96,9 @@ def latest(project: Project) -> Published:
         texts = [(kept / name).read_text(encoding="utf-8") for name in (TABLE, LINE)]
     except FileNotFoundError:
         only = ", only trial runs" if _listed(project) else ""
-        raise UserError(f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}") from None
+        raise UserError(
+            f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}"
+        ) from None
     return Published(texts[0], texts[1], kept / PAGE, kept)
 
 

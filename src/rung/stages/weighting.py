@@ -58,7 +58,9 @@ def settle(workshop: Workshop, knowledge: Knowledge, rows: Rows) -> Weight:
     cases = telling(rows)
     if not cases:
         return Weight(EVEN, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')")
-    key = digest("dense_weight", LEAST, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases])
+    key = digest(
+        "dense_weight", LEAST, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
+    )
     known = workshop.store.noted("dense_weight", key)
     if isinstance(known, dict):
         weight = Weight(**known)  # type: ignore[arg-type]

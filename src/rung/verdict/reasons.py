@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Repeats, RungResult
+from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import ALPHA, Paired
 
@@ -28,6 +28,7 @@ _NEEDS = {  # why a built-in score may be missing everywhere, by how its name be
 }
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _MANY = 100_000
+_RETIME = "rung compare --retime times all of them together, here and now."
 
 
 def number(value: float, *, beside: float | None = None) -> str:
@@ -125,6 +126,25 @@ def limited(judged: int, there: int) -> str:
 def trial(why: str) -> str:
     """A comparison that is no verdict."""
     return f"Trial run, since {why}: it replaces no verdict, and is not counted as a look at the test cases."
+
+
+def timed_apart(timed: Mapping[str, Timed]) -> str:
+    """Latencies of several live passes stand side by side."""
+    by: dict[str, list[str]] = {}
+    for name, one in timed.items():
+        by.setdefault(str(one), []).append(name)
+    told = "; ".join(f"{listed(names)} {when}" for when, names in by.items())
+    return f"Rungs were timed at different times, so their latencies are not to be compared: {told}. {_RETIME}"
+
+
+def timed_elsewhere(timed: Timed) -> str:
+    """Latencies are those of another machine."""
+    return f"Latencies were taken on another machine: {timed}. {_RETIME}"
+
+
+def timed_while_busy(timed: Timed) -> str:
+    """Other work ran beside the live pass."""
+    return f"The machine was busy when rungs were timed: {timed}. {_RETIME}"
 
 
 def repeated(name: str, repeats: Repeats) -> str:

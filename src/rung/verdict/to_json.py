@@ -47,6 +47,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
             "p50": None if latency is None else _known(latency.p50),
             "p95": None if latency is None else _known(latency.p95),
         },
+        "timed": None if latency is None else plain(latency.timed),
         "build_seconds": _known(result.build_seconds),
         "answer_seconds": _known(result.answer_seconds),
         "bill": _bill(result.bill),

@@ -25,7 +25,7 @@ from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
-from rung.workshop.artifacts import ARTIFACTS, Built
+from rung.workshop.artifacts import ARTIFACTS, Built, Training
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.registry import Registry
 
@@ -62,6 +62,7 @@ class Workshop:
     ready: Ready = field(default_factory=Ready)
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
+    before_training: Callable[[Training], None] = lambda _training: None  # may raise `BudgetEnded`
 
     def __enter__(self) -> Workshop:
         return self
@@ -255,6 +256,13 @@ class Workshop:
         from rung.workshop.building import BUILDERS
 
         return BUILDERS[type(need)](self, need, title)
+
+    def check(self, need: Need) -> None:
+        """Look at what can be known to be wrong with a need before it is built; raises as `build`."""
+        from rung.workshop.building import CHECKS
+
+        if type(need) in CHECKS:
+            CHECKS[type(need)](self, need)
 
     def artifact_folder(self, kind: str, named: str) -> Path:
         """Where the artifact of this kind and digest is kept."""

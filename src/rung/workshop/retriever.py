@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import MissingExtra, UserError
 from rung.estimating import resampled_means
 from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
@@ -78,6 +79,14 @@ def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
     return best
 
 
+def check_retriever(workshop: Workshop, need: Retriever) -> None:
+    """What can be known to be wrong before anything is searched; raises as `adapter.check_adapter`."""
+    from rung.training.retriever import RetrieverRecipe
+
+    if RetrieverRecipe.of(need.recipe, seed=workshop.seed).form == "encoder" and find_spec("torch") is None:
+        raise MissingExtra("train", "training")
+
+
 def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Knowledge:
     """The project's documents as this retriever searches them, brought up to date."""
     made = built.manifest
@@ -109,6 +118,9 @@ def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: s
     built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
     if is_finished(built.folder):
         return built
+    passes = 1 if form == "map" else taught.recipe.epochs
+    begun = (built.folder / CHECKPOINT).exists()
+    workshop.before_training(Training(KIND, len(taught.pairs), passes, begun=begun))
     remember_rows(built.folder, map(learnt_case, taught.lessons))
     began = time.monotonic()
     learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)

@@ -14,7 +14,7 @@ from rung.scoring.registry import scorers
 from rung.steps import Conversation
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -43,6 +43,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     named = digest(KIND, members, cases, engines, workshop.embedder.identity, need.recipe, judged_by, workshop.seed)
     folder = workshop.artifact_folder(KIND, named)
     if not is_finished(folder):
+        workshop.before_training(Training(KIND, len(need.cases)))
         began = time.monotonic()
         trials, tried = _trials(workshop, need, title)
         with workshop.reporter.phase(title):
