@@ -30,6 +30,8 @@ from rung.strategies.sampling import Sampled
 from rung.strategies.settings import expand
 from rung.strategies.wording import planned
 from rung.workshop import Built, Workshop
+from rung.workshop.artifacts import is_finished
+from rung.workshop.recipes import recipe_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Candidate:
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
     composition: Composition | None = None
+    key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
 
     @property
     def is_tuned(self) -> bool:
@@ -136,10 +139,22 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
 def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
     candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
+    teaching = _teaching(workshop, intake)
     # The oracle alone is told where the judging cases' answers stand.
     told = replace(intake.materials, gold=dict(intake.gold))
     candidates += [_planned(rung.name, rung, _shared(workshop.project, rung), told) for rung in REFERENCES]
-    return [replace(candidate, order=order) for order, candidate in enumerate(candidates)]
+    keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
+    return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
+
+
+def _teaching(workshop: Workshop, intake: Intake) -> str:
+    """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
+    known, said = intake.materials, workshop.project.settings
+    rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
+    documents = workshop.knowledge.identity if workshop.knowledge else ""
+    path = recipe_file(workshop)
+    recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
+    return digest(said.task, rows, documents, said.model, said.embedder, workshop.seed, recipe)
 
 
 def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
@@ -175,8 +190,20 @@ def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
     done = _tried(workshop, candidate, lambda need: built.append(workshop.build(need, title=f"build {candidate.label}")))
     if done.plan is None:
         return done
+    if built:
+        workshop.store.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
     strategy = drawn(workshop, done.plan.make(tuple(artifact.digest for artifact in built)), 0)
     return replace(done, strategy=strategy, built=tuple(built))
+
+
+def is_there(workshop: Workshop, candidate: Candidate) -> bool:
+    """Whether all that it needs was built before, and is still here; some of it may yet have to be brought up to date."""
+    if candidate.plan is None or not candidate.plan.needs:
+        return candidate.composition is None
+    known = workshop.store.noted("built", candidate.key)
+    made = [tuple(map(str, one)) for one in known if isinstance(one, list)] if isinstance(known, list) else []
+    folders = [workshop.made_folder(kind, named) for kind, named in made]
+    return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
 
 
 def _tried(workshop: Workshop, candidate: Candidate, do: Callable[[Need], None]) -> Candidate:

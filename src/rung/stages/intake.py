@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
+from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, digest
+from rung.stages.budget import Meter, bounded
 from rung.stages.forgetting import forget_stale
 from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
@@ -41,14 +43,18 @@ class Intake:
     knowledge_version: int = 0  # the version of the index that was seen; 0 where there are no documents
 
 
-def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
+def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
     """Read cases, examples and documents; bring the index up to date; count tokens.
 
     Raises:
-        UserError: no cases, no documents where some are named, a schema that is no schema.
+        UserError: no cases, no documents where some are named, a schema that is no schema; before documents are indexed,
+            where that can be told.
+        BudgetEnded: while documents were indexed; what was embedded is kept.
     """
     project = workshop.project
     rows = read_rows(project)
+    _judging(project, rows, limit)
+    teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
     gold: dict[str, tuple[Passage, ...]] = {}
@@ -56,21 +62,15 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
-        indexed = up_to_date(workshop)
+        indexed = _indexed(workshop, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
         weight = settle(workshop, knowledge, rows)
         found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
         gold = {id: passages for id, passages in found.items() if passages}
-    cases = chosen(rows.split("test"), limit)
-    if not cases:
-        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
-        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
-        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+    cases = _judging(project, rows, limit)
     lessons, secrets = may_teach(rows.split("train"), gold)
-    judging = tuple(case for case in rows.cases if case.split != "train")
-    teaching = read_teaching(project, judging)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -102,6 +102,27 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
     )
+
+
+def _judging(project: Project, rows: Rows, limit: int | None) -> tuple[Case, ...]:
+    cases = chosen(rows.split("test"), limit)
+    if not cases:
+        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
+        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+    return cases
+
+
+def _indexed(workshop: Workshop, meter: Meter | None) -> Indexed:
+    """`up_to_date`, as far as the budget goes."""
+    try:
+        with bounded(workshop, meter or Meter.of(workshop)):
+            return up_to_date(workshop)
+    except BudgetEnded as end:
+        raise BudgetEnded(
+            f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
+            "is kept, and the same command goes on from there"
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from rung.verdict.decide import MAIN, barred
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
 from rung.verdict.racing import ERROR, Entrant, Standing, Stop, always_valid, broken_for_good, enough_for_gaps, order
 from rung.verdict.racing import standing as stand
+from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED
 from rung.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -116,15 +117,25 @@ class Course:
                 if fits < wanted:
                     return self.meter.said()
 
+    def score_so_far(self, label: str) -> Scorecard:
+        """The scorecard of what a rung has answered by now."""
+        run = self.runs[label]
+        if label not in self.cards or len(self.cards[label].cases) < len(run.outcomes):
+            cases = self.order[: len(run.outcomes)]
+            self.cards[label] = card_of(self.workshop, self.measure, cases, run.passes, self._rival())
+        return self.cards[label]
+
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
-        """What the race came to. The pace is kept for the next forecast."""
+        """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
         if not self.whole:
             self._stop(self._standing())
         self._note_pace()
         places = {case.id: place for place, case in enumerate(self.intake.cases)}
         runs = tuple(_in_order(run, places) for run in self.runs.values())
         stopped = any(run.stopped for run in runs)
-        answers, everything = sum(len(run.outcomes) for run in runs), len(runs) * len(self.intake.cases)
+        answers = sum(len(run.outcomes) for run in runs)
+        unbuilt = sum(c.why.startswith((NOT_BUILT, NOT_NEEDED)) for c in candidates)
+        everything = len(self.intake.cases) * (len(runs) + unbuilt)
         coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
         return Raced(runs, coverage, tuple(candidates))
 
@@ -172,8 +183,7 @@ class Course:
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
         self.runs[label] = run = answered(self.workshop, run, more, title=title)
         if self.scored_on_the_way:
-            cases = self.order[: len(run.outcomes)]
-            self.cards[label] = card_of(self.workshop, self.measure, cases, run.passes, self._rival())
+            self.score_so_far(label)
         if tally.executed > before.executed:
             known = self.cost.setdefault(label, Tally())
             for name in ("executed", "prompt_tokens", "completion_tokens", "usd", "unpriced"):

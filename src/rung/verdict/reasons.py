@@ -11,6 +11,7 @@ from rung.verdict.statistics import ALPHA, Paired
 # Each reason against a rung begins with one of these; `table` shows them in short.
 REFERENCE = "reference arm: measured beside the rungs, never chosen"
 NOT_BEGUN = "the budget ended before its first case"
+NOT_BUILT = "not built"
 UNJUDGED = "not judged: no case has a score"
 NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
@@ -108,6 +109,30 @@ def stopped(
     if why == "worse":
         return f"{WORSE}: {after}, surely significantly below {rival}"
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
+
+
+def superfluous(leader: str) -> str:
+    """A rung that was not even built: the race was won by a lower one."""
+    return (
+        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and clears the bar; "
+        "--exhaustive builds and judges it all the same"
+    )
+
+
+def not_built(why: str) -> str:
+    """A rung that the budget did not reach."""
+    return f"{NOT_BUILT}: {why}"
+
+
+def cut_short(ended: str, done: int, total: int) -> str:
+    """Building was stopped by a budget, so far on."""
+    where = f" at {done:,} of {total:,}" if total else ""
+    return f"{ended}, and building it was stopped{where}; the next run goes on from what is kept"
+
+
+def too_long(rows: int, takes: str, left: str) -> str:
+    """Training that would not fit into what is left of a budget."""
+    return f"training on {rows:,} rows would take about {takes}, as long a row as the last one took, and {left} are left"
 
 
 def partial(coverage: Coverage) -> str:
@@ -208,6 +233,8 @@ def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str])
 
 def not_measured(result: RungResult) -> str:
     """Why a rung has no scores."""
+    if result.why.startswith((NOT_BUILT, NOT_NEEDED)):
+        return result.why.rstrip(".")
     head = FAILED if result.status == "failed" else "not begun" if result.why == NOT_BEGUN else NOT_APPLICABLE
     return f"{head}: {result.why.rstrip('.')}" if result.why else head
 

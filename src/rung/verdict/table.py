@@ -123,9 +123,11 @@ def _status(result: RungResult, verdict: Verdict) -> str:
         return "chosen"
     if result.reference:
         return "reference" if result.status == "measured" else "no data"
-    if result.status != "measured":
-        return "failed" if result.status == "failed" else "no data" if result.why == reasons.NOT_BEGUN else "n/a"
+    if result.status == "failed":
+        return "failed"
     why = verdict.rejected.get(result.name, "")
+    if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
+        return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
 

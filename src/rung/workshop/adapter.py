@@ -40,8 +40,8 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     named = adapter_digest(workshop, rows, general, recipe)
     folder = workshop.artifact_folder("adapter", named)
     if not is_finished(folder):
-        workshop.before_training(Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists()))
-        with workshop.reporter.phase(title) as tick:
+        training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
             remember_rows(folder, map(learnt, rows))
             taught = Taught(rows, general)
             train_generator(taught, workshop.generator, recipe=recipe, folder=folder, found=found, progress=tick)

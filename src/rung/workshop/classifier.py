@@ -35,13 +35,12 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
     named = digest(KIND, taught, recipe, workshop.embedder.identity)
     folder = workshop.artifact_folder(KIND, named)
     if not is_finished(folder):
-        workshop.before_training(Training(KIND, len(taught)))
         notes = _notes(odd, taught, need.labels)
         for note in notes:
             workshop.reporter.say(f"! {title}: {note}")
         began = time.monotonic()
         remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
-        with workshop.reporter.phase(title) as tick:
+        with workshop.while_training(Training(KIND, len(taught))), workshop.reporter.phase(title) as tick:
             made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
         told = made["notes"] if isinstance(made["notes"], list) else []
         about: dict[str, Json] = {

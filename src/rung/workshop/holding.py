@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,7 +62,7 @@ class Workshop:
     ready: Ready = field(default_factory=Ready)
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
-    before_training: Callable[[Training], None] = lambda _training: None  # may raise `BudgetEnded`
+    while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
 
     def __enter__(self) -> Workshop:
         return self
@@ -267,6 +267,10 @@ class Workshop:
     def artifact_folder(self, kind: str, named: str) -> Path:
         """Where the artifact of this kind and digest is kept."""
         return self.project.state / ARTIFACTS / kind / named
+
+    def made_folder(self, kind: str, named: str) -> Path:
+        """Where what was built is kept: artifacts, and documents cut in another way."""
+        return self.project.state / CUTTINGS / named if kind == CUTTINGS else self.artifact_folder(kind, named)
 
     def hand_over_adapters(self) -> None:
         """Tell the model which adapters were built, all at once: it may have to be reopened for them."""

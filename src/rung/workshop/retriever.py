@@ -120,10 +120,10 @@ def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: s
         return built
     passes = 1 if form == "map" else taught.recipe.epochs
     begun = (built.folder / CHECKPOINT).exists()
-    workshop.before_training(Training(KIND, len(taught.pairs), passes, begun=begun))
     remember_rows(built.folder, map(learnt_case, taught.lessons))
     began = time.monotonic()
-    learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
+    with workshop.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
+        learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
     seconds = time.monotonic() - began
     knowledge = _index(own, workshop.tuned_embedder(built.folder, form), workshop.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:

@@ -43,9 +43,9 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     named = digest(KIND, members, cases, engines, workshop.embedder.identity, need.recipe, judged_by, workshop.seed)
     folder = workshop.artifact_folder(KIND, named)
     if not is_finished(folder):
-        workshop.before_training(Training(KIND, len(need.cases)))
         began = time.monotonic()
-        trials, tried = _trials(workshop, need, title)
+        with workshop.while_training(Training(KIND, len(need.cases))):
+            trials, tried = _trials(workshop, need, title)
         with workshop.reporter.phase(title):
             used = (digest for member in need.members for digest in member.artifacts)
             beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
