@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
+from rung.drivers.batch import Tally
 from rung.drivers.live import converse
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
-from rung.stages.budget import Meter
+from rung.stages.budget import Meter, spent_usd
 from rung.stages.candidates import Candidate, drawn
 from rung.stages.intake import chosen
 from rung.steps import Conversation
@@ -25,7 +26,7 @@ from rung.workshop import Workshop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 TURN = 4  # cases that a rung answers before it is the next one's turn
-MOST_PASSES = 3  # in one command all rungs are timed together so often at most; then new ones are timed alone
+MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,15 @@ def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str)
     return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
 
 
-def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case], meter: Meter | None = None) -> list[Run]:
+def time_live(
+    workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case], meter: Meter | None = None, *, racing: bool = False
+) -> list[Run]:
     """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
 
     Where one rung is new, all are timed, in turns of a few cases: times of different days and loads are not to be compared.
     Reference arms are never served, and a rung that was stopped is not chosen, so they are not timed. A pass is kept, and
-    is not repeated, unless the person wants it. Where the budget ends it, some keep an older pass, or have none.
+    is not repeated, unless the person wants it. Where the budget ends it, some keep an older pass, or have none. While rungs
+    are `racing` all are timed together twice at most; then new ones are timed alone.
     """
     meter = meter or Meter.of(workshop)
     sample = chosen(cases, MOST)
@@ -91,14 +95,24 @@ def time_live(workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case], me
     stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
     together = len({_session(known.get(key)) for key in wanted}) <= 1 and all(map(_session, known.values()))
     if wanted and (stale or len(known) < len(wanted) or not together):
-        again = list(wanted) if len(meter.passes) < MOST_PASSES else [key for key in wanted if key not in known]
+        alone = racing and len(meter.passes) >= MOST_PASSES - 1
+        again = [key for key in wanted if key not in known] if alone else list(wanted)
         with workshop.reporter.phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
             made = _Pass(workshop, meter, sample, tick).of({key: wanted[key] for key in again})
         for key, said in made.items():
             workshop.store.note("latency", key, said)
+        _note_pace(workshop, meter)
         known |= made
     timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
     return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
+
+
+def _note_pace(workshop: Workshop, meter: Meter) -> None:
+    """Keep how long a token takes when one question is asked at a time, for the next forecast."""
+    tokens = meter.live.prompt_tokens + meter.live.completion_tokens
+    if tokens:
+        said: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
+        workshop.store.note("live_pace", workshop.project.settings.model, said)
 
 
 def _untimed(run: Run, cases: Sequence[Case]) -> bool:
@@ -134,6 +148,14 @@ class _Times:
     whole: list[Json] = field(default_factory=list)
     by_kind: dict[str, list[Json]] = field(default_factory=dict)
     spent: float = 0.0
+
+    def each(self, meter: Meter) -> tuple[float, float]:
+        """Dollars and minutes of one answer, by those that the batch has given."""
+        used = [outcome.usage for outcome in self.run.outcomes]
+        prompt, completion = sum(u.prompt_tokens for u in used), sum(u.completion_tokens for u in used)
+        told = Tally(len(used), 0, prompt, completion, sum(u.usd or 0.0 for u in used), sum(u.usd is None for u in used))
+        n = max(1, len(used))
+        return (spent_usd(told, meter.prices, self.run.seconds) or 0.0) / n, self.run.seconds / 60 / n
 
     @property
     def is_enough(self) -> bool:
@@ -175,9 +197,11 @@ class _Pass:
             return True
         self.workshop.generator.close()
         for place, case in enumerate((warm, *cases)):
-            if self.meter.over:
+            if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+                self.meter.undone.append("not every rung is timed")
                 return False
             live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+            self.meter.live_seconds += live.seconds
             if place and live.failure is None:
                 one.spent += live.seconds
                 one.whole.append(live.seconds * 1000)

@@ -62,15 +62,17 @@ class Meter:
     """Keeps a comparison within what is allowed. Costs of one answer are learnt from the answers so far.
 
     `tally` counts the batches, `live` the live pass, `trained` the seconds of training; `passes` names the live passes that
-    were made.
+    were made, `undone` what a limit left undone after the last answer.
     """
 
     allowed: Allowed
     tally: Tally
     prices: PriceSettings
     live: Tally = field(default_factory=Tally)
+    live_seconds: float = 0.0
     trained: float = 0.0
     passes: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
     _training_since: float | None = None
 
     @classmethod

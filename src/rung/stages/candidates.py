@@ -142,7 +142,7 @@ def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     teaching = _teaching(workshop, intake)
     # The oracle alone is told where the judging cases' answers stand.
     told = replace(intake.materials, gold=dict(intake.gold))
-    candidates += [_planned(rung.name, rung, _shared(workshop.project, rung), told) for rung in REFERENCES]
+    candidates += [_planned(rung.name, rung, shared_settings(workshop.project, rung), told) for rung in REFERENCES]
     keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
     return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
 
@@ -264,7 +264,7 @@ def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materia
     return Candidate(label, rung, plan, plan.settings)
 
 
-def _shared(project: Project, reference: type[Rung]) -> dict[str, Json]:
+def shared_settings(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
     said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
     known = getattr(reference, "shares", ())

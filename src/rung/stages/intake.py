@@ -10,6 +10,7 @@ from rung.errors import BudgetEnded, UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, digest
+from rung.scoring import yardstick
 from rung.stages.budget import Meter, bounded
 from rung.stages.forgetting import forget_stale
 from rung.stages.pairs import read_teaching
@@ -53,7 +54,10 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
     """
     project = workshop.project
     rows = read_rows(project)
-    _judging(project, rows, limit)
+    judged_by = project.settings.bar.metric or ""
+    yardstick(
+        _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
+    )  # refuses a wrong one
     teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -85,7 +89,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         tools=tuple(tool.spec for tool in workshop.tools),
         seed=workshop.seed,
         gold={c.id: gold[c.id] for c in lessons if c.id in gold},
-        answer_tokens=_answer_tokens(workshop, rows),
+        answer_tokens=answer_tokens(rows, lambda shown: _counted(workshop, "answers", shown, max)),
         pairs=teaching.pairs,
         clicks=teaching.clicks,
         dev=rows.split("dev"),
@@ -170,6 +174,7 @@ def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
     if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
         workshop.store.note("index_pace", workshop.embedder.identity, pace)
+        workshop.store.note("index_pace_of", workshop.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
 def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
@@ -234,15 +239,15 @@ def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:
     return _counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
-def _answer_tokens(workshop: Workshop, rows: Rows) -> int:
-    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen."""
+def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
+    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
+
+    `longest_of`: tokens of the longest of some texts.
+    """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
-    if not shown:
-        return NO_ANSWERS_SHOWN
-    longest = _counted(workshop, "answers", shown, max)
-    return min(max(int(longest * ANSWER_ROOM) + 8, LEAST_ROOM), MOST_ROOM)
+    return min(max(int(longest_of(shown) * ANSWER_ROOM) + 8, LEAST_ROOM), MOST_ROOM) if shown else NO_ANSWERS_SHOWN
 
 
 def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

@@ -62,6 +62,7 @@ class Scored:
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
     `clusters`: the cluster of each case, None where every case stands for itself. `notes`: what to say of the scoring.
+    `undone`: what a budget left undone after the last answer, "" where it did not.
     """
 
     measure: Yardstick
@@ -71,6 +72,7 @@ class Scored:
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    undone: str = ""
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -115,7 +117,8 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter 
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
     notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, notes)
+    undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, notes, undone)
 
 
 def weigh(
@@ -125,6 +128,7 @@ def weigh(
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
     known = economy(workshop, intake, scored.runs, correct)
     bar = bar_in(workshop)
+    coverage = replace(coverage, partial=coverage.partial or scored.undone)
     coverage = replace(coverage, trial=remarks.trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]

@@ -147,7 +147,7 @@ class Workshop:
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
-            return GeneratorReranker(self.generator)
+            return GeneratorReranker(self.generator, told=self.tally.consumed)
         with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
