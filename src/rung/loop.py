@@ -13,7 +13,7 @@ from rung.errors import UserError
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
-from rung.stages.answering import time_live
+from rung.stages.answering import require_answers, time_live
 from rung.stages.budget import Allowed, Meter
 from rung.stages.candidates import Candidate, build, check_limits, check_sampling, propose, with_members
 from rung.stages.candidates import allowed as allowed_rungs
@@ -21,6 +21,7 @@ from rung.stages.climbing import climb
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
+from rung.stages.preflight import check_servers
 from rung.stages.publishing import latest
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
@@ -53,10 +54,12 @@ def compare(
     """
     check_search(project, allowed.trials if allowed else None)
     with workshop_of(project, seed, reporter) as workshop:
+        check_servers(workshop)  #                                the servers of models: there, and what they lack
         meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is
         intake = take_in(workshop, limit=limit, meter=meter)  #   documents, examples, cases → what there is to work with
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
         raced = climb(workshop, intake, candidates, meter)  #     cheapest first: search settings, build, race; train last
+        require_answers(raced.runs)  #                            where nothing was answered, there is nothing to judge
         timed = time_live(workshop, raced.runs, intake.cases, meter)  # a sample of cases, live, rungs in turns: the latency
         scored = score(workshop, intake, timed, meter)  #         every layer of every answer
         verdict = weigh(workshop, intake, raced.candidates, scored, raced.coverage)  # bar, limits, differences, gaps
@@ -81,6 +84,7 @@ def ask(
     if label is None:
         raise UserError(f"the last verdict of {project.root} chose no rung; name one with --rung")
     with workshop_of(project, None, reporter) as workshop:
+        check_servers(workshop, judging=False)
         candidate = _one(workshop, label)
         if candidate.strategy is None:
             raise UserError(f"{label} cannot answer: {candidate.why}")

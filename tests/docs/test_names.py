@@ -205,7 +205,7 @@ RESULTS = (
     ),
     RungResult("oracle", {}, "measured", reference=True),
 )
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts={"knowledge": "nothing follows"})
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:
@@ -243,7 +243,7 @@ def test_every_way_to_lose_a_case_is_documented_in_order() -> None:
 def test_every_gap_is_documented() -> None:
     from rung.verdict.gaps import gaps
 
-    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}))
+    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}).estimates)
 
 
 def test_every_kind_of_correct_is_documented() -> None:
@@ -283,11 +283,12 @@ def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:
 
 
 def test_which_answers_of_a_server_are_tried_again() -> None:
-    from rung.models.http_client import _AGAIN
+    from rung.models.http_words import AGAIN, NEVER, complaint
 
-    said = re.search(r"HTTP ([\d, ]+),", section(DOCS / "models.md", "Servers"))
+    said = re.search(r"HTTP ([\d, ]+) and from 500 on \(([\d, ]+) aside\)", section(DOCS / "models.md", "Servers"))
     assert said
-    assert {int(code) for code in said[1].split(", ")} == _AGAIN
+    assert tuple(tuple(int(code) for code in codes.split(", ")) for codes in said.groups()) == (AGAIN, NEVER)
+    assert [code for code in (400, 422, *AGAIN, 500, 599, *NEVER) if complaint(code, "").is_transient] == [*AGAIN, 500, 599]
 
 
 # --- plugins

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rung.project import Project
     from rung.records import Answer, Citation
 
+_RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
+
 
 def ask(
     folder: Folder,
@@ -61,15 +63,18 @@ def ask(
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         said |= {"unsupported": list(unborne), "artifacts": made}
-        if answer.by:
-            said["by"] = answer.by
+        said |= {"by": answer.by} if answer.by else {}
+        said |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
         return FINE
-    out("" if heard else answer.text)
+    shown = "".join(heard).strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
+    out("" if shown else f"{_RULE if heard else ''}{answer.text}")
     for citation in answer.citations:
         out(f"[{citation.mark}] {_where(citation, answer)}")
     for sentence in unborne:
         out(f"not borne out by what it cites: {sentence}")
+    if live.cut_prompts:
+        out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     sys.stderr.write(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})\n")

@@ -25,13 +25,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Live(Generic[T]):
-    """How a live conversation ended. `first_token` is the time to the first piece of streamed text, in seconds."""
+    """How a live conversation ended. `first_token` is the time to the first piece of streamed text, in seconds.
+
+    `cut_prompts`: steps whose prompt a server cut without a word.
+    """
 
     value: T | None
     failure: Failure | None
     timings: tuple[Timing, ...]
     seconds: float
     first_token: float | None = None
+    cut_prompts: int = 0
 
 
 def converse(
@@ -57,6 +61,7 @@ def converse(
     began = time.perf_counter()
     timings: list[Timing] = []
     first: float | None = None
+    cut = 0
 
     def hear(piece: str) -> None:
         nonlocal first
@@ -65,7 +70,7 @@ def converse(
             on_text(piece)
 
     def ended(value: T | None, failure: Failure | None) -> Live[T]:
-        return Live(value, failure, tuple(timings), time.perf_counter() - began, first)
+        return Live(value, failure, tuple(timings), time.perf_counter() - began, first, cut)
 
     try:
         step = next(conversation)
@@ -75,6 +80,7 @@ def converse(
             timings.append(Timing(kind(step), time.perf_counter() - at))
             if tally is not None:
                 tally.count(result)
+            cut += isinstance(result, Generated) and result.prompt_cut
             step = conversation.throw(StepFailed(result)) if isinstance(result, Failure) else conversation.send(result)
     except StopIteration as stop:
         return ended(stop.value, None)

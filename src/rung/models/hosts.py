@@ -6,32 +6,15 @@ import difflib
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rung.errors import ModelError
+from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine
 
-if TYPE_CHECKING:
-    from rung.models.pipeline import Precision
-
 # Names of hosts' methods and parameters are those of `protocol.Host`.
-
-
-def precision() -> Precision:
-    """`RUNG_PRECISION`: "exact" (the default) or "fast".
-
-    Raises:
-        ModelError: it says something else.
-    """
-    said = os.environ.get("RUNG_PRECISION", "exact")
-    if said == "exact":
-        return "exact"
-    if said == "fast":
-        return "fast"
-    raise ModelError(f"RUNG_PRECISION is {said!r}: set it to 'exact' or 'fast', or unset it")
 
 
 def gguf_file(name: str) -> Path:
@@ -69,7 +52,7 @@ class PackagedHost:
         home = fetch(model, progress=progress)
         progress(model.megabytes, model.megabytes, f"opening {name}")
         folder = prepared(home / model.files[0].name, home)
-        return LocalGenerator(folder, name=name, digest=model.digest, precision=precision())
+        return LocalGenerator(folder, name=name, digest=model.digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""
@@ -87,27 +70,33 @@ class GgufHost:
     generators = ("gguf:<path>",)
     embedders = ()
     is_local = True
+    is_remote = False
 
     def claims(self, name: str) -> bool:
         """Whether it begins with gguf:."""
         return name.startswith("gguf:")
 
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
-        from rung.models.graph import prepared
-        from rung.models.local import LocalGenerator
-
+    def check_name(self, name: str) -> None:
+        """Refuse a file that is not there."""
         path = Path(name.removeprefix("gguf:")).expanduser()
         if not path.is_file():
             near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.gguf")], n=1)
             raise ModelError(
                 f"{path} is no file" + (f"; did you mean {path.parent / near[0]}?" if near else ": mend the path")
             )
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
+        from rung.models.graph import prepared
+        from rung.models.local import LocalGenerator
+
+        self.check_name(name)
+        path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
-        return LocalGenerator(folder, name=path.name, digest=digest, precision=precision())
+        return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """GGUF files hold generators here."""
@@ -164,7 +153,7 @@ class HfHost:
         progress(0, 0, f"opening {folder.name}")
         digest = digest_of(folder)
         made = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
-        return LocalGenerator(made, name=name.removeprefix("hf:"), digest=digest, precision=precision())
+        return LocalGenerator(made, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Llamas write."""
@@ -178,27 +167,35 @@ class HttpHost:
     embedders = generators
     rerankers = ("http://host/v1#<name>", "https://host/v1#<name>")
     is_local = False
+    is_remote = True
 
     def claims(self, name: str) -> bool:
         """Whether it is a URL or begins with openai:."""
         return name.startswith(("openai:", "http://", "https://"))
 
+    def check_name(self, name: str) -> None:
+        """Refuse a URL that names no model, or is none."""
+        from rung.models.endpoint import Endpoint
+
+        Endpoint.named(name)
+
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint, HttpGenerator
+        from rung.models.endpoint import Endpoint
+        from rung.models.http import HttpGenerator
 
         return HttpGenerator(Endpoint.named(name), server)
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint
+        from rung.models.endpoint import Endpoint
         from rung.models.http_embedding import HttpEmbedder
 
         return HttpEmbedder(Endpoint.named(name), server)
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint
+        from rung.models.endpoint import Endpoint
         from rung.models.http_reranking import HttpReranker
 
         if name.startswith("openai:"):

@@ -172,6 +172,7 @@ class Verdict:
     looks: int = 0  # how often these test cases have judged a changed configuration, this time included; 0: not counted
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
+    doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

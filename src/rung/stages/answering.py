@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from rung.drivers.batch import Tally
 from rung.drivers.live import converse
+from rung.errors import UserError
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.stages.budget import Meter, spent_usd
 from rung.stages.candidates import Candidate, drawn
@@ -27,6 +30,8 @@ from rung.workshop import Workshop
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 TURN = 4  # cases that a rung answers before it is the next one's turn
 MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
+
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,14 @@ class Run:
         return (self.outcomes, *self.again)
 
     @property
+    def errors(self) -> list[str]:
+        """Why answers did not come."""
+        return [outcome.failure.error for outcome in self.outcomes if outcome.failure is not None]
+
+    @property
     def failures(self) -> int:
         """Answers that did not come."""
-        return sum(outcome.failure is not None for outcome in self.outcomes)
+        return len(self.errors)
 
 
 def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str) -> Run:
@@ -75,6 +85,27 @@ def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str)
     again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
     spent = _spent(workshop, run.candidate.identity(workshop, cases), seconds)
     return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
+
+
+def require_answers(runs: Sequence[Run]) -> None:
+    """Refuse to judge where no rung came to a single answer: that says nothing of the rungs.
+
+    Raises:
+        UserError: says what failed, and how often.
+    """
+    begun = [run for run in runs if run.outcomes and not run.candidate.rung.reference]
+    errors = [error for run in begun for error in run.errors]
+    if not errors or any(run.failures < len(run.outcomes) for run in begun):
+        return
+    raise UserError(f"no rung could answer, so no verdict was made: all {len(errors):,} answers failed, {commonest(errors)}")
+
+
+def commonest(errors: Sequence[str]) -> str:
+    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
+    kinds = Counter(_VARYING.sub("…", error) for error in errors)
+    (kind, count), *_ = kinds.most_common(1)
+    example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
+    return f"all with: {example}" if count == len(errors) else f"most often ({count:,} times) with: {example}"
 
 
 def time_live(

@@ -14,6 +14,7 @@ from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
+from rung.stages.oracle import shown_to_oracle
 from rung.strategies.protocol import (
     Adapter,
     Composition,
@@ -25,10 +26,11 @@ from rung.strategies.protocol import (
     Rung,
     Strategy,
 )
+from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.sampling import Sampled
-from rung.strategies.settings import expand
-from rung.strategies.wording import planned
+from rung.strategies.settings import Retrieval, expand, read
+from rung.strategies.wording import TASK, planned
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import is_finished
 from rung.workshop.recipes import recipe_file
@@ -139,10 +141,14 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
 def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
     candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
+    for rung in REFERENCES:
+        settings, materials = shared_settings(workshop.project, rung), intake.materials
+        if rung is Oracle:  # it alone is told where the judging cases' answers stand
+            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
+            shown = shown_to_oracle(workshop, intake, retrieval)
+            materials = replace(materials, gold={**materials.gold, **shown})
+        candidates.append(_planned(rung.name, rung, settings, materials))
     teaching = _teaching(workshop, intake)
-    # The oracle alone is told where the judging cases' answers stand.
-    told = replace(intake.materials, gold=dict(intake.gold))
-    candidates += [_planned(rung.name, rung, shared_settings(workshop.project, rung), told) for rung in REFERENCES]
     keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
     return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
 
@@ -268,4 +274,4 @@ def shared_settings(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
     said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
     known = getattr(reference, "shares", ())
-    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in known}
+    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in (*known, TASK)}

@@ -26,6 +26,7 @@ from rung.overlaps import overlaps
 from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
+from rung.stages.answering import commonest
 from rung.steps import Conversation, Generate, StepFailed, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, instruction
@@ -145,6 +146,9 @@ def distill(workshop: Workshop, order: Order) -> Distilled:
     sieve = _Sieve()
     asked = _admitted(workshop, rows, read, sieve)[: order.limit]
     ended, usd = _answered(workshop, rows, asked, order)
+    errors = [one.failure.error for one in ended if one.failure is not None]
+    if errors and len(errors) == len(ended):
+        raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {commonest(errors)}")
     passed = _sifted(workshop, rows, list(zip(asked, ended, strict=True)), sieve)
     examples = [_example(one, answer.text, rows, order) for one, answer in passed]
     write_examples(order.output, examples)

@@ -139,12 +139,10 @@ def _listed(model: str, prompt: int, completion: int) -> float | None:
     """By the dated price list, for a hosted model; a scripted one charges nothing."""
     if model.startswith("scripted"):
         return 0.0
+    from rung.models.endpoint import Endpoint
     from rung.models.prices import usd
 
-    if model.startswith("openai:"):
-        url = "https://api.openai.com/v1"
-        return usd(model.removeprefix("openai:"), url, prompt=prompt, completion=completion)
-    if "://" in model:
-        url, _, name = model.partition("#")
-        return usd(name, url, prompt=prompt, completion=completion)
+    if model.startswith(("openai:", "http://", "https://")):
+        endpoint = Endpoint.named(model)
+        return usd(endpoint.model, endpoint.url, prompt=prompt, completion=completion)
     return None

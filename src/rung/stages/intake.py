@@ -11,6 +11,7 @@ from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, digest
 from rung.scoring import yardstick
+from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
 from rung.stages.forgetting import forget_stale
 from rung.stages.pairs import read_teaching
@@ -21,7 +22,7 @@ from rung.strategies.protocol import Materials
 from rung.workshop import Workshop
 
 if TYPE_CHECKING:
-    from rung.knowledge import Knowledge, SyncReport
+    from rung.knowledge import Gold, Knowledge, SyncReport
 
 ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
 NO_ANSWERS_SHOWN = 128
@@ -30,12 +31,12 @@ LEAST_ROOM, MOST_ROOM = 24, 1024
 
 @dataclass(frozen=True)
 class Intake:
-    """What was read. `cases` are those that judge; `gold` their gold passages, by case id."""
+    """What was read. `cases` are those that judge; `gold`: the gold of cases that name some, by case id."""
 
     rows: Rows
     materials: Materials
     cases: tuple[Case, ...]
-    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    gold: Mapping[str, Gold] = field(default_factory=dict)
     documents: int = 0
     document_groups: Mapping[str, tuple[str, ...]] | None = None
     problems: tuple[Problem, ...] = ()
@@ -61,7 +62,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
     teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
-    gold: dict[str, tuple[Passage, ...]] = {}
+    gold: dict[str, Gold] = {}
     knowledge, weight = None, None
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
@@ -71,10 +72,12 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
         weight = settle(workshop, knowledge, rows)
-        found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
-        gold = {id: passages for id, passages in found.items() if passages}
+        wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
+        found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
+        gold = {id: known for id, known in found.items() if known.passages}
     cases = _judging(project, rows, limit)
-    lessons, secrets = may_teach(rows.split("train"), gold)
+    taught = {id: known.teaching for id, known in gold.items()}
+    lessons, secrets = may_teach(rows.split("train"), taught)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -88,7 +91,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         reranker=bool(workshop.project.settings.reranker),
         tools=tuple(tool.spec for tool in workshop.tools),
         seed=workshop.seed,
-        gold={c.id: gold[c.id] for c in lessons if c.id in gold},
+        gold={c.id: taught[c.id] for c in lessons if c.id in taught},
         answer_tokens=answer_tokens(rows, lambda shown: _counted(workshop, "answers", shown, max)),
         pairs=teaching.pairs,
         clicks=teaching.clicks,

@@ -11,7 +11,7 @@ from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungR
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
 from rung.stages import remarks
-from rung.stages.answering import Run
+from rung.stages.answering import Run, commonest
 from rung.stages.billing import economy
 from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
@@ -19,6 +19,7 @@ from rung.stages.examining import Examiner
 from rung.stages.grading import Closed, calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
+from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.reporting import record_of, report_of
 from rung.stages.training import curve_of
@@ -61,8 +62,9 @@ class Scored:
 
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
-    `clusters`: the cluster of each case, None where every case stands for itself. `notes`: what to say of the scoring.
-    `undone`: what a budget left undone after the last answer, "" where it did not.
+    `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
+    None where it was not asked. `notes`: what to say of the scoring. `undone`: what a budget left undone after the last
+    answer, "" where it did not.
     """
 
     measure: Yardstick
@@ -71,6 +73,7 @@ class Scored:
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
+    shown: Shown | None = None
     notes: tuple[str, ...] = ()
     undone: str = ""
 
@@ -118,7 +121,8 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter 
     by_label = {run.candidate.label: run for run in runs}
     notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, notes, undone)
+    shown = shown_in(intake, facts, begun)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone)
 
 
 def weigh(
@@ -140,6 +144,7 @@ def weigh(
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=[
+                *workshop.remarks,
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
                 *scored.notes,
                 *remarks.of_timing(scored.runs),
@@ -151,7 +156,11 @@ def weigh(
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
         found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
-        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
+        floored = {
+            name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
+        }  # no choice either way
+        found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
+        changes = in_words(found, verdict.winner)
         if verdict.winner is not None:
             changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
         return replace(
@@ -187,7 +196,7 @@ def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner
     """The layer that lost each case; the corpus is asked about those only that may be lost."""
     values = card.values.get(MAIN)
     lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
-    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run, lost))[1]
 
 
 def _unmeasured(candidate: Candidate) -> RungResult:
@@ -223,10 +232,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     if run is None or card is None:
         return Weighed(line)
     if run.failures == len(run.outcomes):
-        said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
-        why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
+        why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    oracle = scored.cards.get(ORACLE)
     scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
@@ -243,7 +250,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         else won_back(
             scored.layers[candidate.label],
             card.values[MAIN],
-            oracle=None if oracle is None else oracle.values.get(MAIN),
+            oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
             seed=workshop.seed,
         ),
@@ -253,7 +260,9 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, scored.clusters, marked)
+    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    failing = commonest(run.errors) if run.failures else ""
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -302,6 +311,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    found += scored.shown.remarks() if scored.shown else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -310,6 +320,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
             found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
     for label, run in scored.runs.items():
         found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
+    found += _prompts_cut(scored.runs)
     cut = [label for label, run in scored.runs.items() if _truncated(run) * 10 > len(run.outcomes)]
     if cut:
         tokens = intake.materials.answer_tokens
@@ -318,6 +329,12 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
             "a rung's setting max_tokens gives more room."
         )
     return found
+
+
+def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
+    """Of each rung the answers whose prompt a server cut without a word."""
+    counts = {label: sum(outcome.usage.cut_prompts > 0 for outcome in run.outcomes) for label, run in runs.items()}
+    return [reasons.prompt_cut(label, n, len(runs[label].outcomes)) for label, n in counts.items() if n]
 
 
 def _truncated(run: Run) -> int:

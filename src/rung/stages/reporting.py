@@ -45,7 +45,6 @@ def report_of(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdi
         correct_by=scored.measure.correct_by,
         settings={
             "seed": workshop.seed,
-            "judged by": len(intake.cases),
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),

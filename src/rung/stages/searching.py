@@ -29,7 +29,7 @@ _TOGETHER = 512  # queries that are embedded, searched and reranked at once
 _PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
 _MOST = 100_000
 TAG = "rung"
-LEAST = 1e-6  # difference between two scores of a run
+UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,12 @@ def write_run(searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, w
 
 def trec_lines(query: str, ranking: Sequence[Passage]) -> Iterator[str]:
     """The lines of one query. Tools that read runs sort by score, and equal ones by name: equal scores are told apart."""
-    score = float("inf")
+    units: int | None = None  # whole ones, as they are written: what is subtracted from a float may round away again
     for rank, passage in enumerate(ranking, 1):
-        score = min(passage.score, score - LEAST)
-        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {score:.6f} {TAG}\n"
+        own = round(passage.score * UNITS)
+        units = own if units is None else min(own, units - 1)
+        sign, (whole, rest) = "-" if units < 0 else "", divmod(abs(units), UNITS)
+        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {sign}{whole}.{rest:06d} {TAG}\n"
 
 
 def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
-from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
@@ -21,6 +20,7 @@ from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building
 from rung.stages.pairs import Teaching, read_teaching
+from rung.stages.preflight import check_named, named_models, remembered
 from rung.stages.rehearsing import Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
@@ -29,10 +29,10 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.tools import tools_of
 from rung.training.retraining import Due
+from rung.workshop import Workshop
 
 FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
-WHOLE_TOKENS = 350  # a gold document of so many tokens is one passage
 WIDTH = 80
 SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
@@ -60,6 +60,7 @@ class Survey:
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
+    servers: tuple[str, ...] = ()  # what models' servers were found to lack
     outlook: Outlook = field(default_factory=Outlook)  # what a comparison takes beside the answers of `planned`
     answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
     is_exact: bool = False  # tokens are counted as the model counts them
@@ -71,6 +72,7 @@ class Survey:
 
     def hints(self) -> Iterator[str]:
         """What would make the verdict surer."""
+        yield from (remark.rstrip(".") for remark in self.servers)
         judging = self.rows.split("test")
         if len(judging) < FEW_CASES:
             yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
@@ -185,6 +187,9 @@ def survey(
     Raises:
         UserError: what would stop a comparison before it began, as it would say it.
     """
+    workshop = Workshop(project)
+    for key, name, what in named_models(project):
+        check_named(workshop, key, name, what)
     rows = read_rows(project)
     documents, problems = _documents(project)
     if project.settings.knowledge.sources:
@@ -216,6 +221,7 @@ def survey(
         problems=(*problems, *rows.problems, *teaching.problems),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         due=whats_due(project, rows),
+        servers=tuple(remembered(project)),
         outlook=looked.look() if rehearsed else Outlook(),
         answers=tuple(looked.answers()),
         is_exact=stage.sizes.is_exact,
@@ -237,10 +243,7 @@ def _stage(project: Project, rows: Rows, documents: list[Document], teaching: Te
     """What rungs are rehearsed on: the materials as a comparison would have them, as far as no model is needed for it."""
     from rung.models.catalog import is_local
 
-    try:
-        local = is_local(project.settings.model)
-    except ModelError as error:
-        raise project.error(str(error), "model") from error
+    local = is_local(project.settings.model)
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
     materials = Materials(
@@ -268,6 +271,8 @@ def _stage(project: Project, rows: Rows, documents: list[Document], teaching: Te
 
 def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
     """The longest passages that the gold of a case may come to: as many as fit into the model's context."""
+    from rung.knowledge.citing import WHOLE_TOKENS
+
     said, room = stage.project.settings.knowledge, stage.materials.context_tokens
     named = frozenset((*case.gold_documents, *(evidence.document for evidence in case.evidence)))
     chosen: list[Passage] = []

@@ -12,14 +12,14 @@ def verdict_json(verdict: Verdict) -> str:
     """One line of ASCII, without the line break at its end.
 
     The keys are those of the README; reference arms are among the rungs, with `"reference": true`. Intervals are 95 %,
-    latency is that of the live pass in milliseconds.
+    latency is that of the live pass in milliseconds. A gap from which nothing follows says why.
     """
     return json.dumps(
         {
             "winner": verdict.winner,
             "clears_bar": verdict.clears_bar,
             "reason": verdict.reason,
-            "gaps": {name: _estimate(gap) for name, gap in verdict.gaps.items()},
+            "gaps": {name: _gap(gap, verdict.doubts.get(name)) for name, gap in verdict.gaps.items()},
             "rungs": [_rung(result, verdict) for result in verdict.rungs],
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
@@ -74,7 +74,11 @@ def _lost(lost: Lost) -> Json:
     return {"layer": lost.layer, "cases": lost.cases, "wins_back": _estimate(lost.wins_back), "at_most": lost.at_most}
 
 
-def _estimate(estimate: Estimate) -> Json:
+def _gap(estimate: Estimate, doubt: str | None) -> Json:
+    return {**_estimate(estimate), **({} if doubt is None else {"why": doubt})}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Json]:
     return {"mean": _known(estimate.mean), "low": _known(estimate.low), "high": _known(estimate.high), "n": estimate.n}
 
 

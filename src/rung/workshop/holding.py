@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.errors import ModelError
+from rung.models.protocol import Remote
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker
@@ -28,6 +29,7 @@ from rung.tools import Tool, ToolEngine, tools_of
 from rung.workshop.artifacts import ARTIFACTS, Built, Training
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.registry import Registry
+from rung.workshop.servers import known
 
 if TYPE_CHECKING:
     from rung.drivers.distributed import Pool
@@ -37,6 +39,16 @@ if TYPE_CHECKING:
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
+M = TypeVar("M")
+_OPENED = (
+    "pool",
+    "generator",
+    "judge",
+    "reranker",
+    "embedder",
+    "base_embedder",
+    "store",
+)  # closed at the end, in this order
 EVEN = 0.5
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
@@ -63,14 +75,18 @@ class Workshop:
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
+    remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
 
     def __enter__(self) -> Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("pool", "generator", "judge", "reranker", "store"):
-            if hasattr(self.__dict__.get(name), "close"):
-                self.__dict__[name].close()
+        opened = [self.__dict__[name] for name in _OPENED if self.__dict__.get(name) is not None]
+        for one in {id(one): one for one in opened}.values():
+            if troubles := getattr(one, "troubles", ""):
+                self.reporter.say(troubles)
+            if hasattr(one, "close"):
+                one.close()
 
     @cached_property
     def store(self) -> StepStore:
@@ -84,7 +100,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
-            return generator(self.named(settings.model), server=settings.server, progress=tick)
+            return self._recalling(generator(self.named(settings.model), server=settings.server, progress=tick))
 
     @cached_property
     def judge(self) -> Generator:
@@ -95,7 +111,7 @@ class Workshop:
         if settings.judge.model in ("", settings.model):
             return self.generator
         with self._pointing_at("judge"), self.reporter.phase(f"judge {settings.judge.model}") as tick:
-            return generator(self.named(settings.judge.model), server=settings.server, progress=tick)
+            return self._recalling(generator(self.named(settings.judge.model), server=settings.server, progress=tick))
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -113,7 +129,7 @@ class Workshop:
         settings = self.project.settings
         name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
         with self._pointing_at("embedder"), self.reporter.phase(f"embedder {name}") as tick:
-            return embedder(self.named(name), server=settings.server, progress=tick)
+            return self._recalling(embedder(self.named(name), server=settings.server, progress=tick))
 
     def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
         """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
@@ -288,6 +304,12 @@ class Workshop:
         if scheme == "hf" and not place.exists():
             return model  # no folder of the project's: a model id, which the hub's cache may have
         return f"{scheme}:{place}" if scheme in FROM_FILES else model
+
+    def _recalling(self, model: M) -> M:
+        """A model that was opened, told what is remembered of its server."""
+        if isinstance(model, Remote) and (found := known(self.store, model)):
+            model.recall(found)
+        return model
 
     @contextmanager
     def _pointing_at(self, key: str) -> Iterator[None]:
