@@ -59,10 +59,14 @@ class Tally:
         """One request that an engine carried out, with what it consumed."""
         self.executed += 1
         if isinstance(result, Generated):
-            self.prompt_tokens += result.prompt_tokens
-            self.completion_tokens += result.completion_tokens
-            self.usd += result.usd or 0.0
-            self.unpriced += result.usd is None
+            self.consumed(result)
+
+    def consumed(self, result: Generated) -> None:
+        """What a generation consumed, also one that is a part of another step."""
+        self.prompt_tokens += result.prompt_tokens
+        self.completion_tokens += result.completion_tokens
+        self.usd += result.usd or 0.0
+        self.unpriced += result.usd is None
 
 
 @dataclass(slots=True)

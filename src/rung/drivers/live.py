@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rung.drivers.batch import no_engine
+from rung.drivers.batch import Tally, no_engine
 from rung.errors import InternalError, UserError
 from rung.records import Asker, Failure
 from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, StreamingEngine, kind
@@ -44,6 +44,7 @@ def converse(
     asker: Asker,
     engines: Mapping[str, Engine],
     on_text: Callable[[str], None] | None = None,
+    tally: Tally | None = None,
 ) -> Live[T]:
     """Carry one conversation to its end, step by step.
 
@@ -52,6 +53,7 @@ def converse(
         asker: who asks; added to every step.
         engines: step kind -> engine.
         on_text: called with each piece of generated text as it comes, where the engine streams.
+        tally: counts the steps and what they consumed.
 
     Raises:
         UserError: something that concerns every step, such as a server that refuses.
@@ -76,6 +78,8 @@ def converse(
             at = time.perf_counter()
             result = _carried(step, asker, engines, hear)
             timings.append(Timing(kind(step), time.perf_counter() - at))
+            if tally is not None:
+                tally.count(result)
             cut += isinstance(result, Generated) and result.prompt_cut
             step = conversation.throw(StepFailed(result)) if isinstance(result, Failure) else conversation.send(result)
     except StopIteration as stop:

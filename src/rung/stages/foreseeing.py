@@ -43,7 +43,7 @@ def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
     Raises:
         UserError: what would stop the training before it began.
     """
-    found = survey(project)
+    found = survey(project, rehearsed=False)
     pace = _seconds_a_row(project, FOLDERS.get(kind, kind))
     if kind == UNPLANNED:
         return [_foreseen(found, kind, "", None, None)]

@@ -6,26 +6,27 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from math import isnan
 
-from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict, digest
+from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
+from rung.stages import remarks
 from rung.stages.answering import Run, commonest
 from rung.stages.billing import economy
+from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
-from rung.stages.grading import calibrated, cards_of
+from rung.stages.grading import Closed, calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
+from rung.stages.reporting import record_of, report_of
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
-from rung.verdict.changes import Record, as_json, named_cases
+from rung.verdict.changes import as_json
 from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
@@ -37,7 +38,7 @@ from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
 from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.repeating import repeats_of
-from rung.verdict.report import Basis, CasePage, Report, report_html
+from rung.verdict.report import report_html
 from rung.verdict.report_md import report_md
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
@@ -62,7 +63,8 @@ class Scored:
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
     `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
-    None where it was not asked.
+    None where it was not asked. `notes`: what to say of the scoring. `undone`: what a budget left undone after the last
+    answer, "" where it did not.
     """
 
     measure: Yardstick
@@ -72,6 +74,8 @@ class Scored:
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
     shown: Shown | None = None
+    notes: tuple[str, ...] = ()
+    undone: str = ""
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -91,13 +95,17 @@ def bar_in(workshop: Workshop) -> Bar:
     return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
 
 
-def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
-    """Every scorer over every answer; cases that a run did not answer have no scores."""
+def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
+    """Every scorer over every answer; cases that a run did not answer have no scores.
+
+    Once the budget has ended, a model that judges is asked nothing more.
+    """
     facts = measure(workshop, intake)
     begun = [run for run in runs if run.outcomes]
     against = None
     if workshop.project.settings.judge.mode == "pairwise":
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
+    judge = Closed(workshop.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
     with workshop.reporter.phase("score"):
         examiner = Examiner(workshop, intake, facts)
         cards, layers, repeats = {}, {}, {}
@@ -105,13 +113,16 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
             answered = {outcome.case for outcome in run.outcomes}
             cases = [case for case in intake.cases if case.id in answered]
             label = run.candidate.label
-            first, *others = cards_of(workshop, facts, cases, run.passes, against)
+            first, *others = cards_of(workshop, facts, cases, run.passes, against, judge=judge)
             found = dict(zip(first.cases, _layers(cases, run, first, examiner), strict=True))
             layers[label] = [found.get(case.id) for case in intake.cases]
             cards[label] = first.averaged(others).over([case.id for case in intake.cases])
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown_in(intake, facts, begun))
+    notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
+    undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
+    shown = shown_in(intake, facts, begun)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone)
 
 
 def weigh(
@@ -121,9 +132,11 @@ def weigh(
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
     known = economy(workshop, intake, scored.runs, correct)
     bar = bar_in(workshop)
+    coverage = replace(coverage, partial=coverage.partial or scored.undone)
+    coverage = replace(coverage, trial=remarks.trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
-        looks = counted(workshop, list(scored.runs.values()), intake.cases)
+        looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
@@ -133,7 +146,8 @@ def weigh(
             warnings=[
                 *workshop.remarks,
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
-                *_of_the_judge(workshop, intake, scored),
+                *scored.notes,
+                *remarks.of_timing(scored.runs),
                 *warning(looks),
             ],
             constant=best_constant(intake.cases, intake.materials.labels),
@@ -164,7 +178,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     """Table, JSON and page."""
     project = workshop.project
     with workshop.reporter.phase("write report"):
-        report = _report(workshop, intake, scored, verdict)
+        report = report_of(workshop, intake, scored, verdict)
         texts = {
             TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
             LINE: verdict_json(verdict),
@@ -172,29 +186,10 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
             MARKDOWN: report_md(report),
             JUNIT: junit_xml(report),
             RAGAS: ragas_jsonl(report),
-            RECORD: json.dumps(as_json(_record(intake, scored, verdict))),
+            RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
         }
-        published = publish(project, texts, created=report.created)
+        published = publish(project, texts, created=report.created, trial=bool(verdict.coverage.trial))
     return Comparison(verdict, published, intake.problems)
-
-
-def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
-    """What a later comparison can be held against."""
-    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
-    correct = {
-        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
-        for label, card in scored.cards.items()
-        if MAIN in card.values
-    }
-    return Record(
-        "",
-        named_cases(prints),
-        correct,
-        {r.name: r.settings for r in verdict.rungs},
-        verdict.winner,
-        verdict.clears_bar and not verdict.coverage.partial,
-        scored.clusters or (),
-    )
 
 
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
@@ -310,6 +305,7 @@ def _routed(run: Run) -> dict[str, Json]:
 
 def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
+    found += [reasons.trial(coverage.trial)] if coverage.trial else []
     found += [coverage.searched] if coverage.searched else []
     if sampling.temperature and sampling.repeats == 1:
         found.append(reasons.drawn_once(sampling.temperature))
@@ -335,10 +331,6 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
     return found
 
 
-def _of_the_judge(workshop: Workshop, intake: Intake, scored: Scored) -> list[str]:
-    return [calibrated(workshop, intake.rows.cases)] if scored.measure.correct_by == "judge" else []
-
-
 def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
     """Of each rung the answers whose prompt a server cut without a word."""
     counts = {label: sum(outcome.usage.cut_prompts > 0 for outcome in run.outcomes) for label, run in runs.items()}
@@ -347,43 +339,3 @@ def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
 
 def _truncated(run: Run) -> int:
     return sum(outcome.answer is not None and outcome.answer.truncated for outcome in run.outcomes)
-
-
-def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
-    settings, materials = workshop.project.settings, intake.materials
-    by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
-    pages = tuple(
-        CasePage(
-            case=case,
-            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
-            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
-            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
-        )
-        for place, case in enumerate(intake.cases)
-    )
-    basis = Basis(
-        documents=intake.documents,
-        passages=materials.passages,
-        cases=dict(Counter(case.split for case in intake.rows.cases)),
-        examples=len(materials.examples),
-        model=settings.model,
-        embedder=settings.embedder if materials.has_documents else "",
-        correct_by=scored.measure.correct_by,
-        settings={
-            "seed": workshop.seed,
-            **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
-            **({"search": str(intake.weight)} if intake.weight else {}),
-            **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
-        },
-    )
-    bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
-    return Report(
-        project=workshop.project.name,
-        task=settings.task,
-        created=date.today().isoformat(),
-        verdict=verdict,
-        bar=bar,
-        basis=basis,
-        cases=pages,
-        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
-    )

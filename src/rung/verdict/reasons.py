@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Repeats, RungResult
+from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import ALPHA, Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
 REFERENCE = "reference arm: measured beside the rungs, never chosen"
 NOT_BEGUN = "the budget ended before its first case"
+NOT_BUILT = "not built"
 UNJUDGED = "not judged: no case has a score"
 NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
@@ -30,6 +31,7 @@ _NEEDS = {  # why a built-in score may be missing everywhere, by how its name be
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _ONE_TEST = "a second test (sign flips) does not find it"
 _MANY = 100_000
+_RETIME = "rung compare --retime times all of them together, here and now."
 
 
 def number(value: float, *, beside: float | None = None) -> str:
@@ -117,12 +119,65 @@ def stopped(
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
+def superfluous(leader: str) -> str:
+    """A rung that was not even built: the race was won by a lower one."""
+    return (
+        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and clears the bar; "
+        "--exhaustive builds and judges it all the same"
+    )
+
+
+def not_built(why: str) -> str:
+    """A rung that the budget did not reach."""
+    return f"{NOT_BUILT}: {why}"
+
+
+def cut_short(ended: str, done: int, total: int) -> str:
+    """Building was stopped by a budget, so far on."""
+    where = f" at {done:,} of {total:,}" if total else ""
+    return f"{ended}, and building it was stopped{where}; the next run goes on from what is kept"
+
+
+def too_long(rows: int, takes: str, left: str) -> str:
+    """Training that would not fit into what is left of a budget."""
+    return f"training on {rows:,} rows would take about {takes}, as long a row as the last one took, and {left} are left"
+
+
 def partial(coverage: Coverage) -> str:
     """The comparison ended before its time."""
     return (
         f"Partial verdict: {coverage.partial}, after {coverage.answers:,} of at most {coverage.exhaustive:,} answers. "
         "It may change; the same command with a larger budget goes on from there."
     )
+
+
+def limited(judged: int, there: int) -> str:
+    """Why a comparison is a trial run: it judged by some of the cases only."""
+    return f"it judged by {judged:,} of {cases(there, what='test case')}"
+
+
+def trial(why: str) -> str:
+    """A comparison that is no verdict."""
+    return f"Trial run, since {why}: it replaces no verdict, and is not counted as a look at the test cases."
+
+
+def timed_apart(timed: Mapping[str, Timed]) -> str:
+    """Latencies of several live passes stand side by side."""
+    by: dict[str, list[str]] = {}
+    for name, one in timed.items():
+        by.setdefault(str(one), []).append(name)
+    told = "; ".join(f"{listed(names)} {when}" for when, names in by.items())
+    return f"Rungs were timed at different times, so their latencies are not to be compared: {told}. {_RETIME}"
+
+
+def timed_elsewhere(timed: Timed) -> str:
+    """Latencies are those of another machine."""
+    return f"Latencies were taken on another machine: {timed}. {_RETIME}"
+
+
+def timed_while_busy(timed: Timed) -> str:
+    """Other work ran beside the live pass."""
+    return f"The machine was busy when rungs were timed: {timed}. {_RETIME}"
 
 
 def repeated(name: str, repeats: Repeats) -> str:
@@ -196,6 +251,8 @@ def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str])
 
 def not_measured(result: RungResult) -> str:
     """Why a rung has no scores."""
+    if result.why.startswith((NOT_BUILT, NOT_NEEDED)):
+        return result.why.rstrip(".")
     head = FAILED if result.status == "failed" else "not begun" if result.why == NOT_BEGUN else NOT_APPLICABLE
     return f"{head}: {result.why.rstrip('.')}" if result.why else head
 

@@ -13,7 +13,7 @@ from rung.records import Estimate, RungResult
 from rung.verdict import charts
 from rung.verdict.diagnose import REMEDIES, Loss
 from rung.verdict.gap_words import gap_sentence, has_oracle, proven
-from rung.verdict.reasons import NOT_BEGUN
+from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
 from rung.verdict.report_markup import Safe, el, join, section
 from rung.verdict.report_money import bills_table, front_line, wins_table
 from rung.verdict.report_numbers import (
@@ -128,8 +128,12 @@ def _not_measured(report: Report) -> Safe:
         return Safe("")
     items: list[Safe] = []
     for rung in left:
-        what = "failed" if rung.status == "failed" else "not begun" if rung.why == NOT_BEGUN else "does not apply here"
-        items += [el("dt", rung.name), el("dd", el("b", f"{what}: "), rung.why or "no reason was recorded")]
+        what, why = ("failed" if rung.status == "failed" else "does not apply here"), rung.why
+        if rung.why == NOT_BEGUN:
+            what = "not begun"
+        elif rung.why.startswith((NOT_BUILT, NOT_NEEDED)):
+            what, _, why = rung.why.partition(": ")
+        items += [el("dt", rung.name), el("dd", el("b", f"{what}: "), why or "no reason was recorded")]
     return join(el("h3", "Not measured"), el("dl", *items, cls="reasons"))
 
 

@@ -54,7 +54,8 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
 
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
-    what = f"{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    run = "trial run, " if verdict.coverage.trial else ""
+    what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
     return wrapped(f"{project}: {what}" if project else what, indent=0)
@@ -108,9 +109,11 @@ def _status(result: RungResult, verdict: Verdict) -> str:
         return "chosen"
     if result.reference:
         return "reference" if result.status == "measured" else "no data"
-    if result.status != "measured":
-        return "failed" if result.status == "failed" else "no data" if result.why == reasons.NOT_BEGUN else "n/a"
+    if result.status == "failed":
+        return "failed"
     why = verdict.rejected.get(result.name, "")
+    if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
+        return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
 

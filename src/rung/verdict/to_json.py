@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 
-from rung.records import Bill, Estimate, Json, Lost, RungResult, Verdict, plain
+from rung.records import Bill, Estimate, Json, Lost, RungResult, Timed, Verdict, plain
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -28,7 +29,7 @@ def verdict_json(verdict: Verdict) -> str:
             "looks": verdict.looks,
             "front": list(verdict.front),
             "flips": list(verdict.flips),
-            "coverage": plain(verdict.coverage),
+            "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
@@ -58,6 +59,18 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     if result.artifacts:
         found["artifacts"] = plain(result.artifacts)
     return {**found, "reference": True} if result.reference else found
+
+
+def _timed(verdict: Verdict) -> Json:
+    """The live passes that the latencies are of: when and where, and which rungs were timed in each."""
+    passes: dict[str, tuple[Timed, list[Json]]] = {}
+    for rung in verdict.rungs:
+        if rung.latency is not None and (timed := rung.latency.timed) is not None:
+            passes.setdefault(timed.session, (timed, []))[1].append(rung.name)
+    return [
+        {"rungs": rungs, "at": timed.at, "host": timed.host, "cpus": timed.cpus, "load": timed.load}
+        for timed, rungs in passes.values()
+    ]
 
 
 def _bill(bill: Bill | None) -> Json:

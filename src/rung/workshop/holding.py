@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
-from rung.workshop.artifacts import ARTIFACTS, Built
+from rung.workshop.artifacts import ARTIFACTS, Built, Training
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.registry import Registry
 from rung.workshop.servers import known
@@ -74,6 +74,7 @@ class Workshop:
     ready: Ready = field(default_factory=Ready)
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
+    while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
     remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
 
     def __enter__(self) -> Workshop:
@@ -162,7 +163,7 @@ class Workshop:
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
-            return GeneratorReranker(self.generator)
+            return GeneratorReranker(self.generator, told=self.tally.consumed)
         with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
@@ -272,9 +273,20 @@ class Workshop:
 
         return BUILDERS[type(need)](self, need, title)
 
+    def check(self, need: Need) -> None:
+        """Look at what can be known to be wrong with a need before it is built; raises as `build`."""
+        from rung.workshop.building import CHECKS
+
+        if type(need) in CHECKS:
+            CHECKS[type(need)](self, need)
+
     def artifact_folder(self, kind: str, named: str) -> Path:
         """Where the artifact of this kind and digest is kept."""
         return self.project.state / ARTIFACTS / kind / named
+
+    def made_folder(self, kind: str, named: str) -> Path:
+        """Where what was built is kept: artifacts, and documents cut in another way."""
+        return self.project.state / CUTTINGS / named if kind == CUTTINGS else self.artifact_folder(kind, named)
 
     def hand_over_adapters(self) -> None:
         """Tell the model which adapters were built, all at once: it may have to be reopened for them."""
