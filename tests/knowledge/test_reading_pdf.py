@@ -253,3 +253,24 @@ def test_what_was_filled_into_a_form_is_read() -> None:
 def test_a_page_of_numbers_is_no_broken_font() -> None:
     rows = [[str(n), str(n * 7), str(n * 13), str(n * 17)] for n in range(35)]
     assert len(read(pdf([Table(rows, style=[GRID])]))) == 1
+    codes = [["Part", "Price"], *([f"P{n}", str(n)] for n in range(30))]
+    assert len(read(pdf([Table(codes, style=[GRID])]))) == 1
+
+
+def test_wrapped_cells_of_a_table_without_lines() -> None:
+    work = "Replace the filter of the pump and check the valve for leaks before it is closed again, "
+    rows = [[str(n), Paragraph(work * (1 + n % 2), BODY), f"{n},50", ("open", "")[n % 2]] for n in range(50)]
+    head = ["No", "Work to be done", "Hours", "State"]
+    pages = read(pdf([Table([head, *rows], colWidths=[40, 260, 60, 60], style=[("VALIGN", (0, 0), (-1, -1), "TOP")])]))
+    assert len(pages) > 1
+    assert all(page.startswith("| No | Work to be done | Hours | State |\n| --- ") for page in pages)
+    text = "\n".join(pages)
+    for n in range(50):
+        assert f"| {n} | {(work * (1 + n % 2)).strip()} | {n},50 | {('open', '')[n % 2]} |" in text
+
+
+def test_a_table_that_says_it_goes_on() -> None:
+    rows = [[f"P{n}", str(n)] for n in range(60)]
+    first = Table([["Part", "Price"], *rows[:36]], style=[GRID])
+    _, second = read(pdf([first, PageBreak(), Paragraph("Table 1 (continued)", BODY), Table(rows[36:], style=[GRID])]))
+    assert second.startswith("Table 1 (continued)\n\n| Part | Price |\n| --- | --- |\n| P36 | 36 |")

@@ -20,7 +20,6 @@ from rung.knowledge.reading.pdf_marks import marks_of, write_marks
 from rung.knowledge.reading.pdf_page import Part, sheet_of, written
 from rung.knowledge.reading.pdf_tables import give_heads, lift_heads
 from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
-from rung.knowledge.reading.table_heads import is_value
 
 if TYPE_CHECKING:
     from liteparse import LiteParse
@@ -138,8 +137,9 @@ def _is_image(page: ParsedPage, text: str) -> bool:
     seen = page.complexity
     if seen is None:
         return False
-    words = text.split()
-    garbled = seen.is_garbled and sum(map(is_value, words)) * 4 < len(words)  # tables of numbers are taken for broken fonts
+    words = [word for word in text.split() if word.strip("|-")]
+    numbers = sum(any(map(str.isdigit, word)) for word in words)
+    garbled = seen.is_garbled and numbers * 4 < len(words)  # tables of numbers and codes are taken for broken fonts
     return garbled or (len(text) < 40 and (seen.full_page_image or seen.has_substantial_images))
 
 

@@ -19,6 +19,7 @@ KEPT = 0.2  # of it, that all lines leave free together
 _LEADING = 3.5  # of the letters' size, from one line of a table to the next
 _APART = 1.8  # times the usual distance of lines: there a table ends
 _APART_ALONE = 1.25  # the same for a line that is in one column alone
+_TIGHT = 0.5  # of the letters' height, between the lines of one cell
 _LARGER = 1.12  # times the height of the letters above: a heading
 _LEAST_ROWS = 3
 _LONGEST = 30  # characters of a cell, on average
@@ -43,16 +44,40 @@ def find_columns(sheet: Sheet) -> None:
         if end - start > 1 and len(_run(lines, start + 1, sheet.uprights)[1]) > len(gaps):
             start += 1  # a title, whose words happen to stand apart
             continue
-        rows = [_cells(line, gaps) for line in lines[start:end]]
-        while rows and sum(bool(cell.text) for cell in rows[-1]) < 2:  # what stands below a table
+        gaps = _with_rivers(lines[start:end], gaps)
+        whole = [_cells(line, gaps) for line in lines[start:end]]
+        rows = _folded(whole)
+        while whole and _filled(whole[-1]) < 2 and _filled(rows[-1]) < 2:  # what stands below a table
+            whole.pop()
             rows.pop()
-        words = [word for line in lines[start : start + len(rows)] for word in line]
-        if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(lines[start : start + len(rows)], gaps):
-            following = lines[start + len(rows)] if start + len(rows) < len(lines) else []
-            _put(sheet, rows, words, following)
-            start += len(rows)
+        table = lines[start : start + len(whole)]
+        if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(table, gaps):
+            following = lines[start + len(whole)] if start + len(whole) < len(lines) else []
+            _put(sheet, rows, [word for line in table for word in line], following)
+            start += len(whole)
         else:
             start += 1
+
+
+def _folded(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
+    """Rows with their wrapped lines: words in one column alone, but the first, go on from the cell above them."""
+    folded: list[list[Cell]] = []
+    for row in rows:
+        places = [place for place, cell in enumerate(row) if cell.text]
+        above, cell = (folded[-1][places[0]], row[places[0]]) if folded and len(places) == 1 and places[0] else (None, None)
+        if above is not None and cell is not None and above.box and cell.box and _goes_on(above.box, cell):
+            above.text, above.box = f"{above.text} {cell.text}", _around([above.box, cell.box])
+        else:
+            folded.append([Cell(one.text, one.box) for one in row])
+    return folded
+
+
+def _goes_on(above: Box, cell: Cell) -> bool:
+    return cell.box is not None and not is_value(cell.text) and cell.box.top - above.bottom <= _TIGHT * cell.box.height
+
+
+def _filled(row: Sequence[Cell]) -> int:
+    return sum(bool(cell.text) for cell in row)
 
 
 def lines_of(words: Sequence[Line]) -> list[list[Line]]:
@@ -75,7 +100,7 @@ def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright
         line, above = lines[end], lines[end - 1][0]
         narrowed = [gap for gap in (_narrowed(gap, line) for gap in gaps) if gap is not None]
         pitch = line[0].box.bottom - above.box.bottom
-        alone = sum(bool(cell.text) for cell in _cells(line, narrowed)) == 1
+        alone = _filled(_cells(line, narrowed)) == 1
         usual = median(pitches) if len(pitches) > 1 else _LEADING / _APART * max(above.height, line[0].height)
         far = pitch > (_APART_ALONE if alone else _APART) * usual or (alone and line[0].height > _LARGER * above.height)
         if far or not narrowed or (len(narrowed) < len(gaps) and end - start > 1):
@@ -84,6 +109,21 @@ def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright
         pitches.append(pitch)
         end += 1
     return end, gaps
+
+
+def _with_rivers(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> list[Span]:
+    """The gaps of a run and those that its first line could not show: covered by no word, and wide on some line."""
+    size = median(word.height for line in lines for word in line)
+    wide = [(a.box.right, b.box.left) for line in lines for a, b in pairwise(line)]
+    wide = [(left, right) for left, right in wide if right - left >= GAP * size]
+    spans = sorted((word.box.left, word.box.right) for line in lines for word in line)
+    found, at = list(gaps), spans[0][1]
+    for left, right in spans:
+        known = any(a < left and at < b for a, b in gaps)
+        if left - at >= KEPT * size and not known and any(a <= at and left <= b for a, b in wide):
+            found.append((at, left))
+        at = max(at, right)
+    return sorted(found)
 
 
 def _gaps(line: Sequence[Line], uprights: Sequence[Upright]) -> list[Span]:
@@ -122,9 +162,9 @@ def _is_table(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether rows are a table's, not those of a page in columns or a list: short cells, a column of values or three."""
     texts = [cell.text for row in rows for cell in row if cell.text]
     columns = [[row[place].text for row in rows] for place in range(len(rows[0]))]
-    if sum(map(len, texts)) > _LONGEST * len(texts) or len(columns) < 2:
-        return False
-    if sum(sum(bool(cell.text) for cell in row) > 1 for row in rows) < _FILLED * len(rows):
+    lengths = sorted(sum(map(len, column)) / max(1, sum(map(bool, column))) for column in columns)
+    told = lengths[:-1] if len(lengths) > 2 and any(map(_values, columns)) else lengths  # one column may hold prose
+    if len(columns) < 2 or max(told) > _LONGEST or sum(_filled(row) > 1 for row in rows) < _FILLED * len(rows):
         return False
     if any(_LEADER.search(text) for text in texts):  # a table of contents
         return False

@@ -25,6 +25,11 @@ class Box(NamedTuple):
     bottom: float
 
     @property
+    def height(self) -> float:
+        """From its upper to its lower edge."""
+        return self.bottom - self.top
+
+    @property
     def middle(self) -> tuple[float, float]:
         """The point in its middle."""
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
@@ -93,7 +98,7 @@ class Line:
     @property
     def height(self) -> float:
         """From the lowest to the highest of its letters."""
-        return self.box.bottom - self.box.top
+        return self.box.height
 
 
 @dataclass(slots=True)

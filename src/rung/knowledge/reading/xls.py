@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rung.knowledge.reading.workbook import Notes
 
 _TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR = 1, 2, 3, 4, 5
+_FILLED = frozenset((_TEXT, _NUMBER, _DATE, _BOOLEAN, _ERROR))
 _RAISED = {1: "raised", 2: "lowered"}
 
 
@@ -34,7 +35,11 @@ def sheets(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
     try:
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             book = xlrd.open_workbook(
-                file_contents=file.data, formatting_info=True, ignore_workbook_corruption=True, logfile=nowhere
+                file_contents=file.data,
+                formatting_info=True,
+                ragged_rows=True,
+                ignore_workbook_corruption=True,
+                logfile=nowhere,
             )
     except Exception as error:  # of a damaged file xlrd raises whatever its parser stumbles over
         if "encrypted" in str(error).lower():
@@ -78,7 +83,10 @@ def _read(book: Any, source: Any, notes: Notes, room: Room) -> Sheet:
     for number in range(source.nrows):
         row: dict[int, str] = {}
         bold = True
-        for place, cell in enumerate(source.row(number)):
+        for place, kind in enumerate(source.row_types(number)):
+            if kind not in _FILLED:
+                continue
+            cell = source.cell(number, place)
             text = _shown(book, source, cell, (number, place), notes)
             if text.strip():
                 row[place] = text
