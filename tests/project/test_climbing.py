@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.errors import BudgetEnded, UserError
+from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.loop import compare, workshop_of
 from rung.models.scripted import ScriptedGenerator
 from rung.progress import Silent, Tick
@@ -199,6 +199,29 @@ def test_settings_are_searched_wave_by_wave(tmp_path: Path) -> None:
     assert heard.place("search: few_shot: 4 of 4 tried") < heard.place("answer prompt") < heard.place("build classifier")
     assert heard.place("build classifier") < heard.place("search: classifier: 3 of 3 tried")
     assert "Settings of few_shot, classifier were searched on 12 dev cases: 7 of 7 combinations" in verdict.coverage.searched
+
+
+@pytest.mark.parametrize("at", [5, 30, 70])
+def test_a_comparison_that_is_stopped_anywhere_goes_on_to_the_same_verdict(at: int, tmp_path: Path) -> None:
+    """In the first wave, and while a router is built of what its rungs make of the dev cases."""
+    rungs, calls = "[prompt, few_shot, router]", 0
+
+    def script(step: Generate) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise KeyboardInterrupt
+        return says(0.5)(step)
+
+    folder = project(tmp_path / "stopped", rungs, dev=30)
+    with pytest.raises(Interrupted):
+        climbed(folder, script)
+    verdict, asked = climbed(folder, script), calls
+    assert climbed(folder, script).executed == 0
+    whole = climbed(project(tmp_path / "whole", rungs, dev=30), script)
+    assert asked == calls - asked + 1  # only what was under way is asked twice
+    assert [r.scores for r in verdict.rungs] == [r.scores for r in whole.rungs]
+    assert verdict.winner == whole.winner
 
 
 # --- the budget

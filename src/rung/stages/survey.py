@@ -18,7 +18,7 @@ from rung.stages.counting import sizes_of
 from rung.stages.forecast import Forecast, Rates, in_all, rates_of
 from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
-from rung.stages.pacing import pace_of_building
+from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.preflight import check_named, named_models, remembered
 from rung.stages.rehearsing import Rehearsed, Stage, Use, answers_shown, most
@@ -29,7 +29,7 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.tools import tools_of
 from rung.training.retraining import Due
-from rung.workshop import Workshop
+from rung.workshop import Training, Workshop
 
 FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
@@ -48,6 +48,7 @@ class Planned:
     taught: Mapping[str, int] = field(default_factory=dict)  # what `rung train` would train -> rows that teach it
     why: str = ""
     forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
+    trainings: tuple[Training, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -322,9 +323,13 @@ def _planned(
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
-            yield Planned(label, settings, cases, {"router": len(materials.dev)}, forecast=forecast)
+            taught = {"router": len(materials.dev)}
+            yield Planned(
+                label, settings, cases, taught, forecast=forecast, trainings=(Training("router", len(materials.dev)),)
+            )
         else:
-            yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast)
+            todo = tuple(trainings(rates.project, plan.needs))
+            yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo)
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rung.errors import MissingExtra
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
 from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 
@@ -40,7 +41,8 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
             workshop.reporter.say(f"! {title}: {note}")
         began = time.monotonic()
         remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
-        with workshop.while_training(Training(KIND, len(taught))), workshop.reporter.phase(title) as tick:
+        training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
+        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
             made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
         told = made["notes"] if isinstance(made["notes"], list) else []
         about: dict[str, Json] = {
