@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from rung.cli.main import FINE, MISSED
-from rung.cli.options import Folder, Json
+from rung.cli.options import Folder, Force, Json
 from rung.cli.screen import out
 
 
@@ -24,15 +24,16 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
         typer.Option(help="Two verdicts side by side: numbers, digests, 'latest', or paths.", metavar="A B"),
     ] = None,
     gate: Annotated[bool, typer.Option("--gate", help="With --compare: exit with 1 when a rung got worse.")] = False,
+    force: Force = False,
     json: Json = False,
 ) -> int:
     """Show the last verdict again, or what changed between two. Runs no model.
 
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """
+    from rung.outputs import write_output
     from rung.project import load_project
     from rung.stages.publishing import latest
-    from rung.workshop.artifacts import write_text
 
     project = load_project(folder)
     if compare is not None:
@@ -42,7 +43,7 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     if output is not None:
         # A path alone has always meant the page; its ending says what else may be meant.
         ending = {".md": "md", ".json": "json", ".xml": "junit", ".jsonl": "ragas"}.get(output.suffix, "html")
-        write_text(output, last.text(ending if form == "table" else form))
+        write_output(output, last.text(ending if form == "table" else form), force=force)
     if form == "table" or output is None:
         out(last.table if form == "table" else last.text(form).rstrip("\n"))
     if form == "table":
