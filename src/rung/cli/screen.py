@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rung.progress import Tick
-from rung.records import Problem
+from rung.records import Dropped, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,6 +85,22 @@ class Screen:
             self.say(f"! {problem}")
         if len(problems) > SHOWN_PROBLEMS:
             self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more (rung check lists them all)")
+
+    def dropped(self, dropped: Sequence[Dropped]) -> None:
+        """What rules left out of the documents, a line for each file; the first few in full."""
+        lines = _by_file(dropped)
+        for line in lines[:SHOWN_PROBLEMS]:
+            self.say(line)
+        if len(lines) > SHOWN_PROBLEMS:
+            self.say(f"… and of {len(lines) - SHOWN_PROBLEMS} more files (rung sync --json lists them all)")
+
+
+def _by_file(dropped: Sequence[Dropped]) -> list[str]:
+    """A line for each file."""
+    files: dict[str, list[str]] = {}
+    for part in dropped:
+        files.setdefault(part.path, []).append(f"{part.what} ({part.count:,})")
+    return [f"{path}: left out: {', '.join(parts)}" for path, parts in files.items()]
 
 
 def _ended(console: Console, title: str, seconds: float) -> None:

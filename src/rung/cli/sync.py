@@ -45,6 +45,7 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
 
     change, problems = indexed.report, indexed.problems
     screen.problems(problems)
+    screen.dropped(indexed.dropped)
     counts = {
         "added": change.added,
         "changed": change.changed,
@@ -53,9 +54,11 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
         "unchanged": change.unchanged,
         "passages": change.passages,
         "problems": len(problems),
+        "left_out": sum(part.count for part in indexed.dropped),
     }
     if json:
-        more = {"version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}
+        dropped = [{"path": part.path, "what": part.what, "count": part.count} for part in indexed.dropped]
+        more = {"dropped": dropped, "version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}
         out(dumps({**counts, **more}))
     else:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())

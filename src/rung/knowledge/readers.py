@@ -24,7 +24,7 @@ from rung.knowledge.reading.places import Found, Places
 from rung.knowledge.reading.registry import BUILT_IN, GROUP, costly, edition, readers
 from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, stamp_of
 from rung.knowledge.reading.workers import Workers, WorkLost
-from rung.records import Document, Problem
+from rung.records import Document, Dropped, Problem
 
 __all__ = [
     "BUILT_IN",
@@ -53,10 +53,14 @@ _SETTLED = 2.0  # seconds after which a file that was written again would show a
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What was read, and what was left out or taken with a reservation, in the order of the patterns and of the paths."""
+    """What was read, and what was left out or taken with a reservation, in the order of the patterns and of the paths.
+
+    `dropped`: the parts of read files that a rule leaves out.
+    """
 
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
 
 def read_sources(
@@ -69,15 +73,24 @@ def read_sources(
     """
     documents: list[Document] = []
     problems: list[Problem] = []
+    dropped: list[Dropped] = []
     for item in stream_sources(root, patterns, access=access, memory=memory):
-        (problems if isinstance(item, Problem) else documents).append(item)  # type: ignore[arg-type]
-    return ReadReport(tuple(documents), tuple(problems))
+        match item:
+            case Document():
+                documents.append(item)
+            case Problem():
+                problems.append(item)
+            case Dropped():
+                dropped.append(item)
+    return ReadReport(tuple(documents), tuple(problems), tuple(dropped))
 
 
 def stream_sources(
     root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
-) -> Iterator[Document | Problem]:
+) -> Iterator[Document | Problem | Dropped]:
     """The documents of every file that the patterns name, one by one, and a problem for all that was left out.
+
+    Parts that a rule leaves out of a document (hidden rows, images without text) come as `Dropped`.
 
     A pattern is a path or a glob (`docs/**/*.md`), relative to `root` or absolute; a folder stands for all files in it that
     some reader takes; `git:` before it takes tracked files only; an address is a web page or a sitemap. Hidden files and
@@ -101,7 +114,7 @@ def stream_sources(
                 yield found
                 continue
             for line, item in items():
-                yield _checked(found, line, item, access, taken)
+                yield item if isinstance(item, Dropped) else _checked(found, line, item, access, taken)
     if memory is not None:
         memory.forget_others()
     for rule in access.unmatched():

@@ -24,6 +24,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Parts of a file that a rule leaves out of its document: `what` they are, in the plural ("hidden rows"), how many."""
+
+    path: str
+    what: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: left out: {self.what} ({self.count:,})"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of an OpenAI chat."""
 

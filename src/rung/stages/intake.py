@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
-from rung.records import Case, Document, Json, Passage, Problem, digest
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
 from rung.stages.forgetting import forget_stale
 from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
@@ -106,12 +106,16 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
 
 @dataclass(frozen=True)
 class Indexed:
-    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read."""
+    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read.
+
+    `dropped`: the parts of those that a rule leaves out.
+    """
 
     knowledge: Knowledge
     documents: int
     report: SyncReport
     problems: tuple[Problem, ...]
+    dropped: tuple[Dropped, ...] = ()
 
 
 def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False) -> Indexed:
@@ -139,7 +143,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
             forget_stale(workshop.store, knowledge)
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 workshop.forget_cuttings()
-    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems))
+    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
 
 
 def _keep_pace(workshop: Workshop, report: SyncReport) -> None:

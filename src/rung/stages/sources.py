@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from rung.errors import UserError
 from rung.project import Project
-from rung.records import Document, Problem
+from rung.records import Document, Dropped, Problem
 
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
@@ -18,7 +18,7 @@ MARKED = "groups_function"  # in the project's state: the index holds groups tha
 
 @dataclass
 class Sources:
-    """The documents of a project. `problems` and `count` grow while they pass.
+    """The documents of a project. `problems`, `dropped` and `count` grow while they pass.
 
     `remember` False writes nothing: what was read before is used, what is read is not kept.
     """
@@ -26,6 +26,7 @@ class Sources:
     project: Project
     remember: bool = True
     problems: list[Problem] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
     count: int = 0
 
     def __iter__(self) -> Iterator[Document]:
@@ -40,6 +41,7 @@ class Sources:
         project = self.project
         said = project.settings.knowledge
         self.problems.clear()
+        self.dropped.clear()
         self.count = 0
         self._hold_to_function()
         line = project.line
@@ -49,6 +51,8 @@ class Sources:
             for item in stream_sources(project.root, said.sources, access=access, memory=memory):
                 if isinstance(item, Problem):
                     self.problems.append(item)
+                elif isinstance(item, Dropped):
+                    self.dropped.append(item)
                 else:
                     self.count += 1
                     yield item

@@ -13,7 +13,7 @@ from rung.knowledge.reading import access, zips
 from rung.knowledge.reading.converting import kind_of, read
 from rung.knowledge.reading.registry import readers
 from rung.knowledge.reading.source import Item, SourceFile, Unusable
-from rung.records import Document
+from rung.records import Document, Dropped
 
 _PACKED = {".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar"}
 
@@ -37,7 +37,7 @@ def read_zip(file: SourceFile) -> Iterator[Item]:
 
 def _member(
     file: SourceFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, members: dict[str, zipfile.ZipInfo]
-) -> Iterator[Document | str]:
+) -> Iterator[Document | str | Dropped]:
     name = info.filename
     if why := _refused(info):
         yield f"'{_shown(name)}' {why}; left out"
@@ -63,12 +63,15 @@ def _member(
     yield from inside(file, name, data, said=said)
 
 
-def inside(file: SourceFile, name: str, data: bytes, *, said: access.Said = None) -> Iterator[Document | str]:
+def inside(file: SourceFile, name: str, data: bytes, *, said: access.Said = None) -> Iterator[Document | str | Dropped]:
     """What a file within another one holds; its documents carry ids that begin with the other's."""
     within = SourceFile(f"{file.id}/{name}", file.path / name, data)
     for line, item in read(within):
         if isinstance(item, str):
             yield f"'{_shown(name)}'{f' line {line}' if line else ''}: {item}"
+            continue
+        if isinstance(item, Dropped):
+            yield item
             continue
         try:
             yield access.Access().narrowed(item, names=(), said=said)

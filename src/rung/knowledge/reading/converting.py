@@ -75,7 +75,7 @@ def read(file: SourceFile) -> Iterator[Item]:
     line = 0
     try:
         for line, item in _read(file):
-            yield (line, item) if isinstance(item, str) else (line, _within_limits(item))
+            yield line, _within_limits(item) if isinstance(item, Document) else item
     except OSError as error:
         yield 0, f"cannot be read: {error.strerror or error}"
     except (Unusable, MissingExtra) as error:

@@ -19,7 +19,7 @@ from rung.knowledge.reading.html import to_markdown
 from rung.knowledge.reading.markup import converted
 from rung.knowledge.reading.registry import readers
 from rung.knowledge.reading.source import Item, SourceFile
-from rung.records import Document, Json
+from rung.records import Document, Dropped, Json
 
 _DEEPEST = 3  # mails within mails
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -60,7 +60,7 @@ def _body(message: EmailMessage) -> tuple[str, str]:
     return text.replace("\r\n", "\n"), f"its text {note}" if note else ""
 
 
-def _attached(file: SourceFile, message: EmailMessage) -> Iterator[Document | str]:
+def _attached(file: SourceFile, message: EmailMessage) -> Iterator[Document | str | Dropped]:
     known = readers()
     for number, part in enumerate(message.iter_attachments(), 1):
         mail = part.get_content_type() == "message/rfc822"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from rung.knowledge.reading.table_heads import Headed, tables_of
 from rung.records import Document, Json
 
 MARKDOWN = "markdown"
@@ -47,17 +48,29 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
     Empty rows and columns are left out.
     """
-    kept = [[cell(value) for value in row] for row in rows]
+    kept = [row for row in rows if any(map(cell, row))]
+    return _table(kept[0], kept[1:]) if kept else ""
+
+
+def tables(rows: Iterable[Sequence[str]]) -> str:
+    """A sheet as Markdown: its tables one below the other, the titles of each above it; see `table_heads`."""
+    return "\n\n".join(part for headed in tables_of(rows) for part in (*headed.titles, headed_table(headed)) if part)
+
+
+def headed_table(headed: Headed) -> str:
+    """A table without its titles. Without a head, the head of the Markdown table is empty."""
+    return _table(headed.head, headed.rows) if headed.head or headed.rows else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    width = max(map(len, (head, *rows)))
+    first, *kept = [[*map(cell, row), *[""] * (width - len(row))] for row in (head, *rows)]
     kept = [row for row in kept if any(row)]
-    if not kept:
-        return ""
-    width = max(len(row) for row in kept)
-    kept = [row + [""] * (width - len(row)) for row in kept]
-    used = [place for place in range(width) if any(row[place] for row in kept)]
-    kept = [[row[place] for place in used] for row in kept]
-    if len(kept) - 1 > _ROWS_AS_TABLE and len(used) > 1:
-        return "\n\n".join(_written_out(kept[0], row) for row in kept[1:])
-    lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in kept]
+    used = [place for place in range(width) if first[place] or any(row[place] for row in kept)]
+    first, kept = [first[place] for place in used], [[row[place] for place in used] for row in kept]
+    if len(kept) > _ROWS_AS_TABLE and len(used) > 1:
+        return "\n\n".join(_written_out(first, row) for row in kept)
+    lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *kept)]
     return "\n".join([lines[0], f"|{' --- |' * len(used)}", *lines[1:]])
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
 from rung.knowledge.reading.markup import converted, table
-from rung.knowledge.reading.source import Item, SourceFile, Unusable
+from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 from rung.knowledge.reading.zips import opened
 
 _DELIMITERS = ",;\t|"
@@ -40,10 +40,7 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
     except (CalamineError, OSError, ValueError) as error:
         raise Unusable(f"is no workbook that can be read ({error})") from error
     if len(seen) < len(cells):
-        yield (
-            0,
-            f"has {len(cells) - len(seen)} hidden sheets, which are left out; show them in the workbook to have them read",
-        )
+        yield from drops(file, {"hidden sheets": len(cells) - len(seen)})
     made = [(name, table([[_shown(value) for value in row] for row in rows])) for name, rows in sheets]
     text = "\n\n".join(f"## {name}\n\n{rows}" for name, rows in made if rows)
     if not text:
