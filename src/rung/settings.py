@@ -78,6 +78,7 @@ class KnowledgeSettings(_Section):
     sources: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     access: tuple[AccessSettings, ...] = ()
+    outside_links: bool = False
     changes: str = ""
     changed_share: float = Field(default=1, ge=0, le=1)
     chunk_tokens: int = Field(default=160, ge=16, le=4096)

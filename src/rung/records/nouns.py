@@ -52,7 +52,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source as read. `groups` empty means everybody may read it."""
+    """A source as read. `groups` empty means everybody may read it.
+
+    `source` is shown with citations, and a row may name its own; `origin` is the path of the file that it was read from, ""
+    where that is the source.
+    """
 
     id: str
     text: str
@@ -60,6 +64,7 @@ class Document:
     groups: tuple[str, ...] = ()
     meta: Mapping[str, Json] = field(default_factory=dict)
     source: str = ""
+    origin: str = field(default="", compare=False)
 
     @property
     def digest(self) -> str:

@@ -5,12 +5,18 @@ How files are read is left to `knowledge`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.project import Project
 from rung.records import Document, Dropped, Problem
+
+if TYPE_CHECKING:
+    from rung.knowledge.readers import Rule
 
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
@@ -36,7 +42,7 @@ class Sources:
             InputError: no document could be read.
             UserError: the index was made with a groups function, and none is given now.
         """
-        from rung.knowledge.readers import Access, Memory, Rule, stream_sources
+        from rung.knowledge.readers import Access, Memory, stream_sources
 
         project = self.project
         said = project.settings.knowledge
@@ -44,11 +50,10 @@ class Sources:
         self.dropped.clear()
         self.count = 0
         self._hold_to_function()
-        line = project.line
-        rules = [Rule(rule.path, rule.groups, line("knowledge", "access", n)) for n, rule in enumerate(said.access)]
-        access = Access(rules, project.groups_of)
+        access = Access([_rule(project, number) for number in range(len(said.access))], project.groups_of)
         with Memory(project.state / REMEMBERED, writable=self.remember) as memory:
-            for item in stream_sources(project.root, said.sources, access=access, memory=memory):
+            read = stream_sources(project.root, said.sources, access=access, memory=memory, outside_links=said.outside_links)
+            for item in read:
                 if isinstance(item, Problem):
                     self.problems.append(item)
                 elif isinstance(item, Dropped):
@@ -73,3 +78,14 @@ class Sources:
         elif self.remember:
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
+
+
+def _rule(project: Project, number: int) -> Rule:
+    """A rule of `rung.yaml`; its path is relative to the project, as those of the documents are."""
+    from rung.knowledge.readers import Rule
+
+    said = project.settings.knowledge.access[number]
+    path = said.path.replace("\\", "/")
+    if Path(path).is_absolute():
+        path = Path(os.path.relpath(path, project.root)).as_posix()
+    return Rule(path, said.groups, project.line("knowledge", "access", number))
