@@ -12,7 +12,7 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress", "sentences"),
     ("records",),
-    ("json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough"),
+    ("addresses", "json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough"),
     ("refusing", "settings"),
     ("project", "examples"),
     ("materials",),

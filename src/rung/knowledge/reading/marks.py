@@ -47,7 +47,7 @@ _RESTRICTING = _set(
     "private internal restricted confidential secret classified hidden staff employees personal"
     " intern vertraulich privat geheim mitarbeiter interne confidentiel prive secrete interno confidencial privado"
 )
-_EVERYBODY = _set("public everyone everybody anyone all any open world unrestricted offentlich alle tous todos publico")
+_EVERYBODY = _set("public everyone everybody anyone all any open world unrestricted offentlich alle tous publico")
 _IF_TRUE = _RESTRICTING | _set("restrict restreint restringido confidentielle denied")  # `restricted: false` is open
 _IF_FALSE = _set("public visible readable viewable accessible sichtbar")  # `public: true` is open
 _TRUTH = dict.fromkeys(_set("true yes on ja oui si"), True) | dict.fromkeys(_set("false no off none nein"), False)
