@@ -111,8 +111,8 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     project = Project(path.parent, settings, lines, groups_of)
     for number, source in enumerate(settings.knowledge.sources):
         if has_password(source):
-            message = f"'{without_password(source)}' holds a user or a password, which would be kept in ids and citations; remove it"
-            raise project.error(message, "knowledge", "sources", number)
+            message = "holds a user or a password, which would be kept in ids and citations: remove them"
+            raise project.error(f"'{without_password(source)}' {message}", "knowledge", "sources", number)
     return project
 
 

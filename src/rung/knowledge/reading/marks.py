@@ -40,14 +40,14 @@ _SOFT = _set("audience classification classified sensitivity security distributi
 _BESIDE = _set(
     "to by for of only list lists level levels control controls right rights rule rules policy policies id ids name names"
     " read see view write edit user users team teams member members ldap ad iam rbac document documents doc docs file files"
-    " page pages content who can may x rung required requires require min minimum meta dc dcterms terms label labels tag tags"
-    " mode type types"
+    " page pages content who can may x rung required requires require min minimum meta dc dcterms terms label labels"
+    " tag tags mode type types"
 )
 _RESTRICTING = _set(
     "private internal restricted confidential secret classified hidden staff employees personal"
     " intern vertraulich privat geheim mitarbeiter interne confidentiel prive secrete interno confidencial privado"
 )
-_EVERYBODY = _set("public everyone everybody anyone all any open world unrestricted offentlich alle tous publico")
+_EVERYBODY = _set("public everyone everybody anyone all any open world offentlich alle tous todos publico")
 _IF_TRUE = _RESTRICTING | _set("restrict restreint restringido confidentielle denied")  # `restricted: false` is open
 _IF_FALSE = _set("public visible readable viewable accessible sichtbar")  # `public: true` is open
 _TRUTH = dict.fromkeys(_set("true yes on ja oui si"), True) | dict.fromkeys(_set("false no off none nein"), False)
