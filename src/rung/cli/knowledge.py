@@ -37,15 +37,16 @@ def knowledge(
 
     from rung.errors import UserError
     from rung.project import load_project
+    from rung.stages.going_back import go_back
     from rung.workshop import Workshop
 
-    project = load_project(folder)
-    with Workshop(project, Screen(quiet=json)) as workshop:
+    project, screen = load_project(folder), Screen(quiet=json)
+    with Workshop(project, screen) as workshop:
         index = workshop.index
         if action is Action.rollback:
             if version is None:
                 raise UserError("say which version to go back to with --version N; 'rung knowledge list' shows them")
-            index.rollback(version)
+            screen.problems(go_back(workshop, version))
         elif version is not None:
             raise UserError("--version belongs to rollback")
         elif action is Action.prune:

@@ -16,7 +16,7 @@ from rung.project import Project
 from rung.records import Document, Dropped, Problem
 
 if TYPE_CHECKING:
-    from rung.knowledge.readers import Rule
+    from rung.knowledge.readers import Access
 
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
@@ -26,11 +26,13 @@ MARKED = "groups_function"  # in the project's state: the index holds groups tha
 class Sources:
     """The documents of a project. `problems`, `dropped` and `count` grow while they pass.
 
-    `remember` False writes nothing: what was read before is used, what is read is not kept.
+    `remember` False writes nothing: what was read before is used, what is read is not kept. `may_be_empty`: no document at
+    all is no error.
     """
 
     project: Project
     remember: bool = True
+    may_be_empty: bool = False
     problems: list[Problem] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     count: int = 0
@@ -42,7 +44,7 @@ class Sources:
             InputError: no document could be read.
             UserError: the index was made with a groups function, and none is given now.
         """
-        from rung.knowledge.readers import Access, Memory, stream_sources
+        from rung.knowledge.readers import Memory, stream_sources
 
         project = self.project
         said = project.settings.knowledge
@@ -50,7 +52,7 @@ class Sources:
         self.dropped.clear()
         self.count = 0
         self._hold_to_function()
-        access = Access([_rule(project, number) for number in range(len(said.access))], project.groups_of)
+        access = self.access()
         with Memory(project.state / REMEMBERED, writable=self.remember) as memory:
             read = stream_sources(project.root, said.sources, access=access, memory=memory, outside_links=said.outside_links)
             for item in read:
@@ -61,10 +63,22 @@ class Sources:
                 else:
                     self.count += 1
                     yield item
-        if not self.count:
+        if not self.count and not self.may_be_empty:
             listed = "".join(f"\n  {p}" for p in self.problems[:10])
             message = f"no document could be read from {', '.join(said.sources)}{listed}"
             raise project.error(message, "knowledge", "sources")
+
+    def access(self) -> Access:
+        """What narrows the groups of documents besides what they say themselves."""
+        from rung.knowledge.readers import Access, Rule
+
+        rules = []
+        for number, said in enumerate(self.project.settings.knowledge.access):
+            path = said.path.replace("\\", "/")
+            if Path(path).is_absolute():
+                path = Path(os.path.relpath(path, self.project.root)).as_posix()
+            rules.append(Rule(path, said.groups, self.project.line("knowledge", "access", number)))
+        return Access(rules, self.project.groups_of)
 
     def _hold_to_function(self) -> None:
         """Groups that a function gave must not vanish because another command does not know of it."""
@@ -78,14 +92,3 @@ class Sources:
         elif self.remember:
             marker.parent.mkdir(parents=True, exist_ok=True)
             marker.touch()
-
-
-def _rule(project: Project, number: int) -> Rule:
-    """A rule of `rung.yaml`; its path is relative to the project, as those of the documents are."""
-    from rung.knowledge.readers import Rule
-
-    said = project.settings.knowledge.access[number]
-    path = said.path.replace("\\", "/")
-    if Path(path).is_absolute():
-        path = Path(os.path.relpath(path, project.root)).as_posix()
-    return Rule(path, said.groups, project.line("knowledge", "access", number))

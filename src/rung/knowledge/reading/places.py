@@ -50,9 +50,12 @@ class Places:
     _sidecars: dict[Path, Sidecars] = field(default_factory=dict)
     _of_folders: dict[Path, tuple[Values, ...] | Unusable] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._named = [_real(self.root)]
+
     def of(self, patterns: Sequence[str]) -> Iterator[Found | Problem]:
         """The files of all patterns, each once, sorted within a pattern. Patterns that name nothing become problems."""
-        self._named = [_real(self.root), *filter(None, map(self._named_outside, patterns))]
+        self._named += filter(None, map(self._named_outside, patterns))
         for pattern in patterns:
             if pattern.startswith(WEB):
                 from rung.knowledge.reading.web import pages
@@ -178,6 +181,17 @@ class Places:
     def _is_root(self, folder: Path) -> bool:
         return folder in (self.root, self._named[0])
 
+    def said_beside(self, name: str) -> Said:
+        """What the sidecars of a file of this name say, whether it is there or not: see `access.Said`.
+
+        Raises:
+            Unusable: one of them cannot be understood.
+        """
+        path = self.root / name
+        there = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        own = Sidecars([*there, path.name]).of(path.name, lambda other: _read(path.parent / other))
+        return (own or {}, *self._above(path))
+
     # --- links ------------------------------------------------------------------------------------------------------
 
     def _goes_round(self, folder: Path) -> bool:
@@ -196,7 +210,7 @@ class Places:
         parts = Path(pattern.removeprefix(git.PREFIX)).parts
         fixed = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
         place = Path(os.path.normpath(_real(self.root).joinpath(*parts[:fixed])))
-        if place.is_relative_to(self._named[0] if self._named else _real(self.root)):
+        if place.is_relative_to(self._named[0]):
             return None
         return _real(place)
 
