@@ -371,4 +371,5 @@ def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict
         basis=basis,
         cases=pages,
         losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
+        restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
     )
