@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
-from rung.training.device import fast_type
+from rung.training.device import product_type
 from rung.training.forgetting import Limit, Measured, measure_following, measure_text, over, worse
 from rung.training.merging import tuned_network
 from rung.training.probing import Probe, read_probe
@@ -39,7 +39,7 @@ def probes(data: Path | None, rows: int) -> dict[str, Probe]:
 
 def measured(model: LocalGenerator, adapter: Path | None, asked: dict[str, Probe]) -> dict[str, Measured]:
     """Every probe's numbers with this adapter, or of the base."""
-    network = tuned_network(model, adapter, dtype=fast_type())
+    network = tuned_network(model, adapter, dtype=product_type())
     found = {}
     for name, probe in asked.items():
         began = time.monotonic()

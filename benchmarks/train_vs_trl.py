@@ -247,9 +247,9 @@ def main() -> None:
         return
     import torch
 
-    from rung.training.device import fast_type, find_device
+    from rung.training.device import find_device, product_type
 
-    emulated = fast_type(find_device("auto")) == torch.float32
+    emulated = product_type(find_device("auto")) == torch.float32
     print(
         f"{asked.rows} rows of {asked.data}, {asked.threads} threads, bf16 {'emulated' if emulated else 'native'}, "
         f"{find_device('auto').type}, torch {torch.__version__}"

@@ -40,6 +40,26 @@ def test_a_version_is_gone_back_to_and_left_again(rung: Run, shop: Path) -> None
     assert not any(b"nine euros" in file.read_bytes() for file in (shop / ".rung" / "index").rglob("*") if file.is_file())
 
 
+def test_what_was_deleted_is_in_no_file_after_pruning(rung: Run, shop: Path) -> None:
+    """Also where a comparison has shown it; verdicts that showed other documents alone keep their pages."""
+    shipping = shop / "docs" / "shipping.md"
+    text = shipping.read_text(encoding="utf-8")
+    rung("compare", shop, code=None)
+    shipping.write_text("# Shipping\n\nWe ship.\n", encoding="utf-8")
+    rung("compare", shop, code=None)
+    shipping.write_text(text, encoding="utf-8")
+    rung("compare", shop, code=None)
+    shipping.unlink()
+    rung("sync", shop)
+    said = rung("knowledge", "prune", shop)
+    holding = [str(f) for f in (shop / ".rung").rglob("*") if f.is_file() and b"takes one day" in f.read_bytes()]
+    assert holding == []
+    assert "its pages showed documents that are gone, and were removed; its numbers stay" in said.err
+    assert f"{shop / 'report.html'} still shows them" in said.err
+    assert (shop / ".rung" / "verdicts" / "latest").is_file()
+    assert "took it away because it showed deleted documents" in rung("report", shop, "--format", "html", code=2).err
+
+
 def test_what_cannot_be_done_is_said(rung: Run, shop: Path) -> None:
     rung("sync", shop)
     assert "there is no version 9" in rung("knowledge", "rollback", shop, "--version", "9", code=2).err

@@ -120,6 +120,39 @@ def test_what_was_replaced_long_ago_is_erased(tmp_path: Path) -> None:
         old.search([Lookup("topsecretword", embedder.embed(["x"], kind="query")[0], None, 5)], Fusion())
 
 
+@pytest.mark.parametrize("count", [1, 2, 10, 13, 41, 1000])
+@pytest.mark.parametrize("rebuilt_rows", [20_000, 0])
+def test_pruned_is_in_no_file(count: int, rebuilt_rows: int, tmp_path: Path) -> None:
+    """However few the deleted rows are: the store's compaction alone keeps less than a tenth of deleted rows in a file."""
+    embedder = HashedWords()
+    index = LanceIndex(tmp_path, rebuilt_rows=rebuilt_rows)
+    documents = [Document(f"d{n}", f"word{n}x stands here") for n in range(count)]
+    with index.writing():
+        index.commit([change_of(documents, embedder)])
+    with index.writing():
+        index.commit([change_of([Document("d0", "other words now")], embedder, removed=["d0", "d1"])])
+    gone = {"word0x": documents[0], "word1x": documents[1] if count > 1 else documents[0]}
+    assert _holding(tmp_path, "word0x"), "the check of the check"
+    index.prune()
+    assert {word: _holding(tmp_path, word) for word in gone} == {word: [] for word in gone}
+    assert not [path for path in tmp_path.rglob("_deletions/*") if path.is_file()]
+    snapshot = index.snapshot()
+    assert snapshot is not None
+    assert sorted(d.id for d in snapshot.documents()) == sorted({"d0", *(d.id for d in documents[2:])})
+    if count > 2:
+        query = Lookup("word2x", embedder.embed(["word2x"], kind="query")[0], None, 1)
+        assert [p.document for p in snapshot.search([query], Fusion())[0]] == ["d2"]
+    with index.writing():
+        index.commit([change_of([Document("new", "added later")], embedder)])
+    later = index.snapshot()
+    assert later is not None
+    assert "new" in later.state.documents
+
+
+def _holding(folder: Path, word: str) -> list[str]:
+    return [str(p) for p in folder.rglob("*") if p.is_file() and word.encode() in p.read_bytes()]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from rung.errors import UserError
-from rung.training.device import find_device, is_out_of_memory
+from rung.models.precision import multiplies_bfloat16
+from rung.training.device import find_device, is_out_of_memory, product_type
 from rung.training.lora import Adapters
 from rung.training.network import Network
 from rung.training.packing import pack
@@ -50,9 +57,59 @@ def test_no_tensor_of_a_step_is_left_on_the_cpu(dtype: object) -> None:
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
         (RuntimeError("std::bad_alloc"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (RuntimeError("could not create a primitive"), True),  # oneDNN, with bfloat16 products
+        (RuntimeError("could not execute a primitive"), True),
+        (RuntimeError("could not create a memory object"), True),
+        (RuntimeError("Could not allocate memory for Tensor SizesAndStrides!"), True),
+        (RuntimeError("Torch: unable to mmap memory: you tried to mmap 1GB."), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("out of memory"), False),
     ],
+    ids=str,
 )
 def test_what_is_out_of_memory(error: Exception, is_one: bool) -> None:
     assert is_out_of_memory(error) is is_one
+
+
+def test_a_recipe_gets_the_numbers_that_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = torch.bfloat16 if multiplies_bfloat16() else torch.float32
+    assert product_type(torch.device("cpu"), "auto") is here
+    assert product_type(torch.device("cpu"), "float32") is torch.float32
+    assert product_type(torch.device("cpu"), "bfloat16") is torch.bfloat16
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert product_type(torch.device("cpu"), "auto") is torch.float32  # what oneDNN may not use would be emulated
+    with pytest.raises(UserError, match="precision is 'fp8': give auto or float32 or bfloat16"):
+        Recipe(precision="fp8")
+
+
+LEARNT = """
+import json
+import sys
+from pathlib import Path
+from rung.training import Recipe, train_generator
+from tests.training.tiny import WIDE, TinyModel, chats
+recipe = Recipe(rank=4, learning_rate=0.005, epochs=2, batch_rows=8, device="cpu", precision=sys.argv[2], seed=3)
+train_generator(chats(24), TinyModel(config=WIDE), recipe=recipe, folder=Path(sys.argv[1]))
+made = json.loads((Path(sys.argv[1]) / "manifest.json").read_text())
+print(made["products_in"], *(loss for _, loss in made["train_loss"]))
+"""
+
+
+def test_float32_learns_the_same_with_fewer_instructions(tmp_path: Path) -> None:
+    """AVX2 alone, as on older CPUs, beside whatever this CPU has."""
+    narrow = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+    curves = {}
+    for name, precision, environment in (("here", "float32", {}), ("narrow", "auto", narrow)):
+        command = [sys.executable, "-c", LEARNT, str(tmp_path / name), precision]
+        root = Path(__file__).parents[2]
+        done = subprocess.run(
+            command, cwd=root, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+        )
+        kind, *losses = done.stdout.split()
+        assert kind == "float32", name
+        curves[name] = [float(loss) for loss in losses]
+    assert curves["here"] == pytest.approx(curves["narrow"], rel=1e-3)

@@ -12,7 +12,7 @@ from rung.training import Recipe, train_generator
 from rung.training.learner import Written
 from rung.training.quantized import Quantized
 from rung.training.shape import Shape
-from tests.training.tiny import CONFIG, TinyModel, chats, token_rows
+from tests.training.tiny import CONFIG, WIDE, TinyModel, chats, token_rows
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("bitsandbytes")
@@ -54,6 +54,16 @@ def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
     assert float(once.norm()) > 0
     four.learn(rows, weight=0.5)
     torch.testing.assert_close(four.gradient, 2 * once)  # it adds up, in the flat tensor that the optimiser sees
+
+
+def test_it_runs_in_the_widths_of_real_models() -> None:
+    """Kernels of CPUs with AVX-512 take such layers, and no narrower ones: both widths must come to the same."""
+    rows, model = token_rows(4), TinyModel(config=WIDE)
+    four = Quantized(model.weights(), WIDE, Shape.of(WIDE), RECIPE)
+    before = four.loss(rows)
+    assert before == pytest.approx(Written(model.weights(), Shape.of(WIDE), RECIPE).loss(rows), rel=0.2)
+    assert four.learn(rows, weight=0.5)[0] == pytest.approx(before, rel=1e-4)
+    assert four.loss(rows) == pytest.approx(before, rel=1e-6)  # looking does not change the weights
 
 
 def test_padding_is_not_looked_at() -> None:

@@ -39,6 +39,13 @@ CONFIG: dict[str, Json] = {
     "tie_word_embeddings": True,
     "vocab_size": 260,
 }
+# Widths that kernels for real models can take: multiples of 64, heads as wide as SmolLM2's.
+WIDE: dict[str, Json] = {
+    **CONFIG,
+    "hidden_size": 512,
+    "intermediate_size": 2048,
+    "head_dim": 64,
+}
 
 
 class ByteTokens:
@@ -57,10 +64,9 @@ class TinyModel:
     """A model whose weights are here, drawn from a seed."""
 
     name = "tiny"
-    config = CONFIG
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(self, seed: int = 0, config: dict[str, Json] = CONFIG) -> None:
+        self.seed, self.config = seed, config
         self.tokens = ByteTokens()
 
     @property
@@ -69,18 +75,19 @@ class TinyModel:
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         luck = np.random.default_rng(self.seed)
-        shape = Shape.of(CONFIG)
+        shape, width = Shape.of(self.config), int(str(self.config["hidden_size"]))
+        spread = 0.2 * (32 / width) ** 0.5
 
         def draw(*size: int) -> NDArray[np.float32]:
-            return luck.normal(0, 0.2, size).astype(np.float32)
+            return luck.normal(0, spread, size).astype(np.float32)
 
-        weights = {"model.embed_tokens.weight": draw(260, 32), "model.norm.weight": 1 + draw(32)}
+        weights = {"model.embed_tokens.weight": draw(260, width), "model.norm.weight": 1 + draw(width)}
         for layer in range(shape.layers):
             for group in shape.groups():
                 for part in group.parts:
                     weights[f"model.layers.{layer}.{part.name}.weight"] = draw(part.outputs, group.inputs)
                 if group.norm:
-                    weights[f"model.layers.{layer}.{group.norm}.weight"] = 1 + draw(32)
+                    weights[f"model.layers.{layer}.{group.norm}.weight"] = 1 + draw(width)
         return weights
 
 

@@ -56,7 +56,17 @@ def test_ragas_rows_have_its_columns_and_no_failed_answer() -> None:
     answers = [o for page in report.cases for o in page.outcomes.values() if o.answer is not None]
     assert len(rows) == len(answers)
     for row in rows:
-        assert set(row) == {"user_input", "response", "retrieved_contexts", "reference", "rung", "case", "correct"}
+        assert set(row) == {
+            "user_input",
+            "response",
+            "retrieved_contexts",
+            "retrieved_context_ids",
+            "reference",
+            "rung",
+            "case",
+            "correct",
+        }
+        assert len(row["retrieved_context_ids"]) == len(row["retrieved_contexts"])
         assert isinstance(row["retrieved_contexts"], list)
     assert any(row["retrieved_contexts"] for row in rows if row["rung"] == "rag")
     assert not any(row["retrieved_contexts"] for row in rows if row["rung"] == "prompt")

@@ -23,7 +23,9 @@ class Action(StrEnum):
     prune = "prune"
 
 
-_ACTION = "list: the versions that are kept; rollback: go back to one; prune: forget all but the newest."
+_ACTION = (
+    "list: the versions that are kept; rollback: go back to one; prune: forget all but the newest, and what is deleted."
+)
 
 
 def knowledge(
@@ -38,9 +40,10 @@ def knowledge(
     from rung.errors import UserError
     from rung.project import load_project
     from rung.stages.going_back import go_back
+    from rung.stages.purging import Purged, purge
     from rung.workshop import Workshop
 
-    project, screen = load_project(folder), Screen(quiet=json)
+    project, screen, purged = load_project(folder), Screen(quiet=json), Purged((), None)
     with Workshop(project, screen) as workshop:
         index = workshop.index
         if action is Action.rollback:
@@ -50,8 +53,12 @@ def knowledge(
         elif version is not None:
             raise UserError("--version belongs to rollback")
         elif action is Action.prune:
-            index.prune()
+            purged = purge(workshop)
         versions = index.versions()
+    for verdict in purged.verdicts:
+        screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")
+    if purged.page is not None:
+        screen.say(f"! {purged.page} still shows them: delete it, or make it anew with 'rung compare'")
     if json:
         out(dumps({"versions": [_said(one) for one in versions]}))
         return FINE

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from rung.drivers.cache import StepStore
 from rung.errors import InternalError, Interrupted, RungError, UserError
-from rung.records import Asker, Failure, Passage, Usage
+from rung.records import Answer, Asker, Failure, Passage, Usage
 from rung.steps import (
     Conversation,
     Engine,
@@ -79,7 +79,15 @@ class _Talk(Generic[T]):
     steps: int = 0
     usd: float | None = field(default=None)
     unpriced: bool = False
-    seen: dict[str, Passage] = field(default_factory=dict)  # every passage that it was given
+    seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
+    generated: list[str] = field(default_factory=list)  # digests of its generations
+
+    @property
+    def brought(self) -> list[Passage]:
+        """Passages that its answer was shown and no search gave it: the strategy had them with it, as the oracle has."""
+        answer = self.ended.value if self.ended else None
+        shown = answer.passages if isinstance(answer, Answer) else ()
+        return [passage for passage in shown if passage.id not in self.seen]
 
     def advance(self, result: Result | Failure | None) -> None:
         """Hand the result to the strategy and take its next step, or its end."""
@@ -204,15 +212,16 @@ def _round(
     for digest, known in store.get(requests).items():
         del requests[digest]
         tally.replayed += len(waiting[digest])
-        _advance(waiting[digest], known)
+        _advance(waiting[digest], known, digest)
         report(waiting[digest])
     for digest, result in _executed(requests, engine):
         if not isinstance(result, Failure):
             store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
         tally.count(result)
         tally.replayed += len(waiting[digest]) - 1
-        _advance(waiting[digest], result)
+        _advance(waiting[digest], result, digest)
         report(waiting[digest])
+    store.saw([(passage, digest) for talk in talks for passage in talk.brought for digest in talk.generated])
 
 
 def _shown(step: Step, talks: Sequence[_Talk[T]]) -> list[Passage]:
@@ -237,8 +246,10 @@ def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple
         raise InternalError(f"the engine {engine.identity} left {len(open_places)} of {len(digests)} steps unanswered")
 
 
-def _advance(talks: Sequence[_Talk[T]], result: Result | Failure) -> None:
+def _advance(talks: Sequence[_Talk[T]], result: Result | Failure, digest: str) -> None:
     for talk in talks:
+        if isinstance(result, Generated):
+            talk.generated.append(digest)
         talk.advance(result)
 
 

@@ -42,6 +42,7 @@ class StepStore:
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA secure_delete=ON")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise UserError(f"{path} was written by a newer Rung (format {version}); update Rung")
@@ -66,19 +67,18 @@ class StepStore:
 
     def put(self, digest: str, result: Result, *, seen: Iterable[Passage] = ()) -> None:
         """Keep a result; one that is known already stays as it is. `seen`: the passages that went into it."""
-        with self._mended():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                kind, text = self._encoded(result)
-                self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", (digest, kind, text))
-                rows = [(self._kept(passage), digest) for passage in seen]
-                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._known.clear()  # its passages may have gone with the transaction
-                if self._db.in_transaction:  # a full disk has rolled back by itself
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._mended(), self._changing():
+            kind, text = self._encoded(result)
+            self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", (digest, kind, text))
+            rows = [(self._kept(passage), digest) for passage in seen]
+            self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
+
+    def saw(self, pairs: Iterable[tuple[Passage, str]]) -> None:
+        """Say afterwards which passage went into which result, so that the one is forgotten with the other."""
+        rows = list(pairs)
+        if rows:
+            with self._mended(), self._changing():
+                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(self._kept(p), d) for p, d in rows])
 
     def note(self, kind: str, key: str, value: Json) -> None:
         """Keep a JSON value by name (a run, a latency pass); a later one replaces it."""
@@ -113,9 +113,7 @@ class StepStore:
         if not gone:
             return 0
         with self._mended():
-            self._db.execute("PRAGMA secure_delete=ON")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with self._changing():
                 digests = {
                     d
                     for d, text in self._db.execute("SELECT digest, result FROM steps WHERE kind = 'Found'")
@@ -127,11 +125,6 @@ class StepStore:
                 self._db.executemany("DELETE FROM seen WHERE digest = ?", [(digest,) for digest in digests])
                 self._db.executemany("DELETE FROM seen WHERE passage = ?", [(key,) for key in gone])
                 self._db.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in gone])
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._known.clear()
         self._passages.clear()
@@ -182,6 +175,19 @@ class StepStore:
             self._passages[key] = _decoded_passage(row[0])
         known = self._passages[key]
         return Passage(**{**_fields(known), "score": score})  # type: ignore[arg-type]
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """All of it, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._known.clear()  # passages may have gone with the transaction
+            if self._db.in_transaction:  # a full disk has rolled back by itself
+                self._db.execute("ROLLBACK")
+            raise
 
     @contextmanager
     def _mended(self) -> Iterator[None]:

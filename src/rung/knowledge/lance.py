@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from typing import Any
 
 from rung.errors import UserError
 from rung.knowledge.keeping import Held, keeping
-from rung.knowledge.lance_care import REBUILT_ROWS, Care, compact
+from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
     Pointer,
@@ -183,7 +183,7 @@ class LanceIndex:
     def prune(self) -> None:
         """See `Index.prune`."""
         with self.writing(), self.keeping.clear_errors():
-            self._compact()
+            self._settle(self._care.rewrite)
             self._erase(self.keeping.numbers()[:-1])
 
     # --- versions ---------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ class LanceIndex:
         if versions != (pointer.documents, pointer.passages):
             self._point(replace(pointer, documents=versions[0], passages=versions[1]), since=pointer.since)
         if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
-            self._compact()
+            self._settle(self._care.expire)
             self._erase(self._dropped())
 
     def _restore(self, pointer: Pointer) -> tuple[int, int]:
@@ -290,14 +290,14 @@ class LanceIndex:
             else:
                 db.drop_table(name)
 
-    def _compact(self) -> None:
+    def _settle(self, work: Callable[[Any, Any], None]) -> None:
         """Leave nothing to compact: removing files would do it too, and take the newest version's tables from under it."""
         newest, began = self._newest(), time.time()
         if newest is None:
             return
         tables = self.tables(newest)
-        for table in tables:
-            compact(table)
+        work(*tables)
+        self._held()
         versions = tuple(table.version for table in tables)
         if versions != (newest.documents, newest.passages):
             moved = replace(newest, documents=versions[0], passages=versions[1], made_by="maintenance", since=began)

@@ -60,12 +60,26 @@ class Care:
         compact(documents)
         compact(passages)
 
+    def rewrite(self, documents: Any, passages: Any) -> None:
+        """Write every row that is left into new files: compaction leaves deleted ones in files where they are few."""
+        for table in (documents, passages):
+            table.update(where="true", values_sql={"key": "key"})
+        self._all(documents, passages)
+
+    def expire(self, documents: Any, passages: Any) -> None:
+        """Before old versions go: leave nothing to compact, and of a small index no deleted row."""
+        if passages.count_rows() <= self.rebuilt_rows:
+            self.rewrite(documents, passages)
+        else:
+            self.give(documents, passages)
+
     def _all(self, documents: Any, passages: Any) -> None:
         for index in passages.list_indices():
             passages.drop_index(index.name)
         compact(documents)
         compact(passages)
-        _index_text(passages)
+        if passages.count_rows():
+            _index_text(passages)
         if passages.count_rows() > SCALAR_ROWS:
             _index_scalars(passages)
 

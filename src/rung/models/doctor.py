@@ -10,11 +10,11 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Literal
 
 from rung.errors import ModelError
 from rung.models.catalog import hosts
+from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
 
 Status = Literal["ok", "missing", "wrong"]
@@ -40,6 +40,7 @@ def examine() -> tuple[Check, ...]:
         _library("openvino-genai", "openvino_genai", needed="pip install --upgrade rung"),
         _library("lancedb", "lancedb", needed="pip install --upgrade rung"),
         _processor(),
+        _numbers(),
         _memory(),
         _cache(),
         *(_model(model) for model in PACKAGED.values()),
@@ -72,7 +73,7 @@ def _library(package: str, module: str, *, needed: str = "", extra: str = "") ->
 
 def _processor() -> Check:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    flags = _flags()
+    flags = cpu_flags()
     if flags is None:
         return Check("cpu", "ok", f"{cores} cores, {platform.machine()}")
     here = [name for name in _FEATURES if name in flags]
@@ -84,12 +85,17 @@ def _processor() -> Check:
     return Check("cpu", "ok", detail)
 
 
-def _flags() -> set[str] | None:
+def _numbers() -> Check:
+    """In which numbers answers are computed, and adapters taught: what may differ from one kind of CPU to another."""
+    training = "bfloat16" if multiplies_bfloat16() else "float32"
+    left_out = f" ({narrowed()} leaves instructions out)" if narrowed() else ""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((set(line.split()) for line in lines if line.startswith("flags")), None)
+        answers = "float32 (exact)" if chosen() == "exact" else "what OpenVINO chooses (RUNG_PRECISION=fast)"
+    except ModelError as error:
+        return Check("numbers", "wrong", str(error), "unset RUNG_PRECISION")
+    return Check(
+        "numbers", "ok", f"local models answer in {answers}; training on this CPU multiplies in {training}{left_out}"
+    )
 
 
 def _memory() -> Check:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rung.errors import ModelError
 from rung.models.bert_graph import Shape, build
+from rung.models.precision import OPENVINO
 from rung.models.weights import cache_folder
 
 if TYPE_CHECKING:
@@ -203,4 +204,4 @@ def _compiled(folder: Path, cache: Path, shape: Shape) -> Any:
             except OSError:  # another process was faster: its folder is as good
                 if not (kept / "model.xml").exists():
                     raise
-    return core.compile_model(core.read_model(kept / "model.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return core.compile_model(core.read_model(kept / "model.xml"), "CPU", OPENVINO["exact"])

@@ -6,32 +6,15 @@ import difflib
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rung.errors import ModelError
+from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine
 
-if TYPE_CHECKING:
-    from rung.models.pipeline import Precision
-
 # Names of hosts' methods and parameters are those of `protocol.Host`.
-
-
-def precision() -> Precision:
-    """`RUNG_PRECISION`: "exact" (the default) or "fast".
-
-    Raises:
-        ModelError: it says something else.
-    """
-    said = os.environ.get("RUNG_PRECISION", "exact")
-    if said == "exact":
-        return "exact"
-    if said == "fast":
-        return "fast"
-    raise ModelError(f"RUNG_PRECISION is {said!r}: set it to 'exact' or 'fast', or unset it")
 
 
 def gguf_file(name: str) -> Path:
@@ -69,7 +52,7 @@ class PackagedHost:
         home = fetch(model, progress=progress)
         progress(model.megabytes, model.megabytes, f"opening {name}")
         folder = prepared(home / model.files[0].name, home)
-        return LocalGenerator(folder, name=name, digest=model.digest, precision=precision())
+        return LocalGenerator(folder, name=name, digest=model.digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""
@@ -107,7 +90,7 @@ class GgufHost:
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
-        return LocalGenerator(folder, name=path.name, digest=digest, precision=precision())
+        return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """GGUF files hold generators here."""
@@ -164,7 +147,7 @@ class HfHost:
         progress(0, 0, f"opening {folder.name}")
         digest = digest_of(folder)
         made = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
-        return LocalGenerator(made, name=name.removeprefix("hf:"), digest=digest, precision=precision())
+        return LocalGenerator(made, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Llamas write."""

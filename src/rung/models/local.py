@@ -20,7 +20,8 @@ from rung.models.adapters import check_adapter, read_adapter
 from rung.models.admission import Queue
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
-from rung.models.pipeline import Job, Pipeline, Precision
+from rung.models.pipeline import Job, Pipeline
+from rung.models.precision import Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure, Json, Message
 from rung.steps import Generate, Generated, Request, Result, StepFailed

@@ -73,7 +73,10 @@ class Published:
         try:
             return (self.folder / FORMATS[form]).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise UserError(f"the verdict in {self.folder} has no {form}; run 'rung compare' again to make it") from None
+            raise UserError(
+                f"the verdict in {self.folder} has no {form}: an earlier Rung made it, or 'rung knowledge prune' took "
+                f"it away because it showed deleted documents; run 'rung compare' again to make it"
+            ) from None
 
 
 def publish(project: Project, texts: Mapping[str, str], *, created: str) -> Published:

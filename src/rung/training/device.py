@@ -5,17 +5,36 @@ The network of `training.network` runs on any of them; only the CPU has been mea
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
+from rung.models.precision import multiplies_bfloat16
 
 if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-_FULL = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
+# How the libraries below say it, in lower case: torch and its allocators, CUDA's libraries, C++, the kernel. oneDNN names
+# no reason: it cannot create a kernel, or run it, when the process may not grow.
+_FULL = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "could not allocate",
+    "failed to allocate",
+    "allocation failed",
+    "alloc_failed",
+    "unable to mmap",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+    "could not execute a primitive",
+)
 
 
 def find_device(wanted: str) -> torch.device:
@@ -38,38 +57,44 @@ def find_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def fast_type(device: torch.device | None = None) -> torch.dtype:
-    """The type of the dense products: bfloat16 where the device multiplies in it, else float32.
+def product_type(device: torch.device | None = None, precision: str = "auto") -> torch.dtype:
+    """The type of the dense products, by a recipe's `precision`; "auto": bfloat16 where the device multiplies in it.
 
-    A CPU does with AMX or AVX-512 BF16; emulated, it is 60 times slower.
+    A CPU does with AMX or AVX-512 BF16; emulated, it is 60 times slower than float32.
     """
     import torch
 
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
     if device is not None and device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if device is not None and device.type == "mps":
         return torch.bfloat16
-    try:
-        fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    except AttributeError:  # private names of torch 2.13; float32 is right everywhere
-        fast = False
-    return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if multiplies_bfloat16() else torch.float32
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch, or the machine below it, had no memory left."""
     import torch
 
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _FULL)
 
 
+def first_line(error: BaseException) -> str:
+    """What a library said, without the lines that tell where in its own code."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
 def give_back(clear: Callable[[], None]) -> None:
-    """Let go of what a failed computation left: our buffers, then what torch keeps of freed ones."""
+    """Let go of what a failed computation left: our buffers, then what torch and the C library keep of freed ones."""
     import torch
 
     clear()
     gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc: oneDNN maps its kernels outside the heap
+    if trim is not None:
+        trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

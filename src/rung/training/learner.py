@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from rung.records import Json
-from rung.training.device import fast_type, find_device
+from rung.training.device import find_device, product_type
 from rung.training.examples import Row
 from rung.training.lora import Adapters
 from rung.training.network import Network
@@ -61,7 +61,7 @@ class Written:
         )
         self.values, self.gradient = self.adapters.values, self.adapters.gradient
         tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
-        self.network = Network(tensors, shape, self.adapters, dtype=fast_type(self.device))
+        self.network = Network(tensors, shape, self.adapters, dtype=product_type(self.device, recipe.precision))
         self.products_in = str(self.network.dtype).removeprefix("torch.")
 
     def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:

@@ -20,7 +20,7 @@ from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.batches import MOST_TOKENS, passing, pieces, rows_of_a_batch
 from rung.training.checkpoint import Progressed
-from rung.training.device import give_back, is_out_of_memory
+from rung.training.device import first_line, give_back, is_out_of_memory
 from rung.training.examples import Row
 from rung.training.learner import Learner
 from rung.training.optimiser import Adam, rate_at
@@ -126,16 +126,17 @@ class Learning:
         while True:
             try:
                 return work()
-            except (RuntimeError, MemoryError) as error:
+            except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
+                words = first_line(error)
             give_back(self.learner.free)
             longest, parts = max(len(row.ids) for row in batch), list(pieces(batch, most=self.most))
             if all(len(part) == 1 for part in parts):
                 raise UserError(
                     f"the memory does not hold one row of {longest} tokens: lower max_tokens (now "
                     f"{self.recipe.max_tokens}), "
-                    f"raise first_layer, or train where there is more memory"
+                    f"raise first_layer, or train where there is more memory ({words})"
                 )
             self.most = min(self.most, max(sum(len(row.ids) for row in part) for part in parts)) // 2
             said = (

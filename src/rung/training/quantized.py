@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra
 from rung.records import Json
-from rung.training.device import fast_type, find_device
+from rung.training.device import find_device, product_type
 from rung.training.examples import Row
 from rung.training.lora import Adapters
 from rung.training.recipe import Recipe
@@ -41,7 +41,7 @@ class Quantized:
         import torch
 
         self.device = find_device(recipe.device)
-        self.dtype = fast_type(self.device)
+        self.dtype = product_type(self.device, recipe.precision)
         self.products_in = f"nf4, {str(self.dtype).removeprefix('torch.')}"
         self.adapters = Adapters(shape, rank=recipe.rank, alpha=recipe.alpha, first=recipe.first_layer, seed=recipe.seed)
         self.model = _adapted(_four_bit(weights, config, self.device, self.dtype), self.adapters)
@@ -145,4 +145,5 @@ def _adapted(model: Any, adapters: Adapters) -> Any:
         layers_to_transform=list(range(adapters.first, adapters.shape.layers)),
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, settings)
+    # in evaluation mode bitsandbytes repacks weights for AVX-512 kernels that take only multiples of 64, and rounds scales
+    return get_peft_model(model, settings).train()

@@ -38,7 +38,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "checkpoint_seconds": (0, 86400),
     "seed": (0, 2**63 - 1),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"device": ("auto", "cpu", "cuda", "mps"), "quantize": ("none", "4bit")}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "device": ("auto", "cpu", "cuda", "mps"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "quantize": ("none", "4bit"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ class Recipe:
     state is what is kept (0: all steps, and the last). `warmup` is a share of all steps; from there the learning rate falls
     to 0 in a line. `max_tokens`: longer rows are left out, and counted. `replay` is the share of all learnt rows that comes
     from `replay_rows`, files of general chats, so that the model forgets less. `checkpoint_seconds`: how much work a crash
-    may cost. `device` and `quantize` (4bit: QLoRA) say where and on what the adapters are learnt.
+    may cost. `device` and `quantize` (4bit: QLoRA) say where and on what the adapters are learnt, `precision` which numbers
+    are multiplied (auto: bfloat16 where the device has such products).
     """
 
     rank: int = 16
@@ -72,6 +77,7 @@ class Recipe:
     replay_rows: tuple[str, ...] = ()
     checkpoint_seconds: float = 30.0
     device: str = "auto"
+    precision: str = "auto"
     quantize: str = "none"
     seed: int = 0
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Example
-from rung.training.device import fast_type
+from rung.training.device import product_type
 from rung.training.examples import tokenised
 from rung.training.generator import Trainable, need_torch
 from rung.training.lora import Adapters
@@ -36,7 +36,7 @@ def row_losses(
     shape = Shape.of(model.config)
     nothing = Adapters(shape, rank=1, alpha=1.0, first=shape.layers - 1, seed=0)  # as they begin, they change nothing
     weights = {name: torch.from_numpy(weight) for name, weight in model.weights().items()}
-    network = Network(weights, shape, nothing, dtype=fast_type())
+    network = Network(weights, shape, nothing, dtype=product_type())
     losses = []
     for done, row in enumerate(tokenised(examples, model.tokens), 1):
         losses.append(network.loss(pack([row])) / (len(row.ids) - row.prompt))

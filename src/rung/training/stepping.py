@@ -17,7 +17,7 @@ from rung.errors import Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
-from rung.training.device import is_out_of_memory
+from rung.training.device import first_line, is_out_of_memory
 from rung.training.learning import Source
 from rung.training.optimiser import Adam, rate_at
 
@@ -103,13 +103,13 @@ class Stepping:
             try:
                 self.gradient.zero_()
                 return self.learn(self.now.step, self.most_tokens)
-            except (MemoryError, RuntimeError) as error:
+            except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
                 if self.most_tokens <= _LEAST_TOKENS:
                     raise UserError(
                         f"memory is too small to train with parts of {self.most_tokens} tokens: close other programs, or "
-                        "use a machine with more"
+                        f"use a machine with more ({first_line(error)})"
                     ) from error
                 self.most_tokens //= 2
                 log.warning("out of memory: parts of %d tokens from here on, with the same result", self.most_tokens)

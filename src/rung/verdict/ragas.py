@@ -1,6 +1,7 @@
 """What did every rung answer, in the columns that ragas reads? For those who judge by its metrics, too.
 
-They are named `user_input`, `response`, `retrieved_contexts` and `reference` (docs.ragas.io). Failed answers have no row.
+They are named `user_input`, `response`, `retrieved_contexts`, `retrieved_context_ids` and `reference` (docs.ragas.io).
+Failed answers have no row.
 """
 
 from __future__ import annotations
@@ -38,5 +39,6 @@ def _columns(case: Case, answer: Answer) -> dict[str, Json]:
         "user_input": case.question,
         "response": answer.plain or answer.text,
         "retrieved_contexts": contexts,
+        "retrieved_context_ids": [passage.id for passage in answer.passages],
         "reference": case.answers[0] if case.answers else "",
     }

@@ -53,6 +53,8 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
 def adapter_digest(workshop: Workshop, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
     """Names an adapter by everything that its weights depend on; where files lie is not among it."""
     told = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
+    if recipe.precision == "auto":
+        del told["precision"]  # adapters made before there was a choice keep their names
     return digest("adapter", [row.messages for row in rows], told, workshop.generator.identity)
 
 

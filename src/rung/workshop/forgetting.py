@@ -78,10 +78,10 @@ def gate(workshop: Workshop, built: Built, *, title: str) -> None:
 def _base(workshop: Workshop, probe: Probe) -> Measured:
     """The base model's numbers, from the user's cache where they are there."""
     from rung.models.weights import cache_folder
-    from rung.training.device import fast_type
+    from rung.training.device import product_type
     from rung.training.forgetting import FORMAT, Measured
 
-    named = digest("probed", FORMAT, workshop.generator.identity, probe.digest, str(fast_type()))
+    named = digest("probed", FORMAT, workshop.generator.identity, probe.digest, str(product_type()))
     path = cache_folder() / BASES / f"{named}.json"
     known = _read(path)
     if known is None:
@@ -105,7 +105,7 @@ def _read(path: Path) -> Measured | None:
 
 def _measured(workshop: Workshop, probe: Probe, built: Built | None) -> Measured:
     from rung.errors import UserError
-    from rung.training.device import fast_type
+    from rung.training.device import product_type
     from rung.training.forgetting import measure_following, measure_text
     from rung.training.generator import Trainable
     from rung.training.merging import tuned_network
@@ -113,7 +113,7 @@ def _measured(workshop: Workshop, probe: Probe, built: Built | None) -> Measured
     model = workshop.generator
     if not isinstance(model, Trainable):
         raise UserError("this model's weights are out of reach, so what it forgot cannot be measured: name a local model")
-    network = tuned_network(model, None if built is None else built.folder, dtype=fast_type())
+    network = tuned_network(model, None if built is None else built.folder, dtype=product_type())
     text = measure_text(network, model.tokens, probe)
     del network  # the pipeline that answers takes as much again
     if built is not None:
