@@ -53,7 +53,8 @@ def repo(tmp_path: Path) -> Path:
 def test_only_tracked_files_of_a_working_tree(pattern: str, wanted: list[str], repo: Path) -> None:
     report = read_sources(repo.parent, [pattern])
     assert [d.id for d in report.documents] == wanted
-    assert report.problems == ()
+    assert [p.path for p in report.problems] == (["repo/link.md"] if pattern in ("git:repo", "git:repo/**/*.md") else [])
+    assert all("is a link, which git: leaves out" in p.message for p in report.problems)
 
 
 def test_the_working_tree_counts_not_the_commit(repo: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import Force, Json, Strict
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, out, printable
 
 if TYPE_CHECKING:
     from rung.stages.converting import Converted
@@ -140,12 +140,15 @@ def _show(seen: Seen) -> None:
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{seen.place}: {seen.masked_tokens} tokens masked, {len(seen.learnt)} learnt"))
+    masked, learnt = printable(seen.masked), [printable(token) for token in seen.learnt]
+    console.print(
+        Text(f"{printable(seen.place, breaks=False)}: {seen.masked_tokens} tokens masked, {len(seen.learnt)} learnt")
+    )
     if console.is_terminal:
-        shown = Text(seen.masked, style="dim")
-        for place, token in enumerate(seen.learnt):
+        shown = Text(masked, style="dim")
+        for place, token in enumerate(learnt):
             shown.append(token, style="bold black on green" if place % 2 else "bold black on cyan")
         console.print(shown)
         return
-    console.print(Text("".join(f"  masked | {line}\n" for line in seen.masked.splitlines()).rstrip("\n")))
-    console.print(Text("  learnt | " + "".join(f"⟦{token}⟧" for token in seen.learnt).replace("\n", "⏎")))
+    console.print(Text("".join(f"  masked | {line}\n" for line in masked.splitlines()).rstrip("\n")))
+    console.print(Text("  learnt | " + "".join(f"⟦{token}⟧" for token in learnt).replace("\n", "⏎")))

@@ -10,7 +10,7 @@ import typer
 from rung.cli.conditions import condition
 from rung.cli.main import FINE
 from rung.cli.options import As, Force, Json, groups
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, out, out_line
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Place
@@ -159,9 +159,9 @@ def _row(passage: Passage) -> dict[str, object]:
 
 
 def _show(place: int, passage: Passage, more: str = "") -> None:
-    out(f"{place}. {_where(passage)}  {passage.title}  ({passage.score:.4f}{'; ' if more else ''}{more})")
+    out_line(f"{place}. {_where(passage)}  {passage.title}  ({passage.score:.4f}{'; ' if more else ''}{more})")
     text = " ".join(passage.text.split())
-    out(f"   {text[: 3 * WIDTH]}{'…' if len(text) > 3 * WIDTH else ''}")
+    out_line(f"   {text[: 3 * WIDTH]}{'…' if len(text) > 3 * WIDTH else ''}")
 
 
 def _where(passage: Passage) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import DryRun, Folder, Json, Strict
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, err, out
 
 if TYPE_CHECKING:
     from rung.errors import UserError
@@ -73,6 +73,4 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
 
 
 def _complain(error: UserError) -> None:
-    import sys
-
-    sys.stderr.write(f"rung: {error}\n")
+    err(f"rung: {error}")

@@ -144,16 +144,34 @@ class LanceIndex:
                 self._point(replace(moved, since=began, made_by="maintenance"), since=began)
             return True
 
-    def rollback(self, number: int) -> None:
+    def rollback(self, number: int, changes: Iterable[Change] = ()) -> None:
         """See `Index.rollback`."""
         with self.writing():
             wanted, newest = self._read(number), self._newest()
             if wanted is None or newest is None:
                 kept = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
                 raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {kept}")
+            began, made_by = time.time(), wanted.made_by if wanted.held else f"rollback to {number}"
+            pointer = self._changed(replace(wanted, number=newest.number), changes)
+            self._held()
             with self.keeping.clear_errors():
-                said = replace(wanted, since=time.time(), made_by=f"rollback to {number}", held=True)
-                self._point(replace(said, number=newest.number), since=time.time())
+                self._point(replace(pointer, since=time.time(), made_by=made_by, held=True), since=began)
+
+    def _changed(self, base: Pointer, changes: Iterable[Change]) -> Pointer:
+        """A version with some changes, under its own number; nothing points to it yet."""
+        writer: _Writer | None = None
+        for change in changes:
+            self._held()
+            with self.keeping.clear_errors():
+                if writer is None:
+                    self._restore(base)
+                    writer = _Writer(self, base, base.generation, change, fresh=False)
+                writer.write(change)
+        if writer is None:
+            return base
+        with self.keeping.clear_errors():
+            exact = self._care.after_commit(writer.documents, writer.passages, fresh=False)
+            return writer.pointer(exact, base.settings)
 
     def release(self) -> None:
         """See `Index.release`."""
@@ -226,20 +244,24 @@ class LanceIndex:
         pointer = self._newest()
         if pointer is None:
             return
-        versions = {}
+        versions = self._restore(pointer)
+        if versions != (pointer.documents, pointer.passages):
+            self._point(replace(pointer, documents=versions[0], passages=versions[1]), since=pointer.since)
+        if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
+            self._settle(self._care.expire)
+            self._erase(self._dropped())
+
+    def _restore(self, pointer: Pointer) -> tuple[int, int]:
+        """Bring the tables of a version back to what it names; the versions of the tables that hold it now."""
+        versions = []
         for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
             table = self._db().open_table(name)
             if table.version != version:
                 log.info("bringing %s back to version %d", name, version)
                 table.checkout(version)
                 table.restore()
-            versions[name] = table.version
-        if tuple(versions.values()) != (pointer.documents, pointer.passages):
-            now = replace(pointer, documents=versions[pointer.names[0]], passages=versions[pointer.names[1]])
-            self._point(now, since=pointer.since)
-        if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
-            self._settle(self._care.expire)
-            self._erase(self._dropped())
+            versions.append(table.version)
+        return versions[0], versions[1]
 
     def _dropped(self) -> list[int]:
         """Numbers of the versions that are kept no longer."""

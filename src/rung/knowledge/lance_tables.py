@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 3
 RECORD = "record"  # a passage whole, as JSON: reading ten of them takes as long as there are columns
 RUNS = "runs"  # pairs of characters of languages written without spaces; only where a passage has some
+_ORIGIN = "\0origin"  # in the column of metadata, under a key that no document has: see `Document.origin`
 _WORDS = ("id", "key", "digest", "content", "title", "source", "acl", "meta", "text")
 _KINDS = {"n": "float64", "t": "int64", "s": "string"}
 
@@ -139,7 +140,9 @@ def document_rows(documents: Sequence[Document]) -> pa.Table:
         "title": [d.title for d in documents],
         "source": [d.source for d in documents],
         "acl": [access_class(d.groups) for d in documents],
-        "meta": [canonical(dict(d.meta)) for d in documents],
+        "meta": [
+            canonical({**d.meta, **({_ORIGIN: d.origin} if d.origin not in ("", d.source) else {})}) for d in documents
+        ],
         "text": [d.text for d in documents],
         "groups": [sorted(set(d.groups)) for d in documents],
     }
@@ -213,7 +216,9 @@ def passages_in(rows: pa.Table, classes: Mapping[str, tuple[str, ...]]) -> Itera
 
 def document_in(row: Mapping[str, str], groups: tuple[str, ...]) -> Document:
     """A row as a document."""
-    return Document(row["id"], row["text"], row["title"], groups, json.loads(row["meta"]), row["source"])
+    meta = json.loads(row["meta"])
+    origin = str(meta.pop(_ORIGIN, ""))
+    return Document(row["id"], row["text"], row["title"], groups, meta, row["source"], origin)
 
 
 def _record(p: Passage) -> str:

@@ -64,7 +64,12 @@ class ReadReport:
 
 
 def read_sources(
-    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
+    root: Path,
+    patterns: Sequence[str],
+    *,
+    access: Access | None = None,
+    memory: Memory | None = None,
+    outside_links: bool = False,
 ) -> ReadReport:
     """All that `stream_sources` gives, together in memory.
 
@@ -74,7 +79,7 @@ def read_sources(
     documents: list[Document] = []
     problems: list[Problem] = []
     dropped: list[Dropped] = []
-    for item in stream_sources(root, patterns, access=access, memory=memory):
+    for item in stream_sources(root, patterns, access=access, memory=memory, outside_links=outside_links):
         match item:
             case Document():
                 documents.append(item)
@@ -86,7 +91,12 @@ def read_sources(
 
 
 def stream_sources(
-    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
+    root: Path,
+    patterns: Sequence[str],
+    *,
+    access: Access | None = None,
+    memory: Memory | None = None,
+    outside_links: bool = False,
 ) -> Iterator[Document | Problem | Dropped]:
     """The documents of every file that the patterns name, one by one, and a problem for all that was left out.
 
@@ -100,6 +110,7 @@ def stream_sources(
     Args:
         access: what narrows the groups of documents besides what they say themselves.
         memory: what was read before; without it everything is read anew.
+        outside_links: whether links may lead out of the project and of the folders that the patterns name.
 
     Raises:
         UserError: a reader of another package cannot be loaded.
@@ -108,7 +119,7 @@ def stream_sources(
     taken: dict[str, str] = {}
     with ExitStack() as stack:
         reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory)
-        places = Places(root, readers(), memory)
+        places = Places(root, readers(), memory, outside_links)
         for found, items in reading.ahead(places.of(patterns)):
             if isinstance(found, Problem):
                 yield found
@@ -129,11 +140,12 @@ def _checked(found: Found, line: int, item: Document | str, access: Access, take
         return Problem(name, line, item)
     if item.id in taken:
         return Problem(name, line, f"the id '{item.id}' is already taken by {taken[item.id]}; the first one is kept")
-    inside = [item.id.replace(name, other, 1) for other in found.names] if item.id.startswith(f"{name}/") else []
+    origin = item.origin or item.source  # of what lies in an archive: its path in it
+    inside = [other + origin.removeprefix(name) for other in found.names] if origin.startswith(f"{name}/") else []
     try:
         document = access.narrowed(item, names=(*found.names, *inside), said=found.said)
     except Unusable as error:
-        return Problem(name, line, str(error))
+        return Problem(name, line or error.line, str(error))
     taken[item.id] = f"{name}:{line}" if line else name
     return document
 

@@ -14,6 +14,7 @@ from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
 from rung.stages.forgetting import forget_stale
+from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
@@ -197,12 +198,18 @@ def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
 
 
 def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
+    """The index as it was rolled back, under today's access."""
     from rung.knowledge import SyncReport
 
+    before, problems = knowledge.version, hold_to_today(workshop)
+    knowledge.refresh()
+    if knowledge.version != before:
+        forget_stale(workshop.store, knowledge)
+        workshop.forget_cuttings()
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
-    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message),))
+    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message), *problems))
 
 
 def may_teach(

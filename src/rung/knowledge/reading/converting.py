@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import MissingExtra
+from rung.knowledge.reading.access import refusal
 from rung.knowledge.reading.registry import readers
 from rung.knowledge.reading.source import LONGEST_TEXT, Item, SourceFile, Unusable, stamp_of
+from rung.knowledge.reading.unread import mark_in_file, mark_in_tables
 from rung.records import Document
 
 log = logging.getLogger(__name__)
@@ -85,7 +87,9 @@ def read(file: SourceFile) -> Iterator[Item]:
             yield line, _within_limits(item) if isinstance(item, Document) else item
     except OSError as error:
         yield 0, f"cannot be read: {error.strerror or error}"
-    except (Unusable, MissingExtra) as error:
+    except Unusable as error:
+        yield error.line or line, str(error)
+    except MissingExtra as error:
         yield line, str(error)
     except MemoryError:
         yield line, _NO_MEMORY
@@ -113,14 +117,19 @@ def _read(file: SourceFile) -> Iterator[Item]:
     if not file.data.strip():
         yield 0, "is empty"
         return
-    kind = kind_of(file.data)
+    kind, suffix = kind_of(file.data), file.suffix
     if kind and not _same(kind, file.suffix):
         if kind not in known:
             yield 0, f"is {kind} by its content, whatever its name says; left out"
             return
         yield 0, f"is {_KINDS[kind]} by its content, not '{file.suffix}', and was read as that; rename it"
-        reader = known[kind]
-    yield from reader(file)
+        reader, suffix = known[kind], kind
+    if (found := mark_in_file(file, suffix)) is not None:
+        raise Unusable(refusal(found[1]), found[0])
+    for line, item in reader(file):
+        if isinstance(item, Document) and (head := mark_in_tables(item.text, suffix)):
+            raise Unusable(refusal(head))
+        yield line, item
 
 
 def kind_of(data: bytes) -> str:

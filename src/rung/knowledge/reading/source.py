@@ -25,7 +25,11 @@ Item = tuple[int, Document | str | Dropped]
 
 
 class Unusable(ValueError):
-    """This file or document cannot be taken; the message says why."""
+    """This file or document cannot be taken; the message says why. `line` (from 1) is where, 0 where it is not known."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        self.line = line
+        super().__init__(reason)
 
 
 class SourceFile:
