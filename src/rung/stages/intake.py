@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
+from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
@@ -60,7 +61,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         indexed = up_to_date(workshop)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
         weight = settle(workshop, knowledge, rows)
         found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
         gold = {id: passages for id, passages in found.items() if passages}
@@ -98,7 +99,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         gold=gold,
         documents=len(documents),
         document_groups=knowledge.document_groups() if knowledge else None,
-        problems=(*problems, *rows.problems, *secrets, *teaching.problems),
+        problems=(*problems, *rows.problems, *unwinnable(project, rows), *secrets, *teaching.problems),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,

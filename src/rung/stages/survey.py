@@ -12,9 +12,10 @@ from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits, check_sampling
+from rung.stages.checking import check_rows, idle_shots, nearest
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
 from rung.stages.intake import chosen
-from rung.stages.pairs import read_teaching
+from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
@@ -50,6 +51,7 @@ class Survey:
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
+    warnings: tuple[Problem, ...] = ()  # what is likely a slip, and may be meant
 
     @property
     def splits(self) -> Counter[str]:
@@ -68,12 +70,15 @@ class Survey:
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
-        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
+        problems, warnings = (
+            [{"path": p.path, "line": p.line, "message": p.message} for p in some] for some in (self.problems, self.warnings)
+        )
         return {
             "documents": len(self.documents),
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
-            "problems": problems,
+            "problems": plain(problems),
+            "warnings": plain(warnings),
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -85,9 +90,11 @@ class Survey:
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
+        yield from (f"likely a slip: {warning}" for warning in self.warnings)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
-        yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
+        slips = f"; likely slips: {len(self.warnings)}" if self.warnings else ""
+        yield f"problems: {len(self.problems)} (listed above){slips}" if self.problems else f"nothing is wrong{slips}"
 
     def plan_lines(self) -> Iterator[str]:
         """What a comparison would do with each rung."""
@@ -141,14 +148,18 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
         from rung.knowledge import find_quote
 
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
+    materials, teaching = _materials(project, rows, documents)
+    found = check_rows(project, rows, documents)
+    idle = tuple(idle_shots(project, materials))
     return Survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
-        planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *teaching.problems),
+        planned=tuple(_plans(project, materials, documents, chosen(rows.split("test"), limit))),
         due=whats_due(project, rows),
+        warnings=found.warnings,
     )
 
 
@@ -160,7 +171,8 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
     return documents, sources.problems
 
 
-def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
+def _materials(project: Project, rows: Rows, documents: list[Document]) -> tuple[Materials, Teaching]:
+    """What the rungs would be planned with, as far as it is known without a model and an index."""
     from rung.models.catalog import is_local
 
     try:
@@ -185,6 +197,10 @@ def _plans(project: Project, rows: Rows, documents: list[Document], cases: Seque
         pairs=teaching.pairs,
         clicks=teaching.clicks,
     )
+    return materials, teaching
+
+
+def _plans(project: Project, materials: Materials, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
     rehearsal = Rehearsal(project, materials, documents, cases, pace_of(project))
     named = allowed(project)
     check_limits(project)
