@@ -13,6 +13,7 @@ from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
 from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
+from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
@@ -71,7 +72,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         indexed = _indexed(workshop, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
         weight = settle(workshop, knowledge, rows)
         wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
         found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
@@ -105,7 +106,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         gold=gold,
         documents=len(documents),
         document_groups=knowledge.document_groups() if knowledge else None,
-        problems=(*problems, *rows.problems, *secrets, *teaching.problems),
+        problems=(*problems, *rows.problems, *unwinnable(project, rows), *secrets, *teaching.problems),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,

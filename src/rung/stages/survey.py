@@ -14,6 +14,7 @@ from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.budget import Allowed
 from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.candidates import check_limits, check_sampling, shared_settings
+from rung.stages.checking import check_rows, idle_shots, nearest
 from rung.stages.counting import sizes_of
 from rung.stages.forecast import Forecast, Rates, in_all, rates_of
 from rung.stages.intake import answer_tokens, chosen
@@ -66,6 +67,7 @@ class Survey:
     outlook: Outlook = field(default_factory=Outlook)  # what a comparison takes beside the answers of `planned`
     answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
     is_exact: bool = False  # tokens are counted as the model counts them
+    warnings: tuple[Problem, ...] = ()  # what is likely a slip, and may be meant
 
     @property
     def splits(self) -> Counter[str]:
@@ -85,12 +87,15 @@ class Survey:
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
-        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
+        problems, warnings = (
+            [{"path": p.path, "line": p.line, "message": p.message} for p in some] for some in (self.problems, self.warnings)
+        )
         return {
             "documents": len(self.documents),
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
-            "problems": problems,
+            "problems": plain(problems),
+            "warnings": plain(warnings),
             "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
@@ -103,10 +108,12 @@ class Survey:
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
+        yield from (f"likely a slip: {warning}" for warning in self.warnings)
         yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
-        yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
+        slips = f"; likely slips: {len(self.warnings)}" if self.warnings else ""
+        yield f"problems: {len(self.problems)} (listed above){slips}" if self.problems else f"nothing is wrong{slips}"
 
     def plan_lines(self) -> Iterator[str]:
         """What a comparison would do with each rung."""
@@ -200,12 +207,13 @@ def survey(
         from rung.knowledge import find_quote
 
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
     teaching = read_teaching(project, _judging(rows))
     cases = chosen(rows.split("test"), limit)
     stage = _stage(project, rows, documents, teaching, project.settings.seed if seed is None else seed)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
+    found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
     entrants = list(_entrants(stage, plans, cases)) if rehearsed else []
     looked = Foreseer(
         project=project,
@@ -222,7 +230,7 @@ def survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *teaching.problems),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *teaching.problems),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         due=whats_due(project, rows),
         servers=tuple(remembered(project)),
@@ -230,6 +238,7 @@ def survey(
         outlook=looked.look() if rehearsed else Outlook(),
         answers=tuple(looked.answers()),
         is_exact=stage.sizes.is_exact,
+        warnings=found.warnings,
     )
 
 
