@@ -67,3 +67,15 @@ class OpenProject:
 
         condition = canonical(where) if where else ""
         return search(self.project, query, wanted=Wanted(top, Asker(groups), condition, rerank=rerank))
+
+    def rollback(self, version: int) -> None:
+        """Go back to a version of the index, under today's access; it is searched until a sync is asked for.
+
+        Raises:
+            UserError: there is no such version.
+        """
+        from rung.stages.going_back import go_back
+        from rung.workshop import Workshop
+
+        with Workshop(self.project) as workshop:
+            go_back(workshop, version)

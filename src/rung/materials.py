@@ -118,7 +118,11 @@ def shown_as(project: Project, path: Path) -> str:
 
 
 def with_evidence(
-    rows: Rows, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
+    rows: Rows,
+    text_of: Callable[[str], str | None],
+    find: Callable[[str, str], tuple[int, int] | None],
+    *,
+    nearest: Callable[[str], str] = lambda _: "",
 ) -> Rows:
     """Rows whose evidence is resolved to characters; a case whose quote or span is no longer there is left out and listed.
 
@@ -128,6 +132,7 @@ def with_evidence(
     Args:
         text_of: a document's text by id; None if there is no such document.
         find: (text, quote) -> characters of the quote, None if it is not there.
+        nearest: the existing id that a name which is none most likely means; "" where there is none.
     """
     kept: list[Case] = []
     problems, missing = list(rows.problems), dict(rows.missing)
@@ -138,7 +143,7 @@ def with_evidence(
         path, _, line = case.place.rpartition(":")
         try:
             if gone and (case.split != "test" or not case.answerable):
-                raise ValueError(f"document '{gone[0]}' no longer exists")
+                raise ValueError(f"document '{gone[0]}' no longer exists{_meant(nearest(gone[0]))}")
             there = [item for item in quotes if not (isinstance(item, dict) and item.get("document") in gone)]
             evidence = tuple(_resolved(item, text_of, find) for item in there)
         except ValueError as error:
@@ -147,10 +152,15 @@ def with_evidence(
         if gone:
             missing[case.id] = gone
             told = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
+            told += _meant(nearest(gone[0]))
             problems.append(Problem(path, int(line or 0), told))
         documents = tuple(d for d in case.gold_documents if d not in gone) or tuple(e.document for e in evidence)
         kept.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
     return replace(rows, cases=tuple(kept), problems=tuple(problems), missing=missing)
+
+
+def _meant(name: str) -> str:
+    return f"; did you mean '{name}'?" if name else ""
 
 
 def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...]) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rung.addresses import has_password, without_password
 from rung.errors import InputError
 from rung.records import Document, Json
 from rung.settings import Settings
@@ -107,7 +108,12 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
         settings = Settings.model_validate(_listed(raw))
     except ValidationError as error:
         raise _explained(error, lines, path) from None
-    return Project(path.parent, settings, lines, groups_of)
+    project = Project(path.parent, settings, lines, groups_of)
+    for number, source in enumerate(settings.knowledge.sources):
+        if has_password(source):
+            message = "holds a user or a password, which would be kept in ids and citations: remove them"
+            raise project.error(f"'{without_password(source)}' {message}", "knowledge", "sources", number)
+    return project
 
 
 def _listed(raw: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +169,9 @@ def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int
         message = f"{name} is one number for the project; to try several, sweep them under a rung: '{sweep}'"
         return InputError(message, path=path, line=line)
     said = str(mistake["msg"]).removeprefix("Value error, ")
-    return InputError(f"{name}: {said[:1].lower()}{said[1:]} (found {mistake['input']!r})", path=path, line=line)
+    return InputError(
+        f"{name}: {said[:1].lower()}{said[1:]} (found {without_password(repr(mistake['input']))})", path=path, line=line
+    )
 
 
 def _known_keys(where: tuple[str | int, ...]) -> list[str]:

@@ -6,6 +6,7 @@ Reading the file, with the line of every mistake, is left to `project`; which ru
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -57,6 +58,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _hidden(text: str) -> str:
+    """The first character of a text that nobody sees, or that only looks like a space: "U+200B"; "" where there is none."""
+    odd = (c for c in text if not c.isprintable() or unicodedata.category(c) == "Cf")
+    return next((f"U+{ord(c):04X}" for c in odd), "")
+
+
 class AccessSettings(_Section):
     """Who may read the documents under a path; an empty list of groups is everybody."""
 
@@ -69,7 +76,16 @@ class AccessSettings(_Section):
         names = [name.strip() for name in groups.split(",")] if isinstance(groups, str) else groups
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) and name.strip() for name in names):
             raise ValueError("a list of group names (quote yes, no, on, off and numbers); [] is everybody")
+        if hidden := next(filter(None, map(_hidden, names)), ""):
+            raise ValueError(f"a name holds {hidden}, which nobody sees: write it anew")
         return tuple(name.strip() for name in names)
+
+    @field_validator("path")
+    @classmethod
+    def _a_path(cls, path: str) -> str:
+        if hidden := _hidden(path):
+            raise ValueError(f"it holds {hidden}, which nobody sees: write it anew")
+        return path.strip()
 
 
 class KnowledgeSettings(_Section):
@@ -78,6 +94,7 @@ class KnowledgeSettings(_Section):
     sources: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
     access: tuple[AccessSettings, ...] = ()
+    outside_links: bool = False
     changes: str = ""
     changed_share: float = Field(default=1, ge=0, le=1)
     chunk_tokens: int = Field(default=160, ge=16, le=4096)

@@ -275,3 +275,27 @@ def test_every_form_of_the_report_and_the_gate(rung: Run, shop: Path) -> None:
     edit(shop, "correct: 0.2", "correct: 1.0")
     rung("compare", shop, code=1)
     rung("report", shop, "--compare", "1", "3", "--gate", code=1)
+
+
+def test_restricted_text_in_the_report_is_announced_and_left_out(rung: Run, shop: Path) -> None:
+    told = rung("compare", shop, code=None)
+    assert "report.html shows text that is only for staff" in told.err
+    page = (shop / "report.html").read_text(encoding="utf-8")
+    assert "Staff buy everything at forty percent discount." in page
+    for name in ("page.html", "answers.jsonl"):
+        rung("report", shop, "--as", "", "-o", shop / name, code=None)
+        assert "forty percent discount" not in (shop / name).read_text(encoding="utf-8")
+        assert "thirty days" in (shop / name).read_text(encoding="utf-8")
+    rung("report", shop, "--as", "staff", "-o", shop / "staff.html", code=None)
+    assert "forty percent discount" in (shop / "staff.html").read_text(encoding="utf-8")
+    assert "name its file with -o" in rung("report", shop, "--as", "", code=2).err
+
+
+def test_a_report_has_a_form_that_its_ending_names(rung: Run, shop: Path) -> None:
+    rung("compare", shop, "--limit", "2", code=None)
+    for name in ("x.pdf", "x.docx"):
+        assert "no report is made as" in rung("report", shop, "-o", shop / name, code=2).err
+        assert not (shop / name).exists()
+    for name in ("x", "x.html", "x.HTM", "x.md", "x.json", "x.xml", "x.jsonl", "x.txt"):
+        rung("report", shop, "-o", shop / name, code=None)
+        assert (shop / name).stat().st_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rung import open as open_project
 from tests.cli.conftest import Run
 
 
@@ -64,3 +65,84 @@ def test_what_cannot_be_done_is_said(rung: Run, shop: Path) -> None:
     assert "there is no version 9" in rung("knowledge", "rollback", shop, "--version", "9", code=2).err
     assert "--version N" in rung("knowledge", "rollback", shop, code=2).err
     assert "belongs to rollback" in rung("knowledge", "list", shop, "--version", "1", code=2).err
+
+
+# --- today's access -------------------------------------------------------------------------------------------------
+
+
+def seen(rung: Run, shop: Path, *asker: str) -> set[str]:
+    words = ("search", shop, "returns shipping discount parcels", "--top", "50", "--json")
+    passages = rung(*words, *(("--as", *asker) if asker else ())).json["passages"]
+    return {passage["document"].removeprefix("docs/") for passage in passages}
+
+
+def test_going_back_brings_no_old_rights_back(rung: Run, shop: Path) -> None:
+    """Version 1: everything is public. Today each document is restricted in another way, moved, gone or in doubt."""
+    docs = shop / "docs"
+    (docs / "staff.md").write_text("# Discounts\n\nStaff buy parcels at a discount.\n", encoding="utf-8")
+    for name in ("sidecar", "rule", "moved", "gone", "gonerule", "goneside", "doubt", "plain", "changed"):
+        (docs / f"{name}.md").write_text(
+            f"# The {name}\n\nReturns, shipping, discount, parcels: {name}.\n", encoding="utf-8"
+        )
+    (shop / "rows.jsonl").write_text('{"id": "r1", "text": "returns one", "source": "x"}\n{"id": "r2", "text": "parcels"}\n')
+    yaml = (shop / "rung.yaml").read_text(encoding="utf-8")
+    rows = yaml.replace('["docs/*.md"]', '["docs/**/*.md", rows.jsonl]')
+    (shop / "rung.yaml").write_text(rows, encoding="utf-8")
+    rung("sync", shop)
+    everything = seen(rung, shop, "")
+    assert len(everything) == 14
+
+    (docs / "staff.md").write_text("---\ngroups: [staff]\n---\n# Discounts\n\nStaff buy parcels at a discount.\n")
+    (docs / "changed.md").write_text("---\ngroups: [staff]\n---\n# Other\n\nReturns again.\n", encoding="utf-8")
+    (docs / "doubt.md").write_text("---\nacl: [staff]\n---\n# The doubt\n\nReturns.\n", encoding="utf-8")
+    (docs / "sidecar.md.meta.yaml").write_text("groups: [staff]", encoding="utf-8")
+    (docs / "hr").mkdir()
+    (docs / "moved.md").rename(docs / "hr" / "moved.md")
+    for name in ("gone", "gonerule", "goneside"):
+        (docs / f"{name}.md").unlink()
+    (docs / "goneside.md.meta.yaml").write_text("groups: [staff]", encoding="utf-8")
+    (shop / "rows.jsonl").write_text('{"id": "r2", "text": "parcels"}\n', encoding="utf-8")
+    paths = ("docs/rule.md", "docs/hr", "docs/gonerule.md", "rows.jsonl")
+    access = ", ".join(f"{{path: {path}, groups: [staff]}}" for path in paths)
+    (shop / "rung.yaml").write_text(rows.replace("rows.jsonl]", f"rows.jsonl], access: [{access}]"), encoding="utf-8")
+
+    back = rung("knowledge", "rollback", shop, "--version", "1")
+    assert "docs/doubt.md: is in this version, and who may read it today cannot be told" in back.err
+    assert seen(rung, shop, "") == {"returns.md", "shipping.md", "gone.md", "plain.md"}
+    assert seen(rung, shop, "staff") == everything - {"doubt.md"}
+    assert seen(rung, shop) == everything
+
+    (docs / "plain.md.meta.yaml").write_text("groups: [hr]", encoding="utf-8")
+    (docs / "sidecar.md.meta.yaml").unlink()
+    assert seen(rung, shop, "") == {"returns.md", "shipping.md", "gone.md", "sidecar.md"}
+    assert rung("knowledge", "list", shop).out.count("rollback to 1, held until 'rung sync'  ← searched") == 1
+    rung("sync", shop)
+    assert seen(rung, shop, "") == {"returns.md", "shipping.md", "sidecar.md"}
+
+
+def test_an_old_text_is_not_opened_by_what_stands_there_now(rung: Run, shop: Path) -> None:
+    """A secret was cut out of a document, and the rest is public: the version with the secret stays restricted."""
+    (shop / "docs" / "staff.md").write_text("# Discounts\n\nAsk in the shop.\n", encoding="utf-8")
+    secret = "---\ngroups: [staff]\n---\n# Discounts\n\nThe discount is forty percent.\n"
+    (shop / "docs" / "staff.md").write_text(secret, encoding="utf-8")
+    rung("sync", shop)
+    (shop / "docs" / "staff.md").write_text("# Discounts\n\nAsk in the shop.\n", encoding="utf-8")
+    rung("sync", shop)
+    rung("knowledge", "rollback", shop, "--version", "1")
+    assert "staff.md" not in seen(rung, shop, "")
+    assert "staff.md" in seen(rung, shop, "staff")
+
+
+def test_a_groups_function_says_who_may_read_an_old_version(rung: Run, shop: Path) -> None:
+    rung("sync", shop)
+    (shop / "docs" / "shipping.md").unlink()
+    opened = open_project(shop, groups_of=lambda document: ["hr"] if document.id.endswith("ing.md") else None)
+    opened.search("returns", groups=frozenset())
+    opened.rollback(1)
+    found = {group: opened.search("express shipping", groups=frozenset({group}), top=9) for group in ("hr", "guests")}
+    assert {group: {p.document for p in passages} for group, passages in found.items()} == {
+        "hr": {"docs/returns.md", "docs/shipping.md"},
+        "guests": {"docs/returns.md"},
+    }
+    for words in (("knowledge", "rollback", shop, "--version", "1"), ("search", shop, "express")):
+        assert "groups that a Python function gave" in rung(*words, code=2).err

@@ -70,9 +70,41 @@ def test_a_sidecar_in_doubt_leaves_the_document_out(name: str, text: str, tmp_pa
 
 def test_a_sidecar_without_its_document_is_said(tmp_path: Path) -> None:
     put(tmp_path, "docs/report.txt", "text")
-    put(tmp_path, "docs/reprot.txt.meta.yaml", "groups: [staff]")
+    put(tmp_path, "docs/plan.txt.meta.yaml", "groups: [staff]")
     report = read(tmp_path)
-    assert said(report) == ["docs/reprot.txt.meta.yaml: describes reprot.txt, which is not there; a misspelt name?"]
+    assert groups(report) == {"docs/report.txt": ()}
+    assert said(report) == ["docs/plan.txt.meta.yaml: describes plan.txt, which is not there; a misspelt name?"]
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "document", "counts"),
+    [
+        ("reprot.txt.meta.yaml", "report.txt", True),
+        ("report.meta.yaml", "report.txt", True),
+        ("Report.TXT.meta.yaml", "report.txt", True),
+        ("Geha\u0308lter.txt.meta.yaml", "Gehälter.txt", True),
+        ("report.txt.meta.json", "report.txt", True),
+        ("report.txt.acl.toml", "report.txt", True),
+        ("report.txt.groups", "report.txt", True),
+        ("report2.txt.meta.yaml", "report1.txt", False),
+        ("prices.txt.meta.yaml", "report.txt", False),
+    ],
+)
+def test_a_sidecar_with_a_slip_leaves_out_what_it_seems_to_describe(
+    sidecar: str, document: str, counts: bool, tmp_path: Path
+) -> None:
+    put(tmp_path, f"docs/{document}", "secret")
+    put(tmp_path, f"docs/{sidecar}", "groups: [staff]")
+    report = read(tmp_path)
+    assert groups(report) == ({} if counts else {f"docs/{document}": ()})
+    assert any(f"docs/{document}: has {sidecar} beside it" in line for line in said(report)) is counts
+
+
+def test_a_sidecar_with_a_slip_that_says_nothing_of_access_leaves_nothing_out(tmp_path: Path) -> None:
+    put(tmp_path, "docs/report.txt", "public")
+    put(tmp_path, "docs/reprot.txt.meta.yaml", "title: The report")
+    put(tmp_path, "docs/report.txt.meta.json", '{"pages": 3, "title": "The report"}')
+    assert groups(read(tmp_path)) == {"docs/report.txt": (), "docs/report.txt.meta.json": ()}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +211,7 @@ def test_nobody_gains_by_a_second_place(own: list[str], sidecar: list[str], rule
     access = Access([Rule("docs", tuple(rule))], lambda _: function)
     places = [set(names) for names in (own, sidecar, rule, function) if names]
     try:
-        found = set(access.narrowed(document, names=(), said={"groups": list(sidecar)}).groups)
+        found = set(access.narrowed(document, names=(), said=[{"groups": list(sidecar)}]).groups)
     except Unusable:
         assert places
         assert not set.intersection(*places)

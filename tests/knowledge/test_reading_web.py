@@ -228,3 +228,45 @@ def test_a_page_without_end_is_cut_off(site: Site) -> None:
 def test_a_page_that_needs_a_password(site: Site) -> None:
     site.pages["/a"] = (401, {}, b"")
     assert [p.message for p in read(site, "/a").problems] == ["may not be read (HTTP 401); Rung sends no password"]
+
+
+# --- leaks ----------------------------------------------------------------------------------------------------------
+
+
+def test_robots_behind_a_redirect_are_obeyed(site: Site) -> None:
+    site.pages |= {"/robots.txt": (301, {"Location": "/en/robots.txt"}, b""), "/a": page("A"), "/private/x": page("X")}
+    site.pages["/en/robots.txt"] = (200, {}, b"User-agent: *\nDisallow: /private/\n")
+    assert [p.message[:12] for p in read(site, "/private/x").problems] == ["the robots.t"]
+    assert len(read(site, "/a").documents) == 1
+    assert "/private/x" not in site.paths()
+
+
+@pytest.mark.parametrize("aim", ["/robots.txt", "http://127.0.0.1:1/robots.txt", "http://ada:pw@127.0.0.1:1/r", "http://["])
+def test_robots_that_lead_nowhere_allow_nothing(aim: str, site: Site) -> None:
+    site.pages |= {"/robots.txt": (302, {"Location": aim}, b""), "/a": page("A")}
+    report = read(site, "/a")
+    assert report.documents == ()
+    assert site.paths() == []
+    assert "pw" not in str(report.problems)
+
+
+def test_a_user_and_a_password_are_neither_sent_nor_kept_nor_told(site: Site) -> None:
+    secret = site.url.replace("http://", "http://ada:pw@")
+    site.pages |= {"/a": page("A"), "/b": (302, {"Location": f"{secret}/a"}, b"")}
+    site.pages["/sitemap.xml"] = (200, {"Content-Type": "text/xml"}, sitemap(f"{secret}/a", f"{site.url}/a"))
+    reports = [read_sources(Path(), [f"{secret}/a"]), read(site, "/b"), read(site, "/sitemap.xml")]
+    assert [[d.id for d in report.documents] for report in reports] == [[], [], [f"{site.url}/a"]]
+    assert all(len(report.problems) == 1 for report in reports)
+    assert "pw" not in str(reports)
+    assert not any("Authorization" in headers for _, headers in site.asked)
+
+
+def test_a_page_is_under_the_rules_of_where_it_leads_to(site: Site, tmp_path: Path) -> None:
+    site.pages |= {"/open": (302, {"Location": "/staff/a"}, b""), "/staff/a": page("A")}
+    rules = (Rule(f"{site.url}/open", ()), Rule(f"{site.url}/staff", ("staff",)))
+    with Memory(tmp_path / "m.db") as memory:
+        assert [d.groups for d in read(site, "/open", memory=memory, rules=rules).documents] == [("staff",)]
+    site.pages["/open"] = (503, {}, b"")
+    for _ in range(2):
+        with Memory(tmp_path / "m.db") as memory:
+            assert [d.groups for d in read(site, "/open", memory=memory, rules=rules).documents] == [("staff",)]

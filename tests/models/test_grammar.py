@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from rung.models.grammar import Constraint, Unsupported, constraint, of_schema
+from rung.models.grammar import Constraint, Unsupported, constraint, literal, of_schema
 from rung.models.number_grammar import integers, numbers
 from rung.records import Message
 from rung.steps import Generate
@@ -239,6 +239,14 @@ def test_schemas_that_allow_nothing_say_so(schema: str, said: str) -> None:
 )
 def test_what_is_beyond_the_subset_goes_to_the_engine(schema: dict[str, Any]) -> None:
     assert of_schema(json.dumps(schema)) == Constraint("json_schema", json.dumps(schema))
+
+
+@given(st.text(max_size=12))
+def test_a_literal_says_its_text_and_no_terminal_can_be_read_on(text: str) -> None:
+    written = literal(text)
+    assert re.fullmatch(as_regex(f"root ::= {written}"), text)
+    for terminal in re.findall(r'"((?:\\.|[^"\\])*)"', written):
+        assert not re.search(r"(?:\\x[0-9a-f]{2}|[\x80-\xff])[0-9a-fA-F]", terminal)
 
 
 def _step(**wanted: Any) -> Generate:

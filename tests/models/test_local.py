@@ -200,6 +200,44 @@ def test_a_bad_constraint_fails_its_request_only(local: LocalGenerator) -> None:
     assert [type(answered[place]) for place in range(7)] == [Failure] * 6 + [Generated]
 
 
+HEXADECIMAL = "0123456789abcdefABCDEF"
+LATIN = [chr(code) for code in range(0xA0, 0x100)]
+LABELS = [
+    "España",
+    "Größe",
+    "£5",
+    "½ a",
+    "naïf",
+    "Łódź",
+    "東京5",
+    "😀f0",
+    "e\u0301a",
+    "\tab",
+    "\x7fa",
+    "\u0085a",
+    '"é"a',
+    "\\ñe",
+    "\\xf1a",
+]
+
+
+def test_labels_come_out_letter_by_letter(local: LocalGenerator) -> None:
+    """Each letter of Latin-1 before each hexadecimal digit: the engine once read the two as one number."""
+    labels = [*LABELS, *("".join(letter + digit for digit in HEXADECIMAL) for letter in LATIN)]
+    answered = dict(local.run([asking("Which label?", choices=(label,), max_tokens=120) for label in labels]))
+    assert [getattr(answered[place], "text", answered[place]) for place in range(len(labels))] == labels
+
+
+def test_keys_enums_and_constants_come_out_letter_by_letter(local: LocalGenerator) -> None:
+    latin = ["".join(letter + digit for letter in LATIN[start : start + 12]) for start in range(0, 96, 12) for digit in "9c"]
+    wanted = [{value: value} for value in latin] + [{value: value, "one": {value: [value]}} for value in LABELS]
+    schemas = [
+        {"properties": {key: {"enum": [value]} for key, value in one.items()}, "required": list(one)} for one in wanted
+    ]
+    answered = dict(local.run([asking("JSON.", schema=json.dumps(schema), max_tokens=400) for schema in schemas]))
+    assert [json.loads(getattr(answered[place], "text", "null")) for place in range(len(wanted))] == wanted
+
+
 SCHEMAS = [json.loads(line) for line in (Path(__file__).parent / "schemas.jsonl").read_text(encoding="utf-8").splitlines()]
 
 

@@ -49,6 +49,10 @@ def test_every_number_of_the_bar_but_correct_is_a_hard_limit(tmp_path: Path) -> 
         ("- a\n- b\n", 1, "must hold keys"),
         ("", 1, "must hold keys"),
         ("knowledge: docs\n", 1, "knowledge"),
+        ("knowledge:\n  sources:\n  - docs\n  - https://ada:pw@example.org/a\n", 4, "holds a user or a password"),
+        ("knowledge:\n  sources: {a: HTTPS://ada:pw@example.org/a}\n", 2, "knowledge.sources"),
+        ("knowledge:\n  access:\n  - {path: docs, groups: [sta\u200bff]}\n", 3, "holds U+200B"),
+        ("knowledge:\n  access:\n  - {path: 'do\u00adcs', groups: [staff]}\n", 3, "holds U+00AD"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
@@ -56,6 +60,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
         load_project(written(tmp_path, text))
     assert said in str(caught.value)
     assert f"rung.yaml:{line}:" in str(caught.value)
+    assert "pw" not in str(caught.value)
 
 
 def test_no_project_here(tmp_path: Path) -> None:

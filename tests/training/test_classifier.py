@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rung.errors import BudgetEnded, UserError
 from rung.models.classifying import ENCODER, Classifiers, Head
 from rung.models.embedding import MiniLM
+from rung.models.encoder_folder import read_encoder
 from rung.models.protocol import Embedder
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Json
@@ -112,7 +113,7 @@ def test_where_the_encoder_is_out_of_reach_auto_says_so_and_tuned_stops(tmp_path
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> MiniLM:
     pytest.importorskip("torch")
-    return MiniLM(tiny_encoder(tmp_path_factory.mktemp("encoder")), digest="tiny")
+    return MiniLM(read_encoder(tiny_encoder(tmp_path_factory.mktemp("encoder"))), digest="tiny")
 
 
 def test_tuning_betters_a_random_encoder_and_is_served_without_torch(tiny: MiniLM, tmp_path: Path) -> None:

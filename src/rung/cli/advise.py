@@ -11,7 +11,7 @@ import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import Json
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, out, out_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def _read(facts: Facts, sources: Mapping[str, str]) -> dict[str, str]:
 
 def _show(advice: Advice, read: Mapping[str, str]) -> None:
     for line in _lines(advice, read):
-        out(line)
+        out_line(line)
 
 
 def _lines(advice: Advice, read: Mapping[str, str]) -> Iterator[str]:

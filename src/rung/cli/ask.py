@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import As, Folder, Json, groups
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
     from rung.project import Project
@@ -37,8 +36,7 @@ def ask(
 
     def show(piece: str) -> None:
         heard.append(piece)
-        sys.stdout.write(piece)
-        sys.stdout.flush()
+        out(piece, end="")
 
     project = load_project(folder)
     live, candidate = put(
@@ -55,7 +53,7 @@ def ask(
         if json:
             out(dumps({"rung": label, "answer": None, "error": error}))
         else:
-            sys.stderr.write(f"\nrung: {label} failed: {error}\n")
+            err(f"\nrung: {label} failed: {error}")
         return YOURS
     answer = live.value
     behaviour = project.settings.behaviour
@@ -70,14 +68,14 @@ def ask(
     shown = "".join(heard).strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
     out("" if shown else f"{_RULE if heard else ''}{answer.text}")
     for citation in answer.citations:
-        out(f"[{citation.mark}] {_where(citation, answer)}")
+        out_line(f"[{citation.mark}] {_where(citation, answer)}")
     for sentence in unborne:
-        out(f"not borne out by what it cites: {sentence}")
+        out_line(f"not borne out by what it cites: {sentence}")
     if live.cut_prompts:
         out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
-    sys.stderr.write(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})\n")
+    err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return FINE
 
 

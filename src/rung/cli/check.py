@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import Folder, Json, Strict
-from rung.cli.screen import out
+from rung.cli.screen import out, out_line
 
 
 def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
@@ -19,5 +19,5 @@ def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
         out(dumps(found.as_json(), ensure_ascii=False))
     else:
         for line in found.as_lines():
-            out(line)
+            out_line(line)
     return YOURS if strict and found.problems else FINE

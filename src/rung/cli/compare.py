@@ -68,6 +68,11 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     else:
         out(done.published.table)
         out(f"report: {done.published.page}")
+    if restricted := done.published.restricted_to:
+        screen.say(
+            f"{done.published.page} shows text that is only for {', '.join(restricted)};"
+            f" without it: rung report {folder} --as '' -o FILE"
+        )
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS

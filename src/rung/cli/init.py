@@ -72,7 +72,7 @@ def init(
 
 
 def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.errors import UserError
+    from rung.outputs import check_free, write_output
 
     files = {
         "rung.yaml": RUNG_YAML.format(name=folder.resolve().name),
@@ -80,16 +80,11 @@ def _small(folder: Path, *, dry_run: bool) -> int:
         "docs/shipping.md": SHIPPING,
         "cases/cases.jsonl": CASES,
     }
-    if there := [name for name in files if (folder / name).exists()]:
-        raise UserError(f"{folder / there[0]} is there already; rung init overwrites nothing: name another folder")
+    for name in files:
+        check_free(folder / name, instead="name another folder")
     for name, text in files.items():
         if not dry_run:
-            path = folder / name
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            except OSError as error:
-                raise UserError(f"{path} cannot be written: {error.strerror}") from error
+            write_output(folder / name, text)
         out(f"{'would write' if dry_run else 'wrote'} {folder / name}")
     out(f"next: rung compare {folder}")
     return FINE

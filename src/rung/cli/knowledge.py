@@ -39,6 +39,7 @@ def knowledge(
 
     from rung.errors import UserError
     from rung.project import load_project
+    from rung.stages.going_back import go_back
     from rung.stages.purging import Purged, purge
     from rung.workshop import Workshop
 
@@ -48,7 +49,7 @@ def knowledge(
         if action is Action.rollback:
             if version is None:
                 raise UserError("say which version to go back to with --version N; 'rung knowledge list' shows them")
-            index.rollback(version)
+            screen.problems(go_back(workshop, version))
         elif version is not None:
             raise UserError("--version belongs to rollback")
         elif action is Action.prune:

@@ -7,6 +7,9 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from io import StringIO
+
+from rung.cli.screen import Logged, err, out
 
 FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
 VERBS = (
@@ -24,7 +27,6 @@ def main() -> None:
 
     from rung import __version__
     from rung.cli.options import spread
-    from rung.cli.screen import out
     from rung.errors import BudgetEnded, Interrupted, UserError
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -39,7 +41,9 @@ def main() -> None:
     for verb in VERBS:
         app.command(verb)(getattr(import_module(f"rung.cli.{verb}"), verb))
 
-    logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Logged("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), handlers=[handler])
     try:
         code = app(args=spread(sys.argv[1:]), standalone_mode=False)
     except UserError as error:
@@ -57,13 +61,15 @@ def main() -> None:
     except Exception as error:
         show = getattr(error, "show", None)  # click's usage errors know how to show themselves
         if show is None:
-            traceback.print_exc()
+            err(traceback.format_exc().rstrip())
             sys.exit(_said("this is a defect of Rung; the lines above say where", OURS))
-        show()
+        shown = StringIO()
+        show(file=shown)
+        err(shown.getvalue().rstrip())
         sys.exit(YOURS)
     sys.exit(code if isinstance(code, int) else FINE)
 
 
 def _said(message: str, code: int) -> int:
-    sys.stderr.write(f"rung: {message}\n")
+    err(f"rung: {message}")
     return code

@@ -14,6 +14,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="A trial run: only so man
 Seed = Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default: the one in rung.yaml, or 0.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Strict = Annotated[bool, typer.Option(help="Exit with 2 when there was a problem with any row or file.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
 As = Annotated[str | None, typer.Option("--as", help="The asker's groups, with commas; '' reads public documents only.")]
 
 

@@ -8,8 +8,13 @@ from typing import Annotated, Literal
 import typer
 
 from rung.cli.main import FINE, MISSED
-from rung.cli.options import Folder, Json
+from rung.cli.options import Folder, Force, Json, groups
 from rung.cli.screen import out
+
+_ENDINGS = {
+    **{"": "html", ".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".json": "json", ".jsonl": "ragas"},
+    **{".xml": "junit", ".txt": "table"},
+}
 
 
 def report(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -24,30 +29,51 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
         typer.Option(help="Two verdicts side by side: numbers, digests, 'latest', or paths.", metavar="A B"),
     ] = None,
     gate: Annotated[bool, typer.Option("--gate", help="With --compare: exit with 1 when a rung got worse.")] = False,
+    asker: Annotated[
+        str | None,
+        typer.Option("--as", help="Leave out the cases that touch what an asker with these groups may not read; '': none."),
+    ] = None,
+    force: Force = False,
     json: Json = False,
 ) -> int:
     """Show the last verdict again, or what changed between two. Runs no model.
 
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """
+    from rung.errors import UserError
+    from rung.outputs import write_output
     from rung.project import load_project
     from rung.stages.publishing import latest
-    from rung.workshop.artifacts import write_text
 
     project = load_project(folder)
     if compare is not None:
         return compared(folder, *compare, gate=gate, json=json)
-    last = latest(project)
+    last, readable = latest(project), groups(asker)
     form = "json" if json else form
+    if readable is not None and form == "table" and output is None:
+        raise UserError("--as says for whom a page is written: name its file with -o, or --format html")
     if output is not None:
-        # A path alone has always meant the page; its ending says what else may be meant.
-        ending = {".md": "md", ".json": "json", ".xml": "junit", ".jsonl": "ragas"}.get(output.suffix, "html")
-        write_text(output, last.text(ending if form == "table" else form))
+        write_output(output, last.text(_meant(output) if form == "table" else form, readable), force=force)
     if form == "table" or output is None:
-        out(last.table if form == "table" else last.text(form).rstrip("\n"))
+        out(last.table if form == "table" else last.text(form, readable).rstrip("\n"))
     if form == "table":
         out(f"report: {output or last.page}")
     return FINE if last.clears_bar else MISSED
+
+
+def _meant(output: Path) -> str:
+    """The form that a file's ending stands for; without one, the page.
+
+    Raises:
+        UserError: it stands for none.
+    """
+    from rung.errors import UserError
+
+    form = _ENDINGS.get(output.suffix.lower())
+    if form is None:
+        known = ", ".join(ending for ending in _ENDINGS if ending)
+        raise UserError(f"{output}: no report is made as '{output.suffix}'; there are {known}, or name the --format")
+    return form
 
 
 def compared(folder: Path, first: str, second: str, *, gate: bool, json: bool) -> int:

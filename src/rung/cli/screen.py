@@ -1,15 +1,22 @@
-"""What the person at the terminal sees: bars and messages on stderr, results on stdout, errors without tracebacks."""
+"""What the person at the terminal sees: bars and messages on stderr, results on stdout, errors without tracebacks.
+
+This is the one place through which the command line prints: what documents, names and servers say may hold characters that
+move the cursor, change what stands above or hide what follows, and none of those reaches a terminal as it is.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rung.progress import Tick
-from rung.records import Problem
+from rung.records import Dropped, Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
 SHOWN_PROBLEMS = 12
 EVERY = 20.0  # seconds between two lines of a phase where stderr is no terminal
 QUICK = 0.3  # seconds: a phase that ends sooner leaves no line behind
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # the order of what follows
 
 
 class Screen:
@@ -30,7 +38,7 @@ class Screen:
         """Rich on stderr."""
         from rich.console import Console
 
-        return Console(stderr=True, highlight=False, soft_wrap=True)
+        return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     @contextmanager
     def phase(self, title: str) -> Iterator[Tick]:
@@ -47,7 +55,8 @@ class Screen:
                 nonlocal said
                 if time.monotonic() - said >= EVERY:
                     said = time.monotonic()
-                    console.print(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), markup=False)
+                    told = printable(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), breaks=False)
+                    console.print(told, markup=False)
 
             yield line
             _ended(console, title, time.monotonic() - began)
@@ -55,19 +64,19 @@ class Screen:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description:<28}"),
+            TextColumn("{task.description:<28}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("<"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task(title, total=None, note="")
+            task = progress.add_task(printable(title, breaks=False), total=None, note="")
 
             def tick(done: int, total: int, note: str) -> None:
-                progress.update(task, completed=done, total=total or None, note=note)
+                progress.update(task, completed=done, total=total or None, note=printable(note, breaks=False))
 
             yield tick
         _ended(console, title, time.monotonic() - began)
@@ -75,24 +84,78 @@ class Screen:
     def say(self, text: str) -> None:
         """One line on stderr."""
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self.console.print(printable(text), markup=False)
 
-    def problems(self, problems: Sequence[Problem]) -> None:
-        """What was left out, with the places; the first few in full."""
-        if not problems or self.quiet:
-            return
+    def problems(self, problems: Sequence[Problem], *, all_by: str = "rung check") -> None:
+        """What was left out, with the places; the first few in full. `all_by`: the command that lists them all."""
         for problem in problems[:SHOWN_PROBLEMS]:
-            self.say(f"! {problem}")
+            self.say(printable(f"! {problem}", breaks=False))
         if len(problems) > SHOWN_PROBLEMS:
-            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more (rung check lists them all)")
+            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more ({all_by} lists them all)")
+
+    def dropped(self, dropped: Sequence[Dropped]) -> None:
+        """What rules left out of the documents: the first few files in full, then how much of what in all."""
+        from rung.stages.sources import left_out
+
+        lines = left_out(dropped)
+        for line in lines[:SHOWN_PROBLEMS]:
+            self.say(printable(line, breaks=False))
+        if len(lines) > SHOWN_PROBLEMS:
+            whole: Counter[str] = Counter()
+            for part in dropped:
+                whole[part.what] += part.count
+            said = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
+            self.say(f"… {len(lines):,} files in all: left out: {said} (rung sync --json lists each file)")
 
 
 def _ended(console: Console, title: str, seconds: float) -> None:
     if seconds >= QUICK:
-        console.print(f"{title:<28} {seconds:7.1f} s", markup=False)
+        console.print(printable(f"{title:<28} {seconds:7.1f} s", breaks=False), markup=False)
 
 
-def out(text: str) -> None:
+def printable(text: str, *, breaks: bool = True) -> str:
+    r"""A text without characters that do something to a terminal; they are written as in JSON, so that JSON stays JSON.
+
+    With `breaks`, the text may have several lines; without, line breaks are written out too: a name cannot begin a line.
+
+    >>> print(printable("a\x1b[2Jb\nc", breaks=False))
+    a\u001b[2Jb\nc
+    """
+    text = text.replace("\r\n", "\n")
+    if not breaks:
+        text = text.replace("\n", "\\n")
+    if text.isprintable():
+        return text
+    return "".join(f"\\u{ord(c):04x}" if _acts(c) else c for c in text)
+
+
+def _acts(character: str) -> bool:
+    """Control characters but tab and line feed, half characters, separators of lines, and what turns the order around."""
+    if character in "\t\n":
+        return False
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _TURNING
+
+
+def out(text: str, *, end: str = "\n") -> None:
     """A result, on stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(printable(text) + end)
     sys.stdout.flush()
+
+
+def out_line(text: str) -> None:
+    """One line of a result, on stdout, whatever the names in it hold."""
+    out(printable(text, breaks=False))
+
+
+def err(text: str) -> None:
+    """A message, on stderr."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+class Logged(logging.Formatter):
+    """Records of the log, as `printable`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        return printable(super().format(record))

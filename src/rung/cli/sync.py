@@ -8,7 +8,7 @@ import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import DryRun, Folder, Json, Strict
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, err, out
 
 if TYPE_CHECKING:
     from rung.errors import UserError
@@ -44,7 +44,8 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
     from json import dumps
 
     change, problems = indexed.report, indexed.problems
-    screen.problems(problems)
+    screen.problems(problems, all_by="rung sync --json")
+    screen.dropped(indexed.dropped)
     counts = {
         "added": change.added,
         "changed": change.changed,
@@ -53,16 +54,23 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
         "unchanged": change.unchanged,
         "passages": change.passages,
         "problems": len(problems),
+        "left_out": sum(part.count for part in indexed.dropped),
     }
     if json:
-        more = {"version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}
-        out(dumps({**counts, **more}))
+        dropped = [{"path": part.path, "what": part.what, "count": part.count} for part in indexed.dropped]
+        listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
+        more = {
+            "problem_list": listed,
+            "dropped": dropped,
+            "version": change.version,
+            "seconds": round(change.seconds, 3),
+            "dry_run": dry_run,
+        }
+        out(dumps({**counts, **more}, ensure_ascii=False))
     else:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         out(f"{'would be: ' if dry_run else ''}{said}")
 
 
 def _complain(error: UserError) -> None:
-    import sys
-
-    sys.stderr.write(f"rung: {error}\n")
+    err(f"rung: {error}")

@@ -93,6 +93,54 @@ def call_of(value: Json) -> tuple[str, Json]:
     return name, arguments
 
 
+def padded(tools: str, turns: Sequence[Message]) -> str:
+    """What of a chat's tools and calls is null without being allowed to be, as files have it whose rows were made alike.
+
+    A table of rows has each key in every row: what a call did not say becomes null, and a model learns to say it. "" where
+    nothing is; a null that the function's parameters allow is meant.
+
+    Args:
+        tools: the functions that may be called, as `tools_text` gives them.
+        turns: of the chat.
+    """
+    functions = {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}
+    for name, schema in functions.items():
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if isinstance(properties, dict) and (empty := [key for key, value in properties.items() if value is None]):
+            return f"the parameters of its tool '{name}' are null: {_listed(empty)}"
+    for turn in turns:
+        for name, arguments in apart(turn.content)[1] if turn.role == "assistant" else ():
+            if empty := _nulls(arguments, functions.get(name)):
+                return f"its call of '{name}' has arguments that are null: {_listed(empty)}"
+    return ""
+
+
+def _nulls(arguments: Json, schema: Json, path: str = "") -> list[str]:
+    """The arguments that are null and may not be, by path."""
+    known = schema.get("properties") if isinstance(schema, dict) else None
+    properties = known if isinstance(known, dict) else {}
+    found: list[str] = []
+    for key, value in arguments.items() if isinstance(arguments, dict) else ():
+        if value is None and not _may_be_null(properties.get(key)):
+            found.append(f"{path}{key}")
+        found += _nulls(value, properties.get(key), f"{path}{key}.")
+    return found
+
+
+def _may_be_null(schema: Json) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    kind, values = schema.get("type"), schema.get("enum")
+    ways = [way for word in ("anyOf", "oneOf") if isinstance(some := schema.get(word), list) for way in some]
+    if (isinstance(kind, list) and "null" in kind) or kind == "null" or (isinstance(values, list) and None in values):
+        return True
+    return bool(schema.get("nullable")) or any(map(_may_be_null, ways))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
 def in_order(results: Sequence[tuple[str, Message]], called: Sequence[str]) -> list[Message]:
     """Results of calls, (name of the call, turn) each, in the order of the calls. Results without a name stay as they are.
 

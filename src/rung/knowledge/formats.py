@@ -15,6 +15,7 @@ from rung.knowledge.chunking import BODY_START
 from rung.knowledge.markdown import FrontMatterError, front_matter, headings
 from rung.knowledge.reading.access import groups_of
 from rung.knowledge.reading.encodings import decode
+from rung.knowledge.reading.marks import in_text
 from rung.knowledge.reading.rows import read_jsonl, words
 from rung.knowledge.reading.source import Item, SourceFile, Unusable
 from rung.records import Document
@@ -38,7 +39,8 @@ def read_markdown(file: SourceFile) -> Iterator[Item]:
         yield error.line, str(error)
         return
     except Unusable as error:
-        yield 1, str(error)
+        found = in_text(text)
+        yield found[0] if found else 1, str(error)
         return
     if not text[matter.body_start :].strip():
         yield 0, "has front matter, and nothing after it"

@@ -25,12 +25,13 @@ from rung.knowledge.keeping import Held, keeping
 from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
+    RUNS,
     Pointer,
     document_key,
     document_rows,
     document_schema,
-    metadata_columns,
-    metadata_in,
+    extra_columns,
+    extra_in,
     metadata_type,
     passage_rows,
     passage_schema,
@@ -143,16 +144,34 @@ class LanceIndex:
                 self._point(replace(moved, since=began, made_by="maintenance"), since=began)
             return True
 
-    def rollback(self, number: int) -> None:
+    def rollback(self, number: int, changes: Iterable[Change] = ()) -> None:
         """See `Index.rollback`."""
         with self.writing():
             wanted, newest = self._read(number), self._newest()
             if wanted is None or newest is None:
                 kept = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
                 raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {kept}")
+            began, made_by = time.time(), wanted.made_by if wanted.held else f"rollback to {number}"
+            pointer = self._changed(replace(wanted, number=newest.number), changes)
+            self._held()
             with self.keeping.clear_errors():
-                said = replace(wanted, since=time.time(), made_by=f"rollback to {number}", held=True)
-                self._point(replace(said, number=newest.number), since=time.time())
+                self._point(replace(pointer, since=time.time(), made_by=made_by, held=True), since=began)
+
+    def _changed(self, base: Pointer, changes: Iterable[Change]) -> Pointer:
+        """A version with some changes, under its own number; nothing points to it yet."""
+        writer: _Writer | None = None
+        for change in changes:
+            self._held()
+            with self.keeping.clear_errors():
+                if writer is None:
+                    self._restore(base)
+                    writer = _Writer(self, base, base.generation, change, fresh=False)
+                writer.write(change)
+        if writer is None:
+            return base
+        with self.keeping.clear_errors():
+            exact = self._care.after_commit(writer.documents, writer.passages, fresh=False)
+            return writer.pointer(exact, base.settings)
 
     def release(self) -> None:
         """See `Index.release`."""
@@ -225,20 +244,24 @@ class LanceIndex:
         pointer = self._newest()
         if pointer is None:
             return
-        versions = {}
+        versions = self._restore(pointer)
+        if versions != (pointer.documents, pointer.passages):
+            self._point(replace(pointer, documents=versions[0], passages=versions[1]), since=pointer.since)
+        if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
+            self._settle(self._care.expire)
+            self._erase(self._dropped())
+
+    def _restore(self, pointer: Pointer) -> tuple[int, int]:
+        """Bring the tables of a version back to what it names; the versions of the tables that hold it now."""
+        versions = []
         for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
             table = self._db().open_table(name)
             if table.version != version:
                 log.info("bringing %s back to version %d", name, version)
                 table.checkout(version)
                 table.restore()
-            versions[name] = table.version
-        if tuple(versions.values()) != (pointer.documents, pointer.passages):
-            now = replace(pointer, documents=versions[pointer.names[0]], passages=versions[pointer.names[1]])
-            self._point(now, since=pointer.since)
-        if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
-            self._settle(self._care.expire)
-            self._erase(self._dropped())
+            versions.append(table.version)
+        return versions[0], versions[1]
 
     def _dropped(self) -> list[int]:
         """Numbers of the versions that are kept no longer."""
@@ -298,7 +321,7 @@ class _Writer:
         dimensions = first.vectors.shape[1]
         self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
-        self._metadata = metadata_in(self.passages.schema.names)
+        self._extra = extra_in(self.passages.schema.names)
 
     def write(self, change: Change) -> None:
         """Take out, then add."""
@@ -312,8 +335,8 @@ class _Writer:
             self._content += sum(map(weight, rows["id"].to_pylist(), rows["digest"].to_pylist()))
             self.documents.add(rows)
         if change.rows:
-            self._widen(metadata_columns(change.documents))
-            self.passages.add(passage_rows(change, self._metadata))
+            self._widen(extra_columns(change))
+            self.passages.add(passage_rows(change, self._extra))
 
     def pointer(self, exact: bool, settings: Mapping[str, Any]) -> Pointer:
         """The version that this makes, still under its base's number."""
@@ -331,17 +354,17 @@ class _Writer:
         )
 
     def _widen(self, wanted: Mapping[str, str]) -> None:
-        """Columns for metadata that no document had before."""
+        """Columns for metadata, and for languages written without spaces, that no document had before."""
         import pyarrow as pa
 
-        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._metadata}
-        room = MOST_COLUMNS - len(self._metadata)
+        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._extra}
+        room = MOST_COLUMNS - len(self._extra)
         if len(new) > room:
             log.warning("over %d metadata keys: of the others, ranges find nothing", MOST_COLUMNS)
-            new = dict(list(new.items())[:room])
+            new = dict(sorted(new.items(), key=lambda column: column[0] != RUNS)[:room])
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
-            self._metadata |= new
+            self._extra |= new
 
 
 def _digests(documents: Any, ids: frozenset[str]) -> dict[str, str]:

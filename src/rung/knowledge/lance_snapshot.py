@@ -20,7 +20,7 @@ from rung.knowledge.keeping import Keeping
 from rung.knowledge.lance_reading import Matches, Reading, matrix
 from rung.knowledge.lance_rows import Rows
 from rung.knowledge.lance_tables import RECORD, Pointer, document_in, document_key, passages_in
-from rung.knowledge.protocol import Explained, Fusion, Groups, Lookup, Place, State
+from rung.knowledge.protocol import Explained, Fusion, Groups, Lookup, Place, Row, State
 from rung.knowledge.ranking import SLACK, Ranking, best_columns, dense_scores, diverse, fused, ordered
 from rung.records import Document, Json, Passage
 
@@ -321,6 +321,20 @@ class LanceSnapshot:
         for table in self._reading.run(self._reading.by_keys("passages", "key", keys, ["key", "vector"])):
             found.update(zip(table["key"].to_pylist(), matrix(table), strict=True))
         return found
+
+    def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
+        """See `Snapshot.stored`."""
+        keys, columns = sorted({document_key(id) for id in ids}), [RECORD, "indexed", "key", "vector"]
+        tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, columns))
+        rows = [
+            Row(passage, indexed, key)
+            for table in tables
+            for passage, indexed, key in zip(
+                passages_in(table, self._classes), table["indexed"].to_pylist(), table["key"].to_pylist(), strict=True
+            )
+        ]
+        width = int(str(self._pointer.settings["dimensions"]))
+        return rows, np.concatenate([np.zeros((0, width), dtype=np.float32), *map(matrix, tables)])
 
     def contents(self, ids: Sequence[str]) -> Mapping[str, str]:
         """See `Snapshot.contents`."""

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 import yaml
 
+from rung.knowledge.reading.marks import kind_of, words_of
 from rung.records import Json
 
 FRONT_MATTER_LIMIT = 65_536
@@ -99,6 +100,7 @@ def _load(source: str) -> object:
         # Aliases can make a few bytes unfold to gigabytes.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(source, Loader=yaml.SafeLoader)):
             raise FrontMatterError("the front matter uses YAML aliases (*name): write the value out", 2)
+        _refuse_twice(yaml.compose(source, Loader=yaml.SafeLoader))
         return yaml.safe_load(source)
     except yaml.MarkedYAMLError as error:
         line = 2 + (error.problem_mark.line if error.problem_mark else 0)
@@ -107,6 +109,23 @@ def _load(source: str) -> object:
         if isinstance(error, FrontMatterError):
             raise
         raise FrontMatterError(f"the front matter is no YAML: {error}", 2) from error
+
+
+def _refuse_twice(node: yaml.Node | None) -> None:
+    """Raises `FrontMatterError` where who may read the text stands twice: YAML takes the last, whichever is meant."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = " ".join(words_of(str(key.value)))
+            if name in seen and kind_of(str(key.value)):
+                raise FrontMatterError(
+                    f"'{key.value}' stands twice, and only one of the two can be meant; left out", 2 + key.start_mark.line
+                )
+            seen.add(name)
+            _refuse_twice(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_twice(item)
 
 
 def as_json(value: object) -> Json:

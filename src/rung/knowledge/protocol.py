@@ -224,6 +224,10 @@ class Snapshot(Protocol):
         """The stored vectors of those keys that are there."""
         ...
 
+    def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
+        """The passages of these documents as they were given, with their vectors, shape [len(rows), dimensions]."""
+        ...
+
     def contents(self, ids: Sequence[str]) -> Mapping[str, str]:
         """Digests of the texts of those documents that are there, by id: a renamed document keeps its own."""
         ...
@@ -270,8 +274,10 @@ class Index(Protocol):
         """
         ...
 
-    def rollback(self, number: int) -> None:
-        """Make what a version shows the newest version, and hold it: see `Snapshot.held`.
+    def rollback(self, number: int, changes: Iterable[Change] = ()) -> None:
+        """Make what a version shows, with these changes made, the newest version, and hold it: see `Snapshot.held`.
+
+        Nobody sees it without the changes. They are of the settings of that version, and none of them is `fresh`.
 
         Raises:
             UserError: there is no such version; says which there are.

@@ -24,7 +24,7 @@ from rung.knowledge.reading.places import Found, Places
 from rung.knowledge.reading.registry import BUILT_IN, GROUP, costly, edition, readers
 from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, stamp_of
 from rung.knowledge.reading.workers import Workers, WorkLost
-from rung.records import Document, Problem
+from rung.records import Document, Dropped, Problem
 
 __all__ = [
     "BUILT_IN",
@@ -53,14 +53,23 @@ _SETTLED = 2.0  # seconds after which a file that was written again would show a
 
 @dataclass(frozen=True, slots=True)
 class ReadReport:
-    """What was read, and what was left out or taken with a reservation, in the order of the patterns and of the paths."""
+    """What was read, and what was left out or taken with a reservation, in the order of the patterns and of the paths.
+
+    `dropped`: the parts of read files that a rule leaves out.
+    """
 
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
 
 def read_sources(
-    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
+    root: Path,
+    patterns: Sequence[str],
+    *,
+    access: Access | None = None,
+    memory: Memory | None = None,
+    outside_links: bool = False,
 ) -> ReadReport:
     """All that `stream_sources` gives, together in memory.
 
@@ -69,15 +78,29 @@ def read_sources(
     """
     documents: list[Document] = []
     problems: list[Problem] = []
-    for item in stream_sources(root, patterns, access=access, memory=memory):
-        (problems if isinstance(item, Problem) else documents).append(item)  # type: ignore[arg-type]
-    return ReadReport(tuple(documents), tuple(problems))
+    dropped: list[Dropped] = []
+    for item in stream_sources(root, patterns, access=access, memory=memory, outside_links=outside_links):
+        match item:
+            case Document():
+                documents.append(item)
+            case Problem():
+                problems.append(item)
+            case Dropped():
+                dropped.append(item)
+    return ReadReport(tuple(documents), tuple(problems), tuple(dropped))
 
 
 def stream_sources(
-    root: Path, patterns: Sequence[str], *, access: Access | None = None, memory: Memory | None = None
-) -> Iterator[Document | Problem]:
+    root: Path,
+    patterns: Sequence[str],
+    *,
+    access: Access | None = None,
+    memory: Memory | None = None,
+    outside_links: bool = False,
+) -> Iterator[Document | Problem | Dropped]:
     """The documents of every file that the patterns name, one by one, and a problem for all that was left out.
+
+    Parts that a rule leaves out of a document (hidden rows, images without text) come as `Dropped`.
 
     A pattern is a path or a glob (`docs/**/*.md`), relative to `root` or absolute; a folder stands for all files in it that
     some reader takes; `git:` before it takes tracked files only; an address is a web page or a sitemap. Hidden files and
@@ -87,6 +110,7 @@ def stream_sources(
     Args:
         access: what narrows the groups of documents besides what they say themselves.
         memory: what was read before; without it everything is read anew.
+        outside_links: whether links may lead out of the project and of the folders that the patterns name.
 
     Raises:
         UserError: a reader of another package cannot be loaded.
@@ -95,13 +119,13 @@ def stream_sources(
     taken: dict[str, str] = {}
     with ExitStack() as stack:
         reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory)
-        places = Places(root, readers(), memory)
+        places = Places(root, readers(), memory, outside_links)
         for found, items in reading.ahead(places.of(patterns)):
             if isinstance(found, Problem):
                 yield found
                 continue
             for line, item in items():
-                yield _checked(found, line, item, access, taken)
+                yield item if isinstance(item, Dropped) else _checked(found, line, item, access, taken)
     if memory is not None:
         memory.forget_others()
     for rule in access.unmatched():
@@ -116,11 +140,12 @@ def _checked(found: Found, line: int, item: Document | str, access: Access, take
         return Problem(name, line, item)
     if item.id in taken:
         return Problem(name, line, f"the id '{item.id}' is already taken by {taken[item.id]}; the first one is kept")
-    inside = [item.id.replace(name, other, 1) for other in found.names] if item.id.startswith(f"{name}/") else []
+    origin = item.origin or item.source  # of what lies in an archive: its path in it
+    inside = [other + origin.removeprefix(name) for other in found.names] if origin.startswith(f"{name}/") else []
     try:
         document = access.narrowed(item, names=(*found.names, *inside), said=found.said)
     except Unusable as error:
-        return Problem(name, line, str(error))
+        return Problem(name, line or error.line, str(error))
     taken[item.id] = f"{name}:{line}" if line else name
     return document
 

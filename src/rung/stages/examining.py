@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.gold import has_gold
+from rung.matching import LETTER, UNSPACED
 from rung.records import Case, Passage
 from rung.scoring import Yardstick
 from rung.scoring.bearing import holds
@@ -105,6 +106,10 @@ def _short(case: Case) -> Sequence[str]:
     return [] if any(len(answer.split()) > SHORT for answer in spaced) else [answer for answer in spaced if answer.strip()]
 
 
+_THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
+_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+")
+
+
 def _spaced(text: str) -> str:
-    words = " ".join(re.findall(r"[^\W_]+", text.lower()))
+    words = " ".join(_WORD.findall(_THOUSANDS.sub("", text.lower())))
     return f" {words} "

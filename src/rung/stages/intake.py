@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from rung.errors import BudgetEnded, UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem, digest
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
 from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
+from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
+from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
@@ -70,7 +72,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         indexed = _indexed(workshop, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
         weight = settle(workshop, knowledge, rows)
         wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
         found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
@@ -104,7 +106,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         gold=gold,
         documents=len(documents),
         document_groups=knowledge.document_groups() if knowledge else None,
-        problems=(*problems, *rows.problems, *secrets, *teaching.problems),
+        problems=(*problems, *rows.problems, *unwinnable(project, rows), *secrets, *teaching.problems),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
@@ -134,12 +136,16 @@ def _indexed(workshop: Workshop, meter: Meter | None) -> Indexed:
 
 @dataclass(frozen=True)
 class Indexed:
-    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read."""
+    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read.
+
+    `dropped`: the parts of those that a rule leaves out.
+    """
 
     knowledge: Knowledge
     documents: int
     report: SyncReport
     problems: tuple[Problem, ...]
+    dropped: tuple[Dropped, ...] = ()
 
 
 def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False) -> Indexed:
@@ -167,7 +173,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
             forget_stale(workshop.store, knowledge)
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 workshop.forget_cuttings()
-    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems))
+    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
 
 
 def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
@@ -193,12 +199,18 @@ def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
 
 
 def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
+    """The index as it was rolled back, under today's access."""
     from rung.knowledge import SyncReport
 
+    before, problems = knowledge.version, hold_to_today(workshop)
+    knowledge.refresh()
+    if knowledge.version != before:
+        forget_stale(workshop.store, knowledge)
+        workshop.forget_cuttings()
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
-    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message),))
+    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message), *problems))
 
 
 def may_teach(

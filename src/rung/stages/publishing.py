@@ -15,6 +15,7 @@ from rung.errors import UserError
 from rung.project import Project
 from rung.records import Json, digest
 from rung.verdict.changes import Record, record_of
+from rung.verdict.report_access import groups_in, is_marked, page_for, rows_for
 from rung.workshop.artifacts import write_text
 
 TABLE, LINE, PAGE, MARKDOWN = "verdict.txt", "verdict.json", "report.html", "report.md"
@@ -50,12 +51,26 @@ class Published:
         winner = self.said["winner"]
         return winner if isinstance(winner, str) else None
 
-    def text(self, form: str) -> str:
-        """The verdict in one of `FORMATS`.
+    @property
+    def restricted_to(self) -> tuple[str, ...]:
+        """The groups that texts on the page are for; () where they are all for everybody."""
+        return groups_in((self.folder / PAGE).read_text(encoding="utf-8"))
+
+    def text(self, form: str, groups: frozenset[str] | None = None) -> str:
+        """The verdict in one of `FORMATS`; with `groups`, without cases that touch what an asker with these may not read.
 
         Raises:
-            UserError: it was published by an earlier Rung, which did not write this form.
+            UserError: it was published by an earlier Rung, which did not write this form, or not who may read it.
         """
+        text = self._read(form)
+        narrowed = {"html": page_for, "ragas": rows_for}.get(form)  # the other forms hold no text of documents
+        if groups is None or narrowed is None:
+            return text
+        if not is_marked(self._read("html")):
+            raise UserError(f"the verdict in {self.folder} does not say who may read it; run 'rung compare' again")
+        return narrowed(text, groups)
+
+    def _read(self, form: str) -> str:
         try:
             return (self.folder / FORMATS[form]).read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -61,6 +61,7 @@ def report_of(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdi
         basis=basis,
         cases=pages,
         losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
+        restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
     )
 
 

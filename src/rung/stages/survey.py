@@ -10,10 +10,11 @@ from textwrap import wrap
 
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem, plain
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.budget import Allowed
 from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.candidates import check_limits, check_sampling, shared_settings
+from rung.stages.checking import check_rows, idle_shots, nearest
 from rung.stages.counting import sizes_of
 from rung.stages.forecast import Forecast, Rates, in_all, rates_of
 from rung.stages.intake import answer_tokens, chosen
@@ -23,7 +24,7 @@ from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.preflight import check_named, named_models, remembered
 from rung.stages.rehearsing import Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
-from rung.stages.sources import Sources
+from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
@@ -62,9 +63,11 @@ class Survey:
     planned: tuple[Planned, ...]
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
     servers: tuple[str, ...] = ()  # what models' servers were found to lack
+    dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
     outlook: Outlook = field(default_factory=Outlook)  # what a comparison takes beside the answers of `planned`
     answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
     is_exact: bool = False  # tokens are counted as the model counts them
+    warnings: tuple[Problem, ...] = ()  # what is likely a slip, and may be meant
 
     @property
     def splits(self) -> Counter[str]:
@@ -84,12 +87,16 @@ class Survey:
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
-        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
+        problems, warnings = (
+            [{"path": p.path, "line": p.line, "message": p.message} for p in some] for some in (self.problems, self.warnings)
+        )
         return {
             "documents": len(self.documents),
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
-            "problems": problems,
+            "problems": plain(problems),
+            "warnings": plain(warnings),
+            "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -101,9 +108,12 @@ class Survey:
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
+        yield from (f"likely a slip: {warning}" for warning in self.warnings)
+        yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
-        yield "nothing is wrong" if not self.problems else f"problems: {len(self.problems)} (listed above)"
+        slips = f"; likely slips: {len(self.warnings)}" if self.warnings else ""
+        yield f"problems: {len(self.problems)} (listed above){slips}" if self.problems else f"nothing is wrong{slips}"
 
     def plan_lines(self) -> Iterator[str]:
         """What a comparison would do with each rung."""
@@ -192,17 +202,18 @@ def survey(
     for key, name, what in named_models(project):
         check_named(workshop, key, name, what)
     rows = read_rows(project)
-    documents, problems = _documents(project)
+    documents, problems, dropped = _documents(project)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
 
         texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote)
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
     teaching = read_teaching(project, _judging(rows))
     cases = chosen(rows.split("test"), limit)
     stage = _stage(project, rows, documents, teaching, project.settings.seed if seed is None else seed)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
+    found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
     entrants = list(_entrants(stage, plans, cases)) if rehearsed else []
     looked = Foreseer(
         project=project,
@@ -219,22 +230,24 @@ def survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *teaching.problems),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *teaching.problems),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         due=whats_due(project, rows),
         servers=tuple(remembered(project)),
+        dropped=tuple(dropped),
         outlook=looked.look() if rehearsed else Outlook(),
         answers=tuple(looked.answers()),
         is_exact=stage.sizes.is_exact,
+        warnings=found.warnings,
     )
 
 
-def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
+def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
     if not project.settings.knowledge.sources:
-        return [], []
+        return [], [], []
     sources = Sources(project, remember=False)
     documents = list(sources)
-    return documents, sources.problems
+    return documents, sources.problems, sources.dropped
 
 
 Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicable]

@@ -327,6 +327,45 @@ class IndexContract:
             assert snapshot is not None
             assert [d.text for d in snapshot.documents()] == ["as it was"]
 
+    def test_a_version_is_gone_back_to_with_changes_or_not_at_all(self, tmp_path: Path, embedder: HashedWords) -> None:
+        index = self.make_index(tmp_path)
+        for text in ("first words", "second words"):
+            with index.writing():
+                index.commit([change_of([Document("x", text), Document("y", "other words")], embedder, removed=["x", "y"])])
+        old = index.snapshot(1)
+        assert old is not None
+        rows, vectors = old.stored(["x", "y", "z"])
+        assert {(r.passage.document, r.passage.text, r.indexed) for r in rows} == {
+            ("x", "first words", "first words"),
+            ("y", "other words", "other words"),
+        }
+        assert {r.key: v.tolist() for r, v in zip(rows, vectors, strict=True)} == {
+            key: v.tolist() for key, v in old.vectors([r.key for r in rows]).items()
+        }
+        secret = Document("x", "first words", groups=("staff",))
+
+        def broken() -> Iterator[Change]:
+            yield change_of([secret], embedder, removed=["x"])
+            raise RuntimeError("no rights")
+
+        with pytest.raises(RuntimeError, match="no rights"):
+            index.rollback(1, broken())
+        with index.writing():
+            pass
+        now = index.snapshot()
+        assert now is not None
+        assert ([d.text for d in now.documents(["x"])], now.held) == (["second words"], False)
+        index.rollback(1, [change_of([secret], embedder, removed=["x"])])
+        back = self.make_index(tmp_path).snapshot()
+        assert back is not None
+        assert (back.held, index.versions()[0].made_by) == (True, "rollback to 1")
+        assert back.groups == {"x": ("staff",), "y": ()}
+        lookups = [
+            Lookup("words", embedder.embed(["words"], kind="query")[0], g, 5) for g in (frozenset({"staff"}), frozenset())
+        ]
+        found = [{p.text for p in some} for some in back.search(lookups, Fusion())]
+        assert found == [{"first words", "other words"}, {"other words"}]
+
     def test_versions_are_listed_and_gone_back_to(self, tmp_path: Path, embedder: HashedWords) -> None:
         index = self.make_index(tmp_path)
         for text in ("first", "second", "third"):

@@ -55,7 +55,7 @@ def tune(
 
     held = np.flatnonzero(rows.held_out)
     taught = np.flatnonzero(~rows.held_out)
-    tokens = encoder.tokens(rows.texts)
+    tokens = encoder.tokens(rows.texts, kind="query")
     weight = torch.tensor(start.weight, dtype=torch.float32, requires_grad=True)
     bias = torch.tensor(start.bias, dtype=torch.float32, requires_grad=True)
     moved = [

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from rung.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
+from rung.matching import terms
 from rung.records import Answer, Case, Outcome, Passage
 
 if TYPE_CHECKING:
@@ -213,4 +214,4 @@ def _used(case: Case, answer: Answer) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+    return set(terms(text))

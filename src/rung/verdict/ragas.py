@@ -10,11 +10,15 @@ import json
 from collections.abc import Iterator
 
 from rung.records import Answer, Case, Json
+from rung.verdict.report_access import COLUMN, needs_of
 from rung.verdict.report_records import Report, everyone
 
 
 def ragas_jsonl(report: Report) -> str:
-    """One JSON object a line for each answer of each rung; `rung`, `case` and `correct` stand beside ragas' columns."""
+    """One JSON object a line for each answer of each rung; beside ragas' columns `rung`, `case` and `correct`.
+
+    Where not everybody may read it, `groups` lists lists of groups, of each of which an asker must have one.
+    """
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _rows(report))
 
 
@@ -24,7 +28,9 @@ def _rows(report: Report) -> Iterator[dict[str, Json]]:
             outcome = page.outcomes.get(rung.name)
             if outcome is not None and outcome.answer is not None:
                 correct = page.scores.get(rung.name, {}).get(report.verdict.main_metric)
-                yield {**_columns(page.case, outcome.answer), "rung": rung.name, "case": page.case.id, "correct": correct}
+                row: dict[str, Json] = {"rung": rung.name, "case": page.case.id, "correct": correct}
+                needs: list[Json] = [list(groups) for groups in needs_of(page, report.restricted)]
+                yield {**_columns(page.case, outcome.answer), **row, **({COLUMN: needs} if needs else {})}
 
 
 def _columns(case: Case, answer: Answer) -> dict[str, Json]:

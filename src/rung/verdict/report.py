@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
+from rung.verdict.report_access import notice
 from rung.verdict.report_cases import cases_section
 from rung.verdict.report_figures import gaps_section, losses_section, price_section, quality_section
 from rung.verdict.report_learning import learning_section
@@ -86,6 +87,7 @@ def _header(report: Report) -> Safe:
         el("p", report.project, cls="project", dir="auto"),
         el("p", report.task, cls="task", dir="auto") if report.task else Safe(""),
         el("p", facts, cls="quiet small"),
+        notice(report),
         el("nav", el("ul", *links), aria_label="Parts of this report"),
     )
 

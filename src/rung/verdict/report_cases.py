@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from rung.records import Answer, Case, Citation, Outcome, Passage
 from rung.supporting import unsupported
+from rung.verdict.report_access import guarded, needs_of
 from rung.verdict.report_markup import Safe, el, join, section, shorten
 from rung.verdict.report_numbers import count, percent, significant
 from rung.verdict.report_records import CasePage, Limits, Report, everyone, layer_words, was_right
@@ -39,11 +40,14 @@ class _Store:
             return Safe("")
         most = self.limits.passage_characters
         items = [
-            el(
-                "li",
-                el("p", _place(p), cls="quiet"),
-                el("div", shorten(p.text, most=most), cls="text", dir="auto"),
-                id=f"p{i}",
+            guarded(
+                el(
+                    "li",
+                    el("p", _place(p), cls="quiet"),
+                    el("div", shorten(p.text, most=most), cls="text", dir="auto"),
+                    id=f"p{i}",
+                ),
+                (p.groups,) if p.groups else (),
             )
             for i, p in enumerate(self.passages)
         ]
@@ -139,7 +143,7 @@ def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool
         summary.insert(0, _mark(winner in right, f"{winner} is {'right' if winner in right else 'wrong'}"))
     rows = [_answer(page, name, context, with_passages=with_passages) for name in answered]
     states = " ".join(_state(page, name, context) for name in context.rungs)
-    return el(
+    whole = el(
         "details",
         el("summary", *summary),
         el("div", _about(page.case), *rows, cls="inside"),
@@ -147,6 +151,7 @@ def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool
         id=f"case-{number}",
         data_states=states,
     )
+    return guarded(whole, needs_of(page, context.report.restricted))
 
 
 def _state(page: CasePage, rung: str, context: _Context) -> str:

@@ -55,7 +55,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything on the page. `created` is an ISO date; `losses`: rung -> layer -> cases lost there."""
+    """Everything on the page. `created` is an ISO date; `losses`: rung -> layer -> cases lost there.
+
+    `restricted`: id -> groups of the documents that are not for everybody.
+    """
 
     project: str
     task: str
@@ -66,6 +69,7 @@ class Report:
     cases: tuple[CasePage, ...] = ()
     losses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     limits: Limits = Limits()
+    restricted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def ladder(verdict: Verdict) -> tuple[RungResult, ...]:

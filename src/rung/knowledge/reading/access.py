@@ -1,31 +1,28 @@
-"""Who may read a document, by what stands outside it: a sidecar file, the rules of `rung.yaml`, a function.
+"""Who may read a document: what it says itself, its sidecars, the rules of `rung.yaml`, a function.
 
-What a document says of itself (front matter, `groups` of a row) is left to its reader. Each of these places can only
-narrow: a document may be read by the groups that all of them name. Where none is left, or one of them cannot be
-understood, the document is left out, never made public.
+Each of these places can only narrow: a document may be read by the groups that all of them name. Where none is left, where
+one of them cannot be understood, or where something looks like a mark of access and is none that is read (`marks`), the
+document is left out, never made public. Which file is a sidecar is left to `sidecars`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 
-from rung.knowledge.markdown import FrontMatterError, front_matter
+from rung.knowledge.reading import marks
 from rung.knowledge.reading.source import Unusable
+from rung.knowledge.reading.unread import mark_in_head
 from rung.records import Document, Json
 
-# `report.pdf.meta.yaml` is the front matter of `report.pdf`. The other endings are slips of the pen that would make public.
-SIDECAR = ".meta.yaml"
-_MEANT = re.compile(r"(?P<name>.+)\.(?:meta|group|groups|access|acl|rung)\.ya?ml$", re.IGNORECASE)
-_LONGEST = 65_536
-_KEPT = frozenset({"body_start", "pages", "format", "language"})  # what readers say about the text; nobody else may
+_KEPT = frozenset({"body_start", "pages", "format", "language"})  # what readers say about the text
 
-# What a sidecar says; None: there is none.
-Said = Mapping[str, Json] | None
+# What sidecars say: first its own ({} where it has none), then those of the folders above it and of what a link leads to.
+Said = Sequence[Mapping[str, Json]]
 # The groups of a document, or None where the function has nothing to say about it; an empty list means everybody.
 GroupsOf = Callable[[Document], Sequence[str] | None]
 
@@ -38,37 +35,41 @@ class Rule:
     groups: tuple[str, ...]
     line: int = 0
 
-    def covers(self, names: Iterable[str]) -> bool:
-        """Whether one of these names of a document matches."""
-        pattern = _pattern(self.path)
-        return any(pattern.fullmatch(name) for name in names)
+    def covers(self, name: str) -> bool:
+        """Whether this name of a document matches."""
+        return _pattern(_composed(self.path)).fullmatch(_composed(name)) is not None
+
+    def nearly_covers(self, name: str) -> bool:
+        """Whether it would, were it not for upper and lower case."""
+        return _pattern(_composed(self.path).casefold()).fullmatch(_composed(name).casefold()) is not None
 
 
 @dataclass
 class Access:
-    """The rules, in order: of those that match a document the first one counts. `matched` remembers which ever did."""
+    """The rules, in order: of those that match a place, the first one counts for it. `matched` remembers which ever did."""
 
     rules: Sequence[Rule] = ()
     groups_of: GroupsOf | None = None
     matched: set[int] = field(default_factory=set)
 
-    def narrowed(self, document: Document, *, names: Iterable[str], said: Said) -> Document:
+    def narrowed(self, document: Document, *, names: Iterable[str], said: Said = ()) -> Document:
         """The document with the groups that it has in the end, and with what its sidecar says.
 
         Args:
-            names: what the document, its file and the file behind a link are called.
-            said: what its sidecar says; None where it has none.
+            names: the paths of its file: where it stands, what a link leads to, where it lies in an archive. Each is under
+                the first rule that covers it, and all of these rules count. A row's own id can only add a rule.
+            said: what its sidecars say; the first one describes it, of the others only the groups are read.
 
         Raises:
             Unusable: what some place says cannot be understood, or no group is named by all of them.
         """
+        _refuse_marks(document)
         places = [("it", document.groups)]
-        if said is not None:
-            places.append(("its sidecar", groups_of(said)))
-            document = _described(document, said)
-        listed = list(dict.fromkeys((document.id, *names)))
-        number = next((n for n, rule in enumerate(self.rules) if rule.covers(listed)), None)
-        if number is not None:
+        for number, values in enumerate(said):
+            places.append(("its sidecar" if not number else "another sidecar", groups_of(values)))
+        if said:
+            document = _described(document, said[0])
+        for number in self._ruling(document.id, list(dict.fromkeys(names))):
             self.matched.add(number)
             places.append((f"the rule '{self.rules[number].path}'", self.rules[number].groups))
         if self.groups_of is not None:
@@ -78,6 +79,26 @@ class Access:
     def unmatched(self) -> list[Rule]:
         """Rules that no document matched: probably misspelt, and then something is public that should not be."""
         return [rule for number, rule in enumerate(self.rules) if number not in self.matched]
+
+    def _ruling(self, id: str, names: Sequence[str]) -> list[int]:
+        """The rules that count for a document, by number."""
+        found = [number for name in names or [id] if (number := self._first(name)) is not None]
+        if (
+            id not in names
+        ):  # a rule that already had its say about the file, or gave way to an earlier one, is not about the id
+            aimed = (n for n, rule in enumerate(self.rules) if not any(map(rule.covers, names)) and rule.covers(id))
+            found += [number for number in [next(aimed, None)] if number is not None]
+        return list(dict.fromkeys(found))
+
+    def _first(self, name: str) -> int | None:
+        for number, rule in enumerate(self.rules):
+            if rule.covers(name):
+                return number
+            if rule.groups and rule.nearly_covers(name):
+                raise Unusable(
+                    f"the rule '{rule.path}' would cover it but for upper and lower case: write its path as it is; left out"
+                )
+        return None
 
     def _asked(self, function: GroupsOf, document: Document) -> tuple[str, ...]:
         try:
@@ -92,73 +113,54 @@ class Access:
 
 
 def groups_of(values: Mapping[str, Json]) -> tuple[str, ...]:
-    """The groups that may read a document: a list, or names separated by commas. Absent or null: everybody.
+    """The groups that may read a document: a list, or names separated by commas. Absent, null or empty: everybody.
 
     Raises:
-        Unusable: they are no names, or the key looks misspelt; taking the document would make it public.
+        Unusable: they are no names, or another key looks like a mark of access; taking the document would make it public.
     """
-    for key in values:
-        if key != "groups" and key.strip().lower() in ("group", "groups"):
-            raise Unusable(f"the key '{key}' looks like access groups: write 'groups', or name it otherwise; left out")
-    said = values.get("groups")
+    if key := marks.in_values(values):
+        raise Unusable(refusal(key))
+    said = values.get(marks.GROUPS)
     if said is None:
         return ()
     names = said.split(",") if isinstance(said, str) else said
-    if not isinstance(names, list) or not all(isinstance(n, (str, int)) and not isinstance(n, bool) for n in names):
+    listed = isinstance(said, str) and re.search(r"^\s*[\[{(\"']|[;|\n]", said)
+    if (
+        listed
+        or not isinstance(names, list)
+        or not all(isinstance(n, (str, int)) and not isinstance(n, bool) for n in names)
+    ):
         shown = json.dumps(said, default=str)[:80]
         raise Unusable(f"groups must be a list of names (quote yes, no, on and off): got {shown}; left out")
     groups = tuple(dict.fromkeys(str(name).strip() for name in names))
     if "" in groups:
         raise Unusable("groups holds an empty name; write the names, or leave the key out for everybody; left out")
+    if odd := next((name for name in groups if hidden_character(name)), None):
+        raise Unusable(f"the group {odd!a} holds {hidden_character(odd)}, which nobody sees: write it anew; left out")
     return groups
 
 
-def document_of_sidecar(name: str) -> str | None:
-    """The name of the file that a file of this name describes; None if it is no sidecar."""
-    meant = _MEANT.fullmatch(name)
-    return meant["name"] if meant else None
+def refusal(key: str) -> str:
+    """Why a document with a mark that is not understood is left out."""
+    return (
+        f"'{key.strip()}' looks like a mark of access, and is none that is read: write 'groups' in front matter (Markdown,"
+        " from line 1), in the row, in a sidecar or in knowledge.access, or name it otherwise; left out"
+    )
 
 
-def sidecar(name: str, siblings: Iterable[str], read: Callable[[str], bytes]) -> dict[str, Json] | None:
-    """What the sidecar of the file called `name` says; None where it has none. `read` gives a sibling's bytes.
-
-    Raises:
-        Unusable: there are two, it is misspelt, or it cannot be understood.
-    """
-    found = [sibling for sibling in siblings if document_of_sidecar(sibling) == name]
-    if not found:
-        return None
-    if found != [name + SIDECAR]:
-        listed = ", ".join(sorted(found))
-        raise Unusable(f"has {listed} beside it: only {name}{SIDECAR} is read; rename or remove it; left out")
-    try:
-        return values_of(read(found[0]))
-    except OSError as error:
-        raise Unusable(f"its sidecar {found[0]} cannot be read ({error.strerror or error}); left out") from error
-    except Unusable as error:
-        raise Unusable(f"its sidecar {found[0]} {error}; left out") from error
+def hidden_character(name: str) -> str:
+    """The first character of a name that cannot be seen or looks like a plain space, as U+200B; "" where there is none."""
+    odd = (c for c in name if not c.isprintable() or unicodedata.category(c) == "Cf")
+    return next((f"U+{ord(c):04X}" for c in odd), "")
 
 
-def values_of(data: bytes) -> dict[str, Json]:
-    """The keys and values of a sidecar: a YAML mapping, with the keys of a front matter.
-
-    Raises:
-        Unusable: it is none.
-    """
-    if len(data) > _LONGEST:
-        raise Unusable(f"is longer than {_LONGEST} bytes")
-    try:
-        text = data.decode("utf-8-sig")
-        whole = f"---\n{text}\n---\n"
-        matter = front_matter(whole)
-    except UnicodeDecodeError as error:
-        raise Unusable("is not UTF-8") from error
-    except FrontMatterError as error:
-        raise Unusable(f"cannot be understood (line {max(1, error.line - 1)}: {error})") from error
-    if matter.body_start != len(whole) or (text.strip() and not matter.values):
-        raise Unusable("is no YAML mapping of keys to values")
-    groups_of(matter.values)
-    return dict(matter.values)
+def _refuse_marks(document: Document) -> None:
+    """Raises `Unusable` where a document carries a mark of access that its reader did not take as groups."""
+    meta = {key: value for key, value in document.meta.items() if key not in _KEPT}
+    if marks.GROUPS in meta or (key := marks.in_values(meta)):
+        raise Unusable(refusal(marks.GROUPS if marks.GROUPS in meta else key))
+    if (found := mark_in_head(document)) is not None:
+        raise Unusable(refusal(found[1]), found[0])
 
 
 def _described(document: Document, said: Mapping[str, Json]) -> Document:
@@ -181,6 +183,12 @@ def _common(places: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     return tuple(left)
 
 
+@lru_cache(maxsize=8192)
+def _composed(path: str) -> str:
+    """A path with each letter as one character: file systems and keyboards write ü in two ways."""
+    return unicodedata.normalize("NFC", path)
+
+
 @lru_cache(maxsize=1024)
 def _pattern(path: str) -> re.Pattern[str]:
     """`**` is any folders, `*` and `?` stay within one; a path without them covers the file, or all of a folder."""
@@ -196,12 +204,3 @@ def _pattern(path: str) -> re.Pattern[str]:
 def _class(part: str) -> str:
     inner = part[1:-1].replace("\\", "\\\\").replace("^", "\\^").replace("[", "\\[")
     return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
-
-
-def sidecar_of(path: Path, siblings: frozenset[str]) -> dict[str, Json] | None:
-    """What the sidecar of a file on disk says; `siblings` are the names in its folder.
-
-    Raises:
-        Unusable: it cannot be understood.
-    """
-    return sidecar(path.name, siblings, lambda name: (path.parent / name).read_bytes())

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import MissingExtra
+from rung.knowledge.reading.access import refusal
 from rung.knowledge.reading.registry import readers
 from rung.knowledge.reading.source import LONGEST_TEXT, Item, SourceFile, Unusable, stamp_of
+from rung.knowledge.reading.unread import mark_in_file, mark_in_tables
 from rung.records import Document
 
 log = logging.getLogger(__name__)
@@ -27,9 +29,9 @@ _HTML = re.compile(rb"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|
 _KINDS = {".pdf": "PDF", ".docx": "a Word document", ".pptx": "a PowerPoint file", ".xlsx": "a workbook", ".epub": "EPUB"}
 _KINDS |= {".ods": "a workbook", ".zip": "a ZIP archive", ".html": "HTML", ".xls": "a workbook"}
 _FAMILIES = (
-    frozenset({".docx", ".docm", ".dotx"}),
-    frozenset({".pptx", ".pptm", ".ppsx"}),
-    frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}),
+    frozenset({".docx", ".docm", ".dotx", ".dotm"}),
+    frozenset({".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"}),
+    frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"}),
     frozenset({".html", ".htm", ".xhtml"}),
 )
 _BINARY = (
@@ -44,6 +46,13 @@ _BINARY = (
     (b"Rar!", "a RAR archive"),
     (b"%!PS", "PostScript"),
     (b"\x7fELF", "a program"),
+)
+_LISTING = "[content_types].xml"
+_LISTED = 2**20  # bytes of it that are looked at
+_OFFICE = (
+    ("word/", ".docx", b"wordprocessingml.document.main"),
+    ("ppt/", ".pptx", b"presentationml.presentation.main"),
+    ("xl/", ".xlsx", b"spreadsheetml.sheet.main"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -75,16 +84,24 @@ def read(file: SourceFile) -> Iterator[Item]:
     line = 0
     try:
         for line, item in _read(file):
-            yield (line, item) if isinstance(item, str) else (line, _within_limits(item))
+            yield line, _within_limits(item) if isinstance(item, Document) else item
     except OSError as error:
         yield 0, f"cannot be read: {error.strerror or error}"
-    except (Unusable, MissingExtra) as error:
+    except Unusable as error:
+        yield error.line or line, str(error)
+    except MissingExtra as error:
         yield line, str(error)
     except MemoryError:
         yield line, _NO_MEMORY
+    except RecursionError:
+        yield line, "is nested too deeply to be read; left out"
     except Exception as error:  # a library's or a stranger's code: its failure belongs to this one file, and is told
         log.exception("the reader of %s failed", file.id)
         yield line, f"its reader failed: {type(error).__name__}: {error}"
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what libraries in Rust die of is no Exception
+            raise
+        yield line, f"its reader failed: {error}"
 
 
 def _read(file: SourceFile) -> Iterator[Item]:
@@ -100,14 +117,19 @@ def _read(file: SourceFile) -> Iterator[Item]:
     if not file.data.strip():
         yield 0, "is empty"
         return
-    kind = kind_of(file.data)
+    kind, suffix = kind_of(file.data), file.suffix
     if kind and not _same(kind, file.suffix):
         if kind not in known:
             yield 0, f"is {kind} by its content, whatever its name says; left out"
             return
         yield 0, f"is {_KINDS[kind]} by its content, not '{file.suffix}', and was read as that; rename it"
-        reader = known[kind]
-    yield from reader(file)
+        reader, suffix = known[kind], kind
+    if (found := mark_in_file(file, suffix)) is not None:
+        raise Unusable(refusal(found[1]), found[0])
+    for line, item in reader(file):
+        if isinstance(item, Document) and (head := mark_in_tables(item.text, suffix)):
+            raise Unusable(refusal(head))
+        yield line, item
 
 
 def kind_of(data: bytes) -> str:
@@ -127,16 +149,17 @@ def kind_of(data: bytes) -> str:
 def _zipped(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
-            kind = archive.read("mimetype")[:64].decode("latin-1") if "mimetype" in names else ""
+            names = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+            kind = archive.read("mimetype")[:64].decode("latin-1") if "mimetype" in names.values() else ""
+            listed = archive.read(names[_LISTING])[:_LISTED] if _LISTING in names else b""
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return ""  # the reader for its suffix says what is wrong with it
     if "epub" in kind:
         return ".epub"
     if "opendocument.spreadsheet" in kind:
         return ".ods"
-    for part, suffix in (("word/", ".docx"), ("ppt/", ".pptx"), ("xl/", ".xlsx")):
-        if "[Content_Types].xml" in names and any(name.startswith(part) for name in names):
+    for part, suffix, word in _OFFICE:
+        if _LISTING in names and (any(name.startswith(part) for name in names) or word in listed):
             return suffix
     return ".zip"
 

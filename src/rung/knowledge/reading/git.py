@@ -20,7 +20,7 @@ _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 def tracked(root: Path, pattern: str) -> tuple[Path, list[Path]]:
     """The tracked files that `pattern` names, and the folder that they are in: all in a folder, a file, or those of a glob.
 
-    In git's order; links are left out.
+    In git's order; links among them, whatever they lead to.
 
     Raises:
         Unusable: git is not installed, or this is no working tree.
@@ -46,5 +46,5 @@ def tracked(root: Path, pattern: str) -> tuple[Path, list[Path]]:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Unusable(f"git cannot list its files: {said[0] if said else f'exit code {done.returncode}'}")
     files = [place / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
-    # A file that was deleted and not yet committed is still listed; a link may lead out of the tree.
-    return place, [file for file in files if file.is_file() and not file.is_symlink()]
+    # A file that was deleted and not yet committed is still listed.
+    return place, [file for file in files if file.is_file() or file.is_symlink()]

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rung.errors import UserError
 from rung.knowledge.reading.source import Item
-from rung.records import Document, plain
+from rung.records import Document, Dropped, plain
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,7 @@ class Known:
     @property
     def items(self) -> list[Item]:
         """What its reader gave."""
-        return [
-            (line, Document(**{**item, "groups": tuple(item["groups"])}) if isinstance(item, dict) else item)
-            for line, item in json.loads(zlib.decompress(self.packed))
-        ]
+        return [(line, _unpacked(item)) for line, item in json.loads(zlib.decompress(self.packed))]
 
 
 class Memory:
@@ -148,5 +146,18 @@ class Memory:
 
 def packed(items: Iterable[Item]) -> bytes:
     """Items as they are kept."""
-    rows = [[line, item if isinstance(item, str) else plain(item)] for line, item in items]
+    rows = [[line, _plain(item)] for line, item in items]
     return zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def _plain(item: Document | str | Dropped) -> object:
+    """A reason as text, a document as an object, what was dropped as a list."""
+    if isinstance(item, Dropped):
+        return [item.path, item.what, item.count]
+    return item if isinstance(item, str) else plain(item)
+
+
+def _unpacked(item: Any) -> Document | str | Dropped:
+    if isinstance(item, list):
+        return Dropped(*item)
+    return Document(**{**item, "groups": tuple(item["groups"])}) if isinstance(item, dict) else str(item)

@@ -1,4 +1,4 @@
-"""Which documents stand in a file of rows? JSONL, and JSON that is a list of documents; any other JSON is text.
+"""Which documents stand in a file of rows? JSONL, and JSON that is a document or lists some; any other JSON is text.
 
 Who may read them besides what a row says is left to `access`.
 """
@@ -12,7 +12,8 @@ from typing import NoReturn
 
 from rung.knowledge.chunking import BODY_START
 from rung.knowledge.markdown import as_json
-from rung.knowledge.reading.access import groups_of
+from rung.knowledge.reading import marks
+from rung.knowledge.reading.access import groups_of, refusal
 from rung.knowledge.reading.encodings import decode, decode_line, guess, named
 from rung.knowledge.reading.source import LARGEST_ROW, Item, SourceFile, Unusable
 from rung.records import Document, Json
@@ -60,34 +61,63 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
 
 
 def read_json(file: SourceFile) -> Iterator[Item]:
-    """A list of documents (objects with `id` and `text`), one by one; any other JSON as one document of text."""
+    """A document, or those of a list, one by one; the list may stand under a key. Any other JSON is one document of text.
+
+    A document is an object with `id` and `text`.
+    """
     text, note = decode(file.data, file.charset)
     if note:
         yield 1, note
     if text is None:
         return
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         yield error.lineno, f"is no JSON ({error.msg}, column {error.colno}); left out"
+        return
+    except Unusable as error:
+        yield 0, str(error)
         return
     except (ValueError, RecursionError) as error:
         yield 0, f"is no JSON that can be read ({error}); left out"
         return
-    if not _lists_documents(value):
-        yield 0, Document(file.id, text, file.name, source=file.id)
+    if _is_document(value):
+        yield 0, _taken(json.dumps(value, ensure_ascii=False), file.id)
         return
-    for number, row in enumerate(value, 1):
+    lists = [value] if _lists_documents(value) else []
+    if isinstance(value, dict):
+        lists = [inner for inner in value.values() if _lists_documents(inner)]
+    around = {k: v for k, v in value.items() if not _lists_documents(v)} if isinstance(value, dict) else {}
+    if key := marks.in_json(around if lists else value):
+        yield 0, refusal(key)
+    elif not lists:
+        yield 0, Document(file.id, text, file.name, source=file.id)
+    for number, row in enumerate((row for rows in lists for row in rows) if not key else (), 1):
         item = _taken(json.dumps(row, ensure_ascii=False), file.id)
         yield 0, f"item {number}: {item}" if isinstance(item, str) else item
 
 
+def _is_document(value: object) -> bool:
+    return isinstance(value, dict) and "id" in value and "text" in value
+
+
 def _lists_documents(value: object) -> bool:
-    """Whether most of a list are objects with `id` and `text`; the others are then mistakes, and named."""
-    if not isinstance(value, list) or not value:
-        return False
-    rows = sum(isinstance(row, dict) and "id" in row and "text" in row for row in value)
-    return rows * 2 > len(value)
+    """Whether most of a list are documents; the others are then mistakes, and named."""
+    return isinstance(value, list) and bool(value) and sum(map(_is_document, value)) * 2 > len(value)
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """An object. Of a key that stands twice the last value counts, as everywhere; not where it says who may read.
+
+    Raises:
+        Unusable: a mark of access stands in it twice.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        if twice := next((key for key in made if keys.count(key) > 1 and marks.kind_of(key)), None):
+            raise Unusable(f"'{twice}' stands twice, and only one of the two can be meant; left out")
+    return made
 
 
 def _wide(file: SourceFile) -> Iterator[Item]:
@@ -123,7 +153,7 @@ def _document(line: str, file: str) -> Document:
         raise Unusable(f"'meta' of '{id}' must be an object: got {_shown(values, 'meta')}; left out")
     kept = {k: v for k, v in {**unknown, **(meta or {})}.items() if k != BODY_START}
     title, source = words(values.get("title")), words(values.get("source"))
-    return Document(id, text, title, groups, kept, source=source or file)
+    return Document(id, text, title, groups, kept, source=source or file, origin=file)
 
 
 def _row(line: str) -> dict[str, Json]:
@@ -131,7 +161,7 @@ def _row(line: str) -> dict[str, Json]:
         raise Unusable(f"{constant} is no JSON; left out")
 
     try:
-        values = json.loads(line, parse_constant=refuse)
+        values = json.loads(line, parse_constant=refuse, object_pairs_hook=_once)
     except Unusable:
         raise
     except json.JSONDecodeError as error:

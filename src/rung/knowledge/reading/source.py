@@ -8,23 +8,28 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from rung.records import Document
+from rung.records import Document, Dropped
 
 LARGEST_FILE = 256 * 2**20  # bytes of a file that is read whole
 LARGEST_ROW = 32 * 2**20  # bytes of one line of a file of rows
 LONGEST_TEXT = 20_000_000  # characters of one document
 _ATTEMPTS = 3
 
-# What a reader yields: a line (from 1; 0 is the whole file) and what stands there, a document or why it is none.
-Item = tuple[int, Document | str]
+# What a reader yields: a line (from 1; 0 is the whole file) and what stands there: a document, what is wrong, or what a rule
+# leaves out of the document.
+Item = tuple[int, Document | str | Dropped]
 
 
 class Unusable(ValueError):
-    """This file or document cannot be taken; the message says why."""
+    """This file or document cannot be taken; the message says why. `line` (from 1) is where, 0 where it is not known."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        self.line = line
+        super().__init__(reason)
 
 
 class SourceFile:
@@ -84,6 +89,11 @@ class SourceFile:
 
 # A reader never raises for bad input: it yields the reason. What it raises all the same belongs to this one file.
 Reader = Callable[[SourceFile], Iterable[Item]]
+
+
+def drops(file: SourceFile, counts: Mapping[str, int]) -> Iterator[Item]:
+    """What a reader left out by a rule: what (in the plural) -> how many."""
+    yield from ((0, Dropped(file.id, what, count)) for what, count in counts.items() if count)
 
 
 def stamp_of(path: Path) -> str:

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urlsplit
 from xml.etree import ElementTree
 
+from rung.addresses import has_password, host_of, led_to, without_password
 from rung.errors import MissingExtra
 from rung.knowledge.reading.memory import Known, Memory, packed
-from rung.knowledge.reading.places import Found
+from rung.knowledge.reading.places import WEB, Found
 from rung.knowledge.reading.registry import edition, readers
 from rung.knowledge.reading.source import SourceFile, Unusable
 from rung.records import Problem
@@ -38,6 +39,7 @@ _LONGEST_DELAY = 10.0  # seconds between two pages that a robots.txt can ask for
 _REDIRECTS = 5
 _SITEMAPS = 50  # that one sitemap may lead to
 _SITEMAP = "sitemap "  # before the address under which its pages are remembered
+_LED = "redirect "  # before the address of a page: where it was led to
 _PATIENCE = 3
 _GONE = (404, 410)
 _LATER = (408, 425, 429)
@@ -74,7 +76,12 @@ def pages(address: str, memory: Memory | None) -> Iterator[Found | Problem]:
         import httpx
     except ImportError as error:  # pragma: no cover - a dependency of Rung
         raise MissingExtra("docs", "reading web pages") from error
-    host = urlsplit(address).netloc.lower()
+    if has_password(address):
+        yield Problem(
+            without_password(address), 0, "holds a user or a password, which would stay in ids and citations; left out"
+        )
+        return
+    host = host_of(address)
     with httpx.Client(timeout=_SECONDS, follow_redirects=False, headers={"User-Agent": AGENT}) as client:
         site = _Site(client, host, memory)
         known = memory.known(_SITEMAP + address) if memory is not None else None
@@ -113,11 +120,15 @@ class _Site:
         """The pages of a sitemap."""
         if not listed:
             yield Problem(sitemap, 0, "this sitemap lists no page")
-        elsewhere = list(dict.fromkeys(url for url in listed if urlsplit(url).netloc.lower() != self.host))
+        secret = [url for url in listed if has_password(url)]
+        if secret:
+            yield Problem(sitemap, 0, f"{len(secret)} of its pages are listed with a user or a password; left out")
+        listed = [url for url in listed if not has_password(url)]
+        elsewhere = list(dict.fromkeys(url for url in listed if host_of(url) != self.host))
         if elsewhere:
             message = f"{len(elsewhere)} of its pages are on other hosts, as {elsewhere[0]}; name those in sources too"
             yield Problem(sitemap, 0, message)
-        own = list(dict.fromkeys(urldefrag(url).url for url in listed if urlsplit(url).netloc.lower() == self.host))
+        own = list(dict.fromkeys(url for url in listed if host_of(url) == self.host))
         if len(own) > MOST_PAGES:
             yield Problem(sitemap, 0, f"lists {len(own)} pages; the first {MOST_PAGES} are read")
         for url in own[:MOST_PAGES]:
@@ -132,7 +143,11 @@ class _Site:
         path = Path(urlsplit(answer.url).path or "/")
         suffix = _TYPES.get(answer.kind, path.suffix.lower() if path.suffix.lower() in readers() else ".html")
         file = SourceFile(id, path, answer.data or b"", suffix=suffix, charset=answer.charset)
-        return Found(file, names=(id,), stamp=answer.stamp, unchanged=answer.data is None)
+        names = tuple(dict.fromkeys((id, urldefrag(answer.url).url)))  # a page is under the rules of both
+        led = self.memory.known(_LED + id) if self.memory is not None else None
+        if self.memory is not None and (len(names) > 1 or led is not None):
+            self.memory.keep(_LED + id, Known(edition(), "", "", packed((0, name) for name in names)))
+        return Found(file, names=names, stamp=answer.stamp, unchanged=answer.data is None)
 
     def failed(self, address: str, error: Unusable) -> Iterator[Found | Problem]:
         """What is to be done about a page that could not be had: take it as it was, if it was ever seen."""
@@ -142,7 +157,9 @@ class _Site:
             yield Problem(id, 0, str(error))
         else:
             note = f"{error}; taken as it was when it was last read"
-            yield Found(SourceFile(id, Path("page"), b"", suffix=".html"), (id,), note=note, unchanged=True)
+            led = self.memory.known(_LED + id) if self.memory is not None else None
+            names = tuple(str(name) for _, name in led.items) if led is not None else (id,)
+            yield Found(SourceFile(id, Path("page"), b"", suffix=".html"), names, note=note, unchanged=True)
 
     def listed(self, sitemap: _Answer, problems: list[Problem]) -> list[str]:
         """The addresses in a sitemap, and in those that it leads to; one of those that is broken or gone is a problem."""
@@ -152,7 +169,7 @@ class _Site:
             answer = waiting.pop(0)
             root = _sitemap(answer)
             places = [" ".join((e.text or "").split()) for e in root.iter() if e.tag.rpartition("}")[2] == "loc"]
-            places = [urljoin(answer.url, place) for place in places if place]
+            places = [led_to(answer.url, place) for place in places if place]
             if root.tag.rpartition("}")[2] != "sitemapindex":
                 found.extend(places)
                 continue
@@ -182,13 +199,13 @@ class _Site:
         if self._silent >= _PATIENCE:
             raise _Later(f"was not asked for: {self.host} did not answer {_PATIENCE} times in a row")
         for _ in range(_REDIRECTS + 1):
-            if urlsplit(url).netloc.lower() != self.host or urlsplit(url).scheme not in ("http", "https"):
-                raise Unusable(f"leads to {url}, on another host; name that in sources to read it")
+            if not self._is_own(url):
+                raise Unusable(f"leads to {without_password(url)}, on another host; name that in sources to read it")
             self._allowed(url)
             answer, onward = self._ask(url, known, until)
             if answer is not None:
                 return answer
-            url = urldefrag(urljoin(url, onward)).url
+            url = led_to(url, onward)
         raise Unusable(f"leads from one address to the next more than {_REDIRECTS} times")
 
     def _ask(self, url: str, known: Known | None, until: float) -> tuple[_Answer | None, str]:
@@ -239,16 +256,30 @@ class _Site:
             from protego import Protego
         except ImportError as error:
             raise Unusable(str(MissingExtra("docs", "reading web pages"))) from error
-        try:
-            with self.client.stream("GET", url) as response:
-                if response.status_code >= 500:
-                    raise _Later(f"the robots.txt of {self.host} failed with {response.status_code}, so nothing was read")
-                if response.status_code != 200:
-                    return None
-                return Protego.parse(_body(response, time.monotonic() + _SECONDS).decode("utf-8", "replace"))
-        except httpx.TransportError as error:
-            self._silent += 1
-            raise _Later(f"could not be fetched ({type(error).__name__}: {error})") from error
+        for _ in range(_REDIRECTS + 1):
+            if not self._is_own(url):
+                raise Unusable(
+                    f"is not read: the robots.txt of {self.host} leads to {without_password(url)}, on another host"
+                )
+            try:
+                with self.client.stream("GET", url) as response:
+                    if response.has_redirect_location:
+                        url = led_to(url, response.headers.get("location", ""))
+                        continue
+                    if response.status_code >= 500:
+                        raise _Later(
+                            f"the robots.txt of {self.host} failed with {response.status_code}, so nothing was read"
+                        )
+                    if response.status_code != 200:
+                        return None
+                    return Protego.parse(_body(response, time.monotonic() + _SECONDS).decode("utf-8", "replace"))
+            except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
+                self._silent += 1
+                raise _Later(f"could not be fetched ({type(error).__name__}: {error})") from error
+        raise Unusable(f"is not read: the robots.txt of {self.host} leads on more than {_REDIRECTS} times")
+
+    def _is_own(self, url: str) -> bool:
+        return host_of(url) == self.host and url.startswith(WEB)
 
 
 def _complain(status: int) -> None:

@@ -1,0 +1,42 @@
+"""Addresses without what must be neither kept nor told: a user and a password. Pure; fetching them is left to others."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+_SECRET = re.compile(r"(?<=://)[^/?#\s\"']*@")
+
+
+def has_password(address: str) -> bool:
+    """Whether an address holds a user or a password.
+
+    >>> has_password("https://ada:secret@example.org/a"), has_password("https://example.org/@ada")
+    (True, False)
+    """
+    return _SECRET.search(address) is not None
+
+
+def without_password(text: str) -> str:
+    """A text whose addresses hold neither.
+
+    >>> without_password("https://ada:secret@example.org/a leads on")
+    'https://…@example.org/a leads on'
+    """
+    return _SECRET.sub("…@", text)
+
+
+def led_to(address: str, onward: str) -> str:
+    """Where an address leads that names this one, without the part after `#`; the name itself where it is no address."""
+    try:
+        return urldefrag(urljoin(address, onward)).url
+    except ValueError:
+        return onward
+
+
+def host_of(address: str) -> str:
+    """Host and port, as `example.org:8000`; "" where the address has none, or is none."""
+    try:
+        return urlsplit(address).netloc.lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,231 @@
+"""Does `rung check` say which cases can never be won, and what is most likely a slip, and stay silent elsewhere?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rung.project import load_project
+from rung.stages.checking import nearest
+from rung.stages.survey import Survey, survey
+
+YAML = "task: t\ncases: [cases.jsonl]\nmodel: scripted\nembedder: scripted\nrungs: {rungs}\n"
+RETURNS = "# Returns\n\nYou may return an item within 30 days. Sending it back costs 1,250 EUR, and Zoë pays.\n"
+
+
+def surveyed(
+    root: Path, cases: list[dict[str, object]], *, more: str = "", rungs: str = "[prompt]", documents: bool = True
+) -> Survey:
+    (root / "docs").mkdir(exist_ok=True)
+    (root / "docs/returns.md").write_text(RETURNS, encoding="utf-8")
+    (root / "docs/staff.md").write_text("---\ngroups: [staff]\n---\nStaff get a discount.\n", encoding="utf-8")
+    rows = [{"split": "test", **case} for case in cases]
+    (root / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sources = "knowledge: {sources: [docs]}\n" if documents else ""
+    (root / "rung.yaml").write_text(YAML.format(rungs=rungs) + sources + more, encoding="utf-8")
+    return survey(load_project(root))
+
+
+def listed(found: Survey) -> list[str]:
+    return [str(problem) for problem in found.problems]
+
+
+def test_answers_that_are_no_label(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfrefund\r\nshipping \r\n\r\nrefund\r\nno\r\nother/unknown\r\n")
+    answers: list[list[object]] = [
+        ["refund"],
+        ["shipping"],
+        ["no"],
+        ["Refund"],
+        [True],
+        ["unknown"],
+        ["refnd", "refund"],
+        [" "],
+    ]
+    cases: list[dict[str, object]] = [{"id": str(n), "question": f"q{n}?", "answers": a} for n, a in enumerate(answers, 1)]
+    cases.append({"id": "u", "question": "u?", "answers": [], "answerable": False})
+    found = surveyed(tmp_path, cases, more="behaviour: {labels: labels.txt}\n", documents=False)
+    assert listed(found) == [
+        "cases.jsonl:4: case '4': the accepted answer 'Refund' is none of the 4 labels (did you mean 'refund'?): such a case"
+        " can never be won",
+        "cases.jsonl:5: case '5': the accepted answer 'true' is none of the 4 labels: such a case can never be won",
+        "cases.jsonl:6: case '6': the accepted answer 'unknown' is none of the 4 labels (did you mean 'other/unknown'?):"
+        " such a case can never be won",
+        "cases.jsonl:8: case '8': an accepted answer is empty: such a case can never be won",
+    ]
+    assert [(w.line, "another of its answers can" in w.message) for w in found.warnings] == [(7, True)]
+    lines = list(found.as_lines())
+    assert f"! {listed(found)[0]}" in lines
+    assert lines[-1] == "problems: 4 (listed above); likely slips: 1"
+    assert [p["line"] for p in json.loads(json.dumps(found.as_json()))["problems"]] == [4, 5, 6, 8]
+
+
+def test_answers_that_break_the_schema(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+    (tmp_path / "s.json").write_text(json.dumps(schema), encoding="utf-8")
+    answers: list[list[object]] = [[{"n": 1}], ['{"n": 1}'], [{"n": "1"}], [{"m": 1}], ["one"], [{"n": 1.5}, {"n": 2}]]
+    cases: list[dict[str, object]] = [{"id": str(n), "question": f"q{n}?", "answers": a} for n, a in enumerate(answers, 1)]
+    examples = [
+        {"messages": [{"role": "user", "content": "How is the weather?"}, {"role": "assistant", "content": c}]}
+        for c in ('{"n": 1}', "no")
+    ]
+    (tmp_path / "e.jsonl").write_text("\n".join(map(json.dumps, examples)), encoding="utf-8")
+    found = surveyed(tmp_path, cases, more="behaviour: {schema: s.json, examples: e.jsonl}\n", documents=False)
+    assert [(p.path, p.line) for p in found.problems] == [
+        (name, n) for name, n in [("cases.jsonl", 3), ("cases.jsonl", 4)]
+    ] + [
+        ("cases.jsonl", 5),
+        ("e.jsonl", 2),
+    ]
+    assert "n: '1' is not of type 'integer': such a case can never be won" in listed(found)[0]
+    assert "is no JSON, and the project has a schema" in listed(found)[2]
+    assert "it teaches what is wrong" in listed(found)[3]
+    assert [w.line for w in found.warnings] == [6]
+
+
+def test_nobody_is_told_where_a_model_judges(tmp_path: Path) -> None:
+    cases: list[dict[str, object]] = [{"question": "q?", "answers": ["something else"]}]
+    found = surveyed(tmp_path, cases, more="behaviour: {labels: [a, b]}\nbar: {metric: judge}\n", documents=False)
+    assert listed(found) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_told"),
+    [
+        (["30 days"], False),
+        (["thirty days", "30 days"], False),
+        (["1250 eur"], False),
+        (["zoe"], False),
+        (["Returns"], False),
+        (["yes"], False),
+        (["within a month of delivery, if the goods are unused and the receipt is there"], False),
+        (["31 days"], True),
+        (["the customer"], True),
+    ],
+)
+def test_an_answer_that_is_not_in_its_gold_document(answers: list[str], is_told: bool, tmp_path: Path) -> None:
+    found = surveyed(tmp_path, [{"id": "c", "question": "q?", "answers": answers, "gold_documents": ["docs/returns.md"]}])
+    assert listed(found) == []
+    told = f"cases.jsonl:1: case 'c': its answer {answers[0]!r} does not stand in its gold document 'docs/returns.md'"
+    assert [str(w) for w in found.warnings] == ([told] if is_told else [])
+    assert list(found.as_lines())[-1] == "nothing is wrong" + ("; likely slips: 1" if is_told else "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["docs/retruns.md", "docs/Returns.md", "returns.md", "docs/returns.txt", "returns", "doc/returns.md"],
+)
+def test_a_misspelt_document_is_named_with_the_nearest(name: str, tmp_path: Path) -> None:
+    cases: list[dict[str, object]] = [
+        {"id": "a", "question": "q?", "answers": ["30 days"], "gold_documents": [name]},
+        {"id": "b", "question": "r?", "answers": ["30 days"], "evidence": [{"document": name, "quote": "30 days"}]},
+        {"id": "c", "question": "s?", "answers": ["30 days"], "gold_documents": [name], "split": "train"},
+    ]
+    found = surveyed(tmp_path, cases)
+    assert [p.line for p in found.problems] == [1, 2, 3]
+    assert all(line.endswith("; did you mean 'docs/returns.md'?") for line in listed(found))
+
+
+def test_nothing_is_near() -> None:
+    assert nearest("prices.md", ["docs/returns.md", "docs/staff.md"]) == ""
+    assert nearest("returns.md", ["a/returns.md", "b/returns.md"]) in ("a/returns.md", "b/returns.md")
+
+
+def test_a_quote_is_held_to_its_document(tmp_path: Path) -> None:
+    quote = {"document": "docs/returns.md", "quote": "within 31 days"}
+    found = surveyed(
+        tmp_path, [{"question": "q?", "answers": ["31"], "evidence": [quote]}, {"question": "r?", "answers": ["x"]}]
+    )
+    assert "cases.jsonl:1: " in listed(found)[0]
+    assert "the quote 'within 31 days' is no longer in 'docs/returns.md'" in listed(found)[0]
+
+
+def test_an_asker_who_may_not_read_the_gold(tmp_path: Path) -> None:
+    gold = {"answers": ["a discount"], "gold_documents": ["docs/staff.md"]}
+    cases: list[dict[str, object]] = [
+        {"id": "a", "question": "q?", **gold, "as": []},
+        {"id": "b", "question": "r?", **gold, "as": ["guests"]},
+        {"id": "c", "question": "s?", **gold, "as": ["staff"]},
+        {"id": "d", "question": "t?", **gold},
+    ]
+    told = "and its gold document 'docs/staff.md' is for staff: it can never be won"
+    assert listed(surveyed(tmp_path, cases)) == [
+        f"cases.jsonl:1: case 'a': is asked without a group, {told}",
+        f"cases.jsonl:2: case 'b': is asked with guests, {told}",
+    ]
+
+
+def test_cases_that_repeat_each_other_and_questions_that_are_labels(tmp_path: Path) -> None:
+    cases: list[dict[str, object]] = [
+        {"id": "a", "question": "Where is it?", "answers": ["a"]},
+        {"id": "b", "question": "where  is it?", "answers": ["A"]},
+        {"id": "c", "question": "WHERE is it?", "answers": ["b"]},
+        {"id": "d", "question": "Where is it?", "answers": ["a"], "as": []},
+        {"id": "e", "question": "B", "answers": ["b"]},
+    ]
+    found = surveyed(tmp_path, cases, more="behaviour: {labels: [a, b, A]}\n", documents=False)
+    assert [str(w) for w in found.warnings] == [
+        "cases.jsonl:2: case 'b': asks what cases.jsonl:1 asks",
+        "cases.jsonl:3: case 'c': asks what cases.jsonl:1 asks, and accepts other answers",
+        "cases.jsonl:5: case 'e': its question 'B' is a label: were question and answer swapped?",
+    ]
+
+
+TRAIN = {"split": "train", "answers": ["30 days"]}
+
+
+@pytest.mark.parametrize(
+    ("rungs", "train", "told"),
+    [
+        ("[{rag: {shots: 3}}]", [], "the 3 'shots' of rag do nothing: "),
+        ("[{rag: {shots: [0, 2]}}]", [{**TRAIN, "question": "t?"}], "the 2 'shots' of rag do nothing: "),
+        (
+            "[{rag: {shots: 2}}]",
+            [{**TRAIN, "question": "t?", "gold_documents": ["docs/returns.md"]}],
+            "the 2 'shots' of rag show only 1: ",
+        ),
+        ("[{rag: {shots: 1}}]", [{**TRAIN, "question": "t?", "gold_documents": ["docs/returns.md"]}], ""),
+        ("[rag, {few_shot: {shots: 9}}]", [], ""),
+    ],
+)
+def test_shots_without_train_cases(rungs: str, train: list[dict[str, object]], told: str, tmp_path: Path) -> None:
+    chat = {"messages": [{"role": "user", "content": "How is the weather?"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "e.jsonl").write_text(json.dumps(chat), encoding="utf-8")
+    found = surveyed(
+        tmp_path, [{"question": "q?", "answers": ["30 days"]}, *train], rungs=rungs, more="behaviour: {examples: e.jsonl}\n"
+    )
+    assert [line.split("they are")[0] for line in listed(found)] == ([f"rung.yaml:5: {told}"] if told else [])
+
+
+def calling(arguments: object, properties: object) -> dict[str, object]:
+    function = {"name": "weather", "parameters": {"type": "object", "properties": properties}}
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": json.dumps(arguments)}}
+    turns = [
+        {"role": "user", "content": "How is the weather?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+    ]
+    return {"messages": turns, "tools": [{"type": "function", "function": function}]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "properties", "told"),
+    [
+        ({"city": "Oslo"}, {"city": {"type": "string"}}, ""),
+        ({"city": "Oslo", "unit": None}, {"city": {"type": "string"}, "unit": {"type": "string"}}, "'unit'"),
+        ({"city": "Oslo", "unit": None, "zip": None}, {"city": {"type": "string"}}, "'unit', 'zip'"),
+        ({"at": {"city": "Oslo", "zip": None}}, {"at": {"type": "object"}}, "'at.zip'"),
+        ({"unit": None}, {"unit": {"type": ["string", "null"]}}, ""),
+        ({"unit": None}, {"unit": {"anyOf": [{"type": "string"}, {"type": "null"}]}}, ""),
+        ({"unit": None}, {"unit": {"enum": ["C", None]}}, ""),
+        ({"city": "Oslo"}, {"city": {"type": "string"}, "unit": None}, "its tool 'weather' are null: 'unit'"),
+    ],
+)
+def test_tool_arguments_that_were_padded_with_null(arguments: object, properties: object, told: str, tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text("\n" + json.dumps(calling(arguments, properties)), encoding="utf-8")
+    found = surveyed(
+        tmp_path, [{"question": "q?", "answers": ["x"]}], more="behaviour: {examples: e.jsonl}\n", documents=False
+    )
+    assert [(p.path, p.line) for p in found.problems] == ([("e.jsonl", 2)] if told else [])
+    assert all(told in line for line in listed(found))

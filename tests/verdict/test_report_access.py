@@ -1,0 +1,83 @@
+"""Is restricted text in a report announced, and is it left out for those who may not read it?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from rung.records import Case, Passage
+from rung.verdict.ragas import ragas_jsonl
+from rung.verdict.report import CasePage, Report, report_html
+from rung.verdict.report_access import groups_in, is_marked, needs_of, page_for, rows_for
+from tests.verdict.report_sample import sample
+
+STAFF, BOARD = ("hr", "staff"), ("board-->",)
+
+
+def closed(passages: tuple[Passage, ...]) -> tuple[Passage, ...]:
+    return tuple(replace(p, groups=STAFF) if p.document == "returns.md" else p for p in passages)
+
+
+def restricted() -> Report:
+    """The sample; what was found in returns.md is for staff, and one document is for the board."""
+    report = sample(cases=8)
+    pages = []
+    for page in report.cases:
+        outcomes = {
+            name: replace(o, answer=replace(o.answer, passages=closed(o.answer.passages))) if o.answer else o
+            for name, o in page.outcomes.items()
+        }
+        pages.append(replace(page, outcomes=outcomes))
+    return replace(report, cases=tuple(pages), restricted={"returns.md": STAFF, "guarantee.md": BOARD})
+
+
+def passages(report: Report) -> set[Passage]:
+    return {p for page in report.cases for o in page.outcomes.values() if o.answer for p in o.answer.passages}
+
+
+def test_restricted_text_is_announced_and_left_out() -> None:
+    report = restricted()
+    page = report_html(report)
+    assert groups_in(page) == ("board-->", "hr", "staff")
+    assert "This page shows text that is only for board--&gt;, hr, staff (in" in page
+    secret = {p.text for p in passages(report) if p.groups}
+    assert secret
+    assert all(text in page for text in secret)
+
+    open_page = page_for(page, frozenset())
+    assert not any(text in open_page for text in secret)
+    assert groups_in(open_page) == ()
+    hidden = [case for case in report.cases if needs_of(case, report.restricted)]
+    shown = [case for case in report.cases if not needs_of(case, report.restricted)]
+    assert hidden
+    assert f"{len(hidden)} cases with documents that are not for askers without a group are left out" in open_page
+    assert open_page.count('class="case"') == len(shown)
+
+    for_staff = page_for(page, frozenset({"staff"}))
+    only_board = [case for case in hidden if ("board-->",) in needs_of(case, report.restricted)]
+    assert for_staff.count('class="case"') == len(report.cases) - len(only_board)
+    assert page_for(page, frozenset({"hr", "board-->"})).count('class="case"') == len(report.cases)
+
+    rows = ragas_jsonl(report)
+    left = {json.loads(line)["case"] for line in rows_for(rows, frozenset()).splitlines()}
+    assert left == {case.case.id for case in shown}
+
+
+def test_a_report_for_everybody_announces_nothing() -> None:
+    page = report_html(sample(cases=4))
+    assert groups_in(page) == ()
+    assert "only for" not in page
+    assert page_for(page, frozenset()).count('class="case"') == 4
+
+
+def test_what_a_case_touches() -> None:
+    plain = Case("c", "q", ("a",))
+    assert needs_of(CasePage(plain, {}), {}) == ()
+    assert needs_of(CasePage(replace(plain, gold_documents=("x",)), {}), {"x": ("b", "a")}) == (("a", "b"),)
+    assert needs_of(CasePage(replace(plain, groups=("hr",)), {}), {}) == (("hr",),)
+    assert needs_of(CasePage(replace(plain, groups=("hr",), gold_documents=("x",)), {}), {}) == ()
+
+
+def test_a_page_says_whether_it_is_marked() -> None:
+    assert is_marked(report_html(sample(cases=1)))
+    assert not is_marked("<html></html>")
