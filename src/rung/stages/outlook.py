@@ -120,6 +120,8 @@ class Foreseer:
 
     def _live(self) -> Iterator[Part]:
         """A pass over a sample; where time is limited and rungs race, all that are left are timed anew as others finish."""
+        if not self.judging:
+            return
         warm, *rest = reversed(chosen(self.judging, MOST))
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
         races = len(self.judging) > FEW and not self.allowed.exhaustive
@@ -207,7 +209,7 @@ class Foreseer:
         hourly = training_usd_per_hour(self.project.settings.prices)
         usd = 0.0 if hourly is None else None if minutes is None else hourly * minutes / 60
         rows = ", ".join(f"{one.rows:,} rows" for one in todo)
-        yield Part(f"training {entrant.label} on {rows}", Forecast(usd=usd, minutes=minutes))
+        yield Part(f"training {entrant.label} on {rows}, if it is not there yet", Forecast(usd=usd, minutes=minutes))
 
     def _generated(self, needs: Sequence[Need]) -> Use:
         """What a model writes so that others may learn: search queries of lessons, questions for passages."""
