@@ -263,6 +263,8 @@ def test_every_form_of_the_report_and_the_gate(rung: Run, shop: Path) -> None:
     assert rung("report", shop, "--format", "md").out.startswith("# shop: use ")
     assert rung("report", shop, "--format", "junit").out.startswith("<?xml")
     rung("report", shop, "--format", "ragas", "-o", shop / "rows.jsonl")
+    again = ("report", shop, "--format", "md", "-o", shop / "rows.jsonl")
+    assert "is there already, and nothing is overwritten" in rung(*again, code=2).err
     rows = [json.loads(line) for line in (shop / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["rung"] for row in rows} >= {"prompt", "rag", "oracle"}
     edit(shop, "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [prompt, rag]")
