@@ -122,8 +122,8 @@ def test_what_would_be_trained(rung: Run, taught: Path) -> None:
     assert rung("train", "generator", taught, "--dry-run").out == (
         "tuned_model would learn from 3 lessons; how long is unknown\n"
     )
-    made = {"kind": "adapter", "rows": 30, "seconds": 60.0, "recipe": {"epochs": 10}}
-    seal(taught / ".rung" / "artifacts" / "adapter" / "abcd", made)
+    folder = taught / ".rung" / "artifacts" / "adapter" / "abcd"
+    seal(folder, {"kind": "adapter", "rows": 30, "seconds": 60.0, "recipe": {"epochs": 10}})
     foreseen = rung("train", "generator", taught, "--dry-run", "--json").json
     assert (foreseen["lessons"], foreseen["seconds"]) == (3, pytest.approx(6.0))
 
