@@ -300,10 +300,11 @@ def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
 
 def _plans(project: Project, materials: Materials) -> Iterator[Named]:
     """Every rung and arm, as it is planned."""
+    listed = list(allowed_rungs(project))
     check_limits(project)
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
-    for label, rung, settings in (*allowed_rungs(project), *arms):
+    for label, rung, settings in (*listed, *arms):
         yield label, rung, settings, planned_for(rung, materials, settings)
 
 
