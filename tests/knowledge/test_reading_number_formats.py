@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rung.knowledge.reading.number_formats import BUILT_IN, FormatError, general, number_format
@@ -112,6 +112,9 @@ def test_the_built_in_formats_are_understood() -> None:
         assert number_format(code).text(1234.5)
 
 
+@example(2.0806633505350878e303, "d")  # its seconds are no number
+@example(float("nan"), "yyyy-mm-dd")
+@example(float("inf"), "[h]:mm")
 @given(st.floats(), st.text(alphabet='0#?.,%/E+-dmyhs[]"@;_* $\\GeneralAP/', max_size=14))
 def test_any_number_in_any_format_is_text(value: float, code: str) -> None:
     try:

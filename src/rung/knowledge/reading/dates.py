@@ -24,6 +24,8 @@ def shown(tokens: Sequence[tuple[str, str]], value: float, *, date1904: bool = F
         if not elapsed and not date1904:
             return None
         sign, value = ("-", -value)
+    if not value < _LAST:  # before it is multiplied: there are numbers whose seconds are none
+        return None
     digits = max((len(text) - 1 for kind, text in tokens if kind == "sub"), default=0)
     seconds = _seconds(value, digits, shows=any(text[0] in "sS" for kind, text in tokens if kind in ("date", "elapsed")))
     day = int(seconds // 86400)
