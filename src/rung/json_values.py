@@ -6,8 +6,10 @@ Reading schema files, with the line of a mistake, is left to `project`.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rung.errors import UserError
 from rung.records import Json
@@ -119,7 +121,29 @@ def validator(schema: str) -> Validator:
         raise UserError(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
         raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
-    return kind(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+    return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+
+
+def exact_validator(schema: dict[str, Json]) -> Validator:
+    """The validator of a schema of 2020-12 that is known to be one."""
+    import jsonschema
+    from referencing.jsonschema import EMPTY_REGISTRY
+
+    return _exact(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
+
+
+@lru_cache(maxsize=8)
+def _exact(kind: type[Validator]) -> type[Validator]:
+    """A kind of validator that divides decimal numbers as they are written: 19.99 is a multiple of 0.01."""
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import extend
+
+    def multiple_of(check: Validator, step: float, value: Any, _schema: object) -> Iterator[ValidationError]:
+        if check.is_type(value, "number") and Fraction(str(value)) % Fraction(str(step)):
+            yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+    made: type[Validator] = extend(kind, {"multipleOf": multiple_of})  # type: ignore[no-untyped-call]
+    return made
 
 
 def fits(text: str, schema: str) -> bool:
