@@ -6,6 +6,7 @@ Reading schema files, with the line of a mistake, is left to `project`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -39,7 +40,7 @@ def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
     """The same value with the keys of its objects in the schema's order, as decoding under the schema writes them.
 
     Keys that the schema does not name come after those that it does, in their own order. Of `anyOf` and `oneOf` the first
-    that names all keys counts; references within the schema are followed.
+    that names all keys counts; references within the schema are followed, and what `allOf` names comes after the rest.
     """
     root = schema if root is None else root
     if not isinstance(schema, dict):
@@ -71,7 +72,17 @@ def _about(schema: dict[str, Json], value: dict[str, Json], root: Json) -> dict[
             named = inner.get("properties")
             if isinstance(named, dict) and set(value) <= set(named):
                 return inner
-    return schema
+    several = schema.get("allOf")
+    parts = [_about(one, value, root) for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+    if not parts:
+        return schema
+    named = {name: inner for part in (schema, *parts) for name, inner in _properties(part).items()}
+    return {**schema, "properties": named}
+
+
+def _properties(schema: dict[str, Json]) -> dict[str, Json]:
+    named = schema.get("properties")
+    return named if isinstance(named, dict) else {}
 
 
 def key(value: Json) -> object:
@@ -98,6 +109,38 @@ def leaves(value: Json, path: str = "") -> list[tuple[str, Json]]:
     if isinstance(value, list) and value:
         return [leaf for item in value for leaf in leaves(item, f"{path}[]")]
     return [(path, value)]
+
+
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def pointer_lines(text: str) -> dict[str, int]:
+    """The line of each value of a JSON text by its JSON pointer (RFC 6901); of a member that of its key.
+
+    >>> pointer_lines('{"a":\\n [1,\\n  2]}')
+    {'': 1, '/a': 1, '/a/0': 2, '/a/1': 3}
+    """
+    found: dict[str, int] = {}
+    above: list[tuple[str, int]] = []  # the containers around: pointer, and place of the next item (-1: an object)
+    key: str | None = None
+    line, at = 1, 0
+    for token in _TOKEN.finditer(text):
+        line, at = line + text.count("\n", at, token.start()), token.start()
+        mark = token[0]
+        if mark in "}]" and above:
+            above.pop()
+        elif mark == "," and above and above[-1][1] >= 0:
+            above[-1] = (above[-1][0], above[-1][1] + 1)
+        elif mark[0] == '"' and above and above[-1][1] < 0 and key is None:
+            key = str(json.loads(mark)).replace("~", "~0").replace("/", "~1")
+            found[f"{above[-1][0]}/{key}"] = line
+        elif mark not in ",:":
+            pointer = f"{above[-1][0]}/{key if key is not None else above[-1][1]}" if above else ""
+            found.setdefault(pointer, line)
+            key = None
+            if mark in "{[":
+                above.append((pointer, -1 if mark == "{" else 0))
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ from rung.project import Project
 from rung.records import Case, Document, Json, Passage, Problem, plain
 from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
+from rung.stages.holding import Holding, holding
 from rung.stages.intake import chosen
 from rung.stages.pairs import read_teaching
 from rung.stages.retraining import whats_due
@@ -49,6 +50,7 @@ class Survey:
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
+    held: Holding = field(default_factory=Holding)  # what of the schema is held
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
 
     @property
@@ -65,6 +67,7 @@ class Survey:
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
             yield "every test case is answerable, so whether a rung refuses when it should is not measured"
+        yield from self.held.hints
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
@@ -142,12 +145,14 @@ def survey(project: Project, *, limit: int | None = None) -> Survey:
 
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote)
+    held = holding(project, rows.schema, local=_is_local(project))
     return Survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *read_teaching(project, _judging(rows)).problems),
+        problems=(*problems, *rows.problems, *held.problems, *read_teaching(project, _judging(rows)).problems),
         planned=tuple(_plans(project, rows, documents, chosen(rows.split("test"), limit))),
+        held=held,
         due=whats_due(project, rows),
     )
 
@@ -160,13 +165,17 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
     return documents, sources.problems
 
 
-def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
+def _is_local(project: Project) -> bool:
     from rung.models.catalog import is_local
 
     try:
-        local = is_local(project.settings.model)
+        return is_local(project.settings.model)
     except ModelError as error:
         raise project.error(str(error), "model") from error
+
+
+def _plans(project: Project, rows: Rows, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
+    local = _is_local(project)
     teaching = read_teaching(project, _judging(rows))
     characters = sum(len(document.text) for document in documents)
     materials = Materials(

@@ -131,10 +131,10 @@ class Branches:
         return found
 
     def _both(self, one: list[Branch], other: list[Branch], source: Json, keyword: str) -> list[Branch]:
-        """All pairs that hold together; where they are too many, `keyword` is left out."""
+        """All pairs that hold together; where the two make too many of them, `keyword` is left as it is."""
         found = [branch for a in one for b in other if is_possible(branch := _joined(a, b))]
         once = list({tuple(map(id, branch)): branch for branch in found}.values())
-        return once if len(once) <= MOST_BRANCHES else self._left(one, source, keyword)
+        return once if len(once) <= max(MOST_BRANCHES, len(one), len(other)) else self._left(one, source, keyword)
 
     def _left(self, found: list[Branch], source: Json, *words: str) -> list[Branch]:
         """Branches with keywords that are not resolved: listed values are checked by them, else they are not held."""

@@ -97,6 +97,8 @@ def _mapping(branch: Branch, others: list[Json], keyed: list[tuple[str, Json]], 
         pair = seq(key, ": ", writer.rule(tuple(others)))
     if least > 1:
         writer.note(branch, "minProperties")  # a key may come twice
+    if most is None:
+        writer.note_without_end(branch)
     if most == 0:
         return Lit("{}")
     low, high = min(least, LONGEST), None if most is None or most > LONGEST else most

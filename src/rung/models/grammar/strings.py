@@ -55,6 +55,19 @@ def text_of(branch: Branch, dialect: Dialect) -> Text:
     return Text(least, most, tuple(dict.fromkeys(expressions)), tuple(dict.fromkeys(excluded)))
 
 
+def is_endless(text: Text) -> bool:
+    """Whether nothing bounds the length of a string: no upper length, and no expression that has an end."""
+    if text.most is not None:
+        return False
+    for _, keyword, pattern in text.expressions:
+        try:
+            if keyword == "format" or _is_bounded(patterns.read(pattern)):
+                return False
+        except patterns.Unread:
+            continue
+    return True
+
+
 def string(text: Text, rules: Rules) -> tuple[Node, list[Place]]:
     """A JSON string, and what of it is not held. Of nothing (`Alt`) where no string will do."""
     if text.most is not None and text.most < text.least:

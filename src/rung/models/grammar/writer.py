@@ -15,7 +15,7 @@ from rung.models.grammar.decimals import Interval, decimal_numbers, multiples, s
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.nodes import Alt, Node, Ref, Rules, alt, pruned, refers, rendered
 from rung.models.grammar.objects import object_
-from rung.models.grammar.strings import PREAMBLE, string, text_of
+from rung.models.grammar.strings import PREAMBLE, is_endless, string, text_of
 from rung.models.grammar.values import allowed, few, spelled
 from rung.records import Json, digest
 
@@ -125,12 +125,12 @@ class Writer:
             case "array":
                 self._note_excluded(branch, list)
                 if items_of(branch).most is None:
-                    self._note_without_end(branch)
+                    self.note_without_end(branch)
                 return array(branch, self)
             case "string":
                 text = text_of(branch, self.dialect)
-                if text.most is None and not text.expressions:
-                    self._note_without_end(branch)
+                if is_endless(text):
+                    self.note_without_end(branch)
                 found, left = string(text, self.rules)
                 self.unheld |= dict.fromkeys(left)
                 return found
@@ -158,7 +158,8 @@ class Writer:
             if isinstance(excluded, list) and any(isinstance(v, kind) and not isinstance(v, bool) for v in excluded):
                 self.unheld[self.dialect.pointer(part), "not"] = None
 
-    def _note_without_end(self, branch: Branch) -> None:
+    def note_without_end(self, branch: Branch) -> None:
+        """What this branch allows has no upper length."""
         self.without_end[self.dialect.pointer(branch[0]) if branch else ""] = None
 
 
