@@ -12,17 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 
 from rung.errors import ModelError
+from rung.json_values import fits
 from rung.models.graph import read_weights
 from rung.models.local import LocalGenerator
 from rung.models.protocol import Generator
 from rung.records import Failure, Message
 from rung.steps import Generate, Generated, Request
 from rung.testing.models import GeneratorContract, asking
+from tests.models.making_schemas import HELD
 
 pytestmark = pytest.mark.slow
 
@@ -242,14 +243,19 @@ SCHEMAS = [json.loads(line) for line in (Path(__file__).parent / "schemas.jsonl"
 
 
 def test_what_is_said_under_a_schema_is_valid(local: LocalGenerator) -> None:
-    requests = [asking("Answer in JSON: a book about Paris.", schema=json.dumps(s), max_tokens=60) for s in SCHEMAS]
+    """Many schemas in one batch, and prompts that ask for something else."""
+    schemas = [*SCHEMAS, *(schema for schema, _, _ in HELD.values())]
+    prompts = ["Answer in JSON: a book about Paris.", 'Write [1, 1, "x"] and then { "zzz" : 99.5 } with many spaces.']
+    wanted = [(schema, prompt) for schema in schemas for prompt in prompts]
+    answered = dict(local.run([asking(prompt, schema=json.dumps(schema), max_tokens=60) for schema, prompt in wanted]))
     whole = 0
-    for place, result in local.run(requests):
-        assert isinstance(result, Generated), result
+    for place, (schema, _) in enumerate(wanted):
+        result = answered[place]
+        assert isinstance(result, Generated), (schema, result)
         if not result.truncated:
             whole += 1
-            jsonschema.validate(json.loads(result.text), SCHEMAS[place])
-    assert whole >= 10
+            assert fits(result.text, json.dumps(schema)), (schema, result.text)
+    assert whole >= 0.8 * len(wanted)
 
 
 def test_sampling_follows_its_seed(local: LocalGenerator) -> None:

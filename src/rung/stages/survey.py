@@ -17,6 +17,7 @@ from rung.stages.candidates import check_limits, check_sampling, shared_settings
 from rung.stages.checking import check_rows, idle_shots, nearest
 from rung.stages.counting import sizes_of
 from rung.stages.forecast import Forecast, Rates, in_all, rates_of
+from rung.stages.holding import Holding, holding
 from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
@@ -61,6 +62,7 @@ class Survey:
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
+    held: Holding = field(default_factory=Holding)  # what of the schema is held
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
     servers: tuple[str, ...] = ()  # what models' servers were found to lack
     dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
@@ -84,6 +86,7 @@ class Survey:
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
             yield "every test case is answerable, so whether a rung refuses when it should is not measured"
+        yield from self.held.hints
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
@@ -226,12 +229,14 @@ def survey(
         allowed=allowed or Allowed(),
         unindexed=() if allowed is None else unindexed(project, documents),
     )
+    held = holding(project, rows.schema, local=stage.materials.trainable)
     return Survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *found.problems, *idle, *teaching.problems),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *teaching.problems),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
+        held=held,
         due=whats_due(project, rows),
         servers=tuple(remembered(project)),
         dropped=tuple(dropped),
