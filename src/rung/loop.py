@@ -19,6 +19,7 @@ from rung.stages.candidates import Candidate, build, check_limits, check_samplin
 from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.climbing import climb
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
+from rung.stages.forecast import check_priced
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.preflight import check_servers
@@ -53,6 +54,7 @@ def compare(
         Interrupted: Ctrl-C; the same command goes on where it was.
     """
     check_search(project, allowed.trials if allowed else None)
+    check_priced(project, allowed.usd if allowed else None)
     with workshop_of(project, seed, reporter) as workshop:
         check_servers(workshop)  #                                the servers of models: there, and what they lack
         meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is

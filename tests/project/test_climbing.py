@@ -192,6 +192,14 @@ def test_a_search_that_cannot_be_made_is_refused_before_documents_are_read(tmp_p
         compare(load_project(folder), allowed=Allowed(trials=4))
 
 
+def test_a_budget_in_dollars_without_a_price_is_refused_before_documents_are_read(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt]", more='knowledge: {sources: ["none/*.md"]}\n')
+    yaml = (folder / "rung.yaml").read_text(encoding="utf-8")
+    (folder / "rung.yaml").write_text(yaml.replace("model: scripted", "model: http://localhost:9/v1#m"), encoding="utf-8")
+    with pytest.raises(UserError, match="--budget-usd cannot be kept"):
+        compare(load_project(folder), allowed=Allowed(usd=1))
+
+
 def test_settings_are_searched_wave_by_wave(tmp_path: Path) -> None:
     heard = Listening()
     rungs = "[prompt, few_shot: {shots: [1, 2], pick: [fixed, nearest]}, classifier: {reject: [0.0, 0.2, 0.4]}]"

@@ -17,6 +17,11 @@ from rung.progress import Reporter, Tick
 from rung.settings import PriceSettings
 from rung.workshop import Workshop
 
+UNPRICED = (
+    "--budget-usd cannot be kept: nobody knows what this model charges; give prices in rung.yaml "
+    "(prompt_usd_per_million and completion_usd_per_million, or machine_usd_per_hour), or use --budget-minutes"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
@@ -133,10 +138,7 @@ class Meter:
         """
         usd, minutes = self.used()
         if self.allowed.usd is not None and usd is None:
-            raise UserError(
-                "--budget-usd cannot be kept: nobody knows what this model charges; give prices in rung.yaml "
-                "(prompt_usd_per_million and completion_usd_per_million, or machine_usd_per_hour), or use --budget-minutes"
-            )
+            raise UserError(UNPRICED)
         fits = wanted
         for limit, used, each in (
             (self.allowed.usd, usd or 0.0, (per_answer or (0, 0))[0]),

@@ -11,9 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rung.errors import UserError
+from rung.models.catalog import is_local
 from rung.project import Project
 from rung.records import Json
+from rung.stages.budget import UNPRICED
 from rung.stages.rehearsing import Use
+
+SERVERS = ("openai:", "http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,20 @@ def rates_of(project: Project) -> Rates:
     return Rates(project, pace, live, indexing)
 
 
+def check_priced(project: Project, usd: float | None) -> None:
+    """Refuse a budget in dollars that cannot be kept, before documents are read; `usd` None: there is none.
+
+    Raises:
+        UserError: neither `rung.yaml` nor the price list has a price for this model. A plugin's may still name one.
+    """
+    prices, model = project.settings.prices, project.settings.model
+    by_token = prices.prompt_usd_per_million is not None and prices.completion_usd_per_million is not None
+    if usd is None or by_token or prices.machine_usd_per_hour is not None or _listed(model, 1, 1) is not None:
+        return
+    if is_local(model) or model.startswith(SERVERS):
+        raise UserError(UNPRICED)
+
+
 def usd_in_words(usd: float | None) -> str:
     """ "$0.12", "under $0.01", "$ unknown"."""
     return "$ unknown" if usd is None else f"${usd:.2f}" if usd >= 0.01 or not usd else "under $0.01"
@@ -142,7 +161,7 @@ def _listed(model: str, prompt: int, completion: int) -> float | None:
     from rung.models.endpoint import Endpoint
     from rung.models.prices import usd
 
-    if model.startswith(("openai:", "http://", "https://")):
+    if model.startswith(SERVERS):
         endpoint = Endpoint.named(model)
         return usd(endpoint.model, endpoint.url, prompt=prompt, completion=completion)
     return None
