@@ -30,11 +30,11 @@ from rung.models.scripted_engines import Play
 from rung.project import load_project
 from rung.records import Json
 from rung.scoring import Scorecard
-from rung.stages.budget import Allowed
-from rung.stages.candidates import build, propose
+from rung.stages.budget import Allowed, Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
 from rung.stages.intake import Intake, take_in
 from rung.stages.judging import score
-from rung.stages.racing import race
 from rung.steps import Generate, Step
 from rung.verdict.diagnose import Loss
 from rung.workshop import Workshop
@@ -214,8 +214,8 @@ def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str,
     with Workshop(load_project(folder)) as workshop:
         workshop.__dict__["generator"] = ScriptedGenerator(reader(one, rows), play=play)
         intake: Intake = take_in(workshop)
-        candidates = [c for c in build(workshop, propose(workshop, intake)) if c.rung.name == "rag"]
-        raced = race(workshop, intake, candidates, Allowed(exhaustive=True))
+        candidates = [c for c in propose(workshop, intake) if c.rung.name == "rag"]
+        raced = climb(workshop, intake, candidates, Meter.of(workshop, Allowed(exhaustive=True)))
         scored = score(workshop, intake, raced.runs)
     card: Scorecard = next(iter(scored.cards.values()))
     return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))

@@ -15,10 +15,11 @@ from rung.models.scripted import ScriptedGenerator
 from rung.project import load_project
 from rung.records import Verdict
 from rung.stages.answering import time_live
-from rung.stages.candidates import build, propose
+from rung.stages.budget import Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
 from rung.stages.intake import take_in
 from rung.stages.judging import put_on_paper, score, weigh
-from rung.stages.racing import race
 from rung.steps import Generate
 
 YAML = """\
@@ -64,10 +65,11 @@ def judged(folder: Path, calls: list[str]) -> Verdict:
     with workshop_of(load_project(folder), None, None) as workshop:
         workshop.judge = ScriptedGenerator(says, name="judge")
         intake = take_in(workshop)
-        built = build(workshop, propose(workshop, intake))
-        raced = race(workshop, intake, built)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
         scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage)).verdict
+        return put_on_paper(
+            workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage)
+        ).verdict
 
 
 def test_a_rubric_judges_where_no_reference_exists(essays: Path) -> None:

@@ -19,10 +19,11 @@ from rung.project import load_project
 from rung.records import Verdict, digest
 from rung.scoring.squad import contains
 from rung.stages.answering import time_live
-from rung.stages.candidates import build, propose
+from rung.stages.budget import Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
 from rung.stages.intake import take_in
 from rung.stages.judging import Scored, put_on_paper, score, weigh
-from rung.stages.racing import race
 from rung.steps import Generate
 
 DOCUMENTS, FACTS = 6, 6
@@ -106,10 +107,9 @@ def compared(folder: Path, script: Callable[[Generate], str], *, context_tokens:
     with workshop_of(load_project(folder), None, None) as workshop:
         workshop.generator = ScriptedGenerator(script, context_tokens=context_tokens)
         intake = take_in(workshop)
-        built = build(workshop, propose(workshop, intake))
-        raced = race(workshop, intake, built)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
         scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage))
+        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
         return done.verdict, scored, " ".join(done.published.table.split())
 
 

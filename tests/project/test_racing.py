@@ -16,11 +16,12 @@ from rung.models.scripted import ScriptedGenerator
 from rung.project import load_project
 from rung.records import Verdict, digest
 from rung.stages.answering import time_live
-from rung.stages.budget import Allowed
-from rung.stages.candidates import build, propose
+from rung.stages.budget import Allowed, Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
 from rung.stages.intake import take_in
 from rung.stages.judging import put_on_paper, score, weigh
-from rung.stages.racing import FIRST, race
+from rung.stages.racing import FIRST
 from rung.steps import Generate, Generated
 
 CASES = 150
@@ -64,10 +65,11 @@ def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed |
     with workshop_of(load_project(folder), None, None) as workshop:
         workshop.generator = ScriptedGenerator(script)
         intake = take_in(workshop)
-        built = build(workshop, propose(workshop, intake))
-        raced = race(workshop, intake, built, allowed)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop, allowed))
         scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        return put_on_paper(workshop, intake, scored, weigh(workshop, intake, built, scored, raced.coverage)).verdict
+        return put_on_paper(
+            workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage)
+        ).verdict
 
 
 def bar(folder: Path, correct: float) -> None:
@@ -162,6 +164,6 @@ def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:
     with workshop_of(load_project(labels), None, None) as workshop:
         workshop.generator = Unpriced(says(0.2, 0.8, 0.9))
         intake = take_in(workshop)
-        built = build(workshop, propose(workshop, intake))
+        proposed = propose(workshop, intake)
         with pytest.raises(UserError, match="--budget-usd cannot be kept"):
-            race(workshop, intake, built, Allowed(usd=1.0))
+            climb(workshop, intake, proposed, Meter.of(workshop, Allowed(usd=1.0)))

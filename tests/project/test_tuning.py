@@ -11,10 +11,11 @@ from rung.errors import UserError
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
 from rung.project import load_project
-from rung.stages.candidates import build, propose
+from rung.stages.budget import Allowed, Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
 from rung.stages.intake import take_in
-from rung.stages.racing import race
-from rung.stages.tuning import search
+from rung.stages.tuning import Searching
 from rung.steps import Generate
 
 YAML = """\
@@ -56,12 +57,12 @@ def searched(folder: Path, trials: int) -> tuple[list[str], list[str], str]:
     with workshop_of(load_project(folder), None, None) as workshop:
         workshop.generator = ScriptedGenerator(says, name="counts")
         intake = take_in(workshop)
-        found = search(workshop, intake, propose(workshop, intake), trials=trials)
-        labels = [c.label for c in found.candidates if not c.rung.reference]
-        before = list(asked)
-        raced = race(workshop, intake, build(workshop, found.candidates), searched=found.said)
-        assert raced.coverage.searched == found.said
-        return labels, before, found.said
+        proposed = propose(workshop, intake)
+        searching = Searching(workshop, intake, proposed, trials)
+        left, said, before = searching.left_of(proposed), searching.said(), list(asked)
+        raced = climb(workshop, intake, proposed, Meter.of(workshop, Allowed(trials=trials)))
+        assert raced.coverage.searched == said
+        return [c.label for c in left if not c.rung.reference], before, said
 
 
 def test_all_are_tried_where_the_budget_allows_it_and_the_front_goes_on(wide: Path) -> None:

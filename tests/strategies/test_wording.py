@@ -14,7 +14,7 @@ from rung.project import load_project
 from rung.records import Question
 from rung.stages.candidates import allowed, build, propose
 from rung.stages.intake import take_in
-from rung.stages.tuning import search
+from rung.stages.tuning import Searching
 from rung.steps import Generate, Generated
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find
@@ -82,10 +82,11 @@ def test_wordings_are_searched_and_long_ones_are_named_by_their_beginning(worded
     with workshop_of(load_project(worded), None, None) as workshop:
         workshop.generator = ScriptedGenerator(says, name="wording")
         intake = take_in(workshop)
-        found = search(workshop, intake, propose(workshop, intake), trials=3)
-        assert labels[2] in [c.label for c in found.candidates]
-        assert labels[1] not in [c.label for c in found.candidates]
-        assert all(c.strategy for c in build(workshop, found.candidates) if c.rung.name == "prompt")
+        proposed = propose(workshop, intake)
+        left = Searching(workshop, intake, proposed, 3).left_of(proposed)
+        assert labels[2] in [c.label for c in left]
+        assert labels[1] not in [c.label for c in left]
+        assert all(c.strategy for c in build(workshop, left) if c.rung.name == "prompt")
 
 
 def test_a_task_that_is_none_is_found_at_its_line(worded: Path) -> None:

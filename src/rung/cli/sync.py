@@ -43,6 +43,8 @@ def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryR
 def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False) -> None:
     from json import dumps
 
+    from rung.records import plain
+
     change, problems = indexed.report, indexed.problems
     screen.problems(problems, all_by="rung sync --json")
     screen.dropped(indexed.dropped)
@@ -57,11 +59,9 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
         "left_out": sum(part.count for part in indexed.dropped),
     }
     if json:
-        dropped = [{"path": part.path, "what": part.what, "count": part.count} for part in indexed.dropped]
-        listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
         more = {
-            "problem_list": listed,
-            "dropped": dropped,
+            "problem_list": plain(problems),
+            "dropped": plain(indexed.dropped),
             "version": change.version,
             "seconds": round(change.seconds, 3),
             "dry_run": dry_run,

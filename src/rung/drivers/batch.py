@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar
 
 from rung.drivers.cache import StepStore
@@ -54,6 +54,12 @@ class Tally:
     completion_tokens: int = 0
     usd: float = 0.0
     unpriced: int = 0  # carried-out generations whose price nobody named
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
+
+    def __sub__(self, before: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(Tally)))
 
     def count(self, result: Result | Failure) -> None:
         """One request that an engine carried out, with what it consumed."""

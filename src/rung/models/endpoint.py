@@ -9,6 +9,12 @@ from urllib.parse import urlsplit
 from rung.errors import ModelError
 
 OPENAI = "https://api.openai.com/v1"
+_SERVERS = ("openai:", "http://", "https://")
+
+
+def is_on_server(name: str) -> bool:
+    """Whether a model's name is one of a model on a server, whatever may be amiss with it."""
+    return name.startswith(_SERVERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from rung.errors import ModelError
+from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
@@ -175,31 +176,26 @@ class HttpHost:
 
     def claims(self, name: str) -> bool:
         """Whether it is a URL or begins with openai:."""
-        return name.startswith(("openai:", "http://", "https://"))
+        return is_on_server(name)
 
     def check_name(self, name: str) -> None:
         """Refuse a URL that names no model, or is none."""
-        from rung.models.endpoint import Endpoint
-
         Endpoint.named(name)
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.endpoint import Endpoint
         from rung.models.http import HttpGenerator
 
         return HttpGenerator(Endpoint.named(name), server)
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.endpoint import Endpoint
         from rung.models.http_embedding import HttpEmbedder
 
         return HttpEmbedder(Endpoint.named(name), server)
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.endpoint import Endpoint
         from rung.models.http_reranking import HttpReranker
 
         if name.startswith("openai:"):

@@ -18,6 +18,8 @@ from rung.json_values import leaves, parse
 from rung.records import Case, Passage
 from rung.scoring.squad import normalise
 
+SAID_AS_IS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
+SHORT = 10  # words; a longer answer may be said there in other words
 LONG_ANSWER = 5  # words; from here on most of an answer's words are enough
 MOST_WORDS = 0.7  # of a long answer's distinct words
 NEARER = 2.0  # times: a passage that is so much nearer than any that holds an answer bears it too

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from rung.drivers.batch import Tally
 from rung.errors import BudgetEnded, UserError
@@ -94,7 +94,7 @@ class Meter:
         now = time.monotonic()
         seconds = now - self.allowed.began
         trained = self.trained + (0.0 if self._training_since is None else now - self._training_since)
-        usd = spent_usd(_sum(self.tally, self.live), self.prices, seconds - trained)
+        usd = spent_usd(self.tally + self.live, self.prices, seconds - trained)
         return None if usd is None else usd + trained / 3600 * (training_usd_per_hour(self.prices) or 0.0), seconds / 60
 
     @property
@@ -158,10 +158,6 @@ class Meter:
         if self.allowed.minutes is not None:
             limits.append(f"{minutes:.1f} of the {self.allowed.minutes:g} minutes allowed are over")
         return " and ".join(limits)
-
-
-def _sum(one: Tally, other: Tally) -> Tally:
-    return Tally(*(getattr(one, f.name) + getattr(other, f.name) for f in fields(Tally)))
 
 
 @dataclass(frozen=True, slots=True)

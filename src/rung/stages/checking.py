@@ -17,12 +17,11 @@ from rung.json_values import fits, parse, validator
 from rung.materials import Rows
 from rung.project import Project
 from rung.records import Case, Document, Problem
+from rung.scoring.bearing import SAID_AS_IS, SHORT
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 
-SHORT = 10  # words; a longer answer may be said in a document in other words
 LEAST = 3  # letters and digits of an answer that is looked for in a document
-BY_WORDS = (None, "f1", "em", "contains")  # `bar.metric` of answers that may stand in a document as they are
 SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
 _YES_OR_NO = frozenset(("yes", "no", "true", "false", "ja", "nein", "oui", "non", "si"))
 
@@ -40,7 +39,7 @@ def check_rows(project: Project, rows: Rows, documents: Collection[Document]) ->
     there = {document.id: document for document in documents}
     problems = [*unwinnable(project, rows), *_unreadable(rows, there), *_mistaught(rows)]
     warnings = [*_partly_wrong(project, rows), *_repeated(rows), *_labels_asked(rows)]
-    if not (rows.schema or rows.labels) and project.settings.bar.metric in BY_WORDS:
+    if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
         warnings += _not_in_gold(rows, there)
     return Found(tuple(problems), tuple(warnings))
 

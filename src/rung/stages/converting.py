@@ -15,7 +15,7 @@ from rung.examples import read_examples, write_examples
 from rung.examples.files import decoded, read_rows
 from rung.examples.writing import write_rows
 from rung.outputs import check_free
-from rung.records import Example, Json, Problem
+from rung.records import Example, Json, Problem, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,8 @@ class Converted:
 
     def as_json(self) -> dict[str, Json]:
         """For `--json`."""
-        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
         left_out = str(self.left_out) if self.left_out else None
-        return {"file": str(self.file), "rows": self.rows, "problems": problems, "left_out_file": left_out}
+        return {"file": str(self.file), "rows": self.rows, "problems": plain(self.problems), "left_out_file": left_out}
 
 
 def convert(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rung.models.endpoint import is_on_server
 from rung.records import Message
 
 CHARACTERS_PER_TOKEN = 4  # of English prose: a likely number, no bound
@@ -47,7 +48,7 @@ class Sizes:
 
 def sizes_of(model: str) -> Sizes:
     """Those of a generator by its name in `rung.yaml`; nothing is fetched or opened."""
-    if model.startswith(("openai:", "http://", "https://")):
+    if is_on_server(model):
         return Sizes(most_tokens, _most_of_a_chat, lambda text: -(-len(text.encode("utf-8", "replace")) // 4))
     if model != "scripted":
         return Sizes(most_tokens, _most_of_a_chat, lambda text: len(text) // _FEWEST)

@@ -24,7 +24,7 @@ from rung.materials import Rows, case_of, paths
 from rung.materials import read_rows as read_project
 from rung.outputs import check_free
 from rung.overlaps import overlaps
-from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest
+from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest, plain
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
 from rung.stages.answering import commonest
@@ -112,7 +112,6 @@ class Distilled:
 
     def as_json(self) -> dict[str, Json]:
         """For `--json`."""
-        problems: list[Json] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
         return {
             "file": str(self.file),
             "rows": self.rows,
@@ -122,7 +121,7 @@ class Distilled:
             "executed": self.executed,
             "replayed": self.replayed,
             "usd": self.usd,
-            "problems": problems,
+            "problems": plain(self.problems),
         }
 
 

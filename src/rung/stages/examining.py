@@ -14,7 +14,7 @@ from rung.gold import has_gold
 from rung.matching import LETTER, UNSPACED
 from rung.records import Case, Passage
 from rung.scoring import Yardstick
-from rung.scoring.bearing import holds
+from rung.scoring.bearing import SAID_AS_IS, SHORT, holds
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake
@@ -25,9 +25,6 @@ from rung.workshop import Workshop
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
-
-IN_WORDS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
-SHORT = 10  # words; a longer answer may be said there in other words
 
 
 class Examiner:
@@ -43,7 +40,7 @@ class Examiner:
         self._workshop = workshop
         self._intake = intake
         self._measure = measure
-        self._words = measure.correct_by in IN_WORDS
+        self._words = measure.correct_by in SAID_AS_IS
         self._shared: Corpus | None = None
 
     def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.models.catalog import is_local
+from rung.models.endpoint import Endpoint, is_on_server
 from rung.project import Project
 from rung.records import Json
 from rung.stages.budget import UNPRICED
 from rung.stages.rehearsing import Use
-
-SERVERS = ("openai:", "http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def check_priced(project: Project, usd: float | None) -> None:
     by_token = prices.prompt_usd_per_million is not None and prices.completion_usd_per_million is not None
     if usd is None or by_token or prices.machine_usd_per_hour is not None or _listed(model, 1, 1) is not None:
         return
-    if is_local(model) or model.startswith(SERVERS):
+    if is_local(model) or is_on_server(model):
         raise UserError(UNPRICED)
 
 
@@ -158,10 +157,9 @@ def _listed(model: str, prompt: int, completion: int) -> float | None:
     """By the dated price list, for a hosted model; a scripted one charges nothing."""
     if model.startswith("scripted"):
         return 0.0
-    from rung.models.endpoint import Endpoint
     from rung.models.prices import usd
 
-    if model.startswith(SERVERS):
+    if is_on_server(model):
         endpoint = Endpoint.named(model)
         return usd(endpoint.model, endpoint.url, prompt=prompt, completion=completion)
     return None

@@ -18,7 +18,7 @@ from rung.examples.forms import example_of, form_of
 from rung.materials import case_of, paths, shown_as
 from rung.progress import Reporter, Silent
 from rung.project import FILE, Project, load_project
-from rung.records import Case, Example, Json, Message, Problem
+from rung.records import Case, Example, Json, Message, Problem, plain
 from rung.settings import DEFAULT_MODEL
 from rung.strategies.prompting import DEFAULT_TASK, with_tools
 
@@ -83,7 +83,7 @@ class Looked:
             "findings": [finding.as_json(several=several) for finding in self.linted.findings],
         }
         if self.problems:
-            told["problems"] = [{"path": p.path, "line": p.line, "message": p.message} for p in self.problems]
+            told["problems"] = plain(self.problems)
         if loss:
             odd: list[Json] = [{"rows": [_line(place)], "file": _file(place), "why": why} for place, why in self.odd]
             told["hurt"] = [

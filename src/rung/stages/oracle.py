@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.gold import has_gold, overlaps, target_ranks
 from rung.records import Answer, Case, Passage
-from rung.scoring.bearing import Phrases, holds, holds_whole, phrases
+from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
 from rung.scoring.protocol import Yardstick
 from rung.stages.intake import Intake
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from rung.knowledge import Gold
     from rung.stages.answering import Run
 
-IN_WORDS = ("f1", "em", "contains", "rouge_l")  # `correct` where an accepted answer may stand in a document as it is
-SHORT = 10  # words; a longer answer may be said there in other words
+IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
 
@@ -127,7 +126,7 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
     rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
-    in_words = measure.correct_by in (*IN_WORDS, "json")
+    in_words = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
     kinds: dict[str, list[Case]] = {k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "unsaid")}
     answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
@@ -167,7 +166,7 @@ def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Int
 
 def expected(case: Case, measure: Yardstick) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
-    in_words = measure.correct_by in (*IN_WORDS, "json")
+    in_words = measure.correct_by in IN_WORDS
     wanted = phrases(case, schema=measure.schema, labels=measure.labels) if in_words else ()
     long = measure.correct_by != "json" and any(len(phrase.split()) > SHORT for answer in wanted for phrase in answer)
     return () if long else wanted

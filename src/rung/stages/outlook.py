@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from rung.errors import UserError
+from rung.models.endpoint import is_on_server
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage
+from rung.records import Case, Document, Json
 from rung.scoring import yardstick
 from rung.scoring.judge import graded, labels, preferred
 from rung.stages.answering import MOST, MOST_PASSES, TURN
@@ -21,7 +22,7 @@ from rung.stages.forecast import Forecast, Rates, minutes_in_words
 from rung.stages.intake import chosen
 from rung.stages.pacing import Pace, trainings
 from rung.stages.racing import FEW
-from rung.stages.rehearsing import REHEARSED, Rehearsed, Stage, Use, most, words
+from rung.stages.rehearsing import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.stages.tuning import KEPT
 from rung.strategies.prompting import question_for
 from rung.strategies.protocol import Adapter, Composition, Cutting, Need, Plan, Retriever
@@ -29,7 +30,6 @@ from rung.verdict.gaps import CLOSED_BOOK
 from rung.workshop.taught import MOST_GENERATED
 
 _NOTHING = Forecast(usd=0.0, minutes=0.0)
-NO_PASSAGE = Passage(id="", document="", start=0, end=0, text="")
 FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anything else
 
 
@@ -114,7 +114,7 @@ class Foreseer:
 
     def _servers(self) -> Iterator[Part]:
         said = self.project.settings
-        asked = [name for name in dict.fromkeys((said.model, said.judge.model)) if name.startswith(("openai:", "http"))]
+        asked = [name for name in dict.fromkeys((said.model, said.judge.model)) if is_on_server(name)]
         if asked:
             yield Part("a first small request to each server", self.rates.of(FIRST_REQUEST.times(len(asked)), live=True))
 

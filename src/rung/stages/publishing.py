@@ -90,8 +90,9 @@ def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: 
     kept = folder / digest(texts[LINE])[:16]
     for name, text in texts.items():
         write_text(kept / name, text)
-    if kept.name not in [line.verdict for line in _listed(project)]:
-        told = {"number": len(_listed(project)) + 1, "verdict": kept.name, "created": created}
+    listed = _listed(project)
+    if kept.name not in [line.verdict for line in listed]:
+        told = {"number": len(listed) + 1, "verdict": kept.name, "created": created}
         line = json.dumps({**told, "trial": True} if trial else told)
         known = (folder / _LIST).read_text(encoding="utf-8") if (folder / _LIST).is_file() else ""
         write_text(folder / _LIST, f"{known}{line}\n")

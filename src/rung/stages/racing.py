@@ -15,7 +15,7 @@ from rung.drivers.batch import Tally
 from rung.records import Case, Coverage, Outcome
 from rung.scoring import Scorecard, Yardstick
 from rung.stages.answering import Run, answered, time_live
-from rung.stages.budget import Allowed, Meter, spent_usd
+from rung.stages.budget import Meter, spent_usd
 from rung.stages.candidates import LIMITS, Candidate
 from rung.stages.grading import card_of
 from rung.stages.intake import Intake
@@ -45,27 +45,6 @@ class Raced:
     runs: tuple[Run, ...]
     coverage: Coverage
     candidates: tuple[Candidate, ...] = ()
-
-
-def race(
-    workshop: Workshop,
-    intake: Intake,
-    candidates: Sequence[Candidate],
-    allowed: Allowed | None = None,
-    *,
-    searched: str = "",
-) -> Raced:
-    """Every case answered by every candidate that could be built, or so many as it takes to know which one to use.
-
-    `searched`: what to say of the search that the candidates come from.
-
-    Raises:
-        UserError: a budget in dollars, and nobody knows what an answer costs.
-    """
-    course = Course(workshop, intake, Meter.of(workshop, allowed))
-    course.enter(candidates)
-    partial = course.drive()
-    return course.ended(candidates, partial=partial, searched=searched)
 
 
 @dataclass
@@ -185,10 +164,8 @@ class Course:
         if self.scored_on_the_way:
             self.score_so_far(label)
         if tally.executed > before.executed:
-            known = self.cost.setdefault(label, Tally())
-            for name in ("executed", "prompt_tokens", "completion_tokens", "usd", "unpriced"):
-                setattr(known, name, getattr(known, name) + getattr(tally, name) - getattr(before, name))
-            known.replayed += len(more)  # answers that these steps made
+            spent = replace(tally - before, replayed=len(more))  # answers that these steps made
+            self.cost[label] = self.cost.get(label, Tally()) + spent
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
 
     def _rival(self) -> dict[str, Outcome] | None:

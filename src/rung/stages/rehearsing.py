@@ -78,6 +78,7 @@ class Rehearsed:
     likely: Use
 
 
+NO_PASSAGE = Passage(id="", document="", start=0, end=0, text="")  # where no document has any
 REHEARSED = "rehearsed "  # before the place of a need: the digest of what is not built
 WAYS = ("answers", "calls", "refuses")
 Make = Callable[[Case], Conversation[object]]

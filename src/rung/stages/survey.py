@@ -23,7 +23,7 @@ from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.preflight import check_named, named_models, remembered
-from rung.stages.rehearsing import Rehearsed, Stage, Use, answers_shown, most
+from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
@@ -36,7 +36,6 @@ from rung.workshop import Training, Workshop
 FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
 WIDTH = 80
-SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
 
@@ -90,16 +89,13 @@ class Survey:
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
-        problems, warnings = (
-            [{"path": p.path, "line": p.line, "message": p.message} for p in some] for some in (self.problems, self.warnings)
-        )
         return {
             "documents": len(self.documents),
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
-            "problems": plain(problems),
-            "warnings": plain(warnings),
-            "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
+            "problems": plain(self.problems),
+            "warnings": plain(self.warnings),
+            "dropped": plain(self.dropped),
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -300,7 +296,7 @@ def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
         if room < 0 and chosen:
             break
         chosen.append(passage)
-    return tuple(chosen) or (SOMEWHERE,)
+    return tuple(chosen) or (NO_PASSAGE,)
 
 
 def _plans(project: Project, materials: Materials) -> Iterator[Named]:

@@ -33,14 +33,6 @@ _AGAIN = 8  # times as many trials as combinations, at most
 NOTHING = "--search finds nothing to search: give a setting of a rung a list, as 'rag: {passages: [1, 3]}'"
 
 
-@dataclass(frozen=True)
-class Searched:
-    """The candidates that go on, and what was tried, in words ("" where nothing was to be searched)."""
-
-    candidates: tuple[Candidate, ...]
-    said: str = ""
-
-
 @dataclass
 class _Space:
     """The combinations of one rung. `axes`: setting -> its values, as canonical JSON."""
@@ -59,22 +51,6 @@ class _Space:
         """The candidate of a point; None where the combination does not apply."""
         fits = (c for c in self.candidates if all(canonical(c.settings.get(k)) == v for k, v in point.items()))
         return next(fits, None)
-
-
-def search(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], *, trials: int) -> Searched:
-    """Of every rung with several combinations, those that are on the front of `correct` and tokens among the dev cases.
-
-    Args:
-        workshop: builds what a combination needs.
-        intake: its dev cases judge here; its test cases are not touched.
-        candidates: of the whole sweep, planned and not built.
-        trials: combinations to try in all, spread over the rungs.
-
-    Raises:
-        UserError: as `Searching`.
-    """
-    searching = Searching(workshop, intake, candidates, trials)
-    return Searched(tuple(searching.left_of(candidates)), searching.said())
 
 
 class Searching:
