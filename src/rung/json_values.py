@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rung.errors import UserError
@@ -182,7 +183,7 @@ def _exact(kind: type[Validator]) -> type[Validator]:
     from jsonschema.validators import extend
 
     def multiple_of(check: Validator, step: float, value: Any, _schema: object) -> Iterator[ValidationError]:
-        if check.is_type(value, "number") and Fraction(str(value)) % Fraction(str(step)):
+        if check.is_type(value, "number") and (abs(value) == inf or Fraction(str(value)) % Fraction(str(step))):
             yield ValidationError(f"{value!r} is not a multiple of {step}")
 
     made: type[Validator] = extend(kind, {"multipleOf": multiple_of})  # type: ignore[no-untyped-call]

@@ -103,12 +103,11 @@ def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, .
     if not behaviour.require_approval or len(approved) == len(found):
         return tuple(found)
     waiting = next(example for example in found if not example.approved_by)
-    path_name, _, line = waiting.place.rpartition(":")
     message = (
         f"{len(found) - len(approved):,} of {len(found):,} examples are not approved and teach nothing "
         "(behaviour.require_approval); this is the first: look at it, then write who approves it in 'approved_by'"
     )
-    problems.append(Problem(path_name, int(line or 0), message))
+    problems.append(Problem.at(waiting.place, message))
     return tuple(approved)
 
 
@@ -140,20 +139,19 @@ def with_evidence(
         quotes = rows.quotes.get(case.id, ())
         named = [item["document"] for item in quotes if isinstance(item, dict) and isinstance(item.get("document"), str)]
         gone = tuple(d for d in dict.fromkeys([*map(str, named), *case.gold_documents]) if text_of(d) is None)
-        path, _, line = case.place.rpartition(":")
         try:
             if gone and (case.split != "test" or not case.answerable):
                 raise ValueError(f"document '{gone[0]}' no longer exists{_meant(nearest(gone[0]))}")
             there = [item for item in quotes if not (isinstance(item, dict) and item.get("document") in gone)]
             evidence = tuple(_resolved(item, text_of, find) for item in there)
         except ValueError as error:
-            problems.append(Problem(path, int(line or 0), f"case '{case.id}' is left out: {error}"))
+            problems.append(Problem.at(case.place, f"case '{case.id}' is left out: {error}"))
             continue
         if gone:
             missing[case.id] = gone
             told = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
             told += _meant(nearest(gone[0]))
-            problems.append(Problem(path, int(line or 0), told))
+            problems.append(Problem.at(case.place, told))
         documents = tuple(d for d in case.gold_documents if d not in gone) or tuple(e.document for e in evidence)
         kept.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
     return replace(rows, cases=tuple(kept), problems=tuple(problems), missing=missing)
@@ -197,8 +195,7 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[tuple[Cas
 def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) -> bool:
     """Whether no row had this id before; the first one keeps it."""
     if id in seen:
-        path, _, line = place.rpartition(":")
-        problems.append(Problem(path, int(line or 0), f"id '{id}' is already at {seen[id]}; this row is left out"))
+        problems.append(Problem.at(place, f"id '{id}' is already at {seen[id]}; this row is left out"))
         return False
     seen[id] = place
     return True

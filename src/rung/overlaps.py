@@ -39,9 +39,8 @@ def overlaps(teaching: Sequence[Example | Case], judging: Sequence[Case]) -> tup
             kept.add(row.place)
             continue
         how = "repeats" if same else "nearly repeats"
-        path, _, line = row.place.rpartition(":")
         message = f"'{row.id}' {how} case '{twin.id}' ({twin.place}); it is not used to teach"
-        problems.append(Problem(path, int(line or 0), message))
+        problems.append(Problem.at(row.place, message))
     return frozenset(kept), tuple(problems)
 
 

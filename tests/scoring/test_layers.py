@@ -40,6 +40,14 @@ def test_format_with_a_schema(text: str, valid: float) -> None:
     assert Format(Yardstick("json", schema=SCHEMA))(case('{"a": 1}'), said(text)) == {"format": valid}
 
 
+@pytest.mark.parametrize(
+    ("text", "valid"), [("19.99", 1), ("7", 1), ("19.991", 0), ("1e999", 0), ("-1e999", 0), (f"1{'0' * 400}", 1)]
+)
+def test_multiples_are_told_of_decimals_and_of_numbers_beyond_all_bounds(text: str, valid: float) -> None:
+    schema = '{"type": "number", "multipleOf": 0.01}'
+    assert Format(Yardstick("json", schema=schema))(case("7"), said(text)) == {"format": valid}
+
+
 def test_format_judges_the_text_as_said() -> None:
     marked = Outcome("c", Answer('{"a": 1} [1]', '{"a": 1}'))
     assert Format(Yardstick("json", schema=SCHEMA))(case("1"), marked) == {"format": 0}

@@ -13,9 +13,9 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-from rung.matching import LETTER, UNSPACED
+from rung.matching import LETTER, UNSPACED, WORD
 
-_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+(?:['’](?:(?![{UNSPACED}]){LETTER})+)*")
+_WORD = re.compile(rf"{WORD}(?:['’](?:(?![{UNSPACED}]){LETTER})+)*")
 _SIGN = re.compile(r"[<>=+*/%^|&!~]")
 _SPACE = re.compile(r"\s+")
 _EDGES = " .,;:!?\"'`…·-–—()[]{}*_"

@@ -5,7 +5,7 @@
 """
 
 from rung.matching.answers import best, contains, holds, matches, token_f1
-from rung.matching.characters import LETTER, UNSPACED
+from rung.matching.characters import LETTER, UNSPACED, WORD
 from rung.matching.reading import reading_of, tokens
 from rung.matching.scanning import Reading
 from rung.matching.terms import has_runs, run_terms, terms
@@ -13,6 +13,7 @@ from rung.matching.terms import has_runs, run_terms, terms
 __all__ = [
     "LETTER",
     "UNSPACED",
+    "WORD",
     "Reading",
     "best",
     "contains",

@@ -20,6 +20,9 @@ LETTER = (
     r"\u102b-\u103e\u17b4-\u17d3])"
 )
 
+# A word: a run of letters; in languages written without spaces a character.
+WORD = rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+"
+
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _VULGAR = re.compile(r"[¼-¾⅐-⅞↉]")

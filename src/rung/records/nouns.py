@@ -19,6 +19,12 @@ class Problem:
     line: int
     message: str
 
+    @classmethod
+    def at(cls, place: str, message: str) -> Problem:
+        """Of a case or an example, whose `place` is its "file:line"."""
+        path, _, line = place.rpartition(":")
+        return cls(path, int(line or 0), message)
+
     def __str__(self) -> str:
         path = self.path.replace("\n", "\\n")  # a file may be called so, and must not begin a line of a list
         return f"{path}:{self.line}: {self.message}" if self.line else f"{path}: {self.message}"

@@ -19,17 +19,16 @@ from rung.refusing.german import GERMAN
 from rung.refusing.language import Language
 from rung.refusing.spanish import SPANISH
 from rung.sentences import sentences
+from rung.supporting import MARK
 
 Kind = Literal["refusal", "topic", "pointer", "looked", "nothing", "answer"]
 
 _LANGUAGES = (ENGLISH, GERMAN, SPANISH, FRENCH)
 _LOOKED_AT = 600  # characters: refusals say so soon
 _OPENINGS = 4  # "Hmm, I'm sorry, but as an AI, …"
-_NEGATED = re.compile("|".join(language.negations for language in _LANGUAGES))
 _STRAIGHT = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‹": "'", "›": "'"}
 )
-_CITED = re.compile(r"\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
 _QUOTED = re.compile(r'"[^"]{1,300}"')
 _SAID_NO = re.compile(r"(?:no|nein|non|yes|ja|oui|sí|doch|si)\b[,.!:]? ?(?:,|[.!]|$)")  # "No, …": an answer to a question
 _BUT_NOT = re.compile(r"(?:not|nicht|no|pas|keine?|ni)\b(?! only| nur| sólo| solo| seulement)")
@@ -46,15 +45,13 @@ class _Clause(NamedTuple):
 def says_unknown(text: str) -> bool:
     """Whether a text says that it does not know, in English, German, Spanish or French."""
     said = _plain(text)
-    if not _NEGATED.search(said):
-        return False
     return any(_refuses(said, language) for language in _LANGUAGES if re.search(language.negations, said))
 
 
 def _plain(text: str) -> str:
     """Lower case, without markup, citation marks and the quotation marks around all of it; other quotations as one word."""
     said = unicodedata.normalize("NFKC", text[:_LOOKED_AT]).translate(_STRAIGHT).casefold()
-    said = _CITED.sub("", re.sub(r"[*_#>]+", "", said))
+    said = MARK.sub("", re.sub(r"[*_#>]+", "", said))
     said = " ".join(said.split()).strip("'([ )]")
     if said[:1] == '"' and said.rstrip(".!")[-1:] == '"' and said.count('"') == 2:
         said = said.strip('".! ')

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from rung.json_values import leaves, parse, validator
 from rung.records import Json
-from rung.refusing.clauses import says_unknown
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -36,12 +35,18 @@ def is_refusal(text: str, schema: str = "") -> bool:
             return all(_says_nothing(value) for _, value in leaves(parse(text)))
         except ValueError:
             pass  # not JSON: the words decide
+    return _says_unknown(text)
+
+
+def _says_unknown(text: str) -> bool:
+    from rung.refusing.clauses import says_unknown  # its patterns take a quarter of a second to compile
+
     return says_unknown(text)
 
 
 def _says_nothing(value: Json) -> bool:
     if isinstance(value, str):
-        return not value.strip() or says_unknown(value)
+        return not value.strip() or _says_unknown(value)
     return value is None or value in ({}, [])
 
 

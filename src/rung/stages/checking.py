@@ -128,9 +128,8 @@ def _mistaught(rows: Rows) -> Iterator[Problem]:
     """Examples whose answer neither labels nor schema allow."""
     for example in rows.examples:
         if why := _forbidden(example.output, rows.schema, rows.labels):
-            path, _, line = example.place.rpartition(":")
             said = why.replace("the accepted answer", "its answer")
-            yield Problem(path, int(line or 0), f"{said}: it teaches what is wrong")
+            yield Problem.at(example.place, f"{said}: it teaches what is wrong")
 
 
 def _unreadable(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
@@ -196,8 +195,7 @@ def _gold_of(case: Case) -> list[str]:
 
 
 def _at(case: Case, message: str) -> Problem:
-    path, _, line = case.place.rpartition(":")
-    return Problem(path, int(line or 0), f"case '{case.id}': {message}")
+    return Problem.at(case.place, f"case '{case.id}': {message}")
 
 
 def _folded(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.gold import has_gold
-from rung.matching import LETTER, UNSPACED
+from rung.matching import WORD
 from rung.records import Case, Passage
 from rung.scoring import Yardstick
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds
@@ -104,7 +104,7 @@ def _short(case: Case) -> Sequence[str]:
 
 
 _THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
-_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+")
+_WORD = re.compile(WORD)
 
 
 def _spaced(text: str) -> str:

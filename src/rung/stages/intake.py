@@ -229,9 +229,8 @@ def may_teach(
         if not restricted:
             kept.append(case)
             continue
-        path, _, line = case.place.rpartition(":")
         message = f"'{case.id}' does not teach: its answer is for {', '.join(case.groups or ()) or 'some groups'} only"
-        problems.append(Problem(path, int(line or 0), message))
+        problems.append(Problem.at(case.place, message))
     return tuple(kept), tuple(problems)
 
 

@@ -22,7 +22,7 @@ from rung.stages.publishing import JUNIT, MARKDOWN, PAGE, RAGAS
 if TYPE_CHECKING:
     from rung.workshop import Workshop
 
-WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict in which documents' words stand
+WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of single answers
 
 
 @dataclass(frozen=True, slots=True)

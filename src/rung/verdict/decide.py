@@ -94,7 +94,7 @@ def decide(
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
     cases = _check(weighed)
     rejected: dict[str, str] = {w.result.name: reasons.REFERENCE for w in weighed if w.result.reference}
-    floored = _floored(weighed, seed)
+    floor, floored = _floored(weighed, seed)
     rivals = _rivals(ladder, bar, rejected, floored)
     standing = _field(rivals, seed)
     winner = None if standing is None else _choose(standing, bar)
@@ -105,7 +105,6 @@ def decide(
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
     measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
-    floor = floor_of(_columns(weighed), _held(weighed), seed=seed, clusters=_clusters(weighed))
     if floor is not None and (winner is None or winner.result.name in floored):
         reason = f"{gap_words.does_not_read(floor)} {reason}"
     return Verdict(
@@ -137,7 +136,7 @@ def chooser(weighed: Sequence[Weighed], *, seed: int = 0) -> Callable[[Sequence[
     The scores case by case stay those of `weighed`, so the comparisons between rungs are made once for each set of rivals.
     """
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
-    floored = _floored(weighed, seed)
+    _, floored = _floored(weighed, seed)
     fields: dict[tuple[str, ...], Field | None] = {}
 
     def choose(results: Sequence[RungResult], bar: Bar) -> str | None:
@@ -182,15 +181,15 @@ def _columns(weighed: Sequence[Weighed]) -> dict[str, Floats]:
     return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
 
 
-def _floored(weighed: Sequence[Weighed], seed: int) -> dict[str, str]:
-    """The rungs that are at the floor, each with why that is no choice; none where the oracle is above it."""
+def _floored(weighed: Sequence[Weighed], seed: int) -> tuple[Estimate | None, dict[str, str]]:
+    """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
     columns, held, clusters = _columns(weighed), _held(weighed), _clusters(weighed)
     floor = floor_of(columns, held, seed=seed, clusters=clusters)
     if floor is None or held is None:
-        return {}
+        return None, {}
     rungs = {w.result.name for w in weighed if not w.result.reference}
     scores = {n: at_floor(column, held, seed=seed, clusters=clusters) for n, column in columns.items() if n in rungs}
-    return {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
+    return floor, {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
 
 
 def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]) -> list[Weighed]:

@@ -327,11 +327,7 @@ def turned(e: Estimate) -> Estimate:
 
 def failures(name: str, count: int, n: int, failing: str = "") -> str:
     """Answers that did not come. `failing`: the commonest failure, in words."""
-    return (
-        f"{name}: {count:,} of {cases(n)} failed, {failing}; they count as misses."
-        if failing
-        else (f"{name}: {count:,} of {cases(n)} failed; they count as misses.")
-    )
+    return f"{name}: {count:,} of {cases(n)} failed{f', {failing}' if failing else ''}; they count as misses."
 
 
 def prompt_cut(name: str, count: int, n: int) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rung.records import Bill, Lost, RungResult, Verdict
+from rung.records import Bill, Lost, Verdict
 from rung.verdict.pareto import axes
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, listed, money, points, points_interval
-from rung.verdict.report_records import Report, everyone, ladder
+from rung.verdict.report_records import Report, ladder, losing
 from rung.verdict.winning_back import remedy
 
 _AXES = {"usd_per_1k": "price", "p95_seconds": "latency"}
@@ -68,7 +68,7 @@ def _cells(bill: Bill) -> list[str]:
 
 def wins_table(report: Report) -> Safe:
     """What mending each layer would win back, for the choice or, without one, the best rung."""
-    rung = _told(report)
+    rung = losing(report.verdict)
     if rung is None:
         return Safe("")
     rows = [_win(lost) for lost in rung.losses]
@@ -80,17 +80,6 @@ def wins_table(report: Report) -> Safe:
         "taken from the oracle arm; of the rest nobody knows more than the most that there is to gain."
     )
     return join(scrolled(table, title="What mending would win back", about=about))
-
-
-def _told(report: Report) -> RungResult | None:
-    winner = report.verdict.winner
-    rungs = [r for r in everyone(report.verdict) if r.losses and not r.reference and winner in (r.name, None)]
-    return max(rungs, key=lambda r: _mean(r, report), default=None)
-
-
-def _mean(rung: RungResult, report: Report) -> float:
-    score = rung.scores.get(report.verdict.main_metric)
-    return 0.0 if score is None or score.mean is None else score.mean
 
 
 def _win(lost: Lost) -> Safe:

@@ -87,6 +87,17 @@ def everyone(verdict: Verdict) -> tuple[RungResult, ...]:
     return ladder(verdict) + references(verdict)
 
 
+def losing(verdict: Verdict) -> RungResult | None:
+    """The rung whose losses are told: the choice or, without one, the best that lost anything."""
+
+    def score(rung: RungResult) -> float:
+        main = rung.scores.get(verdict.main_metric)
+        return 0.0 if main is None or main.mean is None else main.mean
+
+    judged = [rung for rung in ladder(verdict) if rung.losses and verdict.winner in (rung.name, None)]
+    return max(judged, key=score, default=None)
+
+
 def limit(bar: Mapping[str, Json], key: str) -> float | None:
     """A number of the bar, None where the bar does not say."""
     value = bar.get(key)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.report_records import ladder, losing
 from rung.verdict.winning_back import remedy
 
 WIDTH = 80
@@ -31,21 +32,18 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
         project: its name, for the heading.
         judged_by: what `correct` means here ("f1", "json", …), for the heading.
     """
-    ladder = sorted((r for r in verdict.rungs if not r.reference), key=lambda r: r.order)
-    arms = [r for r in verdict.rungs if r.reference]
+    rungs, arms = ladder(verdict), [r for r in verdict.rungs if r.reference]
     lines = [*_heading(verdict, project, judged_by), ""]
     lines += [_row(_HEAD), "-" * WIDTH]
-    lines += [line for result in (*ladder, *arms) for line in _rung(result, verdict)] + [""]
+    lines += [line for result in (*rungs, *arms) for line in _rung(result, verdict)] + [""]
     lines += [*_verdict(verdict), ""]
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
-    lines += _section("Lost", _lost(verdict, ladder))
+    lines += _section("Lost", _lost(verdict))
     lines += _section("What would change this", [line for flip in verdict.flips for line in wrapped(flip, indent=2)])
-    told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
+    told = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
     lines += _section("Why not", [line for name, why in told for line in wrapped(f"{name}: {why}", indent=2)])
     made = [
-        f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}"
-        for r in ladder
-        if r.artifacts
+        f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}" for r in rungs if r.artifacts
     ]
     lines += _section("Made with", [line for what in made for line in wrapped(what, indent=2)])
     lines += _section("Mind", [line for warning in verdict.warnings for line in wrapped(warning, indent=2)])
@@ -148,10 +146,9 @@ def _gap(name: str, verdict: Verdict) -> list[str]:
     return wrapped(f"{name}{measured}: {gap_sentence(verdict, name)}", indent=2)
 
 
-def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
+def _lost(verdict: Verdict) -> list[str]:
     """Where the choice (without one, the best rung) lost its cases, most to gain first, and what to do."""
-    judged = [r for r in ladder if r.losses and verdict.winner in (r.name, None)]
-    best = max(judged, key=lambda r: (r.name == verdict.winner, _mean_of(r, verdict)), default=None)
+    best = losing(verdict)
     if best is None:
         return []
     lines = []
@@ -161,11 +158,6 @@ def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
         words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
         lines += wrapped(f"{words}: {remedy(lost)}", indent=2)
     return lines
-
-
-def _mean_of(result: RungResult, verdict: Verdict) -> float:
-    score = result.scores.get(verdict.main_metric)
-    return 0.0 if score is None or score.mean is None else score.mean
 
 
 def columns(text: str) -> int:
