@@ -14,7 +14,7 @@ from typing import Any
 
 from rung.models.bert import Shape, weights_of
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import WEIGHTS, HeadLayer, layer_weights
+from rung.models.encoder_modules import WEIGHTS, HeadLayer, weighed
 
 _LAYER_NORM_EPSILON = 1e-5  # torch's, which the LayerNorm of sentence-transformers does not change
 
@@ -42,10 +42,9 @@ def build(source: EncoderFolder) -> Any:
         hidden = writer.layer(hidden, bias, f"encoder.layer.{number}")
     pooled = real if "pooling_mask" not in inputs else ops.convert(inputs["pooling_mask"], "f32")
     ways = [writer.pooled(hidden, real, pooled, way) for way in source.poolings]
-    vector, width = ops.concat(ways, 1) if len(ways) > 1 else ways[0], shape.width * len(ways)
-    for layer in source.layers:
-        weights = {} if layer.kind == "normalize" else layer_weights(layer, width)
-        vector, width = writer.headed(vector, layer, weights), len(weights["weight"]) if weights else width
+    vector = ops.concat(ways, 1) if len(ways) > 1 else ways[0]
+    for layer, weights in weighed(source.layers, shape.width * len(ways)):
+        vector = writer.headed(vector, layer, weights)
     return openvino.Model([writer.unit(vector)], list(inputs.values()), "sentence_encoder")
 
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from rung.errors import ModelError
+from rung.models.sealed import sha256
 from rung.models.tensors import read_tensors
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
@@ -43,7 +43,7 @@ class HeadLayer:
 
     def described(self) -> dict[str, Any]:
         """What the vectors depend on."""
-        weights = "" if self.kind == "normalize" else _sha256(self.folder / WEIGHTS)
+        weights = "" if self.kind == "normalize" else sha256(self.folder / WEIGHTS)
         return {"kind": self.kind, "activation": self.activation, "residual": self.residual, "weights": weights}
 
 
@@ -184,6 +184,14 @@ def layer_weights(layer: HeadLayer, width: int) -> dict[str, Any]:
     return found
 
 
+def weighed(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer, dict[str, Any]]]:
+    """Each layer with its weights, from inputs of this width on; raises as `layer_weights`."""
+    for layer in layers:
+        weights = {} if layer.kind == "normalize" else layer_weights(layer, width)
+        yield layer, weights
+        width = len(weights["weight"]) if weights else width
+
+
 def said_in(path: Path) -> dict[str, Any]:
     """What a small file of the layout says; nothing where it is not there.
 
@@ -217,8 +225,3 @@ def known(path: Path, said: Mapping[str, Any], names: Collection[str]) -> None:
 def refuse(path: Path, name: str, value: object) -> NoReturn:
     """Raises ModelError, which names what is not understood."""
     raise ModelError(f"{path} says {name}: {json.dumps(value, ensure_ascii=False)[:80]}, which is not understood here")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

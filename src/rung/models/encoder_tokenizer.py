@@ -38,8 +38,11 @@ def open_tokenizer(source: EncoderFolder, *, tokens: int | None = None) -> Any:
     Raises:
         ModelError: there is none, or it is not understood here; names what.
     """
+    return _settled(_read(source), source, tokens=tokens)
+
+
+def _settled(tokenizer: Any, source: EncoderFolder, *, tokens: int | None = None) -> Any:
     path, words = source.folder / "tokenizer.json", said_in(source.folder / "tokenizer_config.json")
-    tokenizer = _read(path)
     side = words.get("truncation_side") or (tokenizer.truncation or {}).get("direction", "right")
     if "left" in (words.get("padding_side"), (tokenizer.padding or {}).get("direction")):
         raise ModelError(f"{path.parent} pads on the left, which moves the positions of a text with its neighbours' lengths")
@@ -49,8 +52,7 @@ def open_tokenizer(source: EncoderFolder, *, tokens: int | None = None) -> Any:
         words.get("tokenizer_class") or said_in(source.folder / "config.json").get("tokenizer_class") or BERT_CLASSES[0]
     )
     if kind in BERT_CLASSES:
-        said, around = json.loads(tokenizer.to_str()), tokenizer.encode("").tokens
-        tokenizer.normalizer = _bert_normalizer(path, said, words, around)
+        tokenizer.normalizer = _bert_normalizer(path, tokenizer, words)
     elif kind not in _AS_IT_IS or any(words.get(key) for key in _CHANGES):
         changed = [f", {key}: {words[key]}" for key in _CHANGES if words.get(key)]
         raise ModelError(f"{path.parent} has a tokenizer of the class {kind}{''.join(changed)}: that is not understood here")
@@ -72,11 +74,13 @@ def counts_by_word(tokenizer: Any) -> bool:
 
 def normalizer_change(source: EncoderFolder) -> str:
     """The normaliser as JSON where it is not the one of `tokenizer.json`."""
-    states = [
-        "" if found.normalizer is None else found.normalizer.__getstate__().decode()
-        for found in (open_tokenizer(source), _read(source.folder / "tokenizer.json"))
-    ]
-    return states[0] if states[0] != states[1] else ""
+    tokenizer = _read(source)
+    before, after = _normalizer(tokenizer), _normalizer(_settled(tokenizer, source))
+    return after if after != before else ""
+
+
+def _normalizer(tokenizer: Any) -> str:
+    return "" if tokenizer.normalizer is None else str(tokenizer.normalizer.__getstate__().decode())
 
 
 def prompt_tokens(tokenizer: Any, prompt: str) -> int:
@@ -88,26 +92,28 @@ def prompt_tokens(tokenizer: Any, prompt: str) -> int:
     return len(ids) - (ids[-1] in special)
 
 
-def _read(path: Path) -> Any:
+def _read(source: EncoderFolder) -> Any:
     from tokenizers import Tokenizer
 
+    path = source.folder / "tokenizer.json"
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises nothing narrower
         raise ModelError(f"{path} cannot be read: {error}") from error
 
 
-def _bert_normalizer(path: Path, said: dict[str, Any], words: dict[str, Any], around: list[str]) -> Any:
-    """BERT's, as `tokenizer_config.json` sets it; the rest, the marks `around` a text too, must be what the class builds."""
+def _bert_normalizer(path: Path, tokenizer: Any, words: dict[str, Any]) -> Any:
+    """BERT's, as `tokenizer_config.json` sets it; the rest, the marks around a text too, must be what the class builds."""
     from tokenizers.normalizers import BertNormalizer
 
-    model, normalizer = said["model"], said["normalizer"] or {}
-    pieces = [model.get(key) for key in ("type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word")]
+    model, normalizer = tokenizer.model, json.loads(_normalizer(tokenizer) or "{}")
+    settled = ("unk_token", "continuing_subword_prefix", "max_input_chars_per_word")
+    pieces = [type(model).__name__, *(getattr(model, key, None) for key in settled)]
     made = {
         "model": pieces == ["WordPiece", _mark(words, "unk"), "##", 100],
         "normalizer": (normalizer.get("type"), normalizer.get("clean_text")) == ("BertNormalizer", True),
-        "pre_tokenizer": (said["pre_tokenizer"] or {}).get("type") == "BertPreTokenizer",
-        "post_processor": around == [_mark(words, "cls"), _mark(words, "sep")],
+        "pre_tokenizer": type(tokenizer.pre_tokenizer).__name__ == "BertPreTokenizer",
+        "post_processor": tokenizer.encode("").tokens == [_mark(words, "cls"), _mark(words, "sep")],
     }
     for name, same in made.items():
         if not same:

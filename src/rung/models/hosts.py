@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rung.errors import ModelError
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
+from rung.models.sealed import sha256
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine
@@ -98,8 +98,7 @@ class GgufHost:
         self.check_name(name)
         path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
-        with path.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        digest = sha256(path)
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 

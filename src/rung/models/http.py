@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rung.errors import InternalError, ModelError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import Client, RequestFailed, spread
+from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.http_reading import Turn, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
@@ -36,13 +36,11 @@ _WORD = "rung-holds-the-form"  # what no model says by itself
 _ROOM = 64  # tokens for the answer to a check
 
 
-class HttpGenerator:
+class HttpGenerator(Served):
     """A chat model behind a URL. Thread-safe."""
 
     def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
-        self._endpoint = endpoint
-        self._server = server
-        self._client = Client(endpoint, server, first_wait=first_wait)
+        super().__init__(endpoint, server, first_wait=first_wait)
         self._left_out: set[str] = set()
         self._limit = _LIMITS[endpoint.is_openai]
 
@@ -56,16 +54,6 @@ class HttpGenerator:
     def context_tokens(self) -> int:
         """`server.context_tokens` of the project: a server does not say."""
         return self._server.context_tokens
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is set."""
-        return self._endpoint.has_key
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
         """Refuse: adapters cannot be handed to a server.
@@ -154,10 +142,6 @@ class HttpGenerator:
     def render(self, messages: Sequence[Message]) -> str:
         """The turns after their roles: the server's own template is not known here."""
         return "".join(f"{m.role}: {m.content}\n" for m in messages) + "assistant: "
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self._client.close()
 
     def _answer(self, request: Request, halt: threading.Event) -> Generated | Failure:
         step = _generate(request)

@@ -292,6 +292,28 @@ class Client:
         raise trouble
 
 
+class Served:
+    """What every model behind a server has."""
+
+    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = _FIRST_WAIT) -> None:
+        self._endpoint, self._server = endpoint, server
+        self._client = Client(endpoint, server, first_wait=first_wait)
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set."""
+        return self._endpoint.has_key
+
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._client.close()
+
+
 def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: int) -> Iterator[tuple[int, T]]:
     """Yield (number, work(number, halt)) for 0 … count - 1 as each is done; what one raises is raised here.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
 from rung.models.endpoint import Endpoint
-from rung.models.http_client import Client, RequestFailed, spread
+from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 _BATCH = 64  # texts of one request
 
 
-class HttpEmbedder:
+class HttpEmbedder(Served):
     """An embedding model behind a URL. Its number of dimensions is asked with the first text."""
 
     def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
-        self._endpoint = endpoint
-        self._server = server
-        self._client = Client(endpoint, server, first_wait=first_wait)
+        super().__init__(endpoint, server, first_wait=first_wait)
         self._dimensions = 0
 
     @property
@@ -78,16 +76,6 @@ class HttpEmbedder:
         unit: Vectors = (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return unit
 
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is set."""
-        return self._endpoint.has_key
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
-
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
         """Embed one word, so that the number of dimensions is known; raises as `embed` does."""
         self._dimensions = self._embedded(["hello"], threading.Event(), hasty=True).shape[1]
@@ -97,10 +85,6 @@ class HttpEmbedder:
         """Take over what an earlier `check` found."""
         dimensions = known.get("dimensions")
         self._dimensions = dimensions if isinstance(dimensions, int) else 0
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self._client.close()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate: four bytes to a token."""

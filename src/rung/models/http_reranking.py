@@ -11,9 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from rung.errors import ServerError
-from rung.models.endpoint import Endpoint
-from rung.models.http_client import Client, RequestFailed, spread
-from rung.models.protocol import Server
+from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure, Json
 from rung.steps import Found, Request, Result
@@ -21,12 +19,8 @@ from rung.steps import Found, Request, Result
 _PATH = "/rerank"
 
 
-class HttpReranker:
+class HttpReranker(Served):
     """A reranker behind a URL. Thread-safe."""
-
-    def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
-        self._endpoint, self._server = endpoint, server
-        self._client = Client(endpoint, server, first_wait=first_wait)
 
     @property
     def identity(self) -> str:
@@ -42,16 +36,6 @@ class HttpReranker:
         yield from spread(
             lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
         )
-
-    @property
-    def has_key(self) -> bool:
-        """Whether a key is set."""
-        return self._endpoint.has_key
-
-    @property
-    def troubles(self) -> str:
-        """How many requests were tried again so far, and why most often; "" where none was."""
-        return self._client.troubles
 
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
         """Rank one passage. `trouble`: it is there, and did not answer this.
@@ -69,10 +53,6 @@ class HttpReranker:
 
     def recall(self, known: Mapping[str, Json]) -> None:
         """Nothing is to be remembered."""
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self._client.close()
 
     def _answer(self, request: Request, halt: threading.Event) -> Found | Failure:
         step = asked(request)

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,7 +61,7 @@ class FakeServer:
     """Listens from `with` (or `start`) to its end. `asked`: every request so far.
 
     Args:
-        script: what to answer, by words of the last user turn; see the module.
+        script: what to answer, by words of the last user turn; see the module. A file of that is read anew each time.
         key: the bearer token that it wants; others are refused with 401.
         models: the names that it knows; others are refused with 404. None: all.
         refuses: parameters that it refuses by name, with 400.
@@ -71,7 +71,7 @@ class FakeServer:
         port: where it listens; 0: anywhere.
     """
 
-    script: Mapping[str, Json] = field(default_factory=dict)
+    script: Mapping[str, Json] | Path = field(default_factory=dict)
     key: str = ""
     models: Sequence[str] | None = None
     refuses: Sequence[str] = ()
@@ -129,7 +129,9 @@ class FakeServer:
         return {"status": 200, "body": said if isinstance(said, dict) else self._turn(asked, str(said))}
 
     def _scripted(self, text: str) -> Json:
-        script = dict(self.script)
+        script: Mapping[str, Json] = (
+            json.loads(self.script.read_text(encoding="utf-8")) if isinstance(self.script, Path) else self.script
+        )
         name = next((name for name in script if name != "*" and name in text), "*")
         said = script.get(name)
         if not isinstance(said, list):
@@ -261,26 +263,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing on stderr."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptFile(Mapping[str, Json]):
-    """A script in a file, read each time that it is looked into."""
-
-    path: Path
-
-    def _read(self) -> dict[str, Json]:
-        value: dict[str, Json] = json.loads(self.path.read_text(encoding="utf-8"))
-        return value
-
-    def __getitem__(self, name: str) -> Json:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-
 def main() -> None:
     """Serve until killed; prints the URL first."""
     what = "An OpenAI-compatible server that answers as it is told, also in the odd ways of real servers."
@@ -293,7 +275,7 @@ def main() -> None:
     parser.add_argument("--ignores-form", action="store_true", help="response_format is ignored")
     said = parser.parse_args()
     server = FakeServer(
-        ScriptFile(said.script) if said.script else {},
+        said.script or {},
         key=said.key,
         holds_form=not said.ignores_form,
         context=said.context,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import HeadLayer, layer_weights
+from rung.models.encoder_modules import HeadLayer, weighed
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +32,10 @@ def layers_of(source: EncoderFolder, width: int) -> tuple[Layer, ...]:
     """
     import torch
 
-    found, width = [], width * len(source.poolings)
-    for said in source.layers:
-        held = {} if said.kind == "normalize" else layer_weights(said, width)
-        found.append(Layer(said, {name: torch.from_numpy(weight).clone() for name, weight in held.items()}))
-        width = len(held["weight"]) if held else width
-    return tuple(found)
+    return tuple(
+        Layer(said, {name: torch.from_numpy(weight).clone() for name, weight in held.items()})
+        for said, held in weighed(source.layers, width * len(source.poolings))
+    )
 
 
 def pooled(states: torch.Tensor, mask: torch.Tensor, ways: Sequence[str]) -> torch.Tensor:

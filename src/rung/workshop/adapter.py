@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rung.errors import MissingExtra, UserError
+from rung.errors import UserError
 from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import instruction_of, learnt
 from rung.workshop.artifacts import Built, Training, amend, is_finished, remember_rows
 from rung.workshop.forgetting import gate
-from rung.workshop.recipes import check_free, general_chats, recipe_of
+from rung.workshop.recipes import check_free, check_torch, general_chats, recipe_of
 from rung.workshop.registry import Registry
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def check_adapter(workshop: Workshop, need: Adapter) -> None:
     """
     from rung.training import Recipe
 
-    if find_spec("torch") is None:
-        raise MissingExtra("train", "training")
+    check_torch()
     Recipe.of({**recipe_of(workshop), **need.recipe}, rows=len(need.lessons), seed=workshop.seed)
 
 

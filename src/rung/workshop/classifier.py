@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rung.errors import MissingExtra
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
 from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
+from rung.workshop.recipes import check_torch
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -61,8 +60,8 @@ def check_classifier(workshop: Workshop, need: Labelling) -> None:
     """What can be known to be wrong before anything is embedded; raises as `adapter.check_adapter`."""
     from rung.training.classifier import LabelRecipe
 
-    if LabelRecipe.of(need.recipe, seed=workshop.seed).method == "tuned" and find_spec("torch") is None:
-        raise MissingExtra("train", "training")
+    if LabelRecipe.of(need.recipe, seed=workshop.seed).method == "tuned":
+        check_torch()
 
 
 def _notes(odd: Sequence[Labelled], taught: Sequence[tuple[str, str]], labels: Sequence[str]) -> list[str]:

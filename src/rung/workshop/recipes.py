@@ -5,12 +5,13 @@ What a recipe may say is left to `training.recipe`; what a rung says in `rung.ya
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from rung.errors import UserError
+from rung.errors import MissingExtra, UserError
 from rung.examples import read_examples
 from rung.records import Example, Json, Problem
 from rung.strategies.protocol import Adapter
@@ -39,6 +40,12 @@ def recipe_file(workshop: Workshop) -> Path | None:
     """The recipe file, None where there is none."""
     own = workshop.project.root / FILE
     return workshop.recipe_file or (own if own.exists() else None)
+
+
+def check_torch() -> None:
+    """Raises `MissingExtra` where torch is not installed; it is not loaded for that."""
+    if find_spec("torch") is None:
+        raise MissingExtra("train", "training")
 
 
 def general_chats(workshop: Workshop, recipe: Recipe) -> list[Example]:

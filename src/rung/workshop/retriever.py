@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import MissingExtra, UserError
+from rung.errors import UserError
 from rung.estimating import resampled_means
 from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
@@ -21,6 +21,7 @@ from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import learnt_case
 from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
+from rung.workshop.recipes import check_torch
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
 
@@ -83,8 +84,8 @@ def check_retriever(workshop: Workshop, need: Retriever) -> None:
     """What can be known to be wrong before anything is searched; raises as `adapter.check_adapter`."""
     from rung.training.retriever import RetrieverRecipe
 
-    if RetrieverRecipe.of(need.recipe, seed=workshop.seed).form == "encoder" and find_spec("torch") is None:
-        raise MissingExtra("train", "training")
+    if RetrieverRecipe.of(need.recipe, seed=workshop.seed).form == "encoder":
+        check_torch()
 
 
 def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Knowledge:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import comb
 from typing import TYPE_CHECKING
 
-from rung.models.grammar.branches import Branch
-from rung.models.grammar.nodes import EMPTY, Alt, Lit, Node, Ref, Rep, alt, seq
+from rung.models.grammar.branches import Branch, bounds
+from rung.models.grammar.dialects import as_list
+from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Lit, Node, Ref, Rep, alt, seq
 from rung.models.grammar.values import elements, spelled
 from rung.records import Json, digest
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rung.models.grammar.writer import Writer
 
 _MOST_STATES = 1024  # of an array whose items are counted or may not repeat
-LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,14 @@ class Items:
 
 def items_of(branch: Branch) -> Items:
     """The parts of a branch that speak of arrays."""
-    longest = max((len(_list(part.get("prefixItems"))) for part in branch), default=0)
+    longest = max((len(as_list(part.get("prefixItems"))) for part in branch), default=0)
     first = tuple(tuple(schema for part in branch for schema in _at(part, place)) for place in range(longest))
     rest: tuple[Json, ...] = tuple(part["items"] for part in branch if "items" in part)
-    least = max((int(n) for part in branch if isinstance(n := part.get("minItems"), (int, float))), default=0)
-    highs = [int(n) for part in branch if isinstance(n := part.get("maxItems"), (int, float))]
-    return Items(first, rest, least, min(highs, default=None))
+    return Items(first, rest, *bounds(branch, "minItems", "maxItems"))
 
 
 def _at(part: dict[str, Json], place: int) -> tuple[Json, ...]:
-    named = _list(part.get("prefixItems"))
+    named = as_list(part.get("prefixItems"))
     if place < len(named):
         return (named[place],)
     return (part["items"],) if "items" in part else ()
@@ -164,7 +162,3 @@ class Subset:
                 ways += [seq(comma, self.say(n), Ref(f"{self.name}x{chosen | 1 << n}")) for n in left]
             writer.rules[f"{self.name}x{chosen}"] = alt(ways)
         return Ref(f"{self.name}x0")
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -100,12 +100,11 @@ def avoiding(texts: Sequence[str]) -> Automaton:
     prefixes = sorted({text[:end] for text in texts for end in range(len(text) + 1)})
     number = {prefix: place + 1 for place, prefix in enumerate(p for p in prefixes if p)} | {"": 0}
     free = len(number)
-    edges: list[tuple[tuple[Ranges, int], ...]] = [()] * (free + 1)
-    for prefix, state in number.items():
-        ways = {other[-1]: place for other, place in number.items() if other and other[:-1] == prefix}
-        rest = without(ANY, union(*(of(character) for character in ways))) if ways else ANY
-        edges[state] = (*((of(c), place) for c, place in ways.items()), (rest, free))
-    edges[free] = ((ANY, free),)
+    ways: list[dict[str, int]] = [{} for _ in range(free + 1)]
+    for prefix, place in number.items():
+        if prefix:
+            ways[number[prefix[:-1]]][prefix[-1]] = place
+    edges = [(*((of(c), place) for c, place in on.items()), (without(ANY, of("".join(on))), free)) for on in ways]
     return Automaton(tuple(edges), frozenset(range(free + 1)) - {number[text] for text in texts})
 
 

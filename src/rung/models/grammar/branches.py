@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rung.json_values import key
-from rung.models.grammar.dialects import Dialect
+from rung.models.grammar.dialects import Dialect, as_dict, as_list
 from rung.records import Json, canonical
 
 Part = dict[str, Json]
@@ -81,20 +81,20 @@ class Branches:
         found: list[Branch] = [(own,)] if own else [()]
         if "$ref" in schema:
             found = self._both(found, self._expanded(self.dialect.resolved(str(schema["$ref"])), above), schema, "$ref")
-        for inner in _list(schema.get("allOf")):
+        for inner in as_list(schema.get("allOf")):
             found = self._both(found, self._expanded(inner, above), schema, "allOf")
         if "anyOf" in schema:
-            found = self._both(found, self._any(_list(schema["anyOf"]), above), schema, "anyOf")
+            found = self._both(found, self._any(as_list(schema["anyOf"]), above), schema, "anyOf")
         if "oneOf" in schema:
             found = self._both(found, self._one(schema, above), schema, "oneOf")
         if "not" in schema:
             found = self._deny(found, schema["not"], schema, "not", above)
         if "if" in schema and ("then" in schema or "else" in schema):
             found = self._if(found, schema, above)
-        for name, needed in _dict(schema.get("dependentRequired")).items():
+        for name, needed in as_dict(schema.get("dependentRequired")).items():
             needs = [self._without(schema, name), self.part(schema, {"required": needed})]
             found = self._both(found, self._any(needs, above), schema, "dependentRequired")
-        for name, needed in _dict(schema.get("dependentSchemas")).items():
+        for name, needed in as_dict(schema.get("dependentSchemas")).items():
             present = self._both(
                 [(self.part(schema, {"required": [name]}),)], self._expanded(needed, above), schema, "dependentSchemas"
             )
@@ -107,11 +107,11 @@ class Branches:
         told: Part = {}
         speaking = [part for part in branch if id(part) not in self._denying]
         if "unevaluatedProperties" in schema and not any("additionalProperties" in part for part in speaking):
-            told["properties"] = {name: True for part in speaking for name in _dict(part.get("properties"))}
-            told["patternProperties"] = {p: True for part in speaking for p in _dict(part.get("patternProperties"))}
+            told["properties"] = {name: True for part in speaking for name in as_dict(part.get("properties"))}
+            told["patternProperties"] = {p: True for part in speaking for p in as_dict(part.get("patternProperties"))}
             told["additionalProperties"] = schema["unevaluatedProperties"]
         if "unevaluatedItems" in schema and not any("items" in part for part in speaking):
-            told["prefixItems"] = [True] * max((len(_list(part.get("prefixItems"))) for part in speaking), default=0)
+            told["prefixItems"] = [True] * max((len(as_list(part.get("prefixItems"))) for part in speaking), default=0)
             containing = [part["contains"] for part in speaking if "contains" in part]
             rest = schema["unevaluatedItems"]
             told["items"] = {"anyOf": [*containing, rest]} if containing else rest
@@ -152,7 +152,7 @@ class Branches:
 
     def _one(self, schema: Part, above: tuple[int, ...]) -> list[Branch]:
         """Alternatives of which exactly one may hold: each without the others, where they are not apart anyway."""
-        inner = _list(schema["oneOf"])
+        inner = as_list(schema["oneOf"])
         sides = [self._expanded(one, above) for one in inner]
         found: list[Branch] = []
         for place, side in enumerate(sides):
@@ -211,9 +211,9 @@ class Branches:
             case "not":
                 return [value]
             case "allOf":
-                return [one for inner in _list(value) for one in self.negated(inner, depth + 1) or []]
+                return [one for inner in as_list(value) for one in self.negated(inner, depth + 1) or []]
             case "anyOf":
-                sides = [self.negated(inner, depth + 1) for inner in _list(value)]
+                sides = [self.negated(inner, depth + 1) for inner in as_list(value)]
                 known = [part({"anyOf": side}) for side in sides if side is not None]
                 return [part({"allOf": known})] if len(known) == len(sides) else []
             case "type":
@@ -224,11 +224,11 @@ class Branches:
             case "const" | "enum":
                 return [part({NOT_IN: [value] if word == "const" else value})]
             case "required":
-                return [part({"type": "object", "properties": {str(name): False}}) for name in _list(value)]
+                return [part({"type": "object", "properties": {str(name): False}}) for name in as_list(value)]
             case "properties":
                 return [
                     part({"type": "object", "required": [name], "properties": {name: part({"anyOf": side})}})
-                    for name, inner in _dict(value).items()
+                    for name, inner in as_dict(value).items()
                     if (side := self.negated(inner, depth + 1))
                 ]
             case _ if word in _BOUNDS:
@@ -254,18 +254,27 @@ def types_of(branch: Branch) -> frozenset[str]:
     return found - {"integer"} if "number" in found else found
 
 
+def bounds(branch: Branch, least: str, most: str) -> tuple[int, int | None]:
+    """The largest of the lower bounds, 0 without one, and the smallest of the upper ones, None without one."""
+
+    def said(word: str) -> list[int]:
+        return [int(n) for part in branch if isinstance(n := part.get(word), (int, float))]
+
+    return max(said(least), default=0), min(said(most), default=None)
+
+
 def required_of(branch: Branch) -> tuple[str, ...]:
     """The names that an object must have, in order."""
-    return tuple(dict.fromkeys(str(name) for part in branch for name in _list(part.get("required"))))
+    return tuple(dict.fromkeys(str(name) for part in branch for name in as_list(part.get("required"))))
 
 
 def about(branch: Branch, name: str) -> tuple[Json, ...]:
     """The schemas that the value of this property must meet, all of them."""
     found: list[Json] = []
     for part in branch:
-        named = _dict(part.get("properties"))
+        named = as_dict(part.get("properties"))
         mine = [named[name]] if name in named else []
-        mine += [inner for pattern, inner in _dict(part.get("patternProperties")).items() if _matches(pattern, name)]
+        mine += [inner for pattern, inner in as_dict(part.get("patternProperties")).items() if _matches(pattern, name)]
         if not mine and "additionalProperties" in part:
             mine = [part["additionalProperties"]]
         found += mine
@@ -295,12 +304,12 @@ def listed(branch: Branch) -> list[Json] | None:
     for part in branch:
         for word in ("enum", "const"):
             if word in part:
-                said = _list(part[word]) if word == "enum" else [part[word]]
+                said = as_list(part[word]) if word == "enum" else [part[word]]
                 allowed = {key(value) for value in said}
                 values = list(said) if values is None else [v for v in values if key(v) in allowed]
     if values is None:
         return None
-    excluded = {key(value) for part in branch for value in _list(part.get(NOT_IN))}
+    excluded = {key(value) for part in branch for value in as_list(part.get(NOT_IN))}
     return [value for value in values if key(value) not in excluded]
 
 
@@ -327,11 +336,3 @@ def _joined(one: Branch, other: Branch) -> Branch:
 def name_of(schemas: Sequence[Json]) -> str:
     """Equal for equal lists of schemas, whatever their order."""
     return canonical(sorted({canonical(schema) for schema in schemas if schema is not True and schema != {}}))
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}

@@ -140,9 +140,9 @@ class Dialect:
                 strict = made.pop(word)
                 if strict and bound in made:
                     made[word] = made.pop(bound)
-        for name, wanted in dict(_mapping(made.pop("dependencies", None))).items():
+        for name, wanted in dict(as_dict(made.pop("dependencies", None))).items():
             word = "dependentRequired" if isinstance(wanted, list) else "dependentSchemas"
-            made[word] = {**_mapping(made.get(word)), name: wanted}
+            made[word] = {**as_dict(made.get(word)), name: wanted}
         return made
 
     def _target(self, reference: str, base: str) -> str:
@@ -177,9 +177,15 @@ def _joined(base: str, reference: str) -> str:
     return urldefrag(base).url + reference if reference[:1] in ("", "#") else urljoin(base, reference)
 
 
-def _mapping(value: Json) -> Node:
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def as_dict(value: Json) -> dict[str, Json]:
+    """An object as it is, anything else as an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def as_list(value: Json) -> list[Json]:
+    """A list as it is, anything else as an empty one."""
+    return value if isinstance(value, list) else []

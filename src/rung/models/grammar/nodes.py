@@ -70,6 +70,7 @@ class Rep:
 Node = Lit | Raw | Chars | Ref | Seq | Alt | Rep
 Rules = dict[str, Node]
 EMPTY = Seq(())
+LONGEST = 4096  # repetitions that the engine compiles in good time
 
 
 def seq(*parts: Node | str) -> Node:
@@ -92,6 +93,14 @@ def alt(parts: Iterable[Node]) -> Node:
     """A choice, each alternative once."""
     once = tuple(dict.fromkeys(inner for part in parts for inner in (part.parts if isinstance(part, Alt) else (part,))))
     return once[0] if len(once) == 1 else Alt(once)
+
+
+def several(item: Node, least: int, most: int | None) -> Node:
+    """`item` at least `least` times, at most `most` (None: without end), ", " between them."""
+    if most == 0:
+        return EMPTY
+    inside = seq(item, Rep(seq(", ", item), max(0, least - 1), None if most is None else most - 1))
+    return inside if least else alt([inside, EMPTY])
 
 
 def literal(text: str) -> str:
@@ -183,11 +192,15 @@ def endless(rules: Rules) -> set[str]:
             case _:
                 return True
 
+    left = list(rules)
     while True:
-        more = {name for name, node in rules.items() if name not in ends and can_end(node)}
-        if not more:
-            return set(rules) - ends
-        ends |= more
+        before = len(ends)
+        for name in left:
+            if can_end(rules[name]):
+                ends.add(name)
+        if len(ends) == before:
+            return set(left)
+        left = [name for name in reversed(left) if name not in ends]  # chains run either way
 
 
 def _inner(node: Node, *, whole: bool = False) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from rung.models.grammar import patterns
 from rung.models.grammar.arrays import Subset
 from rung.models.grammar.automata import TooLarge, automaton, intersection
-from rung.models.grammar.branches import Branch, about, required_of
-from rung.models.grammar.nodes import EMPTY, Alt, Lit, Node, Ref, Rep, alt, seq
+from rung.models.grammar.branches import Branch, about, bounds, required_of
+from rung.models.grammar.dialects import as_dict
+from rung.models.grammar.nodes import LONGEST, Alt, Lit, Node, Ref, alt, seq, several
 from rung.models.grammar.values import allowed, elements
 from rung.records import Json, digest
 
@@ -21,18 +22,17 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 10  # keys from a list, each at most once
 _MOST_COUNTED = 64
-LONGEST = 4096
 
 
 def object_(branch: Branch, writer: Writer) -> Node:
     """An object; what cannot be held is noted."""
-    least, most = _counts(branch)
+    least, most = bounds(branch, "minProperties", "maxProperties")
     if most is not None and most < least:
         return Alt(())
     required = required_of(branch)
-    names = list(dict.fromkeys([*(str(n) for part in branch for n in _dict(part.get("properties"))), *required]))
+    names = list(dict.fromkeys([*(str(n) for part in branch for n in as_dict(part.get("properties"))), *required]))
     others = [part["additionalProperties"] for part in branch if "additionalProperties" in part]
-    keyed = [(pattern, schema) for part in branch for pattern, schema in _dict(part.get("patternProperties")).items()]
+    keyed = [(pattern, schema) for part in branch for pattern, schema in as_dict(part.get("patternProperties")).items()]
     if not names and False not in others:
         return _mapping(branch, others, keyed, writer)
     if not names and keyed:
@@ -40,15 +40,9 @@ def object_(branch: Branch, writer: Writer) -> Node:
     return _closed(branch, names, required, writer)
 
 
-def _counts(branch: Branch) -> tuple[int, int | None]:
-    least = max((int(n) for part in branch if isinstance(n := part.get("minProperties"), (int, float))), default=0)
-    highs = [int(n) for part in branch if isinstance(n := part.get("maxProperties"), (int, float))]
-    return least, min(highs, default=None)
-
-
 def _closed(branch: Branch, names: list[str], required: tuple[str, ...], writer: Writer) -> Node:
     """Named properties in order, those not required may be left out; states count them where their number matters."""
-    least, most = _counts(branch)
+    least, most = bounds(branch, "minProperties", "maxProperties")
     named = [part["propertyNames"] for part in branch if "propertyNames" in part]
     pairs: list[tuple[Node, bool]] = []
     for name in names:
@@ -81,7 +75,7 @@ def _closed(branch: Branch, names: list[str], required: tuple[str, ...], writer:
 
 def _mapping(branch: Branch, others: list[Json], keyed: list[tuple[str, Json]], writer: Writer) -> Node:
     """An object with free keys, keys of patterns, or keys from a list."""
-    least, most = _counts(branch)
+    least, most = bounds(branch, "minProperties", "maxProperties")
     named = [part["propertyNames"] for part in branch if "propertyNames" in part]
     if named:
         keys = elements(named, writer.branches)
@@ -102,13 +96,12 @@ def _mapping(branch: Branch, others: list[Json], keyed: list[tuple[str, Json]], 
     if most == 0:
         return Lit("{}")
     low, high = min(least, LONGEST), None if most is None or most > LONGEST else most
-    inside = seq(pair, Rep(seq(", ", pair), max(0, low - 1), None if high is None else high - 1))
-    return seq("{", inside if low else alt([inside, EMPTY]), "}")
+    return seq("{", several(pair, low, high), "}")
 
 
 def _from_list(branch: Branch, keys: list[str], others: list[Json], writer: Writer) -> Node:
     """Keys from a list; up to so many each comes once, of longer lists one may come again."""
-    least, most = _counts(branch)
+    least, most = bounds(branch, "minProperties", "maxProperties")
     most = len(keys) if most is None else min(most, len(keys))
     if least > most:
         return Alt(())
@@ -120,8 +113,7 @@ def _from_list(branch: Branch, keys: list[str], others: list[Json], writer: Writ
     if least > 1:
         writer.note(branch, "minProperties")
     pair = seq(alt(say), value)
-    inside = seq(pair, Rep(seq(", ", pair), max(0, least - 1), most - 1))
-    return seq("{", inside if least else alt([inside, EMPTY]), "}")
+    return seq("{", several(pair, least, most), "}")
 
 
 def _patterned(pattern: str, keyed: list[tuple[str, Json]], named: list[Json], writer: Writer) -> Node | None:
@@ -141,7 +133,3 @@ def _may_meet(read: Node, other: str) -> bool:
         return bool(intersection([automaton(read), automaton(patterns.read(other))]).accepting)
     except (TooLarge, patterns.Unread):
         return True
-
-
-def _dict(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from rung.models.grammar.nodes import EMPTY, Alt, Chars, Node, Rep, Seq, alt, seq
+from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq, alt, seq
 from rung.models.grammar.ranges import ANY, Ranges, common, inverse, of, union, without
 
 MOST = 4096  # repetitions of one part
@@ -252,6 +252,3 @@ def lengths(node: Node) -> tuple[int, int | None]:
 def _sum(highs: list[int | None]) -> int | None:
     known = [high for high in highs if high is not None]
     return None if len(known) < len(highs) else sum(known)
-
-
-NOTHING = EMPTY

@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rung.models.grammar import automata, patterns
-from rung.models.grammar.branches import NOT_IN, Branch
+from rung.models.grammar.branches import NOT_IN, Branch, bounds
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.formats import FORMATS
-from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
+from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
 from rung.models.grammar.ranges import ANY, Ranges, common, holds, without
 from rung.records import digest
 
 PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
-LONGEST = 4096  # repetitions that the engine compiles in good time
 
 Place = tuple[str, str]  # (pointer, keyword)
 
@@ -37,14 +36,11 @@ class Text:
 
 def text_of(branch: Branch, dialect: Dialect) -> Text:
     """The parts of a branch that speak of strings."""
-    least, most = 0, None
+    least, most = bounds(branch, "minLength", "maxLength")
     expressions: list[tuple[str, str, str]] = []
     excluded: list[str] = []
     for part in branch:
         pointer = dialect.pointer(part)
-        least = max(least, _count(part.get("minLength")) or 0)
-        longest = _count(part.get("maxLength"))
-        most = longest if most is None or (longest is not None and longest < most) else most
         if "pattern" in part:
             expressions.append((pointer, "pattern", str(part["pattern"])))
         if "format" in part:
@@ -126,10 +122,6 @@ def _any(text: Text) -> Node:
         return Raw("char*")
     least, most = min(text.least, LONGEST), None if text.most is None or text.most > LONGEST else text.most
     return Raw(f"char{{{least},{'' if most is None else most}}}") if (least, most) != (0, 0) else EMPTY
-
-
-def _count(value: object) -> int | None:
-    return int(value) if isinstance(value, (int, float)) else None
 
 
 def _in_json(node: Node) -> Node:

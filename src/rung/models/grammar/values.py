@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rung.json_values import key
+from rung.json_values import exact_validator, key
 from rung.models.grammar.branches import NOT_IN, Branch, Branches, listed, types_of
+from rung.models.grammar.dialects import as_list
 from rung.models.grammar.nodes import Alt, Lit, Node, alt
 from rung.records import Json
 
@@ -15,9 +16,7 @@ MOST_ELEMENTS = 24  # of values that are listed to be told apart
 
 def allowed(values: Sequence[Json], branch: Branch, branches: Branches) -> list[Json]:
     """Those of the values that every part of a branch allows."""
-    from rung.json_values import exact_validator
-
-    excluded = {key(value) for part in branch for value in _list(part.get(NOT_IN))}
+    excluded = {key(value) for part in branch for value in as_list(part.get(NOT_IN))}
     checks = [
         exact_validator({**branches.dialect.document(), **{w: v for w, v in part.items() if w != NOT_IN}}) for part in branch
     ]
@@ -49,7 +48,3 @@ def spelled(values: Sequence[Json]) -> Node:
     """Values as Python writes them, letters beyond ASCII as themselves or by their numbers."""
     written = [json.dumps(value, ensure_ascii=ascii) for value in values for ascii in (False, True)]
     return alt(map(Lit, dict.fromkeys(written))) if written else Alt(())
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from rung.models.grammar.arrays import array, items_of
-from rung.models.grammar.branches import NOT_IN, RESOLVED, TYPES, Branch, Branches, name_of, types_of
+from rung.models.grammar.arrays import array
+from rung.models.grammar.branches import NOT_IN, RESOLVED, TYPES, Branch, Branches, bounds, name_of, types_of
 from rung.models.grammar.decimals import Interval, decimal_numbers, multiples, step_of, whole_numbers
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.nodes import Alt, Node, Ref, Rules, alt, pruned, refers, rendered
@@ -124,7 +124,7 @@ class Writer:
                 return object_(branch, self)
             case "array":
                 self._note_excluded(branch, list)
-                if items_of(branch).most is None:
+                if bounds(branch, "minItems", "maxItems")[1] is None:
                     self.note_without_end(branch)
                 return array(branch, self)
             case "string":
