@@ -13,6 +13,7 @@ from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
+from rung.stages.room import room_after
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
 from rung.strategies.prompting import wanted_output
@@ -21,10 +22,6 @@ from rung.workshop import Workshop
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge, SyncReport
-
-ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
-NO_ANSWERS_SHOWN = 128
-LEAST_ROOM, MOST_ROOM = 24, 1024
 
 
 @dataclass(frozen=True)
@@ -231,9 +228,8 @@ def _answer_tokens(workshop: Workshop, rows: Rows) -> int:
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
     if not shown:
-        return NO_ANSWERS_SHOWN
-    longest = _counted(workshop, "answers", shown, max)
-    return min(max(int(longest * ANSWER_ROOM) + 8, LEAST_ROOM), MOST_ROOM)
+        return room_after(None)
+    return room_after(_counted(workshop, "answers", shown, max))
 
 
 def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
