@@ -28,10 +28,11 @@ from pathlib import Path
 from make_examples import make_commands
 from tuned_quality import DATA, lines, same_json, setting, show
 
+from rung.matching import best
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message
-from rung.scoring.rouge import rouge_l
+from rung.scoring.rouge import f_measure
 from rung.steps import Generate, Generated, Request
 from rung.training import Recipe, train_generator
 
@@ -72,7 +73,7 @@ def judged(task: str, row: Example, said: str) -> dict[str, float]:
     values = [v for v in values if v not in ("yes", "no")]  # "yes" is said in other words
     references = row.meta.get("references") or [row.output]
     share = sum(v.lower() in said.lower() for v in values) / max(1, len(values))
-    return {"rouge_l": rouge_l(said, references), "attributes": share}  # type: ignore[arg-type]
+    return {"rouge_l": best(f_measure, said, references, articles=True), "attributes": share}  # type: ignore[arg-type]
 
 
 def interval(values: Sequence[float]) -> list[float]:

@@ -34,7 +34,6 @@ FALSE_HERE = (
     "reads what it is shown is wrong",
     "does not read what it is shown",
     "do not: rag",
-    "closed",
     "bar is missed, 0 cases",
 )
 
@@ -130,12 +129,14 @@ def _verdict(walk: Walk, said: str, log: Path) -> None:
     for sentence in FALSE_HERE:
         walk.check(sentence not in said, f"the verdict says '{sentence}'")
     verdict = json.loads(next(iter(sorted((walk.root / ".rung" / "verdicts").glob("*/verdict.json")))).read_text("utf-8"))
-    rungs = {rung["name"]: rung for rung in verdict["rungs"] + verdict.get("references", [])}
-    correct = {name: rung["metrics"].get("correct", {}).get("mean") for name, rung in rungs.items() if rung.get("metrics")}
-    print(f"    correct: {correct}; gaps: {json.dumps(verdict.get('gaps'))}")
+    scores = {rung["name"]: rung["scores"].get("correct", {}).get("mean") for rung in verdict["rungs"]}
+    print(f"    correct: {scores}; gaps: {json.dumps(verdict.get('gaps'))}")
     walk.check(
         verdict["winner"] is not None and verdict["winner"].startswith("rag"), f"the winner is {verdict['winner']}, not rag"
     )
+    walk.check((scores["closed_book"] or 0) < 0.1, "closed book knows something")
+    walk.check((scores["oracle"] or 0) > 0.9, "the oracle was not shown what stands in its documents")
+    walk.check((verdict["gaps"]["behaviour"]["mean"] or 0) < 0.1, "a behaviour gap is stated of a model that has none")
     repeated = [n for n in Counter(log.read_text(encoding="utf-8").splitlines()).values() if n > 1]
     walk.check(len(repeated) <= 8, f"{len(repeated)} requests, more than those of the live pass, were sent twice")
 

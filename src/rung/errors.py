@@ -50,5 +50,16 @@ class NotWorthwhile(UserError):
     """What a rung was to be built of turned out to give it nothing to do; the message has the numbers."""
 
 
+class BudgetEnded(RungError):
+    """A budget ended while something was under way: what was done of it is kept, and the same command goes on.
+
+    `done` of `total`: how far it was, in units of its own; 0 of 0 where that is not known.
+    """
+
+    def __init__(self, message: str, *, done: int = 0, total: int = 0) -> None:
+        self.done, self.total = done, total
+        super().__init__(message)
+
+
 class Interrupted(RungError):
     """Ctrl-C: what was finished is kept; the same command goes on from there."""

@@ -17,6 +17,7 @@ class OpenProject:
 
     def compare(self, *, limit: int | None = None, seed: int | None = None, exhaustive: bool = False) -> Verdict:
         """Weigh every rung that the project allows, and write `report.html`. `exhaustive`: every rung answers every case.
+        `limit`: a trial run, by so many cases at most; it replaces no verdict.
 
         Raises:
             UserError: something that is yours to fix; says what.

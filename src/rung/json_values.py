@@ -6,8 +6,11 @@ Reading schema files, with the line of a mistake, is left to `project`.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rung.errors import UserError
 from rung.records import Json
@@ -37,7 +40,7 @@ def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
     """The same value with the keys of its objects in the schema's order, as decoding under the schema writes them.
 
     Keys that the schema does not name come after those that it does, in their own order. Of `anyOf` and `oneOf` the first
-    that names all keys counts; references within the schema are followed.
+    that names all keys counts; references within the schema are followed, and what `allOf` names comes after the rest.
     """
     root = schema if root is None else root
     if not isinstance(schema, dict):
@@ -69,7 +72,17 @@ def _about(schema: dict[str, Json], value: dict[str, Json], root: Json) -> dict[
             named = inner.get("properties")
             if isinstance(named, dict) and set(value) <= set(named):
                 return inner
-    return schema
+    several = schema.get("allOf")
+    parts = [_about(one, value, root) for one in several if isinstance(one, dict)] if isinstance(several, list) else []
+    if not parts:
+        return schema
+    named = {name: inner for part in (schema, *parts) for name, inner in _properties(part).items()}
+    return {**schema, "properties": named}
+
+
+def _properties(schema: dict[str, Json]) -> dict[str, Json]:
+    named = schema.get("properties")
+    return named if isinstance(named, dict) else {}
 
 
 def key(value: Json) -> object:
@@ -98,6 +111,38 @@ def leaves(value: Json, path: str = "") -> list[tuple[str, Json]]:
     return [(path, value)]
 
 
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def pointer_lines(text: str) -> dict[str, int]:
+    """The line of each value of a JSON text by its JSON pointer (RFC 6901); of a member that of its key.
+
+    >>> pointer_lines('{"a":\\n [1,\\n  2]}')
+    {'': 1, '/a': 1, '/a/0': 2, '/a/1': 3}
+    """
+    found: dict[str, int] = {}
+    above: list[tuple[str, int]] = []  # the containers around: pointer, and place of the next item (-1: an object)
+    key: str | None = None
+    line, at = 1, 0
+    for token in _TOKEN.finditer(text):
+        line, at = line + text.count("\n", at, token.start()), token.start()
+        mark = token[0]
+        if mark in "}]" and above:
+            above.pop()
+        elif mark == "," and above and above[-1][1] >= 0:
+            above[-1] = (above[-1][0], above[-1][1] + 1)
+        elif mark[0] == '"' and above and above[-1][1] < 0 and key is None:
+            key = str(json.loads(mark)).replace("~", "~0").replace("/", "~1")
+            found[f"{above[-1][0]}/{key}"] = line
+        elif mark not in ",:":
+            pointer = f"{above[-1][0]}/{key if key is not None else above[-1][1]}" if above else ""
+            found.setdefault(pointer, line)
+            key = None
+            if mark in "{[":
+                above.append((pointer, -1 if mark == "{" else 0))
+    return found
+
+
 @lru_cache(maxsize=64)
 def validator(schema: str) -> Validator:
     """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
@@ -119,7 +164,29 @@ def validator(schema: str) -> Validator:
         raise UserError(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
         raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
-    return kind(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+    return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+
+
+def exact_validator(schema: dict[str, Json]) -> Validator:
+    """The validator of a schema of 2020-12 that is known to be one."""
+    import jsonschema
+    from referencing.jsonschema import EMPTY_REGISTRY
+
+    return _exact(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
+
+
+@lru_cache(maxsize=8)
+def _exact(kind: type[Validator]) -> type[Validator]:
+    """A kind of validator that divides decimal numbers as they are written: 19.99 is a multiple of 0.01."""
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.validators import extend
+
+    def multiple_of(check: Validator, step: float, value: Any, _schema: object) -> Iterator[ValidationError]:
+        if check.is_type(value, "number") and Fraction(str(value)) % Fraction(str(step)):
+            yield ValidationError(f"{value!r} is not a multiple of {step}")
+
+    made: type[Validator] = extend(kind, {"multipleOf": multiple_of})  # type: ignore[no-untyped-call]
+    return made
 
 
 def breach(text: str, schema: str) -> str:

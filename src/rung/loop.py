@@ -13,18 +13,20 @@ from rung.errors import UserError
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed
+from rung.stages.answering import require_answers, time_live
+from rung.stages.budget import Allowed, Meter
 from rung.stages.candidates import Candidate, build, check_limits, check_sampling, propose, with_members
 from rung.stages.candidates import allowed as allowed_rungs
+from rung.stages.climbing import climb
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
+from rung.stages.forecast import check_priced
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
+from rung.stages.preflight import check_servers
 from rung.stages.publishing import latest
-from rung.stages.racing import race
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
-from rung.stages.tuning import settle
+from rung.stages.tuning import check_search
 from rung.strategies.protocol import streams
 from rung.workshop import Workshop
 
@@ -48,17 +50,21 @@ def compare(
 
     Raises:
         UserError: something that is yours to fix; says what.
+        BudgetEnded: before there was anything to judge; the same command goes on where it was.
         Interrupted: Ctrl-C; the same command goes on where it was.
     """
+    check_search(project, allowed.trials if allowed else None)
+    check_priced(project, allowed.usd if allowed else None)
     with workshop_of(project, seed, reporter) as workshop:
-        intake = take_in(workshop, limit=limit)  #                documents, examples, cases → what there is to work with
+        check_servers(workshop)  #                                the servers of models: there, and what they lack
+        meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is
+        intake = take_in(workshop, limit=limit, meter=meter)  #   documents, examples, cases → what there is to work with
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
-        settled = settle(workshop, intake, candidates, allowed)  # of many settings those worth judging, by dev cases
-        built = build(workshop, settled.candidates)  #            example indexes, adapters: once, by digest
-        raced = race(workshop, intake, built, allowed, searched=settled.said)  # cases in blocks, by all that can still win
-        timed = time_live(workshop, raced.runs, intake.cases)  #  a sample of cases, live: the latency
-        scored = score(workshop, intake, timed)  #                every layer of every answer
-        verdict = weigh(workshop, intake, built, scored, raced.coverage)  # bar, limits, paired differences, gaps
+        raced = climb(workshop, intake, candidates, meter)  #     cheapest first: search settings, build, race; train last
+        require_answers(raced.runs)  #                            where nothing was answered, there is nothing to judge
+        timed = time_live(workshop, raced.runs, intake.cases, meter)  # a sample of cases, live, rungs in turns: the latency
+        scored = score(workshop, intake, timed, meter)  #         every layer of every answer
+        verdict = weigh(workshop, intake, raced.candidates, scored, raced.coverage)  # bar, limits, differences, gaps
         return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page
 
 
@@ -80,6 +86,7 @@ def ask(
     if label is None:
         raise UserError(f"the last verdict of {project.root} chose no rung; name one with --rung")
     with workshop_of(project, None, reporter) as workshop:
+        check_servers(workshop, judging=False)
         candidate = _one(workshop, label)
         if candidate.strategy is None:
             raise UserError(f"{label} cannot answer: {candidate.why}")

@@ -1,15 +1,16 @@
 """Which teaching rows repeat a judging case: they are refused, since an answer learnt by heart proves nothing.
 
-Two inputs are the same when their words are (case, punctuation and white space aside), and nearly the same when at
-least nine in ten of their distinct words are shared and both have six words or more.
+Two inputs are the same when their words and numbers are (case, punctuation and white space aside), and nearly the same when
+at least nine in ten of their distinct words are shared and both have six words or more. In languages written without spaces
+a pair of characters counts as a word.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from rung.matching import terms, tokens
 from rung.records import Case, Example, Problem
 
 NEAR = 0.9
@@ -18,11 +19,11 @@ SHORT = 6
 
 def overlaps(teaching: Sequence[Example | Case], judging: Sequence[Case]) -> tuple[frozenset[str], tuple[Problem, ...]]:
     """Places of the teaching rows that may be kept, and a problem for each that may not."""
-    exact: dict[tuple[str, ...], Case] = {}
+    exact: dict[tuple[str, ...], list[Case]] = defaultdict(list)
     by_word: dict[str, list[tuple[frozenset[str], Case]]] = defaultdict(list)
     for case in judging:
-        words = _words(case.question)
-        exact.setdefault(words, case)
+        words = tuple(terms(case.question))
+        exact[words].append(case)
         distinct = frozenset(words)
         if len(distinct) >= SHORT:
             for word in distinct:
@@ -30,12 +31,14 @@ def overlaps(teaching: Sequence[Example | Case], judging: Sequence[Case]) -> tup
     kept: set[str] = set()
     problems: list[Problem] = []
     for row in teaching:
-        words = _words(row.question if isinstance(row, Case) else row.input)
-        twin = exact.get(words) or _near(frozenset(words), by_word)
+        text = row.question if isinstance(row, Case) else row.input
+        words = tuple(terms(text))
+        same = next((case for case in exact.get(words, ()) if _says(case.question) == _says(text)), None)
+        twin = same or _near(frozenset(words), by_word)
         if twin is None:
             kept.add(row.place)
             continue
-        how = "repeats" if words == _words(twin.question) else "nearly repeats"
+        how = "repeats" if same else "nearly repeats"
         path, _, line = row.place.rpartition(":")
         message = f"'{row.id}' {how} case '{twin.id}' ({twin.place}); it is not used to teach"
         problems.append(Problem(path, int(line or 0), message))
@@ -55,5 +58,5 @@ def _near(words: frozenset[str], by_word: dict[str, list[tuple[frozenset[str], C
     return None
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", text.casefold()))
+def _says(text: str) -> tuple[str, ...]:
+    return tokens(text, articles=True)  # "C++" is not "C", and −5 is not 5

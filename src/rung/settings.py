@@ -257,6 +257,7 @@ class ServerSettings(_Section):
     concurrency: int = Field(default=8, ge=1, le=256)
     requests_per_minute: float | None = Field(default=None, gt=0)
     context_tokens: int = Field(default=8192, ge=256)
+    reasoning_tokens: int = Field(default=0, ge=0, le=131072)
 
 
 class WorkersSettings(_Section):

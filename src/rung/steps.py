@@ -92,13 +92,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Result of `Generate`. `truncated`: the token limit ended it.."""
+    """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent."""
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     truncated: bool = False
     usd: float | None = None
+    prompt_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

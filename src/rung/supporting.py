@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rung.matching import LETTER, has_runs, terms
 from rung.records import Answer, Citation, Passage
 from rung.sentences import sentences
 
@@ -21,7 +22,7 @@ SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
 NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _KEPT = 4096  # texts whose words are remembered
-_WORD = re.compile(r"[^\W_]+(?:[.,:/'’-][^\W_]+)*")
+_WORD = re.compile(rf"{LETTER}+(?:[.,:/'’-]{LETTER}+)*")
 _JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
 # Words that stand in any text: they support nothing.
@@ -109,15 +110,23 @@ def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
 
 @lru_cache(maxsize=_KEPT)
 def content(text: str) -> frozenset[str]:
-    """The content words of a text, lower case, without their endings; numbers as they stand, separators left out."""
+    """The content words of a text, lower case, without their endings; numbers as they stand, separators left out.
+
+    In languages written without spaces pairs of characters (`matching.terms`).
+    """
     found = set()
-    for word in _WORD.findall(text.lower()):
+    for word in _words(text.lower()):
         if word[0].isdigit():
             found.add(re.sub(r"[,’']", "", word).rstrip("."))
         elif word not in _EMPTY:
             parts = [word] if word.isalpha() else _JOINT.split(word)
             found.update(_stem(part) for part in parts if part and part not in _EMPTY)
     return frozenset(found)
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        yield from terms(word) if has_runs(word) else (word,)
 
 
 def unmarked(text: str) -> tuple[str, list[tuple[int, tuple[int, ...]]]]:

@@ -10,9 +10,9 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 
 # Each line may import the lines above it. Units on one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "progress", "sentences"),
+    ("errors", "progress", "sentences", "matching"),
     ("records",),
-    ("addresses", "json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough"),
+    ("addresses", "json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough", "outputs"),
     ("refusing", "settings"),
     ("project", "examples"),
     ("materials",),

@@ -21,6 +21,7 @@ PURE = frozenset(
         "progress",
         "records",
         "sentences",
+        "matching",
         "supporting",
         "json_values",
         "steps",

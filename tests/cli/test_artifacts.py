@@ -122,9 +122,23 @@ def test_what_would_be_trained(rung: Run, taught: Path) -> None:
     assert rung("train", "generator", taught, "--dry-run").out == (
         "tuned_model would learn from 3 lessons; how long is unknown\n"
     )
-    seal(taught / ".rung" / "artifacts" / "adapter" / "abcd", {"kind": "adapter", "rows": 30, "seconds": 60.0})
+    folder = taught / ".rung" / "artifacts" / "adapter" / "abcd"
+    seal(folder, {"kind": "adapter", "rows": 30, "seconds": 60.0, "recipe": {"epochs": 10}})
     foreseen = rung("train", "generator", taught, "--dry-run", "--json").json
-    assert (foreseen["lessons"], foreseen["seconds"]) == (3, 6.0)
+    assert (foreseen["lessons"], foreseen["seconds"]) == (3, pytest.approx(6.0))
+
+
+def test_the_list_fits_80_columns() -> None:
+    from rung.cli.artifacts import _table
+    from rung.training.registry import Artifact
+
+    a = Artifact("example-index", "ab" * 32, "unfinished", rows=12_345, seconds=12_345.6, size=598_000, parent="cd" * 32)
+    lines = list(
+        _table([replace(a, created="2026-11-20T16:02:00", by="somebody with a long name", at="2026-11-20T16:40")], 1)
+    )
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[1].endswith("unfinished")
+    assert lines[2].strip() == "by somebody with a long name, 2026-11-20 16:40; after cdcdcdcdcdcd"
 
 
 def test_what_was_trained_is_a_table() -> None:
@@ -134,6 +148,7 @@ def test_what_was_trained_is_a_table() -> None:
     forgetting: dict[str, Json] = {"before": {"answer_loss": 2.0}, "after": {"answer_loss": 2.25}}
     told = replace(told, metrics={"f1": 0.5}, forgetting=forgetting, notes=("replayed 20 rows",))
     head, row, folder, metrics, forgot, note = _table([told])
+    assert max(len(head), len(row)) <= 80
     assert head.split() == [
         "artifact",
         "rows",
@@ -147,6 +162,6 @@ def test_what_was_trained_is_a_table() -> None:
         "val.",
         "loss",
     ]
-    assert row.split() == ["tuned_model", "abababababab", "320", "10,500", "241", "812.4", "900", "0.8123"]
+    assert row.split() == ["abababababab", "320", "10,500", "241", "812.4", "900", "0.8123"]
     assert forgot == "  forgetting, before → after: answer_loss 2 → 2.25"
     assert (folder, metrics, note) == ("tuned_model: x", "  metrics: f1 0.5", "  replayed 20 rows")

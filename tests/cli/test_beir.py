@@ -90,7 +90,7 @@ def test_its_search_is_judged_and_nothing_else(rung: Run, beir: Path, tmp_path: 
 
 def test_nothing_is_overwritten(rung: Run, beir: Path) -> None:
     rung("init", "made", "--beir", beir)
-    assert "overwrites nothing" in rung("init", "made", "--beir", beir, code=2).err
+    assert "nothing is overwritten" in rung("init", "made", "--beir", beir, code=2).err
 
 
 def test_in_the_folder_itself(rung: Run, beir: Path) -> None:

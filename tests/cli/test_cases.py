@@ -18,9 +18,12 @@ def test_suggest_drafts_and_check_lists_them(shop: Path, rung: Run) -> None:
     (shop / "rung.yaml").write_text(
         (shop / "rung.yaml").read_text().replace("cases: cases.jsonl", "cases: [cases.jsonl, cases.drafts.jsonl]")
     )
+    signed = (shop / "cases.drafts.jsonl").read_text().replace('"approved_by": ""', '"approved_by": "Ada"', 1)
+    (shop / "cases.drafts.jsonl").write_text(signed)
     listed = rung("check", shop).out
-    assert "cases.drafts.jsonl:1: is a draft by rules" in listed
+    assert "cases.drafts.jsonl:2: is a draft by rules" in listed
     assert "approved_by" in rung("cases", "suggest", shop).out
+    assert (shop / "cases.drafts.jsonl").read_text().startswith(signed), "what stood there is kept"
 
 
 def test_suggest_says_what_is_wrong(shop: Path, rung: Run) -> None:

@@ -181,7 +181,7 @@ def test_init_makes_a_project_that_runs(rung: Run, tmp_path: Path) -> None:
     )
     assert rung("check", folder).out.splitlines()[-1] == "nothing is wrong"
     assert rung("compare", folder, "--json", code=None).json["cases"] == 5
-    assert "overwrites nothing" in rung("init", folder, code=2).err
+    assert "nothing is overwritten" in rung("init", folder, code=2).err
 
 
 def test_check_lists_everything_and_writes_nothing(rung: Run, shop: Path) -> None:
@@ -263,6 +263,8 @@ def test_every_form_of_the_report_and_the_gate(rung: Run, shop: Path) -> None:
     assert rung("report", shop, "--format", "md").out.startswith("# shop: use ")
     assert rung("report", shop, "--format", "junit").out.startswith("<?xml")
     rung("report", shop, "--format", "ragas", "-o", shop / "rows.jsonl")
+    again = ("report", shop, "--format", "md", "-o", shop / "rows.jsonl")
+    assert "is there already, and nothing is overwritten" in rung(*again, code=2).err
     rows = [json.loads(line) for line in (shop / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["rung"] for row in rows} >= {"prompt", "rag", "oracle"}
     edit(shop, "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [prompt, rag]")
@@ -292,7 +294,7 @@ def test_restricted_text_in_the_report_is_announced_and_left_out(rung: Run, shop
 
 
 def test_a_report_has_a_form_that_its_ending_names(rung: Run, shop: Path) -> None:
-    rung("compare", shop, "--limit", "2", code=None)
+    rung("compare", shop, code=None)
     for name in ("x.pdf", "x.docx"):
         assert "no report is made as" in rung("report", shop, "-o", shop / name, code=2).err
         assert not (shop / name).exists()

@@ -110,7 +110,13 @@ def test_answers_are_sifted_by_the_projects_own_scorers(
     # neither what judges nor what stands twice is asked; two answers left the labels, and were asked for freely
     assert len(asked) == 5 + 2
 
-    again = rung(*words).json  # remembered: the teacher is asked again only for what failed
+    before = {path: path.read_bytes() for path in (shop / "taught").iterdir()}
+    assert "new.jsonl is there already, and nothing is overwritten" in rung(*words, code=2).err
+    (shop / "taught" / "new.jsonl").unlink()
+    assert "new.dropped.jsonl is there already" in rung(*words, code=2).err
+    assert len(asked) == 5 + 2, "nothing is asked before that is known"
+    (shop / "taught" / "new.jsonl").write_bytes(before[shop / "taught" / "new.jsonl"])
+    again = rung(*words, "--force").json  # remembered: the teacher is asked again only for what failed
     assert (again["executed"], again["replayed"], again["rows"], len(asked)) == (2, 5, 2, 9)
 
 

@@ -97,9 +97,50 @@ def test_convert_writes_another_format_and_the_approval(rung: Run, tmp_path: Pat
     assert row["conversations"] == [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
     assert (row["source"], row["approved_by"]) == ("desk", "Ada")
     assert row["approved_at"].count("-") == 2
+    (lost,) = [json.loads(line) for line in (tmp_path / done.json["left_out_file"]).read_text(encoding="utf-8").splitlines()]
+    assert (lost["file"], lost["line"], lost["text"]) == ("rows.csv", 3, "c")
     back = rung("examples", "convert", "out.jsonl", "-o", "back.jsonl").out
     assert back == "back.jsonl: 1 rows\n"
     assert json.loads((tmp_path / "back.jsonl").read_text(encoding="utf-8"))["messages"][1]["content"] == "b"
+
+
+def test_convert_writes_beside_and_never_over_what_is_there(rung: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text(chat("by hand", "b") + "{broken\n" + chat("x y z", "c"), encoding="utf-8")
+    held = mine.read_bytes()
+    assert rung("examples", "convert", "mine.jsonl").out.splitlines() == [
+        "mine.chat.jsonl: 2 rows",
+        "what is no example stands in mine.chat.left-out.jsonl",
+    ]
+    for words in (("mine.jsonl",), ("mine.jsonl", "-o", "mine.jsonl"), ("mine.chat.jsonl", "-o", "mine.jsonl")):
+        assert "is there already, and nothing is overwritten" in rung("examples", "convert", *words, code=2).err
+    assert mine.read_bytes() == held
+    told = rung("examples", "convert", "mine.jsonl", "-o", "mine.jsonl", "--force", "--json").json
+    assert (told["rows"], len(told["problems"])) == (2, 1)
+    (lost,) = [json.loads(line) for line in (tmp_path / "mine.left-out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (lost["line"], lost["text"]) == (2, "{broken"), "in place, too, nothing is dropped into nothing"
+
+
+ROW, PAIR = '{"prompt": "a", "completion": "b"}', '{"anchor": "x", "positive": "y"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        (f'[\n{ROW},\n{{"other":\n 1}},\n{ROW}]\n', ['{"other":\n 1},']),
+        ('prompt,completion\na,b\n"c",\ne,f\ng,h,i\n', ['"c",', "g,h,i"]),
+        (f"{PAIR}\n{ROW}\n[1]\n{PAIR}\n{PAIR}\n{ROW}\n", [PAIR, "[1]", PAIR, PAIR]),
+        (f'[{ROW},\n{{"prompt": ', ['{"prompt": ']),
+    ],
+)
+def test_lines_that_are_no_example_are_kept_whatever_the_format(
+    rung: Run, tmp_path: Path, text: str, lost: list[str]
+) -> None:
+    (tmp_path / "rows").write_text(text, encoding="utf-8")
+    told = rung("examples", "convert", "rows", "-o", "out.jsonl", "--json").json
+    kept = [json.loads(line) for line in (tmp_path / told["left_out_file"]).read_text(encoding="utf-8").splitlines()]
+    assert [row["text"] for row in kept] == lost
+    assert all(row["why"] for row in kept)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +148,7 @@ def test_convert_writes_another_format_and_the_approval(rung: Run, tmp_path: Pat
     [
         (("lint", "absent.jsonl"), "absent.jsonl does not exist"),
         (("convert", "absent.jsonl", "-o", "x"), "absent.jsonl does not exist"),
-        (("convert", "empty.jsonl"), "say where to write"),
+        (("convert", "empty.jsonl", "empty.jsonl"), "say where the examples of several files are to be written"),
         (("convert", "empty.jsonl", "-o", "x"), "there is no example in"),
         (("lint", "empty.jsonl", "--cases", "absent.jsonl"), "absent.jsonl does not exist"),
     ],

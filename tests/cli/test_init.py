@@ -41,7 +41,7 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
     sources = Sources(project, remember=False)
     assert sorted(document.id for document in sources) == ["README.md", "f", "guides/a.rst", "src/doc/b.md"]
     assert sources.problems == []
-    assert "is there already" in rung("init", folder, code=2).err
+    assert "there already" in rung("init", folder, code=2).err
     assert tree(folder) == after
 
 

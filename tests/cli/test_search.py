@@ -123,6 +123,18 @@ def test_a_file_of_queries_becomes_a_trec_run(rung: Run, library: Path, tmp_path
         assert len(set(scores)) == 3
 
 
+def test_a_run_is_not_written_over_what_is_there(rung: Run, shop: Path, tmp_path: Path) -> None:
+    queries, run = tmp_path / "queries.jsonl", tmp_path / "run.txt"
+    queries.write_text('{"_id": "q1", "text": "express shipping cost"}\n', encoding="utf-8")
+    run.write_text("by hand", encoding="utf-8")
+    words = ("search", shop, "--queries", queries, "--trec", run)
+    assert "is there already, and nothing is overwritten" in rung(*words, code=2).err
+    assert run.read_text(encoding="utf-8") == "by hand"
+    assert not (shop / ".rung").exists(), "it is said before the documents are indexed"
+    rung(*words, "--force")
+    assert run.read_text(encoding="utf-8").startswith("q1 Q0 ")
+
+
 def test_queries_and_trec_go_together(rung: Run, shop: Path) -> None:
     assert "--trec" in rung("search", shop, "--queries", "q.jsonl", code=2).err
     assert "no such file" in rung("search", shop, "--queries", "q.jsonl", "--trec", "run.txt", code=2).err

@@ -31,3 +31,25 @@ def test_what_is_left_out_is_counted_and_listed_for_each_file_each_time(rung: Ru
     said = rung("sync", shop, "--json", "--strict").json
     assert {"path": "docs/pay.xlsx", "what": "hidden sheets", "count": 1} in said["dropped"]
     assert said["left_out"] == 2
+
+
+def test_everything_is_in_the_json_of_sync_and_in_check(rung: Run, shop: Path) -> None:
+    text = (shop / "rung.yaml").read_text(encoding="utf-8")
+    (shop / "rung.yaml").write_text(text.replace('["docs/*.md"]', "[docs]"), encoding="utf-8")
+    for number in range(14):
+        making.put(shop, f"docs/page{number:02}.html", "<p>Seen</p><p hidden>not seen</p>")
+        making.put(shop, f"docs/rows{number:02}.csv", "Name,Fee\nA,1\nB,2,3\nC,4\n")
+    synced = rung("sync", shop)
+    assert "docs/page00.html: left out: hidden parts (1)" in synced.err
+    assert "docs/page13.html" not in synced.err
+    assert "14 files in all: left out: hidden parts (14) (rung sync --json lists each file)" in " ".join(synced.err.split())
+    assert "2 more (rung sync --json lists them all)" in synced.err
+    assert "14 problems, 14 left out" in synced.out
+    said = rung("sync", shop, "--json").json
+    assert [part["path"] for part in said["dropped"]] == [f"docs/page{number:02}.html" for number in range(14)]
+    assert [problem["path"] for problem in said["problem_list"]] == [f"docs/rows{number:02}.csv" for number in range(14)]
+    assert said["problem_list"][0]["line"] == 3
+    checked = rung("check", shop)
+    assert "docs/page13.html: left out: hidden parts (1)" in checked.out
+    assert "docs/rows13.csv:3: 1 row has more or fewer" in checked.out
+    assert len(rung("check", shop, "--json").json["dropped"]) == 14

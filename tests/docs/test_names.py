@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 import rung.materials
 from rung.examples.forms import KNOWN
 from rung.knowledge.readers import BUILT_IN as READERS
+from rung.models.grammar.formats import FORMATS
 from rung.records import Case, Estimate, Example, Json, Lost, Message, Repeats, RungResult, Verdict
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
@@ -34,6 +35,7 @@ from tests.architecture.test_arrows import LAYERS
 from tests.docs.pages import DOCS, ROOT, Block, blocks, code, named, prose, rows, section
 from tests.docs.trying import make_helpdesk
 from tests.docs.trying import rung as rung_command
+from tests.models.making_schemas import HELD, UNHELD
 
 RUNGS = (*BUILT_IN, *REFERENCES)
 EMPTY: tuple[object, ...] = (None, "", ())
@@ -205,7 +207,7 @@ RESULTS = (
     ),
     RungResult("oracle", {}, "measured", reference=True),
 )
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS)
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts={"knowledge": "nothing follows"})
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:
@@ -243,7 +245,7 @@ def test_every_way_to_lose_a_case_is_documented_in_order() -> None:
 def test_every_gap_is_documented() -> None:
     from rung.verdict.gaps import gaps
 
-    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}))
+    assert set(named(section(DOCS / "verdict.md", "Gaps"))) == set(gaps({}).estimates)
 
 
 def test_every_kind_of_correct_is_documented() -> None:
@@ -253,6 +255,35 @@ def test_every_kind_of_correct_is_documented() -> None:
 
 
 # --- models
+
+
+def test_every_keyword_of_json_schema_is_documented_and_tried() -> None:
+    from jsonschema_specifications import REGISTRY
+
+    vocabulary = "https://json-schema.org/draft/2020-12/meta/"
+    parts = ("core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation", "content")
+    keywords = {word for part in parts for word in REGISTRY.contents(vocabulary + part)["properties"]}
+    table = named(section(DOCS / "models.md", "What of a schema is held"))
+    keywords -= {word for word in keywords if word.startswith("$recursive")}
+    assert set(table) == keywords - {"definitions", "dependencies"}
+    tried_held = {name.partition(",")[0].partition(" ")[0] for name in HELD}
+    tried_not = " ".join(UNHELD)
+    for word, (_, held, unheld) in table.items():
+        if not held.startswith("say nothing") and word not in ("$defs", "$dynamicAnchor"):
+            assert word in tried_held, f"{word} is said to be held, and is not in HELD"
+        if unheld and word in (
+            "multipleOf",
+            "pattern",
+            "format",
+            "uniqueItems",
+            "contains",
+            "minProperties",
+            "oneOf",
+            "not",
+            "if",
+        ):
+            assert word in tried_not, f"{word} is said not to be held sometimes, and is not in UNHELD"
+    assert set(code(table["format"][1])) == set(FORMATS)
 
 
 def test_every_model_name_is_documented() -> None:
@@ -283,11 +314,12 @@ def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:
 
 
 def test_which_answers_of_a_server_are_tried_again() -> None:
-    from rung.models.http_client import _AGAIN
+    from rung.models.http_words import AGAIN, NEVER, complaint
 
-    said = re.search(r"HTTP ([\d, ]+),", section(DOCS / "models.md", "Servers"))
+    said = re.search(r"HTTP ([\d, ]+) and from 500 on \(([\d, ]+) aside\)", section(DOCS / "models.md", "Servers"))
     assert said
-    assert {int(code) for code in said[1].split(", ")} == _AGAIN
+    assert tuple(tuple(int(code) for code in codes.split(", ")) for codes in said.groups()) == (AGAIN, NEVER)
+    assert [code for code in (400, 422, *AGAIN, 500, 599, *NEVER) if complaint(code, "").is_transient] == [*AGAIN, 500, 599]
 
 
 # --- plugins

@@ -67,7 +67,7 @@ def case(*evidence: tuple[str, int, int], gold: tuple[str, ...] = ()) -> Case:
 def test_evidence_names_the_passages_that_hold_most_of_it(knowledge: Knowledge) -> None:
     start = LONG.index("Sentence 40")
     end = LONG.index("Sentence 52")
-    found = gold_passages(case(("long", start, end)), knowledge)
+    found = gold_passages(case(("long", start, end)), knowledge).passages
     assert len(found) > 1
     shares = [min(p.end, end) - max(p.start, start) for p in found]
     assert shares == sorted(shares, reverse=True)
@@ -78,14 +78,25 @@ def test_evidence_names_the_passages_that_hold_most_of_it(knowledge: Knowledge) 
     assert set(found) <= set(knowledge.passages_of("long"))
 
 
-def test_a_gold_document_is_shown_whole_where_it_is_short(knowledge: Knowledge) -> None:
-    (short,) = gold_passages(case(gold=("short",)), knowledge)
+def test_a_gold_document_is_one_passage_where_it_is_short(knowledge: Knowledge) -> None:
+    gold = gold_passages(case(gold=("short",)), knowledge)
+    (short,) = gold.passages
     assert (short.text, short.start) == ("Thirty days.", 13)
-    assert gold_passages(case(gold=("long", "long")), knowledge) == knowledge.passages_of("long")
+    assert (gold.bearing, gold.held) == (0, False)  # nothing is looked for, so nobody can tell
+    assert gold_passages(case(gold=("long", "long")), knowledge).passages == knowledge.passages_of("long")
     assert len(knowledge.passages_of("long")) > 10
     both = gold_passages(case(("short", 13, 19), gold=("short",)), knowledge)
-    assert [p.text for p in both] == ["Thirty days."]
-    assert gold_passages(case(), knowledge) == ()
+    assert [p.text for p in both.passages] == ["Thirty days."]
+    assert (both.bearing, gold_passages(case(), knowledge).passages) == (1, ())
+
+
+def test_of_a_long_gold_document_the_passages_that_hold_the_answer_come_first(knowledge: Knowledge) -> None:
+    gold = gold_passages(case(gold=("long", "short")), knowledge, (("sentence 97",),))
+    assert (gold.bearing, gold.held) == (1, True)
+    assert "Sentence 97 " in gold.passages[0].text
+    assert gold.teaching == gold.passages[:1]
+    assert {p.document for p in gold.passages} == {"long", "short"}
+    assert set(gold.passages) > set(knowledge.passages_of("long"))
 
 
 @pytest.mark.parametrize(

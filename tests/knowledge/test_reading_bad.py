@@ -292,7 +292,7 @@ JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れた�
     [
         (MIXED, "größer\nschön wär's\nfünf Gäste ÄÖÜ\n", "mixes encodings: line 2 not UTF-8, read as Windows-1252"),
         (RUSSIAN.encode("cp1251"), RUSSIAN, "was read as Windows-1251"),
-        (RUSSIAN.encode("koi8-r"), RUSSIAN, "was read as KOI8-R"),
+        (RUSSIAN.encode("koi8-r"), RUSSIAN, "was read as KOI8"),
         (JAPANESE.encode("shift_jis"), JAPANESE, "was read as "),
         (JAPANESE.encode("euc_jp"), JAPANESE, "was read as "),
         (GREEK.encode("iso8859-7"), GREEK, "was read as "),

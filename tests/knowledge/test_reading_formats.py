@@ -106,7 +106,7 @@ def test_a_workbook() -> None:
     document = one("rates.xlsx", making.xlsx({"Rates": rows, "Empty": [], "More": [["k", "v"], [1, 2]]}))
     assert document.text == (
         "## Rates\n\n| Region | Price | From |\n| --- | --- | --- |\n| Norway | 12.5 | 2026-01-02 |\n| a\\|b c | 9 |  |\n"
-        "|  | yes | x |\n\n## More\n\n| k | v |\n| --- | --- |\n| 1 | 2 |\n"
+        "|  | TRUE | x |\n\n## More\n\n| k | v |\n| --- | --- |\n| 1 | 2 |\n"
     )
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from rung.models.catalog import embedder
 from rung.models.doctor import Check, examine
+from rung.models.sealed import SEAL
+from rung.models.weights import MINILM, fetch
 
 
 def found() -> dict[str, Check]:
@@ -35,3 +40,21 @@ def test_a_cache_that_is_no_folder_is_wrong(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "file"))
     assert found()["cache"].status == "wrong"
+
+
+@pytest.mark.slow
+def test_a_converted_model_that_was_altered_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(fetch(MINILM), tmp_path / "models" / MINILM.home.name)
+    monkeypatch.setenv("RUNG_CACHE", str(tmp_path))
+    embedder(MINILM.name)
+    assert found()[MINILM.name].detail.endswith("… and what was converted from it: checked")
+    (sealed,) = MINILM.home.glob(f"openvino-*/{SEAL}")
+    graph = sealed.with_name("model.bin")
+    before = graph.stat()
+    with graph.open("r+b") as file:
+        file.write(b"#")
+    os.utime(graph, ns=(before.st_atime_ns, before.st_mtime_ns))
+    check = found()[MINILM.name]
+    assert (check.status, check.detail) == ("missing", f"{graph} was altered; the next use makes the converted model again")
+    embedder(MINILM.name)
+    assert found()[MINILM.name].status == "ok"

@@ -229,7 +229,7 @@ def test_a_server_that_hangs_times_out(serve: Start) -> None:
         return 200, {}, said("too late")
 
     result = only(model(serve(hang), how=PatientServer(retries=1, timeout_seconds=0.2)), asking("hi"))
-    assert result == Failure("no answer within 0.2 s", step="generate", attempt=2)
+    assert result == Failure("no answer within 0.2 s (server.timeout_seconds)", step="generate", attempt=2)
 
 
 def test_a_server_that_never_answers_ends_a_long_run(serve: Start) -> None:

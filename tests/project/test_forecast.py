@@ -43,11 +43,37 @@ def test_minutes_are_known_from_the_second_time_and_the_lines_say_it_all(priced:
     compare(project)
     told = survey(project)
     assert told.whole().minutes is not None
-    assert told.whole().calls == 6 * 7
-    last = list(told.plan_lines())[-1]
-    assert last.startswith("at most 42 calls, ")
-    assert "minutes; equal steps count once" in last
+    assert told.whole().calls == 6 * 7 + 4 * (6 + 2)  # six rungs and arms; four timed on six cases, in two turns
+    lines = list(told.plan_lines())
+    assert lines[-1].startswith("at most 74 calls, ")
+    assert "minutes; equal steps count once" in lines[-1]
+    assert "  the live pass" in lines
+    said = " ".join(" ".join(line.split()) for line in lines)
+    assert "minutes: at the pace of earlier comparisons here" in said
+    assert "tokens are counted as the model counts" in said
     assert told.plan_json()["at_most"] == told.whole().as_json()
+    assert [part["what"] for part in told.plan_json()["parts"]] == ["the live pass"]  # type: ignore[union-attr, index, call-overload]
+
+
+def test_before_the_first_comparison_minutes_are_unknown_and_so_it_is_said(priced: Path) -> None:
+    lines = list(survey(load_project(priced), allowed=Allowed()).plan_lines())
+    assert "minutes unknown" in lines[-1]
+    assert any(line.startswith("  indexing about ") and line.endswith("minutes unknown") for line in lines)
+    said = " ".join(" ".join(line.split()) for line in lines)
+    assert "minutes: unknown before a first comparison here" in said
+    assert all(len(line) <= 80 for line in lines if line.startswith(("bounds", "likely", "minutes")))
+
+
+def test_training_is_foretold_by_the_last_of_its_kind_and_in_money_by_the_hour(tmp_path: Path) -> None:
+    from tests.project.test_climbing import project, taken
+
+    folder = project(tmp_path, "[prompt, classifier]", more="prices: {gpu_usd_per_hour: 6}\n")
+    (before,) = (part for part in survey(load_project(folder)).outlook.parts if "training" in part.what)
+    told = (before.what, before.forecast.minutes, before.forecast.usd)
+    assert told == ("training classifier on 60 rows, if it is not there yet", None, None)
+    taken(folder, seconds=1800)
+    (part,) = (part for part in survey(load_project(folder)).outlook.parts if "training" in part.what)
+    assert (part.forecast.minutes, part.forecast.usd) == (30, 3)
 
 
 def test_an_unknown_price_stays_unknown(shop: Path) -> None:  # noqa: F811

@@ -147,7 +147,10 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     none = compared(labels, script, Allowed(minutes=0))
     assert none.coverage.answers == 0
     assert none.rejected["prompt"] == "not begun: the budget ended before its first case"
-    assert "not begun: </b>the budget ended" in (labels / "report.html").read_text(encoding="utf-8")
+    pages = [path.read_text(encoding="utf-8") for path in (labels / ".rung" / "verdicts").glob("*/report.html")]
+    assert any("not begun: </b>the budget ended" in page for page in pages)
+    assert "Partial verdict" not in (labels / "report.html").read_text(encoding="utf-8")  # a trial run replaces no verdict
+    assert (part.looks, whole.looks, none.looks) == (0, 1, 1)
 
 
 def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:

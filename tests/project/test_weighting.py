@@ -20,7 +20,7 @@ from rung.records import Case, Passage
 from rung.stages.intake import take_in, up_to_date
 from rung.stages.weighting import MOST_CASES, settle_alone, telling
 from rung.workshop import EVEN, Workshop
-from rung.workshop.weighing import WEIGHTS, choose, fused_anew
+from rung.workshop.weighing import LEAST, WEIGHTS, choose, chosen_among, fused_anew
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 
@@ -42,21 +42,23 @@ def test_where_no_weight_is_better_the_even_one_is_taken() -> None:
     assert WEIGHTS[choose([[0.7] * len(WEIGHTS)] * 20)] == EVEN
 
 
-def test_a_single_case_moves_nothing() -> None:
-    assert WEIGHTS[choose(rising(0.4, 1))] == EVEN
+def test_few_cases_move_nothing_however_sure_they_are() -> None:
+    assert [WEIGHTS[choose(rising(0.4, n))] for n in (1, 4, LEAST - 1)] == [EVEN] * 3
+    assert WEIGHTS[choose(rising(0.4, LEAST))] == 1.0
+    assert WEIGHTS[choose(rising(0.4, 4), kept=0.25)] == 0.2  # a project's own weight stays where it is
 
 
 def test_few_noisy_cases_stray_less_far_than_the_bare_best() -> None:
     """Five cases that know nothing: the best mean strays over the whole range, the choice keeps nearer to the middle."""
     tables = [rising(0.0, 5, noise=0.3, seed=seed) for seed in range(200)]
-    strayed = np.mean([abs(WEIGHTS[choose(table)] - EVEN) for table in tables])
+    strayed = np.mean([abs(WEIGHTS[chosen_among(table)] - EVEN) for table in tables])
     bare = np.mean([abs(WEIGHTS[int(np.mean(table, axis=0).argmax())] - EVEN) for table in tables])
     assert strayed < 0.85 * bare
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=11, max_size=11), min_size=1, max_size=30))
 def test_the_order_of_the_cases_does_not_matter(table: list[list[float]]) -> None:
-    assert choose(table) == choose(table[::-1])
+    assert chosen_among(table) == chosen_among(table[::-1])
 
 
 def explained(dense: Sequence[str], bm25: Sequence[str]) -> list[Explained]:
@@ -140,6 +142,21 @@ def test_it_is_chosen_said_once_and_kept(tmp_path: Path) -> None:
         assert workshop.knowledge is not None
         assert workshop.knowledge.identity == identity
     assert listening.said == []
+
+
+def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: Path) -> None:
+    written(tmp_path)
+    rows = (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "cases.jsonl").write_text("\n".join([*rows[:4], rows[-1]]), encoding="utf-8")
+    for heard in (1, 0):
+        workshop, listening = opened(tmp_path)
+        with workshop:
+            weight = take_in(workshop).weight
+            assert weight is not None
+            assert (weight.dense_weight, weight.cases) == (EVEN, 0)
+            told = f"auto keeps one half, since 4 dev and train cases name their gold; from {LEAST} on they choose"
+            assert str(weight).endswith(told)
+        assert [text for text in listening.said if "dense_weight" in text] == [str(weight)] * heard
 
 
 def test_a_number_in_the_file_stands(tmp_path: Path) -> None:

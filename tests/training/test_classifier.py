@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
 from rung.models.classifying import ENCODER, Classifiers, Head
 from rung.models.embedding import MiniLM
+from rung.models.encoder_folder import read_encoder
 from rung.models.protocol import Embedder
 from rung.models.scripted import ScriptedEmbedder
+from rung.records import Json
 from rung.steps import Classified, Classify, Request
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.classifier import LabelRecipe, calibration_error, divided, reject_table, train_classifier
 from tests.training.tiny_encoder import tiny_encoder
 
@@ -110,7 +113,7 @@ def test_where_the_encoder_is_out_of_reach_auto_says_so_and_tuned_stops(tmp_path
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> MiniLM:
     pytest.importorskip("torch")
-    return MiniLM(tiny_encoder(tmp_path_factory.mktemp("encoder")), digest="tiny")
+    return MiniLM(read_encoder(tiny_encoder(tmp_path_factory.mktemp("encoder"))), digest="tiny")
 
 
 def test_tuning_betters_a_random_encoder_and_is_served_without_torch(tiny: MiniLM, tmp_path: Path) -> None:
@@ -132,6 +135,36 @@ def test_tuning_betters_a_random_encoder_and_is_served_without_torch(tiny: MiniL
     vectors = Encoder.of(tmp_path / ENCODER).embed([text for text, _ in rows[:4]])
     head = Head.load(tmp_path)
     assert head.probabilities(vectors).max(axis=1) == pytest.approx([one.probability for one in found[:4]], abs=1e-3)
+
+
+@pytest.mark.parametrize("at", [1, 9, 20])
+def test_tuning_that_is_stopped_goes_on_after_its_last_whole_pass_to_the_same_bytes(
+    at: int, tiny: MiniLM, tmp_path: Path
+) -> None:
+    rows = [*ROWS, *((f"{text} a", label) for text, label in ROWS)]
+    recipe = LabelRecipe.of({"method": "tuned", "epochs": 4, "learning_rate": 3e-3, "batch_rows": 8, "patience": 2}, seed=0)
+    seen: list[int] = []
+
+    def learnt(folder: Path, stop: int = 0) -> dict[str, Json]:
+        def progress(done: int, total: int, note: str) -> None:
+            if note.startswith("loss"):
+                seen.append(done)
+                if done == stop:
+                    raise BudgetEnded("over", done=done, total=total)
+
+        return train_classifier(rows, tiny, recipe=recipe, folder=folder, progress=progress)
+
+    whole = learnt(tmp_path / "whole")
+    a_pass = len(seen) // len(list(whole["train_loss"]))  # type: ignore[arg-type]
+    with pytest.raises(BudgetEnded):
+        learnt(tmp_path / "stopped", stop=at)
+    assert (tmp_path / "stopped" / CHECKPOINT).exists() == (at > a_pass)
+    seen.clear()
+    assert learnt(tmp_path / "stopped") == whole
+    assert seen[0] == (at - 1) // a_pass * a_pass + 1
+    files = [sorted(p for p in (tmp_path / name).rglob("*") if p.is_file()) for name in ("whole", "stopped")]
+    assert [p.name for p in files[0]] == [p.name for p in files[1]]
+    assert [p.read_bytes() for p in files[0]] == [p.read_bytes() for p in files[1]]
 
 
 def test_a_loss_that_is_no_number_says_which_setting_to_lower(tiny: MiniLM, tmp_path: Path) -> None:

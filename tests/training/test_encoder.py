@@ -14,6 +14,8 @@ from rung.models.catalog import embedder
 from rung.models.scripted import ScriptedEmbedder
 from rung.testing.models import EmbedderContract
 from rung.training.encoder import Encoder, padded
+from tests.models.sentence_folders import Case, cases
+from tests.models.test_encoder_folders import is_refused
 from tests.training.tiny_encoder import tiny_encoder
 
 pytest.importorskip("torch")
@@ -53,7 +55,7 @@ def test_it_is_transformers_bert(folder: Path) -> None:
     from transformers import BertModel
 
     encoder = Encoder.of(folder)
-    ids, mask = padded(encoder.tokens(TEXTS))
+    ids, mask = padded(encoder.tokens(TEXTS, kind="passage"))
     network = BertModel.from_pretrained(folder).eval()
     wanted = network(ids, attention_mask=mask).last_hidden_state
     kept = mask.bool()
@@ -70,7 +72,7 @@ def test_it_learns_and_what_it_writes_others_open(folder: Path, tmp_path: Path) 
     encoder = Encoder.of(folder)
     before = encoder.embed(TEXTS)
     moving = torch.optim.SGD(encoder.parameters(), lr=1.0)
-    encoder.forward(*padded(encoder.tokens(TEXTS)))[0].sum().backward()
+    encoder.forward(*padded(encoder.tokens(TEXTS, kind="passage")))[0].sum().backward()
     moving.step()
     after = encoder.embed(TEXTS)
     assert float(np.abs(before - after).max()) > 0.01
@@ -81,6 +83,49 @@ def test_it_learns_and_what_it_writes_others_open(folder: Path, tmp_path: Path) 
     strangers = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
     assert strangers.max_seq_length == 64
     np.testing.assert_allclose(strangers.encode(TEXTS), after, atol=2e-6)
+
+
+SAVED = [case for case in cases() if case.version in (3, 6) and case.vectors is not None and not is_refused(case)]
+
+
+@pytest.mark.parametrize("case", SAVED, ids=lambda case: f"{case.version}-{case.name}")
+def test_it_pools_and_prompts_as_the_folder_says(case: Case, tmp_path: Path) -> None:
+    """What opens is embedded alike by the served one, by the one that learns, by what that writes, and by strangers."""
+    from sentence_transformers import SentenceTransformer
+
+    served = embedder(f"encoder:{case.write(tmp_path / 'folder')}")
+    if case.name == "prompt-left-out":
+        with pytest.raises(ModelError, match="leaves its prompts out of the pooling"):
+            Encoder.of(served)
+        return
+    encoder = Encoder.of(served)
+    encoder.save(tmp_path / "saved")
+    again = embedder(f"encoder:{tmp_path / 'saved'}")
+    assert (again.dimensions, again.max_tokens) == (served.dimensions, served.max_tokens)
+    strangers = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    for kind, verb in (("query", strangers.encode_query), ("passage", strangers.encode_document)):
+        wanted = served.embed(case.texts, kind=kind)  # type: ignore[arg-type]
+        np.testing.assert_allclose(encoder.embed(case.texts, kind=kind), wanted, atol=2e-5)  # type: ignore[arg-type]
+        np.testing.assert_allclose(again.embed(case.texts, kind=kind), wanted, atol=2e-5)  # type: ignore[arg-type]
+        found = np.stack([verb(text, normalize_embeddings=True) for text in case.texts])
+        found = found / np.linalg.norm(found, axis=1, keepdims=True)  # of truncated ones only the rest is of unit length
+        texts = slice(-1) if case.name == "lowercased" else slice(None)  # version 6 does not lowercase a mark, [SEP]
+        np.testing.assert_allclose(found[texts], wanted[texts], atol=2e-5)
+
+
+def test_training_learns_below_a_dense_layer_and_keeps_it(tmp_path: Path) -> None:
+    case = next(case for case in SAVED if (case.version, case.name) == (6, "dense-twice"))
+    encoder = Encoder.of(case.write(tmp_path / "folder"))
+    values, gradient = encoder.flatten(words=False)
+    encoder.forward(*padded(encoder.tokens(case.texts, kind="query")))[0].sum().backward()
+    assert float(gradient.abs().max()) > 0
+    values -= 0.05 * gradient
+    encoder.save(tmp_path / "saved")
+    served = embedder(f"encoder:{tmp_path / 'saved'}")
+    assert served.dimensions == 4
+    moved = served.embed(case.texts, kind="query")
+    np.testing.assert_allclose(moved, encoder.embed(case.texts, kind="query"), atol=2e-5)
+    assert float(np.abs(moved - Encoder.of(tmp_path / "folder").embed(case.texts, kind="query")).max()) > 0.01
 
 
 class TestServed(EmbedderContract):
@@ -115,7 +160,7 @@ def test_a_model_with_a_head_is_opened_without_it(folder: Path, tmp_path: Path) 
         ("model.safetensors", "nothing", "model.safetensors cannot be read"),
         ("config.json", json.dumps({"model_type": "roberta"}), "describes no BERT with GELU"),
         ("tokenizer.json", "{}", "tokenizer.json cannot be read"),
-        ("1_Pooling/config.json", json.dumps({"pooling_mode_cls_token": True}), "pools by pooling_mode_cls_token"),
+        ("1_Pooling/config.json", json.dumps({"pooling_mode_cls_token": True}), "has 1_Pooling but no modules.json"),
     ],
 )
 def test_what_is_no_encoder_is_said(folder: Path, tmp_path: Path, name: str, content: str | None, says: str) -> None:

@@ -16,7 +16,17 @@ from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
 from rung.training.examples import Row
 from rung.training.following import follows
-from rung.training.forgetting import Limit, Measured, judged, measure_following, measure_text, over, told, worse
+from rung.training.forgetting import (
+    Limit,
+    Measured,
+    judged,
+    measure_following,
+    measure_text,
+    notable,
+    over,
+    told,
+    worse,
+)
 from rung.training.merging import merged, tuned_network
 from rung.training.network import Network
 from rung.training.packing import pack
@@ -191,6 +201,22 @@ def test_a_manifest_is_judged_again_by_the_limit_of_today() -> None:
     ]
     assert kept["after"]["answer_loss"] > kept["before"]["answer_loss"] == 2.0
     assert judged({}, Limit()) == ()
+
+
+def test_what_is_told_within_the_limit_is_not_more_than_allowed() -> None:
+    change = {
+        "instructions": Estimate(0.58, 0.4, 0.76, 24),
+        "choices": Estimate(0.07, 0.02, 0.12, 60),
+        "answer_loss": Estimate(1.2, 1.1, 1.3, 40),
+    }
+    assert notable(change, Limit()) == (
+        "the share of general questions answered right fell by 0.07 [0.02, 0.12] (0.1 allowed)",
+        "the share of instructions followed fell by 0.58 [0.40, 0.76] (not limited)",
+    )
+    assert over(change, Limit()) == (
+        "the loss on general answers rose by 1.20 [1.10, 1.30] nats a token, more than the 1 allowed",
+    )
+    assert notable(change, Limit(choices=0.01, instructions=0.5)) == ()  # over the limit: marked, not told beside
 
 
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") -> tuple[Workshop, Served]:

@@ -53,7 +53,7 @@ def test_settings_that_differ_are_named_and_unanswered_cases_left_out() -> None:
     assert told.rungs[0].difference.estimate.n == 60
     lines = list(change_lines(told))
     assert "choice: rag -> none" in lines
-    assert "two misses the bar" in lines
+    assert "two is not shown to clear the bar" in lines
     assert change_json(told)["worse"] == []
 
 

@@ -12,7 +12,9 @@ N = 100
 
 
 def test_three_gaps() -> None:
-    found = gaps({"closed_book": share(20, N), "rag": share(70, N), "oracle": share(85, N), "prompt": share(20, N)})
+    found = gaps(
+        {"closed_book": share(20, N), "rag": share(70, N), "oracle": share(85, N), "prompt": share(20, N)}
+    ).estimates
     assert found["knowledge"].mean == pytest.approx(0.65)
     assert found["retrieval"].mean == pytest.approx(0.15)
     assert found["behaviour"].mean == pytest.approx(0.15)
@@ -20,25 +22,25 @@ def test_three_gaps() -> None:
 
 
 def test_without_documents_behaviour_is_all_that_the_model_gets_wrong() -> None:
-    found = gaps({"closed_book": share(20, N)}, documents=False)
+    found = gaps({"closed_book": share(20, N)}, documents=False).estimates
     assert (found["knowledge"].n, found["retrieval"].n) == (0, 0)
     assert found["behaviour"].mean == pytest.approx(0.8)
 
 
 def test_what_was_not_measured_has_no_cases() -> None:
-    found = gaps({"closed_book": share(20, N), "oracle": share(85, N)})
+    found = gaps({"closed_book": share(20, N), "oracle": share(85, N)}).estimates
     assert found["retrieval"].n == 0
     assert found["retrieval"].mean is None
-    assert {gap.n for gap in gaps({}).values()} == {0}
-    assert gaps({"closed_book": share(20, N), "rag": share(50, N)})["behaviour"].n == 0  # no oracle: not known
+    assert {gap.n for gap in gaps({}).estimates.values()} == {0}
+    assert gaps({"closed_book": share(20, N), "rag": share(50, N)}).estimates["behaviour"].n == 0  # no oracle: not known
 
 
 def test_the_best_of_several_searches_counts() -> None:
     columns = {"oracle": share(80, N), "rag[top=1]": share(30, N), "rag[top=9]": share(60, N), "ragged": share(79, N)}
-    assert gaps(columns)["retrieval"].mean == pytest.approx(0.2)
+    assert gaps(columns).estimates["retrieval"].mean == pytest.approx(0.2)
 
 
 def test_only_cases_that_both_arms_have_are_compared() -> None:
     oracle = share(80, N)
     oracle[:50] = np.nan
-    assert gaps({"oracle": oracle, "closed_book": share(20, N)})["knowledge"].n == 50
+    assert gaps({"oracle": oracle, "closed_book": share(20, N)}).estimates["knowledge"].n == 50

@@ -156,15 +156,19 @@ def _list(project: Project, registry: Registry, *, json: bool) -> None:
 
 
 def _table(found: Sequence[Artifact], price: float | None) -> Iterator[str]:
+    """At most 80 columns; who decided about an artifact, and what it came after, stand in a line of their own below it."""
+    from rung.verdict.table import wrapped
+
     if found:
-        head = f"{'kind':<14} {'digest':<12} {'created':<16} {'rows':>7} {'seconds':>8} {'cost':>9} {'disk':>9}"
-        yield f"{head}  {'parent':<12} state"
+        yield f"{'kind':<13} {'digest':<12} {'created':<10} {'rows':>6} {'seconds':>7} {'cost':>7} {'disk':>8} state"
     for a in found:
         rows = "-" if a.rows is None else f"{a.rows:,}"
         yield (
-            f"{a.kind:<14} {a.digest[:12]:<12} {a.created[:16].replace('T', ' '):<16} {rows:>7} {_seconds(a.seconds):>8} "
-            f"{_usd(a.usd(price)):>9} {_size(a.size):>9}  {a.parent[:12] or '-':<12} {a.state}{_whose(a)}"
+            f"{a.kind:<13} {a.digest[:12]:<12} {a.created[:10]:<10} {rows:>6} {_seconds(a.seconds):>7} "
+            f"{_usd(a.usd(price)):>7} {_size(a.size):>8} {a.state}"
         )
+        below = [_whose(a).strip(), f"after {a.parent[:12]}" if a.parent else ""]
+        yield from wrapped("; ".join(part for part in below if part), indent=14)
 
 
 def _whose(a: Artifact) -> str:
@@ -285,7 +289,7 @@ def _more(change: Change) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"{seconds:,.1f}"
+    return "unknown" if seconds is None else f"{seconds:,.1f}" if seconds < 1000 else f"{seconds:,.0f}"
 
 
 def _usd(usd: float | None) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rung.project import Project
     from rung.records import Answer, Citation
 
+_RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
+
 
 def ask(
     folder: Folder,
@@ -62,24 +64,28 @@ def ask(
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
         said |= {"unsupported": list(unborne), "artifacts": made, "truncated": answer.truncated, "doubts": list(doubts)}
-        if answer.by:
-            said["by"] = answer.by
+        said |= {"by": answer.by} if answer.by else {}
+        said |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
     else:
-        _show(answer, heard=bool(heard), unborne=unborne)
+        _show(answer, heard=heard, unborne=unborne)
     for doubt in doubts:
         err(f"! {doubt}")
     if json:
         return FINE
+    if live.cut_prompts:
+        out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return FINE
 
 
-def _show(answer: Answer, *, heard: bool, unborne: Iterable[str]) -> None:
-    """The answer, where it was not streamed, and what it cites."""
-    out("" if heard else answer.text)
+def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[str]) -> None:
+    """The answer, where it was not streamed as it is, and what it cites."""
+    streamed = "".join(heard)
+    shown = streamed.strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
+    out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
     for citation in answer.citations:
         out_line(f"[{citation.mark}] {_where(citation, answer)}")
     for sentence in unborne:

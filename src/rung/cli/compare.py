@@ -29,11 +29,14 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         str | None,
         typer.Option(help="An earlier verdict (number, digest, path): exit with 1 if a rung is worse."),
     ] = None,
+    retime: Annotated[
+        bool, typer.Option("--retime", help="Time all rungs anew, together; latencies are kept else.")
+    ] = False,
     budget_usd: Annotated[
-        float | None, typer.Option(min=0, help="Stop with a partial verdict before more is spent.")
+        float | None, typer.Option(min=0, help="Stop with a partial verdict before more is spent, training included.")
     ] = None,
     budget_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop with a partial verdict after so many minutes.")
+        float | None, typer.Option(min=0, help="Stop with a partial verdict after so many minutes, training included.")
     ] = None,
 ) -> int:
     """Weigh every rung on the project's own cases, and say which one to use and why.
@@ -50,12 +53,12 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.stages.survey import survey
     from rung.verdict.changes import change_lines, changes
 
-    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None)
+    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
     project = load_project(folder)
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()
     if dry_run:
-        plan = survey(project, limit=limit)
+        plan = survey(project, limit=limit, seed=seed, allowed=allowed)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
     done = weigh(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
@@ -74,7 +77,8 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
     if earlier is not None:
-        told = changes(earlier, record(project, "latest"), seed=project.settings.seed)
+        this = done.published.folder.name if done.verdict.coverage.trial else "latest"
+        told = changes(earlier, record(project, this), seed=project.settings.seed)
         screen.say("\n".join(change_lines(told)))
         if told.worse:
             return MISSED

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Json, Seed
+from rung.cli.options import Force, Json, Seed
 from rung.cli.screen import Screen, out
 
 _FOLDER = "The project: a folder with rung.yaml."
@@ -30,6 +30,7 @@ def distill(
         bool, typer.Option("--train", help="Then train the project's tuned rungs, as 'rung train generator'.")
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many inputs, the first ones.")] = None,
+    force: Force = False,
     seed: Seed = None,
     json: Json = False,
 ) -> int:
@@ -48,7 +49,7 @@ def distill(
 
     project = load_project(folder)
     screen = Screen(quiet=json)
-    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens)
+    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force)
     with workshop_of(project, seed, screen) as workshop:
         if train and not is_named(workshop, output):
             raise UserError(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE, YOURS
-from rung.cli.options import Json, Strict
+from rung.cli.options import Force, Json, Strict
 from rung.cli.screen import Screen, out, printable
 
 if TYPE_CHECKING:
+    from rung.stages.converting import Converted
     from rung.stages.linting import Looked, Seen, Wanted
 
 SHOWN = 5  # findings of each kind
@@ -48,8 +49,11 @@ def examples(  # noqa: PLR0917 - typer takes them by name
     preview: Annotated[int, typer.Option(min=0, help="Show so many rows as the loss sees them.")] = 0,
     loss: Annotated[bool, typer.Option("--loss", help=_LOSS)] = False,
     to: Annotated[Form, typer.Option(help="convert: the format to write.")] = Form.chat,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="convert: the file to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="convert: the file to write; default: beside the file.")
+    ] = None,
     approve: Annotated[str, typer.Option(help="convert: who approves every row, from today.")] = "",
+    force: Force = False,
     strict: Strict = False,
     json: Json = False,
 ) -> int:
@@ -57,7 +61,10 @@ def examples(  # noqa: PLR0917 - typer takes them by name
     from rung.stages.linting import Wanted, look
 
     if action is Action.convert:
-        return _convert(files, to=to.value, output=output, approve=approve.strip(), strict=strict, json=json)
+        from rung.stages.converting import convert
+
+        made = convert(files, output, to=to.value, approve=approve.strip(), force=force)
+        return _converted(made, strict=strict, json=json)
     wanted = Wanted(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
     found = look(files, cases or [], wanted=wanted, reporter=Screen(quiet=json))
     for problem in found.problems:
@@ -74,24 +81,18 @@ def examples(  # noqa: PLR0917 - typer takes them by name
     return YOURS if strict and (found.problems or found.linted.findings) else FINE
 
 
-def _convert(files: list[Path], *, to: str, output: Path | None, approve: str, strict: bool, json: bool) -> int:
+def _converted(made: Converted, *, strict: bool, json: bool) -> int:
     from json import dumps
 
-    from rung.errors import UserError
-    from rung.stages.converting import convert
-
-    if output is None:
-        raise UserError("say where to write with --output FILE")
-    rows, problems = convert(files, output, to=to, approve=approve)
-    for problem in problems:
+    for problem in made.problems:
         Screen().say(f"! {problem}")
-    listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
-    out(
-        dumps({"file": str(output), "rows": rows, "problems": listed}, ensure_ascii=False)
-        if json
-        else f"{output}: {rows:,} rows"
-    )
-    return YOURS if strict and problems else FINE
+    if json:
+        out(dumps(made.as_json(), ensure_ascii=False))
+    else:
+        out(f"{made.file}: {made.rows:,} rows")
+        if made.left_out:
+            out(f"what is no example stands in {made.left_out}")
+    return YOURS if strict and made.problems else FINE
 
 
 def _told(found: Looked, wanted: Wanted) -> Iterator[str]:

@@ -91,7 +91,7 @@ def init(
 
 
 def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.errors import UserError
+    from rung.outputs import check_free
     from rung.stages.first_look import first_look
 
     look = first_look(folder)
@@ -103,8 +103,8 @@ def _small(folder: Path, *, dry_run: bool) -> int:
         "docs/shipping.md": SHIPPING,
         "cases/cases.jsonl": CASES,
     }
-    if there := [name for name in files if (folder / name).exists()]:
-        raise UserError(f"{folder / there[0]} is there already; rung init overwrites nothing: name another folder")
+    for name in files:
+        check_free(folder / name, instead="name another folder")
     for name, text in files.items():
         _write(folder / name, text, dry_run=dry_run)
     out(f"next: rung compare {folder}")
@@ -125,17 +125,10 @@ def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
 
 
 def _write(path: Path, text: str, *, dry_run: bool) -> None:
-    from rung.errors import UserError
+    from rung.outputs import write_output
 
     if not dry_run:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise UserError(f"{path} is there already; rung init overwrites nothing") from None
-        except OSError as error:
-            raise UserError(f"{path} cannot be written: {error.strerror}") from error
+        write_output(path, text)
     out(f"{'would write' if dry_run else 'wrote'} {path}")
 
 

@@ -27,7 +27,7 @@ def main() -> None:
 
     from rung import __version__
     from rung.cli.options import spread
-    from rung.errors import Interrupted, UserError
+    from rung.errors import BudgetEnded, Interrupted, UserError
 
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -48,6 +48,8 @@ def main() -> None:
         code = app(args=spread(sys.argv[1:]), standalone_mode=False)
     except UserError as error:
         sys.exit(_said(str(error), YOURS))
+    except BudgetEnded as end:
+        sys.exit(_said(str(end), MISSED))
     except Interrupted as stop:
         sys.exit(_said(str(stop), STOPPED))
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from rung.cli.main import FINE, MISSED
-from rung.cli.options import Folder, Json, groups
+from rung.cli.options import Folder, Force, Json, groups
 from rung.cli.screen import out
 
 _ENDINGS = {
@@ -33,6 +33,7 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
         str | None,
         typer.Option("--as", help="Leave out the cases that touch what an asker with these groups may not read; '': none."),
     ] = None,
+    force: Force = False,
     json: Json = False,
 ) -> int:
     """Show the last verdict again, or what changed between two. Runs no model.
@@ -40,9 +41,9 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """
     from rung.errors import UserError
+    from rung.outputs import write_output
     from rung.project import load_project
     from rung.stages.publishing import latest
-    from rung.workshop.artifacts import write_text
 
     project = load_project(folder)
     if compare is not None:
@@ -52,7 +53,7 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     if readable is not None and form == "table" and output is None:
         raise UserError("--as says for whom a page is written: name its file with -o, or --format html")
     if output is not None:
-        write_text(output, last.text(_meant(output) if form == "table" else form, readable))
+        write_output(output, last.text(_meant(output) if form == "table" else form, readable), force=force)
     if form == "table" or output is None:
         out(last.table if form == "table" else last.text(form, readable).rstrip("\n"))
     if form == "table":

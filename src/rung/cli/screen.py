@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -85,30 +86,26 @@ class Screen:
         if not self.quiet:
             self.console.print(printable(text), markup=False)
 
-    def problems(self, problems: Sequence[Problem]) -> None:
-        """What was left out, with the places; the first few in full."""
-        if not problems or self.quiet:
-            return
+    def problems(self, problems: Sequence[Problem], *, all_by: str = "rung check") -> None:
+        """What was left out, with the places; the first few in full. `all_by`: the command that lists them all."""
         for problem in problems[:SHOWN_PROBLEMS]:
             self.say(printable(f"! {problem}", breaks=False))
         if len(problems) > SHOWN_PROBLEMS:
-            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more (rung check lists them all)")
+            self.say(f"! … and {len(problems) - SHOWN_PROBLEMS} more ({all_by} lists them all)")
 
     def dropped(self, dropped: Sequence[Dropped]) -> None:
-        """What rules left out of the documents, a line for each file; the first few in full."""
-        lines = _by_file(dropped)
+        """What rules left out of the documents: the first few files in full, then how much of what in all."""
+        from rung.stages.sources import left_out
+
+        lines = left_out(dropped)
         for line in lines[:SHOWN_PROBLEMS]:
             self.say(printable(line, breaks=False))
         if len(lines) > SHOWN_PROBLEMS:
-            self.say(f"… and of {len(lines) - SHOWN_PROBLEMS} more files (rung sync --json lists them all)")
-
-
-def _by_file(dropped: Sequence[Dropped]) -> list[str]:
-    """A line for each file."""
-    files: dict[str, list[str]] = {}
-    for part in dropped:
-        files.setdefault(part.path, []).append(f"{part.what} ({part.count:,})")
-    return [f"{path}: left out: {', '.join(parts)}" for path, parts in files.items()]
+            whole: Counter[str] = Counter()
+            for part in dropped:
+                whole[part.what] += part.count
+            said = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
+            self.say(f"… {len(lines):,} files in all: left out: {said} (rung sync --json lists each file)")
 
 
 def _ended(console: Console, title: str, seconds: float) -> None:

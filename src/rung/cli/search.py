@@ -9,7 +9,7 @@ import typer
 
 from rung.cli.conditions import condition
 from rung.cli.main import FINE
-from rung.cli.options import As, Json, groups
+from rung.cli.options import As, Force, Json, groups
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
         Path | None, typer.Option(help="Answer this file of queries: {_id, text} a line, as BEIR has it.")
     ] = None,
     trec: Annotated[Path | None, typer.Option(help="Where the answers to --queries go, as a TREC run.")] = None,
+    force: Force = False,
     json: Json = False,
 ) -> int:
     """Show the passages that a query finds, best first. The index is brought up to date before.
@@ -54,6 +55,7 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     answered into a TREC run: the best passage of each document.
     """
     from rung.errors import UserError
+    from rung.outputs import check_free
     from rung.project import load_project
     from rung.records import Asker
     from rung.stages.searching import DOCUMENTS, Wanted
@@ -68,9 +70,11 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     wanted = Wanted(
         top or (DOCUMENTS if queries else 5), Asker(groups(asker)), condition(where or ()), diversity, rerank=rerank
     )
+    if trec is not None:
+        check_free(trec, force=force)  # before the documents are indexed
     project = load_project(folder or ".")
     if queries is not None and trec is not None:
-        return _answer_file(project, queries, trec, wanted, json)
+        return _answer_file(project, queries, trec, wanted, force=force, json=json)
     if explain:
         return _explain(project, query, wanted, json)
     return _answer_one(project, query, wanted, json)
@@ -129,7 +133,7 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     return FINE
 
 
-def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, json: bool) -> int:
+def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *, force: bool, json: bool) -> int:
     from json import dumps
 
     from rung.loop import workshop_of
@@ -138,7 +142,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, js
     screen = Screen(quiet=json)
     with workshop_of(project, None, screen) as workshop:
         searcher = Searcher(workshop)
-        run = write_run(searcher, queries, trec, wanted, workshop=workshop)
+        run = write_run(searcher, queries, trec, wanted, workshop=workshop, force=force)
         _tell_unknown(searcher, wanted)
     screen.problems(run.problems)
     if json:

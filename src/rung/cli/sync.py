@@ -44,7 +44,7 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
     from json import dumps
 
     change, problems = indexed.report, indexed.problems
-    screen.problems(problems)
+    screen.problems(problems, all_by="rung sync --json")
     screen.dropped(indexed.dropped)
     counts = {
         "added": change.added,
@@ -58,8 +58,15 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
     }
     if json:
         dropped = [{"path": part.path, "what": part.what, "count": part.count} for part in indexed.dropped]
-        more = {"dropped": dropped, "version": change.version, "seconds": round(change.seconds, 3), "dry_run": dry_run}
-        out(dumps({**counts, **more}))
+        listed = [{"path": p.path, "line": p.line, "message": p.message} for p in problems]
+        more = {
+            "problem_list": listed,
+            "dropped": dropped,
+            "version": change.version,
+            "seconds": round(change.seconds, 3),
+            "dry_run": dry_run,
+        }
+        out(dumps({**counts, **more}, ensure_ascii=False))
     else:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
         out(f"{'would be: ' if dry_run else ''}{said}")

@@ -76,10 +76,10 @@ def train(
 
 
 def _table(done: Sequence[Told]) -> Iterator[str]:
-    """What each artifact came to; a blank is what this kind does not measure."""
-    width = max((len(told.rung or told.kind) for told in done), default=0)
+    """What each artifact came to, in 80 columns; a blank is what this kind does not measure."""
     heads = ("rows", "tokens", "tokens/s", "seconds", "peak MB", "train loss", "val. loss")
-    yield f"{'':<{width}}  {'artifact':<12} " + " ".join(f"{head:>10}" for head in heads)
+    widths = (7, 10, 8, 8, 7, 10, 9)
+    yield f"{'artifact':<12} " + " ".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     for told in done:
         numbers = (
             f"{told.rows:,}",
@@ -90,7 +90,8 @@ def _table(done: Sequence[Told]) -> Iterator[str]:
             _number(told.train_loss, ".4f"),
             _number(told.validation_loss, ".4f"),
         )
-        yield f"{told.rung or told.kind:<{width}}  {told.artifact[:12]:<12} " + " ".join(f"{one:>10}" for one in numbers)
+        line = " ".join(f"{one:>{width}}" for one, width in zip(numbers, widths, strict=True))
+        yield f"{told.artifact[:12]:<12} {line}".rstrip()
     for told in done:
         yield f"{told.rung or told.kind}: {told.folder}"
         if told.metrics:

@@ -59,10 +59,14 @@ class Tally:
         """One request that an engine carried out, with what it consumed."""
         self.executed += 1
         if isinstance(result, Generated):
-            self.prompt_tokens += result.prompt_tokens
-            self.completion_tokens += result.completion_tokens
-            self.usd += result.usd or 0.0
-            self.unpriced += result.usd is None
+            self.consumed(result)
+
+    def consumed(self, result: Generated) -> None:
+        """What a generation consumed, also one that is a part of another step."""
+        self.prompt_tokens += result.prompt_tokens
+        self.completion_tokens += result.completion_tokens
+        self.usd += result.usd or 0.0
+        self.unpriced += result.usd is None
 
 
 @dataclass(slots=True)
@@ -79,6 +83,7 @@ class _Talk(Generic[T]):
     steps: int = 0
     usd: float | None = field(default=None)
     unpriced: bool = False
+    cut_prompts: int = 0
     seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
     generated: list[str] = field(default_factory=list)  # digests of its generations
 
@@ -117,6 +122,7 @@ class _Talk(Generic[T]):
         if isinstance(result, Generated):
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
+            self.cut_prompts += result.prompt_cut
             if result.usd is None:
                 self.unpriced = True
             else:
@@ -124,7 +130,8 @@ class _Talk(Generic[T]):
 
     def usage(self) -> Usage:
         """What was consumed so far; one unpriced step makes the whole price unknown."""
-        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, None if self.unpriced else self.usd)
+        usd = None if self.unpriced else self.usd
+        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts)
 
 
 def carry(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from rung.drivers.batch import no_engine
+from rung.drivers.batch import Tally, no_engine
 from rung.errors import InternalError, UserError
 from rung.records import Asker, Failure
 from rung.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, StreamingEngine, kind
@@ -25,13 +25,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Live(Generic[T]):
-    """How a live conversation ended. `first_token` is the time to the first piece of streamed text, in seconds."""
+    """How a live conversation ended. `first_token` is the time to the first piece of streamed text, in seconds.
+
+    `cut_prompts`: steps whose prompt a server cut without a word.
+    """
 
     value: T | None
     failure: Failure | None
     timings: tuple[Timing, ...]
     seconds: float
     first_token: float | None = None
+    cut_prompts: int = 0
 
 
 def converse(
@@ -40,6 +44,7 @@ def converse(
     asker: Asker,
     engines: Mapping[str, Engine],
     on_text: Callable[[str], None] | None = None,
+    tally: Tally | None = None,
 ) -> Live[T]:
     """Carry one conversation to its end, step by step.
 
@@ -48,6 +53,7 @@ def converse(
         asker: who asks; added to every step.
         engines: step kind -> engine.
         on_text: called with each piece of generated text as it comes, where the engine streams.
+        tally: counts the steps and what they consumed.
 
     Raises:
         UserError: something that concerns every step, such as a server that refuses.
@@ -55,6 +61,7 @@ def converse(
     began = time.perf_counter()
     timings: list[Timing] = []
     first: float | None = None
+    cut = 0
 
     def hear(piece: str) -> None:
         nonlocal first
@@ -63,7 +70,7 @@ def converse(
             on_text(piece)
 
     def ended(value: T | None, failure: Failure | None) -> Live[T]:
-        return Live(value, failure, tuple(timings), time.perf_counter() - began, first)
+        return Live(value, failure, tuple(timings), time.perf_counter() - began, first, cut)
 
     try:
         step = next(conversation)
@@ -71,6 +78,9 @@ def converse(
             at = time.perf_counter()
             result = _carried(step, asker, engines, hear)
             timings.append(Timing(kind(step), time.perf_counter() - at))
+            if tally is not None:
+                tally.count(result)
+            cut += isinstance(result, Generated) and result.prompt_cut
             step = conversation.throw(StepFailed(result)) if isinstance(result, Failure) else conversation.send(result)
     except StopIteration as stop:
         return ended(stop.value, None)

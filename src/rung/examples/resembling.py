@@ -13,7 +13,9 @@ import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['’][^\W_]+)*", re.UNICODE)
+from rung.matching import LETTER, UNSPACED
+
+_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+(?:['’](?:(?![{UNSPACED}]){LETTER})+)*")
 _SIGN = re.compile(r"[<>=+*/%^|&!~]")
 _SPACE = re.compile(r"\s+")
 _EDGES = " .,;:!?\"'`…·-–—()[]{}*_"

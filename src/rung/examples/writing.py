@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from rung.errors import UserError
 from rung.examples.tools import apart
+from rung.outputs import new_file
 from rung.records import Example, Json
 
 _TOLD = ("source", "licence", "author", "generated_by", "approved_by", "approved_at")
@@ -62,28 +62,22 @@ def share_row(example: Example) -> dict[str, Json]:
 FORMATS: Mapping[str, Callable[[Example], dict[str, Json]]] = {"chat": chat_row, "sharegpt": share_row}
 
 
-def write_examples(path: Path, examples: Iterable[Example], *, to: str = "chat") -> int:
-    """Write a file of examples, whole or not at all; how many is returned.
+def write_examples(path: Path, examples: Iterable[Example], *, to: str = "chat", force: bool = False) -> int:
+    """Write a file of examples, whole or not at all; how many is returned. `force`: in the place of one that is there.
 
     Raises:
-        UserError: the file cannot be written.
+        UserError: the file is there already, or cannot be written.
     """
-    return write_rows(path, (FORMATS[to](example) for example in examples))
+    return write_rows(path, (FORMATS[to](example) for example in examples), force=force)
 
 
-def write_rows(path: Path, rows: Iterable[Mapping[str, Json]]) -> int:
+def write_rows(path: Path, rows: Iterable[Mapping[str, Json]], *, force: bool = False) -> int:
     """Write a JSONL file, whole or not at all; how many rows is returned. Raises as `write_examples` does."""
-    part = path.with_name(f"{path.name}.part")
     count = 0
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                count += 1
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): name another file with --output") from error
+    with new_file(path, force=force) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
     return count
 
 

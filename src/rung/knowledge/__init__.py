@@ -6,7 +6,7 @@ Start with `Knowledge` in `store`. Models are left to `models` (the embedder is 
 from __future__ import annotations
 
 from rung.knowledge.chunking import Chunking
-from rung.knowledge.citing import find_quote, gold_passages
+from rung.knowledge.citing import Gold, find_quote, gold_passages
 from rung.knowledge.examples_index import build_example_index
 from rung.knowledge.protocol import Fusion
 from rung.knowledge.readers import ReadReport, read_sources, stream_sources
@@ -17,6 +17,7 @@ from rung.knowledge.sync import SyncReport
 __all__ = [
     "Chunking",
     "Fusion",
+    "Gold",
     "Knowledge",
     "KnowledgeEngine",
     "ReadReport",

@@ -1,15 +1,34 @@
-"""Where does a quote stand, and which passages hold a case's evidence? Judging citations is left to `scoring`."""
+"""Where a quote stands, and which passages hold a case's gold. Judging citations is left to `scoring`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from rung.errors import UserError
 from rung.knowledge.chunking import whole
 from rung.records import Case, Document, Passage
+from rung.scoring.bearing import Phrases, holds, ranked
 
-WHOLE_TOKENS = 350  # up to this size a gold document is shown whole
+WHOLE_TOKENS = 350  # up to this size a gold document is one passage
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """The passages of a case's gold, best first. The first `bearing` bear the answer; 0: nobody can tell which do.
+
+    `held`: whether an accepted answer stands in one of them, word for word.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    bearing: int = 0
+    held: bool = False
+
+    @property
+    def teaching(self) -> tuple[Passage, ...]:
+        """Those that may be shown as what the answer stands in: where nobody can tell, the nearest to the question."""
+        return self.passages[: self.bearing or 1]
 
 
 class Library(Protocol):
@@ -39,15 +58,29 @@ def find_quote(document_text: str, quote: str) -> tuple[int, int] | None:
     return None if found < 0 else (places[found], places[found + len(wanted) - 1] + 1)
 
 
-def gold_passages(case: Case, library: Library) -> tuple[Passage, ...]:
-    """What the reference arm `oracle` shows: the passages that hold the case's evidence, most of it first.
+def gold_passages(case: Case, library: Library, wanted: Phrases = ()) -> Gold:
+    """The passages that hold the case's evidence, most of it first; then those of gold documents without evidence spans.
 
-    For a gold document without evidence spans: the whole document where it has at most `WHOLE_TOKENS` tokens, else its
-    passages in order.
+    Of such a document, those that bear the answer come first (`rung.scoring.bearing`). One of at most `WHOLE_TOKENS` tokens
+    is a single passage, whole.
+
+    Args:
+        case: with its evidence and gold documents.
+        library: where they are looked up.
+        wanted: what to look for in gold documents; none: nearness to the question alone tells.
 
     Raises:
         UserError: the case names a document that does not exist, or characters that it does not have.
     """
+    spanned = _spanned(case, library)
+    known = {evidence.document for evidence in case.evidence}
+    others = [_document(case, id, library) for id in dict.fromkeys(case.gold_documents) if id not in known]
+    parts = ranked(case, [passage for document in others for passage in _of_document(document, library)], wanted)
+    found = (*spanned, *parts.passages)
+    return Gold(found, len(spanned) + parts.bearing, any(holds(passage, wanted) for passage in found))
+
+
+def _spanned(case: Case, library: Library) -> Sequence[Passage]:
     shared: dict[Passage, int] = {}
     for evidence in case.evidence:
         document = _document(case, evidence.document, library)
@@ -59,12 +92,7 @@ def gold_passages(case: Case, library: Library) -> tuple[Passage, ...]:
         for passage in library.passages_of(document.id):
             if (overlap := min(passage.end, evidence.end) - max(passage.start, evidence.start)) > 0:
                 shared[passage] = shared.get(passage, 0) + overlap
-    ranked = sorted(shared, key=lambda p: (-shared[p], p.document, p.start))
-    spanned = {evidence.document for evidence in case.evidence}
-    for id in dict.fromkeys(case.gold_documents):
-        if id not in spanned:
-            ranked += _of_document(_document(case, id, library), library)
-    return tuple(ranked)
+    return sorted(shared, key=lambda p: (-shared[p], p.document, p.start))
 
 
 def _of_document(document: Document, library: Library) -> Sequence[Passage]:

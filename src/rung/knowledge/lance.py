@@ -25,12 +25,13 @@ from rung.knowledge.keeping import Held, keeping
 from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
+    RUNS,
     Pointer,
     document_key,
     document_rows,
     document_schema,
-    metadata_columns,
-    metadata_in,
+    extra_columns,
+    extra_in,
     metadata_type,
     passage_rows,
     passage_schema,
@@ -320,7 +321,7 @@ class _Writer:
         dimensions = first.vectors.shape[1]
         self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
-        self._metadata = metadata_in(self.passages.schema.names)
+        self._extra = extra_in(self.passages.schema.names)
 
     def write(self, change: Change) -> None:
         """Take out, then add."""
@@ -334,8 +335,8 @@ class _Writer:
             self._content += sum(map(weight, rows["id"].to_pylist(), rows["digest"].to_pylist()))
             self.documents.add(rows)
         if change.rows:
-            self._widen(metadata_columns(change.documents))
-            self.passages.add(passage_rows(change, self._metadata))
+            self._widen(extra_columns(change))
+            self.passages.add(passage_rows(change, self._extra))
 
     def pointer(self, exact: bool, settings: Mapping[str, Any]) -> Pointer:
         """The version that this makes, still under its base's number."""
@@ -353,17 +354,17 @@ class _Writer:
         )
 
     def _widen(self, wanted: Mapping[str, str]) -> None:
-        """Columns for metadata that no document had before."""
+        """Columns for metadata, and for languages written without spaces, that no document had before."""
         import pyarrow as pa
 
-        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._metadata}
-        room = MOST_COLUMNS - len(self._metadata)
+        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._extra}
+        room = MOST_COLUMNS - len(self._extra)
         if len(new) > room:
             log.warning("over %d metadata keys: of the others, ranges find nothing", MOST_COLUMNS)
-            new = dict(list(new.items())[:room])
+            new = dict(sorted(new.items(), key=lambda column: column[0] != RUNS)[:room])
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))
-            self._metadata |= new
+            self._extra |= new
 
 
 def _digests(documents: Any, ids: frozenset[str]) -> dict[str, str]:

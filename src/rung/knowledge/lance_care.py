@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rung.knowledge.lance_tables import RUNS
+
 log = logging.getLogger(__name__)
 
 REBUILT_ROWS = 20_000  # about a second
@@ -44,6 +46,8 @@ class Care:
         if fresh or not _indices(passages):
             self._all(documents, passages)
             return fresh
+        if RUNS in passages.schema.names and not any(RUNS in index.columns for index in passages.list_indices()):
+            _index_text(passages)  # the first documents in such a language
         if _outside(passages) > MOST_OUTSIDE:
             self.give(documents, passages)
         return False
@@ -90,10 +94,15 @@ def compact(table: Any) -> None:
 
 
 def _index_text(passages: Any) -> None:
-    """Stemming and stop words as Lance has them: measured best of four on two sets."""
+    """Stemming and stop words as Lance has them: measured best of four on two sets. Pairs of characters need neither."""
     from lancedb.index import FTS
 
     passages.create_index("indexed", config=FTS(), replace=True)
+    if RUNS in passages.schema.names:
+        as_they_stand = FTS(
+            base_tokenizer="whitespace", lower_case=False, stem=False, remove_stop_words=False, ascii_folding=False
+        )
+        passages.create_index(RUNS, config=as_they_stand, replace=True)
 
 
 def _index_scalars(passages: Any) -> None:

@@ -17,8 +17,9 @@ import numpy as np
 
 from rung.errors import UserError
 from rung.knowledge.keeping import Keeping, said
-from rung.knowledge.lance_tables import Pointer
+from rung.knowledge.lance_tables import RUNS, Pointer
 from rung.knowledge.protocol import IndexGone
+from rung.matching import terms
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +45,7 @@ class Reading:
         self._documents: Any
         self._passages: Any
         self._documents, self._passages = self.run(_opened(keeping, pointer))
+        self._runs = RUNS in self.run(self.columns())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out and wait.
@@ -106,22 +108,29 @@ class Reading:
 
         async def one(text: str, where: str | None, depth: int) -> Matches:
             async with gate:
-                return await self._match(text, where, depth)
+                return await self._match(_words(text, runs=self._runs), where, depth)
 
         return list(await asyncio.gather(*(one(*key) for key in wanted)))
 
-    async def _match(self, text: str, where: str | None, depth: int) -> Matches:
-        from lancedb.query import MatchQuery
-
+    async def _match(self, wanted: Any, where: str | None, depth: int) -> Matches:
         limit = depth + 16
         while True:
-            query = self._passages.query().nearest_to_text(MatchQuery(text, "indexed"))
+            query = self._passages.query().nearest_to_text(wanted)
             query = query if where is None else query.where(where)
             rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
             scores = [float(f"{score:.{_BM25_DIGITS}g}") for score in rows["_score"].to_pylist()]
             if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
                 return rows["_rowid"].to_numpy(), scores
             limit *= 4
+
+
+def _words(text: str, *, runs: bool) -> Any:
+    """What BM25 is asked: the words, and where passages have `runs`, the pairs of characters beside them."""
+    from lancedb.query import BooleanQuery, MatchQuery, Occur
+
+    words = MatchQuery(text, "indexed")
+    pairs = " ".join(terms(text)) if runs else ""
+    return BooleanQuery([(Occur.SHOULD, words), (Occur.SHOULD, MatchQuery(pairs, RUNS))]) if pairs else words
 
 
 async def _rows(table: Any, columns: Sequence[str], where: str | None) -> pa.Table:

@@ -1,7 +1,8 @@
 """What do the tables of an index hold, and what does a version say of them? Schemas, and records to rows and back.
 
     documents_<n>.lance    the documents, whole
-    passages_<n>.lance     their passages: as records, contextual text with its BM25 index, vectors, metadata to filter by
+    passages_<n>.lance     their passages: as records, contextual text with its BM25 index, vectors, metadata to filter by;
+                           a column of RUNS with a BM25 index where there are languages written without spaces
 
 Writing them is left to `lance`, reading to `lance_reading`.
 """
@@ -12,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from rung.errors import UserError
 from rung.knowledge.filters import column, described, facet, flattened, value_of
 from rung.knowledge.protocol import Change, text_digest
 from rung.knowledge.scanning import codes
+from rung.matching import has_runs, run_terms
 from rung.records import Document, Json, Passage, canonical
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 RECORD = "record"  # a passage whole, as JSON: reading ten of them takes as long as there are columns
+RUNS = "runs"  # pairs of characters of languages written without spaces; only where a passage has some
 _ORIGIN = "\0origin"  # in the column of metadata, under a key that no document has: see `Document.origin`
 _WORDS = ("id", "key", "digest", "content", "title", "source", "acl", "meta", "text")
 _KINDS = {"n": "float64", "t": "int64", "s": "string"}
@@ -151,13 +154,20 @@ def metadata_columns(documents: Sequence[Document]) -> dict[str, str]:
     return {name: _KINDS[name[0]] for d in documents for name, _ in _ranged(d)}
 
 
-def metadata_in(names: Iterable[str]) -> dict[str, str]:
-    """Those of these columns that are metadata, with their types."""
-    return {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
+def extra_columns(change: Change) -> dict[str, str]:
+    """The columns that these documents and passages need beside those that every table has, with their types."""
+    runs = {RUNS: "string"} if any(has_runs(r.indexed) for r in change.rows) else {}
+    return metadata_columns(change.documents) | runs
+
+
+def extra_in(names: Iterable[str]) -> dict[str, str]:
+    """Those of these columns that not every table has, with their types."""
+    found = {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
+    return found | ({RUNS: "string"} if RUNS in names else {})
 
 
 def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
-    """Passages as rows. `metadata`: the columns of metadata that the table has, with their types."""
+    """Passages as rows. `metadata`: the columns that not every table has and this one does, with their types."""
     import pyarrow as pa
 
     rows = change.rows
@@ -177,7 +187,11 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
         "code": [code.tobytes() for code in codes(vectors)],
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
     }
-    extra = {name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata)}
+    extra: dict[str, list[Any]] = {
+        name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata) if name != RUNS
+    }
+    if RUNS in metadata:
+        extra[RUNS] = [" ".join(run_terms(r.indexed)) or None for r in rows]
     schema = passage_schema(vectors.shape[1])
     for name in extra:
         schema = schema.append(pa.field(name, metadata_type(metadata[name])))

@@ -1,98 +1,52 @@
 """A sentence encoder of the BERT family as an OpenVINO graph, built from `model.safetensors` without torch.
 
-BERT (Devlin et al. 2019, arXiv 1810.04805) with mean pooling over the mask and L2 normalisation, as sentence-transformers
-publishes all-MiniLM-L6-v2. Inputs: `input_ids` and `attention_mask`, int64 [batch, tokens]; output float32 [batch, width].
-Tokenizing and batching are left to `embedding`.
+BERT (Devlin et al. 2019, arXiv 1810.04805), then pooling and the layers after it as sentence-transformers publishes them,
+and L2 normalisation. Inputs: `input_ids` and `attention_mask`, and where the prompt is left out of the pooling
+`pooling_mask`, all int64 [batch, tokens], padded on the right; output float32 [batch, width]. Tokenizing and batching are
+left to `embedding`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rung.errors import ModelError
+from rung.models.bert import Shape, weights_of
+from rung.models.encoder_folder import EncoderFolder
+from rung.models.encoder_modules import WEIGHTS, HeadLayer, layer_weights
+
+_LAYER_NORM_EPSILON = 1e-5  # torch's, which the LayerNorm of sentence-transformers does not change
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes that the graph needs."""
-
-    width: int
-    heads: int
-    layers: int
-    epsilon: float
-    positions: int
-
-    @classmethod
-    def read(cls, path: Path) -> Shape:
-        """From a Hugging Face `config.json`.
-
-        Raises:
-            ModelError: the model is no BERT with GELU and absolute positions.
-        """
-        try:
-            config = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{path} cannot be read: {error}") from error
-        return cls.of(config if isinstance(config, dict) else {}, str(path))
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any], name: str) -> Shape:
-        """From what a `config.json` holds; raises as `read` does."""
-        absolute = config.get("position_embedding_type", "absolute") == "absolute"
-        if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu" or not absolute:
-            raise ModelError(
-                f"{name} describes no BERT with GELU and absolute positions: only such encoders can be opened here"
-            )
-        try:
-            return cls(
-                width=config["hidden_size"],
-                heads=config["num_attention_heads"],
-                layers=config["num_hidden_layers"],
-                epsilon=config["layer_norm_eps"],
-                positions=config["max_position_embeddings"],
-            )
-        except KeyError as error:
-            raise ModelError(f"{name} says nothing of {error}: it is no whole configuration of a BERT") from error
-
-
-def weights_of(path: Path) -> dict[str, Any]:
-    """The encoder's weights, float32 arrays by their Hugging Face names; "bert.", which models with a head have, is cut off.
+def build(source: EncoderFolder) -> Any:
+    """The `openvino.Model`.
 
     Raises:
-        ModelError: the file cannot be read as safetensors.
+        ModelError: the weights cannot be read, or do not fit the configuration.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        held = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    whole = any(name.startswith("bert.") for name in held)
-    kept = {name.removeprefix("bert."): weight for name, weight in held.items() if not whole or name.startswith("bert.")}
-    return {name: weight.astype("float32") for name, weight in kept.items() if weight.dtype.kind == "f"}
-
-
-def build(weights: Path, shape: Shape) -> Any:
-    """The `openvino.Model`."""
     import openvino
     from openvino import opset13 as ops
 
-    writer = _Writer(ops, weights_of(weights), shape)
-    ids = ops.parameter([-1, -1], openvino.Type.i64)
-    mask = ops.parameter([-1, -1], openvino.Type.i64)
-    ids.output(0).set_names({"input_ids"})
-    mask.output(0).set_names({"attention_mask"})
-    real = ops.convert(mask, "f32")
-    hidden = writer.embedded(ids)
+    shape = Shape.read(source.folder / "config.json")
+    writer = _Writer(ops, weights_of(source.folder / WEIGHTS, shape), shape)
+    inputs = {name: ops.parameter([-1, -1], openvino.Type.i64) for name in ("input_ids", "attention_mask")}
+    if source.leaves_prompt_out:
+        inputs["pooling_mask"] = ops.parameter([-1, -1], openvino.Type.i64)
+    for name, given in inputs.items():
+        given.output(0).set_names({name})
+    real = ops.convert(inputs["attention_mask"], "f32")
+    hidden = writer.embedded(inputs["input_ids"])
     bias = writer.bias(real)
     for number in range(shape.layers):
         hidden = writer.layer(hidden, bias, f"encoder.layer.{number}")
-    return openvino.Model([writer.pooled(hidden, real)], [ids, mask], "sentence_encoder")
+    pooled = real if "pooling_mask" not in inputs else ops.convert(inputs["pooling_mask"], "f32")
+    ways = [writer.pooled(hidden, real, pooled, way) for way in source.poolings]
+    vector, width = ops.concat(ways, 1) if len(ways) > 1 else ways[0], shape.width * len(ways)
+    for layer in source.layers:
+        weights = {} if layer.kind == "normalize" else layer_weights(layer, width)
+        vector, width = writer.headed(vector, layer, weights), len(weights["weight"]) if weights else width
+    return openvino.Model([writer.unit(vector)], list(inputs.values()), "sentence_encoder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +107,61 @@ class _Writer:
         inner = ops.gelu(self.linear(x, f"{name}.intermediate.dense"), "ERF")
         return self.norm(ops.add(self.linear(inner, f"{name}.output.dense"), x), f"{name}.output.LayerNorm")
 
-    def pooled(self, x: Any, real: Any) -> Any:
-        """The mean of the tokens that are there, at unit length."""
+    def pooled(self, x: Any, real: Any, pooled: Any, way: str) -> Any:
+        """[batch, tokens, width] to [batch, width]. `real`: 1 for a token, 0 for padding; `pooled`: for those that count."""
+        ops, along = self.ops, self.whole([1])
+        count = ops.unsqueeze(pooled, self.whole([2]))
+        if way == "cls":
+            return ops.gather(x, self.whole(0), self.whole(1))
+        if way == "max":
+            hidden = ops.multiply(ops.subtract(count, self.real(1.0)), self.real(1e9))
+            return ops.reduce_max(ops.add(x, hidden), along, False)
+        places = self.places(real)
+        if way == "lasttoken":
+            last = ops.subtract(ops.reduce_sum(real, along, True), self.real(1.0))
+            count = ops.unsqueeze(ops.convert(ops.equal(places, last), "f32"), self.whole([2]))
+        if way == "weightedmean":
+            weights = ops.unsqueeze(ops.add(places, self.real(1.0)), self.whole([2]))
+            count = ops.multiply(count, weights)
+        total = ops.reduce_sum(ops.multiply(x, count), along, False)
+        number = ops.maximum(ops.reduce_sum(count, along, False), self.real(1e-9))
+        return ops.divide(total, ops.sqrt(number) if way == "mean_sqrt_len_tokens" else number)
+
+    def places(self, real: Any) -> Any:
+        """0, 1, 2 … along the tokens: [batch, tokens]."""
         ops = self.ops
-        weight = ops.unsqueeze(real, self.whole([2]))
-        total = ops.reduce_sum(ops.multiply(x, weight), self.whole([1]), False)
-        return ops.normalize_l2(total, self.whole([1]), 1e-24, "max")
+        length = ops.gather(ops.shape_of(real), self.whole(1), self.whole(0))
+        places = ops.convert(ops.range(self.whole(0), length, self.whole(1), "i64"), "f32")
+        return ops.broadcast(ops.unsqueeze(places, self.whole([0])), ops.shape_of(real))
+
+    def headed(self, x: Any, layer: HeadLayer, weights: Mapping[str, Any]) -> Any:
+        """A layer after the pooling: [batch, width] to [batch, its width]."""
+        ops = self.ops
+        if layer.kind == "normalize":
+            return self.unit(x)
+        constants = {name: ops.constant(weight) for name, weight in weights.items()}
+        if layer.kind == "layer_norm":
+            scaled = ops.mvn(x, self.whole([1]), True, _LAYER_NORM_EPSILON, "INSIDE_SQRT")
+            return ops.add(ops.multiply(scaled, constants["weight"]), constants["bias"])
+        product = ops.matmul(x, constants["weight"], False, True)
+        found = self.activated(ops.add(product, constants["bias"]) if "bias" in constants else product, layer.activation)
+        if not layer.residual:
+            return found
+        return ops.add(found, ops.matmul(x, constants["residual"], False, True) if "residual" in constants else x)
+
+    def activated(self, x: Any, name: str) -> Any:
+        """An activation by its name in `encoder_modules.ACTIVATIONS`."""
+        ops = self.ops
+        functions: dict[str, Callable[[Any], Any]] = {
+            "Identity": lambda given: given,
+            "Tanh": ops.tanh,
+            "ReLU": ops.relu,
+            "GELU": lambda given: ops.gelu(given, "ERF"),
+            "Sigmoid": ops.sigmoid,
+            "SiLU": ops.swish,
+        }
+        return functions[name](x)
+
+    def unit(self, x: Any) -> Any:
+        """Each row at unit length."""
+        return self.ops.normalize_l2(x, self.whole([1]), 1e-24, "max")

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from rung.errors import ModelError
-from rung.models.protocol import Embedder, Generator, Host, RerankingHost, Server
+from rung.models.protocol import Embedder, Generator, Host, NamingHost, RerankingHost, Server
 from rung.progress import Tick
 from rung.steps import Engine
 
@@ -37,6 +37,7 @@ class PatientServer:
     concurrency: int = 8
     requests_per_minute: float | None = None
     context_tokens: int = 8192
+    reasoning_tokens: int = 0
 
 
 def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:
@@ -71,6 +72,24 @@ def is_local(name: str) -> bool:
         ModelError: there is no such model.
     """
     return _host(name, "generator").is_local
+
+
+def is_remote(name: str, what: str = "generator") -> bool:
+    """Whether a model is behind a server; raises as `check_name` does."""
+    check_name(name, what)
+    host = _host(name, what)
+    return isinstance(host, NamingHost) and host.is_remote
+
+
+def check_name(name: str, what: str = "generator") -> None:
+    """Refuse a name that no model can have, without opening or asking anything.
+
+    Raises:
+        ModelError: there is no such model, or its name lacks something; says what.
+    """
+    host = _host(name, what)
+    if isinstance(host, NamingHost):
+        host.check_name(name)
 
 
 @cache

@@ -171,8 +171,9 @@ class Classifiers:
 
     def _encoder(self, folder: Path, model: str) -> Embedder:
         from rung.models.embedding import MiniLM
+        from rung.models.encoder_folder import read_encoder
 
-        return MiniLM(folder, digest=model) if folder.is_dir() else self._embedder()
+        return MiniLM(read_encoder(folder), digest=model) if folder.is_dir() else self._embedder()
 
 
 def sureness(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:

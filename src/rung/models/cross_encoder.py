@@ -7,13 +7,13 @@ BGE, Jina and mixedbread publish. It is the user's own: none comes with Rung, an
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rung.errors import MissingExtra, ModelError
+from rung.models.cross_encoder_folder import read_cross_encoder
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure
 from rung.steps import Request, Rerank, Result
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 _TOGETHER = 64  # requests whose pairs are sorted by length together: results come, and are kept, as each group is done
 _BATCH_TOKENS = 8192  # padding included
 _BATCH_PAIRS = 64
-_LONGEST = 512  # tokens of a pair, where the model does not say less
+_LONGEST = 512  # tokens of a pair, where neither tokenizer nor model says
+_UNSAID = 1_000_000  # a tokenizer without a limit says a number beyond all models
 _DIGITS = 5  # what padding changes in a score must not change an order
 _CONTENT = (".safetensors", ".bin", ".json", ".txt", ".model")
 
@@ -38,27 +39,24 @@ class CrossEncoder:
 
     def __init__(self, folder: Path) -> None:
         torch, transformers = _libraries()
-        if not (folder / "config.json").is_file():
-            raise ModelError(
-                f"{folder} holds no config.json: name a folder in Hugging Face format (config.json, model.safetensors, "
-                "tokenizer.json), as a model hub gives it"
-            )
+        said = read_cross_encoder(folder)
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, dtype=torch.float32
+            model, read = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise ModelError(f"{folder} cannot be opened as a cross-encoder: {str(error).splitlines()[0]}") from error
-        if model.config.num_labels not in (1, 2):
-            raise ModelError(
-                f"{folder} has {model.config.num_labels} labels; a reranker has one relevance score, or two labels (no, yes)"
-            )
-        _refuse_untrained(folder)
+        except Exception as error:  # what a damaged file makes the libraries raise is not theirs to name
+            told = str(error).splitlines() or [type(error).__name__]
+            raise ModelError(f"{folder} cannot be opened as a cross-encoder: {told[0]}") from error
+        if self._tokenizer.pad_token is None:
+            raise ModelError(f"{folder} has no token to pad with: name it as pad_token in tokenizer_config.json")
+        if missing := sorted(read["missing_keys"]):
+            raise ModelError(f"{folder} lacks the weights {', '.join(missing[:3])}: copy the model again")
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.eval().to(self._device)
-        self._longest = _window(self._tokenizer, model.config)
+        self._prompt, self._relevant = said.prompt, said.relevant
+        self._longest = said.max_tokens or _window(self._tokenizer, model.config)
         self._digest = _digest(folder)
 
     @property
@@ -79,8 +77,8 @@ class CrossEncoder:
         """The score of each (query, passage). What is too long loses its end, the longer of the two first."""
         if not pairs:
             return []
-        queries, passages = zip(*pairs, strict=True)
-        encoded = self._tokenizer(list(queries), list(passages), truncation="longest_first", max_length=self._longest)
+        queries, passages = [self._prompt + query for query, _ in pairs], [passage for _, passage in pairs]
+        encoded = self._tokenizer(queries, passages, truncation="longest_first", max_length=self._longest)
         lengths = [len(ids) for ids in encoded["input_ids"]]
         found = [0.0] * len(pairs)
         for places in _batches(lengths):
@@ -88,7 +86,8 @@ class CrossEncoder:
             padded = self._tokenizer.pad(rows, return_tensors="pt").to(self._device)
             with self._torch.inference_mode():
                 logits = self._model(**padded).logits.double()
-            values = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+            yes = self._relevant
+            values = logits[:, 0] if yes is None else logits[:, yes] - logits[:, 1 - yes]
             for place, value in zip(places, values.tolist(), strict=True):
                 found[place] = round(value, _DIGITS)
         return found
@@ -121,23 +120,13 @@ def _libraries() -> tuple[Any, Any]:
 
 
 def _window(tokenizer: Any, config: Any) -> int:
-    """Tokens that a pair may have. Models of RoBERTa's kind lose places at the start of their table of positions."""
-    positions = getattr(config, "max_position_embeddings", None) or _LONGEST
+    """Tokens that a pair may have, by tokenizer and model; RoBERTa's kind loses places at the start of its table."""
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    if not isinstance(tokenizer.model_max_length, int | float):
+        raise ModelError(f"{tokenizer.name_or_path} says model_max_length: {tokenizer.model_max_length!r}: give a number")
     lost = (config.pad_token_id or 0) + 1 if "roberta" in str(config.model_type) else 0
-    return int(max(8, min(_LONGEST, positions - lost, tokenizer.model_max_length)))
-
-
-def _refuse_untrained(folder: Path) -> None:
-    """An encoder without a head gets a random one from the library, with a mere warning, and ranks at random."""
-    try:
-        kinds = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
-    except (OSError, ValueError, AttributeError) as error:
-        raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
-    if not any("SequenceClassification" in str(kind) for kind in kinds):
-        raise ModelError(
-            f"{folder} is no cross-encoder: its config.json says {', '.join(map(str, kinds)) or 'nothing'} under "
-            "'architectures', and a reranker's says …ForSequenceClassification"
-        )
+    said = [limit for limit in (tokenizer.model_max_length, positions - lost) if 0 < limit < _UNSAID]
+    return int(max(8, min(said, default=_LONGEST)))
 
 
 def _digest(folder: Path) -> str:

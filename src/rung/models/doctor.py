@@ -15,6 +15,7 @@ from typing import Literal
 from rung.errors import ModelError
 from rung.models.catalog import hosts
 from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
+from rung.models.sealed import SEAL, altered
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
 
 Status = Literal["ok", "missing", "wrong"]
@@ -123,12 +124,29 @@ def _cache() -> Check:
 
 
 def _model(model: Packaged) -> Check:
-    if is_fetched(model):
-        return Check(model.name, "ok", f"{model.home}, SHA-256 {model.digest[:12]}… checked")
+    if is_fetched(model, thoroughly=True):
+        return _converted(model)
     if any((model.home / file.name).exists() for file in model.files):
         return Check(model.name, "missing", f"{model.home}: files not checked yet; the next use does it", "")
     detail = f"not fetched yet ({model.megabytes} MB, {model.licence}); the first use does it"
     return Check(model.name, "missing", detail, model.command)
+
+
+def _converted(model: Packaged) -> Check:
+    """Whether what this runtime's version made of a fetched model is what it made."""
+    made = [path.parent for path in model.home.glob(f"openvino-{_version('openvino')}-*/{SEAL}")]
+    for why in (altered(folder, thoroughly=True) for folder in made):
+        if why:
+            return Check(model.name, "missing", f"{why}; the next use makes the converted model again")
+    both = " and what was converted from it: checked" if made else " checked"
+    return Check(model.name, "ok", f"{model.home}, SHA-256 {model.digest[:12]}…{both}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _pip() -> Check:

@@ -8,9 +8,7 @@ as the graph computes them, which makes the served and the trained base the same
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import InternalError, ModelError
 from rung.models.gguf import llama_config, read_metadata
+from rung.models.sealed import made_once
 from rung.models.tokens import lift_limit
 from rung.records import Json
 
@@ -59,19 +58,9 @@ def prepared(gguf: Path, home: Path) -> Path:
 
 
 def kept(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
-    """What `make` makes in a scratch folder, kept under `home` by the runtime's version; made once, atomically."""
+    """What `make` makes in a scratch folder, kept under `home` by the runtime's version; made once, and verified since."""
     folder = home / "-".join(["openvino", version("openvino"), str(_FORMAT), *filter(None, [mark])])
-    if (folder / "config.json").exists():
-        return folder
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".making-") as scratch:
-        made = make(Path(scratch))
-        try:
-            made.rename(folder)
-        except OSError:  # another process was faster: its folder is as good
-            if not (folder / "config.json").exists():
-                raise
-    return folder
+    return made_once(folder, make)
 
 
 def convert(gguf: Path, scratch: Path) -> Path:
@@ -105,16 +94,8 @@ def convert(gguf: Path, scratch: Path) -> Path:
     for file in scratch.glob("openvino_*tokenizer.*"):
         shutil.move(file, made / file.name)
     lift_limit(made)
-    _write_last(made / "config.json", config)
+    (made / "config.json").write_text(json.dumps(config, indent=2))
     return made
-
-
-def _write_last(path: Path, value: dict[str, Json]) -> None:
-    """The config is what says that a folder is whole, so it is written last and reaches the disk."""
-    with path.open("w") as file:
-        json.dump(value, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _last_line(error: Exception) -> str:

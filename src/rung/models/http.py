@@ -1,4 +1,6 @@
-"""Answers `Generate` steps by any OpenAI-compatible `/v1/chat/completions`. Sending is left to `http_client`.
+"""Answers `Generate` steps by any OpenAI-compatible `/v1/chat/completions`.
+
+Sending is left to `http_client`, what an answer is to `http_reading`.
 
 A schema is sent as `response_format` json_schema. Labels and regular expressions have no portable form: they are sent as a
 schema with one string in it, which is unwrapped and then checked here; an answer outside them is a `Failure`, not a guess.
@@ -11,10 +13,13 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from rung.errors import InternalError, ModelError, ServerError
-from rung.models.http_client import Client, Endpoint, RequestFailed, spread
+from rung.errors import InternalError, ModelError
+from rung.models.endpoint import Endpoint
+from rung.models.http_client import Client, RequestFailed, spread
+from rung.models.http_reading import Turn, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
 from rung.records import Failure, Json, Message
@@ -22,8 +27,13 @@ from rung.steps import Generate, Generated, Request, Result, StepFailed
 
 __all__ = ["Endpoint", "HttpGenerator"]
 log = logging.getLogger(__name__)
+READING = 2  # how answers are read; part of the identity, since what is remembered was read so
 _PATH = "/chat/completions"
 _WRAPPED = "value"
+_LIMITS = ("max_tokens", "max_completion_tokens")  # two names of one parameter
+_MAY_BE_LEFT_OUT = ("temperature", "seed", "stream_options", "response_format")
+_WORD = "rung-holds-the-form"  # what no model says by itself
+_ROOM = 64  # tokens for the answer to a check
 
 
 class HttpGenerator:
@@ -34,16 +44,28 @@ class HttpGenerator:
         self._server = server
         self._client = Client(endpoint, server, first_wait=first_wait)
         self._left_out: set[str] = set()
+        self._limit = _LIMITS[endpoint.is_openai]
 
     @property
     def identity(self) -> str:
-        """URL and model name. A server may change what it answers under one name: that cannot be seen from here."""
-        return self._endpoint.identity
+        """URL, model name and how answers are read. What a server changes under one name cannot be seen from here."""
+        room = self._server.reasoning_tokens
+        return f"{self._endpoint.identity}/reading-{READING}{f'/reasoning-{room}' if room else ''}"
 
     @property
     def context_tokens(self) -> int:
         """`server.context_tokens` of the project: a server does not say."""
         return self._server.context_tokens
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set."""
+        return self._endpoint.has_key
+
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:
         """Refuse: adapters cannot be handed to a server.
@@ -52,49 +74,78 @@ class HttpGenerator:
             ModelError: there are any.
         """
         if adapters:
-            raise ModelError(f"{self.identity} cannot serve adapters made here: use a local model for tuned rungs")
+            raise ModelError(f"{self._endpoint} cannot serve adapters made here: use a local model for tuned rungs")
+
+    def check(self, *, constrained: bool) -> dict[str, Json]:
+        """Ask for one word. `constrained`: held to a form that no free answer has, to see whether the server holds it.
+
+        Returns:
+            `left_out`: the parameters that it does not take. `form`: "held", "ignored", "refused", or "" where that was not
+            asked or cannot be told. `trouble` alone: it is there, and did not answer this.
+
+        Raises:
+            ServerError: as `run`.
+        """
+        asked = (Message("user", "Say hello."),)
+        step = Generate(asked, choices=(_WORD,) if constrained else (), max_tokens=_ROOM)
+        try:
+            answer, _ = self._posted(step, threading.Event(), hasty=True)
+        except RequestFailed as error:
+            return {"trouble": str(error)}
+        said = read(Turn.of(answer), room=_ROOM, body=answer)
+        form = ""
+        if "response_format" in self._left_out:
+            form = "refused"
+        elif constrained and not isinstance(said, Failure):
+            form = "ignored" if isinstance(_unwrapped(step, Generated(said.text)), Failure) else "held"
+        left_out: list[Json] = [*sorted(self._left_out - {"response_format"})]
+        return {"left_out": left_out, "form": form}
+
+    def recall(self, known: Mapping[str, Json]) -> None:
+        """Take over what an earlier `check` found."""
+        named = known.get("left_out")
+        self._left_out |= {str(name) for name in named} if isinstance(named, list) else set()
+        if known.get("form") == "refused":
+            self._left_out.add("response_format")
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield (place, result) as each is answered, `server.concurrency` at a time.
 
         Raises:
-            ServerError: nobody listens there, or the key or the model is refused.
+            ServerError: nobody listens there, or the key, the quota or the model is refused.
         """
         yield from spread(
             lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
         )
 
     def stream(self, request: Request) -> Iterator[str | Generated]:
-        """Yield pieces of text as the server sends them, then the whole. Labels and expressions come in one piece.
+        """Yield pieces of the answer as the server sends them, reasoning left out, then the whole. Labels and expressions
+        come in one piece.
 
         Raises:
             StepFailed: this request failed.
             ServerError: as `run`.
         """
         step = _generate(request)
-        if step.regex or step.choices:
+        if step.regex or step.choices or step.adapter:
             result = self._answer(request, threading.Event())
             if isinstance(result, Failure):
                 raise StepFailed(result)
             yield result.text
             yield result
             return
-        body: dict[str, Json] = {**self._body(step), "stream": True, "stream_options": {"include_usage": True}}
-        said, reason = "", ""
-        usage: Json = None
+        turn = Turn()
         try:
-            for event in _events(self._client.lines(_PATH, body)):
-                usage = event.get("usage") or usage
-                choice = _first(event)
-                delta = choice.get("delta")
-                piece = delta.get("content") if isinstance(delta, dict) else None
-                reason = str(choice.get("finish_reason") or reason)
-                if isinstance(piece, str) and piece:
-                    said += piece
-                    yield piece
+            yield from filter(None, map(turn.hear, self._events(step)))
         except RequestFailed as error:
-            raise StepFailed(self._failure(error)) from error
-        yield self._generated(said, usage, reason)
+            raise StepFailed(_failure(error)) from error
+        rest, _ = turn.listening.end()
+        if rest:
+            yield rest
+        result = self._result(step, turn, None)
+        if isinstance(result, Failure):
+            raise StepFailed(result)
+        yield result
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate: four bytes to a token."""
@@ -105,44 +156,59 @@ class HttpGenerator:
         return "".join(f"{m.role}: {m.content}\n" for m in messages) + "assistant: "
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a later call opens new ones."""
         self._client.close()
 
     def _answer(self, request: Request, halt: threading.Event) -> Generated | Failure:
         step = _generate(request)
         if step.adapter:
-            return Failure(f"{self.identity} serves no adapters", step="generate")
+            return Failure(f"{self._endpoint} serves no adapters", step="generate")
         try:
-            answer = self._posted(step, halt)
+            answer, attempt = self._posted(step, halt)
         except RequestFailed as error:
-            return self._failure(error)
-        choice = _first(answer)
-        message = choice.get("message")
-        said = message.get("content") if isinstance(message, dict) else None
-        if not isinstance(said, str):
-            refusal = message.get("refusal") if isinstance(message, dict) else None
-            return Failure(f"the server's answer has no text{f': {refusal}' if refusal else ''}", step="generate")
-        result = self._generated(said, answer.get("usage"), str(choice.get("finish_reason")))
-        return _unwrapped(step, result) if step.regex or step.choices else result
+            return _failure(error)
+        result = self._result(step, Turn.of(answer), answer, attempt)
+        return _unwrapped(step, result) if isinstance(result, Generated) and (step.regex or step.choices) else result
 
-    def _posted(self, step: Generate, halt: threading.Event) -> dict[str, Json]:
-        """The server's answer; parameters that the model does not take are left out from then on, and that is logged."""
+    def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[dict[str, Json], int]:
+        """The server's answer; parameters that the model does not take are left out from then on."""
         while True:
             try:
-                return self._client.post(_PATH, self._body(step), halt=halt)
+                return self._client.post(_PATH, self._body(step), halt=halt, hasty=hasty)
             except RequestFailed as error:
-                named = re.search(r"'(temperature|seed|max_tokens|max_completion_tokens)'", str(error))
-                if "HTTP 400" not in str(error) or not named or named[1] in self._left_out:
-                    raise
-                log.warning("%s does not take %s; it is left out", self.identity, named[1])
-                self._left_out.add(named[1])
+                self._give_way(error)
+
+    def _events(self, step: Generate) -> Iterator[Mapping[str, Json]]:
+        """The events of a streamed answer; what the server refuses is left out, as in `_posted`."""
+        while True:
+            extra: dict[str, Json] = {"stream": True}
+            if "stream_options" not in self._left_out:
+                extra["stream_options"] = {"include_usage": True}
+            try:
+                yield from self._client.events(_PATH, {**self._body(step), **extra})
+                return
+            except RequestFailed as error:
+                self._give_way(error)
+
+    def _give_way(self, error: RequestFailed) -> None:
+        """Leave out the parameter that the server does not take; raises the error where it says nothing of that."""
+        said = error.complaint
+        if said is None:
+            raise error
+        if said.refuses(self._limit) and self._limit == _LIMITS[0]:
+            self._limit = _LIMITS[1]
+            return
+        name = next((n for n in _MAY_BE_LEFT_OUT if n not in self._left_out and said.refuses(n)), None)
+        if name is None or (name == "response_format" and re.search(r"invalid schema", said.words, re.IGNORECASE)):
+            raise error
+        log.warning("%s does not take %s; it is left out", self._endpoint, name)
+        self._left_out.add(name)
 
     def _body(self, step: Generate) -> dict[str, Json]:
-        limit = "max_completion_tokens" if self._endpoint.is_openai else "max_tokens"
         body: dict[str, Json] = {
             "model": step.model or self._endpoint.model,
             "messages": [{"role": m.role, "content": m.content} for m in step.messages],
-            limit: step.max_tokens,
+            self._limit: step.max_tokens + self._server.reasoning_tokens,
             "temperature": step.temperature,
         }
         if step.temperature > 0:
@@ -153,53 +219,33 @@ class HttpGenerator:
             body["response_format"] = {"type": "json_schema", "json_schema": told}
         return {key: value for key, value in body.items() if key not in self._left_out}
 
-    def _generated(self, said: str, usage: Json, reason: str) -> Generated:
-        counts = usage if isinstance(usage, dict) else {}
-        prompt, completion = (counts.get(key) for key in ("prompt_tokens", "completion_tokens"))
+    def _result(self, step: Generate, turn: Turn, body: Json, attempt: int = 1) -> Generated | Failure:
+        """The turn as a result. Where the server counts no tokens they are estimated, and their price stays unknown."""
+        said = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
+        if isinstance(said, Failure):
+            return Failure(said.error, step="generate", attempt=attempt)
+        prompt, completion = (turn.usage.get(key) for key in ("prompt_tokens", "completion_tokens"))
         price = None
         if isinstance(prompt, int) and isinstance(completion, int):
             price = usd(self._endpoint.model, self._endpoint.url, prompt=prompt, completion=completion)
         return Generated(
-            said,
-            prompt if isinstance(prompt, int) else 0,
-            completion if isinstance(completion, int) else 0,
-            truncated=reason == "length",
+            said.text,
+            prompt if isinstance(prompt, int) else sum(self.count_tokens([m.content for m in step.messages])),
+            completion if isinstance(completion, int) else self.count_tokens([turn.text + turn.reasoning])[0],
+            truncated=turn.is_cut,
             usd=price,
+            prompt_cut=cut_silently(step.messages, turn.usage),
         )
 
-    def _failure(self, error: RequestFailed) -> Failure:
-        if "no connection to" in str(error):
-            raise ServerError(f"{error}: start the server, or mend the model's URL") from error
-        return Failure(str(error), step="generate", attempt=error.attempts)
+
+def _failure(error: RequestFailed) -> Failure:
+    return Failure(str(error), step="generate", attempt=error.attempts)
 
 
 def _generate(request: Request) -> Generate:
     if not isinstance(request.step, Generate):
         raise InternalError(f"a generator was given {type(request.step).__name__}")
     return request.step
-
-
-def _first(answer: Mapping[str, Json]) -> Mapping[str, Json]:
-    choices = answer.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
-
-
-def _events(lines: Iterator[str]) -> Iterator[Mapping[str, Json]]:
-    """Server-sent events of a chat, until [DONE]."""
-    for line in lines:
-        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-        if data == "[DONE]":
-            return
-        if data:
-            try:
-                event = json.loads(data)
-            except ValueError as error:
-                raise RequestFailed("the server streamed broken JSON", 1) from error
-            if isinstance(event, dict) and "error" in event:
-                raise RequestFailed(f"the server broke off: {event['error']}", 1)
-            if isinstance(event, dict):
-                yield event
 
 
 def _schema(step: Generate) -> Json:
@@ -227,7 +273,7 @@ def _unwrapped(step: Generate, result: Generated) -> Generated | Failure:
     if not isinstance(said, str) or not fits:
         kind = "labels" if step.choices else "regular expression"
         return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate")
-    return Generated(said, result.prompt_tokens, result.completion_tokens, result.truncated, result.usd)
+    return replace(result, text=said)
 
 
 def _is_strict(schema: Json) -> bool:

@@ -1,7 +1,8 @@
 """One OpenAI-compatible server: where it is, and how a request is sent with patience and with limits.
 
-Retries with exponential back-off and jitter on 429, 5xx, broken connections and broken JSON, honouring Retry-After; a limit
-on requests a minute; time-outs. What is asked is left to `http` and `http_embedding`.
+Retries with exponential back-off and jitter on what may pass (429, 5xx, also within a body of status 200, answers that break
+off, broken JSON), honouring Retry-After; a limit on requests a minute; time-outs. What is asked is left to `http`,
+`http_embedding` and `http_reranking`, what a server says instead of answering to `http_words`.
 """
 
 from __future__ import annotations
@@ -9,18 +10,19 @@ from __future__ import annotations
 import email.utils
 import json
 import logging
-import os
 import queue
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import urlsplit
 
-from rung.errors import ModelError, ServerError
+from rung.errors import ServerError
+from rung.models.endpoint import Endpoint
+from rung.models.http_words import Complaint, complaint, error_within, words_of
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -29,149 +31,211 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_OPENAI = "https://api.openai.com/v1"
 _FIRST_WAIT, _LONGEST_WAIT, _LONGEST_ASKED = 0.5, 30.0, 300.0
-_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+_HASTE = 10.0  # seconds that a hasty request waits for a second try, at most
+_LINGER = 5.0  # seconds that answers under way are waited for when another request ended the run
 
 
 class RequestFailed(Exception):
-    """One request failed; others may not. `attempts` is how often it was tried."""
+    """One request failed; others may not. `attempts`: how often it was tried; `complaint`: what the server said, if any."""
 
-    def __init__(self, message: str, attempts: int) -> None:
+    def __init__(self, message: str, attempts: int, complaint: Complaint | None = None) -> None:
         self.attempts = attempts
+        self.complaint = complaint
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A model on a server. The key is read from the environment when it is needed, and never kept."""
+class _Trouble(Exception):
+    """One try failed. `again`: another may not; `wait`: seconds that the server asked for; `nobody`: nobody listened."""
 
-    url: str
-    model: str
-    key_variable: str
-
-    @classmethod
-    def named(cls, name: str) -> Endpoint:
-        """From "openai:<name>" or "http://host/v1#<name>".
-
-        Raises:
-            ModelError: the model is not named, or the URL carries a password.
-        """
-        if name.startswith("openai:"):
-            model = name.removeprefix("openai:")
-            if not model:
-                raise ModelError("'openai:' names no model: write openai:<name>, such as openai:gpt-4o-mini")
-            return cls(_OPENAI, model, "OPENAI_API_KEY")
-        url, _, model = name.partition("#")
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            raise ModelError("a model's URL must not carry a password: set RUNG_API_KEY in the environment instead")
-        if not parts.hostname or not model:
-            raise ModelError(f"'{url}' names no model: write http://host:port/v1#<name>")
-        return cls(url.rstrip("/"), model, "RUNG_API_KEY")
-
-    @property
-    def identity(self) -> str:
-        """URL and model; nothing secret."""
-        return f"http:{self.url}#{self.model}"
-
-    @property
-    def is_openai(self) -> bool:
-        """Whether it is OpenAI's own server, whose parameters have other names by now."""
-        return self.url == _OPENAI
-
-    def headers(self) -> dict[str, str]:
-        """The authorisation, where a key is set."""
-        key = os.environ.get(self.key_variable, "")
-        return {"Authorization": f"Bearer {key}"} if key else {}
+    def __init__(self, why: str, *, again: bool = True, wait: float | None = None, nobody: bool = False) -> None:
+        self.again, self.wait, self.nobody = again, wait, nobody
+        self.late = False
+        self.complaint: Complaint | None = None
+        super().__init__(why)
 
 
 @dataclass
 class Client:
-    """Sends requests to one endpoint. Thread-safe."""
+    """Sends requests to one endpoint. Thread-safe. Connections are opened when they are needed, after `close` again."""
 
     endpoint: Endpoint
     server: Server
     first_wait: float = _FIRST_WAIT
 
     def __post_init__(self) -> None:
-        import httpx
-
-        seconds = self.server.timeout_seconds
+        self._retried: Counter[str] = Counter()
         self._limiter = _Limiter(self.server.requests_per_minute)
-        limits = httpx.Limits(max_connections=self.server.concurrency)
-        timeout = httpx.Timeout(seconds, connect=min(10.0, seconds), pool=None)
-        self._http = httpx.Client(timeout=timeout, limits=limits)
+        self._opening = threading.Lock()
+        self._opened: httpx.Client | None = None
         self._answered = False
         self._hung = 0
 
-    def post(self, path: str, body: Mapping[str, Json], *, halt: threading.Event) -> dict[str, Json]:
-        """The JSON object that answers. `halt` ends every wait.
+    def post(
+        self, path: str, body: Mapping[str, Json], *, halt: threading.Event, hasty: bool = False
+    ) -> tuple[dict[str, Json], int]:
+        """(the JSON object that answers, how often it was tried). `halt` ends every wait.
+
+        `hasty`: where nobody listens or answers in time, that is said at once.
 
         Raises:
             RequestFailed: this request is refused, or was tried as often as allowed.
-            ServerError: no request can succeed: nobody listens there, the key or the model is refused.
+            ServerError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
         """
-        for attempt in range(1, self.server.retries + 2):
-            again, why, wait = self._try(path, body, halt)
-            if isinstance(again, dict):
-                return again
-            if not again or attempt > self.server.retries:
-                raise RequestFailed(why, attempt)
-            pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
-            pause = wait if wait is not None else pause
-            log.info("attempt %d at %s failed (%s); again in %.1f s", attempt, self.endpoint.identity, why, pause)
-            if halt.wait(pause):
-                raise RequestFailed("stopped", attempt)
-        raise RequestFailed("not tried", 0)
+        return self._patiently(lambda: self._posted(path, body, halt), halt, hasty=hasty)
 
-    def _try(
-        self, path: str, body: Mapping[str, Json], halt: threading.Event
-    ) -> tuple[dict[str, Json] | bool, str, float | None]:
-        """(the answer, or whether to try again; why; seconds that the server asked to wait)."""
-        import httpx
+    def events(self, path: str, body: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+        """The events of a streamed answer. Tried again only before the first: part of it may have been shown.
 
+        A server that does not stream sends its whole answer as one. Raises as `post` does.
+        """
+        halt = threading.Event()
+
+        def begun() -> tuple[Iterator[dict[str, Json]], dict[str, Json] | None]:
+            found = self._events(path, body, halt)
+            return found, next(found, None)
+
+        (rest, event), _ = self._patiently(begun, halt)
         try:
-            with self._sent(path, body, halt) as response:
-                text = self._read(response)
-        except httpx.TimeoutException:
-            return self._time_out()
-        except httpx.TransportError as error:
-            return self._unreachable(error)
-        if response.status_code == 200:
-            self._answered = True
+            while event is not None:
+                yield event
+                event = next(rest, None)
+        except _Trouble as trouble:
+            raise RequestFailed(str(trouble), 1, trouble.complaint) from trouble
+
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        if not self._retried:
+            return ""
+        (why, _), *_ = self._retried.most_common(1)
+        return f"{self.endpoint}: requests tried again: {self._retried.total():,}, most often after: {why}"
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        with self._opening:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
+
+    def _patiently(self, work: Callable[[], T], halt: threading.Event, *, hasty: bool = False) -> tuple[T, int]:
+        """What `work` returns, tried as often as the project allows, and how often that was."""
+        attempt = 1
+        while True:
             try:
-                value = json.loads(text)
-            except ValueError:
-                return True, "the server answered with broken JSON", None
-            return (value, "", None) if isinstance(value, dict) else (True, "the server's answer is no JSON object", None)
-        why = _message(response.status_code, text)
-        self._refuse_all(response.status_code, why)
-        self._answered = True
-        return response.status_code in _AGAIN, why, _asked_to_wait(response.headers.get("retry-after"))
+                return work(), attempt
+            except _Trouble as trouble:
+                retries = 0 if hasty and (trouble.nobody or trouble.late) else self.server.retries
+                if not trouble.again or attempt > retries:
+                    if trouble.nobody:
+                        mend = (
+                            "check the network" if self.endpoint.is_openai else "start the server, or mend the model's URL"
+                        )
+                        raise ServerError(f"{trouble}: {mend}") from trouble
+                    raise RequestFailed(str(trouble), attempt, trouble.complaint) from trouble
+                pause = min(_LONGEST_WAIT, self.first_wait * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+                pause = trouble.wait if trouble.wait is not None else pause
+                if hasty and pause > _HASTE:
+                    raise RequestFailed(f"{trouble}; it asks to wait {pause:.0f} s", attempt, trouble.complaint) from trouble
+                self._retried[str(trouble)] += 1
+                log.info("attempt %d at %s failed (%s); again in %.1f s", attempt, self.endpoint.identity, trouble, pause)
+                if halt.wait(pause):
+                    raise RequestFailed("stopped", attempt) from trouble
+                attempt += 1
 
-    def lines(self, path: str, body: Mapping[str, Json]) -> Iterator[str]:
-        """The lines of a streamed answer. Not retried: part of it may have been shown. Raises as `post` does."""
-        import httpx
+    def _posted(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> dict[str, Json]:
+        """One try.
 
+        Raises:
+            _Trouble: it did not come to an answer.
+            ServerError: no request can.
+        """
+        with self._sent(path, body, halt) as response:
+            text = self._read(response)
+        self._refuse(response, text)
+        return self._value(text)
+
+    def _events(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[dict[str, Json]]:
+        """The events of one try; raises as `_posted` does."""
+        ended, other = False, ""
+        with self._sent(path, body, halt) as response:
+            if response.status_code != 200:
+                self._refuse(response, self._read(response))
+            self._answered = True
+            for line in self._lines(response):
+                name, _, data = line.partition(":")
+                if name != "data":
+                    other += "" if name in ("", "event", "id", "retry") else f"{line}\n"
+                    continue
+                if data.strip() == "[DONE]":
+                    return
+                event = self._value(data.strip())
+                choices = event.get("choices")
+                ended = ended or (
+                    isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
+                )
+                yield event
+        if other:
+            yield self._value(other)
+        elif not ended:
+            raise _Trouble("the server broke off its answer (the stream ended before the answer did)")
+
+    def _lines(self, response: httpx.Response) -> Iterator[str]:
+        """Lines that hold something. A server that only keeps the connection open is not waited for."""
+        end = time.monotonic() + self.server.timeout_seconds
+        for line in response.iter_lines():
+            if line.strip() and not line.startswith(":"):
+                end = time.monotonic() + self.server.timeout_seconds
+                yield line
+            elif time.monotonic() > end:
+                raise self._late()
+
+    def _value(self, text: str) -> dict[str, Json]:
+        """The object that a body or an event holds, if it is no error."""
         try:
-            with self._sent(path, body, threading.Event()) as response:
-                if response.status_code != 200:
-                    why = _message(response.status_code, self._read(response))
-                    self._refuse_all(response.status_code, why)
-                    raise RequestFailed(why, 1)
-                self._answered = True
-                yield from response.iter_lines()
-        except httpx.TimeoutException:
-            raise RequestFailed(self._time_out()[1], 1) from None
-        except httpx.TransportError as error:
-            raise RequestFailed(self._unreachable(error)[1], 1) from error
+            value: Json = json.loads(text)
+        except ValueError:
+            if text.lstrip().startswith(("{", "[")):
+                raise _Trouble(f"the server's answer breaks off, after {len(text):,} characters") from None
+            raise _Trouble(f"the server answered with something that is no JSON: {words_of(text)}") from None
+        said = error_within(value)
+        if said is not None:
+            self._raise(said, None)
+        if not isinstance(value, dict):
+            raise _Trouble("the server's answer is no JSON object")
+        self._answered = True
+        return value
 
     @contextmanager
     def _sent(self, path: str, body: Mapping[str, Json], halt: threading.Event) -> Iterator[httpx.Response]:
+        """A response, whose errors on the way are told apart: nobody there, no answer in time, an answer that breaks off."""
+        import httpx
+
+        url, key = self.endpoint.url, self.endpoint.key_variable
+        if self.endpoint.is_openai and not self.endpoint.has_key:
+            raise ServerError(f"{url} wants a key, and {key} is not set: set {key} to a key that may use it")
         self._limiter.wait(halt)
-        with self._http.stream("POST", self.endpoint.url + path, json=body, headers=self.endpoint.headers()) as response:
-            yield response
+        try:
+            with self._http().stream("POST", url + path, json=body, headers=self.endpoint.headers()) as response:
+                yield response
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol) as error:
+            raise _Trouble(f"no connection to {url} ({error or 'it does not answer'})", nobody=True) from error
+        except httpx.TimeoutException as error:
+            raise self._time_out() from error
+        except httpx.RequestError as error:
+            self._answered = True  # somebody is there
+            raise _Trouble(f"the server broke off its answer ({error or type(error).__name__})") from error
+
+    def _http(self) -> httpx.Client:
+        import httpx
+
+        with self._opening:
+            if self._opened is None:
+                seconds = self.server.timeout_seconds
+                limits = httpx.Limits(max_connections=self.server.concurrency)
+                timeout = httpx.Timeout(seconds, connect=min(10.0, seconds), pool=None)
+                self._opened = httpx.Client(timeout=timeout, limits=limits)
+            return self._opened
 
     def _read(self, response: httpx.Response) -> str:
         """The body, in no more than the whole time-out: a server that drips bytes would hold a request for ever."""
@@ -185,64 +249,101 @@ class Client:
                 raise httpx.ReadTimeout("the answer took too long")
         return b"".join(parts).decode("utf-8", "replace")
 
-    def _time_out(self) -> tuple[bool, str, None]:
+    def _time_out(self) -> _Trouble:
         self._hung += 1
         if not self._answered and self._hung >= 2 * self.server.concurrency + self.server.retries:
             raise ServerError(
-                f"{self.endpoint.url} takes requests but never answers within {self.server.timeout_seconds:g} s: "
-                "check the server, or raise server.timeout_seconds"
+                f"{self.endpoint.url} takes requests and never answers ({self._hung} waited "
+                f"{self.server.timeout_seconds:g} s): restart the server, or raise server.timeout_seconds"
             )
-        return True, f"no answer within {self.server.timeout_seconds:g} s", None
+        return self._late()
 
-    def _unreachable(self, error: Exception) -> tuple[bool, str, None]:
-        return True, f"no connection to {self.endpoint.url} ({error})", None
+    def _late(self) -> _Trouble:
+        trouble = _Trouble(f"no answer within {self.server.timeout_seconds:g} s (server.timeout_seconds)")
+        trouble.late = True
+        return trouble
 
-    def _refuse_all(self, status: int, why: str) -> None:
-        where = self.endpoint.url
-        if status in (401, 403):
-            raise ServerError(f"{where} refuses the key ({why}): set {self.endpoint.key_variable} to a key that may use it")
-        if status == 404:
+    def _refuse(self, response: httpx.Response, text: str) -> None:
+        """Raise what a response says that is no answer."""
+        if response.status_code == 200:
+            return
+        said = complaint(response.status_code, text)
+        if response.is_redirect:
+            raise _Trouble(f"HTTP {said.status}: the server sends on to {response.headers.get('location')}", again=False)
+        self._raise(said, _asked_to_wait(response.headers.get("retry-after")))
+
+    def _raise(self, said: Complaint, wait: float | None) -> None:
+        url, key = self.endpoint.url, self.endpoint.key_variable
+        if said.is_spent:
             raise ServerError(
-                f"{where} has no model '{self.endpoint.model}', or no API at this path ({why}): mend the name or URL"
+                f"{url} has no money or quota left for this key ({said}): add some there, or take another model"
             )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        if said.is_about_the_key and (said.status != 403 or not self._answered):
+            # After answers, a 403 is about this request: some servers' moderation says so.
+            if self.endpoint.has_key:
+                raise ServerError(f"{url} refuses the key ({said}): set {key} to a key that may use it")
+            raise ServerError(f"{url} wants a key, and {key} is not set ({said}): set {key} to a key that may use it")
+        if said.is_about_the_model:
+            model = self.endpoint.model
+            raise ServerError(f"{url} has no model '{model}', or no API at this path ({said}): mend the name or URL")
+        self._answered = True
+        trouble = _Trouble(str(said), again=said.is_transient, wait=wait)
+        trouble.complaint = said
+        raise trouble
 
 
 def spread(work: Callable[[int, threading.Event], T], count: int, *, threads: int) -> Iterator[tuple[int, T]]:
     """Yield (number, work(number, halt)) for 0 … count - 1 as each is done; what one raises is raised here.
 
-    Left half-way, nothing new is begun and nobody waits for what hangs: `halt` is set, and the threads are daemons.
+    Left half-way, nothing new is begun and nobody waits for what hangs: `halt` is set, and the threads are daemons. Where
+    one raises, answers that are under way are waited for a little and yielded first: they may have cost money.
     """
     halt = threading.Event()
     todo = iter(range(count))
     taking = threading.Lock()
     done: queue.SimpleQueue[tuple[int, T | None, BaseException | None]] = queue.SimpleQueue()
+    begun, ended = 0, 0
 
     def labour() -> None:
+        nonlocal begun
         while not halt.is_set():
             with taking:
-                number = next(todo, None)
+                number = None if halt.is_set() else next(todo, None)
+                begun += number is not None
             if number is None:
                 return
             try:
                 done.put((number, work(number, halt), None))
-            except BaseException as error:  # carried to the caller's thread
+            except BaseException as error:  # carried to the caller's thread; nothing new is begun
+                with taking:
+                    halt.set()
                 done.put((number, None, error))
 
     for _ in range(min(threads, count)):
         threading.Thread(target=labour, name="rung-http", daemon=True).start()
     try:
-        for _ in range(count):
+        while ended < count:
             number, result, error = done.get()
+            ended += 1
             if error is not None:
+                yield from _late(done, begun - ended)
                 raise error
             yield number, cast(T, result)
     except BaseException:
         halt.set()
         raise
+
+
+def _late(done: queue.SimpleQueue[tuple[int, T | None, BaseException | None]], under_way: int) -> Iterator[tuple[int, T]]:
+    """The answers that still come, within a few seconds; what failed is passed over."""
+    end = time.monotonic() + _LINGER
+    for _ in range(under_way):
+        try:
+            number, result, error = done.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            return
+        if error is None:
+            yield number, cast(T, result)
 
 
 class _Limiter:
@@ -260,15 +361,6 @@ class _Limiter:
             turn = max(time.monotonic(), self._next)
             self._next = turn + self._gap
         stop.wait(max(0.0, turn - time.monotonic()))
-
-
-def _message(status: int, text: str) -> str:
-    try:
-        error = json.loads(text).get("error", text)
-    except (ValueError, AttributeError):
-        error = text
-    said = error.get("message", "") if isinstance(error, dict) else str(error)
-    return f"HTTP {status}: {said.strip()[:300]}" if said.strip() else f"HTTP {status}"
 
 
 def _asked_to_wait(header: str | None) -> float | None:

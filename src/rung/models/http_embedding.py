@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from rung.errors import ServerError
-from rung.models.http_client import Client, Endpoint, RequestFailed, spread
+from rung.models.endpoint import Endpoint
+from rung.models.http_client import Client, RequestFailed, spread
 from rung.models.protocol import Server
 from rung.records import Json
 
@@ -67,21 +68,52 @@ class HttpEmbedder:
             )
         )
         rows = np.concatenate([done[number] for number in range(len(batches))])
+        if self._dimensions not in (0, rows.shape[1]):
+            raise ServerError(
+                f"{self.identity} now answers with {rows.shape[1]} dimensions, where it had {self._dimensions}: "
+                "another model has this name now; take the index that the old one made away (.rung), and try again"
+            )
         self._dimensions = rows.shape[1]
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         unit: Vectors = (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)
         return unit
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set."""
+        return self._endpoint.has_key
+
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
+
+    def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
+        """Embed one word, so that the number of dimensions is known; raises as `embed` does."""
+        self._dimensions = self._embedded(["hello"], threading.Event(), hasty=True).shape[1]
+        return {"dimensions": self._dimensions}
+
+    def recall(self, known: Mapping[str, Json]) -> None:
+        """Take over what an earlier `check` found."""
+        dimensions = known.get("dimensions")
+        self._dimensions = dimensions if isinstance(dimensions, int) else 0
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        self._client.close()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """An estimate: four bytes to a token."""
         return [-(-len(text.encode()) // 4) for text in texts]
 
-    def _embedded(self, texts: list[str], halt: threading.Event) -> NDArray[np.float32]:
+    def _embedded(self, texts: list[str], halt: threading.Event, *, hasty: bool = False) -> NDArray[np.float32]:
         import numpy as np
 
         wanted: list[Json] = [text or " " for text in texts]  # servers refuse empty texts
         try:
-            answer = self._client.post("/embeddings", {"model": self._endpoint.model, "input": wanted}, halt=halt)
+            answer, _ = self._client.post(
+                "/embeddings", {"model": self._endpoint.model, "input": wanted}, halt=halt, hasty=hasty
+            )
         except RequestFailed as error:
             raise ServerError(
                 f"{self._endpoint.identity} could not embed ({error}): check the server, then try again"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rung.models.http_client import Client, Endpoint, RequestFailed, spread
+from rung.errors import ServerError
+from rung.models.endpoint import Endpoint
+from rung.models.http_client import Client, RequestFailed, spread
 from rung.models.protocol import Server
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure, Json
@@ -35,14 +37,41 @@ class HttpReranker:
         """Yield (place, result) as each is answered, `server.concurrency` at a time.
 
         Raises:
-            ServerError: nobody listens there, or the key or the model is refused.
+            ServerError: nobody listens there, or the key, the quota or the model is refused.
         """
         yield from spread(
             lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
         )
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set."""
+        return self._endpoint.has_key
+
+    @property
+    def troubles(self) -> str:
+        """How many requests were tried again so far, and why most often; "" where none was."""
+        return self._client.troubles
+
+    def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
+        """Rank one passage. `trouble`: it is there, and did not answer this.
+
+        Raises:
+            ServerError: as `run`, or it does not rerank.
+        """
+        try:
+            self._scores("hello", ["hello"], threading.Event(), hasty=True)
+        except RequestFailed as error:
+            return {"trouble": str(error)}
+        except ValueError as error:
+            raise ServerError(f"{self._endpoint.identity} does not rerank ({error}): is it a reranker?") from error
+        return {}
+
+    def recall(self, known: Mapping[str, Json]) -> None:
+        """Nothing is to be remembered."""
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a later call opens new ones."""
         self._client.close()
 
     def _answer(self, request: Request, halt: threading.Event) -> Found | Failure:
@@ -50,19 +79,19 @@ class HttpReranker:
         if not step.passages:
             return Found(())
         documents: list[Json] = [shown(passage) for passage in step.passages]
-        body: dict[str, Json] = {
-            "model": self._endpoint.model,
-            "query": step.query,
-            "documents": documents,
-            "top_n": len(documents),
-        }
         try:
-            scores = _scores(self._client.post(_PATH, body, halt=halt), len(documents))
+            scores = self._scores(step.query, documents, halt)
         except RequestFailed as error:
             return Failure(f"{self._endpoint.identity}: {error}", step="rerank", attempt=error.attempts)
         except ValueError as error:
             return Failure(f"{self._endpoint.identity} did not rerank: {error}", step="rerank")
         return reordered(step, scores)
+
+    def _scores(self, query: str, documents: list[Json], halt: threading.Event, *, hasty: bool = False) -> list[float]:
+        count = len(documents)
+        body: dict[str, Json] = {"model": self._endpoint.model, "query": query, "documents": documents, "top_n": count}
+        answer, _ = self._client.post(_PATH, body, halt=halt, hasty=hasty)
+        return _scores(answer, count)
 
 
 def _scores(answer: dict[str, Json], count: int) -> list[float]:

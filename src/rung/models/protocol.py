@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from rung.progress import Tick
-from rung.records import Failure, Message
+from rung.records import Failure, Json, Message
 from rung.steps import Engine, Generated, Request, Result
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Generator(Protocol):
         """The prompt as the model sees it, chat template applied, assistant's turn opened."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give back memory and connections. A later call opens them again."""
+        ...
 
 
 class Embedder(Protocol):
@@ -87,6 +89,35 @@ class Server(Protocol):
 
     @property
     def context_tokens(self) -> int: ...
+
+    @property
+    def reasoning_tokens(self) -> int: ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A model behind a server, which can be asked whether it is there before much is done."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set; never what it is."""
+        ...
+
+    def check(self, *, constrained: bool) -> Mapping[str, Json]:
+        """Ask for a trifle, `constrained` where answers will be held to a form. Returns what is worth remembering, or, under
+        `trouble`, why it did not answer this time.
+
+        Raises:
+            UserError: no request can succeed: nobody listens there, or the key, the quota or the model is refused.
+        """
+        ...
+
+    def recall(self, known: Mapping[str, Json]) -> None:
+        """Take over what an earlier `check` returned."""
+        ...
 
 
 class Host(Protocol):
@@ -135,4 +166,22 @@ class RerankingHost(Host, Protocol):
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:
         """Open a reranker: an engine of `Rerank` steps; raises as `generator` does."""
+        ...
+
+
+@runtime_checkable
+class NamingHost(Host, Protocol):
+    """A host that can tell from a name alone whether it is well formed, and whether its models are behind a server."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether opening a model fetches and opens nothing, and asking it leaves the machine."""
+        ...
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that no model can have, or whose file is not there. Asks nobody.
+
+        Raises:
+            ModelError: says what is wrong with it.
+        """
         ...

@@ -5,7 +5,7 @@ A cross-encoder on this machine is in `cross_encoder`, one behind a URL in `http
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,10 @@ class GeneratorReranker:
     cache reads it once.
     """
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, *, told: Callable[[Generated], None] = lambda _generated: None) -> None:
+        """`told` hears of every generation: what it consumed is in no result."""
         self._generator = generator
+        self._told = told
 
     @property
     def identity(self) -> str:
@@ -65,7 +67,7 @@ class GeneratorReranker:
         """Yield each result as soon as all of its passages are graded; one that could not be graded fails it."""
         steps = [asked(request) for request in requests]
         pairs = [(place, number) for place, step in enumerate(steps) for number in range(len(step.passages))]
-        prompts = [Request(_grading(steps[place], number), Asker()) for place, number in pairs]
+        prompts = [Request(grading(steps[place], number), Asker()) for place, number in pairs]
         grades: list[dict[int, float]] = [{} for _ in steps]
         failed: dict[int, Failure] = {}
         left = [len(step.passages) for step in steps]
@@ -74,6 +76,8 @@ class GeneratorReranker:
                 yield place, Found(())
         for at, result in self._generator.run(prompts) if prompts else ():
             place, number = pairs[at]
+            if isinstance(result, Generated):
+                self._told(result)
             left[place] -= 1
             if isinstance(result, Generated) and result.text.strip() in GRADES:
                 grades[place][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)
@@ -83,7 +87,8 @@ class GeneratorReranker:
                 yield place, failed.get(place) or _graded(steps[place], grades[place])
 
 
-def _grading(step: Rerank, number: int) -> Generate:
+def grading(step: Rerank, number: int) -> Generate:
+    """What a generator is asked to grade one passage of a step."""
     said = f"Query: {step.query}\n\nPassage: {shown(step.passages[number])}\n\nGrade:"
     return Generate((Message("system", RULE), Message("user", said)), choices=GRADES, max_tokens=4)
 

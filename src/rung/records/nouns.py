@@ -235,12 +235,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the steps of one answer consumed. `usd` None: the price is unknown."""
+    """What the steps of one answer consumed. `usd` None: the price is unknown.
+
+    `cut_prompts`: steps whose prompt a server cut without a word.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     steps: int = 0
     usd: float | None = None
+    cut_prompts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """When and where a live pass was made: ISO minute with its offset, the machine's name, its CPUs, and its load average
+    of the last minute when the pass began (None: not known). Rungs of one `session` were timed together, turn by turn."""
+
+    session: str
+    at: str
+    host: str
+    cpus: int
+    load: float | None = None
+
+    def __str__(self) -> str:
+        load = "" if self.load is None else f", load {self.load:.1f}"
+        return f"{self.at.replace('T', ' ')[:16]} on {self.host} ({self.cpus} CPU{'s' if self.cpus != 1 else ''}{load})"
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """Seconds of the live pass, one case at a time, uncached, in milliseconds; `steps` holds (p50, p95) by step kind."""
 
@@ -29,6 +45,7 @@ class Latency:
     p95: float
     n: int
     steps: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    timed: Timed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,7 @@ class Coverage:
 
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
     comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
+    `trial`: why it was a trial run, which replaces no verdict and is no look at the test cases, "" where it was none.
     """
 
     answers: int = 0
@@ -129,6 +147,7 @@ class Coverage:
     error: float = 0.0
     partial: str = ""
     searched: str = ""
+    trial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +172,7 @@ class Verdict:
     looks: int = 0  # how often these test cases have judged a changed configuration, this time included; 0: not counted
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
+    doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

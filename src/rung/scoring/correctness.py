@@ -1,8 +1,9 @@
 """Is the answer right? `correct`, the main score of every table and bar, and what stands beside it.
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
-SQuAD 2.0 F1 or what `Yardstick.correct_by` says. An unanswerable case wants a refusal (1), and an answer to it is a miss
-(0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
+token F1 or what `Yardstick.correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's
+own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250. An unanswerable case wants a refusal (1), and an
+answer to it is a miss (0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
 
 Labels are compared exactly (case counts, white space around does not): a program that reads them would do the same.
 A label or JSON value inside other words is a miss for the same reason. Which layer lost a case is left to `verdict`.
@@ -14,18 +15,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from rung import matching
 from rung.json_values import key, leaves, parse
 from rung.records import Case, Json, Outcome
 from rung.scoring import squad
 from rung.scoring.protocol import Layer, Yardstick
 from rung.scoring.refusal import accepts, refused, spoken
-from rung.scoring.rouge import rouge_l
+from rung.scoring.rouge import f_measure
 
-_BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {
-    "f1": squad.token_f1,
+_BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {  # what `correct` is
+    "f1": matching.token_f1,
+    "em": lambda said, answers: float(matching.matches(said, answers)),
+    "contains": lambda said, answers: float(matching.contains(said, answers)),
+    "rouge_l": lambda said, answers: matching.best(f_measure, said, answers, articles=True),
+}
+_SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "em": squad.exact_match,
+    "f1": squad.token_f1,
     "contains": squad.contains,
-    "rouge_l": rouge_l,
 }
 
 
@@ -48,9 +55,7 @@ class Correctness:
         if case.answerable and not case.answers:
             return {}  # it judges the search alone
         by = self._yardstick.correct_by
-        names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(
-            by, ("correct", "em", "f1", "contains")
-        )
+        names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(by, ("correct", *_SQUAD))
         wanted = [_accepted(answer, case) for answer in case.answers] if by == "json" else []
         if outcome.answer is None:
             return dict.fromkeys(names, 0.0)
@@ -62,8 +67,10 @@ class Correctness:
             return _json_scores(said, wanted)
         if by == "label":
             return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
-        scores = {name: score(said, case.answers) for name, score in _BY.items() if name in (by, *names)}
-        return {"correct": scores[by], **{name: scores[name] for name in names[1:]}}
+        return {
+            "correct": _BY[by](said, case.answers),
+            **{name: score(said, case.answers) for name, score in _SQUAD.items()},
+        }
 
     def _judged(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """What a model said of the answer; raises where it said nothing: that is neither right nor wrong."""

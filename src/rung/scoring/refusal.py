@@ -5,11 +5,11 @@ The words of a refusal are left to `rung.refusing`.
 
 from __future__ import annotations
 
+from rung import matching
 from rung.json_values import key, parse
 from rung.records import Answer, Case
 from rung.refusing import is_refusal
 from rung.scoring.protocol import Yardstick
-from rung.scoring.squad import exact_match
 
 
 def spoken(answer: Answer) -> str:
@@ -29,7 +29,7 @@ def refused(case: Case, answer: Answer, yardstick: Yardstick) -> bool:
 
 
 def accepts(case: Case, text: str, yardstick: Yardstick) -> bool:
-    """Whether the text equals an accepted answer: JSON by value, a label letter by letter, other text as SQuAD compares."""
+    """Whether the text equals an accepted answer: JSON by value, a label letter by letter, other text by `matching`."""
     if yardstick.schema:
         try:
             return key(parse(text)) in {key(parse(answer)) for answer in case.answers}
@@ -37,4 +37,4 @@ def accepts(case: Case, text: str, yardstick: Yardstick) -> bool:
             return False  # no JSON equals nothing; `correctness` reports an accepted answer that is none
     if yardstick.labels:
         return text.strip() in {answer.strip() for answer in case.answers}
-    return bool(case.answers) and exact_match(text, case.answers) == 1
+    return matching.matches(text, case.answers)

@@ -15,6 +15,7 @@ from typing import IO
 
 from rung.errors import InputError, UserError
 from rung.materials import DEV_SHARE
+from rung.outputs import check_free
 from rung.records import Json, Problem, digest
 
 YAML = """\
@@ -51,8 +52,7 @@ def make_project(beir: Path, folder: Path) -> Made:
         raise UserError(f"{beir / 'qrels'} holds no <split>.tsv: a BEIR folder has corpus.jsonl, queries.jsonl and qrels/")
     targets = [folder / name for name in ("rung.yaml", "documents.jsonl", "cases")]
     for path in targets:
-        if path.exists():
-            raise UserError(f"{path} is there already; rung init overwrites nothing: name another folder")
+        check_free(path, instead="name another folder")
     problems: list[Problem] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
 
@@ -14,26 +14,31 @@ from rung.project import Project
 from rung.records import Case, Json, digest
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
+from rung.stages.oracle import shown_to_oracle
 from rung.strategies.protocol import (
     Adapter,
     Composition,
     Materials,
     Member,
+    Need,
     NotApplicable,
     Plan,
     Rung,
     Strategy,
 )
+from rung.strategies.reference import Oracle
 from rung.strategies.registry import REFERENCES, find, ladder
 from rung.strategies.sampling import Sampled
-from rung.strategies.settings import expand
-from rung.strategies.wording import planned
+from rung.strategies.settings import Retrieval, expand, read
+from rung.strategies.wording import TASK, planned
 from rung.workshop import Built, Workshop
+from rung.workshop.artifacts import is_finished
+from rung.workshop.recipes import recipe_file
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One rung with one set of settings. `why` says why it does not apply, or what broke when it was built.
+    """One rung with one set of settings. `why` says why it does not apply, was not built, or what broke when it was built.
 
     `composition` instead of `plan`: it is made of the others, and planned when these are built.
     """
@@ -48,6 +53,7 @@ class Candidate:
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
     composition: Composition | None = None
+    key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
 
     @property
     def is_tuned(self) -> bool:
@@ -135,22 +141,47 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
 def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
     candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
-    # The oracle alone is told where the judging cases' answers stand.
-    told = replace(intake.materials, gold=dict(intake.gold))
-    candidates += [_planned(rung.name, rung, _shared(workshop.project, rung), told) for rung in REFERENCES]
-    return [replace(candidate, order=order) for order, candidate in enumerate(candidates)]
+    for rung in REFERENCES:
+        settings, materials = shared_settings(workshop.project, rung), intake.materials
+        if rung is Oracle:  # it alone is told where the judging cases' answers stand
+            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
+            shown = shown_to_oracle(workshop, intake, retrieval)
+            materials = replace(materials, gold={**materials.gold, **shown})
+        candidates.append(_planned(rung.name, rung, settings, materials))
+    teaching = _teaching(workshop, intake)
+    keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
+    return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
 
 
-def build(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+def _teaching(workshop: Workshop, intake: Intake) -> str:
+    """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
+    known, said = intake.materials, workshop.project.settings
+    rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
+    documents = workshop.knowledge.identity if workshop.knowledge else ""
+    path = recipe_file(workshop)
+    recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
+    return digest(said.task, rows, documents, said.model, said.embedder, workshop.seed, recipe)
+
+
+def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
     """Build what the candidates need; one that cannot be built has failed, and the others go on.
 
-    A rung that is made of others comes last, over those of `candidates` that could be built.
+    A rung that is made of others comes last, over those of `candidates` and `beside` that could be built.
+
+    Raises:
+        BudgetEnded: a limit was reached; what is done of it is kept.
     """
     done = [_built(workshop, candidate) for candidate in candidates if candidate.composition is None]
     workshop.hand_over_adapters()
-    members = tuple(_member(c, c.strategy) for c in done if c.strategy is not None and not c.rung.reference)
+    there = sorted((*beside, *done), key=lambda candidate: candidate.order)
+    members = tuple(_member(c, c.strategy) for c in there if c.strategy is not None and not c.rung.reference)
     done += [_built(workshop, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
     return sorted(done, key=lambda candidate: candidate.order)
+
+
+def checked(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, those failed that show before anything is built that they cannot be."""
+    return [_tried(workshop, candidate, workshop.check) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
@@ -161,17 +192,37 @@ def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -
 
 
 def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
-    if candidate.plan is None:
-        return candidate
+    built: list[Built] = []
+    done = _tried(workshop, candidate, lambda need: built.append(workshop.build(need, title=f"build {candidate.label}")))
+    if done.plan is None:
+        return done
+    if built:
+        workshop.store.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
+    strategy = drawn(workshop, done.plan.make(tuple(artifact.digest for artifact in built)), 0)
+    return replace(done, strategy=strategy, built=tuple(built))
+
+
+def is_there(workshop: Workshop, candidate: Candidate) -> bool:
+    """Whether all that it needs was built before, and is still here; some of it may yet have to be brought up to date."""
+    if candidate.plan is None or not candidate.plan.needs:
+        return candidate.composition is None
+    known = workshop.store.noted("built", candidate.key)
+    made = [tuple(map(str, one)) for one in known if isinstance(one, list)] if isinstance(known, list) else []
+    folders = [workshop.made_folder(kind, named) for kind, named in made]
+    return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
+
+
+def _tried(workshop: Workshop, candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
+    """The candidate after this was done for each of its needs; one of which it cannot be done is out, and it is said why."""
     try:
-        built = tuple(workshop.build(need, title=f"build {candidate.label}") for need in candidate.plan.needs)
+        for need in () if candidate.plan is None else candidate.plan.needs:
+            do(need)
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
         workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
         return replace(candidate, plan=None, why=str(error), failed=True)
-    strategy = drawn(workshop, candidate.plan.make(tuple(artifact.digest for artifact in built)), 0)
-    return replace(candidate, strategy=strategy, built=built)
+    return candidate
 
 
 def drawn(workshop: Workshop, strategy: Strategy, number: int) -> Strategy:
@@ -219,8 +270,8 @@ def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materia
     return Candidate(label, rung, plan, plan.settings)
 
 
-def _shared(project: Project, reference: type[Rung]) -> dict[str, Json]:
+def shared_settings(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
     said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
     known = getattr(reference, "shares", ())
-    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in known}
+    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in (*known, TASK)}

@@ -1,4 +1,4 @@
-"""Which cases can never be won, and what in cases, examples and settings is most likely a slip? For `rung check`.
+"""Cases that can never be won, and what in cases, examples and settings is most likely a slip: for `rung check`.
 
 What cannot be right is a problem; what is only likely wrong is a warning. Reading the rows is left to `materials`.
 """
@@ -16,7 +16,8 @@ from rung.json_values import breach
 from rung.materials import Rows
 from rung.project import Project
 from rung.records import Case, Document, Problem
-from rung.stages.room import estimated, room_after
+from rung.stages.counting import likely_tokens
+from rung.stages.room import room_after
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 
@@ -160,12 +161,12 @@ def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]
 
 def _cut_short(project: Project, rows: Rows) -> Iterator[Problem]:
     """Rungs that leave less room than the shortest accepted answer of a test case takes: it cannot be said whole."""
-    asked = [(min(map(estimated, c.answers)), c) for c in rows.split("test") if c.answerable and c.answers]
+    asked = [(min(map(likely_tokens, c.answers)), c) for c in rows.split("test") if c.answerable and c.answers]
     if not asked:
         return
     need, longest = max(asked, key=lambda one: one[0])
     shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
-    usual = room_after(max(map(estimated, shown), default=None))
+    usual = room_after(max(map(likely_tokens, shown), default=None))
     said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
     for place, name, room in said:
         if isinstance(room, int) and 0 < room < need:

@@ -22,10 +22,12 @@ from rung.examples.resembling import normal
 from rung.examples.writing import write_examples, write_rows
 from rung.materials import Rows, case_of, paths
 from rung.materials import read_rows as read_project
+from rung.outputs import check_free
 from rung.overlaps import overlaps
 from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
+from rung.stages.answering import commonest
 from rung.steps import Conversation, Generate, StepFailed, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, instruction
@@ -81,6 +83,12 @@ class Order:
     approve: str = ""
     limit: int | None = None
     max_tokens: int = ANSWER_TOKENS
+    force: bool = False  # replace what is there
+
+    @property
+    def dropped(self) -> Path:
+        """Where the inputs without an example stand, with the reason."""
+        return self.output.with_name(f"{self.output.stem}.dropped.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +141,11 @@ def distill(workshop: Workshop, order: Order) -> Distilled:
     """Let the teacher answer the inputs, and write the answers that pass as examples.
 
     Raises:
-        UserError: no input can be read, no such teacher, a file cannot be written.
+        UserError: no input can be read, no such teacher, a file is there already or cannot be written.
         Interrupted: Ctrl-C; answers that came are kept, and the same command goes on.
     """
+    for path in (order.output, order.dropped):
+        check_free(path, force=order.force)  # before the teacher is asked
     rows = read_project(workshop.project)
     problems: list[Problem] = []
     read = [one for path in order.inputs for one in read_inputs(path, problems)]
@@ -145,19 +155,21 @@ def distill(workshop: Workshop, order: Order) -> Distilled:
     sieve = _Sieve()
     asked = _admitted(workshop, rows, read, sieve)[: order.limit]
     ended, usd = _answered(workshop, rows, asked, order)
+    errors = [one.failure.error for one in ended if one.failure is not None]
+    if errors and len(errors) == len(ended):
+        raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {commonest(errors)}")
     passed = _sifted(workshop, rows, list(zip(asked, ended, strict=True)), sieve)
     examples = [_example(one, answer.text, rows, order) for one, answer in passed]
-    write_examples(order.output, examples)
-    side = order.output.with_name(f"{order.output.stem}.dropped.jsonl")
+    write_examples(order.output, examples, force=order.force)
     if sieve.dropped:
-        write_rows(side, (one.row() for one in sieve.dropped))
+        write_rows(order.dropped, (one.row() for one in sieve.dropped), force=order.force)
     else:
-        side.unlink(missing_ok=True)
+        order.dropped.unlink(missing_ok=True)  # of a run that is replaced
     return Distilled(
         file=order.output,
         rows=len(examples),
         dropped=tuple(sieve.dropped),
-        dropped_file=side if sieve.dropped else None,
+        dropped_file=order.dropped if sieve.dropped else None,
         teacher=order.teacher,
         problems=tuple(problems),
         executed=workshop.tally.executed,

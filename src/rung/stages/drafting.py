@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rung.errors import UserError
+from rung.outputs import write_output
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker, Document, Json, Message, Passage, digest
@@ -100,11 +101,7 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         known = frozenset({*_questions(said), *_asked_already(project)})
         made = draft(workshop, documents, each=each, by=by, known=known)
     lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in made.drafts)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(said + ("\n" if said and not said.endswith("\n") else "") + lines, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); name another file with --output") from error
+    write_output(path, said + ("\n" if said and not said.endswith("\n") else "") + lines, force=True)  # all that stood there
     return made
 
 

@@ -1,4 +1,4 @@
-"""What has the corpus to do with the lost cases? The facts that `verdict.diagnose` cannot see in an answer's record.
+"""What the corpus has to do with the lost cases: the facts that `verdict.diagnose` cannot see in an answer's record.
 
 Which layer lost a case is left to `verdict.diagnose`.
 """
@@ -6,14 +6,19 @@ Which layer lost a case is left to `verdict.diagnose`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.gold import has_gold
-from rung.records import Case
+from rung.matching import LETTER, UNSPACED
+from rung.records import Case, Passage
 from rung.scoring import Yardstick
+from rung.scoring.bearing import holds
+from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake
+from rung.stages.oracle import expected
 from rung.strategies.protocol import Cutting
 from rung.verdict.diagnose import NOTHING_KNOWN, Corpus
 from rung.workshop import Workshop
@@ -37,10 +42,11 @@ class Examiner:
     def __init__(self, workshop: Workshop, intake: Intake, measure: Yardstick) -> None:
         self._workshop = workshop
         self._intake = intake
+        self._measure = measure
         self._words = measure.correct_by in IN_WORDS
         self._shared: Corpus | None = None
 
-    def corpus(self, candidate: Candidate, lost: Iterable[str]) -> Corpus:
+    def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:
         """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
         knowledge, ids = self._workshop.knowledge, set(lost)
         if knowledge is None:
@@ -54,10 +60,25 @@ class Examiner:
                 lacking=self._lacking(knowledge),
             )
         spanned = dict.fromkeys(span.document for case in mine for span in case.evidence)
-        searched = self._searched(candidate) or knowledge
+        searched = self._searched(run.candidate) or knowledge
         spans = {id: tuple((p.start, p.end) for p in searched.passages_of(id)) for id in spanned}
-        shared = self._shared
-        return Corpus(shared.groups, shared.missing, shared.unread, shared.lacking, spans)
+        answers = {outcome.case: outcome.answer for outcome in run.outcomes if outcome.answer is not None}
+        shown = {id: answer.passages for id, answer in answers.items()}
+        found = {id: answer.retrieved or answer.passages for id, answer in answers.items()}
+        return replace(
+            self._shared, passages=spans, not_shown=self._without(mine, shown), not_found=self._without(mine, found)
+        )
+
+    def _without(self, cases: Sequence[Case], passages: Mapping[str, Sequence[Passage]]) -> frozenset[str]:
+        """The cases whose gold documents hold an accepted answer, word by word, and these passages do not."""
+        found = set()
+        for case in cases:
+            gold = self._intake.gold.get(case.id)
+            wanted = expected(case, self._measure) if gold and gold.held and not case.evidence else ()
+            own = sorted(passages.get(case.id, ()), key=lambda p: p.document not in case.gold_documents)
+            if wanted and not any(holds(passage, wanted) for passage in own):
+                found.add(case.id)
+        return frozenset(found)
 
     def _searched(self, candidate: Candidate) -> Knowledge | None:
         """The index that this rung searches, where it is not the project's."""
@@ -85,6 +106,10 @@ def _short(case: Case) -> Sequence[str]:
     return [] if any(len(answer.split()) > SHORT for answer in spaced) else [answer for answer in spaced if answer.strip()]
 
 
+_THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
+_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+")
+
+
 def _spaced(text: str) -> str:
-    words = " ".join(re.findall(r"[^\W_]+", text.lower()))
+    words = " ".join(_WORD.findall(_THOUSANDS.sub("", text.lower())))
     return f" {words} "

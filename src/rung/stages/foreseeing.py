@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rung.project import Project
+from rung.stages.pacing import pace_of_building
 from rung.stages.survey import Survey, survey
-from rung.workshop.registry import Registry
 
 UNPLANNED = "reranker"  # no rung plans it: it is trained for the project
 FOLDERS = {"generator": "adapter"}  # kinds of training whose artifacts are of another name
@@ -43,20 +43,14 @@ def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
     Raises:
         UserError: what would stop the training before it began.
     """
-    found = survey(project)
-    pace = _seconds_a_row(project, FOLDERS.get(kind, kind))
+    found = survey(project, rehearsed=False)
     if kind == UNPLANNED:
         return [_foreseen(found, kind, "", None, None)]
+    pace, made = pace_of_building(project), FOLDERS.get(kind, kind)
     wanted = [p for p in found.planned if p.taught.get(kind) and rung in ("", p.rung)]
-    return [_foreseen(found, kind, p.rung, p.taught[kind], None if pace is None else pace * p.taught[kind]) for p in wanted]
+    takes = {p.rung: next((pace.seconds(one) for one in p.trainings if one.kind == made), None) for p in wanted}
+    return [_foreseen(found, kind, p.rung, p.taught[kind], takes[p.rung]) for p in wanted]
 
 
 def _foreseen(found: Survey, kind: str, rung: str, lessons: int | None, seconds: float | None) -> Foreseen:
     return Foreseen(kind, rung, lessons, len(found.rows.examples), len(found.rows.split("train")), seconds)
-
-
-def _seconds_a_row(project: Project, kind: str) -> float | None:
-    """Of the newest finished artifact of this kind."""
-    known = [a for a in Registry(project.state).artifacts() if a.kind == kind and a.seconds and a.rows]
-    newest = max(known, key=lambda a: a.created, default=None)
-    return newest.seconds / newest.rows if newest and newest.seconds and newest.rows else None

@@ -5,14 +5,14 @@ How it is asked is left to `scoring.judge`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from rung.records import Asker, Case, Outcome
+from rung.records import Asker, Case, Failure, Outcome
 from rung.scoring import Scorecard, Yardstick, score_run
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
 from rung.scoring.refusal import refused, spoken
-from rung.steps import Conversation
+from rung.steps import Conversation, Engine, Request, Result
 from rung.workshop import Workshop
 
 Talk = tuple[Asker, Callable[[], Conversation[float]]]
@@ -25,6 +25,8 @@ def with_judgements(
     cases: Sequence[Case],
     outcomes: Sequence[Outcome],
     against: Mapping[str, Outcome] | None = None,
+    *,
+    judge: Engine | None = None,
 ) -> Yardstick:
     """The yardstick with the judge's word on each answer that needs one; unchanged where no model judges.
 
@@ -34,6 +36,7 @@ def with_judgements(
         cases: that were answered.
         outcomes: the answers.
         against: pairwise: case -> the answer that each is compared with.
+        judge: who judges; None: the project's judge.
     """
     if measure.correct_by != "judge":
         return measure
@@ -47,7 +50,7 @@ def with_judgements(
         asked.append((case.id, spoken(answer)))
         other = None if against is None else against.get(case.id)
         talks.append(_talk(workshop, case, spoken(answer), None if against is None else _words(other)))
-    carried = workshop.carry(talks, title="judge", engines={"generate": workshop.judge})
+    carried = workshop.carry(talks, title="judge", engines={"generate": judge or workshop.judge})
     said: dict[tuple[str, str], float | str] = dict(measure.judgements)
     for key, ended in zip(asked, carried, strict=True):
         said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
@@ -60,30 +63,53 @@ def cards_of(
     cases: Sequence[Case],
     passes: Sequence[Sequence[Outcome]],
     against: Mapping[str, Outcome] | None = None,
+    *,
+    judge: Engine | None = None,
 ) -> list[Scorecard]:
     """A scorecard for each pass over these cases; judged by a model where the project wants it (`with_judgements`)."""
     return [
-        score_run(cases, outcomes, yardstick=with_judgements(workshop, measure, cases, outcomes, against))
+        score_run(cases, outcomes, yardstick=with_judgements(workshop, measure, cases, outcomes, against, judge=judge))
         for outcomes in passes
     ]
 
 
-def card_of(workshop: Workshop, measure: Yardstick, cases: Sequence[Case], passes: Sequence[Sequence[Outcome]]) -> Scorecard:
+def card_of(
+    workshop: Workshop,
+    measure: Yardstick,
+    cases: Sequence[Case],
+    passes: Sequence[Sequence[Outcome]],
+    against: Mapping[str, Outcome] | None = None,
+) -> Scorecard:
     """The scorecard of a run: each case by the mean of its passes."""
-    first, *others = cards_of(workshop, measure, cases, passes)
+    first, *others = cards_of(workshop, measure, cases, passes, against)
     return first.averaged(others)
 
 
-def calibrated(workshop: Workshop, cases: Sequence[Case]) -> str:
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The judge once a budget has ended: what it said before is remembered by its identity, and it says nothing new."""
+
+    identity: str
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Refuse every request."""
+        for place, _ in enumerate(requests):
+            yield place, Failure("the budget ended before it was judged", step="judge")
+
+
+def calibrated(workshop: Workshop, cases: Sequence[Case], judge: Engine | None = None) -> str:
     """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
     settings = workshop.project.settings.judge
     name = settings.model or workshop.project.settings.model
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
     talks = [_talk(workshop, one.case, one.answer, one.other if pairwise else None) for one in known]
-    carried = workshop.carry(talks, title="calibrate the judge", engines={"generate": workshop.judge}) if talks else []
+    engines = {"generate": judge or workshop.judge}
+    carried = workshop.carry(talks, title="calibrate the judge", engines=engines) if talks else []
     pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
     found: Agreement | None = agreement(pairs)
+    if found is None and known and isinstance(judge, Closed):
+        return f"The judge {name} is not calibrated: the budget ended before it."
     if found is None:
         return f"The judge {name} is not calibrated: no case has a human label (meta.human)."
     return found.words(name)

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
+from rung.project import Project
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
+from rung.scoring import yardstick
+from rung.scoring.bearing import phrases
+from rung.stages.budget import Meter, bounded
 from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
@@ -21,17 +25,17 @@ from rung.strategies.protocol import Materials
 from rung.workshop import Workshop
 
 if TYPE_CHECKING:
-    from rung.knowledge import Knowledge, SyncReport
+    from rung.knowledge import Gold, Knowledge, SyncReport
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What was read. `cases` are those that judge; `gold` their gold passages, by case id."""
+    """What was read. `cases` are those that judge; `gold`: the gold of cases that name some, by case id."""
 
     rows: Rows
     materials: Materials
     cases: tuple[Case, ...]
-    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    gold: Mapping[str, Gold] = field(default_factory=dict)
     documents: int = 0
     document_groups: Mapping[str, tuple[str, ...]] | None = None
     problems: tuple[Problem, ...] = ()
@@ -40,36 +44,39 @@ class Intake:
     knowledge_version: int = 0  # the version of the index that was seen; 0 where there are no documents
 
 
-def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
+def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
     """Read cases, examples and documents; bring the index up to date; count tokens.
 
     Raises:
-        UserError: no cases, no documents where some are named, a schema that is no schema.
+        UserError: no cases, no documents where some are named, a schema that is no schema; before documents are indexed,
+            where that can be told.
+        BudgetEnded: while documents were indexed; what was embedded is kept.
     """
     project = workshop.project
     rows = read_rows(project)
+    judged_by = project.settings.bar.metric or ""
+    yardstick(
+        _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
+    )  # refuses a wrong one
+    teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
     documents: tuple[Document, ...] = ()
     problems: tuple[Problem, ...] = ()
-    gold: dict[str, tuple[Passage, ...]] = {}
+    gold: dict[str, Gold] = {}
     knowledge, weight = None, None
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
-        indexed = up_to_date(workshop)
+        indexed = _indexed(workshop, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
         weight = settle(workshop, knowledge, rows)
-        found = {c.id: gold_passages(c, knowledge) for c in rows.cases if c.answerable}
-        gold = {id: passages for id, passages in found.items() if passages}
-    cases = chosen(rows.split("test"), limit)
-    if not cases:
-        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
-        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
-        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
-    lessons, secrets = may_teach(rows.split("train"), gold)
-    judging = tuple(case for case in rows.cases if case.split != "train")
-    teaching = read_teaching(project, judging)
+        wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
+        found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
+        gold = {id: known for id, known in found.items() if known.passages}
+    cases = _judging(project, rows, limit)
+    taught = {id: known.teaching for id, known in gold.items()}
+    lessons, secrets = may_teach(rows.split("train"), taught)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
@@ -83,8 +90,8 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         reranker=bool(workshop.project.settings.reranker),
         tools=tuple(tool.spec for tool in workshop.tools),
         seed=workshop.seed,
-        gold={c.id: gold[c.id] for c in lessons if c.id in gold},
-        answer_tokens=_answer_tokens(workshop, rows),
+        gold={c.id: taught[c.id] for c in lessons if c.id in taught},
+        answer_tokens=answer_tokens(rows, lambda shown: _counted(workshop, "answers", shown, max)),
         pairs=teaching.pairs,
         clicks=teaching.clicks,
         dev=rows.split("dev"),
@@ -101,6 +108,27 @@ def take_in(workshop: Workshop, *, limit: int | None = None) -> Intake:
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
     )
+
+
+def _judging(project: Project, rows: Rows, limit: int | None) -> tuple[Case, ...]:
+    cases = chosen(rows.split("test"), limit)
+    if not cases:
+        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
+        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+    return cases
+
+
+def _indexed(workshop: Workshop, meter: Meter | None) -> Indexed:
+    """`up_to_date`, as far as the budget goes."""
+    try:
+        with bounded(workshop, meter or Meter.of(workshop)):
+            return up_to_date(workshop)
+    except BudgetEnded as end:
+        raise BudgetEnded(
+            f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
+            "is kept, and the same command goes on from there"
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -152,6 +180,7 @@ def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
     if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
         workshop.store.note("index_pace", workshop.embedder.identity, pace)
+        workshop.store.note("index_pace_of", workshop.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
 def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
@@ -222,14 +251,15 @@ def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:
     return _counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
-def _answer_tokens(workshop: Workshop, rows: Rows) -> int:
-    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen."""
+def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
+    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
+
+    `longest_of`: tokens of the longest of some texts.
+    """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
-    if not shown:
-        return room_after(None)
-    return room_after(_counted(workshop, "answers", shown, max))
+    return room_after(longest_of(shown) if shown else None)
 
 
 def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

@@ -22,8 +22,8 @@ from rung.errors import UserError
 from rung.materials import read_examples, read_rows
 from rung.project import FILE, Project, load_project
 from rung.records import Case, Document, Json, Problem
+from rung.stages.counting import CHARACTERS_PER_TOKEN
 from rung.stages.first_look import first_look
-from rung.stages.forecast import CHARACTERS_PER_TOKEN
 from rung.stages.publishing import latest
 from rung.verdict.advise import Changes, Facts, facts_of
 

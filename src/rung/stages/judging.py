@@ -6,25 +6,27 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from math import isnan
 
-from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict, digest
+from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
-from rung.stages.answering import Run
+from rung.stages import remarks
+from rung.stages.answering import Run, commonest
 from rung.stages.billing import economy
+from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
-from rung.stages.grading import calibrated, cards_of
+from rung.stages.grading import Closed, calibrated, cards_of
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
+from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
+from rung.stages.reporting import record_of, report_of
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
-from rung.verdict.changes import Record, as_json, named_cases
+from rung.verdict.changes import as_json
 from rung.verdict.clusters import clusters
 from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
@@ -36,7 +38,7 @@ from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
 from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.repeating import repeats_of
-from rung.verdict.report import Basis, CasePage, Report, report_html
+from rung.verdict.report import report_html
 from rung.verdict.report_md import report_md
 from rung.verdict.table import table
 from rung.verdict.to_json import verdict_json
@@ -60,7 +62,9 @@ class Scored:
 
     Where cases were asked several times, a scorecard holds the means of the passes; the layers are those of the first.
 
-    `clusters`: the cluster of each case, None where every case stands for itself.
+    `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
+    None where it was not asked. `notes`: what to say of the scoring. `undone`: what a budget left undone after the last
+    answer, "" where it did not.
     """
 
     measure: Yardstick
@@ -69,6 +73,9 @@ class Scored:
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
     clusters: tuple[int, ...] | None = None
     repeats: Mapping[str, Repeats | None] = field(default_factory=dict)
+    shown: Shown | None = None
+    notes: tuple[str, ...] = ()
+    undone: str = ""
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -88,13 +95,17 @@ def bar_in(workshop: Workshop) -> Bar:
     return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
 
 
-def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
-    """Every scorer over every answer; cases that a run did not answer have no scores."""
+def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
+    """Every scorer over every answer; cases that a run did not answer have no scores.
+
+    Once the budget has ended, a model that judges is asked nothing more.
+    """
     facts = measure(workshop, intake)
     begun = [run for run in runs if run.outcomes]
     against = None
     if workshop.project.settings.judge.mode == "pairwise":
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
+    judge = Closed(workshop.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
     with workshop.reporter.phase("score"):
         examiner = Examiner(workshop, intake, facts)
         cards, layers, repeats = {}, {}, {}
@@ -102,13 +113,16 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run]) -> Scored:
             answered = {outcome.case for outcome in run.outcomes}
             cases = [case for case in intake.cases if case.id in answered]
             label = run.candidate.label
-            first, *others = cards_of(workshop, facts, cases, run.passes, against)
+            first, *others = cards_of(workshop, facts, cases, run.passes, against, judge=judge)
             found = dict(zip(first.cases, _layers(cases, run, first, examiner), strict=True))
             layers[label] = [found.get(case.id) for case in intake.cases]
             cards[label] = first.averaged(others).over([case.id for case in intake.cases])
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats)
+    notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
+    undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
+    shown = shown_in(intake, facts, begun)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone)
 
 
 def weigh(
@@ -118,9 +132,11 @@ def weigh(
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
     known = economy(workshop, intake, scored.runs, correct)
     bar = bar_in(workshop)
+    coverage = replace(coverage, partial=coverage.partial or scored.undone)
+    coverage = replace(coverage, trial=remarks.trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
-        looks = counted(workshop, list(scored.runs.values()), intake.cases)
+        looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
@@ -128,8 +144,10 @@ def weigh(
             seed=workshop.seed,
             steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=[
+                *workshop.remarks,
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
-                *_of_the_judge(workshop, intake, scored),
+                *scored.notes,
+                *remarks.of_timing(scored.runs),
                 *warning(looks),
             ],
             constant=best_constant(intake.cases, intake.materials.labels),
@@ -138,7 +156,11 @@ def weigh(
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
         found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
-        changes = in_words([f for f in found if not (f.what.endswith("_seconds") and f.winner in untimed)], verdict.winner)
+        floored = {
+            name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
+        }  # no choice either way
+        found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
+        changes = in_words(found, verdict.winner)
         if verdict.winner is not None:
             changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
         return replace(
@@ -156,7 +178,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
     """Table, JSON and page."""
     project = workshop.project
     with workshop.reporter.phase("write report"):
-        report = _report(workshop, intake, scored, verdict)
+        report = report_of(workshop, intake, scored, verdict)
         texts = {
             TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
             LINE: verdict_json(verdict),
@@ -164,36 +186,17 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
             MARKDOWN: report_md(report),
             JUNIT: junit_xml(report),
             RAGAS: ragas_jsonl(report),
-            RECORD: json.dumps(as_json(_record(intake, scored, verdict))),
+            RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
         }
-        published = publish(project, texts, created=report.created)
+        published = publish(project, texts, created=report.created, trial=bool(verdict.coverage.trial))
     return Comparison(verdict, published, intake.problems)
-
-
-def _record(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
-    """What a later comparison can be held against."""
-    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
-    correct = {
-        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
-        for label, card in scored.cards.items()
-        if MAIN in card.values
-    }
-    return Record(
-        "",
-        named_cases(prints),
-        correct,
-        {r.name: r.settings for r in verdict.rungs},
-        verdict.winner,
-        verdict.clears_bar and not verdict.coverage.partial,
-        scored.clusters or (),
-    )
 
 
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
     """The layer that lost each case; the corpus is asked about those only that may be lost."""
     values = card.values.get(MAIN)
     lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
-    return losses(cases, run.outcomes, card.values, examiner.corpus(run.candidate, lost))[1]
+    return losses(cases, run.outcomes, card.values, examiner.corpus(run, lost))[1]
 
 
 def _unmeasured(candidate: Candidate) -> RungResult:
@@ -229,10 +232,8 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     if run is None or card is None:
         return Weighed(line)
     if run.failures == len(run.outcomes):
-        said = Counter(outcome.failure.error for outcome in run.outcomes if outcome.failure)
-        why = f"every answer failed, most often with: {said.most_common(1)[0][0]}"
+        why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    oracle = scored.cards.get(ORACLE)
     scores = card.estimates(workshop.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
@@ -249,7 +250,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         else won_back(
             scored.layers[candidate.label],
             card.values[MAIN],
-            oracle=None if oracle is None else oracle.values.get(MAIN),
+            oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
             seed=workshop.seed,
         ),
@@ -259,7 +260,9 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    return Weighed(result, card.values, run.failures, scored.clusters, marked)
+    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    failing = commonest(run.errors) if run.failures else ""
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing)
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -302,11 +305,13 @@ def _routed(run: Run) -> dict[str, Json]:
 
 def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
+    found += [reasons.trial(coverage.trial)] if coverage.trial else []
     found += [coverage.searched] if coverage.searched else []
     if sampling.temperature and sampling.repeats == 1:
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    found += scored.shown.remarks() if scored.shown else []
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -315,6 +320,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
             found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
     for label, run in scored.runs.items():
         found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
+    found += _prompts_cut(scored.runs)
     cut = [label for label, run in scored.runs.items() if _truncated(run) * 10 > len(run.outcomes)]
     if cut:
         tokens = intake.materials.answer_tokens
@@ -325,51 +331,11 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
     return found
 
 
-def _of_the_judge(workshop: Workshop, intake: Intake, scored: Scored) -> list[str]:
-    return [calibrated(workshop, intake.rows.cases)] if scored.measure.correct_by == "judge" else []
+def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
+    """Of each rung the answers whose prompt a server cut without a word."""
+    counts = {label: sum(outcome.usage.cut_prompts > 0 for outcome in run.outcomes) for label, run in runs.items()}
+    return [reasons.prompt_cut(label, n, len(runs[label].outcomes)) for label, n in counts.items() if n]
 
 
 def _truncated(run: Run) -> int:
     return sum(outcome.answer is not None and outcome.answer.truncated for outcome in run.outcomes)
-
-
-def _report(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
-    settings, materials = workshop.project.settings, intake.materials
-    by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
-    pages = tuple(
-        CasePage(
-            case=case,
-            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
-            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
-            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
-        )
-        for place, case in enumerate(intake.cases)
-    )
-    basis = Basis(
-        documents=intake.documents,
-        passages=materials.passages,
-        cases=dict(Counter(case.split for case in intake.rows.cases)),
-        examples=len(materials.examples),
-        model=settings.model,
-        embedder=settings.embedder if materials.has_documents else "",
-        correct_by=scored.measure.correct_by,
-        settings={
-            "seed": workshop.seed,
-            "judged by": len(intake.cases),
-            **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
-            **({"search": str(intake.weight)} if intake.weight else {}),
-            **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
-        },
-    )
-    bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
-    return Report(
-        project=workshop.project.name,
-        task=settings.task,
-        created=date.today().isoformat(),
-        verdict=verdict,
-        bar=bar,
-        basis=basis,
-        cases=pages,
-        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
-        restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
-    )

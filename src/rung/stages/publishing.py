@@ -1,6 +1,7 @@
 """Keeps a verdict where people find it: `report.html` in the project, everything else beside it in `.rung/verdicts/`.
 
-Every verdict is kept, under its digest and a number that counts up, so that a later one can be held against it.
+Every verdict is kept, under its digest and a number that counts up, so that a later one can be held against it. A trial run
+is kept and numbered too, and marked; it is never the latest, and its page stays beside it.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class Published:
             ) from None
 
 
-def publish(project: Project, texts: Mapping[str, str], *, created: str) -> Published:
-    """Keep a verdict, and make it the latest. `texts`: what to write, by file name.
+def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: bool = False) -> Published:
+    """Keep a verdict, and make it the latest unless it is a `trial`. `texts`: what to write, by file name.
 
     Raises:
         UserError: a file cannot be written.
@@ -89,17 +90,20 @@ def publish(project: Project, texts: Mapping[str, str], *, created: str) -> Publ
     kept = folder / digest(texts[LINE])[:16]
     for name, text in texts.items():
         write_text(kept / name, text)
-    write_text(project.root / PAGE, texts[PAGE])
-    if kept.name not in [name for _, name in _listed(project)]:
-        line = json.dumps({"number": len(_listed(project)) + 1, "verdict": kept.name, "created": created})
+    if kept.name not in [line.verdict for line in _listed(project)]:
+        told = {"number": len(_listed(project)) + 1, "verdict": kept.name, "created": created}
+        line = json.dumps({**told, "trial": True} if trial else told)
         known = (folder / _LIST).read_text(encoding="utf-8") if (folder / _LIST).is_file() else ""
         write_text(folder / _LIST, f"{known}{line}\n")
+    if trial:
+        return Published(texts[TABLE], texts[LINE], kept / PAGE, kept)
+    write_text(project.root / PAGE, texts[PAGE])
     write_text(folder / _LATEST, kept.name)
     return Published(texts[TABLE], texts[LINE], project.root / PAGE, kept)
 
 
 def latest(project: Project) -> Published:
-    """The last verdict.
+    """The last verdict; trial runs are none.
 
     Raises:
         UserError: there is none yet.
@@ -109,7 +113,10 @@ def latest(project: Project) -> Published:
         kept = pointer.parent / pointer.read_text(encoding="utf-8").strip()
         texts = [(kept / name).read_text(encoding="utf-8") for name in (TABLE, LINE)]
     except FileNotFoundError:
-        raise UserError(f"{project.root}: there is no verdict yet; make one with: rung compare {project.root}") from None
+        only = ", only trial runs" if _listed(project) else ""
+        raise UserError(
+            f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}"
+        ) from None
     return Published(texts[0], texts[1], kept / PAGE, kept)
 
 
@@ -129,14 +136,14 @@ def record(project: Project, name: str) -> Record:
     if name == _LATEST:
         found = [latest(project).folder]
     elif name.isdigit() and len(name) < 8:
-        found = [folder / kept for number, kept in listed if number == int(name)]
+        found = [folder / line.verdict for line in listed if line.number == int(name)]
     else:
-        found = [folder / kept for _, kept in listed if kept.startswith(name)]
+        found = [folder / line.verdict for line in listed if line.verdict.startswith(name)]
     path = Path(name)
     if not found and path.exists():
         found = [path.parent if path.is_file() else path]
     if len(found) != 1:
-        known = ", ".join(f"{number} ({kept})" for number, kept in listed[-5:]) or "none yet"
+        known = ", ".join(map(str, listed[-5:])) or "none yet"
         raise UserError(
             f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
         )
@@ -146,13 +153,25 @@ def record(project: Project, name: str) -> Record:
         raise UserError(f"{found[0]} holds no record of a comparison that this Rung can read: {error}") from error
 
 
-def _listed(project: Project) -> list[tuple[int, str]]:
-    """(number, folder) of every verdict that is kept, first one first."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A verdict's number and folder."""
+
+    number: int
+    verdict: str
+    trial: bool
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.verdict}{', a trial run' if self.trial else ''})"
+
+
+def _listed(project: Project) -> list[_Line]:
+    """Every verdict that is kept, first one first."""
     return list(_lines(project.state / "verdicts" / _LIST))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(path: Path) -> Iterator[_Line]:
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             value = json.loads(line)
-            yield int(value["number"]), str(value["verdict"])
+            yield _Line(int(value["number"]), str(value["verdict"]), value.get("trial") is True)

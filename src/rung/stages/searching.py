@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rung.errors import InputError, UserError
 from rung.examples.files import json_lines
 from rung.knowledge.filters import parsed
+from rung.outputs import check_free, new_file
 from rung.records import Asker, Failure, Passage, Problem
 from rung.stages.intake import up_to_date
 from rung.stages.weighting import Weight, settle_alone
@@ -31,7 +32,7 @@ _TOGETHER = 512  # queries that are embedded, searched and reranked at once
 _PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
 _MOST = 100_000
 TAG = "rung"
-LEAST = 1e-6  # difference between two scores of a run
+UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,45 +114,43 @@ class Searcher:
         return self.knowledge.explain(query, asker=wanted.asker, top=wanted.top, where=wanted.where)
 
 
-def write_run(searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, workshop: Workshop) -> TrecRun:
+def write_run(
+    searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, workshop: Workshop, force: bool = False
+) -> TrecRun:
     """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
 
     Written whole or not at all. `wanted.top` counts documents.
 
     Raises:
-        UserError: the file cannot be read or holds no query, or the run cannot be written.
+        UserError: the file cannot be read or holds no query, or the run is there already (`force`) or cannot be written.
     """
+    check_free(run, force=force)
     problems: list[Problem] = []
     asked = list(read_queries(queries, problems))
     if not asked:
         listed = "".join(f"\n  {problem}" for problem in problems[:10])
         raise InputError(f'no query could be read; each line is {{"_id": …, "text": …}}{listed}', path=queries)
     lines, bare, renamed = 0, 0, set[str]()
-    part = run.with_name(f"{run.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file, workshop.reporter.phase("search") as tick:
-            for start in range(0, len(asked), _TOGETHER):
-                some = asked[start : start + _TOGETHER]
-                for query, ranking in zip(some, _documents(searcher, [q.text for q in some], wanted), strict=True):
-                    bare += not ranking
-                    lines += len(ranking)
-                    renamed |= {p.document for p in ranking if _word(p.document) != p.document}
-                    file.writelines(trec_lines(query.id, ranking))
-                tick(start + len(some), len(asked), "")
-        part.replace(run)
-    except OSError as error:
-        raise UserError(f"{run} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with new_file(run, force=force) as file, workshop.reporter.phase("search") as tick:
+        for start in range(0, len(asked), _TOGETHER):
+            some = asked[start : start + _TOGETHER]
+            for query, ranking in zip(some, _documents(searcher, [q.text for q in some], wanted), strict=True):
+                bare += not ranking
+                lines += len(ranking)
+                renamed |= {p.document for p in ranking if _word(p.document) != p.document}
+                file.writelines(trec_lines(query.id, ranking))
+            tick(start + len(some), len(asked), "")
     return TrecRun(len(asked), lines, bare, len(renamed), tuple(problems))
 
 
 def trec_lines(query: str, ranking: Sequence[Passage]) -> Iterator[str]:
     """The lines of one query. Tools that read runs sort by score, and equal ones by name: equal scores are told apart."""
-    score = float("inf")
+    units: int | None = None  # whole ones, as they are written: what is subtracted from a float may round away again
     for rank, passage in enumerate(ranking, 1):
-        score = min(passage.score, score - LEAST)
-        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {score:.6f} {TAG}\n"
+        own = round(passage.score * UNITS)
+        units = own if units is None else min(own, units - 1)
+        sign, (whole, rest) = "-" if units < 0 else "", divmod(abs(units), UNITS)
+        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {sign}{whole}.{rest:06d} {TAG}\n"
 
 
 def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:

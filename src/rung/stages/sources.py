@@ -6,7 +6,7 @@ How files are read is left to `knowledge`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 REMEMBERED = "reading.db"  # in the project's state: what was read, so that only what changed is read again
 MARKED = "groups_function"  # in the project's state: the index holds groups that a function gave
+
+
+def left_out(dropped: Iterable[Dropped]) -> list[str]:
+    """What rules left out of the documents, a line for each file."""
+    files: dict[str, list[str]] = {}
+    for part in dropped:
+        files.setdefault(part.path, []).append(f"{part.what} ({part.count:,})")
+    return [f"{path}: left out: {', '.join(parts)}" for path, parts in files.items()]
 
 
 @dataclass

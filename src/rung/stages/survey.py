@@ -5,26 +5,37 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
 
-from rung.errors import ModelError
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Json, Passage, Problem, plain
-from rung.stages.candidates import allowed, check_limits, check_sampling
+from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
+from rung.stages.budget import Allowed
+from rung.stages.candidates import allowed as allowed_rungs
+from rung.stages.candidates import check_limits, check_sampling, shared_settings
 from rung.stages.checking import check_rows, idle_shots, nearest
-from rung.stages.forecast import CHARACTERS_PER_TOKEN, Forecast, Rehearsal, in_all, pace_of
-from rung.stages.intake import chosen
+from rung.stages.counting import sizes_of
+from rung.stages.forecast import Forecast, Rates, in_all, rates_of
+from rung.stages.holding import Holding, holding
+from rung.stages.intake import answer_tokens, chosen
+from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
+from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
+from rung.stages.preflight import check_named, named_models, remembered
+from rung.stages.rehearsing import Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
-from rung.stages.sources import Sources
+from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.tools import tools_of
 from rung.training.retraining import Due
+from rung.workshop import Training, Workshop
 
 FEW_CASES = 50
+MOST_GOLD = 50  # passages of a case's gold that are looked at
+WIDTH = 80
 SOMEWHERE = Passage(id="", document="", start=0, end=0, text="")  # a gold passage before there is an index
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
@@ -39,6 +50,7 @@ class Planned:
     taught: Mapping[str, int] = field(default_factory=dict)  # what `rung train` would train -> rows that teach it
     why: str = ""
     forecast: Forecast | None = None  # None: it does not apply, or cannot be rehearsed
+    trainings: tuple[Training, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,13 @@ class Survey:
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
+    held: Holding = field(default_factory=Holding)  # what of the schema is held
     due: tuple[Due, ...] = ()  # what is to be trained again, as `retrain:` says
+    servers: tuple[str, ...] = ()  # what models' servers were found to lack
+    dropped: tuple[Dropped, ...] = ()  # what rules leave out of the documents
+    outlook: Outlook = field(default_factory=Outlook)  # what a comparison takes beside the answers of `planned`
+    answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
+    is_exact: bool = False  # tokens are counted as the model counts them
     warnings: tuple[Problem, ...] = ()  # what is likely a slip, and may be meant
 
     @property
@@ -60,6 +78,7 @@ class Survey:
 
     def hints(self) -> Iterator[str]:
         """What would make the verdict surer."""
+        yield from (remark.rstrip(".") for remark in self.servers)
         judging = self.rows.split("test")
         if len(judging) < FEW_CASES:
             yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
@@ -67,6 +86,7 @@ class Survey:
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
             yield "every test case is answerable, so whether a rung refuses when it should is not measured"
+        yield from self.held.hints
 
     def as_json(self) -> dict[str, Json]:
         """For `rung check --json`."""
@@ -79,6 +99,7 @@ class Survey:
             "examples": len(self.rows.examples),
             "problems": plain(problems),
             "warnings": plain(warnings),
+            "dropped": [{"path": d.path, "what": d.what, "count": d.count} for d in self.dropped],
             "hints": list(self.hints()),
             "rungs": [self._planned_json(p) for p in self.planned],
             "due": plain(self.due),
@@ -91,6 +112,7 @@ class Survey:
         yield from self.plan_lines()
         yield from (f"! {problem}" for problem in self.problems)
         yield from (f"likely a slip: {warning}" for warning in self.warnings)
+        yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
         slips = f"; likely slips: {len(self.warnings)}" if self.warnings else ""
@@ -106,12 +128,33 @@ class Survey:
             learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
             training = f", after training {learnt}" if learnt else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
-            yield f"  {'':<14} {planned.forecast.words() if planned.forecast else 'what it takes is unknown'}"
-        yield f"at most {self.whole().words()}; equal steps count once, and a race needs a part"
+            told = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
+            yield from (f"  {'':<14} {line}" for line in told)
+        yield from (f"  {line}" for part in self.outlook.parts for line in part.lines())
+        yield from (line for said in self.basis() for line in wrap(said, WIDTH, subsequent_indent="  "))
+        unknown = f", and what {', '.join(self.outlook.unknown)} takes, which is unknown" if self.outlook.unknown else ""
+        whole = self.whole()
+        if whole.likely is not None:
+            yield f"likely {whole.likely.consumed()}"
+        yield f"at most {whole.words()}{unknown}; equal steps count once, and a race needs a part"
+
+    def basis(self) -> Iterator[str]:
+        """Which of the numbers are bounds, and which were measured."""
+        counted = "as the model counts" if self.is_exact else "by a rule that errs upwards, to about twice"
+        yield (
+            "bounds: every rung answers every case; answers and the judge's words are as long as max_tokens allows, "
+            f"passages as chunk_tokens allows; tokens are counted {counted}; failed calls, tried again, are not in it"
+        )
+        yield "likely: answers as long as those that the project shows, four characters a token"
+        paced = [f.minutes for f in self.answers if f.calls]
+        measured = (
+            "at the pace of earlier comparisons here" if None not in paced else "unknown before a first comparison here"
+        )
+        yield f"minutes: {measured}; training as long a row as the last one took here, unknown before a first"
 
     def whole(self) -> Forecast:
-        """What all rungs would take on all cases. Training is not in it."""
-        return in_all([p.forecast for p in self.planned if p.forecast])
+        """What a comparison takes at most: all rungs on all cases, and everything beside."""
+        return in_all([*self.answers, *(part.forecast for part in self.outlook.parts)])
 
     def plan_json(self) -> dict[str, Json]:
         """For `rung compare --dry-run --json`."""
@@ -119,6 +162,8 @@ class Survey:
             "dry_run": True,
             "cases": self.splits["test"],
             "rungs": [self._planned_json(p) for p in self.planned],
+            **self.outlook.as_json(),
+            "basis": list(self.basis()),
             "at_most": self.whole().as_json(),
         }
 
@@ -136,84 +181,170 @@ class Survey:
         }
 
 
-def survey(project: Project, *, limit: int | None = None) -> Survey:
+def survey(
+    project: Project,
+    *,
+    limit: int | None = None,
+    seed: int | None = None,
+    allowed: Allowed | None = None,
+    rehearsed: bool = True,
+) -> Survey:
     """Read everything that the project names.
+
+    Args:
+        project: a folder with `rung.yaml`, loaded.
+        limit: cases that judge at most.
+        seed: of what is drawn; None takes the project's.
+        allowed: what is wanted of the comparison; None: it is not known, and what is in the index is not looked at.
+        rehearsed: whether to foretell what a comparison takes.
 
     Raises:
         UserError: what would stop a comparison before it began, as it would say it.
     """
+    workshop = Workshop(project)
+    for key, name, what in named_models(project):
+        check_named(workshop, key, name, what)
     rows = read_rows(project)
-    documents, problems = _documents(project)
+    documents, problems, dropped = _documents(project)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
 
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
-    materials, teaching = _materials(project, rows, documents)
-    found = check_rows(project, rows, documents)
-    idle = tuple(idle_shots(project, materials))
+    teaching = read_teaching(project, _judging(rows))
+    cases = chosen(rows.split("test"), limit)
+    stage = _stage(project, rows, documents, teaching, project.settings.seed if seed is None else seed)
+    plans = list(_plans(project, stage.materials))
+    rates = rates_of(project)
+    found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
+    entrants = list(_entrants(stage, plans, cases)) if rehearsed else []
+    looked = Foreseer(
+        project=project,
+        stage=stage,
+        rates=rates,
+        pace=pace_of_building(project),
+        entrants=entrants,
+        judging=cases,
+        cases=rows.cases,
+        allowed=allowed or Allowed(),
+        unindexed=() if allowed is None else unindexed(project, documents),
+    )
+    held = holding(project, rows.schema, local=stage.materials.trainable)
     return Survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *found.problems, *idle, *teaching.problems),
-        planned=tuple(_plans(project, materials, documents, chosen(rows.split("test"), limit))),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *teaching.problems),
+        planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
+        held=held,
         due=whats_due(project, rows),
+        servers=tuple(remembered(project)),
+        dropped=tuple(dropped),
+        outlook=looked.look() if rehearsed else Outlook(),
+        answers=tuple(looked.answers()),
+        is_exact=stage.sizes.is_exact,
         warnings=found.warnings,
     )
 
 
-def _documents(project: Project) -> tuple[list[Document], list[Problem]]:
+def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
     if not project.settings.knowledge.sources:
-        return [], []
+        return [], [], []
     sources = Sources(project, remember=False)
     documents = list(sources)
-    return documents, sources.problems
+    return documents, sources.problems, sources.dropped
 
 
-def _materials(project: Project, rows: Rows, documents: list[Document]) -> tuple[Materials, Teaching]:
-    """What the rungs would be planned with, as far as it is known without a model and an index."""
+Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicable]
+
+
+def _stage(project: Project, rows: Rows, documents: list[Document], teaching: Teaching, seed: int) -> Stage:
+    """What rungs are rehearsed on: the materials as a comparison would have them, as far as no model is needed for it."""
     from rung.models.catalog import is_local
 
-    try:
-        local = is_local(project.settings.model)
-    except ModelError as error:
-        raise project.error(str(error), "model") from error
-    teaching = read_teaching(project, _judging(rows))
-    characters = sum(len(document.text) for document in documents)
+    local = is_local(project.settings.model)
+    sizes = sizes_of(project.settings.model)
+    corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
         labels=rows.labels,
         examples=rows.examples,
         lessons=rows.split("train"),
-        corpus_tokens=characters // CHARACTERS_PER_TOKEN if documents else None,
+        corpus_tokens=corpus if documents else None,
         trainable=local,
         reranker=bool(project.settings.reranker),
+        seed=seed,
         tools=tuple(tool.spec for tool in tools_of(project)),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
-        gold={case.id: (SOMEWHERE,) for case in rows.cases if _has_gold(case)},
+        answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
         dev=rows.split("dev"),
         pairs=teaching.pairs,
         clicks=teaching.clicks,
     )
-    return materials, teaching
+    shown = answers_shown(materials, rows.split("test"))
+    stage = Stage(project, materials, documents, sizes, shown)
+    gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}
+    return replace(stage, materials=replace(materials, gold=gold))
 
 
-def _plans(project: Project, materials: Materials, documents: list[Document], cases: Sequence[Case]) -> Iterator[Planned]:
-    rehearsal = Rehearsal(project, materials, documents, cases, pace_of(project))
-    named = allowed(project)
+def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
+    """The longest passages that the gold of a case may come to: as many as fit into the model's context."""
+    from rung.knowledge.citing import WHOLE_TOKENS
+
+    said, room = stage.project.settings.knowledge, stage.materials.context_tokens
+    named = frozenset((*case.gold_documents, *(evidence.document for evidence in case.evidence)))
+    chosen: list[Passage] = []
+    for passage in stage.pieces(MOST_GOLD, max(said.parent_tokens or said.chunk_tokens, WHOLE_TOKENS), named):
+        room -= stage.sizes.fitting(passage.text)
+        if room < 0 and chosen:
+            break
+        chosen.append(passage)
+    return tuple(chosen) or (SOMEWHERE,)
+
+
+def _plans(project: Project, materials: Materials) -> Iterator[Named]:
+    """Every rung and arm, as it is planned."""
+    listed = list(allowed_rungs(project))
     check_limits(project)
     check_sampling(project)
-    arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(rung.name, rung, {}) for rung in REFERENCES]
-    for label, rung, settings in (*named, *arms):
-        planned = planned_for(rung, materials, settings)
-        if isinstance(planned, NotApplicable):
-            yield Planned(label, settings, 0, why=planned.why)
-        elif isinstance(planned, Composition):
-            yield Planned(label, settings, len(cases), {"router": len(materials.dev)})
+    arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
+    for label, rung, settings in (*listed, *arms):
+        yield label, rung, settings, planned_for(rung, materials, settings)
+
+
+def _entrants(stage: Stage, plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[Entrant]:
+    """Those that apply, as rehearsed; a rung made of others comes last, and takes what the dearest of them takes."""
+    known: list[Entrant] = []
+    for label, rung, _, plan in plans:
+        if isinstance(plan, Plan):
+            known.append(Entrant(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
+    yield from known
+    members = [e.rehearsed for e in known if e.rehearsed is not None and not e.is_reference]
+    for label, rung, _, plan in plans:
+        if isinstance(plan, Composition):
+            dearest = most([one.each for one in members]) if members else Use()
+            likely = most([one.likely for one in members]) if members else Use()
+            yield Entrant(label, rung.name, plan, Rehearsed(dearest.times(len(cases)), dearest, likely))
+
+
+def _planned(
+    plans: Sequence[Named], entrants: Mapping[str, Entrant], rates: Rates, cases: int, materials: Materials
+) -> Iterator[Planned]:
+    repeats = rates.project.settings.sampling.repeats
+    for label, _, settings, plan in plans:
+        known = entrants[label].rehearsed if label in entrants else None
+        forecast = None if known is None else rates.of(known.whole.times(repeats), known.likely.times(repeats))
+        if isinstance(plan, NotApplicable):
+            yield Planned(label, settings, 0, why=plan.why)
+        elif isinstance(plan, Composition):
+            taught = {"router": len(materials.dev)}
+            yield Planned(
+                label, settings, cases, taught, forecast=forecast, trainings=(Training("router", len(materials.dev)),)
+            )
         else:
-            yield Planned(label, settings, len(cases), _taught_by(planned), forecast=rehearsal.of(planned))
+            todo = tuple(trainings(rates.project, plan.needs))
+            yield Planned(label, settings, cases, _taught_by(plan), forecast=forecast, trainings=todo)
 
 
 def _taught_by(plan: Plan) -> dict[str, int]:

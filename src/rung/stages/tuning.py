@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
+from rung.materials import read_rows
+from rung.project import Project
 from rung.records import Case, canonical
 from rung.stages.answering import Run, answered
-from rung.stages.budget import Allowed
 from rung.stages.candidates import Candidate, build
 from rung.stages.grading import card_of
 from rung.stages.intake import Intake
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 FEWEST = 10  # dev cases; fewer tell combinations apart by luck
 KEPT = 3  # combinations of one rung that go on, at most
 _AGAIN = 8  # times as many trials as combinations, at most
+NOTHING = "--search finds nothing to search: give a setting of a rung a list, as 'rag: {passages: [1, 3]}'"
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,6 @@ class _Space:
         return next(fits, None)
 
 
-def settle(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], allowed: Allowed | None) -> Searched:
-    """All candidates, or where a search is wanted those that it leaves; raises as `search` does."""
-    trials = allowed.trials if allowed else None
-    return Searched(tuple(candidates)) if trials is None else search(workshop, intake, candidates, trials=trials)
-
-
 def search(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], *, trials: int) -> Searched:
     """Of every rung with several combinations, those that are on the front of `correct` and tokens among the dev cases.
 
@@ -74,80 +71,155 @@ def search(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], 
         trials: combinations to try in all, spread over the rungs.
 
     Raises:
+        UserError: as `Searching`.
+    """
+    searching = Searching(workshop, intake, candidates, trials)
+    return Searched(tuple(searching.left_of(candidates)), searching.said())
+
+
+class Searching:
+    """A search of the settings of all swept rungs, a rung at a time: those that must be trained come after the others.
+
+    `trials` None: none is wanted, and all candidates go on.
+
+    Raises:
         UserError: Optuna is not installed, too few dev cases, or nothing to search.
     """
-    spaces: dict[str, list[Candidate]] = {}
-    for candidate in candidates:
-        if candidate.plan is not None and not candidate.rung.reference:
-            spaces.setdefault(candidate.rung.name, []).append(candidate)
-    swept = {name: some for name, some in spaces.items() if len(some) > 1}
-    cases = intake.rows.split("dev")
-    _check(swept, cases)
-    kept: set[str] = set()
-    tried = 0
-    for name, some in swept.items():
-        front, count = _front(workshop, intake, _Space(some), cases, max(2, trials // len(swept)))
-        kept |= {candidate.label for candidate in front}
-        tried += count
-        workshop.reporter.say(f"search: {name}: {count} of {len(some)} tried, {len(front)} go on")
-    chosen = tuple(c for c in candidates if c.rung.name not in swept or c.label in kept)
-    all_ = sum(map(len, swept.values()))
-    return Searched(
-        chosen,
-        f"Settings of {', '.join(swept)} were searched on {len(cases)} dev cases: {tried} of {all_} combinations tried; "
-        f"the {len(kept)} on the front of correct and tokens were judged.",
-    )
+
+    def __init__(self, workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], trials: int | None) -> None:
+        self._workshop, self._intake = workshop, intake
+        self._cases = intake.rows.split("dev")
+        self._swept = {} if trials is None else _swept(candidates)
+        self._kept: dict[str, int] = {}  # of each rung that was searched
+        self._tried: dict[str, int] = {}
+        self._cut: list[str] = []
+        if trials is not None:
+            check_search(workshop.project, trials)
+            if not self._swept:
+                raise UserError(NOTHING)
+            self._each = max(2, trials // len(self._swept))
+
+    @property
+    def swept(self) -> frozenset[str]:
+        """Rungs whose settings are searched."""
+        return frozenset(self._swept)
+
+    def left_of(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Of these candidates those that go on: of each swept rung, all of whose combinations are among them, the front."""
+        chosen = list(candidates)
+        for name in dict.fromkeys(c.rung.name for c in candidates if c.rung.name in self._swept):
+            some = [c for c in self._swept[name] if c.label in {one.label for one in candidates}]
+            front = self._searched(name, some)
+            chosen = [c for c in chosen if c.rung.name != name or c.label in front]
+        return chosen
+
+    def said(self) -> str:
+        """What was searched, in words; "" where nothing was."""
+        if not self._tried:
+            return ""
+        everything = sum(len(self._swept[name]) for name in self._tried)
+        ended = f" The budget ended the search of {', '.join(self._cut)}." if self._cut else ""
+        return (
+            f"Settings of {', '.join(self._tried)} were searched on {len(self._cases)} dev cases: "
+            f"{sum(self._tried.values())} of {everything} combinations tried; the {sum(self._kept.values())} on the front "
+            f"of correct and tokens were judged.{ended}"
+        )
+
+    def _searched(self, name: str, some: Sequence[Candidate]) -> set[str]:
+        """Labels on the front of one rung's combinations; all of them where the budget ended it before one was tried."""
+        found = _Front(self._workshop, self._intake, _Space(some), self._cases)
+        try:
+            found.look(self._each)
+        except BudgetEnded:
+            self._cut.append(name)
+        front = found.best() or list(some)
+        self._tried[name], self._kept[name] = len(found.known), len(front)
+        self._workshop.reporter.say(f"search: {name}: {len(found.known)} of {len(some)} tried, {len(front)} go on")
+        return {candidate.label for candidate in front}
 
 
-def _check(swept: Mapping[str, Sequence[Candidate]], cases: Sequence[Case]) -> None:
-    try:
-        import optuna  # noqa: F401
-    except ImportError as error:
-        raise UserError("--search needs Optuna: pip install 'rung[search]'") from error
-    if not swept:
-        raise UserError("--search finds nothing to search: give a setting of a rung a list, as 'rag: {passages: [1, 3]}'")
+def check_search(project: Project, trials: int | None) -> None:
+    """Refuse a search that cannot be made, before documents are read; `trials` None: none is wanted.
+
+    Raises:
+        UserError: Optuna is not installed, too few dev cases, or nothing to search.
+    """
+    if trials is None:
+        return
+    if find_spec("optuna") is None:
+        raise UserError("--search needs Optuna: pip install 'rung[search]'")
+    if not any(isinstance(value, list) for _, settings in project.rungs() for value in settings.values()):
+        raise UserError(NOTHING)
+    cases = read_rows(project).split("dev")
     if len(cases) < FEWEST:
         raise UserError(
             f'--search looks at dev cases only, there are {len(cases)}: mark at least {FEWEST} cases with "split": "dev"'
         )
 
 
-def _front(
-    workshop: Workshop, intake: Intake, space: _Space, cases: Sequence[Case], trials: int
-) -> tuple[list[Candidate], int]:
-    """The candidates on the front, the best `correct` first, and how many were tried."""
-    import optuna
+def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
+    """Rungs of which several combinations apply."""
+    spaces: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        if candidate.plan is not None and not candidate.rung.reference:
+            spaces.setdefault(candidate.rung.name, []).append(candidate)
+    return {name: some for name, some in spaces.items() if len(some) > 1}
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    known: dict[str, tuple[float, float] | None] = {}
 
-    def worth(trial: optuna.Trial) -> tuple[float, float]:
-        point = {key: str(trial.suggest_categorical(key, values)) for key, values in space.axes.items()}
-        candidate = space.at(point)
+class _Front:
+    """Combinations of one rung as they are tried. `known`: label -> `correct` and tokens, None where they cannot be told."""
+
+    def __init__(self, workshop: Workshop, intake: Intake, space: _Space, cases: Sequence[Case]) -> None:
+        self._workshop, self._intake, self._space, self._cases = workshop, intake, space, cases
+        self.known: dict[str, tuple[float, float] | None] = {}
+
+    def look(self, trials: int) -> None:
+        """Try so many combinations at most, or all of them where they are no more.
+
+        Raises:
+            BudgetEnded: a limit was reached; what was tried by then is known.
+        """
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        space, seed = self._space, self._workshop.seed
+
+        def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+            if len(self.known) >= min(trials, len(space.candidates)):
+                study.stop()
+
+        sampler: optuna.samplers.BaseSampler = (
+            optuna.samplers.GridSampler(dict(space.axes), seed=seed)
+            if len(space.candidates) <= trials
+            else optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(3, trials // 3))
+        )
+        study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+        study.optimize(self._worth, n_trials=trials * _AGAIN, callbacks=[enough])  # a sampler may ask for what it has tried
+
+    def best(self) -> list[Candidate]:
+        """Those that no other is better than, the best `correct` first."""
+        found = [(c, worth) for c in self._space.candidates if (worth := self.known.get(c.label)) is not None]
+        front = [(c, w) for c, w in found if not any(_is_better(other, w) for _, other in found)]
+        return [c for c, _ in sorted(front, key=lambda one: (-one[1][0], one[1][1]))][:KEPT]
+
+    def _worth(self, trial: optuna.Trial) -> tuple[float, float]:
+        import optuna
+
+        point = {key: str(trial.suggest_categorical(key, values)) for key, values in self._space.axes.items()}
+        candidate = self._space.at(point)
         if candidate is None:
             raise optuna.TrialPruned
-        if candidate.label not in known:
-            known[candidate.label] = _worth(workshop, intake, candidate, cases)
-        found = known[candidate.label]
+        if candidate.label not in self.known:
+            self.known[candidate.label] = _worth(self._workshop, self._intake, candidate, self._cases)
+        found = self.known[candidate.label]
         if found is None:
             raise optuna.TrialPruned
         return found
 
-    def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
-        if len(known) >= min(trials, len(space.candidates)):
-            study.stop()
 
-    grid = len(space.candidates) <= trials
-    sampler: optuna.samplers.BaseSampler = (
-        optuna.samplers.GridSampler(dict(space.axes), seed=workshop.seed)
-        if grid
-        else optuna.samplers.TPESampler(seed=workshop.seed, n_startup_trials=max(3, trials // 3))
-    )
-    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-    study.optimize(worth, n_trials=trials * _AGAIN, callbacks=[enough])  # a sampler may ask for what it has tried
-    best = sorted(study.best_trials, key=lambda t: (-t.values[0], t.values[1]))
-    front = [space.at({key: str(value) for key, value in t.params.items()}) for t in best]
-    return list({c.label: c for c in front if c is not None}.values())[:KEPT], len(known)
+def _is_better(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Whether it is at least as right and as short, and not the same."""
+    return one != other and one[0] >= other[0] and one[1] <= other[1]
 
 
 def _worth(workshop: Workshop, intake: Intake, candidate: Candidate, cases: Sequence[Case]) -> tuple[float, float] | None:

@@ -1,7 +1,7 @@
 """How much shall the dense ranking count? `knowledge.dense_weight: auto`, settled on dev and train cases, never on test.
 
-No weight is best on every corpus, so the cases say. Few cases say little: their choice is drawn towards the even weight.
-How rankings are fused is left to `knowledge`.
+No weight is best on every corpus, so the cases say. Few cases say little: fewer than `LEAST` choose nothing, and the choice
+of more is drawn towards the even weight. How rankings are fused is left to `knowledge`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rung.gold import has_gold
 from rung.materials import Rows, read_rows, with_evidence
 from rung.records import Case, Json, digest
 from rung.workshop import EVEN, Workshop
-from rung.workshop.weighing import WEIGHTS, choose, tried
+from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -25,7 +25,7 @@ MOST_CASES = 400  # more do not move the choice
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """The weight that is searched with. `cases` 0: it was given, or there was nothing to choose by; `why` says which."""
+    """The weight that is searched with. `cases` 0: it was given, or there was too little to choose by; `why` says which."""
 
     dense_weight: float
     cases: int = 0
@@ -58,17 +58,28 @@ def settle(workshop: Workshop, knowledge: Knowledge, rows: Rows) -> Weight:
     cases = telling(rows)
     if not cases:
         return Weight(EVEN, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')")
-    key = digest("dense_weight", knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases])
+    key = digest(
+        "dense_weight", LEAST, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
+    )
     known = workshop.store.noted("dense_weight", key)
     if isinstance(known, dict):
         weight = Weight(**known)  # type: ignore[arg-type]
     else:
-        with workshop.reporter.phase("choose dense_weight") as tick:
-            weight = measured(knowledge, cases, lambda done: tick(done, len(cases), ""))
+        weight = _few(len(cases)) if len(cases) < LEAST else _measured(workshop, knowledge, cases)
         workshop.store.note("dense_weight", key, asdict(weight))
         workshop.reporter.say(str(weight))
     knowledge.weigh(weight.dense_weight)
     return weight
+
+
+def _few(count: int) -> Weight:
+    named = "1 dev or train case names its" if count == 1 else f"{count} dev and train cases name their"
+    return Weight(EVEN, why=f"auto keeps one half, since {named} gold; from {LEAST} on they choose")
+
+
+def _measured(workshop: Workshop, knowledge: Knowledge, cases: Sequence[Case]) -> Weight:
+    with workshop.reporter.phase("choose dense_weight") as tick:
+        return measured(knowledge, cases, lambda done: tick(done, len(cases), ""))
 
 
 def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:

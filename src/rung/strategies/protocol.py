@@ -20,8 +20,8 @@ class Materials:
 
     `lessons` are the cases of split "train"; `clicks`, cases as well, and `pairs` teach retrieval only. `dev` are the cases
     of split "dev": what is built may be tried, compared and adjusted by them; they are never shown or learnt.
-    `corpus_tokens` None: the project has no documents. `gold` (question id -> gold passages) holds the lessons' for
-    everybody, and the judging cases' for the reference arm `oracle` only.
+    `corpus_tokens` None: the project has no documents. `gold` (question id -> passages that bear the answer, best first)
+    holds the lessons' for everybody; for the reference arm `oracle` also what it is shown of the judging cases' gold.
     """
 
     task: str

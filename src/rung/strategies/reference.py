@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rung.records import Answer, Json, Question
@@ -48,8 +48,8 @@ class ClosedBook:
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """`rag` with perfect retrieval: shown the gold passages first. Where a case has none (nothing in the corpus answers it),
-    it is shown what the search finds, as any rung would be."""
+    """`rag` with perfect retrieval: shown all that `materials.gold` has for a case (`stages.oracle` puts it there). Where
+    that is nothing (no document answers it), it is shown what the search finds, as any rung would be."""
 
     name: ClassVar[str] = "oracle"
     reference: ClassVar[bool] = True
@@ -82,7 +82,9 @@ class Oracle:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Gold passages, or a search; then as `rag`."""
-        ranking = self.materials.gold.get(question.id, ())
-        if not ranking:
-            ranking = yield from retrieve(question, self.settings)
+        gold = self.materials.gold.get(question.id, ())
+        if gold:
+            everything = replace(self.settings, candidates=max(len(gold), self.settings.candidates), passages=len(gold))
+            return (yield from answer_from(self.materials, question, gold, everything))
+        ranking = yield from retrieve(question, self.settings)
         return (yield from answer_from(self.materials, question, ranking, self.settings))

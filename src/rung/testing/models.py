@@ -111,6 +111,15 @@ class GeneratorContract:
         prompt = generator.render([Message("system", "Be brief."), Message("user", "Hello?")])
         assert 0 <= prompt.find("Be brief.") < prompt.find("Hello?")
 
+    def test_what_was_closed_answers_again(self, generator: Generator) -> None:
+        before = dict(generator.run([asking("Say one.")]))[0]
+        generator.close()
+        generator.close()
+        assert dict(generator.run([asking("Say one.")]))[0] == before
+        generator.close()
+        *_, whole = generator.stream(asking("Say one."))
+        assert isinstance(whole, Generated)
+
     def test_it_can_be_left_half_way(self, generator: Generator) -> None:
         results = generator.run([asking(f"Count to {n}.") for n in range(1, 6)])
         next(results)

@@ -17,6 +17,7 @@ from rung.errors import InternalError, UserError
 from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
+from rung.training.checkpoint import forget
 from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
 from rung.training.recipe import refuse_unknown
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rung.training.encoder import Encoder
     from rung.training.logistic import Floats
 
+_FORMAT = 1  # raise it when the same rows and recipe lead to other weights
 METHODS = ("auto", "frozen", "tuned")
 PENALTIES = (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6)  # from the strongest: each fit begins where the last one ended
 FEW_ROWS = 1_000  # under so many, `auto` leaves the encoder alone: at 770 rows of banking77, tuning was no better
@@ -128,7 +130,7 @@ def train_classifier(
     notes, tuned = list[str](), None
     if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= FEW_ROWS):
         try:
-            tuned = _tune(split, frozen.without_fold_0, embedder, recipe=recipe, progress=progress)
+            tuned = _tune(split, frozen.without_fold_0, embedder, recipe, folder, progress)
         except UserError as error:
             if recipe.method == "tuned":
                 raise
@@ -144,6 +146,7 @@ def train_classifier(
         linear, logits, wanted = frozen.linear, frozen.logits, split.wanted[frozen.held]
     spread = temperature(logits, _rows_of(wanted, len(split.labels)))
     _head(linear, split.labels, spread).save(folder)
+    forget(folder)
     return {
         "recipe": {**{f.name: getattr(recipe, f.name) for f in fields(recipe)}, "penalty": frozen.penalty},
         "method": "tuned" if better else "frozen",
@@ -247,11 +250,16 @@ def _loss(logits: Floats, wanted: Floats) -> float:
     return float(cross_entropy(logits / temperature(logits, wanted), wanted)[0].mean())
 
 
-def _tune(rows: Rows, start: Linear, embedder: Embedder, *, recipe: LabelRecipe, progress: Tick) -> Tuned:
+def _tune(  # noqa: PLR0917 - called once, in this order
+    rows: Rows, start: Linear, embedder: Embedder, recipe: LabelRecipe, folder: Path, progress: Tick
+) -> Tuned:
     from rung.training.encoder import Encoder
     from rung.training.labelling import tune
+    from rung.training.learning import Source
 
-    return tune(Encoder.of(embedder), rows, start, recipe=recipe, progress=progress)
+    encoder = Encoder.of(embedder)
+    of = digest("labels", _FORMAT, recipe, rows.texts, rows.labels, rows.wanted.tolist(), encoder.start)
+    return tune(encoder, rows, start, recipe=recipe, progress=progress, source=Source(folder, of))
 
 
 def _one_hot(rows: Rows) -> Floats:

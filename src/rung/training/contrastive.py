@@ -70,7 +70,7 @@ def learn(encoder: Encoder, batch: Contrast, *, temperature: float, dims: Sequen
     """Add the gradient of the batch's loss, which is returned; no more than `tokens` tokens have their graph at a time."""
     import torch
 
-    rows = encoder.tokens((*batch.anchors, *batch.candidates))
+    rows = encoder.tokens(batch.anchors, kind="query") + encoder.tokens(batch.candidates, kind="passage")
     parts = together(rows, tokens=tokens)
     cut = len(batch.anchors)
     if sum(map(len, rows)) <= tokens:  # all graphs fit: no second forward
@@ -92,7 +92,7 @@ def loss_of(encoder: Encoder, batch: Contrast, *, temperature: float, tokens: in
     """The batch's loss over all dimensions, without a gradient."""
     import torch
 
-    rows = encoder.tokens((*batch.anchors, *batch.candidates))
+    rows = encoder.tokens(batch.anchors, kind="query") + encoder.tokens(batch.candidates, kind="passage")
     parts = together(rows, tokens=tokens)
     with torch.no_grad():
         vectors = _scattered([encoder(*padded([rows[place] for place in part])) for part in parts], parts)

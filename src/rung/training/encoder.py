@@ -1,6 +1,6 @@
-"""How does a sentence encoder compute, so that it can learn? BERT with mean pooling in torch, from the served weights.
+"""A sentence encoder in torch, so that it can learn: BERT from the served weights, with its folder's pooling and layers.
 
-The same weights, tokenizer and limit as the embedder that serves (`models.embedding`), which a test compares; float32 all
+The same weights, tokenizer and limits as the embedder that serves (`models.embedding`), which a test compares; float32 all
 through. What is learnt, and from what, is left to those who train it (`retriever`, `reranker`).
 """
 
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from rung.errors import MissingExtra, UserError
-from rung.models.bert_graph import Shape, weights_of
-from rung.models.embedding import MAX_TOKENS, longest_of, together
+from rung.errors import MissingExtra, ModelError, UserError
+from rung.models.bert import Shape, weights_of
+from rung.models.embedding import together
+from rung.models.encoder_folder import EncoderFolder, read_encoder
+from rung.models.encoder_modules import WEIGHTS, said_in
+from rung.models.encoder_tokenizer import open_tokenizer
 from rung.records import Json
 from rung.training.checkpoint import write_whole
+from rung.training.heads import headed, layers_of, pooled
+from rung.training.sentence_files import place_of, small_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +35,7 @@ _INFERENCE_TOKENS = 4096  # padding included, of a batch whose gradient nobody w
 class Opened(Protocol):
     """An embedder whose weights are in a folder here; `models.embedding.MiniLM` is one."""
 
-    folder: Path
+    source: EncoderFolder
 
 
 class Encoder:
@@ -39,59 +44,54 @@ class Encoder:
     `named` holds them by their Hugging Face names, without the prefix "bert."; what is put in their place is what is saved.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, torch.Tensor],
-        config: Mapping[str, Json],
-        tokenizer: str,
-        *,
-        max_tokens: int = MAX_TOKENS,
-    ) -> None:
-        """`config` and `tokenizer` as in `config.json` and `tokenizer.json`; `weights` are copied.
-
-        Raises:
-            ModelError: it is no BERT with GELU and absolute positions.
+    def __init__(self, source: EncoderFolder) -> None:
+        """Raises:
+        ModelError: it cannot be opened, or leaves its prompts out of the pooling, which training does not do.
         """
-        from tokenizers import Tokenizer
+        import torch
 
-        self.config = dict(config)
-        self.shape = Shape.of(config, "this encoder")
-        self.max_tokens = min(max_tokens, self.shape.positions)
-        self.named = {name: weight.detach().clone().requires_grad_() for name, weight in weights.items()}
-        self.tokenizer = Tokenizer.from_str(tokenizer)
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(self.max_tokens)
+        if source.leaves_prompt_out:
+            raise ModelError(
+                f"{source.folder} leaves its prompts out of the pooling (include_prompt): it cannot be tuned here"
+            )
+        self.source = source
+        self.config: dict[str, Json] = said_in(source.folder / "config.json")
+        self.shape = Shape.of(self.config, str(source.folder / "config.json"))
+        held = weights_of(source.folder / WEIGHTS, self.shape)
+        # in memory of its own, whose alignment is always the same: equal trainings end with equal bytes
+        self.named = {name: torch.from_numpy(weight).clone().requires_grad_() for name, weight in held.items()}
+        self.layers = layers_of(source, self.shape.width)
+        self.tokenizer = open_tokenizer(source, tokens=source.passage_tokens)
+        other = source.query_tokens != source.passage_tokens
+        self._of_questions = open_tokenizer(source, tokens=source.query_tokens) if other else self.tokenizer
 
     @classmethod
     def of(cls, source: object) -> Encoder:
-        """From a folder in Hugging Face layout, or from an embedder that was opened from one.
+        """From a folder in Hugging Face or sentence-transformers layout, or from an embedder that was opened from one.
 
         Raises:
             UserError: the embedder's weights are out of reach, or the folder holds no such encoder.
             MissingExtra: torch is not installed.
         """
         _need_torch()
-        import torch
-
-        folder = source.folder if isinstance(source, Opened) else source
-        if not isinstance(folder, Path):
+        if isinstance(source, Path):
+            return cls(read_encoder(source))
+        if not isinstance(source, Opened):
             raise UserError(
                 "this embedder's weights are out of reach, so it cannot be tuned: name minilm-l6-v2 or encoder:<folder>"
             )
-        try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            tokenizer = (folder / "tokenizer.json").read_text(encoding="utf-8")
-            weights = {name: torch.from_numpy(weight) for name, weight in weights_of(folder / "model.safetensors").items()}
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{folder} holds no encoder (config.json, model.safetensors, tokenizer.json): {error}"
-            ) from error
-        return cls(weights, config, tokenizer, max_tokens=longest_of(folder))
+        return cls(source.source)
 
     @property
     def dimensions(self) -> int:
         """Of its vectors."""
-        return self.shape.width
+        return self.source.dimensions or self._width
+
+    @property
+    def _width(self) -> int:
+        """Of its vectors before they are cut."""
+        dense = [len(layer.weights["weight"]) for layer in self.layers if layer.said.kind == "dense"]
+        return dense[-1] if dense else self.shape.width * len(self.source.poolings)
 
     def parameters(self) -> list[torch.Tensor]:
         """All weights, as leaves that ask for a gradient."""
@@ -99,10 +99,11 @@ class Encoder:
 
     @property
     def start(self) -> str:
-        """Digest of the weights as they are now: names what a training began from."""
+        """Digest of the weights as they are now, and of what the folder says: names what a training began from."""
         import hashlib
 
-        whole = hashlib.sha256()
+        said = self.source.described()
+        whole = hashlib.sha256(json.dumps(said, sort_keys=True).encode() if said else b"")
         for name in sorted(self.named):
             whole.update(name.encode())
             whole.update(self.named[name].detach().numpy().tobytes())
@@ -111,7 +112,8 @@ class Encoder:
     def flatten(self, *, words: bool) -> tuple[torch.Tensor, torch.Tensor]:
         """Lay the weights that are trained into one flat tensor; returns (values, gradient). All others are frozen.
 
-        Frozen are the pooler, which mean pooling never looks at, and without `words` the tables where tokens are looked up.
+        Frozen are the pooler, which no pooling looks at, the layers after the pooling, and without `words` the tables where
+        tokens are looked up.
         """
         names = [n for n in self.named if not n.startswith("pooler.") and (words or not n.startswith("embeddings."))]
         return self.laid_flat(names)
@@ -131,18 +133,20 @@ class Encoder:
             self.named[name], begin = leaf, end
         return values, gradient
 
-    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, cut to `max_tokens`, the marks at both ends included."""
-        return [encoded.ids for encoded in self.tokenizer.encode_batch_fast(list(texts))] if texts else []
+    def tokens(self, texts: Sequence[str], *, kind: Literal["query", "passage"]) -> list[list[int]]:
+        """Ids of each text below its prompt, cut to what is seen, the marks at both ends included."""
+        tokenizer = self._of_questions if kind == "query" else self.tokenizer
+        read = [self.source.read(text, kind) for text in texts]
+        return [encoded.ids for encoded in tokenizer.encode_batch_fast(read)] if texts else []
 
     def __call__(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """`forward`."""
         return self.forward(ids, mask)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Mean of each row's token states, not normalised, [n, d]. `ids`, `mask`: int64 [n, tokens], see `padded`."""
-        weight = mask[:, :, None].to(self.named["embeddings.LayerNorm.weight"].dtype)
-        return (self.states(ids, mask) * weight).sum(1) / weight.sum(1)
+        """Each row's vector, not normalised, [n, d]. `ids`, `mask`: int64 [n, tokens], see `padded`."""
+        vectors = headed(pooled(self.states(ids, mask), mask, self.source.poolings), self.layers)
+        return vectors[:, : self.dimensions]
 
     def states(self, ids: torch.Tensor, mask: torch.Tensor, segments: torch.Tensor | None = None) -> torch.Tensor:
         """The last layer's states [n, tokens, d]. `segments`: 0 or 1 for each token of a pair; None: all 0."""
@@ -158,12 +162,12 @@ class Encoder:
             x = self._layer(x, seen, f"encoder.layer.{number}")
         return x
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage") -> NDArray[np.float32]:
         """Rows of unit length, float32 [len(texts), d], as the served embedder gives them; no gradient."""
         import numpy as np
         import torch
 
-        rows = self.tokens(texts)
+        rows = self.tokens(texts, kind=kind)
         vectors = np.empty((len(rows), self.dimensions), dtype=np.float32)
         with torch.inference_mode():
             for places in together(rows, tokens=_INFERENCE_TOKENS):
@@ -179,47 +183,25 @@ class Encoder:
         """
         from safetensors.torch import save
 
+        small = self.small_files()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "1_Pooling").mkdir(exist_ok=True)
+            for place in small:
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder} cannot be written: {error.strerror}") from error
         held = {name: weight.detach().contiguous() for name, weight in self.named.items()}
-        write_whole(folder / "model.safetensors", save(held, metadata={"format": "pt"}))
+        write_whole(folder / WEIGHTS, save(held, metadata={"format": "pt"}))
         write_whole(folder / "tokenizer.json", self.tokenizer.to_str().encode())
-        for name, said in self.described().items():
+        for number, layer in enumerate(self.layers):
+            if layer.weights:
+                copied = (layer.said.folder / WEIGHTS).read_bytes()
+                write_whole(folder / place_of(layer.said, number) / WEIGHTS, copied)
+        for name, said in small.items():
             write_whole(folder / name, json.dumps(said, indent=2, ensure_ascii=False).encode())
 
-    def described(self) -> dict[str, Json]:
+    def small_files(self) -> dict[str, Json]:
         """The small files of the layout, by name: those of transformers, and those of sentence-transformers."""
-        kept: dict[str, Json] = {key: value for key, value in self.config.items() if not key.startswith("_")}
-        where = "sentence_transformers.models"
-        return {
-            "config.json": {**kept, "architectures": ["BertModel"]},
-            "tokenizer_config.json": {
-                "tokenizer_class": "BertTokenizer",
-                "model_max_length": self.max_tokens,
-                "do_lower_case": self._lowers(),
-                **{f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")},
-            },
-            "sentence_bert_config.json": {"max_seq_length": self.max_tokens, "do_lower_case": False},
-            "config_sentence_transformers.json": {"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"},
-            "modules.json": [
-                {"idx": 0, "name": "0", "path": "", "type": f"{where}.Transformer"},
-                {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{where}.Pooling"},
-                {"idx": 2, "name": "2", "path": "2_Normalize", "type": f"{where}.Normalize"},
-            ],
-            "1_Pooling/config.json": {
-                "word_embedding_dimension": self.dimensions,
-                "pooling_mode_cls_token": False,
-                "pooling_mode_mean_tokens": True,
-                "pooling_mode_max_tokens": False,
-            },
-        }
-
-    def _lowers(self) -> bool:
-        said = json.loads(self.tokenizer.to_str()).get("normalizer") or {}
-        return bool(said.get("lowercase", True))
+        return small_files(self.source, self.config, self.tokenizer, self.layers, width=self.shape.width)
 
     def _linear(self, x: torch.Tensor, name: str) -> torch.Tensor:
         from torch.nn.functional import linear

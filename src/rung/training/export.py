@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.models.tensor_files import write_tensors
+from rung.outputs import check_free
 from rung.training.generator import MANIFEST, Trainable
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS
@@ -134,8 +135,7 @@ def with_folder(out: Path, write: Callable[[Path], object]) -> None:
     Raises:
         UserError: there is something at `out`, no room, or no right to write.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} is there already, and nothing is overwritten: name another folder, or remove it")
+    check_free(out, instead="name another folder, or remove it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:

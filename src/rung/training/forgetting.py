@@ -137,14 +137,30 @@ def worse(before: Measured, after: Measured) -> dict[str, Estimate]:
 
 def over(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
     """A sentence for each number that is over its limit; none: the gate is passed."""
-    broken = []
-    for name, allowed in asdict(limit).items():
-        found = change.get(name)
-        if found is None or found.mean is None or found.low is None or found.mean <= allowed or found.low <= 0:
-            continue
-        interval = f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]"
-        broken.append(f"{_WORDS[name].format(interval)}, more than {allowed:g}")
-    return tuple(broken)
+    allowed = asdict(limit)
+    return tuple(f"{_said(name, change[name])}, more than the {allowed[name]:g} allowed" for name in _above(change, limit))
+
+
+def notable(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
+    """A sentence for each number that changed enough to be told of, and is within its limit."""
+    allowed, broken = asdict(limit), _above(change, limit)
+    kept = [name for name in _above(change, NOTABLE) if name not in broken]
+    bounds = {
+        name: "not limited" if name != "answer_loss" and allowed[name] >= 1 else f"{allowed[name]:g} allowed"
+        for name in kept
+    }
+    return tuple(f"{_said(name, change[name])} ({bounds[name]})" for name in kept)
+
+
+def _above(change: Mapping[str, Estimate], limit: Limit) -> list[str]:
+    """The numbers that are larger, and whose interval leaves out 0."""
+    known = {name: change[name] for name in asdict(limit) if name in change}
+    bounds = asdict(limit)
+    return [n for n, e in known.items() if e.mean is not None and e.low is not None and e.mean > bounds[n] and e.low > 0]
+
+
+def _said(name: str, e: Estimate) -> str:
+    return _WORDS[name].format(f"{e.mean:.2f} [{e.low:.2f}, {e.high:.2f}]")
 
 
 _WORDS = {
@@ -171,12 +187,17 @@ def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[
         "limit": asdict(limit),
         "passed": not why,
         "why": list(why),
-        "notable": list(over(change, NOTABLE)),
+        "notable": [_said(name, change[name]) for name in _above(change, NOTABLE)],
     }
 
 
 def judged(said: Mapping[str, Json], limit: Limit) -> tuple[str, ...]:
     """`over`, from what a manifest says under `forgetting`: the limit may be another today than when it was trained."""
+    return over(changed(said), limit)
+
+
+def changed(said: Mapping[str, Json]) -> dict[str, Estimate]:
+    """How much worse each number became, from what a manifest says under `forgetting`."""
     change = said.get("worse")
     known = change if isinstance(change, dict) else {}
-    return over({name: Estimate(**e) for name, e in known.items() if isinstance(e, dict)}, limit)  # type: ignore[arg-type]
+    return {name: Estimate(**e) for name, e in known.items() if isinstance(e, dict)}  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""How is an encoder tuned to tell labels apart? All its layers and a linear head, by softmax cross entropy.
+"""An encoder tuned to tell labels apart: all its layers and a linear head, by softmax cross entropy.
 
 Begins from the head that logistic regression found, learns with label smoothing, stops early on the rows held out, and
 keeps the best epoch. What is done with it is left to `classifier`.
@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.progress import Tick
+from rung.training import checkpoint
+from rung.training.checkpoint import Progressed
 from rung.training.classifier import LabelRecipe, Rows, Tuned
 from rung.training.encoder import Encoder, padded
+from rung.training.learning import Source
 from rung.training.logistic import Linear
 from rung.training.optimiser import rate_at
 
@@ -29,8 +32,12 @@ _TOGETHER = 16  # batches whose rows are sorted by length, so that little is pad
 _INFERENCE_ROWS = 64
 
 
-def tune(encoder: Encoder, rows: Rows, start: Linear, *, recipe: LabelRecipe, progress: Tick) -> Tuned:
+def tune(
+    encoder: Encoder, rows: Rows, start: Linear, *, recipe: LabelRecipe, progress: Tick, source: Source | None = None
+) -> Tuned:
     """Tune on the rows that are not held out; the encoder is left as it was at the best epoch.
+
+    Stopped anywhere and called again, it goes on after the last whole epoch, and ends with the same weights.
 
     Args:
         encoder: moved in place.
@@ -38,16 +45,17 @@ def tune(encoder: Encoder, rows: Rows, start: Linear, *, recipe: LabelRecipe, pr
         start: a head fitted on the encoder's unit vectors.
         recipe: epochs, rates, patience.
         progress: told of steps.
+        source: where the checkpoint is kept; None: nowhere.
 
     Raises:
-        UserError: the loss is no number.
+        UserError: the loss is no number, or a checkpoint cannot be written.
     """
     import numpy as np
     import torch
 
     held = np.flatnonzero(rows.held_out)
     taught = np.flatnonzero(~rows.held_out)
-    tokens = encoder.tokens(rows.texts)
+    tokens = encoder.tokens(rows.texts, kind="query")
     weight = torch.tensor(start.weight, dtype=torch.float32, requires_grad=True)
     bias = torch.tensor(start.bias, dtype=torch.float32, requires_grad=True)
     moved = [
@@ -55,38 +63,97 @@ def tune(encoder: Encoder, rows: Rows, start: Linear, *, recipe: LabelRecipe, pr
         {"params": [weight, bias], "lr": recipe.learning_rate, "peak": _HEAD_RATE * recipe.learning_rate},
     ]
     optimiser = torch.optim.AdamW(moved, weight_decay=_DECAY)
-    steps, step = recipe.epochs * math.ceil(len(taught) / recipe.batch_rows), 0
-    best, kept, stale = -1.0, _state(encoder, weight, bias), 0
-    logits: Floats = np.zeros((len(held), len(rows.labels)))
-    curves: tuple[list[tuple[int, float]], list[tuple[int, float]]] = ([], [])
-    for epoch in range(recipe.epochs):
+    a_pass = math.ceil(len(taught) / recipe.batch_rows)
+    steps = recipe.epochs * a_pass
+    state = _State([*encoder.parameters(), weight, bias], optimiser, np.zeros((len(held), len(rows.labels))), source)
+    now = state.restored()
+    while now.step < steps and not (recipe.patience and now.stale >= recipe.patience):
         total = 0.0
-        for batch in _batches(list(map(int, taught)), tokens, recipe, epoch):
+        for batch in _batches(list(map(int, taught)), tokens, recipe, now.step // a_pass):
             for group in optimiser.param_groups:
-                group["lr"] = rate_at(step, steps=steps, peak=group["peak"], warmup=_WARMUP)
+                group["lr"] = rate_at(now.step, steps=steps, peak=group["peak"], warmup=_WARMUP)
             said = _logits(encoder, [tokens[i] for i in batch], weight, bias)
             wanted = torch.as_tensor(rows.wanted[batch])
             loss = torch.nn.functional.cross_entropy(said, wanted, label_smoothing=recipe.smoothing)
             if not math.isfinite(loss.item()):
-                raise UserError(f"the loss is no number after {step} steps: lower learning_rate ({recipe.learning_rate:g})")
+                raise UserError(
+                    f"the loss is no number after {now.step} steps: lower learning_rate ({recipe.learning_rate:g})"
+                )
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_([*encoder.parameters(), weight, bias], _CLIP)
             optimiser.step()
-            step, total = step + 1, total + loss.item() * len(batch)
-            progress(step, steps, f"loss {loss.item():.3f}")
+            now.step, total = now.step + 1, total + loss.item() * len(batch)
+            progress(now.step, steps, f"loss {loss.item():.3f}")
         found = _held_logits(encoder, [tokens[i] for i in held], weight, bias)
-        curves[0].append((step, total / len(taught)))
-        curves[1].append((step, _mean_loss(found, rows.wanted[held])))
-        accuracy = float((found.argmax(axis=1) == rows.wanted[held]).mean())
-        stale = 0 if accuracy > best else stale + 1
-        if accuracy > best:
-            best, kept, logits = accuracy, _state(encoder, weight, bias), found
-        if recipe.patience and stale >= recipe.patience:
-            break
-    _restore(encoder, kept[0])
-    head = Linear(kept[1].numpy().astype(np.float64), kept[2].numpy().astype(np.float64))
-    return Tuned(encoder, head, logits, tuple(curves[0]), tuple(curves[1]))
+        now.curve.append((now.step, total / len(taught)))
+        now.validation.append((now.step, _mean_loss(found, rows.wanted[held])))
+        state.seen(float((found.argmax(axis=1) == rows.wanted[held]).mean()), found)
+    kept = state.best()
+    head = Linear(kept[-2].numpy().astype(np.float64), kept[-1].numpy().astype(np.float64))
+    return Tuned(encoder, head, state.logits, tuple(now.curve), tuple(now.validation))
+
+
+class _State:
+    """Weights, moments and the best epoch's weights, and the checkpoint of all of them. `logits`: the best epoch's."""
+
+    def __init__(
+        self, values: Sequence[torch.Tensor], optimiser: torch.optim.Optimizer, logits: Floats, source: Source | None
+    ) -> None:
+        self._values, self._optimiser, self._source = list(values), optimiser, source
+        self._kept = [value.detach().clone() for value in values]
+        self.logits = logits
+        self._now = Progressed(best=-1.0)
+
+    def restored(self) -> Progressed:
+        """Where the last whole epoch of this very training ended; the beginning where there is none."""
+        import torch
+
+        found = None if self._source is None else checkpoint.load(self._source.folder, of=self._source.of)
+        if found is None:
+            return self._now
+        tensors, self._now = found
+        self.logits = tensors["logits"].numpy()
+        with torch.no_grad():
+            for n, value in enumerate(self._values):
+                value.copy_(tensors[f"value.{n}"])
+                self._kept[n].copy_(tensors[f"best.{n}"])
+                if f"mean.{n}" in tensors:
+                    step = torch.tensor(float(self._now.step))
+                    moments = {"exp_avg": tensors[f"mean.{n}"], "exp_avg_sq": tensors[f"square.{n}"]}
+                    self._optimiser.state[value] = {"step": step, **moments}
+        return self._now
+
+    def seen(self, accuracy: float, logits: Floats) -> None:
+        """An epoch ended with this accuracy on the rows held out."""
+        better = accuracy > self._now.best
+        self._now.stale = 0 if better else self._now.stale + 1
+        if better:
+            self._now.best, self.logits = accuracy, logits
+            self._kept = [value.detach().clone() for value in self._values]
+        if self._source is not None:
+            self._source.folder.mkdir(parents=True, exist_ok=True)
+            checkpoint.save(self._source.folder, self._tensors(), self._now, of=self._source.of)
+
+    def best(self) -> list[torch.Tensor]:
+        """Put the best epoch's weights back, and return them."""
+        import torch
+
+        with torch.no_grad():
+            for value, kept in zip(self._values, self._kept, strict=True):
+                value.copy_(kept)
+        return self._kept
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        import torch
+
+        found = {"logits": torch.as_tensor(self.logits)}
+        for n, (value, kept) in enumerate(zip(self._values, self._kept, strict=True)):
+            found |= {f"value.{n}": value.detach(), f"best.{n}": kept}
+            if value in self._optimiser.state:  # weights that no gradient reaches have no moments
+                moments = self._optimiser.state[value]
+                found |= {f"mean.{n}": moments["exp_avg"], f"square.{n}": moments["exp_avg_sq"]}
+        return found
 
 
 def _logits(encoder: Encoder, rows: Sequence[Sequence[int]], weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -125,18 +192,3 @@ def _batches(rows: list[int], tokens: Sequence[Sequence[int]], recipe: LabelReci
     batches = [some[i : i + size] for some in sorted_ for i in range(0, len(some), size)]
     luck.shuffle(batches)
     return iter(batches)
-
-
-def _state(
-    encoder: Encoder, weight: torch.Tensor, bias: torch.Tensor
-) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
-    """A copy of all weights."""
-    return [p.detach().clone() for p in encoder.parameters()], weight.detach().clone(), bias.detach().clone()
-
-
-def _restore(encoder: Encoder, kept: Sequence[torch.Tensor]) -> None:
-    import torch
-
-    with torch.no_grad():
-        for now, then in zip(encoder.parameters(), kept, strict=True):
-            now.copy_(then)

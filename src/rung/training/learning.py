@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from rung.errors import Interrupted, UserError
+from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.batches import MOST_TOKENS, passing, pieces, rows_of_a_batch
@@ -67,7 +67,8 @@ class Learning:
 
         Raises:
             UserError: the loss is no number, or a checkpoint cannot be written.
-            Interrupted: Ctrl-C.
+            Interrupted: Ctrl-C; the checkpoint is written.
+            BudgetEnded: `progress` raised it; the checkpoint is written.
         """
         began, before, saved = time.monotonic(), (self.now.seconds, self.now.consumed), time.monotonic()
         whole = True
@@ -83,6 +84,9 @@ class Learning:
                 if time.monotonic() - saved >= self.recipe.checkpoint_seconds and self.now.step < self.steps:
                     self._save()
                     saved = time.monotonic()
+        except BudgetEnded:
+            self._save()
+            raise
         except KeyboardInterrupt:
             if whole:
                 self._save()

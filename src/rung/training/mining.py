@@ -6,10 +6,11 @@ vectors out of an index, is left to who orders the training.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from rung.matching import terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,4 +69,4 @@ def _says_the_same(words: frozenset[str], others: Sequence[frozenset[str]]) -> b
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.casefold()))
+    return frozenset(terms(text))

@@ -24,6 +24,7 @@ from rung.training.encoder import Encoder
 from rung.training.learning import Source
 from rung.training.recipe import check_ranges, refuse_unknown
 from rung.training.retriever import held_out, positives_of, shuffled
+from rung.training.sentence_files import tokenizer_settings
 from rung.training.stepping import Stepping
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ class CrossNetwork:
         import torch
 
         self.encoder = encoder
-        encoder.tokenizer.enable_truncation(min(max_tokens, encoder.shape.positions))
         self.longest = min(max_tokens, encoder.shape.positions)
-        luck, width = torch.Generator().manual_seed(seed), encoder.dimensions
+        encoder.tokenizer.enable_truncation(self.longest)
+        luck, width = torch.Generator().manual_seed(seed), encoder.shape.width
         named = encoder.named
         named.setdefault("pooler.dense.weight", torch.eye(width))
         named.setdefault("pooler.dense.bias", torch.zeros(width))
@@ -160,15 +161,13 @@ class CrossNetwork:
         held = {(n if n in HEAD else f"bert.{n}"): w.detach().contiguous() for n, w in self.encoder.named.items()}
         write_whole(folder / "model.safetensors", save(held, metadata={"format": "pt"}))
         write_whole(folder / "tokenizer.json", self.encoder.tokenizer.to_str().encode())
-        files = self.encoder.described()
-        config, words = files["config.json"], files["tokenizer_config.json"]
+        config = self.encoder.small_files()["config.json"]
         assert isinstance(config, dict)
-        assert isinstance(words, dict)
         one: dict[str, Json] = {"architectures": ["BertForSequenceClassification"], "num_labels": 1}
         labels: dict[str, Json] = {"id2label": {"0": "relevant"}, "label2id": {"relevant": 0}}
         for name, said in {
             "config.json": {**config, **one, **labels},
-            "tokenizer_config.json": {**words, "model_max_length": self.longest},
+            "tokenizer_config.json": tokenizer_settings(self.encoder.source, self.encoder.tokenizer, tokens=self.longest),
         }.items():
             write_whole(folder / name, json.dumps(said, indent=2, ensure_ascii=False).encode())
 

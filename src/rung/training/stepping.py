@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from rung.errors import Interrupted, UserError
+from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
@@ -69,7 +69,8 @@ class Stepping:
 
         Raises:
             UserError: the loss is no number, memory is too small, or a checkpoint cannot be written.
-            Interrupted: Ctrl-C.
+            Interrupted: Ctrl-C; the checkpoint is written.
+            BudgetEnded: `progress` raised it; the checkpoint is written.
         """
         adam, best = Adam(self.values, self.gradient), self.values.clone()
         best = self._restored(adam, best)
@@ -88,6 +89,9 @@ class Stepping:
                 if time.monotonic() - saved >= self.pace.checkpoint_seconds and self.now.step < self.steps:
                     self._save(adam, best)
                     saved = time.monotonic()
+        except BudgetEnded:
+            self._save(adam, best)
+            raise
         except KeyboardInterrupt:
             if whole:
                 self._save(adam, best)

@@ -1,4 +1,4 @@
-"""What changed between two comparisons of a project, and did a rung get worse? Paired on the cases that both have.
+"""What changed between two comparisons of a project, and which rungs got worse: paired on the cases that both have.
 
 A case is the same where its id, question and accepted answers are. Keeping the records is left to `stages.publishing`.
 """
@@ -13,6 +13,7 @@ from typing import Literal
 from rung.records import Difference, Json
 from rung.verdict import reasons
 from rung.verdict.statistics import ALPHA, holm, paired
+from rung.verdict.table import wrapped
 
 How = Literal["better", "worse", "no significant difference", "only in the first", "only in the second", "not comparable"]
 
@@ -88,17 +89,17 @@ def changes(first: Record, second: Record, *, seed: int = 0) -> Changes:
 
 
 def change_lines(told: Changes) -> Iterator[str]:
-    """For a person at a terminal."""
+    """For a person at a terminal of 80 columns."""
     first, second = told.first, told.second
-    yield f"{second.name} against {first.name}: {reasons.cases(told.cases, what='common case')}"
-    yield f"choice: {first.winner or 'none'} -> {second.winner or 'none'}"
+    yield from wrapped(f"{second.name} against {first.name}: {reasons.cases(told.cases, what='common case')}")
+    yield from wrapped(f"choice: {first.winner or 'none'} -> {second.winner or 'none'}")
     for side in (first, second):
         if not side.clears_bar:
-            yield f"{side.name} misses the bar"
+            yield from wrapped(f"{side.name} is not shown to clear the bar")
     for change in told.rungs:
-        by = "" if change.difference is None else f" by {reasons.interval(change.difference.estimate)}, p {_p(change)}"
+        by = "" if change.difference is None else f" (by {reasons.interval(change.difference.estimate)}, p {_p(change)})"
         other = f" (settings differ: {', '.join(change.settings)})" if change.settings else ""
-        yield f"  {change.rung:<16} {change.how}{by}{other}"
+        yield from wrapped(f"{change.rung}: {change.how}{by}{other}", indent=2)
 
 
 def change_json(told: Changes) -> dict[str, Json]:

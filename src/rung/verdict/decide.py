@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Difference, RungResult, Verdict
-from rung.verdict import reasons
+from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.verdict import gap_words, reasons
 from rung.verdict.bar import Bar, measured
 from rung.verdict.constant import Constant
-from rung.verdict.gaps import ORACLE, gaps
+from rung.verdict.gaps import ORACLE, Gaps, at_floor, floor_of, gaps
 from rung.verdict.statistics import ALPHA, Paired, cases_needed, design_effect, holm, paired_with
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ MAIN = "correct"
 class Weighed:
     """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
 
-    All rungs have the same cases in the same order. `failures` counts the answers that did not come. `clusters` has the
+    All rungs have the same cases in the same order. `failures` counts the answers that did not come, `failing` is the
+    commonest failure with its count. `clusters` has the
     cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
-    beyond its limit; it counts as a broken limit.
+    beyond its limit; it counts as a broken limit. `held` is the oracle's: in which cases it was shown the answer
+    (`rung.verdict.gaps.gaps`).
     """
 
     result: RungResult
@@ -39,6 +41,8 @@ class Weighed:
     failures: int = 0
     clusters: tuple[int, ...] | None = None
     marked: str = ""
+    held: Floats | None = None
+    failing: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +75,8 @@ def decide(
     limit on something unknown is not held against it, and said in the warnings. 3. Of the rest the lowest on the ladder
     whose mean `correct` reaches the bar wins, the earlier setting first. 4. If none does, or no bar was set: the lowest that
     is not significantly worse than the best (paired bootstrap and permutation test, both, by clusters where cases have them;
-    Holm's correction; 5 %).
+    Holm's correction; 5 %). Where even the oracle is at the floor, rungs that are there too are not among them: nothing
+    tells one from another.
 
     Args:
         weighed: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
@@ -89,7 +94,8 @@ def decide(
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
     cases = _check(weighed)
     rejected: dict[str, str] = {w.result.name: reasons.REFERENCE for w in weighed if w.result.reference}
-    rivals = _rivals(ladder, bar, rejected)
+    floored = _floored(weighed, seed)
+    rivals = _rivals(ladder, bar, rejected, floored)
     standing = _field(rivals, seed)
     winner = None if standing is None else _choose(standing, bar)
     clears = winner is not None and (bar.correct is None or bar.cleared_by(mean(winner)))
@@ -98,12 +104,16 @@ def decide(
         rejected |= _why_not(winner, standing, bar, seed)
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
-    columns = {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
+    measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
+    floor = floor_of(_columns(weighed), _held(weighed), seed=seed, clusters=_clusters(weighed))
+    if floor is not None and (winner is None or winner.result.name in floored):
+        reason = f"{gap_words.does_not_read(floor)} {reason}"
     return Verdict(
         winner=None if winner is None else winner.result.name,
         clears_bar=clears,
         reason=reason,
-        gaps=gaps(columns, documents=documents, seed=seed, clusters=_clusters(weighed)),
+        gaps=measure.estimates,
+        doubts=measure.doubts,
         rungs=tuple(w.result for w in weighed),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
@@ -111,7 +121,8 @@ def decide(
             *warnings,
             *_hanging_together(winner, cases),
             *_habit(winner, constant, seed),
-            *_warnings(weighed, bar, clears, cases),
+            *_warnings(weighed, bar, cases),
+            *([] if clears else _hopeless(weighed, measure, bar)),
         ),
         executed=steps[0],
         replayed=steps[1],
@@ -126,11 +137,12 @@ def chooser(weighed: Sequence[Weighed], *, seed: int = 0) -> Callable[[Sequence[
     The scores case by case stay those of `weighed`, so the comparisons between rungs are made once for each set of rivals.
     """
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
+    floored = _floored(weighed, seed)
     fields: dict[tuple[str, ...], Field | None] = {}
 
     def choose(results: Sequence[RungResult], bar: Bar) -> str | None:
         by_name = {result.name: result for result in results}
-        rivals = _rivals([replace(w, result=by_name[w.result.name]) for w in ladder], bar, {})
+        rivals = _rivals([replace(w, result=by_name[w.result.name]) for w in ladder], bar, {}, floored)
         names = tuple(w.result.name for w in rivals)
         if names not in fields:
             fields[names] = _field(rivals, seed)
@@ -162,11 +174,32 @@ def _clusters(weighed: Sequence[Weighed]) -> tuple[int, ...] | None:
     return next((w.clusters for w in weighed if w.clusters is not None), None)
 
 
-def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str]) -> list[Weighed]:
-    """Those that may win; why each of the others may not goes to `rejected`."""
+def _held(weighed: Sequence[Weighed]) -> Floats | None:
+    return next((w.held for w in weighed if w.result.name == ORACLE), None)
+
+
+def _columns(weighed: Sequence[Weighed]) -> dict[str, Floats]:
+    return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
+
+
+def _floored(weighed: Sequence[Weighed], seed: int) -> dict[str, str]:
+    """The rungs that are at the floor, each with why that is no choice; none where the oracle is above it."""
+    columns, held, clusters = _columns(weighed), _held(weighed), _clusters(weighed)
+    floor = floor_of(columns, held, seed=seed, clusters=clusters)
+    if floor is None or held is None:
+        return {}
+    rungs = {w.result.name for w in weighed if not w.result.reference}
+    scores = {n: at_floor(column, held, seed=seed, clusters=clusters) for n, column in columns.items() if n in rungs}
+    return {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
+
+
+def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]) -> list[Weighed]:
+    """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Weighed] = []
     for w in ladder:
         why = barred(w, bar)
+        if not why and not bar.cleared_by(mean(w)):
+            why = floored.get(w.result.name, "")
         if why:
             rejected[w.result.name] = why
         else:
@@ -220,8 +253,9 @@ def _why(winner: Weighed, standing: Field, bar: Bar, *, raced: bool) -> str:
         alone = len(standing.rungs) == 1
         if alone and raced:
             return opening + reasons.last_in_the_race(winner.result.name, score, bar.correct, more=more)
-        return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, more=more)
-    difference = standing.against_best[winner.result.name].estimate
+        lowest = winner is standing.rungs[0]
+        return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, lowest=lowest, more=more)
+    difference = standing.against_best[winner.result.name]
     best = (standing.best.result.name, standing.best.result.scores[MAIN])
     return opening + reasons.as_good_as_best(
         winner.result.name, score, best=best, difference=difference, compared=len(standing.against_best), more=more
@@ -282,12 +316,22 @@ def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> list
     if better.p < ALPHA and (better.estimate.mean or 0) > 0:
         return []
     name, score = winner.result.name, winner.result.scores[MAIN]
-    return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean)]
+    return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)]
 
 
-def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) -> list[str]:
+def _hopeless(weighed: Sequence[Weighed], measure: Gaps, bar: Bar) -> list[str]:
+    """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of."""
+    wrong = measure.estimates["behaviour"]
+    if ORACLE not in _columns(weighed) or "behaviour" in measure.doubts or bar.correct is None:
+        return []
+    if wrong.mean is None or wrong.low is None or wrong.high is None or 1 - wrong.low >= bar.correct:
+        return []
+    return [gap_words.even_the_oracle(Estimate(1 - wrong.mean, 1 - wrong.high, 1 - wrong.low, wrong.n), bar.correct)]
+
+
+def _warnings(weighed: Sequence[Weighed], bar: Bar, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
-    found = [reasons.failures(w.result.name, w.failures, cases) for w in weighed if w.failures]
+    found = [reasons.failures(w.result.name, w.failures, cases, w.failing) for w in weighed if w.failures]
     found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
     if tried and cases < FEW_CASES:
         found.append(
@@ -300,13 +344,4 @@ def _warnings(weighed: Sequence[Weighed], bar: Bar, clears: bool, cases: int) ->
             everywhere = len(unknown) == len(asked)
             known = sorted({metric for w in tried for metric in w.result.scores})
             found.append(reasons.not_checked(name, limit, unknown=[] if everywhere else unknown, known=known))
-    oracle = next((w.result.scores[MAIN] for w in weighed if w.result.name == ORACLE and MAIN in w.result.scores), None)
-    if (
-        oracle is not None
-        and oracle.high is not None
-        and bar.correct is not None
-        and not clears
-        and oracle.high < bar.correct
-    ):
-        found.append(reasons.even_the_oracle(oracle, bar.correct))
     return found

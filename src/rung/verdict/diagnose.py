@@ -1,4 +1,4 @@
-"""Which layer lost a case? Each lost case of a rung goes to exactly one, told from records and plain facts of the corpus.
+"""Which layer lost a case: each lost case of a rung goes to exactly one, told from records and plain facts of the corpus.
 
 What mending each layer would win back is left to `winning_back`; gathering the facts, to the stages.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from rung.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
+from rung.matching import terms
 from rung.records import Answer, Case, Outcome, Passage
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Corpus:
         unread: the sources that are left out because they could not be read.
         lacking: cases without gold, none of whose accepted answers stands in any document.
         passages: gold document -> the character spans of its passages, in the index that this rung searches.
+        not_shown: cases whose gold documents hold an accepted answer, of which nothing that was shown holds one.
+        not_found: the same of what was found.
     """
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,6 +80,8 @@ class Corpus:
     unread: tuple[str, ...] = ()
     lacking: frozenset[str] = frozenset()
     passages: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    not_shown: frozenset[str] = frozenset()
+    not_found: frozenset[str] = frozenset()
 
 
 NOTHING_KNOWN = Corpus()
@@ -163,9 +168,9 @@ def _before_the_model(case: Case, answer: Answer, retrieves: bool, corpus: Corpu
         return "forbidden"
     if _cut(case, answer, ranking, corpus):
         return "cut by chunking"
-    if _complete(case, answer.passages):
+    if _complete(case, answer.passages) and case.id not in corpus.not_shown:
         return None
-    return "ranked too low" if _complete(case, ranking) else "not retrieved"
+    return "ranked too low" if _complete(case, ranking) and case.id not in corpus.not_found else "not retrieved"
 
 
 def _is_of(document: str, path: str) -> bool:
@@ -209,4 +214,4 @@ def _used(case: Case, answer: Answer) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+    return set(terms(text))

@@ -1,7 +1,7 @@
 """What would change the choice? The nearest bar, limit, traffic, pace of change or price at which another would win.
 
 Pure: each is found by asking `decide.chooser` again with that one thing changed. What things cost is left to `costs`, how
-it is said to `reasons`.
+it is said to `flip_words`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rung.records import RungResult
-from rung.verdict import reasons
+from rung.verdict import flip_words
 from rung.verdict.bar import Bar, Limit, measured
 from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
 from rung.verdict.decide import MAIN, Weighed, chooser
@@ -87,7 +87,7 @@ def in_words(found: Sequence[Flip], winner: str | None) -> list[str]:
     """One sentence each. That a limit below the choice's own number leaves nobody goes without saying."""
     others = (flip for flip in found if flip.winner != winner)
     told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [reasons.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in told]
+    return [flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
@@ -100,7 +100,7 @@ def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Ec
         if volume is not None:
             dear_first = (bills[winner].per_query or 0.0) > (bills[rung.name].per_query or 0.0)
             cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
-            found.append(reasons.cheaper_from(cheap, dear, volume, economy.demand.queries))
+            found.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
     return found
 
 

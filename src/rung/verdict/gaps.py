@@ -1,28 +1,47 @@
 """What is missing: knowledge, retrieval or behaviour? Told by the two reference arms, which are measured for this.
 
-Which rung closes a gap best is left to `decide`.
+A gap is stated only of cases whose answer the oracle was shown, and only where its numbers bear it; what stands against one
+is said in its place. Which rung closes a gap best is left to `decide`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.records import Estimate
-from rung.verdict.statistics import estimate, paired
+from rung.verdict import gap_words
+from rung.verdict.statistics import ALPHA, Paired, estimate, paired
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
+LEAST_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
+# At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
+FLOOR, SURELY_BELOW = 0.15, 0.25
 _NONE = Estimate(None, None, None, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The gaps by name, n 0 where one cannot be measured or stated. `doubts`: by name, why nothing follows from one."""
+
+    estimates: Mapping[str, Estimate]
+    doubts: Mapping[str, str]
+
+
 def gaps(
-    correct: Mapping[str, Floats], *, documents: bool = True, seed: int = 0, clusters: Sequence[int] | None = None
-) -> dict[str, Estimate]:
-    """The three gaps, each with its 95 % interval over the cases that both sides have; n 0 where it cannot be measured.
+    correct: Mapping[str, Floats],
+    *,
+    documents: bool = True,
+    held: Floats | None = None,
+    seed: int = 0,
+    clusters: Sequence[int] | None = None,
+) -> Gaps:
+    """The three gaps, each with its 95 % interval over the cases that both sides have.
 
     knowledge = oracle − closed book, what the gold passages would add; retrieval = oracle − rag, what searching loses of
     that; behaviour = 1 − oracle, what is wrong even with the gold passages. Without documents only the last remains, as
@@ -31,25 +50,80 @@ def gaps(
     Args:
         correct: rung -> `correct` case by case, the same cases in the same order. Of several `rag` settings the best counts.
         documents: whether the project has any.
+        held: case by case 1 where the oracle was shown the answer, 0 where it was not (left out), between where nobody can
+            tell, NaN where there is nothing to show (an unanswerable case).
         seed: of the resampling.
         clusters: the cluster of each case, None where all are independent.
     """
-    closed_book, oracle, rag = correct.get(CLOSED_BOOK), correct.get(ORACLE), _best_rag(correct)
+    closed_book, oracle = correct.get(CLOSED_BOOK), correct.get(ORACLE)
     if not documents:
-        return {"knowledge": _NONE, "retrieval": _NONE, "behaviour": _short_of_one(closed_book, seed, clusters)}
-    return {
-        "knowledge": _difference(oracle, closed_book, seed, clusters),
-        "retrieval": _difference(oracle, rag, seed, clusters),
-        "behaviour": _short_of_one(oracle, seed, clusters),
-    }
+        alone = _NONE if closed_book is None else estimate(1 - closed_book, seed=seed, clusters=clusters)
+        return Gaps({"knowledge": _NONE, "retrieval": _NONE, "behaviour": alone}, {})
+    none = dict.fromkeys(("knowledge", "retrieval", "behaviour"), _NONE)
+    if oracle is None:
+        return Gaps(none, {})
+    if (blind := _blind(oracle, held)) is not None:
+        return Gaps(none, dict.fromkeys(none, blind))
+    shown = _where_shown(oracle, held)
+    rag = _best_rag(correct)
+    knowledge = None if closed_book is None else paired(shown, closed_book, seed=seed, clusters=clusters)
+    retrieval = None if rag is None else paired(shown, rag, seed=seed, clusters=clusters)
+    behaviour = estimate(1 - shown, seed=seed, clusters=clusters)
+    found = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
+    if retrieval is not None and _surely_below(retrieval):
+        known = ("knowledge",) if (found["knowledge"].low or 0.0) > 0 else ()  # a lower bound of it is one all the same
+        beaten = gap_words.no_upper_bound(retrieval.estimate)
+        return Gaps(found, {name: beaten for name in found if name not in known})
+    floor = floor_of(correct, held, seed=seed, clusters=clusters)
+    return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR))
 
 
-def _difference(a: Floats | None, b: Floats | None, seed: int, clusters: Sequence[int] | None) -> Estimate:
-    return _NONE if a is None or b is None else paired(a, b, seed=seed, clusters=clusters).estimate
+def floor_of(
+    correct: Mapping[str, Floats], held: Floats | None, *, seed: int = 0, clusters: Sequence[int] | None = None
+) -> Estimate | None:
+    """The oracle's `correct` over the cases whose answer it surely was shown, where that is at the floor; else None.
+
+    At the floor: a mean below `FLOOR`, and an interval that ends below `SURELY_BELOW`. Such a model does not read what it is
+    shown, and its gaps tell nothing.
+    """
+    oracle = correct.get(ORACLE)
+    return None if oracle is None or held is None else at_floor(oracle, held, seed=seed, clusters=clusters)
 
 
-def _short_of_one(column: Floats | None, seed: int, clusters: Sequence[int] | None) -> Estimate:
-    return _NONE if column is None else estimate(1 - column, seed=seed, clusters=clusters)
+def at_floor(column: Floats, held: Floats, *, seed: int = 0, clusters: Sequence[int] | None = None) -> Estimate | None:
+    """The mean of a rung's scores over these cases (`held` 1), where it is at the floor; else None."""
+    import numpy as np
+
+    found = estimate(np.where(held == 1, column, np.nan), seed=seed, clusters=clusters)
+    if found.mean is None or found.high is None or found.mean >= FLOOR or found.high >= SURELY_BELOW:
+        return None
+    return found
+
+
+def _blind(oracle: Floats, held: Floats | None) -> str | None:
+    """Why no gap can be stated: in most cases the oracle was not shown what it should be."""
+    import numpy as np
+
+    if held is None:
+        return None
+    asked = held[~np.isnan(oracle) & ~np.isnan(held)]
+    unshown = int((asked == 0).sum())
+    return gap_words.oracle_not_shown(len(asked) - unshown, len(asked)) if unshown > (1 - LEAST_SHOWN) * len(asked) else None
+
+
+def _where_shown(oracle: Floats, held: Floats | None) -> Floats:
+    import numpy as np
+
+    return oracle if held is None else np.where(held == 0, np.nan, oracle)
+
+
+def _of(compared: Paired | None) -> Estimate:
+    return _NONE if compared is None else compared.estimate
+
+
+def _surely_below(compared: Paired) -> bool:
+    e = compared.estimate
+    return e.mean is not None and e.mean < 0 and (compared.p < ALPHA or (e.high is not None and e.high < 0))
 
 
 def _best_rag(correct: Mapping[str, Floats]) -> Floats | None:

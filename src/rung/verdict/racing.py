@@ -68,6 +68,7 @@ def standing(
     bar: float | None,
     error: float = ERROR,
     clusters: Sequence[int] | None = None,
+    of: int = 0,
 ) -> Standing:
     """Who must answer more for the verdict of `decide` to be known.
 
@@ -83,8 +84,10 @@ def standing(
         bar: the `correct` that is good enough.
         error: of the whole race.
         clusters: of each case, in the order of the race; None where all are independent.
+        of: rungs in the whole race, where some enter later than others.
     """
-    course = _Course(total, clusters, len(entrants), error / max(len(entrants), 1))
+    everyone = max(of, len(entrants))
+    course = _Course(total, clusters, everyone, error / max(everyone, 1))
     fit = [one for one in entrants if not one.barred]
     stopped = {one.name: Stop("limit") for one in entrants if one.barred and len(one.values) < total}
     if bar is None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rung.records import Coverage, Estimate, Repeats, RungResult
+from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
 from rung.verdict.bar import Limit
 from rung.verdict.statistics import ALPHA, Paired
 
 # Each reason against a rung begins with one of these; `table` shows them in short.
 REFERENCE = "reference arm: measured beside the rungs, never chosen"
 NOT_BEGUN = "the budget ended before its first case"
+NOT_BUILT = "not built"
 UNJUDGED = "not judged: no case has a score"
 NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
+AT_FLOOR = "at the floor"
 
 _NEEDS = {  # why a built-in score may be missing everywhere, by how its name begins
     "leaks": "no case says who asks",
@@ -27,7 +29,9 @@ _NEEDS = {  # why a built-in score may be missing everywhere, by how its name be
     "false_refusal": "no case is answerable",
 }
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
+_ONE_TEST = "a second test (sign flips) does not find it"
 _MANY = 100_000
+_RETIME = "rung compare --retime times all of them together, here and now."
 
 
 def number(value: float, *, beside: float | None = None) -> str:
@@ -68,10 +72,14 @@ def clears(winner: str, score: Estimate, bar: float, *, lower: Sequence[RungResu
     return f"{sentence}{'; ' + misses if misses else ''}.{more}"
 
 
-def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, more: str) -> str:
-    """Why the winner: it is the best, and every lower one is significantly worse."""
+def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, lowest: bool, more: str) -> str:
+    """Why the winner: it is the best, and every lower one that could be chosen is significantly worse."""
     standing = (
-        "is the only rung that could be chosen" if alone else "is the best, and every lower rung is significantly worse"
+        "is the only rung that could be chosen"
+        if alone
+        else "is the best, and the lowest that could be chosen"
+        if lowest
+        else "is the best, and every lower rung that could be chosen is significantly worse"
     )
     short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
     return f"{winner} {standing}: correct {interval(score, beside=bar)}{short}.{more}"
@@ -82,7 +90,7 @@ def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: s
     short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
     return (
         f"{winner} is the lowest rung that none can surely beat: correct {interval(score, beside=bar)}{short}; the others "
-        f"were stopped early as worse, or as higher on the ladder without being significantly better.{more}"
+        f"were stopped early, as worse or as higher on the ladder than they need be.{more}"
     )
 
 
@@ -100,6 +108,8 @@ def stopped(
     `broken`: the hard limits that it breaks so far.
     """
     after = f"stopped after {score.n:,} of {cases(total)} at correct {interval(score)}"
+    if why == "misses" and bar is None:
+        return f"{NOTHING_RIGHT}: {after}"
     if why == "misses":
         return f"{MISSES}: {after}, surely below {number(bar or 0.0)}"
     if why == "limit":
@@ -109,12 +119,65 @@ def stopped(
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
+def superfluous(leader: str) -> str:
+    """A rung that was not even built: the race was won by a lower one."""
+    return (
+        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and clears the bar; "
+        "--exhaustive builds and judges it all the same"
+    )
+
+
+def not_built(why: str) -> str:
+    """A rung that the budget did not reach."""
+    return f"{NOT_BUILT}: {why}"
+
+
+def cut_short(ended: str, done: int, total: int) -> str:
+    """Building was stopped by a budget, so far on."""
+    where = f" at {done:,} of {total:,}" if total else ""
+    return f"{ended}, and building it was stopped{where}; the next run goes on from what is kept"
+
+
+def too_long(rows: int, takes: str, left: str) -> str:
+    """Training that would not fit into what is left of a budget."""
+    return f"training on {rows:,} rows would take about {takes}, as long a row as the last one took, and {left} are left"
+
+
 def partial(coverage: Coverage) -> str:
     """The comparison ended before its time."""
     return (
         f"Partial verdict: {coverage.partial}, after {coverage.answers:,} of at most {coverage.exhaustive:,} answers. "
         "It may change; the same command with a larger budget goes on from there."
     )
+
+
+def limited(judged: int, there: int) -> str:
+    """Why a comparison is a trial run: it judged by some of the cases only."""
+    return f"it judged by {judged:,} of {cases(there, what='test case')}"
+
+
+def trial(why: str) -> str:
+    """A comparison that is no verdict."""
+    return f"Trial run, since {why}: it replaces no verdict, and is not counted as a look at the test cases."
+
+
+def timed_apart(timed: Mapping[str, Timed]) -> str:
+    """Latencies of several live passes stand side by side."""
+    by: dict[str, list[str]] = {}
+    for name, one in timed.items():
+        by.setdefault(str(one), []).append(name)
+    told = "; ".join(f"{listed(names)} {when}" for when, names in by.items())
+    return f"Rungs were timed at different times, so their latencies are not to be compared: {told}. {_RETIME}"
+
+
+def timed_elsewhere(timed: Timed) -> str:
+    """Latencies are those of another machine."""
+    return f"Latencies were taken on another machine: {timed}. {_RETIME}"
+
+
+def timed_while_busy(timed: Timed) -> str:
+    """Other work ran beside the live pass."""
+    return f"The machine was busy when rungs were timed: {timed}. {_RETIME}"
 
 
 def repeated(name: str, repeats: Repeats) -> str:
@@ -136,15 +199,23 @@ def drawn_once(temperature: float) -> str:
 
 
 def as_good_as_best(
-    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Estimate, compared: int, more: str
+    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, compared: int, more: str
 ) -> str:
     """Why the winner: a tie goes to the lower rung. `compared`: with how many rungs the best was."""
-    alone = difference.high is not None and difference.high < 0
-    chance = f" The interval is that of one comparison; {_CHANCE.format(compared)}." if alone and compared > 1 else ""
+    doubt = _in_doubt(difference, compared)
+    chance = f" The interval is that of one {'test' if doubt == _ONE_TEST else 'comparison'}; {doubt}." if doubt else ""
     return (
         f"{winner} is the lowest rung that is not significantly worse than the best: correct {interval(score)} against "
-        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference)}.{chance}{more}"
+        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference.estimate)}.{chance}{more}"
     )
+
+
+def _in_doubt(difference: Paired, compared: int) -> str:
+    """Why a difference does not count although its interval leaves out 0; "" where it has 0 in it, or is not known."""
+    e = difference.estimate
+    if e.low is None or e.high is None or e.low <= 0 <= e.high:
+        return ""
+    return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
 
 
 def not_certain(more: int | None, *, of: str = "", clustered: bool = False) -> str:
@@ -173,11 +244,15 @@ def nothing_to_choose(ladder: Sequence[RungResult], rejected: Mapping[str, str])
         return "Nothing was measured: " + "; ".join(f"{r.name} {rejected[r.name]}" for r in ladder[:3]) + "."
     if all(rejected[name].startswith(NOTHING_RIGHT) for name in tried):
         return f"No rung can be chosen: none of {listed(tried)} got a single case right."
+    if all(rejected[name].startswith((NOTHING_RIGHT, AT_FLOOR)) for name in tried):
+        return f"No rung can be chosen: {listed(tried)} {'gets' if len(tried) == 1 else 'get'} no further."
     return "No rung can be chosen: " + "; ".join(f"{name} {rejected[name]}" for name in tried[:3]) + "."
 
 
 def not_measured(result: RungResult) -> str:
     """Why a rung has no scores."""
+    if result.why.startswith((NOT_BUILT, NOT_NEEDED)):
+        return result.why.rstrip(".")
     head = FAILED if result.status == "failed" else "not begun" if result.why == NOT_BEGUN else NOT_APPLICABLE
     return f"{head}: {result.why.rstrip('.')}" if result.why else head
 
@@ -226,7 +301,7 @@ def misses(score: Estimate, bar: float) -> str:
 
 def worse(best: str, difference: Estimate) -> str:
     """A rung that is significantly worse than the best."""
-    return f"{WORSE}: significantly below the best, {best}, by {interval(_turned(difference))}"
+    return f"{WORSE}: significantly below the best, {best}, by {interval(turned(difference))}"
 
 
 def not_needed(winner: str, score: Estimate, over: Paired, *, adjusted: float, compared: int) -> str:
@@ -237,20 +312,35 @@ def not_needed(winner: str, score: Estimate, over: Paired, *, adjusted: float, c
     difference = over.estimate.mean or 0.0
     what = "better" if difference > 0 else "worse" if difference < 0 else "different"
     sure = "significantly " if adjusted < ALPHA else "not significantly "
-    shown = interval(over.estimate if difference >= 0 else _turned(over.estimate))
+    shown = interval(over.estimate if difference >= 0 else turned(over.estimate))
     by = f" (by {shown})" if over.estimate.mean is not None else ""
-    chance = f"; {_CHANCE.format(compared)}" if over.p < ALPHA <= adjusted else ""
+    doubt = _in_doubt(over, compared) if adjusted >= ALPHA else ""
+    chance = f"; {doubt}" if doubt else ""
     return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}{chance}"
 
 
-def _turned(e: Estimate) -> Estimate:
+def turned(e: Estimate) -> Estimate:
+    """The same difference seen from the other side."""
     low, high = (None if e.high is None else -e.high), (None if e.low is None else -e.low)
     return Estimate(None if e.mean is None else -e.mean, low, high, e.n)
 
 
-def failures(name: str, count: int, n: int) -> str:
-    """Answers that did not come."""
-    return f"{name}: {count:,} of {cases(n)} failed; they count as misses."
+def failures(name: str, count: int, n: int, failing: str = "") -> str:
+    """Answers that did not come. `failing`: the commonest failure, in words."""
+    return (
+        f"{name}: {count:,} of {cases(n)} failed, {failing}; they count as misses."
+        if failing
+        else (f"{name}: {count:,} of {cases(n)} failed; they count as misses.")
+    )
+
+
+def prompt_cut(name: str, count: int, n: int) -> str:
+    """A server counted fewer tokens than it was sent words."""
+    return (
+        f"{name}: for {count:,} of {cases(n)} the server read fewer tokens than the prompt has words: it cut the prompt "
+        "without saying so, and these answers did not see all that they were shown. Give the server more context (Ollama: "
+        "OLLAMA_CONTEXT_LENGTH), or show fewer passages."
+    )
 
 
 def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
@@ -266,53 +356,15 @@ def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Seque
     return f"{told[0].upper()}{told[1:]}: {because}."
 
 
-def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: float) -> str:
-    """A rung whose score may be a mere habit."""
+def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: float, better: Paired) -> str:
+    """A rung whose score may be a mere habit, or is below it. `better`: the rung less the constant."""
+    difference = better.estimate.mean or 0.0
+    worse = "is significantly worse" if better.p < ALPHA else "is not better"
+    how = worse if difference < 0 else "is not significantly better"
     return (
         f"Saying {what} to every case would get {number(constant, beside=score.mean or 0.0)}: "
-        f"{name}, at {interval(score, beside=constant)}, is not significantly better. Look at its cases before you trust it."
+        f"{name}, at {interval(score, beside=constant)}, {how}. Look at its cases before you trust it."
     )
-
-
-def even_the_oracle(score: Estimate, bar: float) -> str:
-    """The gap is not one of knowledge."""
-    return (
-        f"Even with the gold passages (oracle) correct is {interval(score, beside=bar)}, below the bar of {number(bar)}: "
-        "no search will close that; instructions, examples, tuning or another model may."
-    )
-
-
-def flip(what: str, value: float, winner: str | None, *, upwards: bool) -> str:
-    """What would change the choice, with its nearest value."""
-    then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
-    if what == "bar":
-        return f"With a bar {'above' if upwards else 'at or below'} {number(value)}, {then}."
-    if what == "traffic":
-        return f"At {_more(upwards)} than about {rounded(value)} queries a month, {then}."
-    if what == "changes":
-        return f"If the documents changed {_more(upwards)} than about {rounded(value)} times a month, {then}."
-    if what == "price":
-        return f"If an answer cost {_more(upwards)} than about {rounded(value)} times what it does, {then}."
-    return f"With a limit on {what} {'at or above' if upwards else 'below'} {rounded(value)}, {then}."
-
-
-def _more(upwards: bool) -> str:
-    return "more" if upwards else "less"
-
-
-def rounded(value: float) -> str:
-    """Three digits at most, thousands marked: 41237 is 41,200."""
-    if value >= 1000:
-        return f"{round(float(f'{value:.3g}')):,}"
-    return f"{value:.3g}"
-
-
-def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) -> str:
-    """The break-even of two rungs that are good enough."""
-    if volume == 0:
-        return f"{cheap} costs less than {dear} at any traffic."
-    stated = "" if queries is None else f" (the stated traffic is {rounded(queries)})"
-    return f"{cheap} costs less than {dear} from about {rounded(volume)} queries a month on{stated}."
 
 
 def looked_at(times: int) -> str:

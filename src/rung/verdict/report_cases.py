@@ -238,6 +238,8 @@ def _said(case: Case, outcome: Outcome, context: _Context, *, with_passages: boo
     notes = [
         note for note, holds in (("refused", answer.refused), ("cut off at the token limit", answer.truncated)) if holds
     ]
+    if outcome.usage.cut_prompts:
+        notes.append("the server cut the prompt and did not say so")
     used = outcome.usage.prompt_tokens + outcome.usage.completion_tokens
     if used:
         notes.append(f"{significant(used)} tokens")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from rung.records import Estimate, RungResult
 from rung.verdict import charts
-from rung.verdict.diagnose import REMEDIES
-from rung.verdict.reasons import NOT_BEGUN
+from rung.verdict.diagnose import REMEDIES, Loss
+from rung.verdict.gap_words import gap_sentence, has_oracle, proven
+from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
 from rung.verdict.report_markup import Safe, el, join, section
 from rung.verdict.report_money import bills_table, front_line, wins_table
 from rung.verdict.report_numbers import (
@@ -28,6 +30,7 @@ from rung.verdict.report_numbers import (
 )
 from rung.verdict.report_records import Report, everyone, ladder, limit, lost_counts, references
 from rung.verdict.report_verdict import IN_WORDS
+from rung.verdict.winning_back import remedy
 
 # name, code in the bar, what it means. In the order in which a case can be lost.
 LAYERS: tuple[tuple[str, str, str], ...] = (
@@ -49,11 +52,11 @@ LAYERS: tuple[tuple[str, str, str], ...] = (
 )
 
 GAPS: tuple[tuple[str, str, str, str], ...] = (
-    ("knowledge", "The model does not know", "oracle − closed book: what the right passages add to the bare model",
+    ("knowledge", "What the model does not know", "oracle − closed book: what the right passages add to the bare model",
      "Closed by giving it documents: long_context or rag."),
-    ("retrieval", "The search does not find", "oracle − rag: what is lost because the search is not perfect",
-     "Closed by better search: reranking, multi_hop or tuned_retriever."),
-    ("behaviour", "The model does not do as needed", "what the oracle still gets wrong with the right passages before it",
+    ("retrieval", "What the search does not find", "oracle − rag: what is lost because the search is not perfect",
+     "Closed by better search: reranking or tuned_retriever."),
+    ("behaviour", "What the model does not do as needed", "what the oracle gets wrong with the right passages before it",
      "Closed by teaching it: few_shot, structured, tuned_model; together with documents, hybrid."),
 )  # fmt: skip
 
@@ -125,8 +128,12 @@ def _not_measured(report: Report) -> Safe:
         return Safe("")
     items: list[Safe] = []
     for rung in left:
-        what = "failed" if rung.status == "failed" else "not begun" if rung.why == NOT_BEGUN else "does not apply here"
-        items += [el("dt", rung.name), el("dd", el("b", f"{what}: "), rung.why or "no reason was recorded")]
+        what, why = ("failed" if rung.status == "failed" else "does not apply here"), rung.why
+        if rung.why == NOT_BEGUN:
+            what = "not begun"
+        elif rung.why.startswith((NOT_BUILT, NOT_NEEDED)):
+            what, _, why = rung.why.partition(": ")
+        items += [el("dt", rung.name), el("dd", el("b", f"{what}: "), why or "no reason was recorded")]
     return join(el("h3", "Not measured"), el("dl", *items, cls="reasons"))
 
 
@@ -247,32 +254,33 @@ def _price_table(report: Report, rungs: Sequence[RungResult], found: Mapping[str
 
 def gaps_section(report: Report) -> Safe:
     """Section 4: the three gaps."""
-    gaps = {name: e for name, e in report.verdict.gaps.items() if e.mean is not None}
-    if not gaps:
+    verdict = report.verdict
+    gaps = {name: e for name, e in verdict.gaps.items() if e.mean is not None}
+    known = [g[0] for g in GAPS]
+    unstated = [name for name in known if name not in gaps and name in verdict.doubts]
+    missing = [name for name in known if name not in gaps and name not in unstated]
+    notes = [el("p", f"{name} gap: {gap_sentence(verdict, name)}", cls="quiet") for name in unstated]
+    if not gaps and not notes:
         text = (
             "The gaps need the reference arms closed_book and oracle and, for retrieval, rag; they were not measured here."
         )
         return section("gaps", "What is missing?", el("p", text))
+    notes += [el("p", f"Not measured: {listed(missing)}.", cls="quiet")] if missing else []
+    if not gaps:
+        return section("gaps", "What is missing?", *notes)
     ends = [
         (e.low if e.low is not None else e.mean or 0.0, e.high if e.high is not None else e.mean or 0.0)
         for e in gaps.values()
     ]
     scale = charts.covering([(min(a, b), max(a, b)) for a, b in ends])
     labels = [(v, points(v) if v else "0") for v in charts.ticks(scale)]
-    documents = report.basis.documents > 0 or "knowledge" in gaps
     rows = [_axis_row(charts.axis(scale, labels=labels), "Gap", "size and its 95 % interval", "Points")]
-    known = [g[0] for g in GAPS]
     for name in [*(n for n in known if n in gaps), *(n for n in gaps if n not in known)]:
         rows.append(_gap_row(name, gaps[name], scale))
-        rows.append(_band(_gap_sentence(name, gaps[name], documents=documents)))
-    missing = [name for name in known if name not in gaps]
-    note = el("p", f"Not measured: {listed(missing)}.", cls="quiet") if missing else Safe("")
-    intro = el(
-        "p",
-        f"In percentage points of {report.verdict.main_metric}. The largest gap is where the next effort pays most.",
-        cls="quiet",
-    )
-    return section("gaps", "What is missing?", intro, _chart_table("Gaps", rows), note)
+        rows.append(_band(_gap_sentence(name, report)))
+    largest = " The largest gap is where the next effort pays most." if any(proven(verdict, name) for name in gaps) else ""
+    intro = el("p", f"In percentage points of {verdict.main_metric}.{largest}", cls="quiet")
+    return section("gaps", "What is missing?", intro, _chart_table("Gaps", rows), *notes)
 
 
 def _gap_row(name: str, e: Estimate, scale: charts.Scale) -> Safe:
@@ -283,14 +291,16 @@ def _gap_row(name: str, e: Estimate, scale: charts.Scale) -> Safe:
     )
 
 
-def _gap_sentence(name: str, e: Estimate, *, documents: bool) -> Safe:
+def _gap_sentence(name: str, report: Report) -> Safe:
+    """What is measured, what that says and, where there surely is a gap, what closes it."""
+    verdict = report.verdict
+    said = gap_sentence(verdict, name)
     for known, means, formula, cure in GAPS:
         if known == name:
-            unsure = e.low is not None and e.high is not None and e.low <= 0 <= e.high
-            ending = "The interval includes 0: on these cases no gap is proven." if unsure else cure
-            told = formula if documents else "what the model gets wrong; there are no documents that could help"
-            return join(el("b", means), f" ({told}). {ending}")
-    return join(f"{count(e.n, 'case')}.")
+            told = formula if has_oracle(verdict) else "what the model gets wrong; there are no documents that could help"
+            closed = f" {cure}" if proven(verdict, name) else ""
+            return join(el("b", means), f" ({told}): {said}{closed}")
+    return join(f"{said} {count(verdict.gaps[name].n, 'case')}.")
 
 
 def losses_section(report: Report) -> Safe:
@@ -325,8 +335,9 @@ def _next_step(report: Report) -> Safe:
     if not lost:
         return Safe("")
     layer = max(lost, key=lambda name: lost[name])
-    remedies = {str(loss): remedy for loss, remedy in REMEDIES.items()}
-    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {remedies.get(layer, '')}"
+    losses = next((r.losses for r in report.verdict.rungs if r.name == winner), ())
+    won = next((remedy(one) for one in losses if one.layer == layer), REMEDIES.get(cast("Loss", layer), ""))
+    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {won}"
     return el("p", el("b", "Next step: "), said.strip())
 
 

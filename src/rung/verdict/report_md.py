@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from rung.records import Estimate, RungResult
+from rung.records import Estimate, RungResult, canonical
 from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.gap_words import gap_sentence
 from rung.verdict.report_numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.verdict.report_records import Report, everyone, ladder, limit, lost_counts
 from rung.verdict.report_summary import chosen, costs
-from rung.verdict.report_verdict import IN_WORDS, how_sure, in_unit
+from rung.verdict.report_verdict import IN_WORDS, how_sure, in_unit, judged_by, standing
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -48,7 +49,7 @@ def _headline(report: Report) -> str:
     if verdict.winner is None:
         return "no rung can be recommended"
     name = _text(verdict.winner)
-    return f"use {name}" if verdict.clears_bar else f"nothing clears the bar; best so far is {name}"
+    return f"use {name}" if verdict.clears_bar else f"nothing clears the bar; {standing(verdict).lower()}: {name}"
 
 
 def _checks(report: Report, winner: RungResult) -> Iterator[str]:
@@ -70,8 +71,11 @@ def _details(report: Report) -> Iterator[str]:
     yield "## All rungs\n"
     yield from _table(("rung", verdict.main_metric, "95 %", "cases", "p50 / p95", "$ / 1,000", "why not"), _rungs(report))
     yield "## Gaps\n"
-    gaps = [(name, points(e.mean), points_interval(e) or DASH, f"{e.n:,}") for name, e in verdict.gaps.items()]
-    yield from _table(("gap", "points", "95 %", "cases"), gaps)
+    gaps = [
+        (name, points(e.mean), points_interval(e) or DASH, f"{e.n:,}", _text(gap_sentence(verdict, name)))
+        for name, e in verdict.gaps.items()
+    ]
+    yield from _table(("gap", "points", "95 %", "cases", "says"), gaps)
     lost = [(_text(r.name), _losses(report, r.name)) for r in ladder(verdict) if lost_counts(report, r.name)]
     if lost:
         yield "## Where cases were lost\n"
@@ -84,7 +88,8 @@ def _details(report: Report) -> Iterator[str]:
     facts = [
         f"{count(verdict.cases, 'case')}, {count(basis.documents, 'document')}, {count(basis.examples, 'example')}",
         f"model {basis.model or 'unknown'}" + (f", embedder {basis.embedder}" if basis.embedder else ""),
-        *(f"{key}: {value}" for key, value in basis.settings.items()),
+        *([f"judged by {judged_by(report)}"] if basis.correct_by else []),
+        *(f"{key}: {value if isinstance(value, str) else canonical(value)}" for key, value in basis.settings.items()),
     ]
     yield from _items([*facts, *([f"made on {report.created}"] if report.created else [])])
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rung.records import Bill, Lost, RungResult, Verdict
-from rung.verdict.diagnose import REMEDIES
 from rung.verdict.pareto import axes
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, listed, money, points, points_interval
 from rung.verdict.report_records import Report, everyone, ladder
+from rung.verdict.winning_back import remedy
 
 _AXES = {"usd_per_1k": "price", "p95_seconds": "latency"}
 _SUMS: tuple[tuple[str, Callable[[Bill], float | None]], ...] = (
@@ -83,9 +83,9 @@ def wins_table(report: Report) -> Safe:
 
 
 def _told(report: Report) -> RungResult | None:
-    rungs = [r for r in everyone(report.verdict) if r.losses and not r.reference]
-    chosen = next((r for r in rungs if r.name == report.verdict.winner), None)
-    return chosen or max(rungs, key=lambda r: _mean(r, report), default=None)
+    winner = report.verdict.winner
+    rungs = [r for r in everyone(report.verdict) if r.losses and not r.reference and winner in (r.name, None)]
+    return max(rungs, key=lambda r: _mean(r, report), default=None)
 
 
 def _mean(rung: RungResult, report: Report) -> float:
@@ -94,7 +94,6 @@ def _mean(rung: RungResult, report: Report) -> float:
 
 
 def _win(lost: Lost) -> Safe:
-    remedy = next((words for layer, words in REMEDIES.items() if layer == lost.layer), DASH)
     most = "at most " if lost.at_most else ""
     return el(
         "tr",
@@ -102,5 +101,5 @@ def _win(lost: Lost) -> Safe:
         el("td", f"{lost.cases:,}", title=count(lost.cases, "case")),
         el("td", f"{most}{points(lost.wins_back.mean, digits=1)}"),
         el("td", points_interval(lost.wins_back) or DASH),
-        el("td", remedy, cls="words"),
+        el("td", remedy(lost) or DASH, cls="words"),
     )

@@ -9,7 +9,7 @@ from rung.records import Estimate, Json, RungResult, canonical
 from rung.verdict.report_markup import Safe, el, join, scrolled, section
 from rung.verdict.report_numbers import DASH, count, interval, milliseconds, money, percent, seconds, significant
 from rung.verdict.report_records import Report, everyone
-from rung.verdict.report_verdict import differences_table
+from rung.verdict.report_verdict import differences_table, judged_by
 
 # Layer, what it asks, which metrics belong to it. The first match wins; scorers of plugins land in the last.
 _LAYERS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
@@ -180,6 +180,7 @@ def basis_section(report: Report) -> Safe:
         ("Model", basis.model or "unknown"),
         ("Embedder", basis.embedder or "none"),
         ("Main score", report.verdict.main_metric),
+        ("Judged by", judged_by(report) or "unknown"),
         ("Bar", ", ".join(f"{key} {value}" for key, value in report.bar.items()) or "none"),
     ]
     lines += [(key, value if isinstance(value, str) else canonical(value)) for key, value in basis.settings.items()]

@@ -46,6 +46,12 @@ CORRECT: Mapping[str, str] = {
 }
 
 
+def judged_by(report: Report) -> str:
+    """How answers are judged, in a word and what it means; "" where the report does not say."""
+    by = report.basis.correct_by
+    return f"{by} ({CORRECT[by]})" if by in CORRECT else by
+
+
 def verdict_section(report: Report) -> Safe:
     """Section 1."""
     verdict = report.verdict
@@ -75,7 +81,13 @@ def _headline(verdict: Verdict) -> tuple[str, ...]:
     name = el("span", verdict.winner, cls="winner")
     if verdict.clears_bar:
         return ("Use ", name, ".")
-    return ("Nothing clears the bar. Best so far: ", name, ".")
+    return (f"Nothing clears the bar. {standing(verdict)}: ", name, ".")
+
+
+def standing(verdict: Verdict) -> str:
+    """What a choice is that misses the bar: the best, or one that is lower on the ladder and not significantly worse."""
+    best = next((d.b for d in verdict.differences), verdict.winner)
+    return "Best so far" if best == verdict.winner else "As good as the best so far"
 
 
 def _meaning(verdict: Verdict) -> Safe:

@@ -7,33 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
-from rung.verdict.diagnose import REMEDIES
+from rung.verdict.gap_words import gap_sentence
+from rung.verdict.winning_back import remedy
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
-SMALL = 0.05  # a gap that is surely no larger is none
-_REMEDIES: Mapping[str, str] = {str(loss): remedy for loss, remedy in REMEDIES.items()}
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.BREAKS: "over limit",
+    reasons.AT_FLOOR: "at floor",
     reasons.WORSE: "worse",
     reasons.NOT_NEEDED: "not needed",
     reasons.NOTHING_RIGHT: "none right",
     reasons.UNJUDGED: "not judged",
-}
-_MEANING: Mapping[str, tuple[str, str]] = {  # what a gap means, and what it means that there is none
-    "knowledge": (
-        "the model lacks facts that the documents have; giving it the right passages helps.",
-        "the model does as well without the documents.",
-    ),
-    "retrieval": (
-        "the search loses part of what the right passages would give; improve the search.",
-        "the search loses nothing of what the right passages would give.",
-    ),
-    "behaviour": (
-        "so much is wrong even with the right passages; instructions, examples or tuning may close it.",
-        "with what it needs, the model does what is asked.",
-    ),
 }
 
 
@@ -51,34 +37,35 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines += [_row(_HEAD), "-" * WIDTH]
     lines += [line for result in (*ladder, *arms) for line in _rung(result, verdict)] + [""]
     lines += [*_verdict(verdict), ""]
-    lines += _section("Gaps", [line for name, gap in verdict.gaps.items() for line in _gap(name, gap)])
+    lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict, ladder))
-    lines += _section("What would change this", [line for flip in verdict.flips for line in _wrap(flip, indent=2)])
+    lines += _section("What would change this", [line for flip in verdict.flips for line in wrapped(flip, indent=2)])
     told = [(r.name, verdict.rejected[r.name]) for r in ladder if r.name in verdict.rejected]
-    lines += _section("Why not", [line for name, why in told for line in _wrap(f"{name}: {why}", indent=2)])
+    lines += _section("Why not", [line for name, why in told for line in wrapped(f"{name}: {why}", indent=2)])
     made = [
         f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}"
         for r in ladder
         if r.artifacts
     ]
-    lines += _section("Made with", [line for what in made for line in _wrap(what, indent=2)])
-    lines += _section("Mind", [line for warning in verdict.warnings for line in _wrap(warning, indent=2)])
+    lines += _section("Made with", [line for what in made for line in wrapped(what, indent=2)])
+    lines += _section("Mind", [line for warning in verdict.warnings for line in wrapped(warning, indent=2)])
     return lines[:-1] if lines[-1] == "" else lines
 
 
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
-    what = f"{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    run = "trial run, " if verdict.coverage.trial else ""
+    what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
-    return _wrap(f"{project}: {what}" if project else what, indent=0)
+    return wrapped(f"{project}: {what}" if project else what, indent=0)
 
 
 def _verdict(verdict: Verdict) -> list[str]:
     head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}"
     if verdict.winner is not None and not verdict.clears_bar:
         head += " (misses the bar)"
-    return [*_wrap(head, indent=0), *_wrap(verdict.reason, indent=2)]
+    return [*wrapped(head, indent=0), *wrapped(verdict.reason, indent=2)]
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:
@@ -99,7 +86,7 @@ def _rung(result: RungResult, verdict: Verdict) -> list[str]:
     numbers = _numbers(result, verdict)
     if columns(_clean(result.name)) <= _WIDTHS[1]:
         return [_row((mark, result.name, *numbers))]
-    return [*_wrap(result.name, indent=2, mark=mark), _row(("", "", *numbers))]
+    return [*wrapped(result.name, indent=2, mark=mark), _row(("", "", *numbers))]
 
 
 def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
@@ -122,9 +109,11 @@ def _status(result: RungResult, verdict: Verdict) -> str:
         return "chosen"
     if result.reference:
         return "reference" if result.status == "measured" else "no data"
-    if result.status != "measured":
-        return "failed" if result.status == "failed" else "no data" if result.why == reasons.NOT_BEGUN else "n/a"
+    if result.status == "failed":
+        return "failed"
     why = verdict.rejected.get(result.name, "")
+    if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
+        return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
 
@@ -137,32 +126,31 @@ def _latency(latency: Latency | None) -> str:
 
 
 def _seconds(milliseconds: float) -> str:
+    """At most four characters, so that two of them fit: a number that is cut would be another number."""
     seconds = milliseconds / 1000
+    if seconds >= 9_999.5:
+        return f"{seconds / 1000:.0f}k" if seconds < 999_500 else f"{seconds:.0e}".replace("e+0", "e").replace("e+", "e")
     return f"{seconds:.2f}" if seconds < 9.995 else f"{seconds:.1f}" if seconds < 99.95 else f"{seconds:.0f}"
 
 
 def _money(usd: float | None) -> str:
+    """At most seven characters."""
     if usd is None:
         return "unknown"
+    if usd >= 9_999.995:
+        return f"{usd:.0f}" if usd < 9_999_999.5 else f"{usd:.1e}".replace("e+0", "e").replace("e+", "e")
     return f"{usd:.2f}" if usd >= 0.1 or usd == 0 else f"{usd:.3f}" if usd >= 0.001 else "<0.001"
 
 
-def _gap(name: str, gap: Estimate) -> list[str]:
-    if gap.mean is None:
-        return _wrap(f"{name}: not measured.", indent=2)
-    there, absent = _MEANING.get(name, ("there is one.", "there is none."))
-    if gap.low is not None and gap.low > 0:
-        meaning = there
-    elif gap.high is not None and gap.high <= SMALL:
-        meaning = absent
-    else:
-        meaning = "not certain that there is one: the interval reaches 0."
-    return _wrap(f"{name} {reasons.interval(gap)}: {meaning}", indent=2)
+def _gap(name: str, verdict: Verdict) -> list[str]:
+    gap = verdict.gaps[name]
+    measured = "" if gap.mean is None else f" {reasons.interval(gap)}"
+    return wrapped(f"{name}{measured}: {gap_sentence(verdict, name)}", indent=2)
 
 
 def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
     """Where the choice (without one, the best rung) lost its cases, most to gain first, and what to do."""
-    judged = [r for r in ladder if r.losses]
+    judged = [r for r in ladder if r.losses and verdict.winner in (r.name, None)]
     best = max(judged, key=lambda r: (r.name == verdict.winner, _mean_of(r, verdict)), default=None)
     if best is None:
         return []
@@ -171,7 +159,7 @@ def _lost(verdict: Verdict, ladder: Sequence[RungResult]) -> list[str]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
         words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
-        lines += _wrap(f"{words}: {_REMEDIES.get(lost.layer, '')}", indent=2)
+        lines += wrapped(f"{words}: {remedy(lost)}", indent=2)
     return lines
 
 
@@ -216,7 +204,7 @@ def _pad(text: str, width: int) -> str:
     return clean + " " * (width - columns(clean))
 
 
-def _wrap(text: str, *, indent: int, mark: str = "") -> list[str]:
+def wrapped(text: str, *, indent: int = 0, mark: str = "") -> list[str]:
     """Lines of at most 80 columns; continuation lines are indented two more. A word longer than a line is broken."""
     lines: list[str] = []
     line = mark.ljust(indent)

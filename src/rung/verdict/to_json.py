@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 
-from rung.records import Bill, Estimate, Json, Lost, RungResult, Verdict, plain
+from rung.records import Bill, Estimate, Json, Lost, RungResult, Timed, Verdict, plain
 
 
 def verdict_json(verdict: Verdict) -> str:
     """One line of ASCII, without the line break at its end.
 
     The keys are those of the README; reference arms are among the rungs, with `"reference": true`. Intervals are 95 %,
-    latency is that of the live pass in milliseconds.
+    latency is that of the live pass in milliseconds. A gap from which nothing follows says why.
     """
     return json.dumps(
         {
             "winner": verdict.winner,
             "clears_bar": verdict.clears_bar,
             "reason": verdict.reason,
-            "gaps": {name: _estimate(gap) for name, gap in verdict.gaps.items()},
+            "gaps": {name: _gap(gap, verdict.doubts.get(name)) for name, gap in verdict.gaps.items()},
             "rungs": [_rung(result, verdict) for result in verdict.rungs],
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
@@ -28,7 +29,7 @@ def verdict_json(verdict: Verdict) -> str:
             "looks": verdict.looks,
             "front": list(verdict.front),
             "flips": list(verdict.flips),
-            "coverage": plain(verdict.coverage),
+            "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
@@ -60,6 +61,18 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     return {**found, "reference": True} if result.reference else found
 
 
+def _timed(verdict: Verdict) -> Json:
+    """The live passes that the latencies are of: when and where, and which rungs were timed in each."""
+    passes: dict[str, tuple[Timed, list[Json]]] = {}
+    for rung in verdict.rungs:
+        if rung.latency is not None and (timed := rung.latency.timed) is not None:
+            passes.setdefault(timed.session, (timed, []))[1].append(rung.name)
+    return [
+        {"rungs": rungs, "at": timed.at, "host": timed.host, "cpus": timed.cpus, "load": timed.load}
+        for timed, rungs in passes.values()
+    ]
+
+
 def _bill(bill: Bill | None) -> Json:
     """Unknown parts are null, and so is a sum that they go into."""
     if bill is None:
@@ -73,7 +86,11 @@ def _lost(lost: Lost) -> Json:
     return {"layer": lost.layer, "cases": lost.cases, "wins_back": _estimate(lost.wins_back), "at_most": lost.at_most}
 
 
-def _estimate(estimate: Estimate) -> Json:
+def _gap(estimate: Estimate, doubt: str | None) -> Json:
+    return {**_estimate(estimate), **({} if doubt is None else {"why": doubt})}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Json]:
     return {"mean": _known(estimate.mean), "low": _known(estimate.low), "high": _known(estimate.high), "n": estimate.n}
 
 

@@ -1,4 +1,4 @@
-"""What would mending each layer win back? The `correct` that the lost cases would gain, as a share of all cases.
+"""What mending each layer would win back: the `correct` that the lost cases would gain, as a share of all cases.
 
 Where the right passages would mend it, the oracle arm says how much: it is the same model with nothing but them. Elsewhere
 nobody can know before it is tried; then the number is the most that there is to gain, and says so.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rung.estimating import estimates
 from rung.records import Lost
-from rung.verdict.diagnose import Loss
+from rung.verdict.diagnose import REMEDIES, Loss
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -20,6 +20,14 @@ BY_PASSAGES: frozenset[Loss] = frozenset(
     ("forbidden", "cut by chunking", "not retrieved", "ranked too low", "retrieved but not used", "wrong")
 )
 BY_DOCUMENTS: frozenset[Loss] = frozenset(("not in the corpus", "not read"))  # the oracle had no passage to show here
+NOTHING_TO_WIN = "With the right passages the model gets no more of these."
+
+
+def remedy(lost: Lost) -> str:
+    """What to do about a layer; where the oracle shows that this wins nothing back, that."""
+    if not lost.at_most and (lost.wins_back.mean or 0.0) <= 0:
+        return NOTHING_TO_WIN
+    return next((words for layer, words in REMEDIES.items() if layer == lost.layer), "")
 
 
 def won_back(
@@ -33,13 +41,13 @@ def won_back(
     """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
 
     A case lost for want of passages would get what the oracle gets on it (`retrieved but not used`, too: the oracle shows
-    nothing else); one lost for want of a document, what the oracle gets on average where it has one. Others would get at
-    most 1 (`at_most`), and so does everything where there is no oracle.
+    nothing else); one lost for want of a document, or whose answer the oracle was not shown, what the oracle gets on average
+    where it was. Others would get at most 1 (`at_most`), and so does everything where there is no oracle.
 
     Args:
         layers: the layer that lost each case, None where none did.
         correct: `correct` case by case, [n]; NaN: not judged.
-        oracle: the oracle's, on the same cases.
+        oracle: the oracle's, on the same cases; NaN: it was not asked, or not shown the answer.
         clusters: the cluster of each case, None where all are independent.
         seed: of the resampling.
     """
@@ -64,7 +72,8 @@ def _target(layer: Loss, place: object, oracle: Floats | None) -> Floats | None:
 
     if oracle is None or layer not in BY_PASSAGES | BY_DOCUMENTS:
         return None
-    if layer in BY_PASSAGES:
-        return oracle
     had = ~np.isin(np.asarray(place, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
-    return np.full(len(oracle), oracle[had].mean()) if had.any() else None
+    if not had.any():
+        return None
+    usual = np.full(len(oracle), oracle[had].mean())
+    return np.where(np.isnan(oracle), usual, oracle) if layer in BY_PASSAGES else usual

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import MissingExtra, UserError
 from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import instruction_of, learnt
-from rung.workshop.artifacts import Built, amend, is_finished, remember_rows
+from rung.workshop.artifacts import Built, Training, amend, is_finished, remember_rows
 from rung.workshop.forgetting import gate
 from rung.workshop.recipes import check_free, general_chats, recipe_of
 from rung.workshop.registry import Registry
@@ -38,7 +40,8 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     named = adapter_digest(workshop, rows, general, recipe)
     folder = workshop.artifact_folder("adapter", named)
     if not is_finished(folder):
-        with workshop.reporter.phase(title) as tick:
+        training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
             remember_rows(folder, map(learnt, rows))
             taught = Taught(rows, general)
             train_generator(taught, workshop.generator, recipe=recipe, folder=folder, found=found, progress=tick)
@@ -48,6 +51,19 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     gate(workshop, built, title=title)
     workshop.ready.adapters[named] = folder
     return built
+
+
+def check_adapter(workshop: Workshop, need: Adapter) -> None:
+    """What can be known to be wrong before a lesson is made.
+
+    Raises:
+        UserError: torch is not installed, or the recipe is none.
+    """
+    from rung.training import Recipe
+
+    if find_spec("torch") is None:
+        raise MissingExtra("train", "training")
+    Recipe.of({**recipe_of(workshop), **need.recipe}, rows=len(need.lessons), seed=workshop.seed)
 
 
 def adapter_digest(workshop: Workshop, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:

@@ -53,6 +53,16 @@ class Built:
         return float(seconds) if isinstance(seconds, (int, float)) else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training that is about to begin, or to go on where it was stopped (`begun`). `passes` over its `rows`."""
+
+    kind: str
+    rows: int
+    passes: int = 1
+    begun: bool = False
+
+
 def is_finished(folder: Path) -> bool:
     """Whether the artifact in this folder was built to its end."""
     return (folder / MANIFEST).exists()

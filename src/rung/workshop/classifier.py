@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from rung.errors import MissingExtra
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -38,7 +41,8 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
             workshop.reporter.say(f"! {title}: {note}")
         began = time.monotonic()
         remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
-        with workshop.reporter.phase(title) as tick:
+        training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
+        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
             made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
         told = made["notes"] if isinstance(made["notes"], list) else []
         about: dict[str, Json] = {
@@ -51,6 +55,14 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
         seal(folder, {**about, **made, "notes": [*notes, *told]})
     workshop.ready.classifiers[named] = folder
     return Built(named, folder)
+
+
+def check_classifier(workshop: Workshop, need: Labelling) -> None:
+    """What can be known to be wrong before anything is embedded; raises as `adapter.check_adapter`."""
+    from rung.training.classifier import LabelRecipe
+
+    if LabelRecipe.of(need.recipe, seed=workshop.seed).method == "tuned" and find_spec("torch") is None:
+        raise MissingExtra("train", "training")
 
 
 def _notes(odd: Sequence[Labelled], taught: Sequence[tuple[str, str]], labels: Sequence[str]) -> list[str]:

@@ -54,8 +54,11 @@ def notes_on(workshop: Workshop, built: Built) -> tuple[str, ...]:
     if marked := forgot(workshop, built):
         return tuple(f"forgot too much, cannot be chosen: {why}" for why in marked)
     said = built.manifest.get("forgetting")
-    notable = said.get("notable") if isinstance(said, dict) else None
-    return tuple(f"forgot, within the limit: {why}" for why in notable) if isinstance(notable, list) else ()
+    if not isinstance(said, dict):
+        return ()
+    from rung.training.forgetting import changed, notable
+
+    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(said), limit_of(workshop.project)))
 
 
 def gate(workshop: Workshop, built: Built, *, title: str) -> None:

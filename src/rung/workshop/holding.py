@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.errors import ModelError
+from rung.models.protocol import Remote
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker
@@ -25,9 +26,10 @@ from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.steps import Conversation, Engine
 from rung.strategies.protocol import Need
 from rung.tools import Tool, ToolEngine, tools_of
-from rung.workshop.artifacts import ARTIFACTS, Built
+from rung.workshop.artifacts import ARTIFACTS, Built, Training
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.registry import Registry
+from rung.workshop.servers import known
 
 if TYPE_CHECKING:
     from rung.drivers.distributed import Pool
@@ -37,6 +39,16 @@ if TYPE_CHECKING:
     from rung.models.protocol import Embedder, Generator
 
 T = TypeVar("T")
+M = TypeVar("M")
+_OPENED = (
+    "pool",
+    "generator",
+    "judge",
+    "reranker",
+    "embedder",
+    "base_embedder",
+    "store",
+)  # closed at the end, in this order
 EVEN = 0.5
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
@@ -71,14 +83,19 @@ class Workshop:
     ready: Ready = field(default_factory=Ready)
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
+    while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
+    remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
 
     def __enter__(self) -> Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for name in ("pool", "generator", "judge", "reranker", "store"):
-            if hasattr(self.__dict__.get(name), "close"):
-                self.__dict__[name].close()
+        opened = [self.__dict__[name] for name in _OPENED if self.__dict__.get(name) is not None]
+        for one in {id(one): one for one in opened}.values():
+            if troubles := getattr(one, "troubles", ""):
+                self.reporter.say(troubles)
+            if hasattr(one, "close"):
+                one.close()
 
     @cached_property
     def store(self) -> StepStore:
@@ -92,7 +109,7 @@ class Workshop:
 
         settings = self.project.settings
         with self._pointing_at("model"), self.reporter.phase(f"model {settings.model}") as tick:
-            return generator(self.named(settings.model), server=settings.server, progress=tick)
+            return self._recalling(generator(self.named(settings.model), server=settings.server, progress=tick))
 
     @cached_property
     def judge(self) -> Generator:
@@ -103,7 +120,7 @@ class Workshop:
         if settings.judge.model in ("", settings.model):
             return self.generator
         with self._pointing_at("judge"), self.reporter.phase(f"judge {settings.judge.model}") as tick:
-            return generator(self.named(settings.judge.model), server=settings.server, progress=tick)
+            return self._recalling(generator(self.named(settings.judge.model), server=settings.server, progress=tick))
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -121,7 +138,7 @@ class Workshop:
         settings = self.project.settings
         name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
         with self._pointing_at("embedder"), self.reporter.phase(f"embedder {name}") as tick:
-            return embedder(self.named(name), server=settings.server, progress=tick)
+            return self._recalling(embedder(self.named(name), server=settings.server, progress=tick))
 
     def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
         """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
@@ -155,7 +172,7 @@ class Workshop:
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
-            return GeneratorReranker(self.generator)
+            return GeneratorReranker(self.generator, told=self.tally.consumed)
         with self._pointing_at("reranker"), self.reporter.phase(f"reranker {settings.reranker}") as tick:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
@@ -265,9 +282,20 @@ class Workshop:
 
         return BUILDERS[type(need)](self, need, title)
 
+    def check(self, need: Need) -> None:
+        """Look at what can be known to be wrong with a need before it is built; raises as `build`."""
+        from rung.workshop.building import CHECKS
+
+        if type(need) in CHECKS:
+            CHECKS[type(need)](self, need)
+
     def artifact_folder(self, kind: str, named: str) -> Path:
         """Where the artifact of this kind and digest is kept."""
         return self.project.state / ARTIFACTS / kind / named
+
+    def made_folder(self, kind: str, named: str) -> Path:
+        """Where what was built is kept: artifacts, and documents cut in another way."""
+        return self.project.state / CUTTINGS / named if kind == CUTTINGS else self.artifact_folder(kind, named)
 
     def hand_over_adapters(self) -> None:
         """Tell the model which adapters were built, all at once: it may have to be reopened for them."""
@@ -281,6 +309,12 @@ class Workshop:
     def named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
         return model_of(self.project, model)
+
+    def _recalling(self, model: M) -> M:
+        """A model that was opened, told what is remembered of its server."""
+        if isinstance(model, Remote) and (found := known(self.store, model)):
+            model.recall(found)
+        return model
 
     @contextmanager
     def _pointing_at(self, key: str) -> Iterator[None]:

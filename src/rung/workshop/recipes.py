@@ -31,12 +31,14 @@ def recipe_of(workshop: Workshop) -> dict[str, Json]:
     Raises:
         InputError: it cannot be read; names the line.
     """
-    from rung.training.recipe import FILE
+    path = recipe_file(workshop)
+    return read_recipe(path) if path is not None else {}
 
+
+def recipe_file(workshop: Workshop) -> Path | None:
+    """The recipe file, None where there is none."""
     own = workshop.project.root / FILE
-    if workshop.recipe_file is not None:
-        return read_recipe(workshop.recipe_file)
-    return read_recipe(own) if own.exists() else {}
+    return workshop.recipe_file or (own if own.exists() else None)
 
 
 def general_chats(workshop: Workshop, recipe: Recipe) -> list[Example]:

@@ -13,15 +13,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.errors import MissingExtra, UserError
 from rung.estimating import resampled_means
 from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
-from rung.workshop.weighing import WEIGHTS, choose, tried
+from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -78,6 +79,14 @@ def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
     return best
 
 
+def check_retriever(workshop: Workshop, need: Retriever) -> None:
+    """What can be known to be wrong before anything is searched; raises as `adapter.check_adapter`."""
+    from rung.training.retriever import RetrieverRecipe
+
+    if RetrieverRecipe.of(need.recipe, seed=workshop.seed).form == "encoder" and find_spec("torch") is None:
+        raise MissingExtra("train", "training")
+
+
 def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Knowledge:
     """The project's documents as this retriever searches them, brought up to date."""
     made = built.manifest
@@ -109,9 +118,12 @@ def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: s
     built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
     if is_finished(built.folder):
         return built
+    passes = 1 if form == "map" else taught.recipe.epochs
+    begun = (built.folder / CHECKPOINT).exists()
     remember_rows(built.folder, map(learnt_case, taught.lessons))
     began = time.monotonic()
-    learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
+    with workshop.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
+        learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
     seconds = time.monotonic() - began
     knowledge = _index(own, workshop.tuned_embedder(built.folder, form), workshop.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
@@ -205,11 +217,15 @@ def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:
 
 
 def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[str, Json]:
-    """nDCG@10 before and after on the same cases, each at the weight that these cases choose, and the paired difference."""
+    """nDCG@10 before and after on the same cases, each at the weight that these cases choose, and the paired difference.
+
+    Where they are too few to choose, the weight stays the project's.
+    """
     if not cases:
         return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
     before, after = tried(own, cases), tried(other, cases)
-    was, now = choose(before), choose(after)
+    kept = own.fusion.dense_weight
+    was, now = choose(before, kept=kept), choose(after, kept=kept)
     old, new = [row[was] for row in before], [row[now] for row in after]
     mean, low, high = paired(new, old)
     metrics: dict[str, Json] = {
@@ -221,7 +237,7 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     better = low > 0
     told = f"nDCG@10 {sum(old) / len(old):.3f} before, {sum(new) / len(new):.3f} after, on {len(cases)} cases"
     why = "" if better else f"not shown to be better than the search as it is: {told}"
-    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now]}
+    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now] if len(cases) >= LEAST else kept}
 
 
 def paired(new: Sequence[float], old: Sequence[float]) -> tuple[float, float, float]:

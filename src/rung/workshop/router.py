@@ -14,7 +14,7 @@ from rung.scoring.registry import scorers
 from rung.steps import Conversation
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -44,7 +44,8 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     folder = workshop.artifact_folder(KIND, named)
     if not is_finished(folder):
         began = time.monotonic()
-        trials, tried = _trials(workshop, need, title)
+        with workshop.while_training(Training(KIND, len(need.cases))):
+            trials, tried = _trials(workshop, need, title)
         with workshop.reporter.phase(title):
             used = (digest for member in need.members for digest in member.artifacts)
             beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 TOLERANCE = 0.25  # standard errors, see `choose`; measured: docs/LOG.md
+LEAST = 20  # cases that may choose; fewer choose by luck: benchmarks/dense_weight.py
 DEPTH = 100  # passages that each ranking is looked at
 
 
@@ -36,11 +37,21 @@ def tried(
     return values
 
 
-def choose(values: Sequence[Sequence[float]]) -> int:
+def choose(values: Sequence[Sequence[float]], *, kept: float = EVEN) -> int:
     """Which of `WEIGHTS`, by nDCG@10 of every case (rows) at every weight (columns).
 
+    Fewer than `LEAST` cases choose nothing: then it is the one nearest to `kept`, the weight as it is.
+    """
+    if len(values) < LEAST:
+        return min(range(len(WEIGHTS)), key=lambda place: abs(WEIGHTS[place] - kept))
+    return chosen_among(values)
+
+
+def chosen_among(values: Sequence[Sequence[float]]) -> int:
+    """`choose`, however few the cases are.
+
     Of all weights that are as good as the best one within `TOLERANCE` standard errors of the paired difference, the one
-    nearest to the even weight: a handful of cases, whose errors are wide, moves it less far.
+    nearest to the even weight: where errors are wide it moves less far.
     """
     import numpy as np
 

@@ -29,9 +29,9 @@ _HTML = re.compile(rb"\s*+(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html|head|
 _KINDS = {".pdf": "PDF", ".docx": "a Word document", ".pptx": "a PowerPoint file", ".xlsx": "a workbook", ".epub": "EPUB"}
 _KINDS |= {".ods": "a workbook", ".zip": "a ZIP archive", ".html": "HTML", ".xls": "a workbook"}
 _FAMILIES = (
-    frozenset({".docx", ".docm", ".dotx"}),
-    frozenset({".pptx", ".pptm", ".ppsx"}),
-    frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}),
+    frozenset({".docx", ".docm", ".dotx", ".dotm"}),
+    frozenset({".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"}),
+    frozenset({".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb", ".xls", ".ods"}),
     frozenset({".html", ".htm", ".xhtml"}),
 )
 _BINARY = (
@@ -46,6 +46,13 @@ _BINARY = (
     (b"Rar!", "a RAR archive"),
     (b"%!PS", "PostScript"),
     (b"\x7fELF", "a program"),
+)
+_LISTING = "[content_types].xml"
+_LISTED = 2**20  # bytes of it that are looked at
+_OFFICE = (
+    ("word/", ".docx", b"wordprocessingml.document.main"),
+    ("ppt/", ".pptx", b"presentationml.presentation.main"),
+    ("xl/", ".xlsx", b"spreadsheetml.sheet.main"),
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -86,9 +93,15 @@ def read(file: SourceFile) -> Iterator[Item]:
         yield line, str(error)
     except MemoryError:
         yield line, _NO_MEMORY
+    except RecursionError:
+        yield line, "is nested too deeply to be read; left out"
     except Exception as error:  # a library's or a stranger's code: its failure belongs to this one file, and is told
         log.exception("the reader of %s failed", file.id)
         yield line, f"its reader failed: {type(error).__name__}: {error}"
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what libraries in Rust die of is no Exception
+            raise
+        yield line, f"its reader failed: {error}"
 
 
 def _read(file: SourceFile) -> Iterator[Item]:
@@ -136,16 +149,17 @@ def kind_of(data: bytes) -> str:
 def _zipped(data: bytes) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
-            kind = archive.read("mimetype")[:64].decode("latin-1") if "mimetype" in names else ""
+            names = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+            kind = archive.read("mimetype")[:64].decode("latin-1") if "mimetype" in names.values() else ""
+            listed = archive.read(names[_LISTING])[:_LISTED] if _LISTING in names else b""
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return ""  # the reader for its suffix says what is wrong with it
     if "epub" in kind:
         return ".epub"
     if "opendocument.spreadsheet" in kind:
         return ".ods"
-    for part, suffix in (("word/", ".docx"), ("ppt/", ".pptx"), ("xl/", ".xlsx")):
-        if "[Content_Types].xml" in names and any(name.startswith(part) for name in names):
+    for part, suffix, word in _OFFICE:
+        if _LISTING in names and (any(name.startswith(part) for name in names) or word in listed):
             return suffix
     return ".zip"
 

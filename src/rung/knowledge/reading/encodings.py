@@ -6,6 +6,8 @@ Whatever was guessed or replaced is said. What the text means is left to the rea
 from __future__ import annotations
 
 import codecs
+import re
+from contextlib import suppress
 
 # Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -16,10 +18,28 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FALLBACK = "cp1252"
-_ENOUGH = 24  # letters beyond ASCII from which on a guess is better than the commonest encoding
+_ENOUGH = 12  # letters beyond ASCII from which on a guess is better than the commonest encoding
 _SAMPLE = 200_000  # bytes that a guess looks at
-_NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250", "big5": "Big5"}
+_NAMES = {**{f"cp125{n}": f"Windows-125{n}" for n in range(9)}, "big5": "Big5"}
+# What a label stands for where it is used (https://encoding.spec.whatwg.org): the larger set that includes the named one.
+_MEANT = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "big5": "big5hkscs",
+}
+_FOREIGN, _LATIN = re.compile(r"\w*[\u0370-\u06ff]\w*"), re.compile("[a-zA-Z]")
+_SEVEN_BIT = ("iso2022", "hz", "utf-7")  # their bytes are ASCII too: what is declared decides
+_NO_TEXT = ("unicode", "raw", "undefined", "charmap", "punycode", "idna")  # codecs of Python that no file is written in
+_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b(J")  # of ISO-2022-JP
 _ASCII = bytes(range(128))
+_LETTERS = [bytes([n]).decode("cp1252", "replace").replace("\ufffd", chr(n)) for n in range(256)]
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
@@ -30,6 +50,10 @@ def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _marked(data[len(mark) :], encoding)
+    declared = meant(declared)
+    if declared.startswith(_SEVEN_BIT) or any(escape in data for escape in _ESCAPES):
+        with suppress(UnicodeDecodeError):
+            return data.decode(declared if declared.startswith(_SEVEN_BIT) else "iso2022_jp_2"), ""
     try:
         text, note = data.decode("utf-8"), ""
     except UnicodeDecodeError as error:
@@ -42,6 +66,20 @@ def decode(data: bytes, declared: str = "") -> tuple[str | None, str]:
     return text, note
 
 
+def as_browsers(data: bytes, encoding: str) -> str:
+    """Bytes in an encoding; those of Windows-1252 that it gives no letter to are control characters, as in Latin-1.
+
+    Raises:
+        UnicodeDecodeError: the bytes are none of that encoding.
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        if encoding != _FALLBACK:
+            raise
+        return "".join(map(_LETTERS.__getitem__, data))
+
+
 def decode_line(line: bytes, encoding: str) -> tuple[str, bool]:
     """One line of a file whose other lines may be encoded otherwise, and whether it was read as `encoding`, not UTF-8."""
     try:
@@ -50,14 +88,28 @@ def decode_line(line: bytes, encoding: str) -> tuple[str, bool]:
         return line.decode(encoding, "replace"), True
 
 
+def meant(label: str) -> str:
+    """The codec that a label stands for, as browsers have it: `latin-1` is Windows-1252. "" where there is none."""
+    try:
+        name = codecs.lookup(label.strip()).name if label.strip().isprintable() else ""
+    except (LookupError, ValueError):
+        return ""
+    return "" if name.startswith(_NO_TEXT) else _MEANT.get(name, name)
+
+
 def guess(data: bytes) -> str:
     """The likeliest encoding of bytes that are not UTF-8; Windows-1252 where they are too few to tell."""
     if _high(data[:_SAMPLE]) < _ENOUGH:
         return _FALLBACK
-    from charset_normalizer import from_bytes
+    import chardet
 
-    best = from_bytes(data[:_SAMPLE]).best()
-    return best.encoding if best is not None else _FALLBACK
+    era = chardet.EncodingEra.MODERN_WEB | chardet.EncodingEra.LEGACY_ISO  # older ones are taken for one another
+    found = meant(chardet.detect(data[:_SAMPLE], encoding_era=era)["encoding"] or "") or _FALLBACK
+    if found.startswith("utf"):  # bytes with NULs: whether they are UTF-16 without a mark, `_without_mark` knows
+        return _FALLBACK
+    words = _FOREIGN.findall(data[:_SAMPLE].decode(found, "replace"))
+    torn = sum(bool(_LATIN.search(word)) for word in words)  # Latin letters among Cyrillic or Greek ones
+    return _FALLBACK if torn * 3 > len(words) else found
 
 
 def named(encoding: str) -> str:
@@ -81,11 +133,9 @@ def _marked(data: bytes, encoding: str) -> tuple[str, str]:
 def _not_utf8(data: bytes, error: UnicodeDecodeError, declared: str) -> tuple[str, str]:
     """Bytes with a place that is no UTF-8: of another encoding, or of two."""
     line = data.count(b"\n", 0, error.start) + 1
-    if declared:
-        try:
-            return data.decode(declared), ""
-        except (LookupError, UnicodeDecodeError):
-            pass  # it does not fit: what was declared is wrong
+    if declared and not declared.startswith("utf"):  # UTF-8 it is not, and UTF-16 would have begun otherwise
+        with suppress(UnicodeDecodeError, LookupError):
+            return as_browsers(data, declared), ""
     parts = data.splitlines(keepends=True)
     lines = [decode_line(part, _FALLBACK) for part in parts]
     if 2 * sum(_high(part) for part, (_, other) in zip(parts, lines, strict=True) if not other) > _high(data):

@@ -1,4 +1,4 @@
-"""What does a book say? The chapters of an EPUB in reading order, as Markdown.
+"""What a book says: the chapters of an EPUB in reading order, as Markdown.
 
 Whether unpacking is safe is left to `zips`, what a chapter says to `html`.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from rung.knowledge.reading import zips
 from rung.knowledge.reading.encodings import decode
-from rung.knowledge.reading.html import to_markdown
+from rung.knowledge.reading.html import as_markdown, declared
 from rung.knowledge.reading.markup import converted, paged
-from rung.knowledge.reading.source import Item, SourceFile, Unusable
+from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 
 _CONTAINER = "META-INF/container.xml"
 _CHAPTERS = ("application/xhtml+xml", "text/html")
@@ -28,13 +29,22 @@ def read_epub(file: SourceFile) -> Iterator[Item]:
             raise Unusable("is locked by its seller (DRM); left out")
         package, folder = _package(archive)
         chapters = []
-        for name in _spine(package, folder):
+        dropped: Counter[str] = Counter()
+        spine = _spine(package, folder)
+        for name in spine:
             try:
-                page, _ = decode(zips.member(archive, archive.getinfo(name)))
+                data = zips.member(archive, archive.getinfo(name))
             except (KeyError, Unusable) as error:
                 yield 0, f"its chapter '{name}' is missing ({error})"
                 continue
-            chapters.append(to_markdown(page) if page else "")
+            source, note = decode(data, declared(data))
+            if note:
+                yield 0, f"its chapter '{name}' {note}"
+            page = as_markdown(source or "<p></p>")
+            dropped.update(page.dropped)
+            chapters.append(page.text)
+        dropped["chapters that are not in the reading order"] = _outside(package, folder, spine)
+    yield from drops(file, dropped)
     text, _ = paged(chapters)
     if not text:
         yield 0, "holds no text"
@@ -61,8 +71,21 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 def _spine(package: ElementTree.Element, folder: str) -> list[str]:
     items = {e.get("id"): e for e in package.iter() if _tag(e) == "item"}
     order = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
-    pages = [e for e in order if e.get("media-type") in _CHAPTERS and e.get("href")]
-    return [posixpath.normpath(posixpath.join(folder, unquote(str(e.get("href")).split("#")[0]))) for e in pages]
+    return list(dict.fromkeys(_place(e, folder) for e in order if _is_chapter(e)))
+
+
+def _outside(package: ElementTree.Element, folder: str, spine: list[str]) -> int:
+    """How many pages the book carries that are not in its reading order, its table of contents aside."""
+    pages = [e for e in package.iter() if _tag(e) == "item" and _is_chapter(e) and "nav" not in (e.get("properties") or "")]
+    return len({_place(e, folder) for e in pages} - set(spine))
+
+
+def _is_chapter(item: ElementTree.Element) -> bool:
+    return item.get("media-type") in _CHAPTERS and bool(item.get("href"))
+
+
+def _place(item: ElementTree.Element, folder: str) -> str:
+    return posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")).split("#")[0])))
 
 
 def _first(package: ElementTree.Element, tag: str) -> str:

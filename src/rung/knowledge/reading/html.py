@@ -1,54 +1,78 @@
 """What does a web page say? As Markdown, by html-to-markdown.
 
-Where a page comes from is left to `places` and `web`.
+What of a page is read is left to `html_tree`, tables to `html_tables`, formulas and raised text to `html_text`. Where a page
+comes from is left to `places` and `web`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from html import unescape
 from typing import TYPE_CHECKING
 
 from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
+from rung.knowledge.reading.html_tables import put_back, take_out
+from rung.knowledge.reading.html_text import as_text
+from rung.knowledge.reading.html_tree import DEEPEST, TOO_DEEP, clean, parsed, title_of
 from rung.knowledge.reading.markup import converted, tidy
-from rung.knowledge.reading.source import Item, SourceFile, Unusable
+from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 
 if TYPE_CHECKING:
     from html_to_markdown.options import ConversionOptions
 
-_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^<>]+>")
-_MAIN = re.compile(r"<main\b[^<>]*>", re.IGNORECASE)
+_CHARSET = re.compile(
+    rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,80}?encoding\s*=\s*["']([\w.:-]{2,40})""",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"^# +(.+?) *$", re.MULTILINE)
 _ANCHOR = re.compile(r"\[(?:¶|#|§|\u200b)?\]\(#[^)\n]{0,200}\)|(?<=\S) ?\[¶\]\([^)\n]{0,200}\)")
-_HEAD = 100_000  # characters in which a title is looked for
-_DEEPEST = 2_000  # tags within tags; a page of more was made to break parsers
-_LEAST_MAIN = 200  # characters of text that a <main> must hold to stand for the page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as Markdown ("" where it holds no text), its title ("": it has none), and what was left out, by kind."""
+
+    text: str
+    title: str
+    dropped: Counter[str]
 
 
 def read_html(file: SourceFile) -> Iterator[Item]:
-    """An HTML page as one document: Markdown, without navigation, forms and scripts."""
-    declared = file.charset
-    if not declared and (said := _CHARSET.search(file.data[:4096])):
-        declared = said[1].decode("ascii")
-    page, note = decode(file.data, declared)
+    """An HTML page as one document: Markdown, without navigation, form fields, scripts and hidden parts."""
+    source, note = decode(file.data, file.charset or declared(file.data))
     if note:
         yield 1, note
-    if page is None:
+    if source is None:
         return
-    text = to_markdown(_main(page))
-    if not text:
-        yield 0, "holds no text" + (": its content is made by scripts" if "<script" in page.lower() else "")
+    page = as_markdown(source, site=True)
+    yield from drops(file, page.dropped)
+    if not page.text:
+        yield 0, "holds no text" + (": its content is made by scripts" if "<script" in source.lower() else "")
         return
-    yield 0, converted(file.id, text, title_of(page) or _first_heading(text) or file.name)
+    yield 0, converted(file.id, page.text, page.title or _first_heading(page.text) or file.name)
+
+
+def declared(data: bytes) -> str:
+    """The encoding that a page itself names; "" where it names none."""
+    said = _CHARSET.search(data[:4096])
+    return (said[1] or said[2]).decode("ascii") if said else ""
 
 
 def to_markdown(page: str) -> str:
-    """HTML as Markdown; "" where it holds no text.
+    """HTML as Markdown; "" where it holds no text. See `as_markdown`."""
+    return as_markdown(page).text
+
+
+def as_markdown(page: str, *, site: bool = False) -> Page:
+    """HTML as Markdown.
+
+    Args:
+        page: a whole page or a part of one.
+        site: whether it is a page of a site, whose navigation and what stands around <main> are left out.
 
     Raises:
         MissingExtra: the library is not installed.
@@ -57,33 +81,27 @@ def to_markdown(page: str) -> str:
     try:
         from html_to_markdown import convert
         from html_to_markdown.exceptions import ConversionError
+        from lxml import etree
     except ImportError as error:
         raise MissingExtra("docs", "reading HTML") from error
+    tree, whole = parsed(page)
+    title = title_of(tree)
+    root, dropped = clean(tree, site=site)
+    if not whole:
+        dropped[TOO_DEEP] += 1
+    as_text(root)
+    tables = take_out(root)
+    plain = etree.tostring(root, method="html", encoding="unicode")
     try:
-        text = convert(page, _options()).content or ""
+        text = convert(plain, _options()).content or ""
     except ConversionError as error:
         raise Unusable(f"is no HTML that can be read ({error})") from error
-    return tidy(_ANCHOR.sub("", text))
-
-
-def title_of(page: str) -> str:
-    """The words of a page's <title>."""
-    said = _TITLE.search(page, 0, _HEAD)
-    return " ".join(unescape(_TAG.sub("", said[1])).split()) if said else ""
+    return Page(tidy(put_back(_ANCHOR.sub("", text), tables)), title, dropped)
 
 
 def _first_heading(text: str) -> str:
     heading = _HEADING.search(text)
     return heading[1].strip("*_ ") if heading else ""
-
-
-def _main(page: str) -> str:
-    """The <main> of a page that has one with text in it: what stands around is the same on every page of a site."""
-    begin, end = _MAIN.search(page), page.lower().rfind("</main>")
-    main = page[begin.end() : end] if begin and end > begin.end() else ""
-    if len(_TAG.sub("", main).split()) * 5 > _LEAST_MAIN:
-        return f"<html><body><main>{main}</main></body></html>"
-    return page
 
 
 @cache
@@ -92,9 +110,8 @@ def _options() -> ConversionOptions:
 
     return ConversionOptions(
         extract_metadata=False,
-        skip_images=True,
         autolinks=False,
-        compact_tables=True,
-        max_depth=_DEEPEST,
-        preprocessing=PreprocessingOptions(enabled=True, preset="standard", remove_navigation=True, remove_forms=True),
+        hidden_content="all",  # what is hidden is gone already
+        max_depth=DEEPEST + 100,
+        preprocessing=PreprocessingOptions(enabled=False),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rung.knowledge.reading.table_heads import Headed, tables_of
+from rung.knowledge.reading.table_heads import Headed, is_value, tables_of
 from rung.records import Document, Json
 
 MARKDOWN = "markdown"
@@ -13,6 +13,10 @@ _BETWEEN = "\n\n"
 _SPACE = re.compile(r"\s+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _ROWS_AS_TABLE = 40  # of a longer table each row is written out with its headings: it may stand alone in a passage
+_LONGEST_HEAD = 160  # characters of a head row that a passage's header can hold, roughly
+_LONGEST_ROW = 400  # characters of a row that fits into a passage, roughly
+_SMALL = 600  # characters of a table that is kept whole
+_LONGEST_TITLE = 120  # characters of a title that can be a heading
 
 
 def paged(pages: Iterable[str]) -> tuple[str, list[int]]:
@@ -52,9 +56,18 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return _table(kept[0], kept[1:]) if kept else ""
 
 
-def tables(rows: Iterable[Sequence[str]]) -> str:
+def tables(rows: Iterable[Sequence[str]], heads: Mapping[int, int] | None = None) -> str:
     """A sheet as Markdown: its tables one below the other, the titles of each above it; see `table_heads`."""
-    return "\n\n".join(part for headed in tables_of(rows) for part in (*headed.titles, headed_table(headed)) if part)
+    found = tables_of(rows, heads)
+    return "\n\n".join(part for headed in found for part in (*titled(headed), headed_table(headed)) if part)
+
+
+def titled(headed: Headed, level: int = 3) -> list[str]:
+    """The titles of a table: the first one is a heading, so that every passage of the table carries it."""
+    first, rest = headed.titles[:1], headed.titles[1:]
+    if first and headed.rows and len(first[0]) <= _LONGEST_TITLE:
+        return [f"{'#' * level} {first[0]}", *rest]
+    return [*first, *rest]
 
 
 def headed_table(headed: Headed) -> str:
@@ -68,10 +81,20 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     kept = [row for row in kept if any(row)]
     used = [place for place in range(width) if first[place] or any(row[place] for row in kept)]
     first, kept = [first[place] for place in used], [[row[place] for place in used] for row in kept]
-    if len(kept) > _ROWS_AS_TABLE and len(used) > 1:
-        return "\n\n".join(_written_out(first, row) for row in kept)
+    if len(used) > 1 and _is_large(first, kept):
+        bare = [name for place, name in enumerate(first) if name and not any(row[place] for row in kept)]
+        lines = [f"Columns without values: {'; '.join(bare)}"] if bare else []
+        return "\n\n".join([*lines, *(line for row in kept for line in _written_out(first, row))])
     lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *kept)]
     return "\n".join([lines[0], f"|{' --- |' * len(used)}", *lines[1:]])
+
+
+def _is_large(head: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether parts of a table would stand in passages that do not show its head, or no whole row."""
+    if len(rows) > _ROWS_AS_TABLE:
+        return True
+    sizes = [sum(map(len, row)) + 3 * len(row) for row in (head, *rows)]
+    return sum(sizes) > _SMALL and (sizes[0] > _LONGEST_HEAD or max(sizes) > _LONGEST_ROW)
 
 
 def cell(value: str) -> str:
@@ -84,7 +107,17 @@ def tidy(text: str) -> str:
     return _BLANK_LINES.sub(_BETWEEN, text).strip() + "\n" if text.strip() else ""
 
 
-def _written_out(headings: Sequence[str], row: Sequence[str]) -> str:
-    return "; ".join(
-        f"{heading}: {value}" if heading else value for heading, value in zip(headings, row, strict=True) if value
-    )
+def _written_out(headings: Sequence[str], row: Sequence[str]) -> list[str]:
+    """A row on one line, each value behind its heading; a long one on several, each of which says whose row it is."""
+    cells = [(heading, value) for heading, value in zip(headings, row, strict=True) if value]
+    parts = [f"{heading}: {value}" if heading else value for heading, value in cells]
+    if sum(map(len, parts)) <= _LONGEST_ROW:
+        return ["; ".join(parts)]
+    named = 2 if len(cells) > 1 and is_value(cells[0][1]) else 1  # a running number alone names nothing
+    named = 0 if sum(map(len, parts[:named])) > _LONGEST_ROW // 2 else named
+    lines = [parts[:named]]
+    for part in parts[named:]:
+        if len(lines[-1]) > named and sum(map(len, lines[-1])) + len(part) > _LONGEST_ROW:
+            lines.append(parts[:named])
+        lines[-1] = [*lines[-1], part]
+    return ["; ".join(line) for line in lines]

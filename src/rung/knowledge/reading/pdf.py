@@ -1,37 +1,51 @@
-"""What does a PDF say, page by page? Text, headings and tables as Markdown, by LiteParse (PDFium), on this machine.
+"""What a PDF says, page by page: text, headings and tables as Markdown, by LiteParse (PDFium), on this machine.
 
-No text is recognised in images: a scan is named as such. Crashes and hangs of the library are left to `workers`.
+No text is recognised in images: a scan is named as such. Crashes and hangs of the library are left to `workers`; tables
+that go on over pages to `pdf_tables`, headers and footers to `pdf_furniture`, raised text to `pdf_marks`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 from rung.errors import MissingExtra
 from rung.knowledge.reading.markup import converted, paged
-from rung.knowledge.reading.source import Item, SourceFile, Unusable
+from rung.knowledge.reading.pdf_columns import find_columns
+from rung.knowledge.reading.pdf_furniture import keep_once, mend_hyphens
+from rung.knowledge.reading.pdf_marks import marks_of, write_marks
+from rung.knowledge.reading.pdf_page import Part, sheet_of, written
+from rung.knowledge.reading.pdf_tables import give_heads, lift_heads
+from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 
 if TYPE_CHECKING:
     from liteparse import LiteParse
     from liteparse.types import ParsedPage, ParseResult
 
-_EMPTY_FENCE = re.compile(r"\A\s*```\w*\s*```\s*\Z")
 _HEADING = re.compile(r"^#{1,3} +(.+?) *$", re.MULTILINE)
 _PDF_TITLE = re.compile(rb"/Title\s*\(([^()\\]{3,200})\)")
 _NO_TITLE = re.compile(
     r"untitled|microsoft word|powerpoint|\.(?:docx?|pptx?|xlsx?|indd|tex|dvi)\b|^[\W\d_]*$", re.IGNORECASE
 )
 _SHOWN = 8  # page numbers in a message
+_SHOWN_NOTES = ("FreeText", "Stamp")  # annotations whose words stand on the page
 
 
 def read_pdf(file: SourceFile) -> Iterator[Item]:
-    """A PDF as one document. `meta.pages` holds the position at which each page begins."""
-    pages = _parsed(file).pages
-    texts = [_text(page) for page in pages]
+    """A PDF as one document. `meta.pages` holds the position at which each page begins.
+
+    Fields of a form stand below the text of their page. Headers and footers of pages are kept where they stand first.
+    """
+    result = _parsed(file)
+    dropped: Counter[str] = Counter()
+    texts = _texts(file, result, dropped)
+    pages = result.pages
     scanned = [page.page_num for page, text in zip(pages, texts, strict=True) if _is_image(page, text)]
+    for error in result.page_errors:
+        yield 0, f"page {error.page_num} cannot be read ({error.message}); left out"
     if not any(texts):
         what = "is a scan: its pages are images without a text layer" if scanned else "holds no text"
         yield 0, f"{what} ({len(pages)} pages); recognise its text first (OCR, for example with ocrmypdf)"
@@ -39,10 +53,43 @@ def read_pdf(file: SourceFile) -> Iterator[Item]:
     if scanned:
         listed = ", ".join(map(str, scanned[:_SHOWN])) + (", …" if len(scanned) > _SHOWN else "")
         yield 0, f"{len(scanned)} of {len(pages)} pages hold no readable text, only images or broken fonts: {listed}"
+    yield from drops(file, dropped)
     text, starts = paged(texts)
     heading = _HEADING.search(text, 0, 2000)
     title = _title(file.data) or (heading[1].strip("*_ ") if heading else "") or file.name
     yield 0, converted(file.id, text, title, pages=starts)
+
+
+def _texts(file: SourceFile, result: ParseResult, dropped: Counter[str]) -> list[str]:
+    """The Markdown of each page."""
+    sheets = [sheet_of(page) for page in result.pages]
+    for sheet in sheets:
+        find_columns(sheet)
+    write_marks(sheets, marks_of(file.data, [sheet.number for sheet in sheets]))
+    mend_hyphens(sheets)
+    dropped["repeated headers and footers of pages"] = keep_once(sheets)
+    lift_heads(sheets)
+    give_heads(sheets)
+    for sheet, page in zip(sheets, result.pages, strict=True):
+        sheet.parts += [Part("paragraph", line) for line in _filled_in(page, dropped)]
+    return [written(sheet.parts) for sheet in sheets]
+
+
+def _filled_in(page: ParsedPage, dropped: Counter[str]) -> Iterator[str]:
+    """What was filled into the fields of a page, and typed onto it; comments are counted."""
+    for field in page.form_fields or ():
+        value = ", ".join(field.selected_options) or field.value or ""
+        if field.type in ("checkbox", "radiobutton"):
+            value = "yes" if field.checked else ""
+        if (value := " ".join(value.split())) and value not in page.text:
+            name = " ".join((field.alternate_name or field.name or "").split())
+            yield f"{name}: {value}" if name else value
+    for note in page.annotations or ():
+        words = " ".join((note.contents or "").split())
+        if words and note.subtype in _SHOWN_NOTES and words not in page.text:
+            yield words
+        elif words and note.subtype not in (*_SHOWN_NOTES, "Link", "Widget", "Popup"):
+            dropped["comments"] += 1
 
 
 def _parsed(file: SourceFile) -> ParseResult:
@@ -67,7 +114,7 @@ def _parser() -> LiteParse:
         from liteparse import LiteParse
     except ImportError as error:
         raise MissingExtra("docs", "reading .pdf files") from error
-    # Running headers stay: telling them from headings that recur cost whole headings in a trial.
+    # Running headers stay here: LiteParse takes headings that recur for them; see `pdf_furniture`.
     return LiteParse(
         ocr_enabled=False,
         output_format="markdown",
@@ -78,19 +125,22 @@ def _parser() -> LiteParse:
         keep_headers_footers=True,
         include_complexity=True,
         continue_on_page_error=True,
+        extract_blocks=True,
+        emit_word_boxes=True,
+        extract_vector_graphics=True,
+        extract_form_fields=True,
+        extract_annotations=True,
     )
-
-
-def _text(page: ParsedPage) -> str:
-    text = page.markdown.replace("\x00", "")
-    return "" if _EMPTY_FENCE.match(text) else text.strip()
 
 
 def _is_image(page: ParsedPage, text: str) -> bool:
     seen = page.complexity
     if seen is None:
         return False
-    return seen.is_garbled or (len(text) < 40 and (seen.full_page_image or seen.has_substantial_images))
+    words = [word for word in text.split() if word.strip("|-")]
+    numbers = sum(any(map(str.isdigit, word)) for word in words)
+    garbled = seen.is_garbled and numbers * 4 < len(words)  # tables of numbers and codes are taken for broken fonts
+    return garbled or (len(text) < 40 and (seen.full_page_image or seen.has_substantial_images))
 
 
 def _title(data: bytes) -> str:

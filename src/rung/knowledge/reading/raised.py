@@ -9,9 +9,9 @@ import re
 from collections.abc import Container
 
 _NOTE_SIGNS = "*†‡§¶#∗⁎※"
-_BRACKETED = re.compile(r"[\[(]\s*([^\[\]()]{1,12})\s*[\])]")
+_BRACKETED = re.compile(r"[\[(]?\s*([^\[\]()]{1,12})\s*[\])]")  # [1], (1), and 1) as German has it
 _MARKS = re.compile(rf"(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}}|[{_NOTE_SIGNS}]{{1,4}})(?:\s*[,;–-]\s*(?:\d{{1,3}}|[a-zA-Z]))*")
-_ORDINALS = frozenset(["st", "nd", "rd", "th", "er", "re", "ère", "e", "ème", "eme", "º", "ª", "ter", "bis"])
+_ORDINALS = frozenset(["st", "nd", "rd", "th", "er", "re", "ère", "e", "ème", "eme", "o", "º", "ª", "ter", "bis"])
 _ORDINAL_BASE = re.compile(r"(?:\d|\b[IVXLCDM]+|\b[Nn])\Z")
 _JOINED = frozenset("°º'\"′″ª")
 _TRADE = {"tm": "™", "(tm)": "™", "sm": "℠", "®": "®", "(r)": "®", "©": "©", "™": "™"}
@@ -24,11 +24,18 @@ _NUMBER = re.compile(r"\d\Z")
 _UNIT = re.compile(
     r"(?:\A|[^a-zA-Z])(?:[kcdmµμnh]?m|in|ft|yd|mi|s|sec|px|inch(?:es)?|feet|foot|yards?|miles?|\w*met(?:er|re)s?)\Z"
 )
-_VARIABLE = re.compile(r"(?:\A|[^a-zA-Z\d])[a-zA-Zα-ωΑ-Ω]\Z|[)\]}]\Z|=\s*[a-zA-Z]{1,3}\Z")  # x, (…), = mc
+# x, (a + b), = mc: one letter alone, an expression in brackets, a product on the right of an equation.
+_VARIABLE = re.compile(
+    r"(?:\A|[^a-zA-Z\d])[a-zA-Zα-ωΑ-Ω]\Z|[(\[{](?![^()]*[a-zA-Z]{3})[^()\[\]{}]{1,30}[)\]}]\Z|=\s*[a-zA-Z]{1,3}\Z"
+)
 _EXPRESSION = re.compile(r"(?=.*[+\-−–*/=()])[\w.+\-−–*/=() ]{2,24}\Z")
 _OPERATOR_BEHIND = re.compile(r"\s*[=+×·⋅/^−≈<>]")
 _OPERATOR_BEFORE = re.compile(r"[=+×·⋅/(^−≈]\s*[\d.,]+\Z")
 _MONEY = re.compile(r"\s*(?:[€$£¥%]|euros?\b|EUR\b|USD\b|GBP\b|CHF\b|dollars?\b|pounds?\b|per ?cent\b)", re.IGNORECASE)
+_BAR = re.compile(r"[/⁄]\s*\d")
+_PRICE = re.compile(r"[€$£¥]\s?\d{1,5}\Z")
+_WHOLE = re.compile(r"(?:\A|[^\d.,])\d{1,5}\Z")
+_DEGREES = re.compile(r"\s?[CF](?![a-zA-Z])")
 _ISOTOPE = re.compile(r"[A-Z][a-z]?(?![a-zA-Z])")
 _FORMULA = re.compile(
     r"(?:[A-Z][a-z]?|[)\]])\d*\Z"
@@ -53,9 +60,13 @@ def raised(before: str, mark: str, after: str = "", *, linked: bool = False, not
         return _apart(before, inner[1].strip() if inner else mark)
     if mark.lower() in _TRADE:
         return _TRADE[mark.lower()]
+    if mark == "o" and before[-1:].isdigit() and _DEGREES.match(after):
+        return "°"
     if mark in _JOINED or (mark not in notes and _is_ordinal(before, mark)):
         return mark
     left = before.rstrip()
+    if mark.isdigit() and (plain := _within_number(before, mark, after, notes)):
+        return plain
     if mark.isdigit() and left and before[-1:] in " (" and _ISOTOPE.match(after):
         return mark  # 14C
     if left and _is_power(left, mark, after, notes):
@@ -69,13 +80,27 @@ def raised(before: str, mark: str, after: str = "", *, linked: bool = False, not
 def lowered(before: str, mark: str) -> str:
     """What lowered text says: joined in chemical formulas (`H2O`), else behind `_` (`x_12`, `V_max`)."""
     mark = " ".join(mark.split())
-    if not mark or not before.strip() or before[-1].isspace() or (mark.isdigit() and _FORMULA.search(before)):
+    if (
+        not mark
+        or not before.strip()
+        or before[-1].isspace()
+        or before[-1] in "/⁄"
+        or (mark.isdigit() and _FORMULA.search(before))
+    ):
         return mark
-    return f"_{mark}" if mark.isalnum() else f"_({mark})"
+    return mark and (f"_{mark}" if mark.isalnum() else f"_({mark})")
+
+
+def _within_number(before: str, mark: str, after: str, notes: Container[str]) -> str:
+    """Raised digits that are part of a number: those above the bar of a fraction, and the cents of a price."""
+    if _BAR.match(after):
+        return f" {mark}" if before[-1:].isdigit() else mark
+    priced = _PRICE.search(before) or (_WHOLE.search(before) and _MONEY.match(after))
+    return f".{mark}" if len(mark) == 2 and priced and mark not in notes else ""
 
 
 def _is_ordinal(before: str, mark: str) -> bool:
-    if mark in ("a", "o"):
+    if mark == "a":
         return before.endswith(".") and before[-2:-1].isdigit()  # 1.ª, as Spanish has it; 5ᵃ is a note's mark
     return mark.lower() in _ORDINALS and bool(_ORDINAL_BASE.search(before))
 

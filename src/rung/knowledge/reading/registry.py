@@ -24,10 +24,10 @@ _PLAIN = {
 # Parsed by libraries, which may be slow, hang or crash: in a process of their own; what came out is remembered.
 _COSTLY = {
     f"{_HERE}.pdf:read_pdf": "pdf",
-    f"{_HERE}.office:read_docx": "docx docm dotx",
-    f"{_HERE}.office:read_pptx": "pptx pptm ppsx",
-    f"{_HERE}.sheets:read_workbook": "xlsx xlsm xlsb xls ods",
-    f"{_HERE}.sheets:read_csv": "csv tsv",
+    f"{_HERE}.word:read_docx": "docx docm dotx dotm",
+    f"{_HERE}.slides:read_pptx": "pptx pptm ppsx ppsm potx potm",
+    f"{_HERE}.workbook:read_workbook": "xlsx xlsm xltx xltm xlsb xls ods",
+    f"{_HERE}.csv_files:read_csv": "csv tsv",
     f"{_HERE}.html:read_html": "html htm xhtml",
     f"{_HERE}.rst:read_rst": "rst rest",
     f"{_HERE}.mail:read_mail": "eml",
@@ -39,7 +39,7 @@ BUILT_IN = tuple(
     for reader, suffixes in {**_PLAIN, **_COSTLY}.items()
     for suffix in suffixes.split()
 )
-LIBRARIES = ("liteparse", "mammoth", "python-pptx", "python-calamine", "html-to-markdown", "docutils")
+LIBRARIES = ("liteparse", "pypdfium2", "python-calamine", "xlrd", "html-to-markdown", "lxml", "docutils", "chardet")
 
 
 @cache

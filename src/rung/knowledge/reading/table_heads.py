@@ -6,9 +6,9 @@ Pure rules over cells as text. How a table is written is left to `markup`, merge
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, groupby, pairwise
 from statistics import median
 
 _VALUE = re.compile(  # numbers, amounts, percentages, dates, times: what stands below a head and hardly ever in one
@@ -35,36 +35,59 @@ class Headed:
     rows: tuple[Row, ...] = ()
 
 
-def tables_of(rows: Iterable[Sequence[str]]) -> list[Headed]:
+def tables_of(rows: Iterable[Sequence[str]], known: Mapping[int, int] | None = None) -> list[Headed]:
     """The tables of a sheet. An empty row ends a table only where what follows has a title or a head of its own.
 
-    What stands alone, behind the last table or instead of one, is a table of titles only.
+    What stands alone, behind the last table or instead of one, is a table of titles only. `known`: the rows, from 0, that
+    are the last ones of heads, as far as the file says so, and how many rows of heads end there (0: to be found out).
     """
     found: list[Headed] = []
-    for block in _blocks(rows):
+    for start, block in _blocks(rows):
         alone = len(block) == 1 and sum(map(bool, block[0])) == 1
-        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block)
-        last = found[-1] if found else None
-        if last is None or not (next_one.head or next_one.rows):
+        last = next((n for n in range(len(block)) if known and start + n in known), None)
+        heads = known.get(start + last) if known and last is not None else None
+        next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block, heads, last=last)
+        before = found[-1] if found else None
+        if before is None or not (next_one.head or next_one.rows):
             found.append(next_one)
-        elif not last.rows:  # a title, or a head with an empty row below it
-            found[-1] = _behind(last, next_one)
-        elif _begins_anew(next_one, last):
-            same = len(next_one.rows[0]) == len(last.head) if next_one.rows else False
-            found.append(Headed(next_one.titles, last.head, next_one.rows) if same and not next_one.head else next_one)
+        elif not before.rows:  # a title, or a head with an empty row below it
+            found[-1] = _behind(before, next_one)
+        elif last is not None or _begins_anew(next_one, before):
+            same = len(next_one.rows[0]) == len(before.head) if next_one.rows else False
+            found.append(Headed(next_one.titles, before.head, next_one.rows) if same and not next_one.head else next_one)
+        elif _is_all_heads(before, block):  # several rows of heads with an empty row below them
+            width = max(len(before.head), *map(len, block))
+            found[-1] = Headed(before.titles, _wide(joined([before.head, *before.rows]), width), _squared(block, width))
         else:
-            width = max(len(last.rows[0]), *map(len, block))
-            found[-1] = Headed(last.titles, _wide(last.head, width), _squared([*last.rows, *block], width))
+            width = max(len(before.rows[0]), *map(len, block))
+            found[-1] = Headed(before.titles, _wide(before.head, width), _squared([*before.rows, *block], width))
     return found
 
 
-def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None) -> Headed:
-    """One table without empty rows. `heads`: how many of the rows below its titles name columns; None: to be found out."""
+def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last: int | None = None) -> Headed:
+    """One table without empty rows.
+
+    Args:
+        rows: merged cells come filled.
+        heads: how many of the rows below its titles name columns, where the file says so; None or, with `last`, 0: to be
+            found out.
+        last: the last row that names columns, from 0, where the file says so.
+    """
     square = _squared(rows, max((len(row) for row in rows), default=0))
     first = _title_count(square)
+    if last is not None:
+        first, heads = (last + 1 - heads, heads) if heads else _above(square, min(first, last), last)
     body = square[first:]
     count = _head_count(body) if heads is None else heads
-    return Headed(tuple(_line(row) for row in square[:first]), _joined(body[:count]), body[count:])
+    return Headed(tuple(_line(row) for row in square[:first]), joined(body[:count]), body[count:])
+
+
+def _above(rows: Sequence[Row], first: int, last: int) -> tuple[int, int]:
+    """Where the heads begin whose last row is known, and how many they are: rows that span them are heads too."""
+    start = last
+    while start > first and last - start + 1 < _MOST_HEADS and _divides(rows[start - 1], rows[start], rows[last + 1 :]):
+        start -= 1
+    return start, last + 1 - start
 
 
 def is_value(cell: str) -> bool:
@@ -72,15 +95,18 @@ def is_value(cell: str) -> bool:
     return bool(_VALUE.fullmatch(cell.strip()))
 
 
-def _blocks(rows: Iterable[Sequence[str]]) -> list[list[Sequence[str]]]:
-    """What stands between empty rows."""
-    blocks: list[list[Sequence[str]]] = [[]]
-    for row in rows:
-        if any(cell.strip() for cell in row):
-            blocks[-1].append(row)
-        elif blocks[-1]:
-            blocks.append([])
-    return [block for block in blocks if block]
+def _blocks(rows: Iterable[Sequence[str]]) -> list[tuple[int, list[Sequence[str]]]]:
+    """What stands between empty rows, and the place of its first row."""
+    blocks: list[tuple[int, list[Sequence[str]]]] = []
+    going = False
+    for place, row in enumerate(rows):
+        filled = any(cell.strip() for cell in row)
+        if filled and not going:
+            blocks.append((place, []))
+        if filled:
+            blocks[-1][1].append(row)
+        going = filled
+    return blocks
 
 
 def _behind(above: Headed, below: Headed) -> Headed:
@@ -91,10 +117,17 @@ def _behind(above: Headed, below: Headed) -> Headed:
     return Headed((*above.titles, *alone, *below.titles), below.head, below.rows)
 
 
+def _is_all_heads(before: Headed, block: Sequence[Sequence[str]]) -> bool:
+    """Whether what looked like the rows of a table are further rows of heads of what stands below."""
+    rows = [before.head, *before.rows]
+    below = _squared(block, len(before.head))
+    return bool(before.head) and len(rows) <= _MOST_HEADS and all(_divides(a, b, below) for a, b in pairwise(rows))
+
+
 def _begins_anew(block: Headed, before: Headed) -> bool:
     if block.titles:
         return bool(block.rows or block.head)
-    return bool(block.rows and block.head) and (block.head == before.head or _bears_out(block.head, block.rows))
+    return bool(block.rows and block.head) and (block.head == before.head or names_columns(block.head, block.rows))
 
 
 def _title_count(rows: Sequence[Row]) -> int:
@@ -104,6 +137,8 @@ def _title_count(rows: Sequence[Row]) -> int:
     usual = median(sum(map(bool, row)) for row in rows[:_SAMPLE])
     count = 0
     while count < min(len(rows), _MOST_TITLES) and _is_title(rows[count], usual):
+        if count + 1 < len(rows) and _spans_heads(rows[count], rows[count + 1]):
+            break
         count += 1
     return count
 
@@ -113,6 +148,11 @@ def _is_title(row: Row, usual: float) -> bool:
     if len(words) == 1:
         return bool(row[0]) or len(row) > 2  # of two columns, a head may name the second alone
     return len(words) == 2 and usual > 2 and row[0].endswith(":")
+
+
+def _spans_heads(row: Row, below: Row) -> bool:
+    """Whether one merged text stands over some of the heads below it, beside the first: `2024` over `Net` and `Tax`."""
+    return not row[0] and bool(below[0]) and sum(map(bool, row)) > 1 and len(set(below) - {""}) > 2
 
 
 def _head_count(rows: Sequence[Row]) -> int:
@@ -136,14 +176,14 @@ def _is_head(row: Row, below: Sequence[Row]) -> bool:
             _YEAR.fullmatch(cell) and below and all(_YEAR.fullmatch(other) for other in _column(below, place))
             for place, cell in enumerate(row)
         )
-    return _bears_out(row, below) or not _is_one_of(row, below)
+    return names_columns(row, below) or not _is_one_of(row, below)
 
 
 def _counts_up(values: Sequence[str]) -> bool:
     """Years, or 1, 2, 3, …: numbers that heads are made of."""
     if not all(cell.isdigit() for cell in values):
         return False
-    numbers = [int(cell) for cell in values]
+    numbers = [int(cell) for cell, _ in groupby(values)]  # merged, a year is repeated
     steps = {b - a for a, b in pairwise(numbers)}
     years = all(_YEAR.fullmatch(cell) for cell in values)
     return (len(numbers) > 2 or years) and (not steps or (len(steps) == 1 and steps != {0}))
@@ -152,7 +192,7 @@ def _counts_up(values: Sequence[str]) -> bool:
 def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     """Whether a row of words is one more of those below: its words come again in their columns, or are codes like theirs."""
     for place, cell in enumerate(row):
-        column = _column(below, place)
+        column = list(dropwhile(cell.__eq__, _column(below, place)))  # a head may be merged with what is below it
         if cell in _NOTHING or not column:
             continue
         if cell in column or (len(column) > 1 and all(_CODE.fullmatch(other) for other in (cell, *column))):
@@ -160,7 +200,7 @@ def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     return False
 
 
-def _bears_out(head: Row, rows: Sequence[Row]) -> bool:
+def names_columns(head: Row, rows: Sequence[Row]) -> bool:
     """Whether some column has words in its head and values below."""
     for place, name in enumerate(head):
         column = _column(rows, place) if name and not is_value(name) else []
@@ -176,14 +216,14 @@ def _divides(above: Row, row: Row, below: Sequence[Row]) -> bool:
     spanned = [place for place in range(1, len(row)) if above[place - 1] and above[place] in ("", above[place - 1])]
     if not any(row[place] not in ("", above[place]) for place in spanned):
         return False
-    return any(above[place] for place in spanned) or _bears_out(row, below)
+    return any(above[place] for place in spanned) or names_columns(row, below)
 
 
 def _column(rows: Sequence[Row], place: int) -> list[str]:
     return [row[place] for row in rows[:_SAMPLE] if place < len(row) and row[place] not in _NOTHING]
 
 
-def _joined(heads: Sequence[Row]) -> Row:
+def joined(heads: Sequence[Row]) -> Row:
     """Several rows of heads as one: each column's words from above to below, each once."""
     if len(heads) < 2:
         return heads[0] if heads else ()

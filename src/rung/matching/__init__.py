@@ -1,0 +1,27 @@
+"""When two answers say the same: words as SQuAD compares them, numbers by their value, signs and units kept.
+
+`correct` is judged by this rule. The official SQuAD scores, which drop every sign of ASCII (12.50 = 1250), stay in
+`scoring.squad`; JSON values and labels are compared exactly, elsewhere.
+"""
+
+from rung.matching.answers import best, contains, holds, matches, token_f1
+from rung.matching.characters import LETTER, UNSPACED
+from rung.matching.reading import reading_of, tokens
+from rung.matching.scanning import Reading
+from rung.matching.terms import has_runs, run_terms, terms
+
+__all__ = [
+    "LETTER",
+    "UNSPACED",
+    "Reading",
+    "best",
+    "contains",
+    "has_runs",
+    "holds",
+    "matches",
+    "reading_of",
+    "run_terms",
+    "terms",
+    "token_f1",
+    "tokens",
+]

@@ -1,0 +1,17 @@
+"""What the engine is told so that an answer cannot leave its schema, regular expression or labels.
+
+A JSON Schema becomes a grammar of our own: what it cannot hold is left out of it, and `Held` says what that is. Decoding is
+left to `pipeline`.
+"""
+
+from rung.models.grammar.constraints import (
+    GRAMMAR,
+    Constraint,
+    Held,
+    Unsupported,
+    constraint,
+    held_of,
+    of_schema,
+)
+
+__all__ = ["GRAMMAR", "Constraint", "Held", "Unsupported", "constraint", "held_of", "of_schema"]

@@ -1,0 +1,118 @@
+"""The constraint of a step, and what of a schema it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from rung.errors import UserError
+from rung.json_values import parse, validator
+from rung.models.grammar import patterns
+from rung.models.grammar.branches import Circular
+from rung.models.grammar.dialects import Dangling, Dialect
+from rung.models.grammar.nodes import Alt, literal, rendered
+from rung.models.grammar.writer import Nothing, TooMany, Writer
+from rung.steps import Generate
+
+GRAMMAR = 2  # part of a generator's identity: raise it when a grammar changes what can be said
+
+
+class Unsupported(Exception):
+    """No grammar can be made of this constraint; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`kind` is the engine's name for the sort of constraint."""
+
+    kind: Literal["grammar", "regex"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What becomes of a schema while decoding. Places are JSON pointers into it.
+
+    Args:
+        grammar: what the engine is told.
+        unheld: (pointer, keyword) that the grammar does not hold: answers may break it.
+        unknown: (pointer, keyword) that JSON Schema does not know: nobody holds it.
+        without_end: pointers of strings and lists that have no upper length: an answer may run on until it is cut.
+    """
+
+    grammar: str
+    unheld: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
+    without_end: tuple[str, ...] = ()
+
+
+def constraint(step: Generate) -> Constraint | None:
+    """The constraint of a step, None if it has none.
+
+    Raises:
+        Unsupported: the schema is no schema or allows nothing, the expression is none, or more than one was given.
+    """
+    given = sum(map(bool, (step.schema, step.regex, step.choices)))
+    if given > 1:
+        raise Unsupported("a step may have one of schema, regex and choices: give one")
+    if step.schema:
+        return of_schema(step.schema)
+    if step.regex:
+        return _of_regex(step.regex)
+    if step.choices:
+        return Constraint("grammar", "root ::= " + " | ".join(literal(choice) for choice in step.choices) + "\n")
+    return None
+
+
+def of_schema(schema: str) -> Constraint:
+    """The grammar of a JSON Schema given as text.
+
+    Raises:
+        Unsupported: it is no JSON Schema, or no value can satisfy it.
+    """
+    return Constraint("grammar", held_of(schema).grammar)
+
+
+@lru_cache(maxsize=64)
+def held_of(schema: str) -> Held:
+    """What is held of a JSON Schema given as text.
+
+    Raises:
+        Unsupported: it is no JSON Schema, or no value can satisfy it.
+    """
+    try:
+        validator(schema)
+        writer = Writer(Dialect(parse(schema)))
+        grammar = writer.grammar()
+    except UserError as error:
+        raise Unsupported(str(error).splitlines()[0]) from error
+    except Dangling as error:
+        raise Unsupported(f"the schema refers to {error}, which is not there: mend the reference") from error
+    except Circular as error:
+        raise Unsupported(f"the schema refers to itself at '{error}' with nothing between: mend the reference") from error
+    except Nothing as error:
+        place = f"at '{error}'" if str(error) else "at all"
+        raise Unsupported(f"the schema allows no value {place}: mend the parts that contradict each other") from error
+    except (TooMany, RecursionError) as error:
+        raise Unsupported("the schema is too large or nested too deeply to be held: make it simpler") from error
+    return Held(grammar, tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end))
+
+
+def _of_regex(regex: str) -> Constraint:
+    """A regular expression that the whole answer must match."""
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise Unsupported(f"the regular expression {regex!r} is broken: {error}") from error
+    whole = regex.removeprefix("^")
+    if whole.endswith("$") and not whole.endswith("\\$"):
+        whole = whole[:-1]
+    try:
+        node = patterns.read(f"^(?:{whole})$")
+    except patterns.Unread:
+        return Constraint("regex", whole)  # the engine knows some more
+    if node == Alt(()):
+        raise Unsupported(f"the regular expression {regex!r} matches nothing")
+    return Constraint("grammar", f"root ::= {rendered(node)}\n")

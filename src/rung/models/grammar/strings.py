@@ -1,0 +1,170 @@
+"""Strings of a JSON Schema: lengths, patterns, formats and excluded values, alone or together.
+
+A string is written without \\uXXXX: every character but control characters can be written as itself, and that rule alone
+doubled the time of a token. It could also write half a surrogate pair, which is no text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rung.models.grammar import automata, patterns
+from rung.models.grammar.branches import NOT_IN, Branch
+from rung.models.grammar.dialects import Dialect
+from rung.models.grammar.formats import FORMATS
+from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
+from rung.models.grammar.ranges import ANY, Ranges, common, holds, without
+from rung.records import digest
+
+PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
+LONGEST = 4096  # repetitions that the engine compiles in good time
+
+Place = tuple[str, str]  # (pointer, keyword)
+
+_ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
+_PLAIN = without(ANY, ((0, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0x7F, 0x7F)))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a branch asks of a string."""
+
+    least: int
+    most: int | None
+    expressions: tuple[tuple[str, str, str], ...]  # (pointer, keyword, pattern)
+    excluded: tuple[str, ...]
+
+
+def text_of(branch: Branch, dialect: Dialect) -> Text:
+    """The parts of a branch that speak of strings."""
+    least, most = 0, None
+    expressions: list[tuple[str, str, str]] = []
+    excluded: list[str] = []
+    for part in branch:
+        pointer = dialect.pointer(part)
+        least = max(least, _count(part.get("minLength")) or 0)
+        longest = _count(part.get("maxLength"))
+        most = longest if most is None or (longest is not None and longest < most) else most
+        if "pattern" in part:
+            expressions.append((pointer, "pattern", str(part["pattern"])))
+        if "format" in part:
+            said = str(part["format"])
+            expressions.append((pointer, "format", FORMATS.get(said, "")))
+        listed = part.get(NOT_IN)
+        excluded += [value for value in listed if isinstance(value, str)] if isinstance(listed, list) else []
+    return Text(least, most, tuple(dict.fromkeys(expressions)), tuple(dict.fromkeys(excluded)))
+
+
+def is_endless(text: Text) -> bool:
+    """Whether nothing bounds the length of a string: no upper length, and no expression that has an end."""
+    if text.most is not None:
+        return False
+    for _, keyword, pattern in text.expressions:
+        try:
+            if keyword == "format" or _is_bounded(patterns.read(pattern)):
+                return False
+        except patterns.Unread:
+            continue
+    return True
+
+
+def string(text: Text, rules: Rules) -> tuple[Node, list[Place]]:
+    """A JSON string, and what of it is not held. Of nothing (`Alt`) where no string will do."""
+    if text.most is not None and text.most < text.least:
+        return Alt(()), []
+    read: list[tuple[Place, Node]] = []
+    left: list[Place] = []
+    for pointer, keyword, pattern in text.expressions:
+        try:
+            read.append(((pointer, keyword), _expression(keyword, pattern)))
+        except patterns.Unread:
+            left.append((pointer, keyword))
+    inside = _inside(text, read, left, rules)
+    return (Alt(()) if inside == Alt(()) else seq('"', inside, '"')), left
+
+
+def _expression(keyword: str, pattern: str) -> Node:
+    if keyword == "format" and not pattern:
+        raise patterns.Unread("is a format that is not known")
+    return patterns.read(pattern)
+
+
+def _inside(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules: Rules) -> Node:
+    if not read and not text.excluded:
+        return _any(text)
+    if len(read) == 1 and not text.excluded:
+        shortest, longest = patterns.lengths(read[0][1])
+        if text.least <= shortest and (text.most is None or (longest is not None and longest <= text.most)):
+            return _in_json(read[0][1])
+    try:
+        found = [automata.automaton(node) for _, node in read]
+        found += [automata.avoiding(text.excluded)] if text.excluded else []
+        return _spelled(automata.intersection(found, text.least, text.most), rules)
+    except automata.TooLarge:
+        return _in_part(text, read, left, rules)
+
+
+def _in_part(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules: Rules) -> Node:
+    """Not all at once: the last expression is left out or, where there is but one and it has an end, the lengths."""
+    if not read:
+        left.append(("", "not"))
+        return _any(text)
+    place, node = read[-1]
+    if len(read) == 1 and _is_bounded(node):
+        left.append((place[0], "minLength" if text.least else "maxLength"))
+        return _in_json(node)
+    left.append(place)
+    return _inside(text, read[:-1], left, rules)
+
+
+def _is_bounded(node: Node) -> bool:
+    return patterns.lengths(node)[1] is not None
+
+
+def _any(text: Text) -> Node:
+    if text.least == 0 and text.most is None:
+        return Raw("char*")
+    least, most = min(text.least, LONGEST), None if text.most is None or text.most > LONGEST else text.most
+    return Raw(f"char{{{least},{'' if most is None else most}}}") if (least, most) != (0, 0) else EMPTY
+
+
+def _count(value: object) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None
+
+
+def _in_json(node: Node) -> Node:
+    """The same, its characters as they are written inside a JSON string."""
+    match node:
+        case Chars(ranges):
+            return _character(ranges)
+        case Seq(parts):
+            return seq(*map(_in_json, parts))
+        case Alt(parts):
+            return alt(map(_in_json, parts))
+        case Rep(item, least, most):
+            return Rep(_in_json(item), least, most)
+        case _:
+            return node
+
+
+def _character(ranges: Ranges) -> Node:
+    """One of these characters; of nothing where JSON could write none of them but by its number."""
+    if ranges == ANY:
+        return Raw("char")
+    plain = common(ranges, _PLAIN)
+    ways: list[Node] = [Chars(plain)] if plain else []
+    ways += [Lit(written) for character, written in _ESCAPED.items() if holds(ranges, character)]
+    if len(plain) == 1 and plain[0][0] == plain[0][1] and len(ways) == 1:
+        return Lit(chr(plain[0][0]))
+    return alt(ways) if ways else Alt(())
+
+
+def _spelled(one: automata.Automaton, rules: Rules) -> Node:
+    """An automaton as rules, one for each state."""
+    if automata.is_empty(one):
+        return Alt(())
+    name = f"q{digest(repr(one))[:12]}"
+    for number, ways in enumerate(one.edges):
+        found = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
+        rules[f"{name}x{number}"] = alt([*found, *([EMPTY] if number in one.accepting else [])])
+    return Ref(f"{name}x0")

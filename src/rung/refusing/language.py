@@ -1,0 +1,62 @@
+"""What one language gives to the rule of `clauses`: ways of saying that one does not know, and what may stand beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Patterns over a clause in lower case, straight quotation marks and single spaces; all but `exact` match at its start.
+
+    Args:
+        negations: words without which nothing is refused: a text without any of any language is an answer.
+        opening: what may stand before what is said: "Sorry,", "Based on the passages,".
+        refuses: that one does not know, or that the sources do not say.
+        topic: what the sources are about instead: neither a refusal nor an answer.
+        pointer: where to ask instead: neither a refusal nor an answer.
+        looked: that one looked for it, which says nothing yet.
+        sources: what the passages are called, for clauses that leave them out: "… give the year, but DO NOT NAME THE DAY".
+        pronoun: "they", of the passages.
+        headless: the rest of "I looked, but COULD NOT FIND it", to be read with the subject of the clause before.
+        contrast: words that begin a new clause: "but", "however".
+        weak_contrast: the same, but only behind a comma: "so", "still".
+        yielding: words that begin a clause which the next one outweighs: "although".
+        condition: words that begin a clause about what others do in a case: "if".
+        guess: words that begin what one does not know but answers: "I think", "probably".
+        exact: that only the exact answer is unknown, anywhere in a clause.
+    """
+
+    negations: str
+    opening: re.Pattern[str]
+    refuses: re.Pattern[str]
+    topic: re.Pattern[str]
+    pointer: re.Pattern[str]
+    looked: re.Pattern[str]
+    sources: str
+    pronoun: re.Pattern[str]
+    headless: re.Pattern[str]
+    contrast: str
+    weak_contrast: str
+    yielding: re.Pattern[str]
+    condition: re.Pattern[str]
+    guess: re.Pattern[str]
+    exact: re.Pattern[str]
+
+
+def unsaid(source: str, negation: str, telling: str, said: str, duty: str) -> str:
+    """A pattern for a clause that names the sources, denies, and speaks of telling, in any order.
+
+    Not where the sources do say something ("The text says that no …": `said`), nor where it is a rule ("must not": `duty`).
+    """
+    named = rf"\b(?:{source})"
+    return (
+        rf"(?=.*\b(?:{negation}))(?=.*{named})(?=.*\b(?:{telling})\b)"
+        rf"(?!.*{named} (?:\w+ ){{0,2}}?(?:{said})\b)(?!.*\b(?:{duty})\b)"
+    )
+
+
+def any_of(*patterns: str) -> re.Pattern[str]:
+    """One pattern that matches where any of these does."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))

@@ -1,0 +1,127 @@
+"""Which passages of its gold documents bear a case's answer: one rule for what the oracle is shown and what teaches.
+
+A passage bears the answer where it holds an accepted one, word for word after the scorer's normalisation (of a long answer,
+most of its words). Which of several is meant is told by nearness: the words that a passage shares with the question and its
+answers, rare ones counting for more. An answer that the document says in other words is not seen; then nearness alone tells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rung.json_values import leaves, parse
+from rung.records import Case, Passage
+from rung.scoring.squad import normalise
+
+LONG_ANSWER = 5  # words; from here on most of an answer's words are enough
+MOST_WORDS = 0.7  # of a long answer's distinct words
+NEARER = 2.0  # times: a passage that is so much nearer than any that holds an answer bears it too
+_SATURATION, _BY_LENGTH = 1.2, 0.75  # BM25's k1 and b
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # written without spaces
+_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+")
+
+Phrases = tuple[tuple[str, ...], ...]  # of each accepted answer, what of it is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Passages, best first. The first `bearing` bear the answer; 0: none holds one, and nobody can tell."""
+
+    passages: tuple[Passage, ...]
+    bearing: int
+
+
+def phrases(case: Case, *, schema: str = "", labels: Sequence[str] = ()) -> Phrases:
+    """What to look for in a document, normalised: each accepted answer or, of JSON, its texts and numbers.
+
+    None with labels: no document need say them.
+    """
+    if labels:
+        return ()
+    found = [_leaves(answer) if schema else [answer] for answer in case.answers]
+    normalised = (tuple(filter(None, map(normalise, texts))) for texts in found)
+    return tuple(dict.fromkeys(filter(None, normalised)))
+
+
+def holds(passage: Passage, wanted: Phrases) -> bool:
+    """Whether an accepted answer, or part of one that is JSON, stands in a passage or its title."""
+    return any(_held(_text(passage), wanted))
+
+
+def holds_whole(passages: Sequence[Passage], wanted: Phrases) -> bool:
+    """Whether these passages together hold all that is looked for of one accepted answer."""
+    held = frozenset[str]().union(*(_held(_text(passage), wanted) for passage in passages))
+    return any(held.issuperset(answer) for answer in wanted)
+
+
+def ranked(case: Case, passages: Sequence[Passage], wanted: Phrases) -> Ranked:
+    """The passages by how surely they bear the answer, equal ones in the order given.
+
+    Those that hold most of an accepted answer come first, the nearest of them first; of an answer in JSON also those that
+    hold a part that is missing in these. After them one that is `NEARER` than all of them, then the rest, nearest first.
+    """
+    near = _nearness(" ".join([case.question, *(phrase for answer in wanted for phrase in answer)]), passages)
+    held = [_held(_text(passage), wanted) for passage in passages]
+    shares = [max((len(own & {*answer}) / len({*answer}) for answer in wanted), default=0.0) for own in held]
+    nearest = sorted(range(len(passages)), key=lambda n: -near[n])
+    best, seen, chosen = max(shares, default=0.0), set[str](), list[int]()
+    for n in sorted(nearest, key=lambda n: -shares[n]) if best else ():
+        if shares[n] == best or held[n] - seen:
+            chosen.append(n)
+            seen |= held[n]
+    if chosen and near[nearest[0]] > NEARER * max(near[n] for n in chosen):
+        chosen.insert(1, nearest[0])
+    order = dict.fromkeys([*chosen, *nearest])
+    return Ranked(tuple(passages[n] for n in order), len(chosen))
+
+
+def _leaves(answer: str) -> list[str]:
+    try:
+        value = parse(answer)
+    except ValueError:
+        return []
+    return [str(leaf) for _, leaf in leaves(value) if isinstance(leaf, (str, int, float)) and not isinstance(leaf, bool)]
+
+
+def _text(passage: Passage) -> str:
+    return normalise(f"{passage.title}\n{passage.text}")
+
+
+def _held(text: str, wanted: Phrases) -> frozenset[str]:
+    return frozenset(phrase for answer in wanted for phrase in answer if _stands(phrase, text))
+
+
+def _stands(phrase: str, text: str) -> bool:
+    if f" {phrase} " in f" {text} " or (_HAS_UNSPACED.search(phrase) and phrase in text):
+        return True
+    wanted = frozenset(phrase.split())
+    return len(wanted) >= LONG_ANSWER and len(wanted & _words(text).keys()) >= MOST_WORDS * len(wanted)
+
+
+def _nearness(query: str, passages: Sequence[Passage]) -> list[float]:
+    """BM25 of the query's words among these passages alone."""
+    counted = [_words(_text(passage)) for passage in passages]
+    known = Counter(word for words in counted for word in words)
+    lengths = [words.total() for words in counted]
+    usual = sum(lengths) / len(lengths) if any(lengths) else 1.0
+    asked = [word for word in _words(normalise(query)) if word in known]
+    rare = {word: math.log1p((len(counted) - known[word] + 0.5) / (known[word] + 0.5)) for word in asked}
+    return [
+        sum(
+            rare[word] * words[word] / (words[word] + _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * length / usual))
+            for word in asked
+            if word in words
+        )
+        for words, length in zip(counted, lengths, strict=True)
+    ]
+
+
+@lru_cache(maxsize=8192)
+def _words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text))

@@ -1,0 +1,126 @@
+"""Are rungs timed together, in turns, is it remembered when and where, and is it said where they were not?"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rung.loop import workshop_of
+from rung.models.scripted import ScriptedGenerator
+from rung.project import load_project
+from rung.records import Timed, Verdict
+from rung.stages.answering import TURN, Run, time_live
+from rung.stages.budget import Allowed, Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
+from rung.stages.intake import take_in
+from rung.stages.remarks import of_timing
+from rung.steps import Generate
+from tests.project.test_climbing import Listening, climbed, project, says
+
+
+def sessions(verdict: Verdict) -> dict[str, str]:
+    """The session of each rung that was timed."""
+    timed = {r.name: r.latency.timed for r in verdict.rungs if r.latency is not None}
+    return {name: one.session for name, one in timed.items() if one is not None}
+
+
+def test_rungs_are_timed_in_turns_and_it_is_remembered_where(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt, few_shot]", cases=10)
+    asked: list[str] = []
+    heard = Listening()
+
+    def script(step: Generate) -> str:
+        if "time prompt, few_shot" in heard.heard:
+            asked.append("few_shot" if len(step.messages) > 3 else "prompt")
+        return says(0.5)(step)
+
+    verdict = climbed(folder, script, listening=heard)
+    # nine of ten cases, four at a time, each turn with one before it that is not timed; every second round the other way
+    rounds = [("prompt", 5), ("few_shot", 5), ("few_shot", 5), ("prompt", 5), ("prompt", 2), ("few_shot", 2)]
+    assert TURN == 4
+    assert asked == [name for name, count in rounds for _ in range(count)]
+    latencies = [r.latency for r in verdict.rungs if r.latency is not None]
+    assert [one.n for one in latencies] == [9, 9]
+    assert len(set(sessions(verdict).values())) == 1
+    timed = latencies[0].timed
+    assert timed is not None
+    assert (timed.host, timed.cpus) == (platform.node(), os.cpu_count())
+    line = json.loads(next((folder / ".rung/verdicts").glob("*/verdict.json")).read_text(encoding="utf-8"))
+    (told,) = line["coverage"]["timed"]
+    assert (told["rungs"], told["host"], told["at"]) == (["prompt", "few_shot"], platform.node(), timed.at)
+    assert f"timed: {timed.at[:10]}" in next((folder / ".rung/verdicts").glob("*/report.md")).read_text(encoding="utf-8")
+    assert climbed(folder, script).rungs == verdict.rungs  # a pass is kept
+
+
+def test_where_one_rung_is_new_all_are_timed_anew(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt]")
+    first = sessions(climbed(folder, says(0.5)))
+    yaml = (folder / "rung.yaml").read_text(encoding="utf-8")
+    (folder / "rung.yaml").write_text(yaml.replace("[prompt]", "[prompt, few_shot]"), encoding="utf-8")
+    both = sessions(climbed(folder, says(0.5)))
+    assert set(both) == {"prompt", "few_shot"}
+    assert len({*both.values(), *first.values()}) == 2
+    (folder / "rung.yaml").write_text(yaml, encoding="utf-8")
+    assert sessions(climbed(folder, says(0.5)))["prompt"] == both["prompt"]  # one that is taken out changes nothing
+
+
+def test_retime_times_everything_again_and_a_second_run_keeps_that(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt, few_shot]")
+    first = climbed(folder, says(0.5))
+    again = climbed(folder, says(0.5), Allowed(retime=True))
+    assert set(sessions(first).values()).isdisjoint(sessions(again).values())
+    assert len(set(sessions(again).values())) == 1
+    assert (again.executed, again.looks) == (0, 1)
+    assert sessions(climbed(folder, says(0.5))) == sessions(again)
+
+
+def test_what_the_budget_left_is_named_and_older_times_are_not_passed_off_as_comparable(tmp_path: Path) -> None:
+    dear = "prices: {prompt_usd_per_million: 1000, completion_usd_per_million: 1000}\n"
+    folder = project(tmp_path, "[prompt]", more=dear)
+    climbed(folder, says(0.5))
+    yaml = (folder / "rung.yaml").read_text(encoding="utf-8")
+    (folder / "rung.yaml").write_text(yaml.replace("[prompt]", "[prompt, few_shot]"), encoding="utf-8")
+    with workshop_of(load_project(folder), None, None) as workshop:
+        workshop.generator = ScriptedGenerator(says(0.5))
+        intake = take_in(workshop)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
+        meter = Meter.of(workshop, Allowed(usd=1e-9))
+        runs = {run.candidate.label: run for run in time_live(workshop, raced.runs, intake.cases, meter)}
+        assert meter.undone == ["not every rung is timed"]
+        assert meter.live.executed == 0
+        assert runs["prompt"].latency is not None  # the older pass
+        assert runs["few_shot"].latency is None
+    part = climbed(folder, says(0.5), Allowed(usd=0.001))
+    assert part.coverage.partial.endswith("not every rung is timed")
+
+
+def test_times_of_two_sessions_of_another_machine_or_beside_other_work_are_told(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt, few_shot]")
+    with workshop_of(load_project(folder), None, None) as workshop:
+        workshop.generator = ScriptedGenerator(says(0.5))
+        intake = take_in(workshop)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
+        timed = time_live(workshop, raced.runs, intake.cases)
+    runs = {run.candidate.label: run for run in timed if not run.candidate.rung.reference}
+
+    def told(change: Callable[[Timed], Timed], *, of: str = "few_shot") -> list[str]:
+        return list(of_timing({name: moved(run, change) if name == of else run for name, run in runs.items()}))
+
+    def moved(run: Run, change: Callable[[Timed], Timed]) -> Run:
+        assert run.latency is not None
+        assert run.latency.timed is not None
+        return replace(run, latency=replace(run.latency, timed=change(run.latency.timed)))
+
+    assert told(lambda one: replace(one, load=0.1), of="") == [] or os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    (apart, *_) = told(lambda one: replace(one, session="x", at="2026-01-02T03:04+00:00"))
+    assert apart.startswith("Rungs were timed at different times, so their latencies are not to be compared: prompt ")
+    assert "few_shot 2026-01-02 03:04 on " in apart
+    assert apart.endswith("rung compare --retime times all of them together, here and now.")
+    elsewhere = told(lambda one: replace(one, session="x", host="elsewhere", cpus=96, load=0.2))
+    assert any("another machine: " in one and "elsewhere (96 CPUs, load 0.2)" in one for one in elsewhere)
+    assert any(one.startswith("The machine was busy") for one in told(lambda one: replace(one, session="x", load=1e3)))

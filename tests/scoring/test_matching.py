@@ -1,0 +1,164 @@
+"""Equality of answers: equal values in different spellings are the same, different values never are."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung import matching
+from rung.overlaps import overlaps
+from rung.records import Case, Example, Message
+from rung.scoring import Yardstick
+from rung.scoring.correctness import Correctness
+from rung.scoring.squad import normalise
+from tests.scoring.making import case, said
+
+SAME = [
+    ("1,000", "1000"), ("1 000", "1000"), ("1\u00a0000 EUR", "1000 EUR"), ("1'000", "1,000"), ("1’000", "1000"),
+    ("12,34,567", "1234567"), ("1.234.567", "1,234,567"), ("1.234,56", "1,234.56"), ("1.000 €", "1000 EUR"),
+    ("1.500 Einwohner und 3 Ämter", "1500 Einwohner und 3 Ämter"), ("12.50", "12.5"), ("12,50", "12.50"), (".5", "0.5"),
+    ("0.50", "0,5"), ("+5", "5"), ("-0", "0"), ("−5 degrees", "-5°"), ("minus 5", "-5"), ("(1,250)", "-1250"),
+    ("$(12.50)", "-$12.5"), ("($5)", "-5 USD"), ("(42)", "42"), ("½", "0.5"), ("1/2", "½"), ("2½", "2 1/2"),
+    ("2½", "2.5"), ("1 1/2 cups", "1.5 cups"), ("¾", "0.75"), ("10^6", "10⁶"), ("10^{6}", "1,000,000"),
+    ("1e6", "1000000"), ("3×10⁸", "300,000,000"), ("1.5 x 10^-3", "0.0015"), ("5 m²", "5 m2"), ("EUR 5", "€5"),
+    ("5 €", "€ 5"), ("$5", "US$5"), ("-$5", "$-5"), ("$5 million", "5,000,000 dollars"), ("$5m", "$5,000,000"),
+    ("3 Mio. Euro", "€3,000,000"), ("two million", "2,000,000"), ("50%", "50 percent"), ("50 per cent", "50 %"),
+    ("3–5 days", "3 - 5 days"), ("3 to 5 days", "3-5 days"), ("three to five days", "3-5 days"), ("09:30", "9:30"),
+    ("9.30 Uhr", "9:30 Uhr"), ("2024-05-01", "01.05.2024"), ("2024-5-1", "2024-05-01"), ("Python 3.10", "python 3.10"),
+    ("v1.10", "Version 1.10"), ("5kg", "5 kg"), ("30°C", "30 °C"), ("<= 5", "≤5"), ("٣٠ يوم", "30 يوم"), ("３０", "30"),
+    ("three days", "3 days"), ("E-4042", "e4042"), ("U.S.", "US"), ("e-mail", "email"), ("Größe", "GRÖSSE"),
+    ("the 30 days", "30 days"), ("**30** days", "30 days"), ("42", "42!"), ("30 Tage", "„30 Tage“"), ("三十天", "三十天。"),
+    ("café", "cafe\u0301"), ("don’t", "don't"), ("C++", "C++."), ("the", "The"), ("?!", "?!"),
+]  # fmt: skip
+APART = [
+    ("12.50 EUR", "1250 EUR"), ("1.5", "15"), ("-5 degrees", "5 degrees"), ("10^6", "106"), ("10⁶", "106"),
+    ("9:30", "930"), ("C++", "C"), ("C++", "C#"), ("A+", "A"), ("A+", "A-"), ("AB−", "AB"), (".NET", "NET"),
+    ("3/4", "34"), ("3/4", "6/8"), ("3/4", "4/3"), ("v1.10", "v1.1"), ("Python 3.10", "Python 3.1"),
+    ("§ 3.10", "§ 3.1"), ("1.2.3", "123"), ("1.2.3", "1.2.4"), ("192.168.1.1", "19216811"), ("5%", "5"), ("5%", "0.05"),
+    ("$5", "€5"), ("$5", "5"), ("3-5", "35"), ("3-5", "3"), ("10-12", "1012"), ("(1,250)", "1,250"), ("($5)", "$5"),
+    ("Vitamin A", "Vitamin"), ("vitamin a", "vitamin b"), ("007", "7"), ("m²", "m"), ("2024-05-01", "2024-01-05"),
+    ("1/2/2024", "2/1/2024"), ("5 million", "5"), ("18+", "18"), ("<5", "5"), (">5", "<5"), ("5 kg", "5 g"),
+    ("±5", "5"), ("-5 to 5", "5 to 5"), ("H2O", "HO"), ("0.1", "01"), ("1,5", "15"), ("100", "1.00"),
+    ("25¹ euro", "251 euro"), ("555-1234", "5551234"), ("हिन्दी", "हन्दा"), ("की", "का"), ("ไม่", "ไม"), ("😀", "😡"),
+    ("1,5 million", "15 million"), ("1.500 Einwohner", "1.5 Einwohner"), ("15.", "1.5"), ("2 1/2", "21/2"),
+    ("1/3", "13"), ("?", "!"), ("E-4042", "E-4043"), ("1:2", "12"), ("yes", "no"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), [*SAME, *((b, a) for a, b in SAME)])
+def test_equal_values_are_the_same_in_any_spelling(one: str, other: str) -> None:
+    assert matching.matches(one, [other])
+    assert matching.token_f1(one, [other]) == 1
+
+
+@pytest.mark.parametrize(("one", "other"), [*APART, *((b, a) for a, b in APART)])
+def test_different_values_are_never_the_same(one: str, other: str) -> None:
+    assert not matching.matches(one, [other])
+    assert matching.token_f1(one, [other]) < 1
+
+
+def _thousands(digits: str, mark: str) -> str:
+    return digits if len(digits) <= 3 else _thousands(digits[:-3], mark) + mark + digits[-3:]
+
+
+@st.composite
+def spelled(draw: st.DrawFn, value: Decimal, unit: str) -> str:
+    """One of the ways in which a decimal with a currency is written."""
+    whole, _, fraction = f"{abs(value):f}".partition(".")
+    mark, point = draw(
+        st.sampled_from([("", "."), (",", "."), ("'", "."), ("\u202f", "."), (" ", "."), ("", ","), (".", ",")])
+    )
+    zeros = draw(st.booleans()) or mark == "."  # 1.234 with points alone is ambiguous
+    fraction = fraction if zeros else fraction.rstrip("0")
+    number = _thousands(whole, mark) + (point + fraction if fraction else "")
+    number = draw(st.sampled_from(["-", "−", "minus "])) + number if value < 0 else number
+    before, after = {"usd": ("$", "USD"), "eur": ("€", "Euro"), "gbp": ("£", "GBP")}[unit]
+    space = draw(st.sampled_from(["", " "]))
+    return f"{before}{space}{number}" if draw(st.booleans()) and not number.startswith("minus") else f"{number} {after}"
+
+
+VALUES = st.decimals(min_value=-10_000_000, max_value=10_000_000, places=2, allow_nan=False)
+UNITS = st.sampled_from(["usd", "eur", "gbp"])
+
+
+@given(data=st.data(), value=VALUES, unit=UNITS)
+def test_an_amount_is_itself_however_it_is_written(data: st.DataObject, value: Decimal, unit: str) -> None:
+    one, other = data.draw(spelled(value, unit)), data.draw(spelled(value, unit))
+    assert matching.matches(one, [other]), (matching.tokens(one), matching.tokens(other))
+    assert matching.holds(f"Since May it has been {one}.", other)
+
+
+@given(data=st.data(), values=st.tuples(VALUES, VALUES), units=st.tuples(UNITS, UNITS))
+def test_an_amount_is_no_other_however_it_is_written(
+    data: st.DataObject, values: tuple[Decimal, Decimal], units: tuple[str, str]
+) -> None:
+    one, other = (data.draw(spelled(value, unit)) for value, unit in zip(values, units, strict=True))
+    same = values[0] == values[1] and (units[0] == units[1])
+    assert matching.matches(one, [other]) == same, (matching.tokens(one), matching.tokens(other))
+
+
+@given(st.decimals(min_value=0, max_value=10**6, places=3), st.integers(-2, 2).filter(bool))
+def test_a_point_in_another_place_is_another_number(value: Decimal, places: int) -> None:
+    if value:
+        assert not matching.matches(f"{value:f}", [f"{value * Decimal(10) ** places:f}"])
+
+
+@given(st.text(max_size=60))
+def test_every_text_equals_itself_and_nothing_breaks(text: str) -> None:
+    assert matching.matches(text, [text])
+    assert matching.contains(text, [text])
+    assert matching.token_f1(text, [text]) == 1
+    assert 0 <= matching.token_f1(text, ["12.50 EUR"]) <= 1
+
+
+@given(st.lists(st.sampled_from(["Open", "the", "Closed", "a", "dog's", "self-service", "U.S.", "house"]), max_size=8))
+def test_words_are_as_squad_has_them(words: list[str]) -> None:
+    text = " ".join([*words, "house"])
+    assert matching.tokens(text) == tuple(normalise(text).split())
+
+
+def test_correct_knows_numbers_and_the_official_scores_stay() -> None:
+    scores = Correctness(Yardstick("f1"))(case("12.50 EUR"), said("1250 EUR"))
+    assert scores == {"correct": 0.5, "em": 1, "f1": 1, "contains": 1}
+    for by in ("em", "contains", "rouge_l"):
+        assert Correctness(Yardstick(by))(case("-5"), said("5"))["correct"] == 0
+        assert Correctness(Yardstick(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
+
+
+def test_what_a_passage_holds() -> None:
+    passage = "The returns take 3–5 days; parcels up to 1,000 g cost $12.50. 课程每周三在二楼举行。"
+    assert all(matching.holds(passage, answer) for answer in ("3 to 5 days", "1000 g", "12.50 USD", "每周三", "the parcels"))
+    assert not any(
+        matching.holds(passage, answer) for answer in ("5 days", "100 g", "1250 USD", "12.5 EUR", "周二", "", "?")
+    )
+
+
+def _kept(question: str, *inputs: str) -> tuple[int, ...]:
+    """Which of these inputs may teach beside a case that asks the question."""
+    rows = [
+        Example(str(n), (Message("user", text), Message("assistant", "x")), place=f"rows.jsonl:{n}")
+        for n, text in enumerate(inputs)
+    ]
+    kept, _ = overlaps(rows, [Case("c", question, ("x",))])
+    return tuple(n for n, row in enumerate(rows) if row.place in kept)
+
+
+def test_a_row_with_another_sign_does_not_repeat_a_case() -> None:
+    assert _kept("What is C?", "What is C++?", "what is  c ?", "What is D?") == (0, 2)
+    assert _kept("Is -5 °C fine?", "Is 5 °C fine?", "Is −5 °C fine?") == (0,)
+
+
+def test_questions_in_languages_without_spaces_can_be_nearly_the_same() -> None:
+    asked = "瑜伽课每周三晚上在二楼举行，请问需要提前预约座位吗？"
+    assert _kept(asked, asked + "谢谢", "游泳池每周一早上清洗，请问几点可以开始游泳？") == (1,)
+
+
+@pytest.mark.parametrize("part", ["a-", "A+", "the ", "1 ", "-5 ", "$ ", "(1 ", "1/", "a.", "१", "1e", "1,", "(", "½", ". "])
+def test_no_text_takes_long(part: str) -> None:
+    began = time.perf_counter()
+    matching.matches(part * 20_000, ["1.500 €"])
+    assert time.perf_counter() - began < 5  # a quadratic rule would take minutes
