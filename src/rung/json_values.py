@@ -190,6 +190,25 @@ def _exact(kind: type[Validator]) -> type[Validator]:
     return made
 
 
+def breach(text: str, schema: str) -> str:
+    """Where and how a text is not what a schema wants, in words; "" where it fits.
+
+    Raises:
+        UserError: as `fits`.
+    """
+    from jsonschema.exceptions import best_match
+
+    if fits(text, schema):
+        return ""
+    try:
+        value = parse(text)
+    except ValueError as error:
+        return f"it is no JSON ({error})"
+    mistake = best_match(validator(schema).iter_errors(value))
+    place = "" if mistake is None else ".".join(str(part) for part in mistake.absolute_path)
+    return "" if mistake is None else f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
+
+
 def fits(text: str, schema: str) -> bool:
     """Whether a text is JSON that the schema accepts.
 

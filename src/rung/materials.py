@@ -78,8 +78,8 @@ def read_rows(project: Project) -> Rows:
     return Rows(
         cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
         examples=tuple(e for e in examples if e.place in taught),
-        schema=_schema(project),
-        labels=_labels(project, examples),
+        schema=read_schema(project),
+        labels=read_labels(project, examples),
         problems=tuple(problems),
         quotes=quotes,
     )
@@ -307,7 +307,12 @@ def _resolved(
     return Evidence(document, start, end)
 
 
-def _schema(project: Project) -> str:
+def read_schema(project: Project) -> str:
+    """The JSON Schema of every answer, as text; "" where the project has none.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON Schema.
+    """
     name = project.settings.behaviour.schema_file
     if not name:
         return ""
@@ -332,7 +337,12 @@ def _schema(project: Project) -> str:
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
-def _labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...]:
+def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...]:
+    """The labels of which every answer is one; () where the project has none.
+
+    Raises:
+        InputError: their file cannot be read.
+    """
     named = project.settings.behaviour.labels
     if isinstance(named, tuple):
         return tuple(dict.fromkeys(named))

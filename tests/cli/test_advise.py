@@ -82,3 +82,23 @@ def test_a_missed_bar_means_that_prompting_is_exhausted(rung: Run, shop: Path) -
     rung("compare", shop, code=1)
     ran = rung("advise", shop)
     assert "prompting_exhausted    True       (the last comparison: " in ran.out
+
+
+def test_a_plain_folder_of_documents_is_something_to_look_up(rung: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "manuals"
+    (folder / "deep").mkdir(parents=True)
+    for number in range(3):
+        (folder / "deep" / f"{number}.rst").write_text(f"Part {number}\n======\n\nThe belt is changed yearly.\n")
+    ran = rung("advise", folder)
+    assert "assumed, since nobody said otherwise: answers hang on the documents" in ran.out
+    assert ran.out.index("assumed") < ran.out.index("likely a knowledge gap")
+    assert "1. rag" in ran.out
+    assert "retrieval adds cost" not in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    said = rung("advise", folder, "--json").json
+    assert (said["start"], said["assumed"]) == ("rag", ["needs_specific_facts"])
+    assert "rag" not in said["not"]
+    assert "needs_specific_facts" not in said["missing"]
+    stated = rung("advise", folder, "--json", "--fact", "needs_specific_facts=false").json
+    assert "rag" in stated["not"]
+    assert "assumed" not in stated

@@ -301,3 +301,27 @@ def test_a_report_has_a_form_that_its_ending_names(rung: Run, shop: Path) -> Non
     for name in ("x", "x.html", "x.HTM", "x.md", "x.json", "x.xml", "x.jsonl", "x.txt"):
         rung("report", shop, "-o", shop / name, code=None)
         assert (shop / name).stat().st_size
+
+
+def test_ask_says_when_an_answer_was_cut_or_is_not_what_is_allowed(rung: Run, shop: Path) -> None:
+    edit(
+        shop,
+        "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]",
+        "rungs: [{rag: {max_tokens: 2}}, prompt]",
+    )
+    question = "What does express shipping cost?"
+    cut = rung("ask", shop, question, "--rung", "rag")
+    assert "! the answer was cut at its token limit: give the rung a larger 'max_tokens'" in cut.err
+    assert rung("ask", shop, question, "--rung", "rag", "--json").json["truncated"] is True
+    with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("behaviour: {labels: [cheap, dear]}\n")
+    edit(shop, "{rag: {max_tokens: 2}}", "rag")
+    (shop / "cases.jsonl").write_text('{"question": "x?", "answers": ["cheap"], "split": "test"}\n', encoding="utf-8")
+    said = rung("ask", shop, question, "--rung", "rag", "--json")
+    assert "the answer is none of the labels" in said.err or said.json["answer"] in ("cheap", "dear")
+    (shop / "s.json").write_text('{"type": "object", "required": ["price"]}', encoding="utf-8")
+    edit(shop, "labels: [cheap, dear]", "schema: s.json")
+    (shop / "cases.jsonl").write_text('{"question": "x?", "answers": [{"price": 9}], "split": "test"}\n', encoding="utf-8")
+    said = rung("ask", shop, question, "--rung", "prompt", "--json")
+    assert said.json["doubts"][0].startswith("the answer is not valid under the schema: ")
+    assert "the answer is not valid under the schema" in said.err

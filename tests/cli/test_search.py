@@ -164,3 +164,15 @@ def test_conditions(said: list[str], wanted: str) -> None:
 def test_what_is_no_condition(said: list[str]) -> None:
     with pytest.raises(UserError, match="--where"):
         condition(said)
+
+
+def test_a_condition_on_a_key_that_no_document_has_says_so(rung: Run, shop: Path) -> None:
+    (shop / "docs" / "dated.md").write_text("---\nyear: 2024\n---\nExpress shipping.\n", encoding="utf-8")
+    near = rung("search", shop, "express", "--where", "yaer>=2024")
+    assert "--where: no document has 'yaer', so nothing can meet the condition; did you mean 'year'?" in near.err
+    assert "nothing that this asker may read was found" in near.out
+    far = rung("search", shop, "express", "--where", "colour=red", "--where", "year=2024", "--json")
+    assert far.json == {"passages": []}
+    assert "no document has 'colour'" in far.err
+    assert "there are: document, source, title, year" in far.err
+    assert "--where" not in rung("search", shop, "express", "--where", "year=1999").err

@@ -80,7 +80,7 @@ def test_answers_that_break_the_schema(tmp_path: Path) -> None:
         ("e.jsonl", 2),
     ]
     assert "n: '1' is not of type 'integer': such a case can never be won" in listed(found)[0]
-    assert "is no JSON, and the project has a schema" in listed(found)[2]
+    assert "breaks the schema: it is no JSON" in listed(found)[2]
     assert "it teaches what is wrong" in listed(found)[3]
     assert [w.line for w in found.warnings] == [6]
 

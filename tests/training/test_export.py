@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 from rung.errors import UserError
+from rung.models.classifying import Head
 from rung.models.hosts import gguf_file
 from rung.models.local import LocalGenerator
 from rung.models.scripted import ScriptedGenerator
+from rung.models.tensor_files import write_tensors
 from rung.records import Message
 from rung.steps import Generate
 from rung.training.export import (
@@ -207,3 +210,16 @@ def test_a_gguf_carries_the_base_tokenizer_and_reads_back(local: LocalGenerator,
     local.use_adapters({"drawn": tuned.adapter})
     for parity in check("gguf", tmp_path / "out", tuned, CHATS, engine=local, digest="drawn", max_tokens=12):
         assert all(one.margin is not None and one.margin < 0.05 for one in parity.parted), parity
+
+
+def test_what_is_written_may_be_read_as_the_umask_says(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_tensors(tmp_path / "a.safetensors", {"a": np.zeros(3, np.float32)})
+        Head(("x", "y"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32)).save(tmp_path / "head")
+        with_folder(tmp_path / "out", lambda part: write_tensors(part / "b.safetensors", {"a": np.zeros(3, np.float32)}))
+    finally:
+        os.umask(before)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.rglob("*")}
+    assert {mode for name, mode in modes.items() if "." in name} == {"0o644"}
+    assert {modes["out"], modes["head"]} == {"0o755"}

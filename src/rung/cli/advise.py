@@ -14,7 +14,7 @@ from rung.cli.options import Json
 from rung.cli.screen import Screen, out, out_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rung.verdict.advise import Advice, Facts
 
@@ -38,7 +38,7 @@ def advise(
     """Say where to start, what to expect and what not to do, from stated rules. Measures nothing; `compare` does."""
     from json import dumps
 
-    from rung.stages.interview import Known, asked, read_facts, read_given, with_given
+    from rung.stages.interview import Known, asked, assume, read_facts, read_given, with_given
     from rung.verdict.advise import Facts
     from rung.verdict.advise import advise as apply
 
@@ -55,13 +55,14 @@ def advise(
     known = Known(given, {}) if given else read_facts(folder) if folder else Known(Facts(), {})
     all_facts = with_given(known.facts, fact or [])
     if not json and not given and sys.stdin.isatty():
-        all_facts = asked(all_facts, lambda question: typer.confirm(question, default=False, err=True))
+        all_facts = asked(all_facts, lambda question, likely: typer.confirm(question, default=likely, err=True))
     Screen(quiet=json).problems(known.problems)
+    all_facts, assumed = (all_facts, ()) if given else assume(all_facts)
     advice = apply(all_facts)
     if json:
-        out(dumps(advice.as_json(), ensure_ascii=False))
+        out(dumps({**advice.as_json(), **({"assumed": list(assumed)} if assumed else {})}, ensure_ascii=False))
     else:
-        _show(advice, _read(all_facts, known.sources))
+        _show(advice, _read(all_facts, known.sources), assumed)
     return FINE
 
 
@@ -69,15 +70,18 @@ def _read(facts: Facts, sources: Mapping[str, str]) -> dict[str, str]:
     return {name: f"{getattr(facts, name)!s:<10} ({where})" for name, where in sources.items()}
 
 
-def _show(advice: Advice, read: Mapping[str, str]) -> None:
-    for line in _lines(advice, read):
+def _show(advice: Advice, read: Mapping[str, str], assumed: Sequence[str] = ()) -> None:
+    for line in _lines(advice, read, assumed):
         out_line(line)
 
 
-def _lines(advice: Advice, read: Mapping[str, str]) -> Iterator[str]:
+def _lines(advice: Advice, read: Mapping[str, str], assumed: Sequence[str]) -> Iterator[str]:
     if read:
         yield "read from the folder"
         yield from (f"  {name:<22} {value}" for name, value in read.items())
+    if assumed:
+        said = "assumed, since nobody said otherwise: answers hang on the documents that are there. If they do not: "
+        yield from wrap(f"{said}--fact {assumed[0]}=false", WIDTH, subsequent_indent="  ")
     yield f"likely {GAPS[advice.gap]}"
     yield "try, in this order"
     for place, tried in enumerate(advice.order, 1):

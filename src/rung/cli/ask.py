@@ -11,6 +11,8 @@ from rung.cli.options import As, Folder, Json, groups
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rung.project import Project
     from rung.records import Answer, Citation
 
@@ -58,25 +60,53 @@ def ask(
     answer = live.value
     behaviour = project.settings.behaviour
     unborne = () if behaviour.schema_file or behaviour.labels else unsupported(answer)
+    doubts = tuple(_doubts(answer, project))
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
-        said |= {"unsupported": list(unborne), "artifacts": made}
+        said |= {"unsupported": list(unborne), "artifacts": made, "truncated": answer.truncated, "doubts": list(doubts)}
         said |= {"by": answer.by} if answer.by else {}
         said |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
+    else:
+        _show(answer, heard=heard, unborne=unborne)
+    for doubt in doubts:
+        err(f"! {doubt}")
+    if json:
         return FINE
-    shown = "".join(heard).strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
-    out("" if shown else f"{_RULE if heard else ''}{answer.text}")
-    for citation in answer.citations:
-        out_line(f"[{citation.mark}] {_where(citation, answer)}")
-    for sentence in unborne:
-        out_line(f"not borne out by what it cites: {sentence}")
     if live.cut_prompts:
         out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return FINE
+
+
+def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[str]) -> None:
+    """The answer, where it was not streamed as it is, and what it cites."""
+    streamed = "".join(heard)
+    shown = streamed.strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
+    out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
+    for citation in answer.citations:
+        out_line(f"[{citation.mark}] {_where(citation, answer)}")
+    for sentence in unborne:
+        out_line(f"not borne out by what it cites: {sentence}")
+
+
+def _doubts(answer: Answer, project: Project) -> Iterator[str]:
+    """Why an answer is not what was asked for: it was cut, or is none that schema or labels allow."""
+    from rung.json_values import breach
+    from rung.materials import read_examples, read_labels, read_schema
+
+    if answer.truncated:
+        yield "the answer was cut at its token limit: give the rung a larger 'max_tokens' in rung.yaml"
+    text, behaviour = (answer.plain or answer.text).strip(), project.settings.behaviour
+    if answer.refused or not (behaviour.schema_file or behaviour.labels):
+        return
+    if schema := read_schema(project):
+        if why := breach(text, schema):
+            yield f"the answer is not valid under the schema: {why}"
+    elif text not in read_labels(project, read_examples(project, [])):
+        yield f"the answer is none of the labels: {text[:60]!r}"
 
 
 def _standing(project: Project, kind: str, named: str) -> str:

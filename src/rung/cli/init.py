@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import DryRun
 from rung.cli.screen import out
+
+if TYPE_CHECKING:
+    from rung.stages.first_look import FirstLook
 
 RUNG_YAML = """\
 name: {name}
@@ -48,6 +51,21 @@ CASES = """\
 """  # noqa: E501 - rows of a file, one a line
 
 
+OVER_DOCUMENTS = """\
+name: {name}
+task: Answer the question with as few words as possible, from the documents.
+knowledge:
+  sources: {sources}   # {found}
+# behaviour:
+#   examples: [examples/*.jsonl]   # OpenAI chat rows {{"messages": [...]}}: they teach
+#   schema: answer.schema.json     # or labels: [refund, shipping, other]
+cases: [cases/*.jsonl]           # {{"question", "answers"}} rows: they judge; no rung ever sees them
+model: smollm2-135m-instruct     # or openai:<name>, http://host/v1#<name>
+rungs: [prompt, few_shot, long_context, rag]   # add tuned_model and hybrid when you have examples
+bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0, usd_per_1k: 1.00
+"""
+
+
 def init(
     folder: Annotated[
         Path | None,
@@ -60,7 +78,8 @@ def init(
 ) -> int:
     """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing.
 
-    With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
+    In a folder that has documents it writes a rung.yaml that names them, and a folder for cases. With --beir the project
+    holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
 
@@ -72,8 +91,12 @@ def init(
 
 
 def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.outputs import check_free, write_output
+    from rung.outputs import check_free
+    from rung.stages.first_look import first_look
 
+    look = first_look(folder)
+    if look.total and not (folder / "rung.yaml").exists():
+        return _over_documents(folder, look, dry_run=dry_run)
     files = {
         "rung.yaml": RUNG_YAML.format(name=folder.resolve().name),
         "docs/returns.md": RETURNS,
@@ -83,11 +106,30 @@ def _small(folder: Path, *, dry_run: bool) -> int:
     for name in files:
         check_free(folder / name, instead="name another folder")
     for name, text in files.items():
-        if not dry_run:
-            write_output(folder / name, text)
-        out(f"{'would write' if dry_run else 'wrote'} {folder / name}")
+        _write(folder / name, text, dry_run=dry_run)
     out(f"next: rung compare {folder}")
     return FINE
+
+
+def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
+    """A project of the documents that are there: nothing of theirs is touched."""
+    from json import dumps
+
+    sources = dumps(look.patterns, ensure_ascii=False)
+    text = OVER_DOCUMENTS.format(name=dumps(folder.resolve().name, ensure_ascii=False), sources=sources, found=look)
+    _write(folder / "rung.yaml", text, dry_run=dry_run)
+    if not any((folder / "cases").glob("*.jsonl")):
+        _write(folder / "cases" / "cases.jsonl", "", dry_run=dry_run)
+    out(f"next: rung search {folder} 'your words'; write cases (rung cases suggest {folder} drafts some), then rung compare")
+    return FINE
+
+
+def _write(path: Path, text: str, *, dry_run: bool) -> None:
+    from rung.outputs import write_output
+
+    if not dry_run:
+        write_output(path, text)
+    out(f"{'would write' if dry_run else 'wrote'} {path}")
 
 
 def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:

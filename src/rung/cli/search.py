@@ -10,13 +10,13 @@ import typer
 from rung.cli.conditions import condition
 from rung.cli.main import FINE
 from rung.cli.options import As, Force, Json, groups
-from rung.cli.screen import Screen, out, out_line
+from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Place
     from rung.project import Project
     from rung.records import Passage
-    from rung.stages.searching import Wanted
+    from rung.stages.searching import Searcher, Wanted
 
 WIDTH = 78
 KEYS = ("document", "source", "page", "start", "end", "score", "text")
@@ -92,9 +92,13 @@ def _refuse_no_query(query: str) -> None:
 def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     from json import dumps
 
-    from rung.loop import search as find
+    from rung.loop import workshop_of
+    from rung.stages.searching import Searcher
 
-    passages = find(project, query, wanted=wanted, reporter=Screen(quiet=json))
+    with workshop_of(project, None, Screen(quiet=json)) as workshop:
+        searcher = Searcher(workshop)
+        passages = searcher.find([query], wanted)[0]
+        _tell_unknown(searcher, wanted)
     if json:
         out(dumps({"passages": [_row(passage) for passage in passages]}, ensure_ascii=False))
         return FINE
@@ -118,6 +122,7 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     with workshop_of(project, None, Screen(quiet=json)) as workshop:
         searcher = Searcher(workshop)
         found = searcher.explain(query, wanted)
+        _tell_unknown(searcher, wanted)
     if json:
         rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in found]
         out(dumps({"search": searcher.weight.as_json(), "passages": rows}, ensure_ascii=False))
@@ -138,6 +143,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
     with workshop_of(project, None, screen) as workshop:
         searcher = Searcher(workshop)
         run = write_run(searcher, queries, trec, wanted, workshop=workshop, force=force)
+        _tell_unknown(searcher, wanted)
     screen.problems(run.problems)
     if json:
         counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed}
@@ -152,6 +158,11 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
         if run.problems:
             out(f"{len(run.problems):,} rows of {queries} were left out")
     return FINE
+
+
+def _tell_unknown(searcher: Searcher, wanted: Wanted) -> None:
+    for said in searcher.unknown(wanted.where):
+        err(f"--where: {said}")
 
 
 def _row(passage: Passage) -> dict[str, object]:

@@ -73,6 +73,10 @@ class Reading:
         """These columns of the passages that meet a condition, in the store's order."""
         return await _rows(self._passages, columns, where)
 
+    async def count(self, where: str) -> int:
+        """How many passages meet a condition."""
+        return int(await self._passages.count_rows(where))
+
     async def parts(self, columns: Sequence[str]) -> AsyncIterator[pa.Table]:
         """These columns of all passages, some rows at a time."""
         import pyarrow as pa

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rung.knowledge.filters import parsed, sql
+from rung.knowledge.filters import facet, flattened, parsed, sql
 from rung.knowledge.keeping import Keeping
 from rung.knowledge.lance_reading import Matches, Reading, matrix
 from rung.knowledge.lance_rows import Rows
@@ -321,6 +321,14 @@ class LanceSnapshot:
         for table in self._reading.run(self._reading.by_keys("passages", "key", keys, ["key", "vector"])):
             found.update(zip(table["key"].to_pylist(), matrix(table), strict=True))
         return found
+
+    def has_key(self, key: str) -> bool:
+        """See `Snapshot.has_key`."""
+        return bool(self._reading.run(self._reading.count(f"array_has(facets, {facet(key)})")))
+
+    def keys(self) -> frozenset[str]:
+        """See `Snapshot.keys`."""
+        return frozenset(key for document in self.documents() for key, _ in flattened(document))
 
     def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
         """See `Snapshot.stored`."""

@@ -224,6 +224,14 @@ class Snapshot(Protocol):
         """The stored vectors of those keys that are there."""
         ...
 
+    def has_key(self, key: str) -> bool:
+        """Whether a passage's document has this key, as a condition names it."""
+        ...
+
+    def keys(self) -> frozenset[str]:
+        """The keys of all documents that a condition can name."""
+        ...
+
     def stored(self, ids: Sequence[str]) -> tuple[list[Row], Vectors]:
         """The passages of these documents as they were given, with their vectors, shape [len(rows), dimensions]."""
         ...

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rung.errors import InternalError, UserError
+from rung.models.tensor_files import write_tensors
 from rung.records import Failure
 from rung.steps import Classified, Classify, Request, Result
 
@@ -75,11 +76,9 @@ class Head:
 
     def save(self, folder: Path) -> None:
         """Write the head's two files, each whole."""
-        from safetensors.numpy import save_file
-
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f"{WEIGHTS}.part"
-        save_file({"weight": self.weight, "bias": self.bias}, part)
+        write_tensors(part, {"weight": self.weight, "bias": self.bias})
         part.replace(folder / WEIGHTS)
         said = {name: getattr(self, name) for name in ("labels", "rule", "threshold", "otherwise", "beside")}
         part = folder / f"{HEAD}.part"

@@ -6,18 +6,19 @@ What cannot be right is a problem; what is only likely wrong is a warning. Readi
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.errors import UserError
-from rung.json_values import fits, parse, validator
+from rung.json_values import breach
 from rung.materials import Rows
 from rung.project import Project
 from rung.records import Case, Document, Problem
 from rung.scoring.bearing import SAID_AS_IS, SHORT
+from rung.stages.counting import likely_tokens
+from rung.stages.room import room_after
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 
@@ -38,7 +39,7 @@ def check_rows(project: Project, rows: Rows, documents: Collection[Document]) ->
     """Everything that can be said of cases and examples without running anything."""
     there = {document.id: document for document in documents}
     problems = [*unwinnable(project, rows), *_unreadable(rows, there), *_mistaught(rows)]
-    warnings = [*_partly_wrong(project, rows), *_repeated(rows), *_labels_asked(rows)]
+    warnings = [*_partly_wrong(project, rows), *_repeated(rows), *_labels_asked(rows), *_cut_short(project, rows)]
     if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
         warnings += _not_in_gold(rows, there)
     return Found(tuple(problems), tuple(warnings))
@@ -99,29 +100,15 @@ def _forbidden(answer: str, schema: str, labels: Sequence[str]) -> str:
         return "an accepted answer is empty"
     if schema:
         try:
-            parse(answer)
-        except ValueError:
-            return f"the accepted answer {shown} is no JSON, and the project has a schema"
-        try:
-            if fits(answer, schema):
-                return ""
-            return f"the accepted answer {shown} breaks the schema: {_breach(answer, schema)}"
+            why = breach(answer, schema)
         except UserError:
             return ""  # the schema itself is broken, which is said elsewhere
+        return f"the accepted answer {shown} breaks the schema: {why}" if why else ""
     if labels and answer.strip() not in labels:
         near = difflib.get_close_matches(_folded(answer.strip()), [_folded(label) for label in labels], n=1, cutoff=0.7)
         hint = next((f" (did you mean {label!r}?)" for label in labels if near and _folded(label) == near[0]), "")
         return f"the accepted answer {shown} is none of the {len(labels)} labels{hint}"
     return ""
-
-
-def _breach(answer: str, schema: str) -> str:
-    """Where and how an answer breaks a schema."""
-    from jsonschema.exceptions import best_match
-
-    error = best_match(validator(schema).iter_errors(json.loads(answer)))
-    place = "" if error is None else ".".join(str(part) for part in error.absolute_path)
-    return "" if error is None else f"{f'{place}: ' if place else ''}{error.message[:100]}"
 
 
 def _mistaught(rows: Rows) -> Iterator[Problem]:
@@ -168,6 +155,26 @@ def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]
         if not any(answer in squeezed[id] for answer in answers for id in ids):
             more = f" or in {len(ids) - 1} more" if len(ids) > 1 else ""
             yield _at(case, f"its answer {case.answers[0][:60]!r} does not stand in its gold document '{ids[0]}'{more}")
+
+
+def _cut_short(project: Project, rows: Rows) -> Iterator[Problem]:
+    """Rungs that leave less room than the shortest accepted answer of a test case takes: it cannot be said whole."""
+    asked = [(min(map(likely_tokens, c.answers)), c) for c in rows.split("test") if c.answerable and c.answers]
+    if not asked:
+        return
+    need, longest = max(asked, key=lambda one: one[0])
+    shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
+    usual = room_after(max(map(likely_tokens, shown), default=None))
+    said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
+    for place, name, room in said:
+        if isinstance(room, int) and 0 < room < need:
+            cut = sum(room < tokens for tokens, _ in asked)
+            message = f"'max_tokens: {room}' of {name} cuts the accepted answers of {cut} test cases"
+            line = project.line("rungs", place, name, "max_tokens")
+            yield Problem(project.file.name, line, f"{message}: that of {longest.place} has about {need} tokens")
+    if usual < need and not (said and all(room for _, _, room in said)):
+        message = f"its shortest accepted answer has about {need} tokens, and there is room for {usual}"
+        yield _at(longest, f"{message}: it will be cut; give the rungs 'max_tokens'")
 
 
 def _repeated(rows: Rows) -> Iterator[Problem]:

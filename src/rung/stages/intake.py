@@ -17,6 +17,7 @@ from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
+from rung.stages.room import room_after
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
 from rung.strategies.prompting import wanted_output
@@ -25,10 +26,6 @@ from rung.workshop import Workshop
 
 if TYPE_CHECKING:
     from rung.knowledge import Gold, Knowledge, SyncReport
-
-ANSWER_ROOM = 1.3  # an answer may be this much longer than the longest that the project shows
-NO_ANSWERS_SHOWN = 128
-LEAST_ROOM, MOST_ROOM = 24, 1024
 
 
 @dataclass(frozen=True)
@@ -261,7 +258,7 @@ def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
-    return min(max(int(longest_of(shown) * ANSWER_ROOM) + 8, LEAST_ROOM), MOST_ROOM) if shown else NO_ANSWERS_SHOWN
+    return room_after(longest_of(shown) if shown else None)
 
 
 def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

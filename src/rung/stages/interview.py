@@ -5,11 +5,12 @@ Reads files and Git's history; runs no model and writes nothing. What only a per
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,14 @@ from rung.materials import read_examples, read_rows
 from rung.project import FILE, Project, load_project
 from rung.records import Case, Document, Json, Problem
 from rung.stages.counting import CHARACTERS_PER_TOKEN
+from rung.stages.first_look import first_look
 from rung.stages.publishing import latest
 from rung.verdict.advise import Changes, Facts, facts_of
 
 if TYPE_CHECKING:
     from rung.records import Example
 
-LOOSE = ("**/*.md", "**/*.txt")  # what counts as a document in a folder without rung.yaml
+ASSUMED = "needs_specific_facts"  # taken for so where documents are there and nobody said anything of it
 LEAST_CASES = 20  # fewer judge nothing
 YEAR = 365 * 86400
 # Changes of the sources a day, from the most: how often is "weekly"?
@@ -83,7 +85,7 @@ def read_facts(folder: Path) -> Known:
         _from_documents(project.root, project.settings.knowledge.sources, found)
         _from_the_last_verdict(project, found)
     else:
-        _from_documents(folder, LOOSE, found)
+        _from_documents(folder, first_look(folder).patterns, found)
     facts = facts_of({name: value for name, (value, _) in found.items()}, place=str(folder))
     return Known(facts, {name: where for name, (_, where) in found.items()}, tuple(problems))
 
@@ -121,10 +123,20 @@ def with_given(facts: Facts, given: Sequence[str]) -> Facts:
     return replace(facts, **{name: getattr(checked, name) for name in values})
 
 
-def asked(facts: Facts, ask: Callable[[str], bool | None]) -> Facts:
-    """The facts with a person's answers to what is not known."""
-    said = {name: ask(question) for name, question in QUESTIONS.items() if getattr(facts, name) is None}
+def asked(facts: Facts, ask: Callable[[str, bool], bool | None]) -> Facts:
+    """The facts with a person's answers to what is not known. `ask`: a question, and what is taken where nothing is said."""
+    likely = {ASSUMED: bool(facts.corpus_tokens)}
+    said = {
+        name: ask(question, likely.get(name, False)) for name, question in QUESTIONS.items() if getattr(facts, name) is None
+    }
     return replace(facts, **said)  # type: ignore[arg-type]  # every question is about a yes or a no
+
+
+def assume(facts: Facts) -> tuple[Facts, tuple[str, ...]]:
+    """The facts, with what is assumed where documents are there and nobody said what for: that answers hang on them."""
+    if not facts.corpus_tokens or facts.needs_specific_facts is not None or facts.knowledge:
+        return facts, ()
+    return replace(facts, needs_specific_facts=True), (ASSUMED,)
 
 
 def _one(value: object, place: str) -> Facts:
@@ -194,7 +206,7 @@ def _pace(root: Path, patterns: Sequence[str]) -> tuple[Json, str] | None:
     """How often the sources changed in the last year: by Git, else by the days on which files were written."""
     moments, where = _commits(root, patterns), "Git's history"
     if not moments:
-        days = {int(path.stat().st_mtime // 86400) for pattern in patterns for path in root.glob(pattern) if path.is_file()}
+        days = {int(path.stat().st_mtime // 86400) for path in _files(root, patterns)}
         moments, where = [day * 86400.0 for day in days], "the files' dates"
     recent = sorted(moment for moment in moments if moment >= time.time() - YEAR)
     if len(recent) < 2:  # a copy, or a first commit: says nothing of change
@@ -204,12 +216,19 @@ def _pace(root: Path, patterns: Sequence[str]) -> tuple[Json, str] | None:
     return pace, f"{len(recent)} changes in {where}"
 
 
+def _files(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """The files of the patterns, those of folders with them."""
+    for match in (Path(name) for pattern in patterns for name in glob.glob(str(root / pattern), recursive=True)):  # noqa: PTH207
+        yield from (path for path in ([match] if match.is_file() else match.rglob("*")) if path.is_file())
+
+
 def _commits(root: Path, patterns: Sequence[str]) -> list[float]:
     """When the sources were committed to, in seconds; empty without Git."""
     git = shutil.which("git")
     if git is None:
         return []
-    command = [git, "-C", str(root), "log", "--since=1.year", "--format=%ct", "--", *(f":(glob){p}" for p in patterns)]
+    named = [p if (root / p).is_dir() else f":(glob){p}" for p in patterns]
+    command = [git, "-C", str(root), "log", "--since=1.year", "--format=%ct", "--", *named]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     return [float(line) for line in ran.stdout.split()] if ran.returncode == 0 else []
 

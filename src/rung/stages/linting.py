@@ -21,6 +21,7 @@ from rung.project import FILE, Project, load_project
 from rung.records import Case, Example, Json, Message, Problem, plain
 from rung.settings import DEFAULT_MODEL
 from rung.strategies.prompting import DEFAULT_TASK, with_tools
+from rung.workshop.holding import model_of
 
 if TYPE_CHECKING:
     from rung.models.protocol import Generator, Server
@@ -162,7 +163,8 @@ def _take_project(project: Project, found: _Materials) -> None:
         found.examples += read_examples(path, found.problems, shown=shown_as(project, path), flawed=True)
     for path in dict.fromkeys(paths(project, settings.cases, ("cases",))):
         found.cases += _cases(path, shown_as(project, path), found.problems)
-    found.task, found.model, found.server = settings.task.strip() or DEFAULT_TASK, settings.model, settings.server
+    found.task, found.server = settings.task.strip() or DEFAULT_TASK, settings.server
+    found.model = model_of(project, settings.model)
 
 
 def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:

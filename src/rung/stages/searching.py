@@ -5,6 +5,7 @@ Ranking is left to `knowledge`, reranking to the project's reranker.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InputError, UserError
 from rung.examples.files import json_lines
+from rung.knowledge.filters import parsed
 from rung.outputs import check_free, new_file
 from rung.records import Asker, Failure, Passage, Problem
 from rung.stages.intake import up_to_date
@@ -94,6 +96,18 @@ class Searcher:
             raise self._workshop.project.error(message, "reranker")
         again = [Rerank(query, passages, wanted.top) for query, passages in zip(queries, found, strict=True)]
         return _carried(engine, again, wanted.asker)
+
+    def unknown(self, where: str) -> list[str]:
+        """What is to be said of a condition: its keys that no document has, each with the nearest that there is."""
+        keys = dict.fromkeys(term.key for term in parsed(where))
+        lacking = [key for key in keys if not self.knowledge.snapshot().has_key(key)]
+        known = sorted(self.knowledge.snapshot().keys()) if lacking else []
+        said = []
+        for key in lacking:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}"
+            said.append(f"no document has '{key}', so nothing can meet the condition; {hint}")
+        return said
 
     def explain(self, query: str, wanted: Wanted) -> tuple[Explained, ...]:
         """What a plain search finds, each with its places in the rankings."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import UserError
+from rung.models.tensor_files import write_tensors
 from rung.outputs import check_free
 from rung.training.generator import MANIFEST, Trainable
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
@@ -83,11 +84,9 @@ def write_merged(tuned: Tuned, out: Path, *, precision: str = "f32") -> None:
     files["config.json"] = json.dumps({**tuned.model.config, "dtype": dtype}, indent=2) + "\n"
 
     def write(part: Path) -> None:
-        from safetensors.numpy import save_file
-
         weights = merged(tuned.model.weights(), tuned.adapter)
         tensors = {name: np.ascontiguousarray(w, dtype=kinds[precision]) for name, w in weights.items()}
-        save_file(tensors, part / "model.safetensors", metadata={"format": "pt"})
+        write_tensors(part / "model.safetensors", tensors, metadata={"format": "pt"})
         for name, text in files.items():
             (part / name).write_text(text, encoding="utf-8")
         _copy(tuned.adapter, part, (MANIFEST,))

@@ -53,6 +53,15 @@ EVEN = 0.5
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
+def model_of(project: Project, model: str) -> str:
+    """A model's name as `rung.yaml` has it, a path in it made that of the project's folder."""
+    scheme, _, path = model.partition(":")
+    place = project.root / Path(path).expanduser()
+    if scheme == "hf" and not place.exists():
+        return model  # no folder of the project's: a model id, which the hub's cache may have
+    return f"{scheme}:{place}" if scheme in FROM_FILES else model
+
+
 @dataclass
 class Ready:
     """What was built in this command, by digest: what the engines are told of."""
@@ -299,11 +308,7 @@ class Workshop:
 
     def named(self, model: str) -> str:
         """A path in a model's name is the project's, wherever the command is run."""
-        scheme, _, path = model.partition(":")
-        place = self.project.root / Path(path).expanduser()
-        if scheme == "hf" and not place.exists():
-            return model  # no folder of the project's: a model id, which the hub's cache may have
-        return f"{scheme}:{place}" if scheme in FROM_FILES else model
+        return model_of(self.project, model)
 
     def _recalling(self, model: M) -> M:
         """A model that was opened, told what is remembered of its server."""
