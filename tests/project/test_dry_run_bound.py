@@ -215,9 +215,11 @@ def server() -> Iterator[str]:
         running.shutdown()
 
 
+@pytest.mark.parametrize("reasoning", [0, 300])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_server_is_asked_no_more_than_was_foretold(seed: int, server: str, tmp_path: Path) -> None:
-    folder = project(tmp_path / "p", "[prompt, few_shot, long_context, rag]", f'model: "{server}"\n', seed=seed)
+def test_a_server_is_asked_no_more_than_was_foretold(seed: int, reasoning: int, server: str, tmp_path: Path) -> None:
+    more = f'model: "{server}"\nserver: {{reasoning_tokens: {reasoning}}}\n'
+    folder = project(tmp_path / "p", "[prompt, few_shot, long_context, rag]", more, seed=seed)
     most = foretold(folder)
     _, meter = taken(folder, None)
     within(most, len(_Server.calls), meter)

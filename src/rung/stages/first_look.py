@@ -57,11 +57,11 @@ def first_look(folder: Path) -> FirstLook:
         elif suffix in _readable():
             others.add(top)
     patterns: list[str] = []
-    for top in kinds:
+    for top, suffixes in kinds.items():
         if not top:
-            patterns += _named([f"*{suffix}" for suffix in sorted(kinds[top])], folder)
+            patterns += _named([f"*{suffix}" for suffix in sorted(suffixes)], folder)
         elif top in others:
-            patterns += [f"{glob.escape(top)}/**/*{suffix}" for suffix in sorted(kinds[top])]
+            patterns += [f"{glob.escape(top)}/**/*{suffix}" for suffix in sorted(suffixes)]
         else:
             patterns.append(top)
     return FirstLook(counts, tuple(sorted(patterns)))

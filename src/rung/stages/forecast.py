@@ -65,8 +65,14 @@ class Rates:
     indexing: float | None = None
 
     def of(self, most: Use, likely: Use | None = None, *, live: bool = False, model: str = "") -> Forecast:
-        """The forecast of this work. `model`: who generates; "" is the project's model."""
+        """The forecast of this work. `model`: who generates; "" is the project's model.
+
+        A server's model may write `server.reasoning_tokens` beside each answer; how many it likely does, nobody knows.
+        """
         told = None if likely is None else self._of(likely, live=live, model=model)
+        settings = self.project.settings
+        if is_on_server(model or settings.model):
+            most = replace(most, completion=most.completion + most.calls * settings.server.reasoning_tokens)
         return replace(self._of(most, live=live, model=model), likely=told)
 
     def _of(self, use: Use, *, live: bool, model: str) -> Forecast:

@@ -137,11 +137,14 @@ class Survey:
     def basis(self) -> Iterator[str]:
         """Which of the numbers are bounds, and which were measured."""
         counted = "as the model counts" if self.is_exact else "by a rule that errs upwards, to about twice"
+        reasoning = self.project.settings.server.reasoning_tokens
+        room = "max_tokens and server.reasoning_tokens allow" if reasoning else "max_tokens allows"
         yield (
-            "bounds: every rung answers every case; answers and the judge's words are as long as max_tokens allows, "
+            f"bounds: every rung answers every case; answers and the judge's words are as long as {room}, "
             f"passages as chunk_tokens allows; tokens are counted {counted}; failed calls, tried again, are not in it"
         )
-        yield "likely: answers as long as those that the project shows, four characters a token"
+        unknown = "; what a model reasons before them is not in it" if reasoning else ""
+        yield f"likely: answers as long as those that the project shows, four characters a token{unknown}"
         paced = [f.minutes for f in self.answers if f.calls]
         measured = (
             "at the pace of earlier comparisons here" if None not in paced else "unknown before a first comparison here"
