@@ -86,3 +86,27 @@ def test_most_words_of_a_long_answer_are_enough() -> None:
 def test_other_languages(question: str, answer: str, texts: tuple[str, ...], first: str) -> None:
     found, bearing = order(asked(question, answer), texts)
     assert (found[0], bearing) == (first, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "is_held"),
+    [
+        ("12.50", "It costs 12.50 EUR.", True),
+        ("12.50 EUR", "It costs €12,50.", True),
+        ("12.50", "It costs 1250 EUR.", False),
+        ("2.5", "It weighs 12.5 kg, or 2.55 or 2.5.1 or 3,2.5.", False),
+        ("$1,305", "Total liabilities | $909 | $1,305", True),
+        ("$2.6 million", "worth $2.5 million, $2.6 million and $2.4 million", True),
+        ("(0.4)", "Hedges | (0.9) | (0.4)", True),
+        ("1945", "The war of 1939–1945.", True),
+        ("206.2", "| 9.2\n- | 206.2 | 132.6", True),
+        ("The Rose", "A rose is a rose.", True),
+        ("rose", "Two roses.", False),
+        ("rose", "Rose.", True),
+        ("C++", "It is written in C.", False),
+        ("北京大学校园", "校园在北京,大学也在。", False),
+        ("北京大学", "他在北京大学读书。", True),
+    ],
+)
+def test_numbers_count_by_their_value_and_words_whole(answer: str, text: str, is_held: bool) -> None:
+    assert holds(passages(text)[0], phrases(asked("?", answer))) is is_held

@@ -33,6 +33,8 @@ SAME = [
     ("three days", "3 days"), ("E-4042", "e4042"), ("U.S.", "US"), ("e-mail", "email"), ("Größe", "GRÖSSE"),
     ("the 30 days", "30 days"), ("**30** days", "30 days"), ("42", "42!"), ("30 Tage", "„30 Tage“"), ("三十天", "三十天。"),
     ("café", "cafe\u0301"), ("don’t", "don't"), ("C++", "C++."), ("the", "The"), ("?!", "?!"),
+    ("$5, $10 and $15", "5 USD, 10 USD and 15 USD"), ("$5 $10", "5 USD 10 USD"), ("5 €, 10 €", "€5, €10"),
+    ("$2.5 million, $3 million", "2500000 USD, 3000000 USD"), ("$909 | $1,305", "909 USD | 1305 USD"),
 ]  # fmt: skip
 APART = [
     ("12.50 EUR", "1250 EUR"), ("1.5", "15"), ("-5 degrees", "5 degrees"), ("10^6", "106"), ("10⁶", "106"),
@@ -130,6 +132,9 @@ def test_correct_knows_numbers_and_the_official_scores_stay() -> None:
 
 
 def test_what_a_passage_holds() -> None:
+    table = "Costs | $909 | $1,305\n- | 206.2 | $ 94.9 | $ 5.2"
+    assert all(matching.holds(table, answer) for answer in ("$909", "$1,305", "206.2", "$94.90", "$ 5.2"))
+    assert not any(matching.holds(table, answer) for answer in ("909 EUR", "-206.2", "1305-206.2"))
     passage = "The returns take 3–5 days; parcels up to 1,000 g cost $12.50. 课程每周三在二楼举行。"
     assert all(matching.holds(passage, answer) for answer in ("3 to 5 days", "1000 g", "12.50 USD", "每周三", "the parcels"))
     assert not any(

@@ -104,7 +104,7 @@ class _Sentence:
             match piece.kind:
                 case "number":
                     self.number(piece.text)
-                case "money" if following is not None and self.opens(piece, following):
+                case "money" if following is not None and self.opens(place):
                     self.money = piece.text
                 case "dash":
                     self.dash(piece, following)
@@ -132,17 +132,25 @@ class _Sentence:
         self.minus, self.owed, self.money = "", self.money, ""
         self.after_number = True
 
-    def opens(self, money: Piece, following: Piece) -> bool:
-        """Whether a currency belongs to the number after it: it does not to one right before it."""
-        near = not self.said[money.end : following.start].strip()
-        return near and following.kind in ("number", "dash") and not self.after_number
+    def opens(self, place: int) -> bool:
+        """Whether a currency belongs to the number after it: it stands right before it, and not right behind another."""
+        money, following = self.pieces[place], self.pieces[place + 1]
+        after = self.said[money.end : following.start]
+        if after.strip() or following.kind not in ("number", "dash"):
+            return False
+        if not self.after_number:
+            return True
+        before = self.said[self.pieces[place - 1].end : money.start]
+        return bool(before.strip()) or "\n" in before or bool(before and not after)
 
     def dash(self, piece: Piece, following: Piece | None) -> None:
         """A range, a minus, or nothing."""
         if following is None or following.kind not in ("number", "money"):
             return
         before = self.said[max(0, piece.start - _NEAR) : piece.start]
-        if before.rstrip()[-1:].isdigit():
+        number, after = before.rstrip(), self.said[piece.end : following.start]
+        between = before[len(number) :] + after
+        if number[-1:].isdigit() and not between.strip() and "\n" not in between:
             self.add(RANGE)
         elif following.start == piece.end and not before[-1:].isalnum():
             self.minus = "-"

@@ -1,6 +1,6 @@
 """Which passages of its gold documents bear a case's answer: one rule for what the oracle is shown and what teaches.
 
-A passage bears the answer where it holds an accepted one, word for word after the scorer's normalisation (of a long answer,
+A passage bears the answer where it holds an accepted one as `correct` reads it, numbers by their value (of a long answer,
 most of its words). Which of several is meant is told by nearness: the words that a passage shares with the question and its
 answers, rare ones counting for more. An answer that the document says in other words is not seen; then nearness alone tells.
 """
@@ -12,11 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+from rung import matching
 from rung.json_values import leaves, parse
 from rung.records import Case, Passage
-from rung.scoring.squad import normalise
 
 SAID_AS_IS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
 SHORT = 10  # words; a longer answer may be said there in other words
@@ -24,9 +23,8 @@ LONG_ANSWER = 5  # words; from here on most of an answer's words are enough
 MOST_WORDS = 0.7  # of a long answer's distinct words
 NEARER = 2.0  # times: a passage that is so much nearer than any that holds an answer bears it too
 _SATURATION, _BY_LENGTH = 1.2, 0.75  # BM25's k1 and b
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # written without spaces
-_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w)+")
+_BEGIN = r"(?:(?<![\w.,])|(?<=\D[.,])|(?<=^[.,])|(?!\w))"  # of a phrase in a text: not inside a word or a number
+_END = r"(?:(?!\w)(?![.,]\d)|(?<!\w))"
 
 Phrases = tuple[tuple[str, ...], ...]  # of each accepted answer, what of it is looked for
 
@@ -40,15 +38,15 @@ class Ranked:
 
 
 def phrases(case: Case, *, schema: str = "", labels: Sequence[str] = ()) -> Phrases:
-    """What to look for in a document, normalised: each accepted answer or, of JSON, its texts and numbers.
+    """What to look for in a document: each accepted answer or, of JSON, its texts and numbers.
 
     None with labels: no document need say them.
     """
     if labels:
         return ()
     found = [_leaves(answer) if schema else [answer] for answer in case.answers]
-    normalised = (tuple(filter(None, map(normalise, texts))) for texts in found)
-    return tuple(dict.fromkeys(filter(None, normalised)))
+    said = (tuple(text.strip() for text in texts if matching.tokens(text)) for texts in found)
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def holds(passage: Passage, wanted: Phrases) -> bool:
@@ -92,27 +90,35 @@ def _leaves(answer: str) -> list[str]:
 
 
 def _text(passage: Passage) -> str:
-    return normalise(f"{passage.title}\n{passage.text}")
+    return f"{passage.title}\n{passage.text}"
 
 
 def _held(text: str, wanted: Phrases) -> frozenset[str]:
-    return frozenset(phrase for answer in wanted for phrase in answer if _stands(phrase, text))
+    literal = _literal(text) if wanted else ""
+    return frozenset(phrase for answer in wanted for phrase in answer if _stands(phrase, text, literal))
 
 
-def _stands(phrase: str, text: str) -> bool:
-    if f" {phrase} " in f" {text} " or (_HAS_UNSPACED.search(phrase) and phrase in text):
+def _stands(phrase: str, text: str, literal: str) -> bool:
+    """Whether a text holds a phrase as it is written, or by its meaning, or most words of a long one."""
+    if re.search(rf"{_BEGIN}{re.escape(_literal(phrase))}{_END}", literal) or matching.holds(text, phrase):
         return True
-    wanted = frozenset(phrase.split())
-    return len(wanted) >= LONG_ANSWER and len(wanted & _words(text).keys()) >= MOST_WORDS * len(wanted)
+    wanted = frozenset(matching.tokens(phrase))
+    if len(wanted) < LONG_ANSWER or matching.has_runs(phrase):  # single characters are in any text
+        return False
+    return len(wanted.intersection(matching.tokens(text))) >= MOST_WORDS * len(wanted)
+
+
+def _literal(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _nearness(query: str, passages: Sequence[Passage]) -> list[float]:
     """BM25 of the query's words among these passages alone."""
-    counted = [_words(_text(passage)) for passage in passages]
+    counted = [Counter(matching.tokens(_text(passage))) for passage in passages]
     known = Counter(word for words in counted for word in words)
     lengths = [words.total() for words in counted]
     usual = sum(lengths) / len(lengths) if any(lengths) else 1.0
-    asked = [word for word in _words(normalise(query)) if word in known]
+    asked = [word for word in dict.fromkeys(matching.tokens(query)) if word in known]
     rare = {word: math.log1p((len(counted) - known[word] + 0.5) / (known[word] + 0.5)) for word in asked}
     return [
         sum(
@@ -122,8 +128,3 @@ def _nearness(query: str, passages: Sequence[Passage]) -> list[float]:
         )
         for words, length in zip(counted, lengths, strict=True)
     ]
-
-
-@lru_cache(maxsize=8192)
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text))
