@@ -1,0 +1,52 @@
+"""What today asks of models and names artifacts stays so, verdicts are the same, and what an earlier Rung left is read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.golden import making
+
+GOLDEN: dict[str, Any] = json.loads(making.GOLDEN.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", GOLDEN["requests"])
+def test_a_step_keeps_its_digest(name: str) -> None:
+    assert making.requests()[name] == GOLDEN["requests"][name]
+
+
+@pytest.mark.parametrize("name", GOLDEN["adapters"])
+def test_an_adapter_keeps_its_name(name: str) -> None:
+    assert making.adapters()[name] == GOLDEN["adapters"][name]
+
+
+@pytest.mark.parametrize("name", making.PROJECTS)
+def test_a_project_without_memory_comes_to_the_same(name: str, tmp_path: Path) -> None:
+    making.write_projects(tmp_path)
+    verdict = making.steady(making.compared(tmp_path / name))
+    assert making.built(tmp_path / name) == GOLDEN[name]["built"]
+    assert making.remembered(tmp_path / name) == GOLDEN[name]["steps"]
+    assert verdict == GOLDEN[name]["verdict"]
+
+
+@pytest.mark.parametrize("name", making.PROJECTS)
+def test_what_an_earlier_rung_left_is_read_and_nothing_is_done_again(name: str, tmp_path: Path) -> None:
+    shutil.unpack_archive(making.HERE / f"{name}.zip", tmp_path)
+    verdict = making.compared(tmp_path / name)
+    assert verdict["steps"]["executed"] == 0
+    assert making.steady(verdict) == GOLDEN[name]["verdict"]
+    listed = making.rung("artifacts", name, "--json", inside=tmp_path)
+    kinds = [path for path in GOLDEN[name]["built"] if not path.startswith("cuttings/")]
+    assert sorted(f"{one['kind']}/{one['digest']}" for one in json.loads(listed.stdout)["artifacts"]) == kinds
+
+
+def test_commands_end_with_the_same_exit_codes(tmp_path: Path) -> None:
+    shutil.unpack_archive(making.HERE / "shop.zip", tmp_path / "kept")
+    making.write_projects(tmp_path)
+    shutil.copytree(tmp_path / "kept" / "shop" / ".rung", tmp_path / "shop" / ".rung")
+    ended = {name: making.rung(*words, inside=tmp_path).returncode for name, (words, _) in making.COMMANDS.items()}
+    assert ended == {name: code for name, (_, code) in making.COMMANDS.items()}
