@@ -113,9 +113,9 @@ KNOWLEDGE = (
     ),
     Rule(
         "scattered-facts",
-        "multi_hop",
+        "rag",
         lambda f: bool(f.multi_document),
-        "an answer is put together from several documents: one round of retrieval cannot gather them",
+        "an answer is put together from several documents: try more passages, and other wordings of the question",
     ),
     Rule(
         "own-vocabulary",
@@ -358,7 +358,7 @@ def _climb(facts: Facts, know: Rule | None, act: Rule | None) -> Iterator[Try]:
     """The rungs in the order in which they are worth trying."""
     retrieval = KNOWLEDGE[-1]
     if know is not None:
-        begin = know if know.rung in ("tools", "long_context") else retrieval
+        begin = know if know.rung in ("tools", "long_context", "rag") else retrieval
         yield Try(begin.rung, begin.name, begin.says)
         if know is not begin:
             yield Try(know.rung, know.name, know.says)

@@ -23,7 +23,6 @@ IN_WORDS: Mapping[str, str] = {
     "structured": "the model, its output held to your format",
     "long_context": "the model with all of your documents in its prompt",
     "rag": "the model with the passages that a search finds for each question",
-    "multi_hop": "the model, searching your documents in several rounds",
     "tools": "the model, calling tools for live values",
     "tuned_retriever": "the model with a search that was tuned on your material",
     "classifier": "a small classifier that was trained on your examples",
