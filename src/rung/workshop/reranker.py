@@ -18,8 +18,8 @@ from rung.steps import Found, Request, Rerank, Search
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
 from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
-from rung.workshop.retriever import paired
 from rung.workshop.taught import divided, pairs_of
+from rung.workshop.weighing import compared
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -81,20 +81,7 @@ def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, 
     steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, found, strict=True)]
     again = _results(CrossEncoder(folder), steps)
     old, new = ([_ndcg(c, r) for c, r in zip(cases, rankings, strict=True)] for rankings in (found, again))
-    mean, low, high = paired(new, old)
-    before, after = sum(old) / len(old), sum(new) / len(new)
-    metrics: dict[str, Json] = {
-        "ndcg@10_before": round(before, 4),
-        "ndcg@10": round(after, 4),
-        "ndcg@10_difference": [mean, low, high],
-        "compared_on": len(cases),
-    }
-    told = f"nDCG@10 {before:.3f} without it, {after:.3f} with it, on {len(cases)} cases"
-    return {
-        "metrics": metrics,
-        "better": low > 0,
-        "why": "" if low > 0 else f"not shown to be better than no reranker: {told}",
-    }
+    return compared(new, old, cases, than="no reranker")
 
 
 def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:

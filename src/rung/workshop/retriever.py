@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import UserError
-from rung.estimating import resampled_means
 from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
 from rung.training.checkpoint import CHECKPOINT
@@ -23,7 +22,7 @@ from rung.workshop.artifacts import Built, Training, is_finished, remember_rows,
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.recipes import check_torch
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
-from rung.workshop.weighing import LEAST, WEIGHTS, choose, tried
+from rung.workshop.weighing import LEAST, WEIGHTS, choose, compared, tried
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -228,26 +227,8 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     kept = own.fusion.dense_weight
     was, now = choose(before, kept=kept), choose(after, kept=kept)
     old, new = [row[was] for row in before], [row[now] for row in after]
-    mean, low, high = paired(new, old)
-    metrics: dict[str, Json] = {
-        "ndcg@10_before": round(sum(old) / len(old), 4),
-        "ndcg@10": round(sum(new) / len(new), 4),
-        "ndcg@10_difference": [mean, low, high],
-        "compared_on": len(cases),
-    }
-    better = low > 0
-    told = f"nDCG@10 {sum(old) / len(old):.3f} before, {sum(new) / len(new):.3f} after, on {len(cases)} cases"
-    why = "" if better else f"not shown to be better than the search as it is: {told}"
-    return {"metrics": metrics, "better": better, "why": why, "dense_weight": WEIGHTS[now] if len(cases) >= LEAST else kept}
-
-
-def paired(new: Sequence[float], old: Sequence[float]) -> tuple[float, float, float]:
-    """Mean of the differences with the ends of its 95 % bootstrap interval over cases."""
-    import numpy as np
-
-    gain = np.asarray(new, dtype=np.float64) - np.asarray(old, dtype=np.float64)
-    low, high = np.quantile(resampled_means(gain[:, None])[:, 0], [0.025, 0.975])
-    return round(float(gain.mean()), 4), round(float(low), 4), round(float(high), 4)
+    weight = WEIGHTS[now] if len(cases) >= LEAST else kept
+    return {**compared(new, old, cases, than="the search as it is"), "dense_weight": weight}
 
 
 def _documents(workshop: Workshop) -> Knowledge:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.gold import target_ranks
-from rung.records import Case, Passage
+from rung.records import Case, Json, Passage
 from rung.scoring.retrieval import ndcg
+from rung.verdict.clusters import clusters
+from rung.verdict.statistics import ALPHA, paired
 from rung.workshop.holding import EVEN
 
 if TYPE_CHECKING:
@@ -62,6 +64,29 @@ def chosen_among(values: Sequence[Sequence[float]]) -> int:
     error = behind.std(axis=0, ddof=1) / len(table) ** 0.5 if len(table) > 1 else np.full(len(means), np.inf)
     good = np.flatnonzero(behind.mean(axis=0) <= TOLERANCE * error)
     return int(min(good, key=lambda place: (abs(WEIGHTS[place] - EVEN), -means[place])))
+
+
+def compared(new: Sequence[float], old: Sequence[float], cases: Sequence[Case], *, than: str) -> dict[str, Json]:
+    """What a manifest says of nDCG@10 of the same cases with and without something that was trained.
+
+    It is better where both tests of a verdict say so, by clusters where cases have them (`verdict.statistics.paired`).
+    """
+    found = paired(new, old, clusters=clusters(cases))
+    before, after = sum(old) / len(old), sum(new) / len(new)
+    low, high = found.estimate.low, found.estimate.high
+    better = found.p < ALPHA and after > before
+    told = f"nDCG@10 {before:.3f} before, {after:.3f} after, p {found.p:.3f}, on {len(cases)} cases"
+    return {
+        "metrics": {
+            "ndcg@10_before": round(before, 4),
+            "ndcg@10": round(after, 4),
+            "ndcg@10_difference": [round(end, 4) for end in (after - before, low, high) if end is not None],
+            "ndcg@10_p": round(found.p, 4),
+            "compared_on": len(cases),
+        },
+        "better": better,
+        "why": "" if better else f"not shown to be better than {than}: {told}",
+    }
 
 
 def fused_anew(found: Sequence[Explained], fusion: Fusion) -> list[Passage]:
