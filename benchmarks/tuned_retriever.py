@@ -31,7 +31,8 @@ from rung.training.encoder import Encoder
 from rung.training.query_map import fit
 from rung.training.reranker import RerankerRecipe, train_reranker
 from rung.training.retriever import RetrieverRecipe, train_encoder
-from rung.workshop.retriever import map_lessons, paired
+from rung.verdict.statistics import paired
+from rung.workshop.retriever import map_lessons
 from rung.workshop.taught import pairs_of, rows_of
 from rung.workshop.weighing import WEIGHTS, choose, tried
 
@@ -115,7 +116,8 @@ def ndcg_of(which: quality.Set, knowledge: Knowledge, cases: Sequence[Case], wei
 
 def line(name: str, test: str, arm: str, new: Sequence[float], old: Sequence[float] | None) -> str:
     """A row of the table."""
-    gain = "" if old is None else "{:+.3f} [{:+.3f}, {:+.3f}]".format(*paired(new, old))
+    found = None if old is None else paired(new, old).estimate
+    gain = "" if found is None else f"{found.mean or 0:+.3f} [{found.low or 0:+.3f}, {found.high or 0:+.3f}]"
     return f"| {test} | {arm} | {name} | {quality.shown(new)} | {gain} |"
 
 

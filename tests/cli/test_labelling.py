@@ -158,3 +158,18 @@ def test_new_rows_make_a_classifier_and_a_router_due(rung: Run, desk: Path) -> N
 
 def _turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
+
+
+def test_what_a_check_promises_is_what_a_comparison_does(rung: Run, desk: Path) -> None:
+    lines = [json.loads(line) for line in (desk / "cases.jsonl").read_text("utf-8").splitlines()]
+    rows = [
+        {**row, "split": "train", "as": ["staff"]} if n < 60 else {**row, "split": "test"} for n, row in enumerate(lines)
+    ]
+    (desk / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    yaml = (desk / "rung.yaml").read_text("utf-8").replace("examples: examples.jsonl, ", "").replace(", router]", "]")
+    (desk / "rung.yaml").write_text(yaml, encoding="utf-8")
+    checked, foretold = rung("check", desk, "--json", code=None).json, rung("compare", desk, "--dry-run", "--json").json
+    compared = rung("compare", desk, "--json", code=None).json
+    whys = [{one["name"]: one["why"] for one in said["rungs"]} for said in (checked, foretold, compared)]
+    assert whys[0]["classifier"] == whys[1]["classifier"] == whys[2]["classifier"] != ""
+    assert sum("does not teach: its answer is for staff only" in one["message"] for one in checked["problems"]) == 60

@@ -28,6 +28,7 @@ from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, P
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
 from rung.stages.answering import commonest
+from rung.stages.preparing import materials_of
 from rung.steps import Conversation, Generate, StepFailed, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, instruction
@@ -278,7 +279,7 @@ def _answered(
     from rung.models.catalog import generator
 
     settings = workshop.project.settings
-    materials = Materials(task=settings.task, schema=rows.schema, labels=rows.labels, seed=workshop.seed)
+    materials, _ = materials_of(workshop.project, rows, {}, seed=workshop.seed)
     with workshop.reporter.phase(f"teacher {order.teacher}") as tick:
         teacher = generator(order.teacher, server=settings.server, progress=tick)
     try:

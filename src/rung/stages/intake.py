@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import BudgetEnded, UserError
 from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
 from rung.project import Project
-from rung.records import Case, Document, Dropped, Json, Passage, Problem, digest
+from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
@@ -17,6 +17,7 @@ from rung.stages.checking import nearest, unwinnable
 from rung.stages.forgetting import forget_stale
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
+from rung.stages.preparing import Sized, materials_of
 from rung.stages.room import room_after
 from rung.stages.sources import Sources
 from rung.stages.weighting import Weight, settle
@@ -75,34 +76,21 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
         gold = {id: known for id, known in found.items() if known.passages}
     cases = _judging(project, rows, limit)
-    taught = {id: known.teaching for id, known in gold.items()}
-    lessons, secrets = may_teach(rows.split("train"), taught)
-    materials = Materials(
-        task=project.settings.task,
-        schema=rows.schema,
-        labels=rows.labels,
-        examples=rows.examples,
-        lessons=lessons,
+    sized = Sized(
         corpus_tokens=_corpus_tokens(workshop, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=workshop.generator.context_tokens,
-        trainable=is_trainable(workshop),
-        reranker=bool(workshop.project.settings.reranker),
-        tools=tuple(tool.spec for tool in workshop.tools),
-        seed=workshop.seed,
-        gold={c.id: taught[c.id] for c in lessons if c.id in taught},
         answer_tokens=answer_tokens(rows, lambda shown: _counted(workshop, "answers", shown, max)),
-        pairs=teaching.pairs,
-        clicks=teaching.clicks,
-        dev=rows.split("dev"),
     )
+    groups = knowledge.document_groups() if knowledge else None
+    materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching, sized=sized, seed=workshop.seed)
     return Intake(
         rows=rows,
-        materials=materials,
+        materials=replace(materials, gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold}),
         cases=cases,
         gold=gold,
         documents=len(documents),
-        document_groups=knowledge.document_groups() if knowledge else None,
+        document_groups=groups,
         problems=(*problems, *rows.problems, *unwinnable(project, rows), *secrets, *teaching.problems),
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
@@ -210,40 +198,12 @@ def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
     return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message), *problems))
 
 
-def may_teach(
-    lessons: Sequence[Case], gold: Mapping[str, tuple[Passage, ...]]
-) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
-    """The train cases that may teach, and a problem for each that may not: prompts and weights keep no secrets.
-
-    What a lesson shows or teaches reaches every asker, so its answer must stand in documents that everybody may read. A
-    case of a restricted asker whose answer has no known place cannot be told apart, and teaches nothing either.
-    """
-    kept: list[Case] = []
-    problems: list[Problem] = []
-    for case in lessons:
-        passages = gold.get(case.id, ())
-        restricted = any(p.groups for p in passages) or (case.answerable and bool(case.groups) and not passages)
-        if not restricted:
-            kept.append(case)
-            continue
-        message = f"'{case.id}' does not teach: its answer is for {', '.join(case.groups or ()) or 'some groups'} only"
-        problems.append(Problem.at(case.place, message))
-    return tuple(kept), tuple(problems)
-
-
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
     """At most `limit` cases, always the same ones, in the files' order."""
     if limit is None or limit >= len(cases):
         return tuple(cases)
     kept = {case.id for case in sorted(cases, key=lambda case: digest("limit", case.id))[:limit]}
     return tuple(case for case in cases if case.id in kept)
-
-
-def is_trainable(workshop: Workshop) -> bool:
-    """Whether the project's model is one whose weights can be tuned here."""
-    from rung.models.catalog import is_local
-
-    return is_local(workshop.project.settings.model)
 
 
 def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:

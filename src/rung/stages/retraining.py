@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rung.errors import UserError
 from rung.gold import has_gold
 from rung.materials import Rows, read_rows
 from rung.project import Project
-from rung.records import Example
+from rung.records import Case, Example
+from rung.stages.preparing import materials_of
 from rung.steps import Conversation
 from rung.strategies.protocol import Adapter, Materials, Plan
 from rung.strategies.tuned_model import TunedModel
@@ -20,12 +23,19 @@ TRAINED = "adapter"  # the kind that is told of where nothing is trained yet
 UNTAUGHT = ("example-index",)  # kinds that are built whenever they are needed, and learn nothing
 
 
-def whats_due(project: Project, rows: Rows | None = None, *, now: datetime | None = None) -> tuple[Due, ...]:
+def whats_due(
+    project: Project,
+    rows: Rows | None = None,
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    now: datetime | None = None,
+) -> tuple[Due, ...]:
     """What `retrain:` says of each trained kind, by its promoted artifact, else its newest. Empty without `retrain:`.
 
     Args:
         project: whose artifacts and rows.
         rows: the project's rows, where they are read already.
+        groups: document id -> who may read it; None: as the index has it.
         now: with a time zone.
     """
     rule = project.settings.retrain
@@ -36,13 +46,15 @@ def whats_due(project: Project, rows: Rows | None = None, *, now: datetime | Non
     latest = _latest(registry)
     if rule.rows is not None:
         try:
-            rows = rows or read_rows(project)
+            rows = rows or _naming_documents(read_rows(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
+    groups = _groups_in_index(project) if groups is None else groups
     found: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
-        new = None if rows is None or rule.rows is None or seen is None else unseen(seen, _pools(project, rows, kind))
+        untold = rows is None or rule.rows is None or seen is None
+        new = None if untold else unseen(seen or (), _pools(project, rows or Rows(), kind, groups))
         found.append(due(rule, artifact, new, kind=kind, now=now))
     return tuple(found)
 
@@ -59,39 +71,56 @@ def _latest(registry: Registry) -> dict[str, Artifact | None]:
     return found or {TRAINED: None}
 
 
-def _pools(project: Project, rows: Rows, kind: str) -> list[tuple[Material, ...]]:
+def _naming_documents(rows: Rows) -> Rows:
+    """Rows whose cases name the documents of their quotes: which characters these are takes the documents' texts."""
+
+    def named(case: Case) -> Case:
+        quoted = (item.get("document") for item in rows.quotes.get(case.id, ()) if isinstance(item, dict))
+        return replace(case, gold_documents=tuple(dict.fromkeys((*case.gold_documents, *map(str, filter(None, quoted))))))
+
+    return replace(rows, cases=tuple(map(named, rows.cases)))
+
+
+def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
+    from rung.workshop import Workshop
+
+    if not project.settings.knowledge.sources:
+        return {}
+    snapshot = Workshop(project).index.snapshot()
+    return {} if snapshot is None else snapshot.groups
+
+
+def _pools(project: Project, rows: Rows, kind: str, groups: Mapping[str, Sequence[str]]) -> list[tuple[Material, ...]]:
     """What may teach a kind; only rows that teach chats are told apart by what they say, too.
 
     A case was written by a person, or drafted and approved by one; an example says who approved it.
     """
+    materials, _ = materials_of(project, rows, groups)
+    lessons = materials.lessons
     match kind:
         case "retriever" | "reranker":
-            return [tuple(Material(c.id) for c in rows.split("train") if c.answerable and has_gold(c))]
+            return [tuple(Material(c.id) for c in lessons if c.answerable and has_gold(c))]
         case "router":
             return [tuple(Material(c.id) for c in rows.split("dev"))]
         case "classifier":
-            known, lessons = set(rows.labels), rows.split("train")
+            known = set(rows.labels)
             examples = (Material(e.id, "", _approved(e)) for e in rows.examples if e.output.strip() in known)
             return [(*examples, *(Material(c.id) for c in lessons if c.answers and c.answers[0].strip() in known))]
         case _:
-            return _chat_pools(project, rows)
+            return _chat_pools(materials)
 
 
 def _approved(example: Example) -> bool:
     return bool(example.approved_by.strip())
 
 
-def _chat_pools(project: Project, rows: Rows) -> list[tuple[Material, ...]]:
+def _chat_pools(materials: Materials) -> list[tuple[Material, ...]]:
     """The examples, told apart by id and turns, and the train cases."""
-    lessons = rows.split("train")
-    materials = Materials(
-        task=project.settings.task, schema=rows.schema, labels=rows.labels, examples=rows.examples, lessons=lessons
-    )
-    approved = {example.id: _approved(example) for example in rows.examples}
+    approved = {example.id: _approved(example) for example in materials.examples}
     chats = [learnt(chat) for chat in _chats(TunedModel.plan(materials, {}))]
     examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
-    known = {} if rows.examples else {chat.id: chat.digest for chat in chats}
-    cases = tuple(Material(case.id, known.get(case.id, "")) for case in lessons)
+    known = {} if materials.examples else {chat.id: chat.digest for chat in chats}
+    cases = tuple(Material(case.id, known.get(case.id, "")) for case in materials.lessons)
     return [examples, cases]
 
 

@@ -23,13 +23,13 @@ from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.preflight import check_named, named_models, remembered
+from rung.stages.preparing import Sized, materials_of
 from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
 from rung.stages.sources import Sources, left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
-from rung.tools import tools_of
 from rung.training.retraining import Due
 from rung.workshop import Training, Workshop
 
@@ -212,7 +212,9 @@ def survey(
         rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
     teaching = read_teaching(project, _judging(rows))
     cases = chosen(rows.split("test"), limit)
-    stage = _stage(project, rows, documents, teaching, project.settings.seed if seed is None else seed)
+    groups = {document.id: document.groups for document in documents}
+    read = Read(rows, documents, groups, teaching)
+    stage, secrets = _stage(project, read, project.settings.seed if seed is None else seed)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
     found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
@@ -233,10 +235,10 @@ def survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *teaching.problems),
+        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *secrets, *teaching.problems),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         held=held,
-        due=whats_due(project, rows),
+        due=whats_due(project, rows, groups=groups),
         servers=tuple(remembered(project)),
         dropped=tuple(dropped),
         outlook=looked.look() if rehearsed else Outlook(),
@@ -244,6 +246,16 @@ def survey(
         is_exact=stage.sizes.is_exact,
         warnings=found.warnings,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the project's files hold; `groups`: document id -> who may read it."""
+
+    rows: Rows
+    documents: Sequence[Document]
+    groups: Mapping[str, Sequence[str]]
+    teaching: Teaching
 
 
 def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
@@ -257,34 +269,23 @@ def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dr
 Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicable]
 
 
-def _stage(project: Project, rows: Rows, documents: list[Document], teaching: Teaching, seed: int) -> Stage:
+def _stage(project: Project, read: Read, seed: int) -> tuple[Stage, tuple[Problem, ...]]:
     """What rungs are rehearsed on: the materials as a comparison would have them, as far as no model is needed for it."""
     from rung.models.catalog import is_local
 
-    local = is_local(project.settings.model)
+    rows, documents, local = read.rows, read.documents, is_local(project.settings.model)
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
-    materials = Materials(
-        task=project.settings.task,
-        schema=rows.schema,
-        labels=rows.labels,
-        examples=rows.examples,
-        lessons=rows.split("train"),
+    sized = Sized(
         corpus_tokens=corpus if documents else None,
-        trainable=local,
-        reranker=bool(project.settings.reranker),
-        seed=seed,
-        tools=tuple(tool.spec for tool in tools_of(project)),
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
-        dev=rows.split("dev"),
-        pairs=teaching.pairs,
-        clicks=teaching.clicks,
     )
+    materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching, sized=sized, seed=seed)
     shown = answers_shown(materials, rows.split("test"))
     stage = Stage(project, materials, documents, sizes, shown)
     gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}
-    return replace(stage, materials=replace(materials, gold=gold))
+    return replace(stage, materials=replace(materials, gold=gold)), secrets
 
 
 def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
