@@ -23,7 +23,7 @@ from rung.scoring.protocol import Layer, Scorer, Yardstick
 from rung.settings import Settings
 from rung.steps import Generate, Step
 from rung.strategies.protocol import Composition, Plan, Rung
-from rung.strategies.registry import BUILT_IN, REFERENCES
+from rung.strategies.registry import BUILT_IN, REFERENCES, make_strategy
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
 from rung.verdict.costs import Demand, Effort, Prices, bill
@@ -156,7 +156,7 @@ def test_the_prompt_is_the_one_that_is_sent(block: Block) -> None:
     (_, name), *settings = (word.split("=") for word in block.words)
     said_settings: dict[str, Json] = {key: int(value) for key, value in settings}
     planned = plan(next(r for r in RUNGS if r.name == name), said_settings)
-    strategy = planned.make(("1" * 64,) * len(planned.needs))
+    strategy = make_strategy(planned.with_artifacts(("1" * 64,) * len(planned.needs)))
     _, steps = drive(strategy.answer(StrategyContract.question), canned)
     said = next(step for step in steps if isinstance(step, Generate))
     assert block.text == "".join(f"{m.role}: {m.content}\n" for m in said.messages)

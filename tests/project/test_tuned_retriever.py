@@ -87,7 +87,7 @@ def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> N
         assert [str(p) for p in intake.problems if "repeats" in str(p) or "no pair" in str(p)] != []
         assert len(intake.materials.pairs) == 1
         assert len(intake.materials.clicks) == 1
-        made = json.loads((workshop.artifact_folder("retriever", strategy.index) / "manifest.json").read_text())
+        made = json.loads((workshop.artifact_folder("retriever", strategy.spec.artifacts[0]) / "manifest.json").read_text())
         assert made["kind"] == "retriever"
         assert made["form"] == "map"
         assert made["rows"] >= 12
@@ -99,11 +99,11 @@ def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> N
         assert len(made["metrics"]["ndcg@10_difference"]) == 3
         assert 0 <= made["metrics"]["ndcg@10_before"] <= 1
         assert made["better"] is True or made["why"]
-        index = workshop.ready.indexes[strategy.index]
+        index = workshop.ready.indexes[strategy.spec.artifacts[0]]
         assert isinstance(index.embedder, Mapped)
         assert index.index is workshop.knowledge.index if workshop.knowledge else False
         again = Workshop(load_project(tmp_path))
-        assert taught(again)[1].index == strategy.index, "the same materials give the same artifact"
+        assert taught(again)[1].spec.artifacts[0] == strategy.spec.artifacts[0], "the same materials give the same artifact"
 
 
 @pytest.mark.parametrize("form", ["map", "encoder"])
@@ -114,10 +114,10 @@ def test_nobody_finds_more_than_in_the_projects_own_index(tmp_path: Path, tiny: 
             for thing in ("money", "bread"):
                 asked = Search(f"how long until {thing} expire", 50)
                 own = sorted(found(workshop, asked, groups))
-                assert sorted(found(workshop, replace(asked, index=strategy.index), groups)) == own
+                assert sorted(found(workshop, replace(asked, index=strategy.spec.artifacts[0]), groups)) == own
                 assert ("docs/money.md" in own) == (groups is None or "staff" in groups)
         where = json.dumps({"document": "docs/bread.md"})
-        assert set(found(workshop, Search("days", 50, index=strategy.index, where=where))) == {"docs/bread.md"}
+        assert set(found(workshop, Search("days", 50, index=strategy.spec.artifacts[0], where=where))) == {"docs/bread.md"}
 
 
 def test_what_only_some_may_read_teaches_nothing(tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_an_encoder_gets_an_index_of_its_own_which_forgets_with_the_documents(tm
     named = f"encoder:{tiny}"
     with Workshop(project(tmp_path, embedder=named, form="encoder")) as workshop:
         _, strategy = taught(workshop)
-        folder = workshop.artifact_folder("retriever", strategy.index)
+        folder = workshop.artifact_folder("retriever", strategy.spec.artifacts[0])
         assert (folder / "modules.json").is_file()
-        assert workshop.ready.indexes[strategy.index].embedder.identity != workshop.embedder.identity
-        kept = tmp_path / ".rung" / "cuttings" / strategy.index / "index"
+        assert workshop.ready.indexes[strategy.spec.artifacts[0]].embedder.identity != workshop.embedder.identity
+        kept = tmp_path / ".rung" / "cuttings" / strategy.spec.artifacts[0] / "index"
         assert any(b"hall 3" in path.read_bytes() for path in kept.rglob("*") if path.is_file())
     (tmp_path / "docs" / "parcels.md").unlink()
     with Workshop(load_project(tmp_path)) as workshop:
@@ -154,10 +154,10 @@ def test_a_promoted_retriever_is_the_embedder_until_it_is_taken_back(tmp_path: P
     with Workshop(project(tmp_path, embedder=f"encoder:{tiny}", form="encoder")) as workshop:
         _, strategy = taught(workshop)
         base = workshop.embedder.identity
-        tuned = workshop.ready.indexes[strategy.index].embedder.identity
+        tuned = workshop.ready.indexes[strategy.spec.artifacts[0]].embedder.identity
     settings = tmp_path / "rung.yaml"
     registry = Registry(tmp_path / ".rung")
-    registry.promote(registry.find(strategy.index), by="Ada")
+    registry.promote(registry.find(strategy.spec.artifacts[0]), by="Ada")
     with registry.log.open("a") as log:
         log.write('{"cut sho')
     with Workshop(load_project(tmp_path)) as workshop:

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from rung.errors import UserError
-from rung.records import Answer, Case, Example, Json, Message, Question
+from rung.records import Answer, Case, Example, Json, Message, Question, StrategySpec
 from rung.steps import Classified, Classify, Generate, Generated, Result, Step
 from rung.strategies.classifier import Classifier
-from rung.strategies.protocol import Composition, Labelling, Materials, Member, NotApplicable, Plan, Routing
+from rung.strategies.protocol import Composition, Labelling, Materials, Member, NotApplicable, Plan, Routing, Strategy
+from rung.strategies.registry import make_strategy
 from rung.strategies.router import Router
 from rung.testing.strategies import Parrot, drive, materials
 
@@ -30,7 +31,7 @@ def given(**more: object) -> Materials:
 def classifier(settings: dict[str, Json], said: Result) -> tuple[Answer, list[Step]]:
     planned = Classifier.plan(given(), settings)
     assert isinstance(planned, Plan)
-    return drive(planned.make(("m" * 64,)).answer(QUESTION), lambda _: said)
+    return drive(make_strategy(planned.with_artifacts(("m" * 64,))).answer(QUESTION), lambda _: said)
 
 
 def test_the_answer_is_the_label_and_one_step_asks_for_it() -> None:
@@ -97,7 +98,7 @@ def test_train_cases_teach_too_and_unanswerable_ones_are_out_of_scope() -> None:
         assert [row.label for row in need.rows[50:]] == taught
 
 
-MEMBERS = tuple(Member(f"{name}[x=1]", name, Parrot(name), name) for name in ("cheap", "dear", "dearest"))
+MEMBERS = tuple(Member(f"{name}[x=1]", StrategySpec(name), Parrot(name), name) for name in ("cheap", "dear", "dearest"))
 CASES = tuple(Case(f"d{n}", f"question {n}", split="dev") for n in range(30))
 
 
@@ -107,6 +108,10 @@ def composition(settings: dict[str, Json] | None = None, **more: object) -> Comp
     return made
 
 
+def routed(planned: Plan) -> Strategy:
+    return Router.make(planned.with_artifacts(("r" * 64,)), [member.strategy for member in MEMBERS])
+
+
 def test_the_chosen_rung_answers_and_is_named() -> None:
     planned = composition().plan(MEMBERS)
     assert isinstance(planned, Plan)
@@ -114,7 +119,7 @@ def test_the_chosen_rung_answers_and_is_named() -> None:
     def answers(step: Step) -> Result:
         return Classified("dear[x=1]", 0.8) if isinstance(step, Classify) else Generated("hm")
 
-    answer, steps = drive(planned.make(("r" * 64,)).answer(QUESTION), answers)
+    answer, steps = drive(routed(planned).answer(QUESTION), answers)
     assert (answer.text, answer.by) == ("dear", "dear[x=1]")
     assert steps[0] == Classify(QUESTION.text, ("cheap[x=1]", "dear[x=1]", "dearest[x=1]"), "r" * 64)
     assert isinstance(steps[1], Generate)
@@ -123,7 +128,7 @@ def test_the_chosen_rung_answers_and_is_named() -> None:
 def test_a_question_for_nobody_is_refused() -> None:
     planned = composition().plan(MEMBERS)
     assert isinstance(planned, Plan)
-    answer, steps = drive(planned.make(("r" * 64,)).answer(QUESTION), lambda _: Classified("", 0.1))
+    answer, steps = drive(routed(planned).answer(QUESTION), lambda _: Classified("", 0.1))
     assert answer.refused
     assert answer.by == ""
     assert len(steps) == 1
@@ -134,7 +139,7 @@ def test_over_names_rungs_or_labels() -> None:
     assert isinstance(planned, Plan)
     (need,) = planned.needs
     assert isinstance(need, Routing)
-    assert [m.rung for m in need.members] == ["cheap", "dear"]
+    assert [m.spec.rung for m in need.members] == ["cheap", "dear"]
     assert need.cases == CASES
 
 

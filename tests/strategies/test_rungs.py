@@ -7,7 +7,7 @@ from rung.records import Answer, Case, Example, Json, Message, Question
 from rung.steps import Generate, Generated, Search
 from rung.strategies.citing import finish
 from rung.strategies.protocol import Adapter, Cutting, Lesson, Materials, NotApplicable, Plan
-from rung.strategies.registry import find, ladder
+from rung.strategies.registry import find, ladder, make_strategy
 from rung.strategies.settings import expand
 from rung.testing.strategies import PASSAGES, canned, drive, materials
 
@@ -26,7 +26,7 @@ def asked(
     name: str, given: Materials | None = None, says: str = "yes [2]", **settings: object
 ) -> tuple[Answer, list[object]]:
     made = plan(name, given, **settings)
-    strategy = made.make(tuple("a" * 64 for _ in made.needs))
+    strategy = make_strategy(made.with_artifacts(tuple("a" * 64 for _ in made.needs)))
     answer, steps = drive(strategy.answer(QUESTION), lambda step: canned(step, says=says))
     return answer, list(steps)
 
@@ -200,7 +200,7 @@ def test_oracle_shows_gold_and_searches_where_there_is_none() -> None:
 
     made = Oracle.plan(materials(), {})
     assert isinstance(made, Plan)
-    strategy = made.make(())
+    strategy = make_strategy(made.spec, gold=materials().gold)
     answer, steps = drive(strategy.answer(QUESTION), canned)
     assert [p.document for p in answer.passages] == ["b"]
     assert len(steps) == 1

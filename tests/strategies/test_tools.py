@@ -12,6 +12,7 @@ from rung.models.scripted import ScriptedGenerator
 from rung.records import Asker, Example, Json, Message, Question
 from rung.steps import Called, CallTool, Engine, Generate, Generated, Result, Step
 from rung.strategies.protocol import Adapter, NotApplicable, Plan
+from rung.strategies.registry import make_strategy
 from rung.strategies.tools import Tools
 from rung.testing.strategies import drive, materials
 from rung.tools import ToolEngine, open_tools
@@ -43,7 +44,8 @@ def asked(plan: Plan, *says: str) -> tuple[str, list[Step]]:
     def answer(step: Step) -> Result:
         return Generated(next(words)) if isinstance(step, Generate) else Called("42")
 
-    said, steps = drive(plan.make(("ab",) * len(plan.needs)).answer(Question("q", "6 times 7?")), answer)
+    strategy = make_strategy(plan.with_artifacts(("ab",) * len(plan.needs)))
+    said, steps = drive(strategy.answer(Question("q", "6 times 7?")), answer)
     return said.text, steps
 
 
@@ -137,7 +139,7 @@ class Script:
 
 
 def test_carried_by_the_driver_with_the_real_engine(tmp_path: Path) -> None:
-    strategy = planned({"shots": 0}).make(())
+    strategy = make_strategy(planned({"shots": 0}).spec)
     engines: dict[str, Engine] = {
         "generate": ScriptedGenerator(Script()),
         "call_tool": ToolEngine(open_tools(["calculator"])),

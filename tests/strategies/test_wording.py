@@ -17,7 +17,7 @@ from rung.stages.intake import take_in
 from rung.stages.tuning import Searching
 from rung.steps import Generate, Generated
 from rung.strategies.protocol import Plan
-from rung.strategies.registry import find
+from rung.strategies.registry import find, make_strategy
 from rung.strategies.wording import planned
 from rung.testing.strategies import drive, materials
 
@@ -38,7 +38,7 @@ def test_the_words_stand_in_the_place_of_the_task(name: str) -> None:
     assert isinstance(plan, Plan)
     assert isinstance(plain, Plan)
     assert plan.settings == {"task": "Be brief.", **plain.settings}
-    _, steps = drive(plan.make(("x",) * len(plan.needs)).answer(Question("q", "Why?")), _result)
+    _, steps = drive(make_strategy(plan.with_artifacts(("x",) * len(plan.needs))).answer(Question("q", "Why?")), _result)
     (asked,) = (step for step in steps if isinstance(step, Generate))
     assert asked.messages[0].content.startswith("Be brief.")
     assert given.task not in asked.messages[0].content

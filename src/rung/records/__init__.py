@@ -23,6 +23,7 @@ from rung.records.nouns import (
     ToolSpec,
     Usage,
 )
+from rung.records.specs import StrategySpec
 from rung.records.values import Json, canonical, digest, plain
 from rung.records.verdicts import (
     Bill,
@@ -65,6 +66,7 @@ __all__ = [
     "RungResult",
     "Split",
     "Status",
+    "StrategySpec",
     "Timed",
     "ToolSpec",
     "Usage",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import shorten
 
 from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
 from rung.project import Project
-from rung.records import Case, Json, digest
+from rung.records import Case, Json, Passage, StrategySpec, digest
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
 from rung.stages.oracle import shown_to_oracle
@@ -27,7 +27,7 @@ from rung.strategies.protocol import (
     Strategy,
 )
 from rung.strategies.reference import Oracle
-from rung.strategies.registry import REFERENCES, find, ladder
+from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
@@ -50,8 +50,10 @@ class Candidate:
     order: int = 0  # its place on the ladder, from the lowest
     why: str = ""
     failed: bool = False
+    spec: StrategySpec | None = None  # once it is built
     strategy: Strategy | None = None
     built: tuple[Built, ...] = ()
+    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of the oracle alone
     composition: Composition | None = None
     key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
 
@@ -147,7 +149,8 @@ def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
             retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
             shown = shown_to_oracle(workshop, intake, retrieval)
             materials = replace(materials, gold={**materials.gold, **shown})
-        candidates.append(_planned(rung.name, rung, settings, materials))
+        arm = _planned(rung.name, rung, settings, materials)
+        candidates.append(replace(arm, gold=materials.gold) if rung is Oracle else arm)
     teaching = _teaching(workshop, intake)
     keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
     return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
@@ -174,7 +177,7 @@ def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequen
     done = [_built(workshop, candidate) for candidate in candidates if candidate.composition is None]
     workshop.hand_over_adapters()
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
-    members = tuple(_member(c, c.strategy) for c in there if c.strategy is not None and not c.rung.reference)
+    members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
     done += [_built(workshop, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
     return sorted(done, key=lambda candidate: candidate.order)
 
@@ -198,8 +201,14 @@ def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
         return done
     if built:
         workshop.store.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
-    strategy = drawn(workshop, done.plan.make(tuple(artifact.digest for artifact in built)), 0)
-    return replace(done, strategy=strategy, built=tuple(built))
+    settings = workshop.project.settings
+    spec = replace(
+        done.plan.with_artifacts(tuple(artifact.digest for artifact in built)),
+        model=settings.model,
+        temperature=settings.sampling.temperature,
+        seed=workshop.seed,
+    )
+    return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
 
 
 def is_there(workshop: Workshop, candidate: Candidate) -> bool:
@@ -231,10 +240,8 @@ def drawn(workshop: Workshop, strategy: Strategy, number: int) -> Strategy:
     return Sampled(strategy, temperature, workshop.seed + number) if temperature or number else strategy
 
 
-def _member(candidate: Candidate, strategy: Strategy) -> Member:
-    artifacts = tuple(artifact.digest for artifact in candidate.built)
-    identity = digest(candidate.rung.name, candidate.settings, artifacts)
-    return Member(candidate.label, candidate.rung.name, strategy, identity, artifacts)
+def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Member:
+    return Member(candidate.label, spec, strategy, digest(spec.rung, candidate.settings, spec.artifacts))
 
 
 def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:

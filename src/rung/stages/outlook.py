@@ -26,6 +26,7 @@ from rung.stages.rehearsing import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use,
 from rung.stages.tuning import KEPT
 from rung.strategies.prompting import question_for
 from rung.strategies.protocol import Adapter, Composition, Cutting, Need, Plan, Retriever
+from rung.strategies.registry import make_strategy
 from rung.verdict.gaps import CLOSED_BOOK
 from rung.workshop.taught import MOST_GENERATED
 
@@ -255,7 +256,8 @@ def rehearse(stage: Stage, plan: Plan | Composition, cases: Sequence[Case]) -> R
     """What a rung's plan takes on these cases, in one pass."""
     if isinstance(plan, Composition):
         return None
-    strategy = plan.make(tuple(f"{REHEARSED}{place}" for place in range(len(plan.needs))))
+    spec = plan.with_artifacts(tuple(f"{REHEARSED}{place}" for place in range(len(plan.needs))))
+    strategy = make_strategy(spec, gold=stage.materials.gold)
     return stage.of(lambda case: strategy.answer(case.ask()), cases, plan.needs)
 
 

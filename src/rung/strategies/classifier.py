@@ -9,8 +9,8 @@ from typing import ClassVar
 from rung.records import Answer, Json, Message, Question
 from rung.refusing import REFUSAL
 from rung.steps import Conversation, classify
-from rung.strategies.protocol import Labelled, Labelling, Materials, NotApplicable, Plan
-from rung.strategies.settings import read, shown, within
+from rung.strategies.protocol import FromSpec, Labelled, Labelling, Materials, NotApplicable, Plan
+from rung.strategies.settings import read, within
 
 LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
 METHODS = ("auto", "frozen", "tuned")
@@ -49,15 +49,13 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Classifier:
+class Classifier(FromSpec[Settings]):
     """Gives the most probable label, or rejects."""
 
     name: ClassVar[str] = "classifier"
     reference: ClassVar[bool] = False
     instructs: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
-    model: str
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -81,12 +79,12 @@ class Classifier:
         if len(set(known)) < 2:
             return NotApplicable(f"all {len(known)} examples and train cases have one label, {known[0]!r}")
         need = Labelling(rows, labels, chosen.recipe())
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+        return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One classification."""
         text = _read(question.text, question.messages, self.settings.turns)
-        said = yield from classify(text, self.materials.labels, model=self.model)
+        said = yield from classify(text, self.spec.labels, model=self.spec.artifacts[0])
         sure = said.probability >= self.settings.reject
         label = said.label if sure else self.settings.out_of_scope
         return Answer(label, label) if label else Answer(REFUSAL, REFUSAL, refused=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,8 +11,8 @@ from rung.records import Answer, Json, Message, Question, digest
 from rung.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.prompting import compact, instruction, wanted_output
-from rung.strategies.protocol import ExampleIndex, Materials, NotApplicable, Plan
-from rung.strategies.settings import read, shown, within
+from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan
+from rung.strategies.settings import read, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,12 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class FewShot:
+class FewShot(FromSpec[Settings]):
     """Shows worked examples as earlier turns of the chat; the nearest one stands last."""
 
     name: ClassVar[str] = "few_shot"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
-    pool: tuple[tuple[str, str], ...]
-    index: str = ""
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -50,26 +47,25 @@ class FewShot:
             return NotApplicable('the project has no examples (behaviour.examples) and no cases with "split": "train"')
         if chosen.pick == "fixed":
             drawn = sorted(pool, key=lambda pair: digest(materials.seed, pair))[: chosen.shots]
-            return Plan(shown(chosen), lambda _: cls(materials, chosen, tuple(drawn)))
+            return Plan(materials.spec(cls.name, chosen, worked=tuple(_turns(drawn))))
         need = ExampleIndex(tuple((said, json.dumps([said, wanted])) for said, wanted in pool))
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, (), built[0]), (need,))
+        return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Nearest: a search over the examples, then one generation. Fixed: the generation alone."""
-        pairs = self.pool
-        if self.index:
-            found = yield from search(question.text, top=self.settings.shots, index=self.index)
-            pairs = tuple(_pair(p.text) for p in reversed(found.passages))
-        turns = (Message(role, text) for pair in pairs for role, text in zip(("user", "assistant"), pair, strict=True))
+        turns = self.spec.worked
+        if self.settings.pick == "nearest":
+            found = yield from search(question.text, top=self.settings.shots, index=self.spec.artifacts[0])
+            turns = tuple(_turns(_pair(p.text) for p in reversed(found.passages)))
         messages = (
-            Message("system", instruction(self.materials)),
+            Message("system", instruction(self.spec)),
             *turns,
             *(m for m in question.messages if m.role != "system"),
             Message("user", question.text),
         )
-        tokens = self.settings.max_tokens or self.materials.answer_tokens
+        tokens = self.settings.max_tokens or self.spec.answer_tokens
         said = yield from generate(Generate(messages, max_tokens=tokens))
-        return finish(said, schema=self.materials.schema)
+        return finish(said, schema=self.spec.schema)
 
 
 def _pool(materials: Materials) -> list[tuple[str, str]]:
@@ -81,6 +77,11 @@ def _pool(materials: Materials) -> list[tuple[str, str]]:
         if wanted is not None:
             pairs.append((case.question, wanted))
     return list(dict.fromkeys(pairs))
+
+
+def _turns(pairs: Iterable[tuple[str, str]]) -> Iterator[Message]:
+    """Each as a turn of the user and one of the assistant."""
+    return (Message(role, text) for pair in pairs for role, text in zip(("user", "assistant"), pair, strict=True))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -11,10 +11,10 @@ from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
-from rung.strategies.protocol import Adapter, Lesson, Materials, Need, NotApplicable, Plan
+from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
 from rung.strategies.rag import NO_DOCUMENTS
-from rung.strategies.retrieving import DOCUMENTS, NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, check_tuning, read, recipe, shown, within
+from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.settings import Retrieval, check_tuning, read, recipe, within
 from rung.strategies.tuned_model import UNTRAINABLE
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, retriever_need
 
@@ -63,15 +63,12 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Hybrid:
+class Hybrid(FromSpec[Settings]):
     """`rag` with an adapter that was taught on prompts which hold retrieved passages."""
 
     name: ClassVar[str] = "hybrid"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
-    adapter: str
-    index: str = DOCUMENTS
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -95,7 +92,7 @@ class Hybrid:
             if tuned is None:
                 return NotApplicable(NOTHING_TEACHES)
             needs.append(tuned)
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, *built), tuple(needs))
+        return Plan(materials.spec(cls.name, chosen), tuple(needs))
 
     @property
     def streams(self) -> bool:
@@ -104,17 +101,18 @@ class Hybrid:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate with the adapter, cite."""
-        ranking = yield from retrieve(question, self.settings.retrieval(), self.index)
+        adapter, *index = self.spec.artifacts
+        ranking = yield from retrieve(question, self.settings.retrieval(), *index)
         best = ranking[: self.settings.passages]
-        messages = _prompt(self.materials, question, best)
-        tokens = self.settings.max_tokens or self.materials.answer_tokens
-        step = Generate(messages, adapter=self.adapter, max_tokens=tokens, **constraint(self.materials))
+        messages = _prompt(self.spec, question, best)
+        tokens = self.settings.max_tokens or self.spec.answer_tokens
+        step = Generate(messages, adapter=adapter, max_tokens=tokens, **constraint(self.spec))
         said = yield from generate(step)
-        return finish(said, schema=self.materials.schema, shown=best, retrieved=ranking)
+        return finish(said, schema=self.spec.schema, shown=best, retrieved=ranking)
 
 
-def _prompt(materials: Materials, question: Question, passages: tuple[Passage, ...]) -> tuple[Message, ...]:
-    return grounded(short_instruction(materials), grounding(materials), question, passages)
+def _prompt(given: PromptInputs, question: Question, passages: tuple[Passage, ...]) -> tuple[Message, ...]:
+    return grounded(short_instruction(given), grounding(given), question, passages)
 
 
 def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:

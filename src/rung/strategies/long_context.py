@@ -10,22 +10,21 @@ from rung.records import Answer, Json, Question
 from rung.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, corpus_first, grounding, instruction
-from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS
-from rung.strategies.settings import Wording, read, shown
+from rung.strategies.settings import Wording, read
 
 PROMPT_TOKENS = 400  # room for instruction, question and the numbering; a prompt that still does not fit fails, by name
 EVERYTHING = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class LongContext:
+class LongContext(FromSpec[Wording]):
     """Shows every document that the asker may read, before the question, so that a prefix cache reads them once."""
 
     name: ClassVar[str] = "long_context"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Wording
+    record: ClassVar[type] = Wording
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -39,12 +38,12 @@ class LongContext:
                 f"the corpus does not fit: {materials.corpus_tokens:,} tokens, and {spare:,} for prompt and answer, "
                 f"into a context of {materials.context_tokens:,}"
             )
-        return Plan(shown(wording), lambda _: cls(materials, wording))
+        return Plan(materials.spec(cls.name, wording))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Every readable document, then one generation."""
         corpus = yield from search("", top=EVERYTHING, everything=True)
-        messages = corpus_first(instruction(self.materials), grounding(self.materials), question, corpus.passages)
-        tokens = self.settings.max_tokens or self.materials.answer_tokens
-        said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(self.materials)))
-        return finish(said, schema=self.materials.schema, shown=corpus.passages)
+        messages = corpus_first(instruction(self.spec), grounding(self.spec), question, corpus.passages)
+        tokens = self.settings.max_tokens or self.spec.answer_tokens
+        said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(self.spec)))
+        return finish(said, schema=self.spec.schema, shown=corpus.passages)

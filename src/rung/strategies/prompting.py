@@ -12,7 +12,7 @@ from typing import TypedDict
 from rung.json_values import in_order_of
 from rung.records import Case, Message, Passage, Question, digest
 from rung.refusing import REFUSAL, refusal_json
-from rung.strategies.protocol import Materials
+from rung.strategies.protocol import Materials, PromptInputs
 
 DEFAULT_TASK = "Answer the question."
 _TOOLS = """\
@@ -38,26 +38,26 @@ class Constraint(TypedDict):
     choices: tuple[str, ...]
 
 
-def constraint(materials: Materials) -> Constraint:
+def constraint(given: PromptInputs) -> Constraint:
     """The project's schema or labels as a constraint on decoding; empty where it has neither."""
-    return Constraint(schema=materials.schema, choices=() if materials.schema else materials.labels)
+    return Constraint(schema=given.schema, choices=() if given.schema else given.labels)
 
 
-def instruction(materials: Materials) -> str:
+def instruction(given: PromptInputs) -> str:
     """The system prompt of an untuned model: the task, the form of the answer, and what to say for want of knowledge."""
-    task = materials.task.strip() or DEFAULT_TASK
-    if materials.schema:
-        return f"{task}\nReply with JSON only, matching this JSON Schema: {materials.schema}"
-    if materials.labels:
-        return f"{task}\nReply with exactly one of these labels and nothing else: {', '.join(materials.labels)}"
-    if materials.has_documents:
+    task = given.task.strip() or DEFAULT_TASK
+    if given.schema:
+        return f"{task}\nReply with JSON only, matching this JSON Schema: {given.schema}"
+    if given.labels:
+        return f"{task}\nReply with exactly one of these labels and nothing else: {', '.join(given.labels)}"
+    if given.has_documents:
         return f"{task}\nIf you do not know the answer, say: {REFUSAL}"
     return task
 
 
-def short_instruction(materials: Materials) -> str:
+def short_instruction(given: PromptInputs) -> str:
     """The system prompt of a tuned model: the form of the answer is in its weights."""
-    return materials.task.strip() or DEFAULT_TASK
+    return given.task.strip() or DEFAULT_TASK
 
 
 def with_tools(system: str, tools: str) -> str:
@@ -68,11 +68,11 @@ def with_tools(system: str, tools: str) -> str:
     return f"{system}\n\n{_TOOLS.format(signatures=signatures)}".lstrip()
 
 
-def grounding(materials: Materials) -> str:
+def grounding(given: PromptInputs) -> str:
     """The rule of strict grounding, worded for the form that the project wants."""
-    if materials.schema:
+    if given.schema:
         return "Use only the numbered passages. If they do not hold the answer, use null."
-    if materials.labels:
+    if given.labels:
         return "Decide by the numbered passages."
     return (
         "Use only the numbered passages. Answer as briefly as they allow and cite the passage, like [1]. "

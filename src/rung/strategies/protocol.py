@@ -1,17 +1,21 @@
 """The extension point: what a rung is.
 
-A rung is a class with a name, a settings record, `plan` (may it be tried on these materials, and what must be built first)
-and `answer` (the conversation). Registering it is one line in `registry`, or an entry point in the group `rung.strategies`.
+A rung is a class with a name, a settings record, `plan` (may it be tried on these materials, and what must be built first),
+`make` (the strategy of a `StrategySpec`, without materials) and `answer` (the conversation). Registering it is one line in
+`registry`, or an entry point in the group `rung.strategies`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from rung.records import Answer, Asker, Case, Example, Json, Pair, Passage, Question, ToolSpec
+from rung.records import Answer, Asker, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, ToolSpec
 from rung.steps import Conversation
+from rung.strategies.settings import read, shown
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,40 @@ class Materials:
     def has_documents(self) -> bool:
         """Whether there is anything to retrieve."""
         return self.corpus_tokens is not None
+
+    def spec(self, rung: str, settings: object, *, worked: tuple[Message, ...] = ()) -> StrategySpec:
+        """What a rung with these settings (its record) takes to answer; `worked`: turns shown before every question."""
+        return StrategySpec(
+            rung,
+            shown(settings),
+            task=self.task,
+            schema=self.schema,
+            labels=self.labels,
+            has_documents=self.has_documents,
+            tools=self.tools,
+            worked=worked,
+            answer_tokens=self.answer_tokens,
+            seed=self.seed,
+        )
+
+
+class PromptInputs(Protocol):
+    """What prompts are worded from: `Materials` where they teach, a `StrategySpec` where they serve."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def schema(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def has_documents(self) -> bool: ...
+
+    @property
+    def answer_tokens(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +141,13 @@ class Labelling:
 class Member:
     """Another rung of the project, built: what a rung made of others may hand a question on to.
 
-    `identity` is the digest of its settings and artifacts; `artifacts` are these.
+    `identity` is the digest of its settings and artifacts.
     """
 
     label: str
-    rung: str
+    spec: StrategySpec
     strategy: Strategy
     identity: str
-    artifacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +202,21 @@ class Strategy(Protocol):
     def answer(self, question: Question) -> Conversation[Answer]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FromSpec(Generic[S]):
+    """What most rungs are made of: a spec, and its settings as their `record`."""
+
+    name: ClassVar[str]
+    record: ClassVar[type]
+    spec: StrategySpec
+    settings: S
+
+    @classmethod
+    def make(cls, spec: StrategySpec, _members: Sequence[Strategy] = ()) -> Self:
+        """See `Rung.make`."""
+        return cls(spec, read(cls.record, spec.settings, rung=cls.name))
+
+
 def streams(strategy: Strategy) -> bool:
     """Whether text may be shown while it is generated, because all of it is the answer."""
     return bool(getattr(strategy, "streams", True))
@@ -172,11 +224,19 @@ def streams(strategy: Strategy) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to make a strategy: what it needs built, and how to make it from the digests of what was built (same order)."""
+    """A strategy in the making: its spec, which gets the digests of what was built for its needs (same order)."""
 
-    settings: Mapping[str, Json]
-    make: Callable[[tuple[str, ...]], Strategy]
+    spec: StrategySpec
     needs: tuple[Need, ...] = ()
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """The rung's own, defaults included."""
+        return self.spec.settings
+
+    def with_artifacts(self, artifacts: tuple[str, ...]) -> StrategySpec:
+        """The spec, once its needs are built."""
+        return replace(self.spec, artifacts=artifacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +257,15 @@ class Rung(Protocol):
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | Composition | NotApplicable:
         """Say how to build this rung on these materials, or why it does not apply.
+
+        Raises:
+            UserError: a setting is unknown or out of range.
+        """
+        ...
+
+    @classmethod
+    def make(cls, spec: StrategySpec, members: Sequence[Strategy] = (), /) -> Strategy:
+        """The strategy; `members`: those of `spec.members`, made.
 
         Raises:
             UserError: a setting is unknown or out of range.

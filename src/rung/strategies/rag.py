@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.records import Answer, Json, Passage, Question
+from rung.records import Answer, Json, Passage, Question, StrategySpec
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
-from rung.strategies.protocol import Cutting, Materials, NotApplicable, Plan
-from rung.strategies.retrieving import DOCUMENTS, NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, read, shown, within
+from rung.strategies.protocol import Cutting, FromSpec, Materials, NotApplicable, Plan
+from rung.strategies.retrieving import NO_RERANKER, retrieve
+from rung.strategies.settings import Retrieval, read, within
 
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
@@ -45,14 +45,12 @@ class Settings(Retrieval):
 
 
 @dataclass(frozen=True, slots=True)
-class Rag:
+class Rag(FromSpec[Settings]):
     """Searches, shows the best passages, and answers from them alone."""
 
     name: ClassVar[str] = "rag"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
-    index: str = DOCUMENTS
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -62,8 +60,8 @@ class Rag:
             return NotApplicable(NO_DOCUMENTS)
         if chosen.rerank and not materials.reranker:
             return NotApplicable(NO_RERANKER)
-        needs = chosen.needs()
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, *built), needs)
+        worked = worked_examples(materials, chosen.shots, with_passages=True)
+        return Plan(materials.spec(cls.name, chosen, worked=worked), chosen.needs())
 
     @property
     def streams(self) -> bool:
@@ -72,17 +70,16 @@ class Rag:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, rerank if asked to, generate, cite."""
-        ranking = yield from retrieve(question, self.settings, self.index)
-        return (yield from answer_from(self.materials, question, ranking, self.settings))
+        ranking = yield from retrieve(question, self.settings, *self.spec.artifacts)
+        return (yield from answer_from(self.spec, question, ranking, self.settings))
 
 
 def answer_from(
-    materials: Materials, question: Question, ranking: tuple[Passage, ...], settings: Retrieval
+    spec: StrategySpec, question: Question, ranking: tuple[Passage, ...], settings: Retrieval
 ) -> Conversation[Answer]:
     """The untuned model's answer from the first passages of a ranking."""
     shown_to_model = ranking[: settings.passages]
-    worked = worked_examples(materials, settings.shots, with_passages=True)
-    messages = grounded(instruction(materials), grounding(materials), question, shown_to_model, worked=worked)
-    tokens = settings.max_tokens or materials.answer_tokens
-    said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(materials)))
-    return finish(said, schema=materials.schema, shown=shown_to_model, retrieved=ranking)
+    messages = grounded(instruction(spec), grounding(spec), question, shown_to_model, worked=spec.worked)
+    tokens = settings.max_tokens or spec.answer_tokens
+    said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(spec)))
+    return finish(said, schema=spec.schema, shown=shown_to_model, retrieved=ranking)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from rung.records import Answer, Json, Question
+from rung.records import Answer, Json, Passage, Question
 from rung.steps import Conversation
 from rung.strategies.prompting import worked_examples
-from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, read, shown
+from rung.strategies.settings import Retrieval, read
 from rung.strategies.structured import constrained
 
 
@@ -25,31 +25,33 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedBook:
+class ClosedBook(FromSpec[Unread]):
     """`oracle` without any passage: the same worked examples, the same hold on the output, nothing to read."""
 
     name: ClassVar[str] = "closed_book"
     reference: ClassVar[bool] = True
     shares: ClassVar[tuple[str, ...]] = ("shots", "max_tokens")  # with `rag`
-    materials: Materials
-    settings: Unread
+    record: ClassVar[type] = Unread
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
         """Always applies."""
         chosen = read(Unread, settings, rung=cls.name)
-        return Plan(shown(chosen), lambda _: cls(materials, chosen))
+        worked = worked_examples(materials, chosen.shots, with_passages=False)
+        return Plan(materials.spec(cls.name, chosen, worked=worked))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One generation."""
-        worked = worked_examples(self.materials, self.settings.shots, with_passages=False)
-        return constrained(self.materials, question, self.settings.max_tokens, worked=worked)
+        return constrained(self.spec, question, self.settings.max_tokens, worked=self.spec.worked)
 
 
 @dataclass(frozen=True, slots=True)
-class Oracle:
-    """`rag` with perfect retrieval: shown all that `materials.gold` has for a case (`stages.oracle` puts it there). Where
-    that is nothing (no document answers it), it is shown what the search finds, as any rung would be."""
+class Oracle(FromSpec[Retrieval]):
+    """`rag` with perfect retrieval: shown all that `gold` has for a question's id (`stages.oracle` says what that is). Where
+    that is nothing (no document answers it), it is shown what the search finds, as any rung would be.
+
+    The gold is of cases, and no part of the spec: whoever makes the arm gives it (`registry.make_strategy`).
+    """
 
     name: ClassVar[str] = "oracle"
     reference: ClassVar[bool] = True
@@ -63,8 +65,8 @@ class Oracle:
         "shots",
         "max_tokens",
     )  # with `rag`, to be comparable
-    materials: Materials
-    settings: Retrieval
+    record: ClassVar[type] = Retrieval
+    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -78,13 +80,14 @@ class Oracle:
             return NotApplicable(
                 "no case names its gold passages ('evidence' or 'gold_documents'), so retrieval cannot be told apart"
             )
-        return Plan(shown(chosen), lambda _: cls(materials, chosen))
+        worked = worked_examples(materials, chosen.shots, with_passages=True)
+        return Plan(materials.spec(cls.name, chosen, worked=worked))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Gold passages, or a search; then as `rag`."""
-        gold = self.materials.gold.get(question.id, ())
+        gold = self.gold.get(question.id, ())
         if gold:
             everything = replace(self.settings, candidates=max(len(gold), self.settings.candidates), passages=len(gold))
-            return (yield from answer_from(self.materials, question, gold, everything))
+            return (yield from answer_from(self.spec, question, gold, everything))
         ranking = yield from retrieve(question, self.settings)
-        return (yield from answer_from(self.materials, question, ranking, self.settings))
+        return (yield from answer_from(self.spec, question, ranking, self.settings))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rung.records import Answer, Json, Question
+from rung.records import Answer, Json, Question, StrategySpec
 from rung.refusing import REFUSAL
 from rung.steps import Conversation, classify
-from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, streams
-from rung.strategies.settings import read, shown, within
+from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, Strategy, streams
+from rung.strategies.settings import read, within
 
 LEAST_CASES = 30  # to learn from what each rung got right of them
 BY_CASES = -1.0
@@ -47,7 +47,7 @@ class Settings:
     def chosen(self, members: tuple[Member, ...]) -> list[Member]:
         """Those that `over` names."""
         names = [name.strip() for name in self.over.split(",") if name.strip()]
-        return [m for m in members if not names or m.label in names or m.rung in names]
+        return [m for m in members if not names or m.label in names or m.spec.rung in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Router:
     name: ClassVar[str] = "router"
     reference: ClassVar[bool] = False
     instructs: ClassVar[bool] = False
-    members: tuple[Member, ...]
-    model: str
+    spec: StrategySpec
+    members: Mapping[str, Strategy]
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Composition | NotApplicable:
@@ -69,6 +69,8 @@ class Router:
             which = "dev and train" if chosen.train_cases else "dev"
             return NotApplicable(f"the project has {len(cases)} {which} cases; it takes {LEAST_CASES} to learn from")
 
+        spec = materials.spec(cls.name, chosen)
+
         def composed(members: tuple[Member, ...]) -> Plan | NotApplicable:
             over = chosen.chosen(members)
             if len(over) < 2:
@@ -76,20 +78,24 @@ class Router:
                 named = ", ".join(m.label for m in over) or "none"
                 return NotApplicable(f"there are fewer than two rungs to choose from: {named}; built are: {there}")
             need = Routing(tuple(over), cases, materials.schema, materials.labels, chosen.recipe())
-            return Plan(shown(chosen), lambda built: cls(tuple(over), built[0]), (need,))
+            return Plan(replace(spec, members=tuple((member.label, member.spec) for member in over)), (need,))
 
-        return Composition(shown(chosen), composed)
+        return Composition(spec.settings, composed)
+
+    @classmethod
+    def make(cls, spec: StrategySpec, members: Sequence[Strategy] = ()) -> Router:
+        """The strategy of a spec over its members."""
+        return cls(spec, {label: member for (label, _), member in zip(spec.members, members, strict=True)})
 
     @property
     def streams(self) -> bool:
         """Where all of its rungs do."""
-        return all(streams(member.strategy) for member in self.members)
+        return all(map(streams, self.members.values()))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One classification, and whatever the chosen rung asks for."""
-        by_label = {member.label: member for member in self.members}
-        said = yield from classify(question.text, tuple(by_label), model=self.model)
-        if said.label not in by_label:
+        said = yield from classify(question.text, tuple(self.members), model=self.spec.artifacts[0])
+        if said.label not in self.members:
             return Answer(REFUSAL, REFUSAL, refused=True)
-        answer = yield from by_label[said.label].strategy.answer(question)
+        answer = yield from self.members[said.label].answer(question)
         return replace(answer, by=said.label)

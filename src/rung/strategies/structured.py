@@ -10,18 +10,17 @@ from rung.records import Answer, Json, Message, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction
-from rung.strategies.protocol import Materials, NotApplicable, Plan
-from rung.strategies.settings import Wording, read, shown
+from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, PromptInputs
+from rung.strategies.settings import Wording, read
 
 
 @dataclass(frozen=True, slots=True)
-class Structured:
+class Structured(FromSpec[Wording]):
     """Asks the model as it is; its output cannot leave the schema (or is one of the labels)."""
 
     name: ClassVar[str] = "structured"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Wording
+    record: ClassVar[type] = Wording
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -31,18 +30,18 @@ class Structured:
             return NotApplicable(
                 "the project has no schema and no labels to hold the output to (behaviour.schema, behaviour.labels)"
             )
-        return Plan(shown(wording), lambda _: cls(materials, wording))
+        return Plan(materials.spec(cls.name, wording))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One constrained generation."""
-        return constrained(self.materials, question, self.settings.max_tokens)
+        return constrained(self.spec, question, self.settings.max_tokens)
 
 
 def constrained(
-    materials: Materials, question: Question, max_tokens: int, *, worked: Sequence[Message] = ()
+    given: PromptInputs, question: Question, max_tokens: int, *, worked: Sequence[Message] = ()
 ) -> Conversation[Answer]:
     """The question put to the untuned model, its output held to the schema or labels if there are any."""
-    messages = closed_book(instruction(materials), question, worked=worked)
-    step = Generate(messages, max_tokens=max_tokens or materials.answer_tokens, **constraint(materials))
+    messages = closed_book(instruction(given), question, worked=worked)
+    step = Generate(messages, max_tokens=max_tokens or given.answer_tokens, **constraint(given))
     said = yield from generate(step)
-    return finish(said, schema=materials.schema)
+    return finish(said, schema=given.schema)

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.records import Answer, Asker, Example, Json, Message, Question, digest
+from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
 from rung.steps import Conversation, Generate, call_tool, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
-from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
-from rung.strategies.settings import check_tuning, read, recipe, shown, within
+from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan, PromptInputs
+from rung.strategies.settings import check_tuning, read, recipe, within
 from rung.strategies.tuned_model import UNTRAINABLE
 
 CALL = re.compile(r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>", re.S)
@@ -48,16 +48,13 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(FromSpec[Settings]):
     """Generates, calls what is asked for, generates on; the last turn is the answer."""
 
     name: ClassVar[str] = "tools"
     reference: ClassVar[bool] = False
     streams: ClassVar[bool] = False  # calls are not the answer
-    materials: Materials
-    settings: Settings
-    worked: tuple[Message, ...] = ()
-    adapter: str = ""
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -69,20 +66,22 @@ class Tools:
         if not chosen.tuned:
             drawn = sorted(calling, key=lambda e: digest("worked", materials.seed, e.id))[: chosen.shots]
             turns = tuple(turn for example in drawn for turn in _turns(example.messages))
-            return Plan(shown(chosen), lambda _: cls(materials, chosen, turns))
+            return Plan(materials.spec(cls.name, chosen, worked=turns))
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
         if not calling:
             return NotApplicable(NO_CALLS)
         need = Adapter(tuple(_lessons(materials)), recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, (), built[0]), (need,))
+        return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """At most `rounds` calls, each after a generation; what is said then is the answer, whatever it holds."""
-        messages = closed_book(_system(self.materials, tuned=bool(self.adapter)), question, worked=self.worked)
-        room = (self.settings.max_tokens or self.materials.answer_tokens) + ROOM_FOR_A_CALL
+        adapter = next(iter(self.spec.artifacts), "")
+        system = _system(self.spec, self.spec.tools, tuned=bool(adapter))
+        messages = closed_book(system, question, worked=self.spec.worked)
+        room = (self.settings.max_tokens or self.spec.answer_tokens) + ROOM_FOR_A_CALL
         for _ in range(self.settings.rounds):
-            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
+            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
             calls = _calls(said.text)
             if not calls:
                 break
@@ -91,21 +90,19 @@ class Tools:
                 results.append((yield from call_tool(*_read(call["call"]))).value)
             messages = (*messages, Message("assistant", said.text[: calls[-1].end()]), _results(results))
         else:
-            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room))
-        held = constraint(self.materials)
+            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
+        held = constraint(self.spec)
         if held["schema"] or held["choices"]:  # a call fits neither, so only the last turn is held to the form
-            said = yield from generate(Generate(messages, adapter=self.adapter, max_tokens=room, **held))
-        return finish(said, schema=self.materials.schema)
+            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room, **held))
+        return finish(said, schema=self.spec.schema)
 
 
-def _system(materials: Materials, *, tuned: bool) -> str:
+def _system(given: PromptInputs, tools: Sequence[ToolSpec], *, tuned: bool) -> str:
     """The task, and unless the weights have learnt it, which tools there are and how they are called."""
     if tuned:
-        return short_instruction(materials)
-    functions = (
-        {"name": t.name, "description": t.description, "parameters": json.loads(t.parameters)} for t in materials.tools
-    )
-    return with_tools(instruction(materials), json.dumps([{"type": "function", "function": one} for one in functions]))
+        return short_instruction(given)
+    functions = ({"name": t.name, "description": t.description, "parameters": json.loads(t.parameters)} for t in tools)
+    return with_tools(instruction(given), json.dumps([{"type": "function", "function": one} for one in functions]))
 
 
 def _calls(text: str) -> list[re.Match[str]]:
@@ -150,7 +147,7 @@ def _turns(messages: Sequence[Message]) -> Iterator[Message]:
 
 def _lessons(materials: Materials) -> Iterator[Lesson]:
     """Every turn of the assistant is a lesson of its own: when to call, with what, and what to say then."""
-    system = Message("system", _system(materials, tuned=True))
+    system = Message("system", _system(materials, materials.tools, tuned=True))
     for example in materials.examples:
         turns = tuple(_turns(example.messages))
         for place, turn in enumerate(turns):

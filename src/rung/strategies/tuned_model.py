@@ -10,21 +10,19 @@ from rung.records import Answer, Asker, Example, Json, Message, Question
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output, with_tools
-from rung.strategies.protocol import Adapter, Lesson, Materials, NotApplicable, Plan
-from rung.strategies.settings import Tuning, read, recipe, shown
+from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.settings import Tuning, read, recipe
 
 UNTRAINABLE = "the project's model has no weights on this machine to tune; name a local one under 'model:'"
 
 
 @dataclass(frozen=True, slots=True)
-class TunedModel:
+class TunedModel(FromSpec[Tuning]):
     """Answers closed book, with the adapter. Taught by the examples; where there are none, by the train cases."""
 
     name: ClassVar[str] = "tuned_model"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Tuning
-    adapter: str
+    record: ClassVar[type] = Tuning
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -38,15 +36,15 @@ class TunedModel:
                 'the project has no examples (behaviour.examples) and no cases with "split": "train" to learn from'
             )
         need = Adapter(lessons, recipe(tuning.rank, tuning.epochs, tuning.learning_rate))
-        return Plan(shown(tuning), lambda built: cls(materials, tuning, built[0]), (need,))
+        return Plan(materials.spec(cls.name, tuning), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One generation by the tuned weights."""
-        messages = closed_book(short_instruction(self.materials), question)
-        tokens = self.settings.max_tokens or self.materials.answer_tokens
-        step = Generate(messages, adapter=self.adapter, max_tokens=tokens, **constraint(self.materials))
+        messages = closed_book(short_instruction(self.spec), question)
+        tokens = self.settings.max_tokens or self.spec.answer_tokens
+        step = Generate(messages, adapter=self.spec.artifacts[0], max_tokens=tokens, **constraint(self.spec))
         said = yield from generate(step)
-        return finish(said, schema=self.materials.schema)
+        return finish(said, schema=self.spec.schema)
 
 
 def _lessons(materials: Materials) -> tuple[Lesson, ...]:

@@ -9,10 +9,11 @@ from typing import ClassVar
 from rung.gold import has_gold
 from rung.records import Answer, Case, Json, Question
 from rung.steps import Conversation
-from rung.strategies.protocol import Materials, NotApplicable, Plan, Retriever
+from rung.strategies.prompting import worked_examples
+from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, read, shown, within
+from rung.strategies.settings import Retrieval, read, within
 
 FORMS = ("auto", "map", "encoder")
 GENERATED = ("none", "titles", "crops", "questions")
@@ -54,14 +55,12 @@ class Settings(Retrieval):
 
 
 @dataclass(frozen=True, slots=True)
-class TunedRetriever:
+class TunedRetriever(FromSpec[Settings]):
     """Searches the tuned index, shows the best passages, and answers from them alone."""
 
     name: ClassVar[str] = "tuned_retriever"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
-    index: str
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -74,7 +73,8 @@ class TunedRetriever:
         need = retriever_need(materials, chosen.recipe(), generated=chosen.generated)
         if need is None:
             return NotApplicable(NOTHING_TEACHES)
-        return Plan(shown(chosen), lambda built: cls(materials, chosen, built[0]), (need,))
+        worked = worked_examples(materials, chosen.shots, with_passages=True)
+        return Plan(materials.spec(cls.name, chosen, worked=worked), (need,))
 
     @property
     def streams(self) -> bool:
@@ -83,8 +83,8 @@ class TunedRetriever:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search the tuned index, rerank if asked to, generate, cite."""
-        ranking = yield from retrieve(question, self.settings, self.index)
-        return (yield from answer_from(self.materials, question, ranking, self.settings))
+        ranking = yield from retrieve(question, self.settings, *self.spec.artifacts)
+        return (yield from answer_from(self.spec, question, ranking, self.settings))
 
 
 def retriever_need(materials: Materials, recipe: Mapping[str, Json], *, generated: str = "none") -> Retriever | None:

@@ -31,4 +31,6 @@ def planned(rung: type[Rung], materials: Materials, settings: Mapping[str, Json]
         raise UserError(f"{rung.name}: setting '{TASK}' must be words, found {task!r}")
     others = {name: value for name, value in settings.items() if name != TASK}
     plan = rung.plan(replace(materials, task=task), others)
-    return replace(plan, settings={TASK: task, **plan.settings}) if isinstance(plan, Plan) else plan
+    if not isinstance(plan, Plan):
+        return plan
+    return replace(plan, spec=replace(plan.spec, settings={TASK: task, **plan.settings}))

@@ -5,16 +5,18 @@ Subclass `StrategyContract` in your tests and give it your rung; pytest runs the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import pytest
 
 from rung.errors import UserError
-from rung.records import Answer, Case, Example, Json, Message, Pair, Passage, Question
+from rung.records import Answer, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, canonical
 from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step, generate
 from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Rung, Strategy
+from rung.strategies.reference import Oracle
 from rung.tools import open_tools
 
 T = TypeVar("T")
@@ -85,7 +87,7 @@ class Parrot:
         return Answer(self.says or said.text, self.says or said.text)
 
 
-MEMBERS = tuple(Member(name, name, Parrot(name), f"{n:064x}") for n, name in enumerate(("yes", "no"), 1))
+MEMBERS = tuple(Member(name, StrategySpec(name), Parrot(name), f"{n:064x}") for n, name in enumerate(("yes", "no"), 1))
 
 
 class StrategyContract:
@@ -101,7 +103,10 @@ class StrategyContract:
         plan = self.rung.plan(self.materials, self.settings)
         plan = plan.plan(MEMBERS) if isinstance(plan, Composition) else plan
         assert isinstance(plan, Plan), f"not applicable: {plan.why}"
-        return plan.make(tuple(f"{n:064x}" for n, _ in enumerate(plan.needs, 1)))
+        spec = plan.with_artifacts(tuple(f"{n:064x}" for n, _ in enumerate(plan.needs, 1)))
+        assert StrategySpec.of(json.loads(canonical(spec))) == spec
+        strategy = self.rung.make(spec, [member.strategy for member in MEMBERS] if spec.members else ())
+        return replace(strategy, gold=self.materials.gold) if isinstance(strategy, Oracle) else strategy
 
     def test_has_a_name(self) -> None:
         assert self.rung.name.isidentifier()

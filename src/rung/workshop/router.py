@@ -47,7 +47,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
         with workshop.while_training(Training(KIND, len(need.cases))):
             trials, tried = _trials(workshop, need, title)
         with workshop.reporter.phase(title):
-            used = (digest for member in need.members for digest in member.artifacts)
+            used = (digest for member in need.members for digest in member.spec.artifacts)
             beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
             vectors = finite(workshop.classifiers.vectors([case.question for case in tried], beside=beside))
             least = float(str(need.recipe["threshold"]))

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from rung.records import Answer, Json, Question
 from rung.steps import Conversation, search
-from rung.strategies.protocol import Materials, NotApplicable, Plan
+from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import answer_from
-from rung.strategies.settings import Retrieval, read, shown, within
+from rung.strategies.settings import Retrieval, read, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,12 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondLook:
+class SecondLook(FromSpec[Settings]):
     """One search; one answer from few passages; where that is a refusal, another from more."""
 
     name: ClassVar[str] = "second_look"
     reference: ClassVar[bool] = False
-    materials: Materials
-    settings: Settings
+    record: ClassVar[type] = Settings
 
     @classmethod
     def plan(cls, materials: Materials, settings: Mapping[str, Json]) -> Plan | NotApplicable:
@@ -40,13 +39,13 @@ class SecondLook:
         chosen = read(Settings, settings, rung=cls.name)
         if not materials.has_documents:
             return NotApplicable("the project has no documents")
-        return Plan(shown(chosen), lambda _: cls(materials, chosen))
+        return Plan(materials.spec(cls.name, chosen))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, answer, and answer again if need be."""
         found = yield from search(question.text, top=self.settings.second)
         few, more = (Retrieval(passages=n, candidates=50) for n in (self.settings.first, self.settings.second))
-        said = yield from answer_from(self.materials, question, found.passages, few)
+        said = yield from answer_from(self.spec, question, found.passages, few)
         if not said.refused:
             return said
-        return (yield from answer_from(self.materials, question, found.passages, more))
+        return (yield from answer_from(self.spec, question, found.passages, more))

@@ -5,10 +5,10 @@ from rung.records import Document
 from rung.scoring.protocol import Scorer, Yardstick
 from rung.steps import Generate, Generated, Result, Step
 from rung.testing.scoring import ScorerContract
-from rung.testing.strategies import StrategyContract, canned, drive, materials
+from rung.testing.strategies import StrategyContract, canned, drive
 
 from .readers import read_eml
-from .rungs import SecondLook, Settings
+from .rungs import SecondLook
 from .scorers import Brief
 
 
@@ -20,7 +20,7 @@ class TestSecondLook(StrategyContract):
             few = isinstance(step, Generate) and "[2]" not in step.messages[-1].content
             return Generated("I don't know.") if few else canned(step)
 
-        answer, steps = drive(SecondLook(materials(), Settings()).answer(self.question), says)
+        answer, steps = drive(self.strategy().answer(self.question), says)
         assert [type(step).__name__ for step in steps] == ["Search", "Generate", "Generate"]
         assert answer.plain == "thirty days"
 
