@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rung.drivers.live import Live, converse
-from rung.errors import UserError
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
 from rung.stages.answering import require_answers, time_live
+from rung.stages.asking import Asked, to_ask
 from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import Candidate, build, check_limits, check_sampling, propose, with_members
 from rung.stages.candidates import allowed as allowed_rungs
+from rung.stages.candidates import check_limits, check_sampling, propose
 from rung.stages.climbing import climb
 from rung.stages.exporting import Exported, ExportOrder, export_artifact
 from rung.stages.forecast import check_priced
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.preflight import check_servers
-from rung.stages.publishing import latest
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
 from rung.stages.tuning import check_search
@@ -76,23 +75,18 @@ def ask(
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
-) -> tuple[Live[Answer], Candidate]:
-    """One question to one rung, live; by default the last verdict's winner. Returns what it said, and who said it.
+) -> tuple[Live[Answer], Asked]:
+    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who.
 
     Raises:
         UserError: no verdict yet, no such rung in the project, or it does not apply.
     """
-    label = rung or latest(project).winner
-    if label is None:
-        raise UserError(f"the last verdict of {project.root} chose no rung; name one with --rung")
     with workshop_of(project, None, reporter) as workshop:
         check_servers(workshop, judging=False)
-        candidate = _one(workshop, label)
-        if candidate.strategy is None:
-            raise UserError(f"{label} cannot answer: {candidate.why}")
-        said = candidate.strategy.answer(Question("asked", question))
-        hear = on_text if streams(candidate.strategy) else None
-        return converse(said, asker=asker or Asker(), engines=workshop.engines(), on_text=hear), candidate
+        asked = to_ask(workshop, rung)
+        hear = on_text if streams(asked.strategy) else None
+        talk = asked.strategy.answer(Question("asked", question))
+        return converse(talk, asker=asker or Asker(), engines=workshop.engines(), on_text=hear), asked
 
 
 def train(
@@ -135,16 +129,3 @@ def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -
     check_limits(project)
     check_sampling(project)
     return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
-
-
-def _one(workshop: Workshop, label: str) -> Candidate:
-    """The candidate of this label, built; a rung that the project does not list is taken with its defaults."""
-    intake = take_in(workshop)
-    candidates = propose(workshop, intake)
-    found = next((c for c in candidates if c.label == label), None) or next(
-        (c for c in candidates if c.rung.name == label), None
-    )
-    if found is None:
-        listed = ", ".join(c.label for c in candidates)
-        raise UserError(f"'{label}' is no rung of this project; there are: {listed}")
-    return next(c for c in build(workshop, with_members(candidates, [found])) if c.label == found.label)

@@ -54,26 +54,25 @@ class Rows:
         return tuple(case for case in self.cases if case.split == name)
 
 
-def read_rows(project: Project) -> Rows:
-    """Read cases, examples, schema and labels of a project.
+def read_rows(project: Project, *, judging: bool = True) -> Rows:
+    """Read cases, examples, schema and labels of a project; with `judging` False it may have no cases.
 
     Raises:
         UserError: a file that `rung.yaml` names is absent, the schema is no schema, or no case is left to judge by.
     """
     settings = project.settings
     problems: list[Problem] = []
-    if not settings.cases:
+    if judging and not settings.cases:
         raise UserError(f"{project.file}: no cases: {NO_CASES}")
-    read = list(_read_cases(project, problems))
+    read = list(_read_cases(project, problems)) if settings.cases else []
     quotes = {case.id: evidence for case, evidence in read}
     cases = tuple(case for case, _ in read)
-    if not cases:
+    if judging and not cases:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
     examples = read_examples(project, problems)
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
-    judging = [c for c in cases if c.split != "train"]
-    taught, repeated = overlaps(teaching, judging)
+    taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
     return Rows(
         cases=tuple(c for c in cases if c.split != "train" or c.place in taught),

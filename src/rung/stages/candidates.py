@@ -201,14 +201,14 @@ def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
         return done
     if built:
         workshop.store.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
-    settings = workshop.project.settings
-    spec = replace(
-        done.plan.with_artifacts(tuple(artifact.digest for artifact in built)),
-        model=settings.model,
-        temperature=settings.sampling.temperature,
-        seed=workshop.seed,
-    )
+    spec = pinned(workshop, done.plan, built)
     return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
+
+
+def pinned(workshop: Workshop, plan: Plan, built: Sequence[Built]) -> StrategySpec:
+    """The spec of a plan whose needs are built, for this project's model."""
+    said, spec = workshop.project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
+    return replace(spec, model=said.model, temperature=said.sampling.temperature, seed=workshop.seed)
 
 
 def is_there(workshop: Workshop, candidate: Candidate) -> bool:

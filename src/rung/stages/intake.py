@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from rung.knowledge import Gold, Knowledge, SyncReport
 
 
+_LISTED = ("listed", "documents")  # the note of what the last sync read, and which version it made
+
+
 @dataclass(frozen=True)
 class Intake:
     """What was read. `cases` are those that judge; `gold`: the gold of cases that name some, by case id."""
@@ -80,7 +83,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
         corpus_tokens=_corpus_tokens(workshop, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=workshop.generator.context_tokens,
-        answer_tokens=answer_tokens(rows, lambda shown: _counted(workshop, "answers", shown, max)),
+        answer_tokens=answer_tokens(rows, lambda shown: counted(workshop, "answers", shown, max)),
     )
     groups = knowledge.document_groups() if knowledge else None
     materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching, sized=sized, seed=workshop.seed)
@@ -148,7 +151,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(workshop, knowledge)
-    sources = Sources(workshop.project, remember=not dry_run)
+    sources, listed = Sources(workshop.project, remember=not dry_run), _listed(workshop)
     with workshop.reporter.phase("read and index documents") as tick:
         if dry_run:
             report = knowledge.compare(sources)
@@ -156,9 +159,40 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
             _keep_pace(workshop, report)
             forget_stale(workshop.store, knowledge)
+            workshop.store.note(*_LISTED, [listed, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
                 workshop.forget_cuttings()
     return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
+
+
+def at_hand(workshop: Workshop) -> Knowledge | None:
+    """The index as it is where no source has changed since the last sync, else brought up to date; None where the project
+    names no documents. A glance at the files' times tells; documents are not read for it.
+
+    Raises:
+        UserError: as `up_to_date`.
+    """
+    knowledge = workshop.knowledge
+    if knowledge is None:
+        return None
+    knowledge.refresh()
+    known, listed = workshop.store.noted(*_LISTED), _listed(workshop)
+    if listed is not None and known == [listed, knowledge.version] and not knowledge.held:
+        return knowledge
+    return up_to_date(workshop).knowledge
+
+
+def _listed(workshop: Workshop) -> str | None:
+    """What a sync would read, as far as it can be told without reading; None where it cannot."""
+    from rung.knowledge.reading.listing import listing
+    from rung.stages.publishing import PAGE
+
+    project = workshop.project
+    if project.groups_of is not None:
+        return None
+    seen = listing(project.root, project.settings.knowledge.sources, but=project.root / PAGE)
+    said = project.settings.knowledge.model_dump(mode="json")
+    return seen and digest(seen, said, workshop.embedder.identity)
 
 
 def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
@@ -207,7 +241,7 @@ def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
 
 
 def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:
-    return _counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
+    return counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
 def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
@@ -221,7 +255,7 @@ def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
     return room_after(longest_of(shown) if shown else None)
 
 
-def _counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
+def counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
     """Tokens of the texts, folded to one number, counted once per content."""
     key = digest(what, list(texts), workshop.project.settings.model)
     known = workshop.store.noted("tokens", key)

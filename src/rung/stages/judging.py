@@ -12,6 +12,7 @@ from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.settings import SamplingSettings
 from rung.stages import remarks
 from rung.stages.answering import Run, commonest
+from rung.stages.asking import SPECS, specs_of
 from rung.stages.billing import economy
 from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
@@ -187,6 +188,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
             JUNIT: junit_xml(report),
             RAGAS: ragas_jsonl(report),
             RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
+            SPECS: specs_of(run.candidate for run in scored.runs.values()),
         }
         published = publish(project, texts, created=report.created, trial=bool(verdict.coverage.trial))
     return Comparison(verdict, published, intake.problems)

@@ -1,0 +1,135 @@
+"""Is one question answered by what was measured, without cases, and without reading documents that have not changed?"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.loop import ask, compare
+from rung.progress import Tick
+from rung.project import load_project
+from rung.stages.asking import SPECS
+from rung.stages.publishing import latest
+
+YAML = """\
+task: Answer.
+knowledge: {sources: ["docs/*.md"]}
+cases: cases.jsonl
+model: scripted
+embedder: scripted
+rungs: [prompt, {few_shot: {pick: nearest, shots: 1}}, rag]
+bar: {correct: 0.9}
+"""
+CASES = [
+    {"question": "What is express?", "answers": ["nine euros"], "gold_documents": ["docs/a.md"], "split": "test"},
+    {"question": "Who pays?", "answers": ["the sender"], "gold_documents": ["docs/b.md"], "split": "test"},
+    {"question": "Who leads?", "answers": ["Ada"], "split": "train"},
+]
+
+
+class Heard:
+    """A reporter that remembers what was begun and said."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def phase(self, title: str) -> AbstractContextManager[Tick]:
+        self.titles.append(title)
+        return nullcontext(lambda _done, _total, _note: None)
+
+    def say(self, text: str) -> None:
+        self.titles.append(text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("Express costs nine euros.", encoding="utf-8")
+    (tmp_path / "docs" / "b.md").write_text("Returns are paid by the sender.", encoding="utf-8")
+    (tmp_path / "cases.jsonl").write_text("\n".join(map(json.dumps, CASES)), encoding="utf-8")
+    (tmp_path / "rung.yaml").write_text(YAML, encoding="utf-8")
+    return tmp_path
+
+
+def edited(folder: Path, old: str, new: str) -> None:
+    yaml = (folder / "rung.yaml").read_text("utf-8")
+    assert old in yaml
+    (folder / "rung.yaml").write_text(yaml.replace(old, new), encoding="utf-8")
+
+
+def test_the_winner_answers_as_it_was_measured(folder: Path) -> None:
+    compare(load_project(folder))
+    told = json.loads((latest(load_project(folder)).folder / SPECS).read_text("utf-8"))
+    assert {"prompt", "few_shot", "rag", "closed_book", "oracle"} <= set(told)
+    winner = latest(load_project(folder)).winner
+    if winner is None:
+        edited(folder, "correct: 0.9", "correct: 0.01")
+        compare(load_project(folder))
+        winner = latest(load_project(folder)).winner
+    edited(folder, "task: Answer.", "task: Rhyme.")
+    (folder / "cases.jsonl").write_text("")
+    live, asked = ask(load_project(folder), "What is express?")
+    assert asked.label == winner
+    assert live.value is not None
+    assert asked.strategy.spec.task == "Answer."  # type: ignore[attr-defined]
+    _, now = ask(load_project(folder), "What is express?", rung="prompt") if winner != "prompt" else (None, asked)
+    assert now is asked or now.strategy.spec.task == "Rhyme."  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("rung", ["prompt", "few_shot", "rag"])
+def test_a_project_without_cases_answers(folder: Path, rung: str) -> None:
+    edited(folder, "cases: cases.jsonl\n", "behaviour: {examples: examples.jsonl}\n")
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    (folder / "examples.jsonl").write_text(json.dumps({"messages": turns}), encoding="utf-8")
+    live, asked = ask(load_project(folder), "What does express cost?", rung=rung)
+    assert live.value is not None
+    assert asked.label == rung
+    assert bool(live.value.passages) is (rung == "rag")
+
+
+def test_documents_are_read_again_only_where_one_changed(folder: Path) -> None:
+    question = "What does express cost?"
+    ask(load_project(folder), question, rung="rag")
+    time.sleep(2.1)  # what was written a moment ago is not trusted
+    ask(load_project(folder), question, rung="rag")
+    heard = Heard()
+    ask(load_project(folder), question, rung="rag", reporter=heard)
+    assert "read and index documents" not in heard.titles
+    (folder / "docs" / "a.md").write_text("Express costs eight euros.", encoding="utf-8")
+    live, _ = ask(load_project(folder), question, rung="rag", reporter=heard)
+    assert "read and index documents" in heard.titles
+    assert live.value is not None
+    assert "eight" in live.value.passages[0].text
+    (folder / "docs" / "a.md").unlink()
+    live, _ = ask(load_project(folder), question, rung="rag")
+    assert live.value is not None
+    assert all("euros" not in passage.text for passage in live.value.passages)
+
+
+def test_who_may_read_is_looked_at_each_time(folder: Path) -> None:
+    from rung.records import Asker
+
+    question, nobody = "What does express cost?", Asker(frozenset())
+    ask(load_project(folder), question, rung="rag")
+    time.sleep(2.1)
+    ask(load_project(folder), question, rung="rag")
+    (folder / "docs" / "a.md.meta.yaml").write_text("groups: [staff]\n", encoding="utf-8")
+    live, _ = ask(load_project(folder), question, rung="rag", asker=nobody)
+    assert live.value is not None
+    assert all("nine" not in passage.text for passage in live.value.passages)
+    edited(folder, 'sources: ["docs/*.md"]', 'sources: ["docs/*.md"], access: [{path: "docs/b.md", groups: [hr]}]')
+    live, _ = ask(load_project(folder), "Who pays?", rung="rag", asker=nobody)
+    assert live.value is not None
+    assert live.value.passages == ()
+
+
+def test_what_cannot_be_asked(folder: Path) -> None:
+    with pytest.raises(UserError, match="there is no verdict yet"):
+        ask(load_project(folder), "x?")
+    with pytest.raises(UserError, match="'hybrid' is no rung of this project; there are: prompt, few_shot, rag"):
+        ask(load_project(folder), "x?", rung="hybrid")
