@@ -1,7 +1,16 @@
-"""Who looks at whom? Causal attention over a packed batch, rows seeing the shared beginning; forward and backward by hand.
+"""Causal attention over a packed batch, rows seeing the shared beginning; forward and backward by hand.
 
 Query heads that share a key head are stacked as rows of one product, so keys are never repeated. Everything here is float32;
 the products around it are left to `training.network`.
+
+Letters of the comments: R rows of a batch, T tokens of its longest row, p shared tokens before them, G key heads (`kv`),
+g query heads of a key head (`group`), d channels of a head. Q [R·G, g·T, d]; K, V [R·G, p + T, d].
+The scale 1/√d stands in the query's frozen weights (`shape`).
+
+    S = Q Kᵀ + M              [R·G, g·T, p + T]   M: −∞ where a key stands behind its query
+    P = softmax(S)            by rows
+    O = P V                   [R·G, g·T, d]
+    dV = Pᵀ dO;  dP = dO Vᵀ;  dS = P ∘ (dP − rowsum(dP ∘ P));  dQ = dS K;  dK = dSᵀ Q
 """
 
 from __future__ import annotations
@@ -64,7 +73,7 @@ class Attention:
         """Unit complex numbers [tokens, 1, head_width / 2] by which channel pairs are turned."""
         import torch
 
-        angles = positions.float()[:, None] * self._speeds[None, :]
+        angles = positions.float()[:, None] * self._speeds[None, :]  # m · θ^(−2i/d)  [tokens, d/2]
         return torch.polar(torch.ones_like(angles), angles)[:, None, :]
 
     def forward(
@@ -92,7 +101,7 @@ class Attention:
         import torch
 
         turned = qkv[:, : self.query + self.key].unflatten(1, (-1, self.shape.head_width // 2, 2))
-        torch.view_as_complex(turned).mul_(rotation)
+        torch.view_as_complex(turned).mul_(rotation)  # (a + ib) · e^(i m θᵢ), each pair of channels; RoPE
 
     def _look(self, own: torch.Tensor, out: torch.Tensor, block: _Block, before: torch.Tensor, name: str) -> Seen:
         import torch
@@ -114,7 +123,7 @@ class Attention:
             seen.append(here)
         likely = self._likely(query, seen[1], block, name)
         mixed = self.space.take("mixing", rows * kv, self.group * longest, d)
-        torch.bmm(likely, seen[2], out=mixed)
+        torch.bmm(likely, seen[2], out=mixed)  # O = P V
         flat = self.space.take("unstacked", rows * longest, self.query)
         flat.view(rows, longest, kv, self.group, d).copy_(self._stacked(mixed, block).permute(0, 3, 1, 2, 4))
         if block.places is None:
@@ -130,8 +139,8 @@ class Attention:
         shape = (len(query), query.shape[1], key.shape[1])
         kept = math.prod(shape) <= MOST_KEPT
         likely = self.space.take(f"likely{name}" if kept else "likely", *shape)
-        torch.bmm(query, key.transpose(1, 2), out=likely)
-        likely.view(-1, block.longest, key.shape[1])[:, :, block.before :].add_(self._hidden(block.longest))
+        torch.bmm(query, key.transpose(1, 2), out=likely)  # S = Q Kᵀ  [R·G, g·T, p + T]
+        likely.view(-1, block.longest, key.shape[1])[:, :, block.before :].add_(self._hidden(block.longest))  # + M
         return torch.ops.aten._softmax.out(likely, -1, False, out=likely)
 
     def _look_back(
@@ -146,19 +155,19 @@ class Attention:
         flat = self._padded_with_zeros(wanted, block)
         self._stacked(grown, block).copy_(flat.view(rows, longest, kv, self.group, d).permute(0, 2, 3, 1, 4))
         scores = self.space.take("dlikely", *likely.shape)
-        torch.bmm(grown, seen.value.transpose(1, 2), out=scores)
+        torch.bmm(grown, seen.value.transpose(1, 2), out=scores)  # dP = dO Vᵀ, then dS = P ∘ (dP − rowsum(dP ∘ P))
         torch.ops.aten._softmax_backward_data.out(scores, likely, -1, torch.float32, grad_input=scores)
         padded = self.space.take("padded", rows * longest, self.query + 2 * self.key)
         for n, (left, right) in enumerate(((scores, seen.query), (likely, grown))):
             both = self.space.take("dkey", rows * kv, p + longest, d)
-            torch.bmm(left.transpose(1, 2), right, out=both)
+            torch.bmm(left.transpose(1, 2), right, out=both)  # dK = dSᵀ Q; dV = Pᵀ dO  [R·G, p + T, d]
             four = both.view(rows, kv, p + longest, d)
             columns = slice(self.query + n * self.key, self.query + (n + 1) * self.key)
             padded[:, columns].view(rows, longest, kv, d).copy_(four[:, :, p:].transpose(1, 2))
             if p:
                 shared = before[:, n * self.key : (n + 1) * self.key].view(p, kv, d)
-                shared.add_(four[:, :, :p].sum(0).transpose(0, 1))
-        torch.bmm(scores, seen.key, out=grown)
+                shared.add_(four[:, :, :p].sum(0).transpose(0, 1))  # every row adds to the shared tokens' dK, dV
+        torch.bmm(scores, seen.key, out=grown)  # dQ = dS K
         padded[:, : self.query].view(rows, longest, kv, self.group, d).copy_(
             self._stacked(grown, block).permute(0, 3, 1, 2, 4)
         )

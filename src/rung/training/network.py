@@ -1,4 +1,4 @@
-"""How does the model compute, and what is the gradient of its loss? Llama with LoRA, forward and backward by hand.
+"""Llama with LoRA: the model's function and the gradient of its loss, forward and backward by hand.
 
 Written out instead of left to autograd because a small model on a CPU is bound by wasted products and memory traffic:
 here one dense product per group of linear layers and direction is nearly all that is paid. Adapters are applied to the
@@ -7,6 +7,14 @@ the scores' scale are folded once for ever; no gradient of a frozen weight is fo
 beginning is computed once (`packing`); the last layer goes on, and the vocabulary is looked at, only where an answer's token
 is predicted; buffers stay. It is the function of `LlamaForCausalLM` with a PEFT adapter, to rounding: a test compares losses
 and gradients. What the adapters are is left to `lora`, steps and order to `learning`.
+
+Letters of the comments: N tokens, D width, F inner width; x [N, D]; d stands before what is the loss's gradient by it.
+
+    n = x / rms(x)                        RMSNorm; its weight γ is folded into the product after it
+    qkv = n Wᵀ + s (n Aᵀ) B               one product for q, k, v; s = alpha / rank; A [3r, D], B [r, outputs] a part
+    x ← x + attention(qkv) Oᵀ             and what O's adapter adds
+    x ← x + (silu(n Gᵀ) ∘ n Uᵀ) Downᵀ      SwiGLU
+    loss = −Σ log softmax(γ n Hᵀ)[target]  over the tokens of answers
 """
 
 from __future__ import annotations
@@ -138,8 +146,8 @@ class Network:
         normed_mlp, scale_mlp = self.normalise(x, f"normed_mlp{tag}")
         gate_up = self.project(normed_mlp, layer, self.gate_up, f"gate_up{tag}")
         act = self.space.take(f"act{tag}", len(x), self.shape.inner)
-        torch.ops.aten.silu.out(gate_up[:, : self.shape.inner], out=act)
-        act.mul_(gate_up[:, self.shape.inner :])
+        torch.ops.aten.silu.out(gate_up[:, : self.shape.inner], out=act)  # silu(z) = z σ(z)  [N, F]
+        act.mul_(gate_up[:, self.shape.inner :])  # silu(gate) ∘ up
         x.add_(self.project(act, layer, self.down, "step"))
         return x, Saved(normed, scale, seen, mixed, normed_mlp, scale_mlp, gate_up, act)
 
@@ -148,15 +156,15 @@ class Network:
         import torch
 
         length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-        scale = (length * length / x.shape[1] + self.shape.epsilon).rsqrt_()
+        scale = (length * length / x.shape[1] + self.shape.epsilon).rsqrt_()  # 1 / rms = (|x|²/D + ε)^(−1/2)  [N, 1]
         return torch.mul(x, scale, out=self.space.take(name, *x.shape)), scale
 
     def _norm_back(self, change: torch.Tensor, grown: torch.Tensor, normed: torch.Tensor, scale: torch.Tensor) -> None:
         """Add to `change` what `grown`, the gradient of `normed`, means for the input; `grown` is used up."""
         import torch
 
-        along = torch.linalg.vecdot(grown, normed).div_(-normed.shape[1])
-        change.addcmul_(grown.addcmul_(normed, along[:, None]), scale)
+        along = torch.linalg.vecdot(grown, normed).div_(-normed.shape[1])  # −(dn · n) / D  [N]
+        change.addcmul_(grown.addcmul_(normed, along[:, None]), scale)  # dx += (dn − n (dn · n) / D) / rms
 
     def project(self, x: torch.Tensor, layer: int, group: Group, name: str) -> torch.Tensor:
         """x Wᵀ for all parts of the group, and what their adapters add."""
@@ -165,16 +173,16 @@ class Network:
         out = self.space.take(name, len(x), group.outputs)
         weight, low, rank, row = self.frozen[layer, group], self.adapters.low.get((layer, group)), self.adapters.rank, 0
         if self.dtype == torch.float32:
-            torch.mm(x, weight.T, out=out)
+            torch.mm(x, weight.T, out=out)  # x Wᵀ  [N, outputs]
         else:
             out.copy_(torch.mm(x.to(self.dtype), weight.T))
         if low is None:
             return out
         a = self._inward(layer, group)
-        inward = torch.mm(x, a.T, out=self.space.take(f"inward{layer}{group.name}", len(x), len(a)))
+        inward = torch.mm(x, a.T, out=self.space.take(f"inward{layer}{group.name}", len(x), len(a)))  # x Aᵀ  [N, parts·r]
         for n, part in enumerate(group.parts):
             here, factor = slice(n * rank, (n + 1) * rank), self.adapters.scale * part.scale
-            out[:, row : row + part.outputs].addmm_(inward[:, here], low.b[n], alpha=factor)
+            out[:, row : row + part.outputs].addmm_(inward[:, here], low.b[n], alpha=factor)  # + s (x Aᵀ) B
             row += part.outputs
         return out
 
@@ -199,7 +207,7 @@ class Network:
             torch.mm(change, weight, out=out)
         else:
             out.copy_(torch.mm(change.to(self.dtype), weight))
-        return out.addmm_(outward, a)
+        return out.addmm_(outward, a)  # dx = dy W + s (dy Bᵀ) A  [N, inputs]
 
     def _adapters_back(self, change: torch.Tensor, x: torch.Tensor, layer: int, group: Group) -> torch.Tensor:
         """Add to the adapters' gradient; what reaches their A [tokens, parts * rank] is returned."""
@@ -212,11 +220,11 @@ class Network:
         for n, part in enumerate(group.parts):
             mine, here = change[:, row : row + part.outputs], slice(n * rank, (n + 1) * rank)
             factor = self.adapters.scale * part.scale
-            outward[:, here] = torch.mm(mine, low.b[n].T).mul_(factor)
-            gradient.b[n].addmm_(inward[:, here].T, mine, alpha=factor)
+            outward[:, here] = torch.mm(mine, low.b[n].T).mul_(factor)  # s dy Bᵀ  [N, r]
+            gradient.b[n].addmm_(inward[:, here].T, mine, alpha=factor)  # dB += s (x Aᵀ)ᵀ dy  [r, outputs]
             row += part.outputs
         if group.norm:
-            gradient.a.addcmul_(torch.mm(outward.T, x), self.norms[layer, group])
+            gradient.a.addcmul_(torch.mm(outward.T, x), self.norms[layer, group])  # dA += (s dy Bᵀ)ᵀ x, γ folded in  [r, D]
         else:
             gradient.a.addmm_(outward.T, x)
         return outward
@@ -236,9 +244,10 @@ class Network:
             torch.mm(seen, self.head.T, out=logits)
             likely = logits if self.dtype == torch.float32 else logits.float()
             torch.ops.aten._softmax.out(likely, -1, False, out=likely)
-            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=wide)
+            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=wide)  # −Σ log p[target]
             if weight is not None:
                 likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0, device=self.device))
+                # dlogits = p − onehot(target)  [rows, vocabulary];  dn = (dlogits H) γ  [rows, D]
                 grown = torch.mm(likely.to(self.dtype), self.head).float().mul_(self.final_norm * weight)
                 self._norm_back(change[rows], grown, normed[rows], scale[rows])
         return total, change
@@ -250,11 +259,11 @@ class Network:
         inner, end = self.shape.inner, self.shape.layers - 1
         for layer in range(end, self.adapters.first - 1, -1):
             left = saved[layer]
-            grown = self._product_back(change, left.act, layer, self.down)
+            grown = self._product_back(change, left.act, layer, self.down)  # d(silu(gate) ∘ up)  [N, F]
             gates = self.space.take("dgate_up_out", len(change), 2 * inner)
             gate, up = left.gate_up[:, :inner], left.gate_up[:, inner:]
             torch.ops.aten.silu.out(gate, out=left.act)
-            torch.mul(grown, left.act, out=gates[:, inner:])
+            torch.mul(grown, left.act, out=gates[:, inner:])  # dup = d ∘ silu(gate);  dgate = d ∘ up ∘ silu′(gate)
             torch.ops.aten.silu_backward.grad_input(grown.mul_(up), gate, grad_input=gates[:, :inner])
             self._norm_back(
                 change, self._product_back(gates, left.normed_mlp, layer, self.gate_up), left.normed_mlp, left.scale_mlp
