@@ -134,6 +134,8 @@ def latest_folder(project: Project) -> Path | None:
     pointer, listed = verdicts_of(project) / LATEST, read_list(project)
     real = [line.verdict for line in listed if not line.trial]
     if not pointer.exists():
+        if len(real) == 1:  # a process that was killed between the two files
+            return pointer.parent / real[0]
         if real:
             raise damaged(pointer, "it is missing, and there are verdicts")
         return None
