@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,19 +39,15 @@ class User:
     def lives(self, name: str) -> bool:
         """Whether the process of this name still runs; what a dead one left is removed."""
         path = self._folder / os.path.basename(name)  # noqa: PTH119 - out of a database that may be damaged
-        try:
-            with path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        path.unlink(missing_ok=True)
-        return False
+        alive = _is_locked(path)
+        if not alive:
+            with suppress(OSError):
+                path.unlink()
+        return alive
 
     def others(self) -> bool:
         """Whether any other process is asking."""
-        return any(path.name != self._name and self.lives(path.name) for path in self._folder.glob("*"))
+        return any(path.name != self._name and _is_locked(path) for path in self._folder.glob("*"))
 
     def close(self) -> None:
         """Be known no longer."""
@@ -58,3 +55,14 @@ class User:
             (self._folder / self._name).unlink(missing_ok=True)
             self._held.close()
             self._held = None
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
