@@ -199,7 +199,7 @@ class Damage:
 def damaged(path: Path, why: str) -> Damaged:
     """The error that names a damaged file, and the command that mends it. `why` may name it, too."""
     said = why if str(path) in why else f"{path} is damaged ({why})"
-    return Damaged(f"{said}; mend it with: {repair_command(path)}", path)
+    return Damaged(f"{said}; mend it with: {repair_command(path)}", path, why)
 
 
 def repair_command(path: Path) -> str:

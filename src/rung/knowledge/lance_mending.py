@@ -8,22 +8,49 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rung.durable import SEAL
 from rung.errors import Damaged, UserError
-from rung.knowledge.keeping import VERSIONS, Folder, version_file
+from rung.knowledge.keeping import Folder, version_file
 from rung.knowledge.lance import LanceIndex
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.protocol import Fusion, Lookup
 from rung.knowledge.sealing import altered
 
 
-def wrong(folder: Path) -> Iterator[tuple[Path, str, int]]:
-    """(file, what is wrong with it, the first version that is damaged by it), reading all files of all versions."""
-    yield from _wrong(folder, Folder(folder).numbers())
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A damaged file, the versions that are damaged by it, and whether it is no use to any other (else it may be missing)."""
+
+    path: Path
+    why: str
+    versions: frozenset[int] = frozenset()
+    useless: bool = True
+
+
+def wrong(folder: Path) -> Iterator[Wrong]:
+    """Every damaged file, reading all files of all versions."""
+    numbers, told = Folder(folder).numbers(), frozenset[int]()
+    try:
+        for name, was in altered(folder, thoroughly=True):
+            versions = frozenset(number for number in numbers if number >= was.version)
+            told |= versions
+            yield Wrong(folder / name, "it was altered", versions)
+    except Damaged as error:
+        yield Wrong(error.path, "it does not say what the files should be")
+    for number in sorted(set(numbers) - told):
+        pointer = folder / version_file(number)
+        try:
+            _read(folder, number)
+        except Damaged as error:
+            yield Wrong(error.path, error.why, frozenset({number}), useless=error.path == pointer)
+        except UserError:
+            continue  # written by another Rung, or out of reach
+        except Exception as error:  # what a damaged file makes the libraries raise is not theirs to name
+            yield Wrong(pointer, f"what it names cannot be read: {error}", frozenset({number}), useless=False)
 
 
 def mend(folder: Path) -> str:
@@ -34,58 +61,25 @@ def mend(folder: Path) -> str:
     """
     keeping = Folder(folder)
     with keeping.writing():
-        numbers = keeping.numbers()
-        found = list(_wrong(folder, numbers))
-        broken = {
-            n for _, _, first in found for n in numbers if n == first or (n > first and not _is_version(folder, n, found))
-        }
-        whole = [number for number in numbers if number not in broken]
+        found = list(wrong(folder))
+        broken = frozenset[int]().union(*(one.versions for one in found))
+        whole = [number for number in keeping.numbers() if number not in broken]
         try:
-            for path, _, _ in found:
-                if path.parent.name in (VERSIONS, "_versions") or path.name == SEAL:
-                    path.unlink(missing_ok=True)
             for number in sorted(broken, reverse=True):
                 keeping.remove(number)
+            for one in found:
+                if one.useless and one.path.is_file():
+                    one.path.unlink()
             if whole and _can_be_written(folder):
-                if not broken:
-                    return f"all versions of the index can be read; {len(found)} files beside them were mended"
-                return f"the index is at version {whole[-1]} again: {_counted(broken)} could not be read, and went"
+                said = f"{_counted(broken)} of the index could not be read, and went" if broken else "no version needed it"
+                return f"{said}; it is at version {whole[-1]}"
             for path in folder.iterdir():
                 if path.name not in ("lock", "staging"):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
         except OSError as error:
-            raise UserError(
-                f"{folder} cannot be mended ({error.strerror or error}); delete it, and run 'rung sync'"
-            ) from error
+            why = error.strerror or error
+            raise UserError(f"{folder} cannot be mended ({why}); delete it, and run 'rung sync'") from error
     return "no version of the index could be read: it is made anew from the documents"
-
-
-def _is_version(folder: Path, number: int, found: list[tuple[Path, str, int]]) -> bool:
-    """Whether the damage is in version files only, each of which concerns its own version."""
-    return all(path.parent.name == VERSIONS for path, _, first in found if first <= number)
-
-
-def _wrong(folder: Path, numbers: list[int]) -> Iterator[tuple[Path, str, int]]:
-    told: set[int] = set()
-    try:
-        for name, was in altered(folder, thoroughly=True):
-            told.add(was.version)
-            yield folder / name, "it was altered", was.version
-    except Damaged as error:
-        yield error.path, "it does not say what the files should be", max(numbers, default=0) + 1
-    for number in numbers:
-        if not told or number < min(told):
-            try:
-                _read(folder, number)
-            except Damaged as error:
-                of_version = error.path == folder / version_file(number)
-                yield error.path, str(error).split("; mend it with")[0].removeprefix(f"{error.path} is damaged "), number
-                told |= set() if of_version else {number}
-            except UserError:
-                continue  # written by another Rung, or out of reach
-            except Exception as error:  # what a damaged file makes the libraries raise is not theirs to name
-                yield folder / version_file(number), f"what it names cannot be read: {error}", number
-                told.add(number)
 
 
 def _read(folder: Path, number: int) -> None:
@@ -115,6 +109,6 @@ def _can_be_written(folder: Path) -> bool:
     return False
 
 
-def _counted(versions: set[int]) -> str:
+def _counted(versions: frozenset[int]) -> str:
     some = ", ".join(map(str, sorted(versions)[:5])) + (", …" if len(versions) > 5 else "")
     return f"version{'s' if len(versions) > 1 else ''} {some}"
