@@ -22,7 +22,6 @@ again. Prints a table of counts, and a line for each failure; exits with 1 if th
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import random
@@ -30,19 +29,19 @@ import resource
 import shlex
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "iris", "jade")
 YAML = """name: tortured
 task: Answer customers.
-model: "scripted:script.json"
+model: scripted
 embedder: scripted
 knowledge: {sources: [docs/*.md]}
 behaviour: {examples: [examples.jsonl]}
@@ -122,7 +121,8 @@ class Running:
                 break
             time.sleep(0.01)
         said = [
-            (self._said / name).read_text(errors="replace") if (self._said / name).exists() else "" for name in ("out", "err")
+            (self._said / name).read_text(errors="replace") if (self._said / name).exists() else ""
+            for name in ("out", "err")
         ]
         shutil.rmtree(self._said, ignore_errors=True)
         return Ended(HUNG if status == HUNG else os.waitstatus_to_exitcode(status), *said)
@@ -137,10 +137,9 @@ def rung(*words: object) -> Ended:
 
 
 def make_facts(folder: Path) -> Path:
-    """A project with documents, whose model logs each step that it is asked."""
+    """A project with documents."""
     (folder / "docs").mkdir(parents=True)
     (folder / "rung.yaml").write_text(YAML)
-    (folder / "script.json").write_text(json.dumps({"log": "asked.log"}))
     rows = []
     for n, word in enumerate(WORDS):
         fact = f"The {word} model costs {10 + n} euros."
@@ -149,6 +148,7 @@ def make_facts(folder: Path) -> Path:
         rows.append({**row, "gold_documents": [f"docs/{word}.md"], "split": "test" if n % 2 else "dev"})
     _write(folder / "cases.jsonl", rows)
     _write(folder / "examples.jsonl", [{"input": f"Is there a {w} model?", "output": f"Yes, the {w}."} for w in WORDS])
+    (folder / "inputs.txt").write_text("".join(f"When does the {word} ship?\n" for word in WORDS))
     return folder
 
 
@@ -156,8 +156,11 @@ def make_labels(folder: Path) -> Path:
     """A project with labels, of which a classifier can be trained."""
     folder.mkdir(parents=True)
     (folder / "rung.yaml").write_text(LABELS_YAML)
-    asked = {"price": "What does the {} cost?", "time": "How long does the {} take?"}
-    rows = [(asked[label].format(word), label) for word in WORDS for label in asked]
+    asked = {
+        "price": ("What does the {} cost?", "Is the {} expensive?", "Price of the {}, please."),
+        "time": ("How long does the {} take?", "When will the {} arrive?", "Days until the {} ships?"),
+    }
+    rows = [(way.format(word), label) for word in WORDS for label, ways in asked.items() for way in ways]
     _write(folder / "examples.jsonl", [{"input": text, "output": label} for text, label in rows])
     cases = [{"id": f"c{n}", "question": f"Please: {text}", "answers": [label]} for n, (text, label) in enumerate(rows[:8])]
     _write(folder / "cases.jsonl", [{**case, "split": "test"} for case in cases])
@@ -180,7 +183,7 @@ def verdict_of(folder: Path) -> object:
 def found_in(folder: Path) -> object:
     """What two searches find."""
     found = []
-    for word in (WORDS[1], WORDS[4]):
+    for word in (WORDS[1],):
         ended = rung("search", folder, f"price of the {word}", "--json")
         if ended.code:
             return f"search: {ended.code} {ended.err[-300:]}"
@@ -195,15 +198,6 @@ def health(folder: Path) -> str:
     return "; ".join(f"{damage.path.relative_to(folder)}: {damage.why}" for damage in damages(state_of(folder)))
 
 
-def answers_in(folder: Path) -> int:
-    """Results that are kept."""
-    try:
-        with contextlib.closing(sqlite3.connect(folder / ".rung" / "rung.db")) as db:
-            return int(db.execute("SELECT count(*) FROM steps").fetchone()[0])
-    except sqlite3.Error:
-        return -1
-
-
 @dataclass
 class Bench:
     """Projects as they are before anything happens to them, and what they say then."""
@@ -212,11 +206,13 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.facts, self.labels = make_facts(self.place / "facts"), make_labels(self.place / "labels")
-        self.verdict, self.found = verdict_of(self.facts), found_in(self.facts)
+        rung("compare", self.facts)
         (self.facts / "docs" / f"{WORDS[0]}.md").write_text(f"# The {WORDS[0]}\n\nIt is sold out.\n")
         rung("sync", self.facts)  # so that there is a version to go back to
         self.verdict, self.found = verdict_of(self.facts), found_in(self.facts)
-        rung("train", self.labels, "classifier")
+        shutil.copytree(self.facts, self.place / "alone", ignore=shutil.ignore_patterns(".rung"))
+        self.executed = json.loads(rung("compare", self.place / "alone", "--json").out)["steps"]["executed"]
+        rung("train", "classifier", self.labels)
         self.labelled = verdict_of(self.labels)
         digests = [path.name for path in (self.labels / ".rung" / "artifacts" / "classifier").iterdir() if path.is_dir()]
         self.promoted = digests[0]
@@ -247,18 +243,25 @@ class Bench:
 Trial = tuple[str, str, str]  # what was done; which of PROBLEMS, or ""; details
 WRITING: dict[str, tuple[str, ...]] = {  # verb -> words after the project
     "sync": (),
-    "compare": (),
+    "compare": ("--json",),
     "knowledge prune": (),
     "knowledge rollback": ("--version", "1"),
-    "train": ("classifier",),
+    "train classifier": (),
     "artifacts promote": ("PROMOTED",),
     "artifacts withdraw": ("classifier",),
-    "distill": ("--out", "OUT"),
+    "distill": ("--teacher", "scripted", "--inputs", "INPUTS", "--output", "OUT"),
 }
 
 
+_OUT = count()  # so that none stands in another's way
+
+
 def _command(bench: Bench, folder: Path, verb: str) -> list[object]:
-    places = {"PROMOTED": bench.promoted, "OUT": str(folder / "distilled.jsonl")}
+    places = {
+        "PROMOTED": bench.promoted,
+        "INPUTS": str(folder / "inputs.txt"),
+        "OUT": str(folder / f"distilled{next(_OUT)}.jsonl"),
+    }
     return [*verb.split(), folder, *(places.get(word, word) for word in WRITING[verb])]
 
 
@@ -268,7 +271,7 @@ def _prepared(bench: Bench, verb: str, number: int) -> tuple[Path, Path]:
     folder = bench.copy(of, number)
     if verb in ("sync", "compare"):
         shutil.rmtree(folder / ".rung")
-    if verb == "train":
+    if verb == "train classifier":
         shutil.rmtree(folder / ".rung" / "artifacts" / "classifier")
     return folder, of
 
@@ -286,7 +289,6 @@ def kills(bench: Bench, rng: random.Random, number: int) -> Trial:
     what = f"{verb} killed after {moment:.2f} of {whole:.2f} s"
     if why := health(folder):
         return what, "lost", why
-    (folder / "distilled.jsonl").unlink(missing_ok=True)
     again = rung(*_command(bench, folder, verb))
     return _judged(bench, what, folder, of, [again], done=verb == "artifacts withdraw")
 
@@ -297,7 +299,6 @@ def full_disk(bench: Bench, rng: random.Random, number: int) -> Trial:
     folder, of = _prepared(bench, verb, number)
     room = int(2 ** rng.uniform(6, 17))
     first = Running(_command(bench, folder, verb), room=room).wait()
-    (folder / "distilled.jsonl").unlink(missing_ok=True)
     what = f"{verb} with room for {room} bytes a file"
     if first.problem:
         return what, first.problem, first.err[-600:]
@@ -312,18 +313,18 @@ def beside(bench: Bench, rng: random.Random, number: int) -> Trial:  # noqa: ARG
     pairs = [(one, other) for n, one in enumerate(verbs) for other in verbs[n:]]
     one, other = pairs[number % len(pairs)]
     times = 1 if number // len(pairs) % 2 == 0 else 2
-    fresh = {"sync", "compare", "train"} & {one, other} and {one, other} <= {"sync", "compare", "train"}
+    fresh = {"sync", "compare"} >= {one, other}
     folder, of = _prepared(bench, one if fresh else "distill", number)
-    if {one, other} & {"train", "artifacts promote", "artifacts withdraw"}:
-        folder, of = (_prepared(bench, "train", number)) if one == other == "train" else (bench.copy(bench.labels, number), bench.labels)
-    (folder / "asked.log").unlink(missing_ok=True)
-    running = [Running([*_command(bench, folder, verb)]) for verb in (one, other) * times]
+    if {one, other} & {"train classifier", "artifacts promote", "artifacts withdraw"}:
+        both = one == other == "train classifier"
+        folder, of = _prepared(bench, one, number) if both else (bench.copy(bench.labels, number), bench.labels)
+    running = [Running(_command(bench, folder, verb)) for verb in (one, other) * times]
     ended = [each.wait() for each in running]
     what = f"{one} beside {other}, {2 * times} processes"
-    log = folder / "asked.log"
-    asked = Counter(log.read_text().split()) if log.exists() else Counter()
-    if fresh and of is bench.facts and (twice := [step for step, count in asked.items() if count > 2]):
-        return what, "doubled", f"{len(twice)} of {len(asked)} steps were asked more than once and for the live pass"
+    said = [json.loads(each.out) for each in ended if fresh and each.out.startswith("{")]
+    steps = [one["steps"]["executed"] for one in said if "steps" in one]
+    if sum(steps) > bench.executed:
+        return what, "doubled", f"{steps} steps were asked, {bench.executed} by one alone"
     path = folder / ".rung" / "verdicts" / "list.jsonl"
     numbers = [json.loads(line)["number"] for line in path.read_text().splitlines()] if path.exists() else []
     if len(set(numbers)) != len(numbers):
@@ -368,7 +369,9 @@ def damage(bench: Bench, rng: random.Random, number: int) -> Trial:
     how = DAMAGES[number // len(kinds) % len(DAMAGES)] if number < 500 else rng.choice(DAMAGES)
     spoil(path, how, rng)
     words = [str(folder) if word == "DIR" else word for word in rng.choice(VERBS)]
-    what = f"{how} {path.relative_to(folder)}; {' '.join(words[:2] if words[0] in ('knowledge', 'artifacts') else words[:1])}"
+    what = (
+        f"{how} {path.relative_to(folder)}; {' '.join(words[:2] if words[0] in ('knowledge', 'artifacts') else words[:1])}"
+    )
     first = rung(*words)
     if first.problem:
         return what, first.problem, first.err[-800:]
@@ -437,11 +440,11 @@ SECTIONS: dict[str, Callable[[Bench, random.Random, int], Trial]] = {
 }
 
 
-def trials(sections: Sequence[str], *, seed: int, count: int, out: Path, place: Path) -> list[dict[str, object]]:
+def trials(sections: Sequence[str], *, seed: int, times: int, out: Path, place: Path) -> list[dict[str, object]]:
     """Make the trials that `out` has not yet; returns all of these sections and this seed."""
     known = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     done = {(row["section"], row["seed"], row["number"]): row for row in known}
-    wanted = [(name, seed, number) for name in sections for number in range(count)]
+    wanted = [(name, seed, number) for name in sections for number in range(times)]
     todo = [key for key in wanted if key not in done]
     bench = Bench(place) if todo else None
     for name, _, number in todo:
@@ -464,14 +467,17 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50, help="trials a section")
     parser.add_argument("--out", type=Path, default=Path("torture.jsonl"))
     said = parser.parse_args()
-    import lancedb  # noqa: F401 - what is imported here is imported once
+    import numpy as np  # noqa: F401 - what is imported here is imported once; LanceDB does not want to be forked
+    import pyarrow as pa  # noqa: F401
 
+    import rung.cli.main
     import rung.loop
-    import rung.stages.mending  # noqa: F401
+    import rung.stages.mending
+    import rung.workshop.building  # noqa: F401
 
     os.environ["COLUMNS"] = "200"
     with tempfile.TemporaryDirectory() as place:
-        rows = trials(said.sections, seed=said.seed, count=said.count, out=said.out, place=Path(place))
+        rows = trials(said.sections, seed=said.seed, times=said.count, out=said.out, place=Path(place))
     print(f"{'section':<12} {'trials':>7} " + " ".join(f"{name:>10}" for name in PROBLEMS))
     for name in said.sections:
         of = [row for row in rows if row["section"] == name]
