@@ -18,7 +18,7 @@ from rung.knowledge.keeping import Folder, version_file
 from rung.knowledge.lance import LanceIndex
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.protocol import Fusion, Lookup
-from rung.knowledge.sealing import altered
+from rung.knowledge.sealing import altered, forget_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def mend(folder: Path) -> str:
             for one in found:
                 if one.useless and one.path.is_file():
                     one.path.unlink()
+            forget_missing(folder)
             if whole and _can_be_written(folder):
                 said = f"{_counted(broken)} of the index could not be read, and went" if broken else "no version needed it"
                 return f"{said}; it is at version {whole[-1]}"

@@ -80,6 +80,11 @@ def altered(folder: Path, *, thoroughly: bool = False) -> Iterator[tuple[str, Se
             _write(folder, {**noted, **now})
 
 
+def forget_missing(folder: Path) -> None:
+    """Note no longer the files that are gone: the store may give their names again."""
+    _write(folder, {name: was for name, was in read(folder).items() if (folder / name).exists()})
+
+
 def _write(folder: Path, sealed: dict[str, Sealed]) -> None:
     told = {name: [state.version, state.sha256, *state.standing] for name, state in sealed.items()}
     write_whole(folder / SEAL, json.dumps(told, indent=0))
