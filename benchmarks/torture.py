@@ -7,8 +7,8 @@ small project with scripted models: no weights, no network.
 
 - `kills`: SIGKILL at a random moment of each verb that writes; then the same command again, and `compare`, must end as they
   would have. No damage may be found.
-- `full_disk`: no file may grow past a random size (RLIMIT_FSIZE, SIGXFSZ ignored: writing fails as on a full disk, with
-  another number); then the same without the limit.
+- `full_disk`: no file may grow past a random size (RLIMIT_FSIZE, SIGXFSZ ignored: writing fails as on a full disk, but for
+  the error's number); then the same without the limit.
 - `beside`: two and four processes at once, for pairs of verbs; all must end well, no step may be asked twice, all verdicts'
   numbers must differ.
 - `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb must end as
@@ -380,7 +380,8 @@ def damage(bench: Bench, rng: random.Random, number: int) -> Trial:
     path = rng.choice([path for path in files if _kind(folder, path) == kind])
     how = DAMAGES[number // len(kinds) % len(DAMAGES)] if number < 500 else rng.choice(DAMAGES)
     spoil(path, how, rng)
-    words = [str(folder) if word == "DIR" else word for word in rng.choice(VERBS)]
+    verbs = [verb for verb in VERBS if of is bench.facts or verb[0] not in ("search", "sync", "knowledge")]
+    words = [str(folder) if word == "DIR" else word for word in rng.choice(verbs)]
     what = (
         f"{how} {path.relative_to(folder)}; {' '.join(words[:2] if words[0] in ('knowledge', 'artifacts') else words[:1])}"
     )

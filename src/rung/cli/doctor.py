@@ -30,7 +30,7 @@ def doctor(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Say what is here, what is missing or damaged, and the exact line that mends it. Exits with 2 when something is wrong."""
+    """Say what is here, missing or damaged, and the exact line that mends it. Exits with 2 when something is wrong."""
     from json import dumps
 
     from rung.errors import UserError

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _damaged() -> str:
-    """What is damaged in a project that the command names, or in the current one: it explains what went wrong; "" if nothing."""
+    """What is damaged in a project that the command names, or in the current one, which explains its failure; or ""."""
     from pathlib import Path
 
     from rung.durable import STATE, damaged

@@ -23,7 +23,7 @@ from rung.knowledge.sealing import altered, forget_missing
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A damaged file, the versions that are damaged by it, and whether it is no use to any other (else it may be missing)."""
+    """A damaged file, the versions that are damaged by it, and whether it is of no use to any other."""
 
     path: Path
     why: str

@@ -1,4 +1,4 @@
-"""What is damaged in a project's state, file by file, and how each damage is mended: for `rung doctor`, and for what went wrong.
+"""What is damaged in a project's state, file by file, and how each damage is mended.
 
 What can be made again from the project's own files is removed or set aside; what was paid for (answers, artifacts, verdicts)
 is kept as far as it can be read, and the damaged file stays in `.rung/damaged` until someone deletes it.
