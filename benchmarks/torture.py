@@ -7,8 +7,8 @@ small project with scripted models: no weights, no network.
 
 - `kills`: SIGKILL at a random moment of each verb that writes; then the same command again, and `compare`, must end as they
   would have. No damage may be found.
-- `full_disk`: no file may grow past a random size (RLIMIT_FSIZE, SIGXFSZ ignored: writing fails as on a full disk, but for
-  the error's number); then the same without the limit.
+- `full_disk`: no file may grow past a random size (RLIMIT_FSIZE: writing fails as on a full disk, but for the error's
+  number); then the same without the limit.
 - `beside`: two and four processes at once, for pairs of verbs; all must end well, no step may be asked twice, all verdicts'
   numbers must differ.
 - `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb must end as
