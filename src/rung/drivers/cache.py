@@ -256,6 +256,8 @@ def _in_words(path: Path, error: sqlite3.DatabaseError) -> UserError:
     name, said = str(getattr(error, "sqlite_errorname", "")), str(error)
     if name == "SQLITE_FULL" or name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")):
         return UserError(f"{path}: the disk is full ({said}); free some space and run the same command: nothing is lost")
+    if path.is_dir():
+        return damaged(path, "it is a folder")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return UserError(f"{path} cannot be written ({said}); check the folder's permissions")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -101,7 +101,7 @@ def _fits(total: list[str], *parts: str) -> bool:
 
 def _rows(path: Path) -> Iterator[Row]:
     """The rows in all pages that can be read as such, also of what the log holds."""
-    data = path.read_bytes()
+    data = path.read_bytes() if path.is_file() else b""
     said = int.from_bytes(data[16:18])
     size = 65536 if said == 1 else said if said >= 512 and said & (said - 1) == 0 else 4096
     pages = {n + 1: data[n * size : (n + 1) * size] for n in range(len(data) // size)}

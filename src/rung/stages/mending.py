@@ -43,6 +43,8 @@ def damages(project: Project) -> Iterator[Damage]:
         return
     if (state / FILE).exists() and (why := is_whole(state / FILE)):
         yield Damage(state / FILE, why, partial(_recovered, state / FILE))
+    if (memory := state / "reading.db").is_dir():
+        yield Damage(memory, "it is a folder", lambda: f"it is set aside as {set_aside(memory)}; files are read anew")
     yield from _list(project)
     yield from _verdicts(project)
     yield from _log(Registry(state))

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rung.durable import damaged
 from rung.errors import UserError
 from rung.knowledge.reading.source import Item
 from rung.records import Document, Dropped, plain
@@ -122,6 +123,8 @@ class Memory:
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
                 prepared = self._prepared()
         except (OSError, sqlite3.DatabaseError) as error:
+            if self.path.is_dir():
+                raise damaged(self.path, "it is a folder") from error
             raise UserError(f"{self.path} cannot be written ({error}); make room or mend its permissions") from error
         return prepared
 
