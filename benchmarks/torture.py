@@ -9,10 +9,10 @@ small project with scripted models: no weights, no network.
   would have. No damage may be found.
 - `full_disk`: no file may grow past a random size (RLIMIT_FSIZE: writing fails as on a full disk, but for the error's
   number); then the same without the limit.
-- `beside`: two and four processes at once, for pairs of verbs; all must end well, no step may be asked twice, all verdicts'
-  numbers must differ.
-- `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb must end as
-  before or name the command that mends it; after that one command everything is as before.
+- `beside`: two and four processes at once, for pairs of verbs; all must end well, no step may be asked twice, all numbers of
+  verdicts must differ.
+- `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb ends as
+  before or names the command that mends it; after that one command everything is as before.
 - `inputs`: mangled inputs (a place: see `INPUTS`).
 
 One line of JSON for each trial goes to `--out`; trials that are there already (same section, seed and number) are not made
