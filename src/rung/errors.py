@@ -30,6 +30,14 @@ class InputError(UserError):
         super().__init__(place + message)
 
 
+class Damaged(UserError):
+    """A file of a project's own state is not what it was; the message has the command that mends it."""
+
+    def __init__(self, message: str, path: Path, why: str = "") -> None:
+        self.path, self.why = path, why or message
+        super().__init__(message)
+
+
 class MissingExtra(UserError):
     """A part of Rung was asked for whose libraries are not installed."""
 

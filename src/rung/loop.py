@@ -23,6 +23,7 @@ from rung.stages.forecast import check_priced
 from rung.stages.intake import take_in
 from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.preflight import check_servers
+from rung.stages.publishing import read_list
 from rung.stages.searching import Searcher, Wanted
 from rung.stages.training import TRAINERS, Order, Told
 from rung.stages.tuning import check_search
@@ -54,6 +55,7 @@ def compare(
     """
     check_search(project, allowed.trials if allowed else None)
     check_priced(project, allowed.usd if allowed else None)
+    read_list(project)  #                                         the verdicts so far: damage is found before the work
     with workshop_of(project, seed, reporter) as workshop:
         check_servers(workshop)  #                                the servers of models: there, and what they lack
         meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rung.durable import SEAL
 from rung.models.catalog import embedder
 from rung.models.doctor import Check, examine
-from rung.models.sealed import SEAL
 from rung.models.weights import MINILM, fetch
 
 

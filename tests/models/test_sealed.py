@@ -10,15 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rung.durable import SEAL, altered
 from rung.errors import ModelError
 from rung.models.catalog import embedder
-from rung.models.sealed import SEAL, altered, made_once
+from rung.models.sealed import made_once
 from tests.models.sentence_folders import cases
 
 
@@ -164,7 +166,7 @@ def test_an_intact_folder_whose_times_cannot_be_noted_is_opened(tmp_path: Path) 
     """As on a disk that is only read: nothing is locked, and nothing made again."""
     folder = made_once(tmp_path / "kept", make)
     (folder / "model.bin").touch()
-    (folder / f"{SEAL}.{os.getpid()}").mkdir()
+    (folder / f".{SEAL}.{os.getpid()}-{threading.get_ident()}.part").mkdir()
     noted = (folder / SEAL).read_text()
     assert made_once(folder, make) == folder
     assert ((folder / SEAL).read_text(), times(tmp_path)) == (noted, 1)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from rung.errors import InputError, UserError
+from rung.errors import Damaged, InputError, UserError
 from rung.materials import read_rows
+from rung.progress import Silent
 from rung.project import Project, load_project
 from rung.records import Json
+from rung.stages.mending import damages, state_of
 from rung.stages.retraining import whats_due
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
 from rung.workshop import Built, Workshop
-from rung.workshop.artifacts import seal
+from rung.workshop.artifacts import building, is_finished, seal
 from rung.workshop.registry import Registry
 from tests.training.tiny import Served
 
@@ -270,10 +273,60 @@ def test_a_log_that_a_crash_cut_goes_on(ten: Project) -> None:
     with registry.log.open("a") as file:
         file.write('{"at": "2026-01-01", "by": "Eve", "deed": "promo')
     assert registry.promoted("adapter") == first.digest
+    assert [(p.line, "is left out" in p.message) for p in registry.acts()[1]] == [(2, True)]
     registry.promote(second, by="Ada")
     acts, problems = registry.acts()
     assert [act.digest for act in acts] == [first.digest, second.digest]
-    assert [(p.line, "is left out" in p.message) for p in problems] == [(2, True)]
+    assert problems == ()
+
+
+def test_a_damaged_line_of_the_log_is_named_and_mended(tmp_path: Path) -> None:
+    registry, names = Registry(tmp_path / ".rung"), ["a" * 64, "b" * 64]
+    for name in names:
+        seal(registry.folder / "adapter" / name, {"kind": "adapter"})
+        registry.promote(registry.find(name), by="Ada")
+    registry.log.write_text(registry.log.read_text().replace("bbbb", "cccc"))
+    with pytest.raises(Damaged, match=r"log.jsonl is damaged .line 2 .*rung doctor --repair"):
+        registry.promoted("adapter")
+    (damage,) = damages(state_of(tmp_path))
+    assert damage.mend().startswith("1 of 2 deeds could not be read")
+    assert registry.promoted("adapter") == names[0]
+
+
+def test_an_altered_artifact_is_named_and_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / ".rung" / "artifacts" / "adapter" / ("a" * 64)
+    folder.mkdir(parents=True)
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    seal(folder, {"kind": "adapter"})
+    assert is_finished(folder)
+    (folder / "adapter_model.safetensors").write_bytes(b"weighty")
+    with pytest.raises(Damaged, match=rf"adapter_model.safetensors was altered; .* rung doctor --repair {tmp_path}"):
+        is_finished(folder)
+    assert Registry(tmp_path / ".rung").find("aaaa").state == "broken"
+    (damage,) = damages(state_of(tmp_path))
+    assert "is set aside as" in damage.mend()
+    assert not is_finished(folder)
+    aside = tmp_path / ".rung" / "damaged" / f"artifacts-adapter-{'a' * 64}"
+    assert (aside / "adapter_model.safetensors").read_bytes() == b"weighty"
+
+
+def _build(folder: Path, log: Path) -> None:
+    with building(folder, Silent(), "it") as missing:
+        if missing:
+            with log.open("a") as file:
+                file.write("built\n")
+            time.sleep(0.3)
+            seal(folder, {"kind": "adapter"})
+
+
+def test_of_three_processes_one_builds(tmp_path: Path) -> None:
+    folder, log = tmp_path / "artifacts" / "adapter" / "a", tmp_path / "log"
+    workers = [multiprocessing.get_context("fork").Process(target=_build, args=(folder, log)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert ([worker.exitcode for worker in workers], log.read_text()) == ([0, 0, 0], "built\n")
 
 
 def _promote(state: Path, named: str) -> None:

@@ -1,22 +1,51 @@
-"""`rung doctor`: what is here, what is missing, and the exact line that mends it."""
+"""`rung doctor`: what is here, what is missing, what is damaged, and the exact line that mends it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import Json
-from rung.cli.screen import out
+from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from rung.models.doctor import Check
+    from rung.project import Project
 
 SIGNS = {"ok": "✓", "missing": "-", "wrong": "✗"}
 
 
-def doctor(json: Json = False) -> int:
-    """Say what is here, what is missing, and the exact line that mends it. Exits with 2 when something is wrong."""
+def doctor(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A project whose state (.rung) is looked at, too; left out, the current one.", show_default=False
+        ),
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what is damaged in the project's state, and index its documents again.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Say what is here, missing or damaged, and the exact line that mends it. Exits with 2 when something is wrong."""
     from json import dumps
 
+    from rung.errors import UserError
     from rung.models.doctor import examine
+    from rung.project import FILE
     from rung.records import plain
 
-    checks = examine()
+    folder = folder or (Path() if Path(FILE).is_file() else None)
+    if folder is None and repair:
+        raise UserError("which project is to be mended? rung doctor --repair FOLDER")
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"{folder} is no folder with a project in it")
+    if repair and folder is not None:
+        return _repair(folder, json=json)
+    checks = (*examine(), *(_state(folder) if folder is not None else ()))
     if json:
         out(dumps({"checks": plain(checks)}, ensure_ascii=False))
     else:
@@ -26,3 +55,60 @@ def doctor(json: Json = False) -> int:
             if check.mend:
                 out(f"  {'':<{width}}  → {check.mend}")
     return YOURS if any(check.status == "wrong" for check in checks) else FINE
+
+
+def _state(folder: Path) -> list[Check]:
+    from rung.durable import repair_command
+    from rung.models.doctor import Check
+    from rung.stages.mending import damages, state_of
+
+    project = state_of(folder)
+    found = [
+        Check("project", "wrong", f"{damage.path} is damaged: {damage.why}", repair_command(project.state))
+        for damage in damages(project)
+    ]
+    return found or [Check("project", "ok", f"{project.state} holds nothing that is damaged")]
+
+
+def _repair(folder: Path, *, json: bool) -> int:
+    from json import dumps
+
+    from rung.errors import UserError
+    from rung.project import load_project
+    from rung.stages.mending import damages, state_of
+
+    done = []
+    for damage in damages(state_of(folder)):
+        done.append({"path": str(damage.path), "why": damage.why, "done": damage.mend()})
+        if not json:
+            out(f"{damage.path} was damaged ({damage.why}): {done[-1]['done']}")
+    left = [str(damage.path) for damage in damages(state_of(folder))]
+    indexed, why = 0, ""
+    if done and not left:
+        try:
+            indexed = _index(load_project(folder), json=json)
+        except UserError as error:
+            why = str(error)
+    if json:
+        out(dumps({"mended": done, "left": left, "passages": indexed, "not_indexed": why}, ensure_ascii=False))
+    elif not done:
+        out(f"{folder}: nothing is damaged")
+    elif left:
+        out(f"still damaged: {', '.join(left)}")
+    elif why:
+        out(f"the documents could not be indexed: {why}")
+    return YOURS if left or why else FINE
+
+
+def _index(project: Project, *, json: bool) -> int:
+    """Bring the index up to date, where the project has documents. Returns how many passages it has."""
+    from rung.stages.intake import up_to_date
+    from rung.workshop import Workshop
+
+    if not project.settings.knowledge.sources:
+        return 0
+    with Workshop(project, Screen(quiet=json)) as workshop:
+        passages = up_to_date(workshop).knowledge.passage_count
+    if not json:
+        out(f"the index is up to date: {passages:,} passages")
+    return passages

@@ -60,6 +60,8 @@ def main() -> None:
         sys.exit(_said("stopped", STOPPED))
     except Exception as error:
         show = getattr(error, "show", None)  # click's usage errors know how to show themselves
+        if show is None and (said := _damaged()):
+            sys.exit(_said(said, YOURS))
         if show is None:
             err(traceback.format_exc().rstrip())
             sys.exit(_said("this is a defect of Rung; the lines above say where", OURS))
@@ -68,6 +70,22 @@ def main() -> None:
         err(shown.getvalue().rstrip())
         sys.exit(YOURS)
     sys.exit(code if isinstance(code, int) else FINE)
+
+
+def _damaged() -> str:
+    """What is damaged in a project that the command names, or in the current one, which explains its failure; or ""."""
+    from pathlib import Path
+
+    from rung.durable import STATE, damaged
+    from rung.stages.mending import damages, state_of
+
+    for word in (*sys.argv[1:], "."):
+        try:
+            if (Path(word) / STATE).exists() and (found := next(damages(state_of(Path(word))), None)):
+                return str(damaged(found.path, found.why))
+        except (OSError, ValueError):  # no path at all
+            continue
+    return ""
 
 
 def _said(message: str, code: int) -> int:

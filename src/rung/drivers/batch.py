@@ -7,6 +7,7 @@ streaming is left to `live`.
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -32,6 +33,8 @@ from rung.steps import (
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]  # (conversations done, all)
+PATIENCE = 300.0  # seconds in which another process answers none of the steps that are waited for: then they are asked twice
+_LOOKING = 0.2  # seconds between two looks at what others answered
 _RECOGNISED = 80  # characters by which a passage is known again in a prompt
 
 
@@ -222,19 +225,59 @@ def _round(
         digest = request_digest(request, engine.identity)
         waiting[digest].append(talk)
         requests.setdefault(digest, request)
+    _replay(requests, waiting, store=store, tally=tally, report=report)
+    patience = _Patience(len(requests))
+    while requests:
+        mine = store.claim(requests, patient=patience.lasts(len(requests)))
+        try:
+            for digest, result in _executed({d: r for d, r in requests.items() if d in mine}, engine):
+                if not isinstance(result, Failure):
+                    store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
+                del requests[digest]
+                tally.count(result)
+                tally.replayed += len(waiting[digest]) - 1
+                _advance(waiting[digest], result, digest)
+                report(waiting[digest])
+        finally:
+            if mine:
+                store.release(mine)
+        if requests and not mine:
+            time.sleep(_LOOKING)  # another process is asking the rest
+        if requests:
+            _replay(requests, waiting, store=store, tally=tally, report=report)
+    store.saw([(passage, digest) for talk in talks for passage in talk.brought for digest in talk.generated])
+
+
+def _replay(
+    requests: dict[str, Request],
+    waiting: Mapping[str, Sequence[_Talk[T]]],
+    *,
+    store: StepStore,
+    tally: Tally,
+    report: Callable[[Sequence[_Talk[T]]], None],
+) -> None:
+    """Take out of the requests those whose results are known, and go on with them."""
     for digest, known in store.get(requests).items():
         del requests[digest]
         tally.replayed += len(waiting[digest])
         _advance(waiting[digest], known, digest)
         report(waiting[digest])
-    for digest, result in _executed(requests, engine):
-        if not isinstance(result, Failure):
-            store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
-        tally.count(result)
-        tally.replayed += len(waiting[digest]) - 1
-        _advance(waiting[digest], result, digest)
-        report(waiting[digest])
-    store.saw([(passage, digest) for talk in talks for passage in talk.brought for digest in talk.generated])
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How long another process is waited for: as long as it gets on. `left`: steps that were waited for."""
+
+    left: int
+    since: float = field(default_factory=time.monotonic)
+
+    def lasts(self, left: int) -> bool:
+        """Whether to go on waiting, with so many steps left; False once, then it begins anew."""
+        now = time.monotonic()
+        lasts = left < self.left or now - self.since < PATIENCE
+        if left < self.left or not lasts:
+            self.left, self.since = left, now
+        return lasts
 
 
 def _shown(step: Step, talks: Sequence[_Talk[T]]) -> list[Passage]:

@@ -12,17 +12,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from rung.errors import InternalError, UserError
+from rung.drivers.leases import User
+from rung.durable import alone, damaged, short_sum
+from rung.errors import UserError
 from rung.records import Json, Passage, plain
 from rung.steps import Called, Classified, Found, Generated, Result
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS steps (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, result TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps (digest TEXT PRIMARY KEY, kind TEXT NOT NULL, result TEXT NOT NULL, sum TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passages (key TEXT PRIMARY KEY, passage TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (passage TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (passage, digest)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS notes (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key));
+CREATE TABLE IF NOT EXISTS notes (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, sum TEXT,
+    PRIMARY KEY (kind, key));
+CREATE TABLE IF NOT EXISTS leases (digest TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 """
-VERSION = 2
+VERSION = 3  # 2: without sums and leases
+FILE = "rung.db"
 AT_ONCE = 500  # SQLite's limit on bound variables is 999 in old builds
 
 
@@ -39,37 +44,76 @@ class StepStore:
         self._passages: dict[str, Passage] = {}
         with self._mended():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("PRAGMA secure_delete=ON")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > VERSION:
-                raise UserError(f"{path} was written by a newer Rung (format {version}); update Rung")
+            self._user = User(path.parent)
+            with alone(path.with_name(f"{path.name}.lock")):  # SQLite does not wait for who changes the journal's mode
+                self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.execute("PRAGMA secure_delete=ON")
+                self._prepare()
+
+    def _prepare(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise UserError(f"{self.path} was written by a newer Rung (format {version}); update Rung")
+        if version < VERSION:
             self._db.executescript(SCHEMA)
+            for table in ("steps", "notes"):
+                if "sum" not in [row[1] for row in self._db.execute(f"PRAGMA table_info({table})")]:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN sum TEXT")
             self._db.execute(f"PRAGMA user_version={VERSION}")
 
     def close(self) -> None:
         """Close the file; what was put is on disk."""
         self._db.close()
+        self._user.close()
+
+    def claim(self, digests: Iterable[str], *, patient: bool = True) -> set[str]:
+        """Those of these steps that nobody has the result of and no other process asks: they are this one's to ask now.
+
+        What a process that ended had claimed is taken over; with `patient=False` also what a living one has.
+        """
+        wanted = list(digests)
+        with self._mended(), self._changing():
+            for (owner,) in self._db.execute("SELECT DISTINCT owner FROM leases").fetchall():
+                if owner != self._user.name and not self._user.lives(owner):
+                    self._db.execute("DELETE FROM leases WHERE owner = ?", (owner,))
+            known: set[str] = set()
+            for marks, some in _in_parts(wanted):
+                known |= {row[0] for row in self._db.execute(f"SELECT digest FROM steps WHERE digest IN ({marks})", some)}
+                if patient:
+                    known |= {
+                        row[0] for row in self._db.execute(f"SELECT digest FROM leases WHERE digest IN ({marks})", some)
+                    }
+            mine = [digest for digest in wanted if digest not in known]
+            name = self._user.name
+            self._db.executemany("INSERT OR REPLACE INTO leases VALUES (?, ?)", [(digest, name) for digest in mine])
+        return set(mine)
+
+    def release(self, digests: Iterable[str]) -> None:
+        """Others may ask these now; those that have a result were released with it."""
+        rows = [(digest, self._user.name) for digest in digests]
+        with self._mended(), self._changing():
+            self._db.executemany("DELETE FROM leases WHERE digest = ? AND owner = ?", rows)
 
     def get(self, digests: Iterable[str]) -> dict[str, Result]:
         """The known results among these digests."""
-        wanted = list(digests)
         found: dict[str, Result] = {}
-        for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            marks = ",".join("?" * len(some))
+        for marks, some in _in_parts(list(digests)):
             with self._mended():
-                rows = self._db.execute(f"SELECT digest, kind, result FROM steps WHERE digest IN ({marks})", some).fetchall()
-            found.update({digest: self._decoded(kind, text) for digest, kind, text in rows})
+                rows = self._db.execute(f"SELECT * FROM steps WHERE digest IN ({marks})", some).fetchall()
+                for digest, kind, text, total in rows:
+                    _check(total, digest, kind, text)
+                    found[digest] = self._decoded(kind, text)
         return found
 
     def put(self, digest: str, result: Result, *, seen: Iterable[Passage] = ()) -> None:
         """Keep a result; one that is known already stays as it is. `seen`: the passages that went into it."""
         with self._mended(), self._changing():
             kind, text = self._encoded(result)
-            self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?)", (digest, kind, text))
+            row = (digest, kind, text, short_sum(digest, kind, text))
+            self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?, ?)", row)
+            self._db.execute("DELETE FROM leases WHERE digest = ?", (digest,))
             rows = [(self._kept(passage), digest) for passage in seen]
             self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
 
@@ -83,13 +127,17 @@ class StepStore:
     def note(self, kind: str, key: str, value: Json) -> None:
         """Keep a JSON value by name (a run, a latency pass); a later one replaces it."""
         with self._mended():
-            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (kind, key, json.dumps(value)))
+            text = json.dumps(value)
+            row = (kind, key, text, short_sum(kind, key, text))
+            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
 
     def noted(self, kind: str, key: str) -> Json:
         """A value that was noted, or None."""
         with self._mended():
-            row = self._db.execute("SELECT value FROM notes WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-        value: Json = json.loads(row[0]) if row else None
+            row = self._db.execute("SELECT value, sum FROM notes WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+            if row:
+                _check(row[1], kind, key, row[0])
+            value: Json = json.loads(row[0]) if row else None
         return value
 
     def passages(self) -> Iterator[list[tuple[str, Passage]]]:
@@ -99,9 +147,10 @@ class StepStore:
             with self._mended():
                 asked = "SELECT key, passage FROM passages WHERE key > ? ORDER BY key LIMIT ?"
                 rows = self._db.execute(asked, (after, AT_ONCE)).fetchall()
+                decoded = [(key, _decoded_passage(key, text)) for key, text in rows]
             if not rows:
                 return
-            yield [(key, _decoded_passage(text)) for key, text in rows]
+            yield decoded
             after = rows[-1][0]
 
     def forget(self, keys: Iterable[str]) -> int:
@@ -164,15 +213,15 @@ class StepStore:
             case "Called":
                 return Called(**value)
             case _:
-                raise InternalError(f"{self.path} holds a result of unknown kind '{kind}'")
+                raise ValueError(f"a result of unknown kind '{kind}'")
 
     def _passage(self, key: str, score: float) -> Passage:
         if key not in self._passages:
             with self._mended():
                 row = self._db.execute("SELECT passage FROM passages WHERE key = ?", (key,)).fetchone()
-            if row is None:
-                raise UserError(f"{self.path} is damaged (a passage is missing); move it away and run again: it is rebuilt")
-            self._passages[key] = _decoded_passage(row[0])
+                if row is None:
+                    raise ValueError("a passage is missing")
+                self._passages[key] = _decoded_passage(key, row[0])
         known = self._passages[key]
         return Passage(**{**_fields(known), "score": score})  # type: ignore[arg-type]
 
@@ -194,27 +243,48 @@ class StepStore:
         """SQLite's errors in words that say what to do."""
         try:
             yield
-        except sqlite3.OperationalError as error:
-            said = str(error)
-            if "full" in said or "disk I/O" in said:
-                message = (
-                    f"{self.path}: the disk is full ({said}); free some space and run the same command: nothing is lost"
-                )
-                raise UserError(message) from error
-            if "readonly" in said or "unable to open" in said:
-                raise UserError(f"{self.path} cannot be written ({said}); check the folder's permissions") from error
-            if "locked" in said:
-                raise UserError(
-                    f"{self.path} is in use by another process for over a minute; run again when it is done"
-                ) from error
-            raise
         except sqlite3.DatabaseError as error:
-            raise UserError(f"{self.path} is damaged ({error}); move it away and run again: it is rebuilt") from error
+            raise _in_words(self.path, error) from error
         except OSError as error:
-            raise UserError(f"{self.path} cannot be written: {error.strerror}") from error
+            raise UserError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise damaged(self.path, f"a row is not what was written: {error}") from error
 
 
-def _decoded_passage(text: str) -> Passage:
+def _in_words(path: Path, error: sqlite3.DatabaseError) -> UserError:
+    """What SQLite says, and what to do about it."""
+    name, said = str(getattr(error, "sqlite_errorname", "")), str(error)
+    if name == "SQLITE_FULL" or name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")):
+        return UserError(f"{path}: the disk is full ({said}); free some space and run the same command: nothing is lost")
+    if path.is_dir():
+        return damaged(path, "it is a folder")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return UserError(f"{path} cannot be written ({said}); check the folder's permissions")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return UserError(f"{path} is in use by another process for over a minute; run again when it is done")
+    return damaged(path, said)
+
+
+def _check(total: str | None, *parts: str) -> None:
+    """Refuse a row that is not what was written; rows of format 2 have no sum.
+
+    Raises:
+        ValueError: says which.
+    """
+    if total is not None and total != short_sum(*parts):
+        raise ValueError(f"{parts[0][:20]}: its sum is another")
+
+
+def _in_parts(digests: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """(marks, digests), as many as a statement may have."""
+    for start in range(0, len(digests), AT_ONCE):
+        some = digests[start : start + AT_ONCE]
+        yield ",".join("?" * len(some)), some
+
+
+def _decoded_passage(key: str, text: str) -> Passage:
+    if key.rpartition("@")[2] != hash_of(text):
+        raise ValueError(f"{key}: its sum is another")
     value = json.loads(text)
     parent = tuple(value["parent"]) if value.get("parent") else None
     return Passage(**{**value, "groups": tuple(value["groups"]), "parent": parent})

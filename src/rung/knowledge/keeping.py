@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from rung.durable import damaged, fsync_folder
 from rung.errors import UserError
+from rung.knowledge.sealing import altered, extend
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,14 @@ class Keeping(Protocol):
         ...
 
     def remove(self, number: int) -> None: ...
+
+    def check(self, number: int) -> None:
+        """Look whether the files of a version are what they were, where that can be told without reading them.
+
+        Raises:
+            Damaged: one is not; names it.
+        """
+        ...
 
     def writing(self) -> AbstractContextManager[Held]:
         """Be the only writer; others wait."""
@@ -113,6 +123,7 @@ class Folder:
         """See `Keeping.create`. Lance does not wait for the disk; a version that survives a power cut must not name files
         that did not."""
         _flush(self.folder, since=since)
+        extend(self.folder, number)
         path = self._file(number)
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(f".{uuid.uuid4().hex}.part")
@@ -127,12 +138,18 @@ class Folder:
                 return False
         finally:
             part.unlink(missing_ok=True)
-        _fsync_folder(path.parent)
+        fsync_folder(path.parent)
         return True
 
     def remove(self, number: int) -> None:
         """Forget a version."""
         self._file(number).unlink(missing_ok=True)
+
+    def check(self, number: int) -> None:
+        """See `Keeping.check`."""
+        for name, was in altered(self.folder):
+            if was.version <= number:
+                raise damaged(self.folder / name, "it was altered")
 
     @contextmanager
     def writing(self) -> Iterator[Held]:
@@ -157,9 +174,11 @@ class Folder:
         """See `Keeping.clear_errors`. LanceDB wraps the disk's errors in a RuntimeError."""
         try:
             yield
-        except (OSError, RuntimeError) as error:
-            if not is_of_place(error):
+        except (OSError, RuntimeError, ValueError) as error:
+            if not is_of_store(error):
                 raise
+            if is_damage(error):
+                raise damaged(file_in(error, self.folder), said(error)) from error
             raise UserError(
                 f"the index in {self.folder} could not be written ({said(error)}); free space or mend the permissions and"
                 " run the same command again: what was there before is still there"
@@ -185,6 +204,24 @@ def is_of_place(error: BaseException) -> bool:
     return not isinstance(error, RuntimeError) or "LanceError(IO)" in str(error)
 
 
+def is_of_store(error: BaseException) -> bool:
+    """Whether an error comes from a disk or from LanceDB, whose own are of many types."""
+    return isinstance(error, OSError) or "lanceerror" in str(error).lower().replace(" ", "")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether files of an index in a folder are missing or not what they were, and not merely out of reach."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return isinstance(error, FileNotFoundError)
+    return "os error" not in str(error) or "os error 2)" in str(error)
+
+
+def file_in(error: BaseException, folder: Path) -> Path:
+    """The file that an error of the store speaks of; the folder where it names none."""
+    named = re.search(rf"{re.escape(str(folder.resolve()).lstrip('/'))}/([^\s,:'\"]+)", str(error))
+    return folder / named[1] if named else folder
+
+
 def said(error: BaseException) -> str:
     """An error's own words, on one line, without the place in the library's source."""
     words = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
@@ -197,12 +234,4 @@ def _flush(folder: Path, *, since: float) -> None:
             if path.stat().st_mtime >= since - 1 and path.suffix != ".part":
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
-        _fsync_folder(Path(place))
-
-
-def _fsync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        fsync_folder(Path(place))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
-from rung.knowledge.keeping import Held, keeping
+from rung.knowledge.keeping import Held, keeping, version_file
 from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
@@ -70,12 +70,13 @@ class LanceIndex:
     def snapshot(self, number: int | None = None) -> LanceSnapshot | None:
         """See `Index.snapshot`."""
         for attempt in range(3):
-            pointer = self._newest() if number is None else self._version(number)
+            pointer = self.newest_pointer() if number is None else self._version(number)
             if pointer is None:
                 return None
             key = (pointer.number, *pointer.tables)
             if self._open and self._open[0] == key:
                 return self._open[1]
+            self.keeping.check(pointer.number)
             try:
                 snapshot = LanceSnapshot(self.keeping, pointer, memory_rows=self._memory_rows)
             except IndexGone:  # a writer was quicker: read again which version is the newest
@@ -108,7 +109,7 @@ class LanceIndex:
 
     def commit(self, changes: Iterable[Change]) -> None:
         """See `Index.commit`."""
-        began, before = time.time(), self._newest()
+        began, before = time.time(), self.newest_pointer()
         changes = iter(changes)
         first = next(changes, None)
         if first is None:
@@ -131,7 +132,7 @@ class LanceIndex:
     def maintain(self) -> bool:
         """See `Index.maintain`."""
         with self.writing():
-            before = self._newest()
+            before = self.newest_pointer()
             if before is None:
                 return False
             with self.keeping.clear_errors():
@@ -147,7 +148,7 @@ class LanceIndex:
     def rollback(self, number: int, changes: Iterable[Change] = ()) -> None:
         """See `Index.rollback`."""
         with self.writing():
-            wanted, newest = self._read(number), self._newest()
+            wanted, newest = self._read(number), self.newest_pointer()
             if wanted is None or newest is None:
                 kept = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
                 raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {kept}")
@@ -164,7 +165,7 @@ class LanceIndex:
             self._held()
             with self.keeping.clear_errors():
                 if writer is None:
-                    self._restore(base)
+                    self.restore(base)
                     writer = _Writer(self, base, base.generation, change, fresh=False)
                 writer.write(change)
         if writer is None:
@@ -176,7 +177,7 @@ class LanceIndex:
     def release(self) -> None:
         """See `Index.release`."""
         with self.writing():
-            newest = self._newest()
+            newest = self.newest_pointer()
             if newest is not None and newest.held:
                 with self.keeping.clear_errors():
                     self._point(replace(newest, held=False, since=time.time(), made_by="sync"), since=time.time())
@@ -189,7 +190,8 @@ class LanceIndex:
 
     # --- versions ---------------------------------------------------------------------------------------------------
 
-    def _newest(self) -> Pointer | None:
+    def newest_pointer(self) -> Pointer | None:
+        """The newest version's file, read; None before the first."""
         for _ in range(3):
             numbers = self.keeping.numbers()
             if not numbers:
@@ -200,7 +202,7 @@ class LanceIndex:
 
     def _version(self, number: int) -> Pointer | None:
         content = self.keeping.read(number)
-        return Pointer.read(content, f"version {number} of the index in {self.keeping.uri}") if content else None
+        return None if content is None else Pointer.read(content, Path(self.keeping.uri, version_file(number)))
 
     def _read(self, number: int) -> Pointer | None:
         """A version, None where another Rung wrote it: such a one cannot be gone back to."""
@@ -241,17 +243,17 @@ class LanceIndex:
 
     def _tidy(self) -> None:
         """Bring the tables back to what the newest version names; forget versions that nobody may still want."""
-        pointer = self._newest()
+        pointer = self.newest_pointer()
         if pointer is None:
             return
-        versions = self._restore(pointer)
+        versions = self.restore(pointer)
         if versions != (pointer.documents, pointer.passages):
             self._point(replace(pointer, documents=versions[0], passages=versions[1]), since=pointer.since)
         if len(self._dropped()) >= self._kept_versions:  # clearing up costs a compaction, so some go together
             self._settle(self._care.expire)
             self._erase(self._dropped())
 
-    def _restore(self, pointer: Pointer) -> tuple[int, int]:
+    def restore(self, pointer: Pointer) -> tuple[int, int]:
         """Bring the tables of a version back to what it names; the versions of the tables that hold it now."""
         versions = []
         for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
@@ -293,7 +295,7 @@ class LanceIndex:
 
     def _settle(self, work: Callable[[Any, Any], None]) -> None:
         """Leave nothing to compact: removing files would do it too, and take the newest version's tables from under it."""
-        newest, began = self._newest(), time.time()
+        newest, began = self.newest_pointer(), time.time()
         if newest is None:
             return
         tables = self.tables(newest)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from rung.durable import damaged
 from rung.errors import UserError
-from rung.knowledge.keeping import Keeping, said
+from rung.knowledge.keeping import Keeping, file_in, is_damage, is_of_store, said
 from rung.knowledge.lance_tables import RUNS, Pointer
 from rung.knowledge.protocol import IndexGone
 from rung.matching import terms
@@ -41,7 +42,7 @@ class Reading:
     """The two tables of one version, open."""
 
     def __init__(self, keeping: Keeping, pointer: Pointer) -> None:
-        self._place = keeping.uri
+        self._keeping, self._number = keeping, pointer.number
         self._documents: Any
         self._passages: Any
         self._documents, self._passages = self.run(_opened(keeping, pointer))
@@ -51,7 +52,8 @@ class Reading:
         """Carry out and wait.
 
         Raises:
-            IndexGone: files of this version are not there.
+            IndexGone: this version is kept no longer.
+            Damaged: files of it are missing, or are not what they were.
             UserError: the store does not answer.
         """
         return self.wait(self.begin(work))
@@ -62,8 +64,30 @@ class Reading:
 
     def wait(self, work: Future[T]) -> T:
         """The result of what was begun; raises as `run`."""
-        with _in_words(self._place):
+        try:
             return work.result()
+        except BaseException as error:  # what a damaged file makes the store raise may not even be an Exception
+            words = self._in_words(error)
+            if words is None:
+                raise
+            raise words from error
+
+    def _in_words(self, error: BaseException) -> UserError | None:
+        """What the store says, in words that say what to do; None for what does not come from it."""
+        panic = type(error).__name__ == "PanicException"
+        if not (panic or is_of_store(error) or isinstance(error, (RuntimeError, ValueError))):
+            return None
+        lost = isinstance(error, FileNotFoundError) or any(mark in str(error).lower() for mark in _LOST)
+        if lost and self._keeping.read(self._number) is None:  # a version goes before its files
+            return IndexGone(f"the index in {self._keeping.uri} was replaced while it was read; run the command again")
+        if "://" in self._keeping.uri or not (panic or lost or is_damage(error)):
+            why = "it is damaged, " if panic or lost else ""
+            return UserError(
+                f"the index in {self._keeping.uri} cannot be read ({why}{said(error)}); check that the place can be reached,"
+                " and run the command again"
+            )
+        folder = Path(self._keeping.uri)
+        return damaged(file_in(error, folder), said(error))
 
     async def columns(self) -> frozenset[str]:
         """Names of the passages' columns."""
@@ -152,23 +176,6 @@ def bits(rows: pa.Table) -> NDArray[np.uint8]:
     width = column.type.byte_width
     flat = np.frombuffer(column.buffers()[1], dtype=np.uint8) if rows.num_rows else np.zeros(0, dtype=np.uint8)
     return flat[column.offset * width : (column.offset + len(column)) * width].reshape(rows.num_rows, width).copy()
-
-
-@contextmanager
-def _in_words(place: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, FileNotFoundError) or any(mark in str(error).lower() for mark in _LOST):
-            raise IndexGone(
-                f"the index in {place} was replaced or damaged while it was read; run the command again"
-            ) from error
-        if isinstance(error, OSError) or "LanceError(IO)" in str(error):
-            raise UserError(
-                f"the index in {place} cannot be read ({said(error)}); check that the place can be reached, and run the"
-                " command again"
-            ) from error
-        raise
 
 
 async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:

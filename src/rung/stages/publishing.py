@@ -7,21 +7,21 @@ is kept and numbered too, and marked; it is never the latest, and its page stays
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rung.durable import SEAL, alone, damaged, files_in, require_whole, seal, sha256, short_sum, write_whole
 from rung.errors import UserError
 from rung.project import Project
-from rung.records import Json, digest
+from rung.records import Json, canonical, digest
 from rung.verdict.changes import Record, record_of
 from rung.verdict.report_access import groups_in, is_marked, page_for, rows_for
-from rung.workshop.artifacts import write_text
 
 TABLE, LINE, PAGE, MARKDOWN = "verdict.txt", "verdict.json", "report.html", "report.md"
 JUNIT, RAGAS, RECORD = "junit.xml", "answers.jsonl", "record.json"
 FORMATS: Mapping[str, str] = {"html": PAGE, "md": MARKDOWN, "json": LINE, "junit": JUNIT, "ragas": RAGAS, "table": TABLE}
-_LIST, _LATEST = "list.jsonl", "latest"
+LIST, LATEST = "list.jsonl", "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Published:
     def _read(self, form: str) -> str:
         try:
             return (self.folder / FORMATS[form]).read_text(encoding="utf-8")
+        except ValueError as error:
+            raise damaged(self.folder / FORMATS[form], str(error)) from error
         except FileNotFoundError:
             raise UserError(
                 f"the verdict in {self.folder} has no {form}: an earlier Rung made it, or 'rung knowledge prune' took "
@@ -83,23 +85,27 @@ class Published:
 def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: bool = False) -> Published:
     """Keep a verdict, and make it the latest unless it is a `trial`. `texts`: what to write, by file name.
 
+    One process at a time does so. What this returns is on the disk.
+
     Raises:
         UserError: a file cannot be written.
+        Damaged: the list of verdicts.
     """
-    folder = project.state / "verdicts"
+    folder = verdicts_of(project)
     kept = folder / digest(texts[LINE])[:16]
-    for name, text in texts.items():
-        write_text(kept / name, text)
-    listed = _listed(project)
-    if kept.name not in [line.verdict for line in listed]:
-        told = {"number": len(listed) + 1, "verdict": kept.name, "created": created}
-        line = json.dumps({**told, "trial": True} if trial else told)
-        known = (folder / _LIST).read_text(encoding="utf-8") if (folder / _LIST).is_file() else ""
-        write_text(folder / _LIST, f"{known}{line}\n")
-    if trial:
-        return Published(texts[TABLE], texts[LINE], kept / PAGE, kept)
-    write_text(project.root / PAGE, texts[PAGE])
-    write_text(folder / _LATEST, kept.name)
+    with alone(folder / f"{LIST}.lock"):
+        (kept / SEAL).unlink(missing_ok=True)  # killed from here on, it is not sealed
+        for name, text in texts.items():
+            write_whole(kept / name, text)
+        seal(kept, {name: sha256(kept / name) for name in sorted(files_in(kept))})
+        listed = read_list(project)
+        if kept.name not in [line.verdict for line in listed]:
+            line = Line(max((line.number for line in listed), default=0) + 1, kept.name, created, trial)
+            write_list(project, [*listed, line])
+        if trial:
+            return Published(texts[TABLE], texts[LINE], kept / PAGE, kept)
+        write_whole(project.root / PAGE, texts[PAGE])
+        write_whole(folder / LATEST, f"{kept.name}\n")
     return Published(texts[TABLE], texts[LINE], project.root / PAGE, kept)
 
 
@@ -108,17 +114,35 @@ def latest(project: Project) -> Published:
 
     Raises:
         UserError: there is none yet.
+        Damaged: the list, the pointer to the last one, or that one.
     """
-    pointer = project.state / "verdicts" / _LATEST
-    try:
-        kept = pointer.parent / pointer.read_text(encoding="utf-8").strip()
-        texts = [(kept / name).read_text(encoding="utf-8") for name in (TABLE, LINE)]
-    except FileNotFoundError:
-        only = ", only trial runs" if _listed(project) else ""
-        raise UserError(
-            f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}"
-        ) from None
+    kept = latest_folder(project)
+    if kept is None:
+        only = ", only trial runs" if read_list(project) else ""
+        raise UserError(f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}")
+    require_whole(kept)
+    texts = [_text(kept / name) for name in (TABLE, LINE)]
     return Published(texts[0], texts[1], kept / PAGE, kept)
+
+
+def latest_folder(project: Project) -> Path | None:
+    """Where the last verdict is kept; None where there is none yet.
+
+    Raises:
+        Damaged: the pointer to it is missing, says nothing, or names none of the list.
+    """
+    pointer, listed = verdicts_of(project) / LATEST, read_list(project)
+    real = [line.verdict for line in listed if not line.trial]
+    if not pointer.exists():
+        if len(real) == 1:  # a process that was killed between the two files
+            return pointer.parent / real[0]
+        if real:
+            raise damaged(pointer, "it is missing, and there are verdicts")
+        return None
+    name = _text(pointer).strip()
+    if name not in real:
+        raise damaged(pointer, "it names no verdict of the list")
+    return pointer.parent / name
 
 
 def record(project: Project, name: str) -> Record:
@@ -132,9 +156,9 @@ def record(project: Project, name: str) -> Record:
     Raises:
         UserError: there is no such verdict, or more than one.
     """
-    folder = project.state / "verdicts"
-    listed = _listed(project)
-    if name == _LATEST:
+    folder = verdicts_of(project)
+    listed = read_list(project)
+    if name == LATEST:
         found = [latest(project).folder]
     elif name.isdigit() and len(name) < 8:
         found = [folder / line.verdict for line in listed if line.number == int(name)]
@@ -148,31 +172,90 @@ def record(project: Project, name: str) -> Record:
         raise UserError(
             f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
         )
+    require_whole(found[0])
     try:
         return record_of(json.loads((found[0] / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{found[0]} holds no record of a comparison that this Rung can read: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """A verdict's number and folder."""
+class Line:
+    """A verdict's number and folder, when it was made, and whether it was a trial run."""
 
     number: int
     verdict: str
-    trial: bool
+    created: str = ""
+    trial: bool = False
 
     def __str__(self) -> str:
         return f"{self.number} ({self.verdict}{', a trial run' if self.trial else ''})"
 
+    def written(self) -> str:
+        """As it stands in the list."""
+        told: dict[str, Json] = {"number": self.number, "verdict": self.verdict, "created": self.created}
+        told |= {"trial": True} if self.trial else {}
+        return json.dumps({**told, "sum": short_sum(canonical(told))})
 
-def _listed(project: Project) -> list[_Line]:
-    """Every verdict that is kept, first one first."""
-    return list(_lines(project.state / "verdicts" / _LIST))
+    @classmethod
+    def read(cls, text: bytes) -> Line:
+        """A line of the list.
+
+        Raises:
+            ValueError: it is none.
+        """
+        try:
+            told = dict(json.loads(text))
+            written = {key: value for key, value in told.items() if key != "sum"}
+            if told.get("sum", whole := short_sum(canonical(written))) != whole:
+                raise ValueError("it was altered")
+            return cls(
+                int(told["number"]), str(told["verdict"]), str(told.get("created", "")), trial=told.get("trial") is True
+            )
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(str(error)) from error
 
 
-def _lines(path: Path) -> Iterator[_Line]:
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            value = json.loads(line)
-            yield _Line(int(value["number"]), str(value["verdict"]), value.get("trial") is True)
+def verdicts_of(project: Project) -> Path:
+    """The folder of all verdicts."""
+    return project.state / "verdicts"
+
+
+def read_list(project: Project) -> list[Line]:
+    """Every verdict that is kept, first one first.
+
+    Raises:
+        Damaged: a line cannot be read, or was altered; verdicts are there and the list is not.
+    """
+    path, found = verdicts_of(project) / LIST, list[Line]()
+    for number, line in enumerate(list_lines(project), 1):
+        try:
+            found.append(Line.read(line))
+        except ValueError as error:
+            raise damaged(path, f"line {number} is no entry: {error}") from error
+    if not found and (path.parent / LATEST).exists():
+        raise damaged(path, "it is empty or missing, and there are verdicts")
+    return found
+
+
+def list_lines(project: Project) -> list[bytes]:
+    """The lines of the list as they stand there."""
+    path = verdicts_of(project) / LIST
+    try:
+        return [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise damaged(path, error.strerror or str(error)) from error
+
+
+def write_list(project: Project, lines: Sequence[Line]) -> None:
+    """Replace the list; for who is `alone` with it."""
+    write_whole(verdicts_of(project) / LIST, "".join(f"{line.written()}\n" for line in lines))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from error

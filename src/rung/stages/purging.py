@@ -8,6 +8,7 @@ sync before.
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.durable import SET_ASIDE, damaged, unseal
 from rung.errors import UserError
 from rung.project import Project
-from rung.stages.publishing import JUNIT, MARKDOWN, PAGE, RAGAS
+from rung.stages.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
 
 if TYPE_CHECKING:
     from rung.workshop import Workshop
@@ -48,15 +50,17 @@ def purge(workshop: Workshop) -> Purged:
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
     for folder in stale:
+        unseal(folder, WITH_TEXTS)
         for name in WITH_TEXTS:
             (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
     for path in sorted(project.state.glob("*.db")):
         _vacuum(path)
     return Purged(tuple(stale), own if shown else None)
 
 
 def _verdicts(project: Project) -> Iterator[Path]:
-    return (path for path in sorted((project.state / "verdicts").glob("*")) if path.is_dir())
+    return (path for path in sorted(verdicts_of(project).glob("*")) if path.is_dir())
 
 
 def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
@@ -92,7 +96,9 @@ def _vacuum(path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
             database.execute("VACUUM")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error as error:
+    except sqlite3.OperationalError as error:
         raise UserError(
             f"{path} could not be rewritten ({error}): close what uses it and run the same command again"
         ) from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, str(error)) from error

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import UserError
+from rung.durable import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -46,27 +45,6 @@ class Progressed:
             self.stretch.clear()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file, so that it is the old or the new one, also after a crash.
-
-    Raises:
-        UserError: it cannot be written; what was there before is untouched.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}): make room for {len(content) >> 20} MB there; "
-            "the same command goes on from the last checkpoint"
-        ) from error
-
-
 def save(folder: Path, tensors: dict[str, torch.Tensor], progressed: Progressed, *, of: str) -> None:
     """Write the checkpoint. `of`: digest of everything that the run is made from.
 
@@ -76,7 +54,8 @@ def save(folder: Path, tensors: dict[str, torch.Tensor], progressed: Progressed,
     from safetensors.torch import save as packed
 
     told = {"of": of, "progressed": json.dumps(vars(progressed))}
-    write_whole(folder / CHECKPOINT, packed(tensors, metadata=told))
+    content = packed(tensors, metadata=told)
+    write_whole(folder / CHECKPOINT, content, goes_on="the same command goes on from the last checkpoint")
 
 
 def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed] | None:
@@ -90,16 +69,20 @@ def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed]
         with safe_open(path, framework="pt") as file:
             told = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError) as error:
         log.warning("%s cannot be read (%s): training starts anew", path, error)
         return None
     if told.get("of") != of:
         log.warning("%s is of another run: training starts anew", path)
         return None
-    said = json.loads(told["progressed"])
-    for name in ("curve", "validation"):
-        said[name] = [(int(step), float(loss)) for step, loss in said[name]]
-    return tensors, Progressed(**said)
+    try:
+        said = json.loads(told["progressed"])
+        for name in ("curve", "validation"):
+            said[name] = [(int(step), float(loss)) for step, loss in said[name]]
+        return tensors, Progressed(**said)
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be read (%s): training starts anew", path, error)
+        return None
 
 
 def forget(folder: Path) -> None:

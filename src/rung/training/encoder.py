@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from rung.durable import write_whole
 from rung.errors import MissingExtra, ModelError, UserError
 from rung.models.bert import Shape, weights_of
 from rung.models.embedding import together
@@ -19,7 +20,6 @@ from rung.models.encoder_folder import EncoderFolder, read_encoder
 from rung.models.encoder_modules import WEIGHTS, said_in
 from rung.models.encoder_tokenizer import open_tokenizer
 from rung.records import Json
-from rung.training.checkpoint import write_whole
 from rung.training.heads import headed, layers_of, pooled
 from rung.training.sentence_files import place_of, small_files
 

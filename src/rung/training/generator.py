@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from rung.durable import write_whole
 from rung.errors import MissingExtra, UserError
 from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
 from rung.training.batches import split
-from rung.training.checkpoint import forget, write_whole
+from rung.training.checkpoint import forget
 from rung.training.device import find_device
 from rung.training.examples import Row, Rows, Tokenizing, rows_of
 from rung.training.learner import Learner, Written

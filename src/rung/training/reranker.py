@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.durable import write_whole
 from rung.errors import UserError
 from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
-from rung.training.checkpoint import Progressed, forget, write_whole
+from rung.training.checkpoint import Progressed, forget
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
 from rung.training.recipe import check_ranges, refuse_unknown

@@ -11,7 +11,7 @@ from rung.records import Example, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import instruction_of, learnt
-from rung.workshop.artifacts import Built, Training, amend, is_finished, remember_rows
+from rung.workshop.artifacts import Built, Training, amend, building, remember_rows
 from rung.workshop.forgetting import gate
 from rung.workshop.recipes import check_free, check_torch, general_chats, recipe_of
 from rung.workshop.registry import Registry
@@ -38,16 +38,17 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
         recipe = found.recipe
     named = adapter_digest(workshop, rows, general, recipe)
     folder = workshop.artifact_folder("adapter", named)
-    if not is_finished(folder):
-        training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
-        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
-            remember_rows(folder, map(learnt, rows))
-            taught = Taught(rows, general)
-            train_generator(taught, workshop.generator, recipe=recipe, folder=folder, found=found, progress=tick)
-            replaced = Registry(workshop.project.state).promoted("adapter")
-            amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
     built = Built(named, folder)
-    gate(workshop, built, title=title)
+    with building(folder, workshop.reporter, title) as missing:
+        if missing:
+            training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+            with workshop.while_training(training), workshop.reporter.phase(title) as tick:
+                remember_rows(folder, map(learnt, rows))
+                taught = Taught(rows, general)
+                train_generator(taught, workshop.generator, recipe=recipe, folder=folder, found=found, progress=tick)
+                replaced = Registry(workshop.project.state).promoted("adapter")
+                amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
+        gate(workshop, built, title=title)
     workshop.ready.adapters[named] = folder
     return built
 

@@ -6,14 +6,19 @@ rows taught it stands beside it, in `rows.jsonl`. What people do with artifacts 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rung.errors import UserError
+from rung.durable import SEAL, alone, damaged, files_in, require_whole, sha256, write_whole
+from rung.durable import seal as seal_files
+from rung.progress import Reporter
 from rung.records import Json, plain
+from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
 
 MANIFEST = "manifest.json"
@@ -36,8 +41,16 @@ class Built:
 
     @property
     def manifest(self) -> dict[str, Json]:
-        """What it was made from, and how."""
-        made: dict[str, Json] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        """What it was made from, and how.
+
+        Raises:
+            Damaged: it cannot be read.
+        """
+        path = self.folder / MANIFEST
+        try:
+            made: dict[str, Json] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise damaged(path, str(error)) from error
         return made
 
     @property
@@ -64,14 +77,44 @@ class Training:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the artifact in this folder was built to its end."""
-    return (folder / MANIFEST).exists()
+    """Whether the artifact in this folder was built to its end.
+
+    Raises:
+        Damaged: it was, and is no longer what it was.
+    """
+    if not (folder / MANIFEST).exists():
+        return False
+    require_whole(folder)
+    return True
+
+
+@contextmanager
+def building(folder: Path, reporter: Reporter, title: str) -> Iterator[bool]:
+    """Whether this artifact is to be built now. One process builds it; others that want it wait, and then it is there.
+
+    Raises:
+        Damaged: as `is_finished`.
+    """
+    if is_finished(folder):
+        yield False
+        return
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone(lock, waiting=lambda: reporter.say(f"{title}: another process is building it; waiting for that")):
+        yield not is_finished(folder)
 
 
 def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
-    """Write the manifest last and whole: an artifact without one is not finished."""
+    """Write the manifest last and whole: an artifact without one is not finished. All files are sealed with it."""
     told = {"created": datetime.now(UTC).isoformat(timespec="milliseconds"), **manifest}
-    write_text(folder / MANIFEST, json.dumps(told, indent=2, ensure_ascii=False))
+    text = json.dumps(told, indent=2, ensure_ascii=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / MANIFEST).exists():  # amended: killed from here on, it is whole and not sealed
+        (folder / SEAL).unlink(missing_ok=True)
+        write_whole(folder / MANIFEST, text)
+    digests = {name: sha256(folder / name) for name in sorted(files_in(folder) - {CHECKPOINT, MANIFEST})}
+    seal_files(folder, {**digests, MANIFEST: hashlib.sha256(text.encode()).hexdigest()})
+    if not (folder / MANIFEST).exists():
+        write_whole(folder / MANIFEST, text)
 
 
 def amend(folder: Path, more: Mapping[str, Json]) -> None:
@@ -81,19 +124,4 @@ def amend(folder: Path, more: Mapping[str, Json]) -> None:
 
 def remember_rows(folder: Path, rows: Iterable[LearntRow]) -> None:
     """Keep which rows teach an artifact, before it is built."""
-    write_text(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    write_whole(folder / ROWS, "".join(json.dumps(plain(row), ensure_ascii=False) + "\n" for row in rows))

@@ -11,7 +11,7 @@ from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
-from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, building, remember_rows, seal
 from rung.workshop.recipes import check_torch
 
 if TYPE_CHECKING:
@@ -34,24 +34,25 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
     recipe = LabelRecipe.of(need.recipe, seed=workshop.seed)
     named = digest(KIND, taught, recipe, workshop.embedder.identity)
     folder = workshop.artifact_folder(KIND, named)
-    if not is_finished(folder):
-        notes = _notes(odd, taught, need.labels)
-        for note in notes:
-            workshop.reporter.say(f"! {title}: {note}")
-        began = time.monotonic()
-        remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
-        training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
-        with workshop.while_training(training), workshop.reporter.phase(title) as tick:
-            made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
-        told = made["notes"] if isinstance(made["notes"], list) else []
-        about: dict[str, Json] = {
-            "kind": KIND,
-            "rows": len(taught),
-            "rows_digest": digest(taught),
-            "base": {"name": workshop.project.settings.embedder, "identity": workshop.embedder.identity},
-            "seconds": time.monotonic() - began,
-        }
-        seal(folder, {**about, **made, "notes": [*notes, *told]})
+    with building(folder, workshop.reporter, title) as missing:
+        if missing:
+            notes = _notes(odd, taught, need.labels)
+            for note in notes:
+                workshop.reporter.say(f"! {title}: {note}")
+            began = time.monotonic()
+            remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
+            training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
+            with workshop.while_training(training), workshop.reporter.phase(title) as tick:
+                made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
+            told = made["notes"] if isinstance(made["notes"], list) else []
+            about: dict[str, Json] = {
+                "kind": KIND,
+                "rows": len(taught),
+                "rows_digest": digest(taught),
+                "base": {"name": workshop.project.settings.embedder, "identity": workshop.embedder.identity},
+                "seconds": time.monotonic() - began,
+            }
+            seal(folder, {**about, **made, "notes": [*notes, *told]})
     workshop.ready.classifiers[named] = folder
     return Built(named, folder)
 

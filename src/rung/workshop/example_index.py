@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rung.records import Json, digest
 from rung.strategies.protocol import ExampleIndex
-from rung.workshop.artifacts import Built, is_finished, seal
+from rung.workshop.artifacts import Built, building, seal
 
 if TYPE_CHECKING:
     from rung.workshop.holding import Workshop
@@ -19,15 +19,16 @@ def build_example_index(workshop: Workshop, need: ExampleIndex, title: str) -> B
 
     named = digest("example-index", need.texts, workshop.embedder.identity)
     folder = workshop.artifact_folder("example-index", named)
-    if not is_finished(folder):
-        with workshop.reporter.phase(title) as tick:
-            began = time.monotonic()
-            index_examples(need.texts, folder, embedder=workshop.embedder, progress=lambda n, m: tick(n, m, ""))
-            made: dict[str, Json] = {
-                "kind": "example-index",
-                "rows": len(need.texts),
-                "embedder": workshop.embedder.identity,
-            }
-            seal(folder, {**made, "seconds": time.monotonic() - began})
+    with building(folder, workshop.reporter, title) as missing:
+        if missing:
+            with workshop.reporter.phase(title) as tick:
+                began = time.monotonic()
+                index_examples(need.texts, folder, embedder=workshop.embedder, progress=lambda n, m: tick(n, m, ""))
+                made: dict[str, Json] = {
+                    "kind": "example-index",
+                    "rows": len(need.texts),
+                    "embedder": workshop.embedder.identity,
+                }
+                seal(folder, {**made, "seconds": time.monotonic() - began})
     workshop.ready.example_indexes[named] = folder
     return Built(named, folder)

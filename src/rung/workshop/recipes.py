@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from rung.durable import write_whole
 from rung.errors import MissingExtra, UserError
 from rung.examples import read_examples
 from rung.records import Example, Json, Problem
 from rung.strategies.protocol import Adapter
-from rung.training.checkpoint import write_whole
 from rung.training.recipe import FILE, read_recipe
 from rung.workshop.artifacts import Built
 

@@ -6,21 +6,21 @@ one. Retiring keeps the manifest (as `retired.json`) and the list of rows, so th
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
+from rung.durable import SEAL, alone, altered, damaged, fsync_folder, short_sum
 from rung.errors import UserError
-from rung.records import Json, Problem, plain
+from rung.records import Json, Problem, canonical, plain
 from rung.training.registry import SHOWN, Act, Artifact, Deed, LearntRow, described, forgot_as_trained, promotions
-from rung.workshop.artifacts import ARTIFACTS, MANIFEST, RETIRED, ROWS
+from rung.workshop.artifacts import ARTIFACTS, MANIFEST, RETIRED, ROWS, is_finished
 
 LOG = "log.jsonl"
 KEPT = (RETIRED, ROWS)  # of a retired artifact
@@ -34,6 +34,17 @@ class GoneBack:
     now: Artifact
     before: str
     passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log as it stands there. `act` None: it is none, and `why` says so."""
+
+    number: int
+    text: bytes
+    act: Act | None
+    why: str = ""
+    damaged: bool = False
 
 
 class Registry:
@@ -60,6 +71,7 @@ class Registry:
             else:
                 what = f"is {known.state}" if known else "is not on the disk"
                 why = f"it is promoted, but {what}: run the command that built it again, roll back, or promote another"
+                why = known.why if known and known.state == "broken" else why
                 found[kind, named] = replace(known or Artifact(kind, named, "gone"), state="gone", why=why)
         told = [_with_deed(artifact, acts) for artifact in found.values()]
         told = [replace(artifact, forgot=self._forgot(artifact.forgetting)) for artifact in told]
@@ -84,14 +96,22 @@ class Registry:
         raise UserError(f"no artifact's digest begins with '{beginning}'{short}{listed}")
 
     def promoted_folder(self, kind: str) -> Path | None:
-        """The folder of the promoted artifact of a kind; None where none is, or it is not here."""
+        """The folder of the promoted artifact of a kind; None where none is, or it is not here.
+
+        Raises:
+            Damaged: the log, or the artifact.
+        """
         named = self.promoted(kind)
         folder = self.folder / kind / named
-        return folder if named and (folder / MANIFEST).exists() else None
+        return folder if named and is_finished(folder) else None
 
     def promoted(self, kind: str) -> str:
-        """The digest of the promoted artifact of a kind; "" where none is."""
-        return promotions(self.acts()[0]).get(kind, ("",))[-1]
+        """The digest of the promoted artifact of a kind; "" where none is.
+
+        Raises:
+            Damaged: a line of the log cannot be read, so that nobody knows.
+        """
+        return promotions(self._whole()).get(kind, ("",))[-1]
 
     def rows(self, artifact: Artifact) -> tuple[LearntRow, ...] | None:
         """The rows that taught it; None where it does not say, or cannot be read."""
@@ -153,7 +173,7 @@ class Registry:
 
     def _promotions(self, kind: str) -> tuple[str, ...]:
         """What was promoted of a kind, the promoted one last; refused where none is."""
-        line = promotions(self.acts()[0]).get(kind, ())
+        line = promotions(self._whole()).get(kind, ())
         if not line:
             kinds = ", ".join(sorted({a.kind for a in self.artifacts()})) or "none yet"
             raise UserError(f"no artifact of kind '{kind}' is promoted, so there is none to go back from (kinds: {kinds})")
@@ -184,51 +204,56 @@ class Registry:
                 raise UserError(f"{folder} cannot be removed ({error.strerror}); mend that and retire it again") from error
 
     def acts(self) -> tuple[tuple[Act, ...], tuple[Problem, ...]]:
-        """Who did what, oldest first; a line that a crash cut, or that is none of ours, is left out and told of."""
+        """Who did what, oldest first; a line that a crash cut, or that is damaged, is left out and told of."""
+        read = tuple(self.lines())
+        problems = tuple(Problem(str(self.log), line.number, line.why) for line in read if line.act is None)
+        return tuple(line.act for line in read if line.act is not None), problems
+
+    def lines(self) -> Iterator[Line]:
+        """The log, line by line; what a crash cut has no end, was never confirmed, and is dropped with the next act."""
         try:
-            text = self.log.read_text(encoding="utf-8", errors="replace")
+            whole, _, cut = self.log.read_bytes().rpartition(b"\n")
         except FileNotFoundError:
-            return (), ()
-        found: list[Act] = []
-        problems: list[Problem] = []
-        for number, line in enumerate(text.split("\n"), 1):
+            return
+        except OSError as error:
+            raise damaged(self.log, error.strerror or str(error)) from error
+        for number, line in enumerate([*whole.split(b"\n"), cut], 1):
             if line.strip():
+                why = "was cut short by a crash and is left out" if line is cut else "is no entry of the log and is left out"
                 try:
-                    found.append(_act(json.loads(line)))
-                except (ValueError, KeyError, TypeError):
-                    message = "is no entry of the log (cut short by a crash?) and is left out"
-                    problems.append(Problem(str(self.log), number, message))
-        return tuple(found), tuple(problems)
+                    yield Line(number, line, _act(json.loads(line)))
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    yield Line(number, line, None, why, damaged=line is not cut)
+
+    def _whole(self) -> tuple[Act, ...]:
+        """The acts, where every line can be read."""
+        read = tuple(self.lines())
+        if wrong := next((line for line in read if line.damaged), None):
+            raise damaged(self.log, f"line {wrong.number} {wrong.why}")
+        return tuple(line.act for line in read if line.act is not None)
 
     def _place(self, artifact: Artifact) -> Path:
         return self.folder / artifact.kind / artifact.digest
 
     def _write(self, artifact: Artifact, deed: Deed, by: str, *, forced: bool = False) -> None:
-        """One line at the end, on the disk when this returns; a line that a crash cut is ended first."""
+        """One line at the end, on the disk when this returns; a line that a crash cut goes."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        line = json.dumps(plain(Act(at, by, deed, artifact.kind, artifact.digest, forced)), ensure_ascii=False)
+        act = plain(Act(at, by, deed, artifact.kind, artifact.digest, forced))
+        line = json.dumps({**act, "sum": short_sum(canonical(act))} if isinstance(act, dict) else act, ensure_ascii=False)
         try:
             with self.log.open("a+b") as file:
-                if file.seek(0, os.SEEK_END):
-                    file.seek(-1, os.SEEK_END)
-                    line = line if file.read(1) == b"\n" else f"\n{line}"
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
                 file.write(f"{line}\n".encode())
                 file.flush()
                 os.fsync(file.fileno())
+            fsync_folder(self.folder)
         except OSError as error:
             raise UserError(f"{self.log} cannot be written: {error.strerror}") from error
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """One process at a time decides what is promoted and what is removed."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / f"{LOG}.lock").open("w")
-        except OSError as error:
-            raise UserError(f"{self.folder} cannot be written: {error.strerror}") from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return alone(self.folder / f"{LOG}.lock")
 
 
 def _read(folder: Path) -> Artifact:
@@ -243,6 +268,8 @@ def _read(folder: Path) -> Artifact:
     if manifest is None:
         why = "it is not finished; the command that builds it, run again, goes on from where it was"
         return Artifact(kind, named, "unfinished", size=size, why=why)
+    if manifest.name == MANIFEST and (folder / SEAL).exists() and (altered_how := altered(folder, others=True)):
+        return Artifact(kind, named, "broken", size=size, why=str(damaged(folder, altered_how)))
     if not isinstance(made.get("created"), str):  # of an older format
         made["created"] = datetime.fromtimestamp(manifest.stat().st_mtime, UTC).isoformat(timespec="seconds")
     if manifest.name == MANIFEST:
@@ -304,6 +331,9 @@ def _with_deed(artifact: Artifact, acts: tuple[Act, ...]) -> Artifact:
 def _act(said: Mapping[str, Json]) -> Act:
     if said["deed"] not in get_args(Deed):
         raise ValueError(said["deed"])
+    written = {key: value for key, value in said.items() if key != "sum"}
+    if "sum" in said and said["sum"] != short_sum(canonical(written)):
+        raise ValueError("sum")
     return Act(
         at=str(said["at"]),
         by=str(said["by"]),

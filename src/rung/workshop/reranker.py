@@ -17,7 +17,7 @@ from rung.scoring.retrieval import ndcg
 from rung.steps import Found, Request, Rerank, Search
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, building, remember_rows, seal
 from rung.workshop.taught import divided, pairs_of
 from rung.workshop.weighing import compared
 
@@ -46,21 +46,22 @@ def build_reranker(workshop: Workshop, need: Reranker, title: str) -> Built:
     asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
     named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
     built = Built(named, workshop.artifact_folder(KIND, named))
-    if is_finished(built.folder):
-        return built
-    remember_rows(built.folder, map(learnt_case, need.lessons))
-    with workshop.reporter.phase(title) as tick:
-        done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
-    identity: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": base.identity}
-    made: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
-    made |= {
-        "rows_digest": digest(pairs),
-        "seconds": done.seconds,
-        "steps": done.step,
-        "train_loss": [[step, loss] for step, loss in done.curve],
-        "validation_loss": [[step, loss] for step, loss in done.validation],
-    }
-    seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MOST_CASES])})
+    with building(built.folder, workshop.reporter, title) as missing:
+        if not missing:
+            return built
+        remember_rows(built.folder, map(learnt_case, need.lessons))
+        with workshop.reporter.phase(title) as tick:
+            done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
+        identity: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": base.identity}
+        made: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
+        made |= {
+            "rows_digest": digest(pairs),
+            "seconds": done.seconds,
+            "steps": done.step,
+            "train_loss": [[step, loss] for step, loss in done.curve],
+            "validation_loss": [[step, loss] for step, loss in done.validation],
+        }
+        seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MOST_CASES])})
     return built
 
 

@@ -18,7 +18,7 @@ from rung.records import Case, Json, Pair, digest, plain
 from rung.strategies.protocol import Retriever
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, building, remember_rows, seal
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.recipes import check_torch
 from rung.workshop.taught import divided, made_of_passages, pairs_of, rows_of, some_passages
@@ -116,8 +116,13 @@ def _index(own: Knowledge, embedder: Embedder, folder: Path) -> Knowledge:
 def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: str) -> Built:
     """The artifact of one form: trained, indexed by, and compared, if it is not there."""
     built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
-    if is_finished(built.folder):
-        return built
+    with building(built.folder, workshop.reporter, title) as missing:
+        if missing:
+            _make(workshop, own, taught, built, title, form=form)
+    return built
+
+
+def _make(workshop: Workshop, own: Knowledge, taught: Taught, built: Built, title: str, *, form: str) -> None:
     passes = 1 if form == "map" else taught.recipe.epochs
     begun = (built.folder / CHECKPOINT).exists()
     remember_rows(built.folder, map(learnt_case, taught.lessons))
@@ -144,7 +149,6 @@ def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: s
         **compared,
     }
     seal(built.folder, made)
-    return built
 
 
 def _tuned(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:  # noqa: ARG001

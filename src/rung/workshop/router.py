@@ -14,7 +14,7 @@ from rung.scoring.registry import scorers
 from rung.steps import Conversation
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
-from rung.workshop.artifacts import Built, Training, is_finished, remember_rows, seal
+from rung.workshop.artifacts import Built, Training, building, remember_rows, seal
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -42,34 +42,35 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
     named = digest(KIND, members, cases, engines, workshop.embedder.identity, need.recipe, judged_by, workshop.seed)
     folder = workshop.artifact_folder(KIND, named)
-    if not is_finished(folder):
-        began = time.monotonic()
-        with workshop.while_training(Training(KIND, len(need.cases))):
-            trials, tried = _trials(workshop, need, title)
-        with workshop.reporter.phase(title):
-            used = (digest for member in need.members for digest in member.spec.artifacts)
-            beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
-            vectors = finite(workshop.classifiers.vectors([case.question for case in tried], beside=beside))
-            least = float(str(need.recipe["threshold"]))
-            head, made = train_router(
-                vectors,
-                trials,
-                threshold=None if least == BY_CASES else least,
-                give_up=float(str(need.recipe["give_up"])),
-                refuse=need.recipe["otherwise"] == "refuse",
-                seed=workshop.seed,
-            )
-            remember_rows(folder, map(learnt_case, tried))
-            replace(head, beside=beside).save(folder)
-            about: dict[str, Json] = {
-                "kind": KIND,
-                "rows": len(tried),
-                "rows_digest": digest(cases),
-                "base": {"name": settings.embedder, "identity": workshop.embedder.identity},
-                "recipe": dict(need.recipe),
-                "seconds": time.monotonic() - began,
-            }
-            seal(folder, {**about, **made})
+    with building(folder, workshop.reporter, title) as missing:
+        if missing:
+            began = time.monotonic()
+            with workshop.while_training(Training(KIND, len(need.cases))):
+                trials, tried = _trials(workshop, need, title)
+            with workshop.reporter.phase(title):
+                used = (digest for member in need.members for digest in member.spec.artifacts)
+                beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
+                vectors = finite(workshop.classifiers.vectors([case.question for case in tried], beside=beside))
+                least = float(str(need.recipe["threshold"]))
+                head, made = train_router(
+                    vectors,
+                    trials,
+                    threshold=None if least == BY_CASES else least,
+                    give_up=float(str(need.recipe["give_up"])),
+                    refuse=need.recipe["otherwise"] == "refuse",
+                    seed=workshop.seed,
+                )
+                remember_rows(folder, map(learnt_case, tried))
+                replace(head, beside=beside).save(folder)
+                about: dict[str, Json] = {
+                    "kind": KIND,
+                    "rows": len(tried),
+                    "rows_digest": digest(cases),
+                    "base": {"name": settings.embedder, "identity": workshop.embedder.identity},
+                    "recipe": dict(need.recipe),
+                    "seconds": time.monotonic() - began,
+                }
+                seal(folder, {**about, **made})
     workshop.ready.classifiers[named] = folder
     return Built(named, folder)
 

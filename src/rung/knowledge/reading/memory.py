@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rung.durable import damaged
 from rung.errors import UserError
 from rung.knowledge.reading.source import Item
 from rung.records import Document, Dropped, plain
@@ -74,7 +75,14 @@ class Memory:
         except sqlite3.Error as error:
             log.warning("%s cannot be read (%s); files are read anew", self.path, error)
             return None
-        return Known(*row) if row else None
+        known = Known(*row) if row else None
+        try:
+            if known is not None:
+                zlib.decompress(known.packed)  # it has a sum
+            return known
+        except (zlib.error, TypeError) as error:
+            log.warning("%s is damaged (%s); %s is read anew", self.path, error, id)
+            return None
 
     def keep(self, id: str, known: Known) -> None:
         """Remember a file."""
@@ -89,7 +97,11 @@ class Memory:
         """Drop every file that `known` was not asked for: it is no longer among the sources."""
         if self._connection is None or not self._writable:
             return
-        held = [id for (id,) in self._connection.execute("SELECT id FROM read")]
+        try:
+            held = [id for (id,) in self._connection.execute("SELECT id FROM read")]
+        except sqlite3.Error as error:
+            log.warning("%s cannot be read (%s); files are read anew", self.path, error)
+            return
         gone = [(id,) for id in held if id not in self._asked]
         if gone:
             self._do(lambda c: c.executemany("DELETE FROM read WHERE id = ?", gone))
@@ -110,7 +122,9 @@ class Memory:
                 for suffix in ("", "-wal", "-shm"):
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
                 prepared = self._prepared()
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, sqlite3.DatabaseError) as error:
+            if self.path.is_dir():
+                raise damaged(self.path, "it is a folder") from error
             raise UserError(f"{self.path} cannot be written ({error}); make room or mend its permissions") from error
         return prepared
 
@@ -120,17 +134,28 @@ class Memory:
         if not new and not self._fits(connection):
             connection.close()
             return None
+        try:
+            self._prepare(connection)
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            if new or isinstance(error, sqlite3.OperationalError):
+                raise
+            log.warning("%s is damaged (%s); files are read anew", self.path, error)
+            return None
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(_TABLE)
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.commit()
-        return connection
 
     def _fits(self, connection: sqlite3.Connection) -> bool:
         try:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT)
+            fits = connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT
+            return bool(fits and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
         except sqlite3.DatabaseError as error:
             log.warning("%s cannot be used (%s); files are read anew", self.path, error)
             return False
