@@ -8,33 +8,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
+from rung.parsing import json_of
 from rung.records import Json
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
 def parse(text: str) -> Json:
     """The value of a JSON text, strictly: NaN, Infinity and anything around the value are refused.
 
     Raises:
-        ValueError: the text is no JSON.
+        ValueError: the text is no JSON, or beyond the limits of `parsing`.
     """
-    try:
-        value: Json = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
+    return json_of(text)
 
 
 def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
@@ -204,7 +198,8 @@ def breach(text: str, schema: str) -> str:
         value = parse(text)
     except ValueError as error:
         return f"it is no JSON ({error})"
-    mistake = best_match(validator(schema).iter_errors(value))
+    with _led_on():
+        mistake = best_match(validator(schema).iter_errors(value))
     place = "" if mistake is None else ".".join(str(part) for part in mistake.absolute_path)
     return "" if mistake is None else f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
 
@@ -215,15 +210,24 @@ def fits(text: str, schema: str) -> bool:
     Raises:
         UserError: the schema is none, or points to another that is not there.
     """
-    from referencing.exceptions import Unresolvable
-
     try:
         value = parse(text)
     except ValueError:
         return False
-    try:
+    with _led_on():
         return bool(validator(schema).is_valid(value))
+
+
+@contextmanager
+def _led_on() -> Iterator[None]:
+    """References of a schema that lead nowhere, or round and round, as what is to be mended."""
+    from referencing.exceptions import Unresolvable
+
+    try:
+        yield
     except Unresolvable as error:
         raise UserError(
             f"the schema points to {error.ref}, which is not in it: put the definition into the schema"
         ) from error
+    except RecursionError as error:
+        raise UserError("the schema refers to itself with nothing between: mend the reference") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from rung.drivers.live import Live, converse
 from rung.errors import UserError
+from rung.outputs import writable
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
@@ -85,7 +86,7 @@ def ask(
     label = rung or latest(project).winner
     if label is None:
         raise UserError(f"the last verdict of {project.root} chose no rung; name one with --rung")
-    with workshop_of(project, None, reporter) as workshop:
+    with workshop_of(project, None, reporter, reading=True) as workshop:
         check_servers(workshop, judging=False)
         candidate = _one(workshop, label)
         if candidate.strategy is None:
@@ -125,16 +126,20 @@ def search(
     Raises:
         UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
-    with workshop_of(project, None, reporter) as workshop:
+    with workshop_of(project, None, reporter, reading=True) as workshop:
         return Searcher(workshop).find([query], wanted or Wanted())[0]
 
 
-def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:
-    """A workshop for one command; mistakes in the rungs and limits are found before any work is done."""
+def workshop_of(project: Project, seed: int | None, reporter: Reporter | None, *, reading: bool = False) -> Workshop:
+    """A workshop for one command; mistakes in the rungs and limits are found before any work is done.
+
+    With `reading`, a project whose folder cannot be written does too, as long as its index is up to date.
+    """
     allowed_rungs(project)
     check_limits(project)
     check_sampling(project)
-    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
+    lasting = not reading or writable(project.state)
+    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed, lasting=lasting)
 
 
 def _one(workshop: Workshop, label: str) -> Candidate:

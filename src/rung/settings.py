@@ -16,6 +16,7 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
+MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
     **{"hourly": 24 * _DAYS, "daily": _DAYS, "weekly": _DAYS / 7, "monthly": 1, "quarterly": 1 / 3},
@@ -295,7 +296,7 @@ class Settings(_Section):
     retrain: RetrainSettings = RetrainSettings()
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @field_validator("rungs")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rung.json_values import pointer_lines
+from rung.parsing import text_of
 from rung.project import Project
 from rung.records import Problem
 
@@ -27,7 +28,7 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         return Holding()
     from rung.models.grammar import Unsupported, held_of
 
-    lines = pointer_lines((project.root / name).read_text(encoding="utf-8-sig"))
+    lines = pointer_lines(text_of(project.root / name))
     try:
         held = held_of(schema)
     except Unsupported as error:
