@@ -166,6 +166,7 @@ class Worker:
         began = time.monotonic()
         process.stdin.write(json.dumps({"words": list(words), "folder": str(mangled.folder)}).encode() + b"\n")
         process.stdin.flush()
+        seconds *= max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others' work is no hang of ours
         ready, _, _ = select.select([process.stdout], [], [], seconds)
         answer = process.stdout.readline() if ready else b""
         took = time.monotonic() - began
