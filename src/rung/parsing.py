@@ -159,16 +159,19 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """See `yaml.constructor.BaseConstructor`."""
         try:
-            return super().construct_object(node, deep=deep)
+            value = super().construct_object(node, deep=deep)
+            if isinstance(node, yaml.ScalarNode):
+                check_value(value)
+            return value
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             if isinstance(error, Malformed):
-                raise
+                raise Malformed(str(error), error.line or node.start_mark.line + 1) from error
             said = f"{node.value[:40]!a} " if isinstance(node.value, str) else "this "
             raise Malformed(f"{said}is no {node.tag.rpartition(':')[2]}", node.start_mark.line + 1) from error
 
 
 def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
-    """The value of a YAML text, and its nodes, which know their lines. Infinite numbers may be in it; see `check_value`.
+    """The value of a YAML text, and its nodes, which know their lines.
 
     Raises:
         Malformed: it is none, refers to itself, or is beyond the limits.
@@ -229,15 +232,13 @@ def _unfolded(node: yaml.Node, depth: int, known: dict[int, tuple[int, int]]) ->
 
 
 def yaml_file(path: Path) -> tuple[object, yaml.Node | None]:
-    """`yaml_of` of a file, whose numbers are finite too.
+    """`yaml_of` of a file.
 
     Raises:
         InputError: it cannot be read, or is no YAML within the limits; names the line.
     """
     text = text_of(path)
     try:
-        value, node = yaml_of(text)
-        check_value(value)
+        return yaml_of(text)
     except Malformed as error:
         raise InputError(f"is no YAML that can be used: {error}", path=path, line=error.line) from error
-    return value, node

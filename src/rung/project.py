@@ -98,14 +98,19 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     lines = _lines(node, path)
     if not isinstance(raw, dict):
         raise InputError("must hold keys such as 'task:' and 'cases:'", path=path, line=1)
-    for where, why in _odd(raw):
-        line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
-        raise InputError(f"{'.'.join(map(str, where))}: {why}", path=path, line=line)
+    _refuse_odd(raw, lines, path)
     try:
         settings = Settings.model_validate(_listed(raw))
     except ValidationError as error:
         raise _explained(error, lines, path) from None
+    _refuse_odd(settings.model_dump(by_alias=True), lines, path)  # numbers that YAML takes for texts, such as 1e300
     return Project(path.parent, settings, lines, groups_of)
+
+
+def _refuse_odd(value: object, lines: Mapping[Where, int], path: Path) -> None:
+    for where, why in _odd(value):
+        line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
+        raise InputError(f"{'.'.join(map(str, where))}: {why}", path=path, line=line)
 
 
 def _odd(value: object, where: Where = ()) -> Iterator[tuple[Where, str]]:

@@ -56,7 +56,7 @@ def times_per_month(pace: str) -> float | None:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _hidden(text: str) -> str:
@@ -170,7 +170,7 @@ class ForgettingSettings(_Section):
 class BarSettings(_Section):
     """What good enough means. `correct` is the bar; every other number is a hard limit."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
     metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from rung.drivers.cache import StepStore
+from rung.knowledge.reading.memory import only_read
 
 
 class UnlastingStore(StepStore):
@@ -29,16 +30,10 @@ def _notes(path: Path) -> list[tuple[str, str, str]]:
     """All notes of a file, whose folder may be read-only; none where it cannot be read."""
     if not path.is_file():
         return []
-    log = path.with_name(f"{path.name}-wal")
-    ways = ["immutable=1"]  # opens no file beside it
-    if log.is_file() and log.stat().st_size:
-        ways.insert(0, "mode=ro")  # another process is writing: what it wrote last is in its log
-    for way in ways:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?{way}", uri=True, timeout=30)
-        try:
-            return connection.execute("SELECT kind, key, value FROM notes").fetchall()
-        except sqlite3.Error:
-            continue
-        finally:
-            connection.close()
-    return []
+    connection = only_read(path)
+    try:
+        return connection.execute("SELECT kind, key, value FROM notes").fetchall()
+    except sqlite3.Error:
+        return []
+    finally:
+        connection.close()
