@@ -143,7 +143,7 @@ def validator(schema: str) -> Validator:
     """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
 
     Raises:
-        UserError: the text is no JSON, or no JSON Schema.
+        UserError: the text is no JSON, or no JSON Schema, or one of its references leads nowhere.
     """
     import jsonschema
     from jsonschema.validators import validator_for
@@ -159,7 +159,39 @@ def validator(schema: str) -> Validator:
         raise UserError(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
         raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
+    _follow(value)
     return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+
+
+def _follow(schema: dict[str, Json]) -> None:
+    """Raises where a reference leads nowhere: it would be met in the middle of the work, by the first value it is for."""
+    from referencing import Registry, Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root: Resource[Any] = Resource.from_contents(schema, default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry()
+    waiting = [(root, registry.resolver_with_root(root))]
+    while waiting:
+        part, resolver = waiting.pop()
+        for word in ("$ref", "$dynamicRef") if isinstance(part.contents, dict) else ():
+            if isinstance(reference := part.contents.get(word), str):
+                try:
+                    resolver.lookup(reference)
+                except Unresolvable as error:
+                    why = f"points to '{reference[:200]}', which is not in it: put the definition into the schema"
+                    raise UserError(f"the schema {why}") from error
+        waiting.extend((inner, resolver.in_subresource(inner)) for inner in part.subresources())
+
+
+def accepts(check: Validator, value: Json) -> bool:
+    """Whether a validator takes a value.
+
+    Raises:
+        UserError: its schema refers to itself with nothing between.
+    """
+    with _led_on():
+        return bool(check.is_valid(value))
 
 
 def exact_validator(schema: dict[str, Json]) -> Validator:
@@ -214,8 +246,7 @@ def fits(text: str, schema: str) -> bool:
         value = parse(text)
     except ValueError:
         return False
-    with _led_on():
-        return bool(validator(schema).is_valid(value))
+    return accepts(validator(schema), value)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
 from rung.examples.forms import id_of, meta_of
 from rung.examples.reading import slips
+from rung.json_values import validator
 from rung.obstacles import Obstacles
 from rung.overlaps import overlaps
 from rung.parsing import json_file, text_of
@@ -349,6 +350,10 @@ def read_schema(project: Project) -> str:
     except jsonschema.SchemaError as error:
         place = "/".join(str(p) for p in error.path) or "the top"
         raise InputError(f"is no JSON Schema: at {place}: {error.message[:200]}", path=path) from error
+    try:
+        validator(json.dumps(schema))
+    except UserError as error:
+        raise InputError(str(error), path=path, line=1) from error
     # Key order is kept: constrained decoding writes the properties in this order.
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 

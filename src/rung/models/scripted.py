@@ -175,7 +175,7 @@ def _fits(text: str, schema: str) -> bool:
 
     try:
         return Draft202012Validator(json.loads(schema)).is_valid(json_of(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
