@@ -179,8 +179,10 @@ def _follow(schema: dict[str, Json]) -> None:
                 try:
                     resolver.lookup(reference)
                 except Unresolvable as error:
-                    why = f"points to '{reference[:200]}', which is not in it: put the definition into the schema"
-                    raise UserError(f"the schema {why}") from error
+                    message = (
+                        f"the schema refers to {reference[:200]}, which is not there: put what it means into the schema"
+                    )
+                    raise UserError(message) from error
         waiting.extend((inner, resolver.in_subresource(inner)) for inner in part.subresources())
 
 

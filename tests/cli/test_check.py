@@ -42,7 +42,7 @@ def listed(shop: Path, text: str) -> list[str]:
         ("rungs: [none]", "unknown rung"),
         ("bar: {none: 1}", "nothing measures"),
         ("behaviour: {schema: none.json}", "does not exist"),
-        ("behaviour: {schema: dangling.json}", "points to '#/none'"),
+        ("behaviour: {schema: dangling.json}", "refers to #/none, which is not there"),
         ("behaviour: {schema: number.json}", "must be an object"),
         ("behaviour: {labels: none.txt}", "does not exist"),
         ("behaviour: {examples: none.jsonl}", "matches no file"),
@@ -103,7 +103,10 @@ def test_an_index_that_cannot_be_written_is_searched_while_it_is_up_to_date(shop
         assert up_to_date(workshop).report.unchanged == 3
     assert {path: path.stat().st_mtime_ns for path in (shop / ".rung").rglob("*")} == before
     (shop / "docs/returns.md").write_text("Nothing may be returned.\n", encoding="utf-8")
-    with Workshop(project, lasting=False) as workshop, pytest.raises(UserError, match="not up to date .1 documents changed"):
+    with (
+        Workshop(project, lasting=False) as workshop,
+        pytest.raises(UserError, match=r"not up to date .1 documents changed"),
+    ):
         up_to_date(workshop)
 
 
