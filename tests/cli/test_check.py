@@ -105,7 +105,7 @@ def test_an_index_that_cannot_be_written_is_searched_while_it_is_up_to_date(shop
     (shop / "docs/returns.md").write_text("Nothing may be returned.\n", encoding="utf-8")
     with (
         Workshop(project, lasting=False) as workshop,
-        pytest.raises(UserError, match=r"not up to date .1 documents changed"),
+        pytest.raises(UserError, match=r"not up to date .1 doc"),
     ):
         up_to_date(workshop)
 
