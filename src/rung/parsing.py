@@ -138,7 +138,8 @@ def check_value(value: object) -> None:
         match one:
             case str():
                 if _HALF.search(one):
-                    raise Malformed(f"a text holds half of a character ({ascii(_HALF.findall(one)[0])[1:-1]}): write it whole")
+                    half = ascii(_HALF.findall(one)[0])[1:-1]
+                    raise Malformed(f"a text holds half of a character ({half}): write it whole")
             case int():
                 if not -_LARGEST < one < _LARGEST:
                     raise Malformed(f"a number has more than {MAX_DIGITS} digits")
