@@ -226,7 +226,7 @@ def serve() -> None:
             sys.argv, sys.stdout, sys.stderr, sys.stdin = before
         printed = {
             name: stream.buffer.getvalue().decode("utf-8", "replace") for name, stream in (("out", out), ("err", err))
-        }  # type: ignore[attr-defined]
+        }
         answers.write(json.dumps({"code": code, **printed}) + "\n")
         answers.flush()
 

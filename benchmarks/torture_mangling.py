@@ -108,7 +108,12 @@ FACTS = {
     "knowledge_changes": "weekly",
     "p95_latency_ms": 500,
 }
-ROWS = {"cases.jsonl": CASES, "examples.jsonl": EXAMPLES, "pairs.jsonl": PAIRS, "queries.jsonl": QUERIES}
+ROWS: dict[str, list[Any]] = {
+    "cases.jsonl": CASES,
+    "examples.jsonl": EXAMPLES,
+    "pairs.jsonl": PAIRS,
+    "queries.jsonl": QUERIES,
+}
 
 P = "."
 CHECKS = (["check", P], ["check", P, "--json"])
