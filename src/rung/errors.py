@@ -25,7 +25,7 @@ class InputError(UserError):
     """A file that Rung was given is wrong, at a place that can be named."""
 
     def __init__(self, message: str, *, path: Path | str = "", line: int = 0) -> None:
-        self.path, self.line = str(path), line
+        self.path, self.line, self.reason = str(path), line, message
         place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
         super().__init__(place + message)
 

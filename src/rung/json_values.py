@@ -8,33 +8,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import lru_cache
 from math import inf
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
+from rung.parsing import json_of
 from rung.records import Json
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
 def parse(text: str) -> Json:
     """The value of a JSON text, strictly: NaN, Infinity and anything around the value are refused.
 
     Raises:
-        ValueError: the text is no JSON.
+        ValueError: the text is no JSON, or beyond the limits of `parsing`.
     """
-    try:
-        value: Json = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
+    return json_of(text)
 
 
 def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
@@ -149,7 +143,7 @@ def validator(schema: str) -> Validator:
     """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
 
     Raises:
-        UserError: the text is no JSON, or no JSON Schema.
+        UserError: the text is no JSON, or no JSON Schema, or one of its references leads nowhere.
     """
     import jsonschema
     from jsonschema.validators import validator_for
@@ -165,7 +159,41 @@ def validator(schema: str) -> Validator:
         raise UserError(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
         raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
+    _follow(value)
     return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+
+
+def _follow(schema: dict[str, Json]) -> None:
+    """Raises where a reference leads nowhere: it would be met in the middle of the work, by the first value it is for."""
+    from referencing import Registry, Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root: Resource[Any] = Resource.from_contents(schema, default_specification=DRAFT202012)
+    registry: Registry[Any] = Registry()
+    waiting = [(root, registry.resolver_with_root(root))]
+    while waiting:
+        part, resolver = waiting.pop()
+        for word in ("$ref", "$dynamicRef") if isinstance(part.contents, dict) else ():
+            if isinstance(reference := part.contents.get(word), str):
+                try:
+                    resolver.lookup(reference)
+                except Unresolvable as error:
+                    message = (
+                        f"the schema refers to {reference[:200]}, which is not there: put what it means into the schema"
+                    )
+                    raise UserError(message) from error
+        waiting.extend((inner, resolver.in_subresource(inner)) for inner in part.subresources())
+
+
+def accepts(check: Validator, value: Json) -> bool:
+    """Whether a validator takes a value.
+
+    Raises:
+        UserError: its schema refers to itself with nothing between.
+    """
+    with _led_on():
+        return bool(check.is_valid(value))
 
 
 def exact_validator(schema: dict[str, Json]) -> Validator:
@@ -204,7 +232,8 @@ def breach(text: str, schema: str) -> str:
         value = parse(text)
     except ValueError as error:
         return f"it is no JSON ({error})"
-    mistake = best_match(validator(schema).iter_errors(value))
+    with _led_on():
+        mistake = best_match(validator(schema).iter_errors(value))
     place = "" if mistake is None else ".".join(str(part) for part in mistake.absolute_path)
     return "" if mistake is None else f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
 
@@ -215,15 +244,23 @@ def fits(text: str, schema: str) -> bool:
     Raises:
         UserError: the schema is none, or points to another that is not there.
     """
-    from referencing.exceptions import Unresolvable
-
     try:
         value = parse(text)
     except ValueError:
         return False
+    return accepts(validator(schema), value)
+
+
+@contextmanager
+def _led_on() -> Iterator[None]:
+    """References of a schema that lead nowhere, or round and round, as what is to be mended."""
+    from referencing.exceptions import Unresolvable
+
     try:
-        return bool(validator(schema).is_valid(value))
+        yield
     except Unresolvable as error:
         raise UserError(
             f"the schema points to {error.ref}, which is not in it: put the definition into the schema"
         ) from error
+    except RecursionError as error:
+        raise UserError("the schema refers to itself with nothing between: mend the reference") from error

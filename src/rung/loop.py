@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rung.drivers.live import Live, converse
+from rung.outputs import writable
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
@@ -83,7 +84,7 @@ def ask(
     Raises:
         UserError: no verdict yet, no such rung in the project, or it does not apply.
     """
-    with workshop_of(project, None, reporter) as workshop:
+    with workshop_of(project, None, reporter, reading=True) as workshop:
         check_servers(workshop, judging=False)
         asked = to_ask(workshop, rung)
         hear = on_text if streams(asked.strategy) else None
@@ -121,13 +122,17 @@ def search(
     Raises:
         UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
-    with workshop_of(project, None, reporter) as workshop:
+    with workshop_of(project, None, reporter, reading=True) as workshop:
         return Searcher(workshop).find([query], wanted or Wanted())[0]
 
 
-def workshop_of(project: Project, seed: int | None, reporter: Reporter | None) -> Workshop:
-    """A workshop for one command; mistakes in the rungs and limits are found before any work is done."""
+def workshop_of(project: Project, seed: int | None, reporter: Reporter | None, *, reading: bool = False) -> Workshop:
+    """A workshop for one command; mistakes in the rungs and limits are found before any work is done.
+
+    With `reading`, a project whose folder cannot be written does too, as long as its index is up to date.
+    """
     allowed_rungs(project)
     check_limits(project)
     check_sampling(project)
-    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed)
+    lasting = not reading or writable(project.state)
+    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed, lasting=lasting)

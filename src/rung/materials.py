@@ -16,6 +16,9 @@ from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
 from rung.examples.forms import id_of, meta_of
 from rung.examples.reading import slips
+from rung.files import json_file, text_of
+from rung.json_values import validator
+from rung.obstacles import Obstacles
 from rung.overlaps import overlaps
 from rung.project import Project
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
@@ -31,6 +34,7 @@ NO_CASES = (
     "five lines make a start, fifty a judgement:\n" + FIVE_LINES
 )
 DEV_SHARE = 0.2
+Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
 CASE_KEYS = (
     *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
     *("drafted_by", "approved_by"),
@@ -54,34 +58,54 @@ class Rows:
         return tuple(case for case in self.cases if case.split == name)
 
 
-def read_rows(project: Project, *, judging: bool = True) -> Rows:
-    """Read cases, examples, schema and labels of a project; with `judging` False it may have no cases.
+def read_rows(project: Project, *, judging: bool = True, obstacles: Obstacles | None = None) -> Rows:
+    """Read cases, examples, schema and labels of a project.
+
+    Args:
+        project: whose.
+        judging: whether cases are needed; without, a project may have none.
+        obstacles: gathers what would be raised, and the rest is read; a project may then have no cases.
 
     Raises:
         UserError: a file that `rung.yaml` names is absent, the schema is no schema, or no case is left to judge by.
     """
-    settings = project.settings
+    met = obstacles or Obstacles()
     problems: list[Problem] = []
-    if judging and not settings.cases:
-        raise UserError(f"{project.file}: no cases: {NO_CASES}")
-    read = list(_read_cases(project, problems)) if settings.cases else []
+    if not project.settings.cases and met.gather:
+        message = "there are no cases yet, so that nothing can be judged: name some under 'cases:'"
+        problems.append(Problem(project.file.name, 1, message))
+    read: list[Read] = []
+    if not judging:
+        read = list(_read_cases(project, problems)) if project.settings.cases else []
+    elif project.settings.cases or not met.gather:
+        read = met.past(lambda: _some_cases(project, problems), read)
     quotes = {case.id: evidence for case, evidence in read}
     cases = tuple(case for case, _ in read)
-    if judging and not cases:
-        listed = "".join(f"\n  {p}" for p in problems[:10])
-        raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
-    examples = read_examples(project, problems)
+    none: tuple[Example, ...] = ()
+    no_labels: tuple[str, ...] = ()
+    examples = met.past(lambda: read_examples(project, problems), none)
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
     return Rows(
         cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
         examples=tuple(e for e in examples if e.place in taught),
-        schema=read_schema(project),
-        labels=read_labels(project, examples),
+        schema=met.past(lambda: read_schema(project), ""),
+        labels=met.past(lambda: read_labels(project, examples), no_labels),
         problems=tuple(problems),
         quotes=quotes,
     )
+
+
+def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
+    """`_read_cases`, of which there must be some."""
+    if not project.settings.cases:
+        raise UserError(f"{project.file}: no cases: {NO_CASES}")
+    read = list(_read_cases(project, problems))
+    if not read:
+        listed = "".join(f"\n  {p}" for p in problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
+    return read
 
 
 def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, ...]:
@@ -174,7 +198,7 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
         yield from files
 
 
-def _read_cases(project: Project, problems: list[Problem]) -> Iterator[tuple[Case, tuple[Json, ...]]]:
+def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
     """Each case once, with its evidence as written."""
     seen: dict[str, str] = {}
     judged = project.settings.bar.metric == "judge"
@@ -318,20 +342,20 @@ def read_schema(project: Project) -> str:
     import jsonschema
 
     path = project.root / name
-    if not path.is_file():
+    if not path.exists():
         raise project.error(f"the schema '{name}' does not exist", "behaviour", "schema")
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig"))
-        jsonschema.validators.validator_for(schema).check_schema(schema)
-    except json.JSONDecodeError as error:
-        raise InputError(f"is no JSON: {error.msg}", path=path, line=error.lineno) from error
-    except jsonschema.SchemaError as error:
-        place = "/".join(str(p) for p in error.path) or "the top"
-        raise InputError(f"is no JSON Schema: at {place}: {error.message}", path=path) from error
-    except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8 text", path=path) from error
+    schema = json_file(path)
     if not isinstance(schema, dict):
         raise InputError("a schema must be an object {…}", path=path, line=1)
+    try:
+        jsonschema.validators.validator_for(schema).check_schema(schema)
+    except jsonschema.SchemaError as error:
+        place = "/".join(str(p) for p in error.path) or "the top"
+        raise InputError(f"is no JSON Schema: at {place}: {error.message[:200]}", path=path) from error
+    try:
+        validator(json.dumps(schema))
+    except UserError as error:
+        raise InputError(str(error), path=path, line=1) from error
     # Key order is kept: constrained decoding writes the properties in this order.
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
@@ -348,7 +372,7 @@ def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...
     if named == "from_examples":
         return tuple(sorted({e.output.strip() for e in examples}))
     path = project.root / named
-    if not path.is_file():
+    if not path.exists():
         message = f"the labels file '{named}' does not exist (a list, a file, or 'from_examples' can stand here)"
         raise project.error(message, "behaviour", "labels")
     if path.suffix == ".jsonl":
@@ -357,7 +381,7 @@ def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...
         if problems:
             raise InputError(problems[0].message, path=path, line=problems[0].line)
     else:
-        rows = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = text_of(path).splitlines()
     return tuple(dict.fromkeys(row.strip() for row in rows if row.strip()))
 
 

@@ -6,7 +6,8 @@ Its keys are in `settings`; reading the files that it names is left to `material
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,16 @@ from pydantic import BaseModel, ValidationError
 
 from rung.addresses import has_password, without_password
 from rung.errors import InputError
+from rung.files import yaml_file
 from rung.records import Document, Json
 from rung.settings import Settings
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
 FILE = "rung.yaml"
+Where = tuple[str | int, ...]
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+LARGEST = 1e12  # of any number
+_IN_WORDS = (("task",), ("judge", "rubric"))  # may speak of anything, addresses with passwords too
 _SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
 
 
@@ -33,7 +39,7 @@ class Project:
         self,
         root: Path,
         settings: Settings,
-        lines: Mapping[tuple[str | int, ...], int],
+        lines: Mapping[Where, int],
         groups_of: GroupsOf | None = None,
     ) -> None:
         self.root = root
@@ -86,34 +92,46 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     """
     root = Path(folder)
     path = root if root.is_file() else root / FILE
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        hint = f"there is no {FILE} here; make a project with: rung init {root}"
-        raise InputError(hint, path=root) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read as UTF-8 text: {error}", path=path) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines = _lines(node, path)
-        raw = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise InputError(f"is no YAML: {error.problem}", path=path, line=mark.line + 1 if mark else 1) from error
-    except yaml.YAMLError as error:
-        raise InputError(f"is no YAML: {error}", path=path, line=1) from error
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"there is no {FILE} here; make a project with: rung init {root}", path=root)
+    raw, node = yaml_file(path)
+    lines = _lines(node, path)
     if not isinstance(raw, dict):
         raise InputError("must hold keys such as 'task:' and 'cases:'", path=path, line=1)
+    _refuse_odd(raw, lines, path)
     try:
         settings = Settings.model_validate(_listed(raw))
     except ValidationError as error:
         raise _explained(error, lines, path) from None
-    project = Project(path.parent, settings, lines, groups_of)
-    for number, source in enumerate(settings.knowledge.sources):
-        if has_password(source):
-            message = "holds a user or a password, which would be kept in ids and citations: remove them"
-            raise project.error(f"'{without_password(source)}' {message}", "knowledge", "sources", number)
-    return project
+    _refuse_odd(settings.model_dump(by_alias=True), lines, path)  # numbers that YAML takes for texts, such as 1e300
+    return Project(path.parent, settings, lines, groups_of)
+
+
+def _refuse_odd(value: object, lines: Mapping[Where, int], path: Path) -> None:
+    for where, why in _odd(value):
+        line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
+        raise InputError(f"{'.'.join(map(str, where))}: {why}", path=path, line=line)
+
+
+def _odd(value: object, where: Where = ()) -> Iterator[tuple[Where, str]]:
+    """What no setting can mean, wherever: a key that is no word, a control character, a password, a huge number."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                yield (*where, str(key)), "a key must be a word: put quotes around it"
+            yield from ((where, why) for _, why in _odd(key))
+            yield from _odd(inner, (*where, str(key)))
+    elif isinstance(value, (list, tuple, set)):
+        for number, inner in enumerate(value):
+            yield from _odd(inner, (*where, number))
+    elif isinstance(value, (int, float)) and abs(value) > LARGEST:
+        yield where, f"no setting is larger than {LARGEST:g}"
+    elif isinstance(value, str):
+        if found := _CONTROL.search(value):
+            yield where, f"it holds the control character {ascii(found[0])[1:-1]}, which nobody sees: write it anew"
+        if has_password(value) and where not in _IN_WORDS and where[:2] != ("behaviour", "labels"):
+            message = "holds a user or a password, which would be kept and sent: take them out of it"
+            yield where, f"'{without_password(value)}' {message}; keys of servers are set in the environment"
 
 
 def _listed(raw: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +147,9 @@ def _listed(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
-def _lines(node: yaml.Node | None, path: Path, where: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], int]:
+def _lines(node: yaml.Node | None, path: Path, where: Where = ()) -> dict[Where, int]:
     """Line (from 1) of every key and list item; a key given twice is an error."""
-    found: dict[tuple[str | int, ...], int] = {}
+    found: dict[Where, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             place = (*where, str(key.value))
@@ -147,7 +165,7 @@ def _lines(node: yaml.Node | None, path: Path, where: tuple[str | int, ...] = ()
     return found
 
 
-def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int], path: Path) -> InputError:
+def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -> InputError:
     """The first mistake, in words, at its line."""
     mistake = error.errors()[0]
     where = tuple(mistake["loc"])
@@ -174,7 +192,7 @@ def _explained(error: ValidationError, lines: Mapping[tuple[str | int, ...], int
     )
 
 
-def _known_keys(where: tuple[str | int, ...]) -> list[str]:
+def _known_keys(where: Where) -> list[str]:
     model: type[BaseModel] = Settings
     for part in where:
         kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None

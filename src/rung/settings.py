@@ -16,6 +16,7 @@ _NEW_ROWS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{1,9}) (?:new )?approved rows?")
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULT_EMBEDDER = "minilm-l6-v2"
 TUNED = "tuned"  # as an embedder or a reranker: the promoted one
+MAX_SEED = 2**32 - 1  # what every library that draws takes
 _DAYS = 365.25 / 12  # in a month
 _PACES: Mapping[str, float] = {
     **{"hourly": 24 * _DAYS, "daily": _DAYS, "weekly": _DAYS / 7, "monthly": 1, "quarterly": 1 / 3},
@@ -55,7 +56,7 @@ def times_per_month(pace: str) -> float | None:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _hidden(text: str) -> str:
@@ -169,7 +170,7 @@ class ForgettingSettings(_Section):
 class BarSettings(_Section):
     """What good enough means. `correct` is the bar; every other number is a hard limit."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
     metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None
@@ -295,7 +296,7 @@ class Settings(_Section):
     retrain: RetrainSettings = RetrainSettings()
     server: ServerSettings = ServerSettings()
     workers: WorkersSettings = WorkersSettings()
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
     @field_validator("rungs")
     @classmethod

@@ -12,7 +12,9 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress", "sentences", "matching"),
     ("records",),
-    ("addresses", "durable", "json_values", "steps", "gold", "estimating", "overlaps", "supporting", "enough", "outputs"),
+    ("parsing",),
+    ("addresses", "durable", "files", "json_values", "steps", "gold", "estimating"),
+    ("overlaps", "supporting", "enough", "outputs", "obstacles"),
     ("refusing", "settings"),
     ("project", "examples"),
     ("materials",),

@@ -22,6 +22,7 @@ PURE = frozenset(
         "records",
         "sentences",
         "matching",
+        "parsing",
         "supporting",
         "json_values",
         "steps",

@@ -32,7 +32,8 @@ OPENING = f"""\
 Results go to stdout; progress, what was left out and errors go to stderr. With `--json`, stdout holds one line of JSON and
 nothing else. Ctrl-C loses nothing: the same command, run again, goes on. `RUNG_LOG=info` shows the log.
 
-Exit codes: 0 all is fine, 1 the bar is missed (or no rung was chosen), 2 something is yours to fix, 130 stopped by Ctrl-C.
+Exit codes: 0 all is fine, 1 the bar is missed (or no rung was chosen), 2 something is yours to fix, 130 stopped by Ctrl-C,
+141 nobody reads on what is printed (as after `| head`).
 
 """
 

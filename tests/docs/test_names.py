@@ -58,7 +58,7 @@ def shown_default(value: object) -> str:
 
 def bounds(field: FieldInfo) -> list[str]:
     """The numbers that a value is held to."""
-    return [f"{getattr(m, name):g}" for m in field.metadata for name in ("ge", "gt", "le") if hasattr(m, name)]
+    return [f"{getattr(m, name):.12g}" for m in field.metadata for name in ("ge", "gt", "le") if hasattr(m, name)]
 
 
 # --- rung.yaml

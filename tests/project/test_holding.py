@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.errors import InputError
 from rung.json_values import pointer_lines
 from rung.project import load_project
 from rung.records import Json
@@ -69,12 +70,16 @@ def test_a_schema_that_is_held_whole_is_no_problem(tmp_path: Path) -> None:
     ("schema", "said"),
     [
         ('{"properties": {"a": {"type": "integer", "minimum": 3, "maximum": 1}}, "required": ["a"]}', "allows no value"),
-        ('{"properties": {"a": {"$ref": "#/$defs/gone"}}}', "#/$defs/gone, which is not there"),
     ],
 )
 def test_a_schema_that_no_answer_can_be_held_to_is_a_problem(tmp_path: Path, schema: str, said: str) -> None:
     (problem,) = [p for p in looked_over(tmp_path, schema).problems if p.path == "answer.schema.json"]
     assert said in problem.message
+
+
+def test_a_reference_that_leads_nowhere_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"answer.schema.json:1: the schema refers to #/.defs/gone, which is not there"):
+        looked_over(tmp_path, '{"properties": {"a": {"$ref": "#/$defs/gone"}}}')
 
 
 JSON = st.recursive(

@@ -14,10 +14,10 @@ def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
     from rung.project import load_project
     from rung.stages.survey import survey
 
-    found = survey(load_project(folder))
+    found = survey(load_project(folder), listing=True)
     if json:
         out(dumps(found.as_json(), ensure_ascii=False))
     else:
         for line in found.as_lines():
             out_line(line)
-    return YOURS if strict and found.problems else FINE
+    return YOURS if found.obstacles or (strict and found.problems) else FINE

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE, MISSED, YOURS
-from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict
+from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict, finite
 from rung.cli.screen import Screen, out
 
 
@@ -33,10 +33,12 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         bool, typer.Option("--retime", help="Time all rungs anew, together; latencies are kept else.")
     ] = False,
     budget_usd: Annotated[
-        float | None, typer.Option(min=0, help="Stop with a partial verdict before more is spent, training included.")
+        float | None,
+        typer.Option(min=0, callback=finite, help="Stop with a partial verdict before more is spent, training included."),
     ] = None,
     budget_minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop with a partial verdict after so many minutes, training included.")
+        float | None,
+        typer.Option(min=0, callback=finite, help="Stop with a partial verdict after so many minutes, training included."),
     ] = None,
 ) -> int:
     """Weigh every rung on the project's own cases, and say which one to use and why.

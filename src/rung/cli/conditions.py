@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from rung.errors import UserError
+from rung.parsing import json_of
 from rung.records import Json, canonical
 
 _SIGNS = {">=": "gte", "<=": "lte", "!=": "ne", ">": "gt", "<": "lt", "==": "", "=": "", "in": "in"}
@@ -40,7 +40,7 @@ def condition(said: Sequence[str]) -> str:
 
 def _value(text: str) -> Json:
     try:
-        value: Json = json.loads(text)
+        value = json_of(text)
     except ValueError:
         return text.strip()
     return value if isinstance(value, (str, int, float, bool)) and value == value else text.strip()  # noqa: PLR0124 - NaN

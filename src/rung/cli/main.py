@@ -11,7 +11,7 @@ from io import StringIO
 
 from rung.cli.screen import Logged, err, out
 
-FINE, MISSED, YOURS, OURS, STOPPED = 0, 1, 2, 70, 130
+FINE, MISSED, YOURS, OURS, STOPPED, UNREAD = 0, 1, 2, 70, 130, 141
 VERBS = (
     "init", "advise", "check", "sync", "search", "knowledge",
     "cases", "examples", "distill",
@@ -22,13 +22,15 @@ VERBS = (
 
 def main() -> None:
     """Run `rung`; exits 0 when all is fine, 1 when the bar is missed, 2 for what is yours to fix, 70 for a defect
-    of Rung, 130 after Ctrl-C."""
+    of Rung, 130 after Ctrl-C, 141 when nobody reads on what it prints."""
     import typer
 
     from rung import __version__
     from rung.cli.options import spread
+    from rung.cli.streams import NobodyReads, stand_streams
     from rung.errors import BudgetEnded, Interrupted, UserError
 
+    stand_streams()
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
     @app.callback(invoke_without_command=True)
@@ -45,7 +47,9 @@ def main() -> None:
     handler.setFormatter(Logged("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), handlers=[handler])
     try:
-        code = app(args=spread(sys.argv[1:]), standalone_mode=False)
+        code = typer.main.get_command(app).main(args=spread(sys.argv[1:]), standalone_mode=False)
+    except NobodyReads:
+        sys.exit(UNREAD)
     except UserError as error:
         sys.exit(_said(str(error), YOURS))
     except BudgetEnded as end:
@@ -59,17 +63,27 @@ def main() -> None:
     except typer.Abort:
         sys.exit(_said("stopped", STOPPED))
     except Exception as error:
-        show = getattr(error, "show", None)  # click's usage errors know how to show themselves
-        if show is None and (said := _damaged()):
-            sys.exit(_said(said, YOURS))
-        if show is None:
-            err(traceback.format_exc().rstrip())
-            sys.exit(_said("this is a defect of Rung; the lines above say where", OURS))
+        sys.exit(_unforeseen(error))
+    sys.exit(code if isinstance(code, int) else FINE)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Say what no verb has said: a usage error of the command line, what the system refused, damage, or a defect of ours."""
+    if show := getattr(error, "show", None):  # click's usage errors know how to show themselves
         shown = StringIO()
         show(file=shown)
         err(shown.getvalue().rstrip())
-        sys.exit(YOURS)
-    sys.exit(code if isinstance(code, int) else FINE)
+        return YOURS
+    if said := _damaged():
+        return _said(said, YOURS)
+    if isinstance(error, OSError):  # a file that cannot be read or written, wherever that was found
+        return _said(_of_system(error), YOURS)
+    if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # of `Path.resolve`
+        return _said(f"a link leads to itself: {error}", YOURS)
+    if isinstance(error, MemoryError):
+        return _said("there is not enough memory for this: give it less at a time, or a larger machine", YOURS)
+    err("".join(traceback.format_exception(error)).rstrip())
+    return _said("this is a defect of Rung; the lines above say where", OURS)
 
 
 def _damaged() -> str:
@@ -86,6 +100,13 @@ def _damaged() -> str:
         except (OSError, ValueError):  # no path at all
             continue
     return ""
+
+
+def _of_system(error: OSError) -> str:
+    """What the system would not do, and with which file; its traceback goes to the log."""
+    logging.getLogger(__name__).info("the system refused", exc_info=error)
+    named = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    return f"{named or 'the system'}: {error.strerror or error}"
 
 
 def _said(message: str, code: int) -> int:

@@ -11,11 +11,27 @@ import typer
 Folder = Annotated[Path, typer.Argument(help="The project: a folder with rung.yaml.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, and nothing else there.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="A trial run: only so many cases judge, the same ones each time.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default: the one in rung.yaml, or 0.")]
+LARGEST = 1e12  # of any number that is said
+MAX_SEED = 2**32 - 1  # as in rung.yaml
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, max=MAX_SEED, help="Seed of everything that is drawn; default: the one in rung.yaml, or 0."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 Strict = Annotated[bool, typer.Option(help="Exit with 2 when there was a problem with any row or file.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there.")]
 As = Annotated[str | None, typer.Option("--as", help="The asker's groups, with commas; '' reads public documents only.")]
+
+
+def finite(value: float | None) -> float | None:
+    """A number of the command line, which may be no `inf` and no `nan`: neither is ever reached, or above anything.
+
+    Raises:
+        typer.BadParameter: it is one.
+    """
+    if value is not None and not abs(value) <= LARGEST:
+        raise typer.BadParameter(f"{value} is no number from 0 to {LARGEST:g}")
+    return value
 
 
 def groups(said: str | None) -> frozenset[str] | None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rung.cli.streams import written
 from rung.progress import Tick
 from rung.records import Dropped, Problem
 
@@ -137,9 +138,8 @@ def _acts(character: str) -> bool:
 
 
 def out(text: str, *, end: str = "\n") -> None:
-    """A result, on stdout."""
-    sys.stdout.write(printable(text) + end)
-    sys.stdout.flush()
+    """A result, on stdout; raises as `streams.written` does."""
+    written(printable(text) + end)
 
 
 def out_line(text: str) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from rung.cli.conditions import condition
 from rung.cli.main import FINE
-from rung.cli.options import As, Force, Json, groups
+from rung.cli.options import As, Force, Json, finite, groups
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = "",
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     top: Annotated[
-        int | None, typer.Option(min=1, help="How many passages (5), or documents of each query with --queries (100).")
+        int | None,
+        typer.Option(min=1, max=100_000, help="How many passages (5), or documents of each query with --queries (100)."),
     ] = None,
     asker: As = None,
     where: Annotated[
@@ -36,7 +37,8 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
         typer.Option(help="Only documents whose meta keeps this, such as 'year>=2024' or 'kind=manual'; may be repeated."),
     ] = None,
     diversity: Annotated[
-        float, typer.Option(min=0, max=1, help="How much a passage counts less for repeating those before it.")
+        float,
+        typer.Option(min=0, max=1, callback=finite, help="How much a passage counts less for repeating those before it."),
     ] = 0.0,
     rerank: Annotated[bool, typer.Option("--rerank", help="Put the best 50 in order by the project's reranker.")] = False,
     explain: Annotated[
@@ -95,7 +97,7 @@ def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int
     from rung.loop import workshop_of
     from rung.stages.searching import Searcher
 
-    with workshop_of(project, None, Screen(quiet=json)) as workshop:
+    with workshop_of(project, None, Screen(quiet=json), reading=True) as workshop:
         searcher = Searcher(workshop)
         passages = searcher.find([query], wanted)[0]
         _tell_unknown(searcher, wanted)
@@ -119,7 +121,7 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
 
     if wanted.rerank or wanted.diversity:
         raise UserError("--explain shows how the two rankings become one: leave out --rerank and --diversity")
-    with workshop_of(project, None, Screen(quiet=json)) as workshop:
+    with workshop_of(project, None, Screen(quiet=json), reading=True) as workshop:
         searcher = Searcher(workshop)
         found = searcher.explain(query, wanted)
         _tell_unknown(searcher, wanted)
@@ -140,7 +142,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
     from rung.stages.searching import Searcher, write_run
 
     screen = Screen(quiet=json)
-    with workshop_of(project, None, screen) as workshop:
+    with workshop_of(project, None, screen, reading=True) as workshop:
         searcher = Searcher(workshop)
         run = write_run(searcher, queries, trec, wanted, workshop=workshop, force=force)
         _tell_unknown(searcher, wanted)

@@ -5,19 +5,21 @@ What a row means is left to `forms` and `pairs`.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rung import parsing
+from rung.errors import InputError
+from rung.files import content_of
+from rung.parsing import DEEP, Malformed, check_value, json_of
 from rung.records import Json, Problem
 
 Row = tuple[int, dict[str, Json]]  # line from 1 on which it begins, the row
 _DELIMITERS = (",", ";", "\t", "|")
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 def read_rows(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
@@ -52,13 +54,12 @@ def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]
 def decoded(path: Path, shown: str, problems: list[Problem]) -> str | None:
     """The text of a file, byte order mark aside; None, and a problem, where it is none."""
     try:
-        content = path.read_bytes()
-        text = content.decode(next((name for mark, name in _BOMS if content.startswith(mark)), "utf-8"))
+        text = parsing.decoded(content_of(path))
     except UnicodeDecodeError as error:
         problems.append(Problem(shown, 0, f"left out: it is not UTF-8 ({error.reason} at byte {error.start})"))
         return None
-    except OSError as error:
-        problems.append(Problem(shown, 0, f"left out: it cannot be read ({error.strerror})"))
+    except InputError as error:
+        problems.append(Problem(shown, 0, f"left out: {str(error).removeprefix(f'{path}: ')}"))
         return None
     if not text.strip():
         problems.append(Problem(shown, 0, "the file is empty"))
@@ -71,12 +72,9 @@ def lines_of(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append(Problem(shown, number, f"is no JSON: {error.msg} at column {error.colno}"))
-            continue
-        except RecursionError:
-            problems.append(Problem(shown, number, "is no JSON that can be read: it is nested too deep"))
+            row = json_of(line)
+        except Malformed as error:
+            problems.append(Problem(shown, number, f"is no JSON: {error}"))
             continue
         if isinstance(row, dict):
             yield number, row
@@ -90,11 +88,11 @@ def _object(text: str) -> dict[str, Json] | None:
     if not rest.strip():
         return None
     try:
-        json.loads(first)
-    except (json.JSONDecodeError, RecursionError):
+        json_of(first)
+    except Malformed:
         try:
-            whole = json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
+            whole = json_of(text)
+        except Malformed:
             return None
         return whole if isinstance(whole, dict) else None
     return None
@@ -113,11 +111,16 @@ def _array(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
         line, counted = line + text.count("\n", counted, at), at
         try:
             value, at = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError) as error:
-            why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        except (ValueError, RecursionError) as error:
+            why = error.msg if isinstance(error, json.JSONDecodeError) else f"{DEEP}, or a number is too long"
             there = 1 + text.count("\n", 0, error.pos) if isinstance(error, json.JSONDecodeError) else line
             problems.append(Problem(shown, there, f"is no JSON: {why}; the elements from here on are not read"))
             return
+        try:
+            check_value(value)
+        except Malformed as error:
+            problems.append(Problem(shown, line, f"is no JSON that can be used: {error}"))
+            continue
         if isinstance(value, dict):
             yield line, value
         else:

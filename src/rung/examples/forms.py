@@ -10,6 +10,7 @@ from datetime import date, datetime
 from itertools import groupby
 
 from rung.examples.tools import call_of, in_order, said_with, tools_text
+from rung.parsing import Malformed, json_of
 from rung.records import Example, Json, Message, digest
 
 KNOWN = (
@@ -173,12 +174,10 @@ def _turn(turn: Json) -> Turn:
 
 def _parsed(content: str) -> list[Json]:
     """The calls of a ShareGPT turn: one JSON object, or a list of them."""
-    import json
-
     try:
-        value = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"a function_call turn is no JSON: {error.msg}") from error
+        value = json_of(content)
+    except Malformed as error:
+        raise ValueError(f"a function_call turn is no JSON: {error}") from error
     return value if isinstance(value, list) else [value]
 
 

@@ -6,7 +6,6 @@ schema above each question) are given, not asked: two rows are judged by the res
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rung.examples.forms import flaw
 from rung.examples.minhash import candidates
 from rung.examples.resembling import BARELY, Read, near, normal, same_answer, words
 from rung.overlaps import overlaps
+from rung.parsing import Malformed, json_of
 from rung.records import Case, Example, canonical
 
 SHARED_LINES = 3  # different inputs that have a line: from here on it is given
@@ -162,8 +162,8 @@ def _output(text: str) -> str:
     said = text.strip()
     if said[:1] in "{[":
         try:
-            return canonical(json.loads(said)).casefold()
-        except (json.JSONDecodeError, RecursionError):
+            return canonical(json_of(said)).casefold()
+        except Malformed:
             pass
     return normal(said)
 

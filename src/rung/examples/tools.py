@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from rung.parsing import Malformed, json_of
 from rung.records import Json, Message
 
 _CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
@@ -28,9 +29,9 @@ def tools_text(value: Json) -> str:
         if not value.strip():
             return ""
         try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"'tools' is no JSON: {error.msg}") from error
+            value = json_of(value)
+        except Malformed as error:
+            raise ValueError(f"'tools' is no JSON: {error}") from error
     if not value:
         return ""
     if not isinstance(value, list):
@@ -61,12 +62,12 @@ def apart(text: str) -> tuple[str, list[tuple[str, Json]]]:
     calls: list[tuple[str, Json]] = []
     for found in _CALL.finditer(text, start.start()):
         try:
-            call = json.loads(found[1])
-        except json.JSONDecodeError:
+            call = json_of(found[1])
+        except Malformed:
             return text, []
         if not isinstance(call, dict) or not isinstance(call.get("name"), str):
             return text, []
-        calls.append((call["name"], call.get("arguments", {})))
+        calls.append((str(call["name"]), call.get("arguments", {})))
     left = _CALL.sub("", text[start.start() :]).strip()
     return (text, []) if left or not calls else (text[: start.start()], calls)
 
@@ -84,9 +85,9 @@ def call_of(value: Json) -> tuple[str, Json]:
     arguments = inner.get("arguments", inner.get("parameters"))
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments) if arguments.strip() else {}
-        except json.JSONDecodeError as error:
-            raise ValueError(f"the arguments of the call of '{name}' are no JSON: {error.msg}") from error
+            arguments = json_of(arguments) if arguments.strip() else {}
+        except Malformed as error:
+            raise ValueError(f"the arguments of the call of '{name}' are no JSON: {error}") from error
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, dict):
         raise ValueError(f"the arguments of the call of '{name}' must be an object, found {json.dumps(arguments)[:60]}")

@@ -88,6 +88,12 @@ def check_name(name: str, what: str = "generator") -> None:
         ModelError: there is no such model, or its name lacks something; says what.
     """
     host = _host(name, what)
+    offered = _offered(host, what)
+    forms = [form.partition("<")[0].partition("://")[0] for form in offered if "<" in form]
+    if name not in offered and not any(name.startswith(form) for form in forms):
+        raise ModelError(
+            f"'{name}' cannot be {'an' if what[0] in 'aeiou' else 'a'} {what}; there are: {', '.join(_names(what))}"
+        )
     if isinstance(host, NamingHost):
         host.check_name(name)
 
@@ -132,9 +138,10 @@ def _host(name: str, what: str) -> Host:
 def _names(what: str) -> list[str]:
     """The names, or forms of names, that the hosts have for a generator, an embedder or a reranker."""
     found: list[str] = [GENERATOR] if what == "reranker" else []
-    for host in hosts():
-        if what == "reranker":
-            found += host.rerankers if isinstance(host, RerankingHost) else ()
-        else:
-            found += host.generators if what == "generator" else host.embedders
-    return found
+    return [*found, *(name for host in hosts() for name in _offered(host, what))]
+
+
+def _offered(host: Host, what: str) -> tuple[str, ...]:
+    if what == "reranker":
+        return host.rerankers if isinstance(host, RerankingHost) else ()
+    return host.generators if what == "generator" else host.embedders

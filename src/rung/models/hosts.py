@@ -116,10 +116,15 @@ class EncoderHost:
     generators = ()
     embedders = ("encoder:<folder>",)
     is_local = False
+    is_remote = False
 
     def claims(self, name: str) -> bool:
         """Whether it begins with encoder:."""
         return name.startswith("encoder:")
+
+    def check_name(self, name: str) -> None:
+        """Refuse a folder that is not there."""
+        _check_folder(_encoder_folder(name)[0])
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Encoders write nothing."""
@@ -129,11 +134,22 @@ class EncoderHost:
         """Build the graph once, open. It is kept in the cache under the digest of the folder's files."""
         from rung.models.embedding import encoder
 
-        path, mark, size = name.removeprefix("encoder:").rpartition("#")
-        cut = bool(mark) and size.isdecimal()
-        folder = Path(path if cut else name.removeprefix("encoder:")).expanduser()
+        folder, dimensions = _encoder_folder(name)
         progress(0, 0, f"opening {folder.name}")
-        return encoder(folder, dimensions=int(size) if cut else 0)
+        return encoder(folder, dimensions=dimensions)
+
+
+def _encoder_folder(name: str) -> tuple[Path, int]:
+    """The folder of `encoder:<folder>#192`, and 192; 0 where all dimensions are meant."""
+    path, mark, size = name.removeprefix("encoder:").rpartition("#")
+    cut = bool(mark) and size.isdecimal()
+    folder = Path(path if cut else name.removeprefix("encoder:")).expanduser()
+    return folder, int(size[:9]) if cut else 0
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is no folder: mend the path")
 
 
 class HfHost:
@@ -142,10 +158,17 @@ class HfHost:
     generators = ("hf:<folder>",)
     embedders = ()
     is_local = True
+    is_remote = False
 
     def claims(self, name: str) -> bool:
         """Whether it begins with hf:."""
         return name.startswith("hf:")
+
+    def check_name(self, name: str) -> None:
+        """Refuse what is neither a folder nor in the hub's cache."""
+        from rung.models.hf import located
+
+        located(name.removeprefix("hf:"))
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Convert once, open. The prepared graph is kept in the cache under the folder's digest."""
@@ -209,10 +232,15 @@ class CrossEncoderHost:
     embedders = ()
     rerankers = ("cross-encoder:<folder>",)
     is_local = False
+    is_remote = False
 
     def claims(self, name: str) -> bool:
         """Whether it begins with cross-encoder:."""
         return name.startswith("cross-encoder:")
+
+    def check_name(self, name: str) -> None:
+        """Refuse a folder that is not there."""
+        _check_folder(Path(name.removeprefix("cross-encoder:")).expanduser())
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Cross-encoders write nothing."""

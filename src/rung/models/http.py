@@ -22,6 +22,7 @@ from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.http_reading import Turn, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
+from rung.parsing import json_of
 from rung.records import Failure, Json, Message
 from rung.steps import Generate, Generated, Request, Result, StepFailed
 
@@ -249,7 +250,7 @@ def _schema(step: Generate) -> Json:
 def _unwrapped(step: Generate, result: Generated) -> Generated | Failure:
     """The one string inside; a server that ignored the wrapping may still have said it plainly."""
     try:
-        value = json.loads(result.text)
+        value = json_of(result.text)
         said = value.get(_WRAPPED) if isinstance(value, dict) else value
     except ValueError:
         said = result.text.strip()

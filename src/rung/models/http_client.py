@@ -194,7 +194,7 @@ class Client:
         """The object that a body or an event holds, if it is no error."""
         try:
             value: Json = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             if text.lstrip().startswith(("{", "[")):
                 raise _Trouble(f"the server's answer breaks off, after {len(text):,} characters") from None
             raise _Trouble(f"the server answered with something that is no JSON: {words_of(text)}") from None

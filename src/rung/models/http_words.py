@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rung.parsing import json_of
 from rung.records import Json
 
 AGAIN, NEVER = (408, 409, 425, 429), (501, 505, 511)  # statuses worth another try, besides 500 and above; and not
@@ -108,7 +109,7 @@ def complaint(status: int, text: str) -> Complaint:
     'HTTP 502: (a web page) Bad gateway: nginx'
     """
     try:
-        value: Json = json.loads(text)
+        value = json_of(text)
     except ValueError:
         return Complaint(status, words_of(text))
     found = _taken(value)

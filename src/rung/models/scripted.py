@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import InternalError, ModelError
 from rung.models.scripted_engines import Play, words
+from rung.parsing import json_of
 from rung.records import Failure, Json, Message, digest
 from rung.refusing import REFUSAL
 from rung.steps import Generate, Generated, Request, Result, StepFailed
@@ -173,8 +174,8 @@ def _fits(text: str, schema: str) -> bool:
     from jsonschema import Draft202012Validator
 
     try:
-        return Draft202012Validator(json.loads(schema)).is_valid(json.loads(text))
-    except ValueError:
+        return Draft202012Validator(json.loads(schema)).is_valid(json_of(text))
+    except (ValueError, RecursionError):
         return False
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.errors import InternalError
+from rung.parsing import json_of
 from rung.records import Failure, Json
 from rung.steps import Called, CallTool, Classified, Classify, Found, Request, Rerank, Result, Step, kind, request_digest
 
@@ -143,7 +144,9 @@ class ScriptedTools:
         if step.name not in self.tools:
             return Failure(f"no tool '{step.name}'; there are: {', '.join(sorted(self.tools))}", step="call_tool")
         try:
-            arguments = json.loads(step.arguments)
+            arguments = json_of(step.arguments)
         except ValueError as error:
             return Failure(f"the arguments of '{step.name}' are no JSON: {error}", step="call_tool")
+        if not isinstance(arguments, dict):
+            return Failure(f"the arguments of '{step.name}' are no object", step="call_tool")
         return Called(self.tools[step.name](arguments))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rung.json_values import leaves, parse, validator
+from rung.json_values import accepts, leaves, parse, validator
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def refusal_json(schema: str) -> str | None:
     """
     whole = validator(schema)
     value = _emptiest(whole.schema, whole, depth=0)
-    if value is _NO_ROOM or not whole.is_valid(value):
+    if value is _NO_ROOM or not accepts(whole, value):
         return None
     text = json.dumps(value, ensure_ascii=False)
     return text if is_refusal(text, schema) else None
@@ -72,19 +72,19 @@ _NO_ROOM: Json = {"": "no room"}  # told apart by identity
 
 def _emptiest(schema: object, whole: Validator, *, depth: int) -> Json:
     here = whole.evolve(schema=schema)
-    if here.is_valid(None):
+    if accepts(here, None):
         return None
     if isinstance(schema, dict) and depth < 16:
         for branch in _branches(schema, whole):
             value = _emptiest(branch, whole, depth=depth + 1)
-            if value is not _NO_ROOM and here.is_valid(value):
+            if value is not _NO_ROOM and accepts(here, value):
                 return value
         if schema.get("properties"):
             value = _empty_object(schema, whole, depth=depth)
-            if value is not _NO_ROOM and here.is_valid(value):
+            if value is not _NO_ROOM and accepts(here, value):
                 return value
     candidates: tuple[Json, ...] = ("", [], {})
-    return next((value for value in candidates if here.is_valid(value)), _NO_ROOM)
+    return next((value for value in candidates if accepts(here, value)), _NO_ROOM)
 
 
 def _empty_object(schema: dict[str, object], whole: Validator, *, depth: int) -> Json:

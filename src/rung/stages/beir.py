@@ -16,6 +16,7 @@ from typing import IO
 from rung.errors import InputError, UserError
 from rung.materials import DEV_SHARE
 from rung.outputs import check_free
+from rung.parsing import Malformed, json_of
 from rung.records import Json, Problem, digest
 
 YAML = """\
@@ -95,12 +96,12 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str, dict[
     seen: set[str] = set()
     for number, line in _lines(path):
         try:
-            row = json.loads(line)
-        except ValueError as error:
+            row = json_of(line)
+        except Malformed as error:
             problems.append(Problem(str(path), number, f"is no JSON ({error}); left out"))
             continue
         id = row.get("_id", row.get("id")) if isinstance(row, dict) else None
-        if not isinstance(id, (str, int)) or isinstance(id, bool) or not str(id).strip():
+        if not isinstance(row, dict) or not isinstance(id, (str, int)) or isinstance(id, bool) or not str(id).strip():
             problems.append(Problem(str(path), number, f"'_id' must be text that is not empty, found {id!r}; left out"))
         elif str(id) in seen:
             problems.append(Problem(str(path), number, f"the id '{id}' is there already; left out"))

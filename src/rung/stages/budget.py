@@ -146,7 +146,7 @@ class Meter:
         ):
             if limit is not None:
                 left = limit - used
-                fits = min(fits, 0 if left <= 0 else wanted if each <= 0 else int(left / each))
+                fits = min(fits, 0 if left <= 0 else wanted if each <= 0 else int(min(left / each, wanted)))
         return fits
 
     def said(self) -> str:

@@ -53,8 +53,8 @@ def convert(
             raise UserError(f"{path} does not exist: name files of examples")
     if output is None and len(files) > 1:
         raise UserError("say where the examples of several files are to be written, with --output FILE")
-    target = output or files[0].with_name(f"{files[0].stem}.{to}.jsonl")
-    side = target.with_name(f"{target.stem}.left-out.jsonl")
+    target = output or files[0].parent / f"{files[0].stem}.{to}.jsonl"
+    side = target.parent / f"{target.stem}.left-out.jsonl"
     for path in (target, side):
         check_free(path, force=force)
     problems: list[Problem] = []

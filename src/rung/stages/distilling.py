@@ -89,7 +89,7 @@ class Order:
     @property
     def dropped(self) -> Path:
         """Where the inputs without an example stand, with the reason."""
-        return self.output.with_name(f"{self.output.stem}.dropped.jsonl")
+        return self.output.parent / f"{self.output.stem}.dropped.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

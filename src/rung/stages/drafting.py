@@ -18,6 +18,7 @@ from typing import Literal, get_args
 
 from rung.errors import UserError
 from rung.outputs import write_output
+from rung.parsing import Malformed, json_of
 from rung.progress import Reporter, Silent
 from rung.project import Project
 from rung.records import Asker, Document, Json, Message, Passage, digest
@@ -146,8 +147,8 @@ def _questions(said: str) -> set[str]:
     found = set()
     for line in said.split("\n"):
         try:
-            row = json.loads(line) if line.strip() else None
-        except json.JSONDecodeError:
+            row = json_of(line) if line.strip() else None
+        except Malformed:
             continue
         if isinstance(row, dict):
             found.add(str(row.get("question", "")))
@@ -245,8 +246,10 @@ def _asked(passage: Passage, sentence: str) -> Conversation[str]:
 
 def _checked(said: str, passage: Passage, sentence: str) -> Draft | None:
     try:
-        value = json.loads(said)
-    except json.JSONDecodeError:
+        value = json_of(said)
+    except Malformed:
+        return None
+    if not isinstance(value, dict):
         return None
     question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip(" .")
     known = support(question, f"{passage.title}. {passage.text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rung.files import text_of
 from rung.json_values import pointer_lines
 from rung.project import Project
 from rung.records import Problem
@@ -27,7 +28,7 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         return Holding()
     from rung.models.grammar import Unsupported, held_of
 
-    lines = pointer_lines((project.root / name).read_text(encoding="utf-8-sig"))
+    lines = pointer_lines(text_of(project.root / name))
     try:
         held = held_of(schema)
     except Unsupported as error:

@@ -151,9 +151,13 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
         return _held(workshop, knowledge)
-    sources, listed = Sources(workshop.project, remember=not dry_run), _listed(workshop)
+    sources = Sources(workshop.project, remember=workshop.lasting and not dry_run)
+    listed = _listed(workshop)
     with workshop.reporter.phase("read and index documents") as tick:
-        if dry_run:
+        if not workshop.lasting:
+            report = knowledge.compare(sources)
+            _refuse_old(workshop.project, report)
+        elif dry_run:
             report = knowledge.compare(sources)
         else:
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
@@ -193,6 +197,16 @@ def _listed(workshop: Workshop) -> str | None:
     seen = listing(project.root, project.settings.knowledge.sources, but=project.root / PAGE)
     said = project.settings.knowledge.model_dump(mode="json")
     return seen and digest(seen, said, workshop.embedder.identity)
+
+
+def _refuse_old(project: Project, report: SyncReport) -> None:
+    """An index that cannot be brought up to date must not be searched as it was: rights may have changed too."""
+    changes = report.added + report.changed + report.renamed + report.removed
+    if changes or report.rebuilt:
+        why = f"{changes:,} documents changed" if changes else "it was made with other settings"
+        raise UserError(
+            f"{project.state} cannot be written, and its index is not up to date ({why}): run 'rung sync' where it can be"
+        )
 
 
 def _keep_pace(workshop: Workshop, report: SyncReport) -> None:

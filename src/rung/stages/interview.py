@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from rung.enough import LEAST_EXAMPLES
 from rung.errors import UserError
+from rung.files import yaml_file, yaml_of
 from rung.materials import read_examples, read_rows
+from rung.parsing import Malformed
 from rung.project import FILE, Project, load_project
 from rung.records import Case, Document, Json, Problem
 from rung.stages.counting import CHARACTERS_PER_TOKEN
@@ -96,12 +96,7 @@ def read_given(path: Path) -> list[Facts] | Facts:
     Raises:
         UserError: it cannot be read, or holds something else.
     """
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is neither JSON nor YAML: {' '.join(str(error).split())}") from error
+    value, _ = yaml_file(path)
     if isinstance(value, list):
         return [_one(item, f"{path}: entry {number}") for number, item in enumerate(value, 1)]
     return _one(value, str(path))
@@ -118,9 +113,17 @@ def with_given(facts: Facts, given: Sequence[str]) -> Facts:
         name, mark, value = pair.partition("=")
         if not mark:
             raise UserError(f"--fact takes name=value, found {pair!r}")
-        values[name.strip()] = yaml.safe_load(value)
+        try:
+            values[name.strip()] = _value(value)
+        except Malformed as error:
+            raise UserError(f"--fact {name}: {error}") from error
     checked = facts_of(values, place="--fact")
     return replace(facts, **{name: getattr(checked, name) for name in values})
+
+
+def _value(text: str) -> Json:
+    value, _ = yaml_of(text)
+    return value  # type: ignore[return-value]  # what it is, is checked by name
 
 
 def asked(facts: Facts, ask: Callable[[str, bool], bool | None]) -> Facts:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
 from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
+from rung.obstacles import Obstacles
 from rung.project import Project
 from rung.records import Json
 from rung.settings import DEFAULT_EMBEDDER, TUNED
+from rung.stages.candidates import allowed, check_limits, check_sampling
+from rung.tools import tools_of
 from rung.workshop import Workshop
 from rung.workshop.servers import checked, known
 
@@ -66,6 +70,15 @@ def check_named(workshop: Workshop, key: str, name: str, what: str) -> None:
         raise _error(workshop.project, error, key) from error
 
 
+def check_settings(project: Project, met: Obstacles) -> None:
+    """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
+    with Workshop(project, lasting=False) as workshop:
+        for key, name, what in named_models(project):
+            met.check(partial(check_named, workshop, key, name, what))
+    for check in (tools_of, allowed, check_limits, check_sampling):
+        met.check(partial(check, project))
+
+
 def is_held(project: Project) -> bool:
     """Whether answers, or grades, are to be held to a schema or labels."""
     said = project.settings
@@ -101,7 +114,7 @@ def _missing_keys(project: Project) -> Iterator[str]:
 def _found_before(project: Project) -> list[str]:
     if not (project.state / "rung.db").is_file():
         return []
-    with Workshop(project) as workshop:
+    with Workshop(project, lasting=False) as workshop:
         if not is_remote(workshop.named(project.settings.model)) or not is_held(project):
             return []
         engine = workshop.generator

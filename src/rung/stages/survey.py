@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
 from rung.materials import Rows, read_rows, with_evidence
+from rung.obstacles import Obstacles
 from rung.project import Project
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.budget import Allowed
@@ -22,7 +23,7 @@ from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
-from rung.stages.preflight import check_named, named_models, remembered
+from rung.stages.preflight import check_settings, remembered
 from rung.stages.preparing import Sized, materials_of
 from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
@@ -31,7 +32,7 @@ from rung.strategies.protocol import Adapter, Composition, Labelling, Materials,
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
-from rung.workshop import Training, Workshop
+from rung.workshop import Training
 
 FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
@@ -69,6 +70,7 @@ class Survey:
     answers: tuple[Forecast, ...] = ()  # of rungs and arms, as they go into the sum
     is_exact: bool = False  # tokens are counted as the model counts them
     warnings: tuple[Problem, ...] = ()  # what is likely a slip, and may be meant
+    obstacles: tuple[Problem, ...] = ()  # what would stop a comparison before it began; where there are some, it has no plan
 
     @property
     def splits(self) -> Counter[str]:
@@ -79,6 +81,8 @@ class Survey:
         """What would make the verdict surer."""
         yield from (remark.rstrip(".") for remark in self.servers)
         judging = self.rows.split("test")
+        if not self.rows.cases:
+            return
         if len(judging) < FEW_CASES:
             yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
         if self.documents and not any(_has_gold(case) for case in judging):
@@ -93,6 +97,7 @@ class Survey:
             "documents": len(self.documents),
             "cases": dict(self.splits),
             "examples": len(self.rows.examples),
+            "obstacles": plain(self.obstacles),
             "problems": plain(self.problems),
             "warnings": plain(self.warnings),
             "dropped": plain(self.dropped),
@@ -103,16 +108,18 @@ class Survey:
 
     def as_lines(self) -> Iterator[str]:
         """For a person."""
-        cases = ", ".join(f"{n} {split}" for split, n in sorted(self.splits.items()))
+        cases = ", ".join(f"{n} {split}" for split, n in sorted(self.splits.items())) or "none"
         yield f"{self.project.name}: {len(self.documents)} documents, cases: {cases}; {len(self.rows.examples)} examples"
-        yield from self.plan_lines()
+        yield from self.plan_lines() if self.planned else ()
+        yield from (f"stops a comparison: {obstacle}" for obstacle in self.obstacles)
         yield from (f"! {problem}" for problem in self.problems)
         yield from (f"likely a slip: {warning}" for warning in self.warnings)
         yield from left_out(self.dropped)
         yield from (f"hint: {hint}" for hint in self.hints())
         yield from (f"retrain: {due}" for due in self.due)
         slips = f"; likely slips: {len(self.warnings)}" if self.warnings else ""
-        yield f"problems: {len(self.problems)} (listed above){slips}" if self.problems else f"nothing is wrong{slips}"
+        wrong = len(self.problems) + len(self.obstacles)
+        yield f"problems: {wrong} (listed above){slips}" if wrong else f"nothing is wrong{slips}"
 
     def plan_lines(self) -> Iterator[str]:
         """What a comparison would do with each rung."""
@@ -187,6 +194,7 @@ def survey(
     seed: int | None = None,
     allowed: Allowed | None = None,
     rehearsed: bool = True,
+    listing: bool = False,
 ) -> Survey:
     """Read everything that the project names.
 
@@ -196,21 +204,33 @@ def survey(
         seed: of what is drawn; None takes the project's.
         allowed: what is wanted of the comparison; None: it is not known, and what is in the index is not looked at.
         rehearsed: whether to foretell what a comparison takes.
+        listing: whether what would stop a comparison goes into `obstacles`, and all else is looked at too.
 
     Raises:
-        UserError: what would stop a comparison before it began, as it would say it.
+        UserError: what would stop a comparison before it began, as it would say it; not when `listing`.
     """
-    workshop = Workshop(project)
-    for key, name, what in named_models(project):
-        check_named(workshop, key, name, what)
-    rows = read_rows(project)
-    documents, problems, dropped = _documents(project)
+    met = Obstacles(project.file.name, gather=listing)
+    check_settings(project, met)
+    rows = read_rows(project, obstacles=met)
+    documents, problems, dropped = _documents(project, met)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
 
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
-    teaching = read_teaching(project, _judging(rows))
+    teaching = met.past(lambda: read_teaching(project, _judging(rows)), Teaching())
+    if met.met or not rows.cases:
+        found = check_rows(project, rows, documents)
+        return Survey(
+            project=project,
+            rows=rows,
+            documents=tuple(documents),
+            problems=(*problems, *rows.problems, *found.problems, *teaching.problems),
+            planned=(),
+            dropped=tuple(dropped),
+            warnings=found.warnings,
+            obstacles=tuple(met.met),
+        )
     cases = chosen(rows.split("test"), limit)
     groups = {document.id: document.groups for document in documents}
     read = Read(rows, documents, groups, teaching)
@@ -258,11 +278,11 @@ class Read:
     teaching: Teaching
 
 
-def _documents(project: Project) -> tuple[list[Document], list[Problem], list[Dropped]]:
+def _documents(project: Project, met: Obstacles) -> tuple[list[Document], list[Problem], list[Dropped]]:
     if not project.settings.knowledge.sources:
         return [], [], []
     sources = Sources(project, remember=False)
-    documents = list(sources)
+    documents: list[Document] = met.past(lambda: list(sources), [])
     return documents, sources.problems, sources.dropped
 
 

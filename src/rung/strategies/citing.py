@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from rung.parsing import Malformed, json_of
 from rung.records import Answer, Citation, Json, Passage
 from rung.refusing import is_refusal
 from rung.steps import Generated
@@ -52,8 +52,8 @@ def _marks(text: str, shown: Sequence[Passage]) -> Iterator[Citation]:
 
 def _quotes(text: str, shown: Sequence[Passage]) -> Iterator[Citation]:
     try:
-        value: Json = json.loads(text)
-    except json.JSONDecodeError:
+        value = json_of(text)
+    except Malformed:
         return
     for quote in _quoted(value):
         for n, passage in enumerate(shown, 1):

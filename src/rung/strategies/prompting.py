@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from rung.json_values import in_order_of
+from rung.parsing import Malformed, json_of
 from rung.records import Case, Message, Passage, Question, digest
 from rung.refusing import REFUSAL, refusal_json
 from rung.strategies.protocol import Materials, PromptInputs
@@ -173,8 +174,8 @@ def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str 
 def compact(text: str, schema: str) -> str:
     """JSON as training teaches and the grammar writes it, keys in the schema's order. Other text stays."""
     try:
-        return json.dumps(in_order_of(json.loads(schema), json.loads(text)), ensure_ascii=False)
-    except json.JSONDecodeError:
+        return json.dumps(in_order_of(json.loads(schema), json_of(text)), ensure_ascii=False)
+    except Malformed:
         return text
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rung.parsing import json_of
 from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
 from rung.steps import Conversation, Generate, call_tool, generate
 from rung.strategies.citing import finish
@@ -118,7 +119,7 @@ def _calls(text: str) -> list[re.Match[str]]:
 def _read(call: str) -> tuple[str, str]:
     """(tool, arguments as JSON text) of what stands between the marks; what is no call has no name, and is answered so."""
     try:
-        value = json.loads(call)
+        value = json_of(call)
     except ValueError:
         return "", "{}"
     if not isinstance(value, dict):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
+from rung.parsing import json_of
 from rung.records import Failure, Json
 from rung.steps import Called, CallTool, Request, Result
 from rung.tools.protocol import Tool
@@ -32,7 +32,7 @@ class ToolEngine:
         if tool is None:
             return {"error": f"there is no tool '{step.name}'; there are: {', '.join(self._tools)}"}
         try:
-            arguments = json.loads(step.arguments)
+            arguments = json_of(step.arguments)
         except ValueError as error:
             return {"error": f"the arguments are no JSON: {error}"}
         if not isinstance(arguments, dict):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from rung.errors import InputError, UserError
+from rung.files import yaml_file
 from rung.records import Json
 
 if TYPE_CHECKING:
@@ -159,16 +160,9 @@ def read_recipe(path: Path) -> dict[str, Json]:
     Raises:
         InputError: it is not there, no YAML, or a key or value is wrong; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        node, raw = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except FileNotFoundError:
-        raise InputError("there is no such recipe: mend the path, or leave --recipe out", path=path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read as UTF-8 text: {error}", path=path) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InputError(f"is no YAML: {error}", path=path, line=mark.line + 1 if mark else 1) from error
+    if not path.exists():
+        raise InputError("there is no such recipe: mend the path, or leave --recipe out", path=path)
+    raw, node = yaml_file(path)
     if raw is None:
         return {}
     if not isinstance(raw, dict) or not isinstance(node, yaml.MappingNode):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
+from rung.drivers.unlasting import UnlastingStore
 from rung.errors import ModelError
 from rung.models.protocol import Remote
 from rung.progress import Reporter, Silent
@@ -85,6 +86,7 @@ class Workshop:
     searching: bool = False  # adapters: learning rate and rank are searched first
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
     remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
+    lasting: bool = True  # False: nothing is written into the project
 
     def __enter__(self) -> Workshop:
         return self
@@ -100,7 +102,8 @@ class Workshop:
     @cached_property
     def store(self) -> StepStore:
         """The memory of steps."""
-        return StepStore(self.project.state / "rung.db")
+        path = self.project.state / "rung.db"
+        return StepStore(path) if self.lasting else UnlastingStore(path)
 
     @cached_property
     def generator(self) -> Generator:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
@@ -110,7 +111,7 @@ class Memory:
 
     def _opened(self) -> sqlite3.Connection | None:
         if not self._writable:
-            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
+            connection = only_read(self.path)
             fits = self._fits(connection)
             if not fits:
                 connection.close()
@@ -167,6 +168,13 @@ class Memory:
             change(self._connection)
         except sqlite3.Error as error:  # a full disk, a lock that never opens: only the memory is lost
             log.warning("%s cannot be written (%s); the files are read anew next time", self.path, error)
+
+
+def only_read(path: Path) -> sqlite3.Connection:
+    """A database that is only read. No file is made beside it, unless another process is writing it just now."""
+    log = path.with_name(f"{path.name}-wal")
+    busy = log.is_file() and log.stat().st_size > 0 and os.access(path.parent, os.W_OK)
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{'mode=ro' if busy else 'immutable=1'}", uri=True, timeout=30)
 
 
 def packed(items: Iterable[Item]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import time
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from xml.etree import ElementTree
 
 from rung.addresses import has_password, host_of, led_to, without_password
 from rung.errors import MissingExtra
+from rung.knowledge.reading.encodings import decode
 from rung.knowledge.reading.memory import Known, Memory, packed
 from rung.knowledge.reading.places import WEB, Found
 from rung.knowledge.reading.registry import edition, readers
@@ -59,6 +61,9 @@ class _Later(Unusable):
     """It may be there next time."""
 
 
+_ENCODING = re.compile(rb"<\?xml[^>]*\bencoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """What a server said. `data` None: what was seen last time still holds."""
@@ -84,25 +89,31 @@ def pages(address: str, memory: Memory | None) -> Iterator[Found | Problem]:
     host = host_of(address)
     with httpx.Client(timeout=_SECONDS, follow_redirects=False, headers={"User-Agent": AGENT}) as client:
         site = _Site(client, host, memory)
-        known = memory.known(_SITEMAP + address) if memory is not None else None
-        problems: list[Problem] = []
-        try:
-            first = site.fetch(address)
-            listed = site.listed(first, problems) if first.data is not None and _is_sitemap(first) else None
-        except Unusable as error:
-            if known is None or not isinstance(error, _Later):
-                yield from site.failed(address, error)
-                return
-            yield Problem(address, 0, f"{error}; its pages are those that it listed when it was last read")
-            yield from site.each(address, [str(url) for _, url in known.items])
+        yield from _pages(site, address, memory)
+        yield from site.remarks
+
+
+def _pages(site: _Site, address: str, memory: Memory | None) -> Iterator[Found | Problem]:
+    """Those of one address."""
+    known = memory.known(_SITEMAP + address) if memory is not None else None
+    problems: list[Problem] = []
+    try:
+        first = site.fetch(address)
+        listed = site.listed(first, problems) if first.data is not None and _is_sitemap(first) else None
+    except Unusable as error:
+        if known is None or not isinstance(error, _Later):
+            yield from site.failed(address, error)
             return
-        yield from problems
-        if listed is None:
-            yield site.found(address, first)
-            return
-        if memory is not None:
-            memory.keep(_SITEMAP + address, Known(edition(), "", "", packed((0, url) for url in listed)))
-        yield from site.each(address, listed)
+        yield Problem(address, 0, f"{error}; its pages are those that it listed when it was last read")
+        yield from site.each(address, [str(url) for _, url in known.items])
+        return
+    yield from problems
+    if listed is None:
+        yield site.found(address, first)
+        return
+    if memory is not None:
+        memory.keep(_SITEMAP + address, Known(edition(), "", "", packed((0, url) for url in listed)))
+    yield from site.each(address, listed)
 
 
 @dataclass
@@ -113,6 +124,7 @@ class _Site:
     host: str
     memory: Memory | None
     _robots: dict[str, Protego | None] = field(default_factory=dict)
+    remarks: list[Problem] = field(default_factory=list)  # on its robots.txt
     _asked: float = 0.0
     _silent: int = 0  # pages in a row for which it did not answer at all
 
@@ -167,7 +179,9 @@ class _Site:
         waiting, seen = [sitemap], {sitemap.url}
         while waiting:
             answer = waiting.pop(0)
-            root = _sitemap(answer)
+            root, note = _sitemap(answer)
+            if note:
+                problems.append(Problem(answer.url, 1, note))
             places = [" ".join((e.text or "").split()) for e in root.iter() if e.tag.rpartition("}")[2] == "loc"]
             places = [led_to(answer.url, place) for place in places if place]
             if root.tag.rpartition("}")[2] != "sitemapindex":
@@ -272,11 +286,19 @@ class _Site:
                         )
                     if response.status_code != 200:
                         return None
-                    return Protego.parse(_body(response, time.monotonic() + _SECONDS).decode("utf-8", "replace"))
+                    return Protego.parse(self._text(url, _body(response, time.monotonic() + _SECONDS)))
             except (httpx.TransportError, httpx.DecodingError, httpx.InvalidURL) as error:
                 self._silent += 1
                 raise _Later(f"could not be fetched ({type(error).__name__}: {error})") from error
         raise Unusable(f"is not read: the robots.txt of {self.host} leads on more than {_REDIRECTS} times")
+
+    def _text(self, url: str, data: bytes) -> str:
+        """A robots.txt as text; what cannot be read of it, nobody can keep to, and that is said."""
+        text, note = decode(data)
+        if note or text is None:
+            why = note or "is no text"
+            self.remarks.append(Problem(url, 0, f"{why}; what it says beyond ASCII may not be kept to"))
+        return data.decode("utf-8", "replace") if text is None else text
 
     def _is_own(self, url: str) -> bool:
         return host_of(url) == self.host and url.startswith(WEB)
@@ -313,12 +335,14 @@ def _body(response: httpx.Response, until: float) -> bytes:
 
 
 def _is_sitemap(answer: _Answer) -> bool:
-    head = (answer.data or b"")[:2048].lower()
+    head = (answer.data or b"")[:4096]
     packed = answer.url.endswith(".xml.gz") and head.startswith(b"\x1f\x8b")
-    return packed or b"<urlset" in head or b"<sitemapindex" in head
+    said = (decode(head)[0] or "").lower()
+    return packed or "<urlset" in said or "<sitemapindex" in said
 
 
-def _sitemap(answer: _Answer) -> ElementTree.Element:
+def _sitemap(answer: _Answer) -> tuple[ElementTree.Element, str]:
+    """Its root, and what is to be said of its encoding: XML's own parser knows but a few, and believes each name."""
     data = answer.data or b""
     if data.startswith(b"\x1f\x8b"):
         try:
@@ -327,7 +351,11 @@ def _sitemap(answer: _Answer) -> ElementTree.Element:
             raise Unusable(f"is a sitemap whose gzip is broken ({error})") from error
         if len(data) > LARGEST_PAGE:
             raise Unusable(f"is a sitemap larger than {LARGEST_PAGE // 2**20} MiB")
+    declared = _ENCODING.search(data[:200])
+    text, note = decode(data, declared[1].decode("ascii") if declared else answer.charset)
+    if text is None:
+        raise Unusable(f"is a sitemap that is no text ({note})")
     try:
-        return ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+        return ElementTree.fromstring(text), note
+    except (ElementTree.ParseError, ValueError) as error:
         raise Unusable(f"is a sitemap that is no XML ({error})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rung.json_values import exact_validator, key
+from rung.json_values import accepts, exact_validator, key
 from rung.models.grammar.branches import NOT_IN, Branch, Branches, listed, types_of
 from rung.models.grammar.dialects import as_list
 from rung.models.grammar.nodes import Alt, Lit, Node, alt
@@ -20,7 +20,7 @@ def allowed(values: Sequence[Json], branch: Branch, branches: Branches) -> list[
     checks = [
         exact_validator({**branches.dialect.document(), **{w: v for w, v in part.items() if w != NOT_IN}}) for part in branch
     ]
-    return [v for v in values if key(v) not in excluded and all(check.is_valid(v) for check in checks)]
+    return [v for v in values if key(v) not in excluded and all(accepts(check, v) for check in checks)]
 
 
 def few(branch: Branch, branches: Branches) -> list[Json] | None:

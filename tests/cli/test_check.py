@@ -1,0 +1,126 @@
+"""Does `rung check` list all that a comparison would stumble over, without cases too, and write nothing?"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rung.errors import UserError
+from rung.loop import search
+from rung.project import load_project
+from rung.stages.intake import up_to_date
+from rung.stages.survey import survey
+from rung.workshop import Workshop
+from tests.cli.conftest import Run
+
+
+def listed(shop: Path, text: str) -> list[str]:
+    """What stops a comparison of the shop whose rung.yaml ends so."""
+    (shop / "rung.yaml").write_text(text, encoding="utf-8")
+    return [str(obstacle) for obstacle in survey(load_project(shop), listing=True).obstacles]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("model: gguf:none.gguf", "is no file"),
+        ("model: hf:none", "is no folder and no model"),
+        ("model: gpt", "unknown generator"),
+        ("model: encoder:docs", "cannot be a generator"),
+        ("model: 'http://[::1/v1#m'", "cannot be read"),
+        ("model: http://host/v1", "names no model"),
+        ("embedder: nomic", "unknown embedder"),
+        ("embedder: gguf:x", "cannot be an embedder"),
+        ("embedder: encoder:none", "is no folder"),
+        ("reranker: bge", "unknown reranker"),
+        ("reranker: cross-encoder:none", "is no folder"),
+        ("reranker: openai:x", "cannot be a reranker"),
+        ("tools: [none]", "unknown tool"),
+        ("rungs: [none]", "unknown rung"),
+        ("bar: {none: 1}", "nothing measures"),
+        ("behaviour: {schema: none.json}", "does not exist"),
+        ("behaviour: {schema: dangling.json}", "refers to #/none, which is not there"),
+        ("behaviour: {schema: number.json}", "must be an object"),
+        ("behaviour: {labels: none.txt}", "does not exist"),
+        ("behaviour: {examples: none.jsonl}", "matches no file"),
+    ],
+)
+def test_what_stops_a_comparison(shop: Path, line: str, why: str) -> None:
+    (shop / "dangling.json").write_text('{"properties": {"a": {"$ref": "#/none"}}}', encoding="utf-8")
+    (shop / "number.json").write_text("3", encoding="utf-8")
+    key = line.partition(":")[0]
+    lines = [old for old in (shop / "rung.yaml").read_text(encoding="utf-8").splitlines() if not old.startswith(f"{key}:")]
+    (obstacle,) = listed(shop, "\n".join([*lines, line]))
+    assert why in obstacle
+    assert f"rung.yaml:{len(lines) + 1}:" in obstacle or ".json:1:" in obstacle
+
+
+def test_all_of_it_is_listed_at_once(shop: Path, rung: Run) -> None:
+    text = "task: t\ncases: none.jsonl\nmodel: nope\nembedder: nope\nknowledge: {sources: [nodocs, docs], pairs: [none]}\n"
+    found = listed(shop, text)
+    assert [f"rung.yaml:{n}:" in one for n, one in zip((3, 4, 2, 5), found, strict=True)] == [True] * 4
+    ran = rung("check", shop, code=2)
+    assert ran.out.count("stops a comparison: ") == 4
+    assert "nodocs: nothing matches this" in ran.out
+    assert len(rung("check", shop, "--json", code=2).json["obstacles"]) == 4
+
+
+def test_a_project_without_cases(shop: Path, rung: Run) -> None:
+    (shop / "rung.yaml").write_text("task: t\nknowledge: {sources: [docs, gone.md]}\nembedder: scripted\n", encoding="utf-8")
+    (shop / "docs/zeros.md").write_bytes(bytes(100))
+    ran = rung("check", shop)
+    assert "there are no cases yet" in ran.out
+    assert "gone.md: nothing matches this" in ran.out
+    assert "docs/zeros.md" in ran.out
+    assert {problem["path"] for problem in rung("check", shop, "--json").json["problems"]} >= {"gone.md", "docs/zeros.md"}
+
+
+def test_it_writes_nothing(shop: Path, rung: Run) -> None:
+    rung("compare", shop, "--limit", "2", code=None)
+    before = {path: path.stat().st_mtime_ns for path in shop.rglob("*")}
+    rung("check", shop)
+    rung("compare", shop, "--dry-run")
+    assert {path: path.stat().st_mtime_ns for path in shop.rglob("*")} == before
+
+
+def test_passwords_are_never_shown(shop: Path, rung: Run) -> None:
+    for line in ("model: http://ada:geheim@host/v1#m", "knowledge: {store: 's3://ada:geheim@b/x'}"):
+        (shop / "rung.yaml").write_text(f"task: t\n{line}\n", encoding="utf-8")
+        for words in (("check", shop), ("sync", shop), ("compare", shop), ("ask", shop, "q")):
+            ran = rung(*words, code=2)
+            assert "geheim" not in ran.out + ran.err
+    assert not any(b"geheim" in path.read_bytes() for path in (shop / ".rung").rglob("*") if path.is_file())
+
+
+def test_an_index_that_cannot_be_written_is_searched_while_it_is_up_to_date(shop: Path) -> None:
+    project = load_project(shop)
+    search(project, "express")
+    before = {path: path.stat().st_mtime_ns for path in (shop / ".rung").rglob("*")}
+    with Workshop(project, lasting=False) as workshop:
+        assert up_to_date(workshop).report.unchanged == 3
+    assert {path: path.stat().st_mtime_ns for path in (shop / ".rung").rglob("*")} == before
+    (shop / "docs/returns.md").write_text("Nothing may be returned.\n", encoding="utf-8")
+    with (
+        Workshop(project, lasting=False) as workshop,
+        pytest.raises(UserError, match=r"not up to date .1 doc"),
+    ):
+        up_to_date(workshop)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(shop: Path, rung: Run) -> None:
+    (shop / "cases.jsonl").unlink()
+    os.mkfifo(shop / "cases.jsonl")
+    os.mkfifo(shop / "facts.yaml")
+    assert "matches no file" in rung("compare", shop, code=2).err
+    assert "is no plain file" in rung("advise", "--facts", shop / "facts.yaml", code=2).err
+
+
+def test_schemas_that_are_huge(shop: Path, rung: Run) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "array", "minItems": 1_000_000_000}}, "required": ["a"]}
+    (shop / "s.json").write_text(json.dumps(schema), encoding="utf-8")
+    with (shop / "rung.yaml").open("a", encoding="utf-8") as file:
+        file.write("behaviour: {schema: s.json}\n")
+    rung("check", shop, code=None)

@@ -1,0 +1,63 @@
+"""Does any mangled input end in a traceback? A short form of benchmarks/torture_inputs.py, and streams of every kind."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+QUICK = ("settings", "yaml", "rows", "schema", "facts", "bytes", "places", "options", "links")
+
+
+@pytest.fixture(scope="module")
+def torture() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        spec = importlib.util.spec_from_file_location("torture_inputs", BENCHMARKS / "torture_inputs.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["torture_inputs"] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+        sys.modules.pop("torture_inputs", None)
+
+
+def test_mangled_inputs_end_in_sentences(torture: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    tally = torture.torture(45, 7, 60.0, kinds=QUICK, show=True)
+    assert sum(tally.runs.values()) > 100
+    assert tally.failed == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("shell", "codes", "said"),
+    [
+        ("rung doctor | head -c 1 >/dev/null; exit ${PIPESTATUS[0]}", (0, 2, 141), ""),
+        ("rung --version >/dev/full", (2,), "No space left"),
+        ("rung --help >/dev/full", (2,), "No space left"),
+        ("rung --version >&-", (2,), "standard output is closed"),
+        ("rung --version 2>&- <&-", (0,), ""),
+        ("rung nonsense 2>/dev/full", (2,), ""),
+        ("rung nonsense >&- 2>&- <&-", (2,), ""),
+        ("PYTHONIOENCODING=ascii rung check größe", (2,), r"gr\u00f6\u00dfe"),
+    ],
+)
+def test_streams_that_are_none(shell: str, codes: tuple[int, ...], said: str, tmp_path: Path) -> None:
+    command = shell.replace("rung ", f"{sys.executable} -m rung ", 1)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, check=False, timeout=120, cwd=tmp_path, env={**os.environ}
+    )
+    told = done.stderr.decode()
+    assert done.returncode in codes, told
+    assert said in told
+    assert "Traceback" not in told
+    assert "Exception ignored" not in told
