@@ -46,7 +46,7 @@ def test_mistakes_are_sentences(rung: Run, tmp_path: Path) -> None:
     file.write_text("[1]")
     assert "entry 1: facts are an object" in rung("advise", "--facts", file, code=2).err
     file.write_text("{")
-    assert "neither JSON nor YAML" in rung("advise", "--facts", file, code=2).err
+    assert "facts.json:1: is no YAML that can be used" in rung("advise", "--facts", file, code=2).err
     assert "cannot be read" in rung("advise", "--facts", tmp_path / "none.json", code=2).err
     assert "there is no such folder" in rung("advise", tmp_path / "none", code=2).err
     assert "name=value" in rung("advise", "--fact", "examples", code=2).err

@@ -117,7 +117,7 @@ def _approved(example: Example) -> bool:
 def _chat_pools(materials: Materials) -> list[tuple[Material, ...]]:
     """The examples, told apart by id and turns, and the train cases."""
     approved = {example.id: _approved(example) for example in materials.examples}
-    chats = [learnt(chat) for chat in _chats(TunedModel.plan(materials, {}))]
+    chats = [learnt(chat) for chat in _chats(TunedModel.plan(replace(materials, trainable=True), {}))]
     examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
     known = {} if materials.examples else {chat.id: chat.digest for chat in chats}
     cases = tuple(Material(case.id, known.get(case.id, "")) for case in materials.lessons)

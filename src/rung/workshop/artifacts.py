@@ -112,9 +112,11 @@ def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
         (folder / SEAL).unlink(missing_ok=True)
         write_whole(folder / MANIFEST, text)
     digests = {name: sha256(folder / name) for name in sorted(files_in(folder) - {CHECKPOINT, MANIFEST})}
-    seal_files(folder, {**digests, MANIFEST: hashlib.sha256(text.encode()).hexdigest()})
+    digests[MANIFEST] = hashlib.sha256(text.encode()).hexdigest()
+    seal_files(folder, digests)
     if not (folder / MANIFEST).exists():
         write_whole(folder / MANIFEST, text)
+        seal_files(folder, digests)  # how the manifest stands, so that nobody who only looks has to note it
 
 
 def amend(folder: Path, more: Mapping[str, Json]) -> None:
