@@ -44,6 +44,12 @@ _SAME = str.maketrans(
 )  # fmt: skip
 
 
+_ACCENTED = re.compile("([a-zα-ω])[\u0300-\u036f]+")
+_LIGATURES = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ĸ": "k", "ŋ": "n"}
+)  # casefold knows ß
+
+
 class _Signs(dict[int, str]):
     """What each character beyond ASCII becomes: punctuation and spaces a space, a symbol a word of its own."""
 
@@ -83,3 +89,15 @@ def plain(text: str) -> str:
         text = _DASH_MINUS.sub("-", text).translate(_SIGNS)
         text = unicodedata.normalize("NFC", text.casefold())
     return _BRACED.sub(r"^\1", _TILDE.sub(r"\1-\1", text.casefold()))
+
+
+def folded(text: str) -> str:
+    """A text in lower case without the accents of Latin and Greek letters, for a search that cuts endings off afterwards.
+
+    >>> folded("Straße, Élèves, Ελλάδα, Ёлка"), folded("ASCII")
+    ('strasse, eleves, ελλαδα, ёлка', 'ASCII')
+    """
+    if text.isascii():
+        return text
+    bare = _ACCENTED.sub(r"\1", unicodedata.normalize("NFD", text.casefold()))
+    return unicodedata.normalize("NFC", bare).translate(_LIGATURES)

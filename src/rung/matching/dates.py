@@ -36,6 +36,9 @@ _NUMBERS = re.compile(
     r"(?<![\w.-])\d{4}(?:-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2})(?![\d/-])|(?<![\w.])\d{1,2}\. ?\d{1,2}\. ?\d{4}(?!\d)"
 )
 
+_FOUR = re.compile(r"\d{4}")  # first, as most texts have no year
+_DATES = (_NUMBERS, _DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST)
+
 _WEEKDAY = (
     r"(?:mon|tues?|wednes|thu(?:rs?)?|fri|satur|sun)day|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun"
     r"|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche"
@@ -50,7 +53,7 @@ _SPAN = re.compile(
 
 def has_date(text: str) -> bool:
     """Whether a text in one way of writing has a whole date: day, month and year."""
-    return any(pattern.search(text) for pattern in (_NUMBERS, _DAY_FIRST, _MONTH_FIRST, _YEAR_FIRST))
+    return _FOUR.search(text) is not None and any(pattern.search(text) for pattern in _DATES)
 
 
 def dated(text: str) -> str:

@@ -83,7 +83,7 @@ def reading_of(*texts: str) -> Reading:
     return Reading(
         spelled=any(map(_ENDS_IN_ZERO.search, texts)) and any(map(_SPELLED.search, texts)),
         continental=any(map(_GROUP_OF_THREE.search, texts)) and any(map(_CONTINENTAL.search, texts)),
-        dated=all(map(dates.has_date, map(_plain, texts))),
+        dated=all(dates.has_date(_plain(text)) for text in sorted(texts, key=len)),  # the answer first
     )
 
 
