@@ -16,6 +16,7 @@ from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
 from rung.examples.forms import id_of, meta_of
 from rung.examples.reading import slips
+from rung.json_values import pointer_lines, schema_fault
 from rung.overlaps import overlaps
 from rung.project import Project
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
@@ -322,13 +323,17 @@ def read_schema(project: Project) -> str:
     if not path.is_file():
         raise project.error(f"the schema '{name}' does not exist", "behaviour", "schema")
     try:
-        schema = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        schema = json.loads(text)
         jsonschema.validators.validator_for(schema).check_schema(schema)
     except json.JSONDecodeError as error:
         raise InputError(f"is no JSON: {error.msg}", path=path, line=error.lineno) from error
     except jsonschema.SchemaError as error:
         place = "/".join(str(p) for p in error.path) or "the top"
-        raise InputError(f"is no JSON Schema: at {place}: {error.message}", path=path) from error
+        pointer = "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in error.path)
+        line = pointer_lines(text).get(pointer, 1)
+        said = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {place}:")
+        raise InputError(said, path=path, line=line) from error
     except UnicodeDecodeError as error:
         raise InputError("is not UTF-8 text", path=path) from error
     if not isinstance(schema, dict):

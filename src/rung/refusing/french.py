@@ -41,8 +41,7 @@ _FIND = (
 _WH = r"(?:qui|quand|où|comment|pourquoi|combien|quel(?:le)?s?|si|s'il|s'ils|ce qu[ei']|ce que|à qui|de qui)\b"
 _END = r"(?=$|[,.!?)])"
 _LONG = r".{1,160}?"
-_IN = r"(?:dans|par|en|d'après|selon|à partir de|sur la base de|avec|parmi|de) (?:aucun |aucune )?(?:des |de "
-rf"|du )?{_SRC}"
+_IN = rf"(?:dans|par|en|d'après|selon|à partir de|sur la base de|avec|parmi|de) (?:aucun |aucune )?(?:des |de |du )?{_SRC}"
 _TOLD = (
     r"(?:précisé|mentionné|indiqué|connu|spécifié|dit|évoqué|abordé|détaillé|expliqué|nommé|cité|communiqué|renseigné"
     r"|défini|traité|décrit|clair|révélé|donné(?! de))e?s?"
