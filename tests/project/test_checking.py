@@ -145,8 +145,8 @@ def test_an_answer_whose_unit_stands_in_the_head_or_whose_items_stand_apart(
 def test_an_unanswerable_case_with_answers(tmp_path: Path) -> None:
     found = surveyed(tmp_path, [{"id": "c", "question": "q?", "answers": ["30 days"], "answerable": False}])
     assert [str(w) for w in found.warnings] == [
-        "cases.jsonl:1: case 'c': it is \"answerable\": false and accepts '30 days': only a refusal is right, and its answers"
-        " are not looked at"
+        "cases.jsonl:1: case 'c': it is \"answerable\": false and accepts '30 days': only a refusal is right, and its"
+        " answers are not looked at"
     ]
 
 

@@ -35,17 +35,17 @@ def absent(words: Words) -> tuple[str, ...]:
     """The patterns of a language, over a clause from its start."""
     free = rf"(?!.*\b(?:{words.duty})\b)"
     named = rf"\b(?:{words.sources})\b"
+    # The rarest words are looked for first: most clauses have none of them.
     return (
-        rf"{free}(?=.*\b(?:{words.nowhere}))(?=.*\b(?:{words.telling})\b)",
-        rf"{free}(?=.*{named})(?=.*\b(?:{words.has_no}) (?:\w+ ){{0,2}}?(?:{words.part})\b)",
-        rf"{free}(?=.*{named})(?=.*\b(?:{words.silent})\b)",
-        rf"{free}.{{0,60}}?\b(?:{words.sources}|{words.facts})\b.{{0,60}}?\b(?:{words.scarce})",
-        rf"{free}.{{0,40}}?{named}.{{0,40}}?\b(?:{words.empty})",
-        rf"{free}(?:.{{0,60}}?\b(?:{words.facts})\b.{{0,40}}?\b(?:{words.lacking})"
-        rf"|.{{0,40}}?\b(?:{words.lacking})\b.{{0,30}}?"
-        rf"\b(?:{words.facts}))\b(?=$|[,.!?]| (?:in|im|from|for|to|hier\w*|dafür|dazu|en|dans|de|du|del|para|pour"
-        rf"|über|about)\b)",
-        rf"{free}.{{1,120}}? (?:{words.unsaid})(?=$|[.!?,]| (?:in|im|by|en|dans|por|par|hier)\b)",
+        rf"(?=.*\b(?:{words.nowhere}))(?=.*\b(?:{words.telling})\b){free}",
+        rf"(?=.*\b(?:{words.has_no}) (?:\w+ ){{0,2}}?(?:{words.part})\b)(?=.*{named}){free}",
+        rf"(?=.*\b(?:{words.silent})\b)(?=.*{named}){free}",
+        rf"(?=.*\b(?:{words.scarce})){free}.{{0,60}}?\b(?:{words.sources}|{words.facts})\b.{{0,60}}?\b(?:{words.scarce})",
+        rf"(?=.*\b(?:{words.empty})){free}.{{0,40}}?{named}.{{0,40}}?\b(?:{words.empty})",
+        rf"(?=.*\b(?:{words.lacking})){free}"
+        rf"(?:.{{0,60}}?\b(?:{words.facts})\b.{{0,40}}?\b(?:{words.lacking})|.{{0,40}}?\b(?:{words.lacking})\b.{{0,30}}?"
+        rf"\b(?:{words.facts}))\b(?=$|[,.!?]| (?:in|im|from|for|to|hier\w*|dafür|dazu|en|dans|de|du|del|para|pour|über|about)\b)",
+        rf"(?=.* (?:{words.unsaid})(?=$|[.!?,]| (?:in|im|by|en|dans|por|par|hier)\b)){free}",
         *(rf"(?:{pattern})[.!]*$" for pattern in words.whole),
     )
 
@@ -93,7 +93,8 @@ ENGLISH_ABSENT = absent(
         r"|these|this))",
         empty=r"(?:is|are) (?:empty|blank|about (?:something|other|another|different)\b|off[- ]topic"
         r"|not about (?:this|that|it))"
-        r"|(?:leaves?|left) (?:out|unsaid|unanswered)|omits?\b|skips? over|(?:is|are) of no (?:help|use)|stops? short"
+        r"|(?:leaves?|left) (?:.{1,60} )?(?:out|un(?:named|said|stated|specified|answered|explained|clear|mentioned))"
+        r"|omits?\b|skips? over|(?:is|are) of no (?:help|use)|stops? short"
         r"|says? zilch",
         silent=r"mum|(?:stays?|remains?|is|are|keeps?) (?:\w+ )?(?:quiet|silent) (?:about|on)|(?:fall|come)s? short"
         r"|(?:do|does)(?:n't| not) go (?:that far"
@@ -120,6 +121,11 @@ ENGLISH_ABSENT = absent(
             r"|specified|given|listed|described|spelled out|recorded|explained)(?: here| anywhere| at all)?",
             r"[\w ']{1,80} (?:is|was|are|were)(?:n't| not) in (?:there|here|them)(?: anywhere)?",
             r".{1,80}(?:isn't|is not|'s not) (?:something|anything) (?:that )?(?:the|these|those|my|any of the) .{1,60}",
+            r".{1,80}(?:isn't|is not|'s not) (?:something|anything) (?:that )?(?:i|we) can .{1,40}",
+            r"nothing (?:here|there|in .{1,40}) (?:says|tells|explains|mentions|indicates|states|names|answers)\b.*",
+            r".{1,60} (?:gives?|states?|names?|provides?|specify|specifies|mentions?) no (?:name|date|year|price"
+            r"|amount|reason|figure|number"
+            r"|time|place|deadline|detail|author|source|answer|explanation)s?(?: (?:for|of|at|here)\b.{0,40})?",
             r"you (?:won't|will not|cannot|can't) find (?:that|this|it|an answer|anything(?: about .*)?)(?: in .*)?",
             r"neither .{1,60} nor .{1,60} (?:is|are|was|were) (?:given|mentioned|stated|named|provided|specified"
             r"|indicated|known)(?: .*)?",
@@ -192,7 +198,8 @@ GERMAN_ABSENT = absent(
         r"|andere)|helfen"
         r"(?: \w+){0,3} nicht|hilft(?: \w+){0,3} nicht|(?:lässt|lassen) (?:\w+ ){0,3}?offen|verschweig(?:t|en)"
         r"|übergeh(?:t|en)",
-        silent=r"schweig(?:t|en)|kein\w* (?:\w+ )?(?:aufschluss|auskunft|wort|silbe)|hüll(?:t|en) sich in schweigen",
+        silent=r"schweig(?:t|en)|komm(?:t|en) (?:\w+ ){0,4}?nicht vor|kein\w* (?:\w+ )?(?:aufschluss|auskunft|wort"
+        r"|silbe)|hüll(?:t|en) sich in schweigen",
         unsaid=r"(?:bleibt|bleiben|ist|sind|wird|werden) (?:\w+ ){0,3}?(?:unerwähnt|ungenannt|unbeantwortet|unbenannt"
         r"|offengelassen"
         r"|ausgelassen|ausgespart|verschwiegen)",
@@ -313,6 +320,7 @@ FRENCH_ABSENT = absent(
             r"(?:(?:je n'ai |je ne l'ai |nous n'avons )?(?:pas|rien) trouvé(?: .{0,30})?|introuvable|aucune trace"
             r"|je sèche|ça m'échappe"
             r"|cela m'échappe|je donne ma langue au chat|va savoir|mystère)",
+            r"rien (?:n'|ne )(?:indique|dit|précise|permet|mentionne|explique)\b.*",
             r"aucune (?:mention|trace|indication|information|précision) (?:d[eu]s?|d'|sur|quant"
             r"|concernant) ?(?!.*\b(?:n'|ne )).{1,80}|on n'en sait rien",
             r"(?:faute|à défaut) (?:d'|de )(?:\w+ )?(?:informations?|données|détails|éléments|précisions?)\b.*"

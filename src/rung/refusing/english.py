@@ -29,7 +29,8 @@ _WHICH = (
     r"|attached|shown|present|current|two|three|relevant|of the|either of the) )*"
 )
 _TAIL = (
-    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|available|here"
+    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|shown|quoted|available"
+    r"|here"
     r"|(?:that )?i (?:was|have been|am|have) "
     r"(?:given|provided|shown)|(?:that )?(?:you|you've|you have) (?:gave|given|provided|sent|shared|supplied)(?: me)?"
     r"|i have|at hand))*"
@@ -212,7 +213,7 @@ _FRAGMENTS = (
     r"|answered|applicable|enough information|answerable)[.!]?$",
     rf"not {_ADVERBS}(?:{_KNOWN}|{_FOUND}){_IN_SOURCE}$",
     r"(?:nothing|not a word|no word) (?:about|on|regarding|concerning|of)\b(?!.* (?:is|are|was|were|will|can|may"
-    r"|must|has|have|changes?) ).*$",
+    r"|must|has|have|changes?)(?: |$)).*$",
     rf"(?:the|that|this|such|your|any) (?:[a-z]+ )?(?:information|info|data|details?|answers?"
     rf"|facts?)\b.{{0,60}}? (?:is|are|was|were|has|have)(?: not|n't)(?: been)? (?:[a-z]+ )?(?:available|found|given"
     rf"|provided|known|accessible)"
