@@ -44,7 +44,7 @@ def absent(words: Words) -> tuple[str, ...]:
         rf"(?=.*\b(?:{words.empty})){free}.{{0,40}}?{named}.{{0,40}}?\b(?:{words.empty})",
         rf"(?=.*\b(?:{words.lacking})){free}"
         rf"(?:.{{0,60}}?\b(?:{words.facts})\b.{{0,40}}?\b(?:{words.lacking})|.{{0,40}}?\b(?:{words.lacking})\b.{{0,30}}?"
-        rf"\b(?:{words.facts}))\b(?=$|[,.!?]| (?:in|im|from|for|to|hier\w*|dafür|dazu|en|dans|de|du|del|para|pour|über|about)\b)",
+        rf"\b(?:{words.facts}))\b(?=$|[,.!?]| (?:in|im|from|for|to|hier\w*|dafür|dazu|en|dans|de|du|del|para|pour|über)\b)",
         rf"(?=.* (?:{words.unsaid})(?=$|[.!?,]| (?:in|im|by|en|dans|por|par|hier)\b)){free}",
         *(rf"(?:{pattern})[.!]*$" for pattern in words.whole),
     )

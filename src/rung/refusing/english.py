@@ -29,8 +29,8 @@ _WHICH = (
     r"|attached|shown|present|current|two|three|relevant|of the|either of the) )*"
 )
 _TAIL = (
-    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|shown|quoted|available"
-    r"|here"
+    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|shown|quoted"
+    r"|available|here"
     r"|(?:that )?i (?:was|have been|am|have) "
     r"(?:given|provided|shown)|(?:that )?(?:you|you've|you have) (?:gave|given|provided|sent|shared|supplied)(?: me)?"
     r"|i have|at hand))*"
