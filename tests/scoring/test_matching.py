@@ -44,7 +44,9 @@ SAME = [
     ("1\u00a0½ cups", "1½ cups"),
     ("Monday–Friday", "Monday-Friday"), ("Mon – Fri", "Mon-Fri"), ("Monday to Friday", "Monday–Friday"),
     ("Mo.–Fr.", "Mo-Fr"),
-    ("lunes a viernes", "lunes-viernes"), ("Jan–Mar", "Jan to Mar"), ("London–Paris", "London-Paris"),
+    ("9 am–5 pm", "9 am - 5 pm"), ("9 am to 5 pm", "9 am-5 pm"), ("A4–A5", "A4-A5"), ("10 °C–15 °C", "10-15 °C"),
+    ("5kg-7kg", "5–7 kg"), ("5EUR-7EUR", "€5–€7"), ("lunes a viernes", "lunes-viernes"), ("Jan–Mar", "Jan to Mar"),
+    ("London–Paris", "London-Paris"),
     ("$1.2B", "$1.2 billion"),
     ("1.2B USD", "$1,200,000,000"), ("USD 1.2bn", "1.2 billion dollars"), ("€5 million", "5 millions d'euros"),
     ("five hundred", "500"),
@@ -89,7 +91,8 @@ APART = [
     ("น้ำ", "นำ"),
     ("น้ำ", "น้า"), ("3 May 2024", "May 3, 2023"), ("3 May 2024", "3 June 2024"), ("3-5 May 2024", "5 May 2024"),
     ("May 2024", "3 May 2024"),
-    ("3 May 2024", "May 30, 2024"), ("between 3 and 5", "3 and 5"), ("five hundred", "5"), ("5 °C", "5 °F"),
+    ("3 May 2024", "May 30, 2024"), ("between 3 and 5", "3 and 5"), ("9 am–5 pm", "9–5 pm"), ("five hundred", "5"),
+    ("5 °C", "5 °F"),
     ("-5 to 5", "5 to 5"),
     ("5 million to 10 million", "5 to 10"), ("5 kg - 7 g", "5-7 g"), ("$5-€10", "5–10 EUR"),
 ]  # fmt: skip
@@ -198,6 +201,10 @@ RANGES = [
 def test_an_end_of_a_range_is_not_said_by_it(text: str) -> None:
     assert not matching.contains(f"It takes {text}.", ["15 %"])
     assert not matching.contains(f"It takes {text}.", ["10 %"])
+
+
+def test_an_hour_of_a_range_is_not_said_by_it() -> None:
+    assert not any(matching.contains(f"Open 9 am{dash}5 pm", ["5 pm"]) for dash in ("-", "–", " - ", " – ", " to "))
 
 
 @pytest.mark.parametrize(

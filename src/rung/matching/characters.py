@@ -31,7 +31,8 @@ _BRACED = re.compile(r"\^\s?\{\s?([+-]?\w+)\s?\}")
 _DIGIT = re.compile(r"(?![0-9])\d")
 _AFTER_AMOUNT = r"[\d%‰°$€£¥₹年月日時分円元]"
 _DASH_RANGE = re.compile(rf"(?<={_AFTER_AMOUNT})(\s?)[–—〜](\s?)(?=[\d$€£¥])")
-_DASH_WORDS = re.compile(r"(?<=[^\W\d_])\.?( ?)–\1(?=[^\W\d_])|(?<=\w) [–—] (?=[\d$€£¥])")
+_DASH_WORDS = re.compile(r"(?<=[^\W_])\.?( ?)–\1(?=[^\W\d_])|(?<=\w) [–—] (?=[\d$€£¥])")
+_DASH_MIXED = re.compile(r"(?<=[^\W\d_])–(?=[\d$€£¥])")  # 9 am–5 pm
 _TILDE = re.compile(rf"(?<={_AFTER_AMOUNT})( ?)~\1(?=[\d$€£¥])|(?<=\d)\.{{2,3}}(?=\d)")  # 10~15, 10…15
 _DASH_MINUS = re.compile(r"(?<!\w)–(?=[\d.$€£¥])")
 _TIMES = re.compile(r"(?<=\d)\s?[·⋅]\s?(?=10\^)")
@@ -85,6 +86,7 @@ def plain(text: str) -> str:
         text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
         text = _DASH_RANGE.sub(r"\1-\2", text)
         text = _DASH_WORDS.sub(lambda dash: dash[0].replace("–", "-").replace("—", "-"), text)
+        text = _DASH_MIXED.sub(" - ", text)
         text = _TONES.sub(r"\2\1\4\3", _POINTS.sub("", text))
         text = _DASH_MINUS.sub("-", text).translate(_SIGNS)
         text = unicodedata.normalize("NFC", text.casefold())

@@ -18,6 +18,7 @@ from rung.matching.scanning import CURRENCIES, Reading, pieces
 RANGE = "–"
 _TO = frozenset(("to", "bis", "through", "thru", "until", "till", "à", "au", "al", "hasta", "até", "tot"))
 _BETWEEN = frozenset({"between", "zwischen", "entre"})
+_HALVES = ("am", "pm")  # of a day: 9 am to 5 pm
 _AND = frozenset(("and", "und", "et", "y", "e"))
 _PERCENT = frozenset({"percent", "prozent"})
 _SHORT_MAGNITUDES = {"k": 3, "m": 6, "b": 9}  # only beside a currency: $5m
@@ -40,7 +41,10 @@ _REWRITTEN = (
     (re.compile(r"(?<=\d) ?원"), " krw "),
     (re.compile(r"(?<=\d) ?(?:至|到|から) ?(?=\d)"), "-"),
     (re.compile(r"(?<![\w.])(\d+) ?(h|hrs?|std|min|d|ft|lb)(?=\d)"), r"\1 \2 "),  # 1h30min
-    (re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|{_MONEY_WORDS})[-~](?=\d)"), r" \1-"),  # 5kg-7kg
+    (
+        re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|[ap]m|° ?[cf]|{_MONEY_WORDS})[-~](?=-?\d)"),
+        r" \1 - ",
+    ),  # 5kg-7kg
     (re.compile(r"(?:^|(?<=\bde )|(?<=\bdesde ))(\d+(?:[.,]\d+)?) a (?=\d)"), r"\1 hasta "),  # de 10 a 15 días
 )
 # Accountants write a loss in parentheses: "(1,250)", "$(12.5)", "($5)". A small bare number is an option: "(1)".
@@ -189,12 +193,15 @@ class _Sentence:
             return False
         if not unit:
             return self.pieces[place].kind != "dash"
+        halves = unit[0] in _HALVES and first + 1 < len(self.pieces) and self.pieces[first + 1].text in _HALVES
         behind = [piece.text for piece in self.pieces[first + 1 : first + 1 + len(unit)]]
         before = self.said[self.pieces[place - 1].end : self.pieces[place].start]
         after = self.said[self.pieces[place].end : self.pieces[place + 1].start]
         if behind == unit:
             rises = not before or _rises(self.pieces[place - 1 - len(unit)].text, self.pieces[first].text)
             return self.pieces[place].kind != "dash" or (bool(before) == bool(after) and rises)
+        if halves:
+            return self.pieces[place].kind != "dash" or bool(before) == bool(after)
         closed = not before and not after
         return closed and self.pieces[place].kind == "dash" and self.pieces[place - 1].kind in ("money", "sign")
 
