@@ -19,6 +19,7 @@ from rung.parsing import json_of
 from rung.records import Json
 
 if TYPE_CHECKING:
+    from jsonschema.exceptions import SchemaError
     from jsonschema.protocols import Validator
 
 
@@ -138,6 +139,18 @@ def pointer_lines(text: str) -> dict[str, int]:
     return found
 
 
+def schema_fault(error: SchemaError) -> str:
+    """What is wrong with a schema. JSON Schema has JavaScript's patterns, of which Python reads most."""
+    if error.validator != "format" or error.validator_value != "regex":
+        return f"is no JSON Schema: {error.message}"
+    try:
+        re.compile(str(error.instance))
+        why = "is no regular expression"
+    except re.error as fault:
+        why = fault.msg
+    return f"has a pattern that cannot be read here, {str(error.instance)!r} ({why}); write it as Python's re reads it"
+
+
 @lru_cache(maxsize=64)
 def validator(schema: str) -> Validator:
     """The compiled validator of a JSON Schema (any draft, by its `$schema`; 2020-12 without one), kept per text.
@@ -158,7 +171,7 @@ def validator(schema: str) -> Validator:
     except ValueError as error:
         raise UserError(f"the schema is no JSON: {error}") from error
     except jsonschema.SchemaError as error:
-        raise UserError(f"the schema is no JSON Schema: {error.message} at {error.json_path}") from error
+        raise UserError(f"the schema {schema_fault(error)} at {error.json_path}") from error
     _follow(value)
     return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
 

@@ -106,6 +106,25 @@ def test_a_corpus_with_spaces_has_no_column_for_runs_and_gets_one_with_the_first
     assert found(made, "瑜伽") == []
 
 
+FOLDED = {
+    "Straße": ("Strasse", "STRASSE", "straße"), "Maße": ("Masse", "MASSE"), "Élèves": ("eleves", "ÉLÈVES", "élèves"),
+    "Groß": ("Gross",), "Füße": ("fusse", "Füße"), "café": ("cafe",), "años": ("anos",), "Ελλάδα": ("Ελλαδα", "ΕΛΛΑΔΑ"),
+    "Smørrebrød": ("smorrebrod",), "Łódź": ("Lodz",), "naïves": ("naives",),
+    "œuvres": ("oeuvres",), "İstanbul": ("istanbul",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "asked"), [(word, one) for word, asked in FOLDED.items() for one in asked])
+def test_a_word_is_found_whatever_its_case_and_accents(tmp_path: Path, written: str, asked: str) -> None:
+    made = knowledge(tmp_path)
+    made.sync([Document("it", f"Hier: {written} 12.", source="it.txt"), Document("other", "Nothing here.", source="o.txt")])
+    assert found(made, asked) == ["it"]
+    assert "".join(p.text for p in made.passages_of("it")) == f"Hier: {written} 12.", "the passage itself is as it was"
+    back = knowledge(tmp_path / "ascii")
+    back.sync([Document("it", f"Hier: {asked} 12.", source="it.txt")])
+    assert found(back, written) == ["it"]
+
+
 def test_an_index_of_before_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rung.knowledge.sync.FORMAT", 2)
     monkeypatch.setattr("rung.knowledge.lance_tables.has_runs", lambda _text: False)

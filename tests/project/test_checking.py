@@ -113,6 +113,43 @@ def test_an_answer_that_is_not_in_its_gold_document(answers: list[str], is_told:
     assert list(found.as_lines())[-1] == "nothing is wrong" + ("; likely slips: 1" if is_told else "")
 
 
+TABLE = """# Crates
+
+| Item | Weight kg | Price (EUR) | Town |
+|---|---|---|---|
+| Crate | 5,200 | 40 | Leeds |
+| Box | 12 | 9.50 | Hull |
+| Tub | 3 | 7 | York |
+
+The lorry takes 9 t.
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_told"),
+    [
+        ("5,200 kg", False), ("5200 kg", False), ("€9.50", False), ("40 EUR", False), ("Leeds, Hull, York", False),
+        ("York and Hull", False), ("5,300 kg", True), ("5,200 lb", True), ("9 kg", True), ("Leeds, Hull, Bath", True),
+        ("5,200 kg a day at most", True),
+    ],
+)  # fmt: skip
+def test_an_answer_whose_unit_stands_in_the_head_or_whose_items_stand_apart(
+    answer: str, is_told: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/crates.md").write_text(TABLE, encoding="utf-8")
+    case: dict[str, object] = {"id": "c", "question": "q?", "answers": [answer], "gold_documents": ["docs/crates.md"]}
+    assert bool(surveyed(tmp_path, [case]).warnings) == is_told
+
+
+def test_an_unanswerable_case_with_answers(tmp_path: Path) -> None:
+    found = surveyed(tmp_path, [{"id": "c", "question": "q?", "answers": ["30 days"], "answerable": False}])
+    assert [str(w) for w in found.warnings] == [
+        "cases.jsonl:1: case 'c': it is \"answerable\": false and accepts '30 days': only a refusal is right, and its"
+        " answers are not looked at"
+    ]
+
+
 @pytest.mark.parametrize(
     "name",
     ["docs/retruns.md", "docs/Returns.md", "returns.md", "docs/returns.txt", "returns", "doc/returns.md"],

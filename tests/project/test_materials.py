@@ -132,9 +132,55 @@ def test_a_broken_example_is_named(tmp_path: Path, row: str, said: str) -> None:
     assert said in str(rows.problems[0])
 
 
+WEATHER = {
+    "name": "weather",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "days": {"type": "integer"},
+            "unit": {"type": "string", "nullable": True},
+        },
+        "required": ["city"],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("weather", {"city": "Hull", "days": 2}, ""),
+        ("weather", {"city": "Hull", "unit": None}, ""),
+        (
+            "weather",
+            {"city": "Hull", "days": "two"},
+            "its call of 'weather' breaks its parameters: days: 'two' is not of type 'integer'",
+        ),
+        ("weather", {"days": 2}, "breaks its parameters: 'city' is a required property"),
+        ("wether", {"city": "Hull"}, "its call of 'wether' names no function of its tools ('weather')"),
+        ("weather", {"city": None}, "has arguments that are null: 'city'"),
+    ],
+)
+def test_a_call_that_its_own_tool_refuses(tmp_path: Path, name: str, arguments: dict[str, object], said: str) -> None:
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": name, "arguments": json.dumps(arguments)}}]}
+    row = {"tools": [{"type": "function", "function": WEATHER}], "messages": [{"role": "user", "content": "Rain?"}, call]}
+    rows = project(tmp_path, GOOD, yaml=EXAMPLES, rows__jsonl=json.dumps(row))
+    told = [str(problem) for problem in rows.problems if "rows.jsonl:1" in str(problem)]
+    assert said in told[0] if said else not told
+    assert len(rows.examples) == 1, "it is said, and the row stays"
+
+
+def test_a_pattern_that_cannot_be_read_here_is_said_with_its_line(tmp_path: Path) -> None:
+    yaml = "cases: cases.jsonl\nbehaviour:\n  schema: s.json\n"
+    schema = '{"type": "object", "properties": {\n "name": {"type": "string",\n  "pattern": "^\\\\p{L}+$"}}}'
+    with pytest.raises(UserError, match=r"s\.json:3: has a pattern that cannot be read here") as told:
+        project(tmp_path, GOOD, yaml=yaml, s__json=schema)
+    assert "no JSON Schema" not in str(told.value)
+
+
 def test_a_schema_that_is_no_schema(tmp_path: Path) -> None:
     yaml = "cases: cases.jsonl\nbehaviour:\n  schema: s.json\n"
-    with pytest.raises(UserError, match=r"s\.json: is no JSON Schema: at type"):
+    with pytest.raises(UserError, match=r"s\.json:1: is no JSON Schema: at type"):
         project(tmp_path, GOOD, yaml=yaml, s__json='{"type": "objekt"}')
     with pytest.raises(UserError, match=r"s\.json:2: is no JSON"):
         project(tmp_path, GOOD, yaml=yaml, s__json='{"type":\n}')

@@ -34,6 +34,36 @@ SAME = [
     ("the 30 days", "30 days"), ("**30** days", "30 days"), ("42", "42!"), ("30 Tage", "„30 Tage“"), ("三十天", "三十天。"),
     ("café", "cafe\u0301"), ("don’t", "don't"), ("C++", "C++."), ("the", "The"), ("?!", "?!"),
     ("$5, $10 and $15", "5 USD, 10 USD and 15 USD"), ("$5 $10", "5 USD 10 USD"), ("5 €, 10 €", "€5, €10"),
+    ("10%-15%", "10 % – 15 %"), ("10–15 %", "10% to 15%"), ("100 %–110 %", "100-110%"), ("5€-10€", "5–10 €"),
+    ("$5-$10", "$5–10"),
+    ("$5 to $10", "5-10 USD"), ("5 kg - 7 kg", "5–7 kg"), ("-5 °C to 7 °C", "-5–7 °C"),
+    ("10% - 15% of sales", "10-15 % of sales"),
+    ("12 EUR/month", "12 €/month"), ("$5/month", "5 USD/month"), ("50 EUR/MWh", "€50/MWh"), ("5 USD/kg", "$5/kg"),
+    ("50 €/m²", "50 EUR/m²"), ("1.200.000.000 EUR", "1,200,000,000 EUR"), ("1.200.000.000 €", "1.2 Mrd. Euro"),
+    ("1.100.150.200 EUR", "€1,100,150,200"), ("1.200.000.000", "1200000000"), ("1 ½", "1.5"),
+    ("1\u00a0½ cups", "1½ cups"),
+    ("Monday–Friday", "Monday-Friday"), ("Mon – Fri", "Mon-Fri"), ("Monday to Friday", "Monday–Friday"),
+    ("Mo.–Fr.", "Mo-Fr"),
+    ("9 am–5 pm", "9 am - 5 pm"), ("9 am to 5 pm", "9 am-5 pm"), ("A4–A5", "A4-A5"), ("10 °C–15 °C", "10-15 °C"),
+    ("5kg-7kg", "5–7 kg"), ("5EUR-7EUR", "€5–€7"), ("lunes a viernes", "lunes-viernes"), ("Jan–Mar", "Jan to Mar"),
+    ("London–Paris", "London-Paris"),
+    ("$1.2B", "$1.2 billion"),
+    ("1.2B USD", "$1,200,000,000"), ("USD 1.2bn", "1.2 billion dollars"), ("€5 million", "5 millions d'euros"),
+    ("five hundred", "500"),
+    ("5 US dollars", "$5"), ("5 U.S. dollars", "US$5"), ("C$5", "5 CAD"), ("2024/02/01", "2024-02-01"),
+    ("2024/2/1", "01.02.2024"),
+    ("1 h 30 min", "1h30min"), ("5ft 10in", "5 ft 10 in"), ("100円", "¥100"), ("₩5,000", "5000원"),
+    ("2024年5月3日", "2024-05-03"),
+    ("2024년 5월 3일", "3 May 2024"), ("30～40日", "30-40日"), ("30〜40日", "30日～40日"), ("30至40日", "30-40日"),
+    ("10~15", "10…15"),
+    ("10..15", "10 through 15"), ("10 à 15 jours", "10-15 jours"), ("de 10 a 15 días", "de 10-15 días"),
+    ("น้ำ", "น\u0e4d\u0e49า"),
+    ("น้ำ", "น\u0e49\u0e4d\u0e32"), ("كَتَبَ", "كتب"), ("مُحَمَّد", "محمد"), ("3 May 2024", "May 3, 2024"),
+    ("3rd of May 2024", "3 May, 2024"),
+    ("3 May 2024", "2024-05-03"), ("1. Januar 2024", "01.01.2024"), ("3 de mayo de 2024", "2024-05-03"),
+    ("1er mai 2024", "01.05.2024"),
+    ("Jan. 1, 2024", "1 January 2024"), ("Friday, 3 May 2024", "Friday, May 3, 2024"), ("5 degrees Celsius", "5 °C"),
+    ("500 zł", "500 PLN"),
     ("$2.5 million, $3 million", "2500000 USD, 3000000 USD"), ("$909 | $1,305", "909 USD | 1305 USD"),
 ]  # fmt: skip
 APART = [
@@ -48,6 +78,23 @@ APART = [
     ("25¹ euro", "251 euro"), ("555-1234", "5551234"), ("हिन्दी", "हन्दा"), ("की", "का"), ("ไม่", "ไม"), ("😀", "😡"),
     ("1,5 million", "15 million"), ("1.500 Einwohner", "1.5 Einwohner"), ("15.", "1.5"), ("2 1/2", "21/2"),
     ("1/3", "13"), ("?", "!"), ("E-4042", "E-4043"), ("1:2", "12"), ("yes", "no"),
+    ("10%-15%", "10% -15%"), ("10%-15%", "15%"), ("10 % – 15 %", "10 % 15 %"), ("5€-10€", "5€ 10€"),
+    ("12 EUR/month", "12 EUR/year"),
+    ("12 EUR/month", "12 USD/month"), ("12 EUR/month", "12 EUR"), ("192.168.100.100", "192168100100"),
+    ("10.0.0.1", "10001"),
+    ("1.200.000.000 EUR", "1.200.000 EUR"), ("1 ½", "11/2"), ("1 ½", "1/2"), ("Monday–Friday", "Monday–Thursday"),
+    ("Monday–Friday", "Monday, Friday"), ("$1.2B", "$1.2M"), ("1.2 B", "1.2 billion"), ("C$5", "$5"), ("A$5", "US$5"),
+    ("C$5", "A$5"),
+    ("2024/02/01", "2024/01/02"), ("01/02/2024", "2024-02-01"), ("2024/13/01", "2024-01-13"), ("1h30min", "1h 3min"),
+    ("100円", "100元"),
+    ("100円", "100"), ("2024年5月3日", "2024-03-05"), ("30～40日", "3040日"), ("10~15", "1015"), ("10..15", "10.15"),
+    ("น้ำ", "นำ"),
+    ("น้ำ", "น้า"), ("3 May 2024", "May 3, 2023"), ("3 May 2024", "3 June 2024"), ("3-5 May 2024", "5 May 2024"),
+    ("May 2024", "3 May 2024"),
+    ("3 May 2024", "May 30, 2024"), ("between 3 and 5", "3 and 5"), ("9 am–5 pm", "9–5 pm"), ("five hundred", "5"),
+    ("5 °C", "5 °F"),
+    ("-5 to 5", "5 to 5"),
+    ("5 million to 10 million", "5 to 10"), ("5 kg - 7 g", "5-7 g"), ("$5-€10", "5–10 EUR"),
 ]  # fmt: skip
 
 
@@ -142,6 +189,39 @@ def test_what_a_passage_holds() -> None:
     )
 
 
+RANGES = [
+    "10 % – 15 %", "10%-15%", "10% to 15%", "10-15 %", "between 10 % and 15 %", "between 10 and 15 %",
+    "zwischen 10 und 15 %",
+    "entre 10 y 15 %", "entre 10 et 15 %", "10 à 15 %", "de 10 a 15 %", "10~15 %", "10 ～ 15 %", "10…15 %", "10..15 %",
+    "10 through 15 %", "10 until 15 %", "10 bis 15 %", "10 % bis 15 %", "10 至 15 %", "10至15 %",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", RANGES)
+def test_an_end_of_a_range_is_not_said_by_it(text: str) -> None:
+    assert not matching.contains(f"It takes {text}.", ["15 %"])
+    assert not matching.contains(f"It takes {text}.", ["10 %"])
+
+
+def test_an_hour_of_a_range_is_not_said_by_it() -> None:
+    assert not any(matching.contains(f"Open 9 am{dash}5 pm", ["5 pm"]) for dash in ("-", "–", " - ", " – ", " to "))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("12 EUR/month", "12 EUR"), ("$5/month", "5 USD"), ("30 or 40 days", "40 days"), ("3 and 5 days", "5 days"),
+        ("12 EUR – 3 days", "3 days"), ("In 2024 a 5 % rise", "5 %"), ("between Mon and 5 May", "5 May"),
+        ("3 May 2024", "2024"),
+        ("on 3 May 2024", "May 3, 2024"), ("2024年5月3日", "5月3日"), ("May 3, 2024", "May 3"), ("up 5 % - 3 % less", "5 %"),
+        ("the fee—5 EUR—applies", "5 EUR"), ("Platform – 5 trains", "5 trains"),
+        ("open Monday–Friday 8 am", "Monday-Friday"), ("It takes between 3 and 5 days", "3-5 days"),
+    ],
+)  # fmt: skip
+def test_an_amount_beside_another_is_said(text: str, answer: str) -> None:
+    assert matching.contains(text, [answer])
+
+
 def _kept(question: str, *inputs: str) -> tuple[int, ...]:
     """Which of these inputs may teach beside a case that asks the question."""
     rows = [
@@ -162,7 +242,34 @@ def test_questions_in_languages_without_spaces_can_be_nearly_the_same() -> None:
     assert _kept(asked, asked + "谢谢", "游泳池每周一早上清洗，请问几点可以开始游泳？") == (1,)
 
 
-@pytest.mark.parametrize("part", ["a-", "A+", "the ", "1 ", "-5 ", "$ ", "(1 ", "1/", "a.", "१", "1e", "1,", "(", "½", ". "])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a-",
+        "A+",
+        "the ",
+        "1 ",
+        "-5 ",
+        "$ ",
+        "(1 ",
+        "1/",
+        "a.",
+        "१",
+        "1e",
+        "1,",
+        "(",
+        "½",
+        ". ",
+        "5 % - ",
+        "5~",
+        "between 1 ",
+        "5 kg to ",
+        "3 may ",
+        "mon-",
+        "1h2min",
+        "5€–",
+    ],
+)
 def test_no_text_takes_long(part: str) -> None:
     began = time.perf_counter()
     matching.matches(part * 20_000, ["1.500 €"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rung.examples.files import read_rows
 from rung.examples.forms import KNOWN, example_of, flaw, form_of, is_pair
-from rung.examples.tools import padded
+from rung.examples.tools import misfit, padded
 from rung.records import Example, Json, Problem
 
 
@@ -37,6 +37,8 @@ def read_examples(path: Path, problems: list[Problem], *, shown: str = "", flawe
         problems.extend(mistyped(row, shown, line))
         if why := padded(made.tools, made.messages):
             problems.append(Problem(shown, line, f"{why}; leave them out, or a model learns to say null"))
+        elif why := misfit(made.tools, made.messages):
+            problems.append(Problem(shown, line, f"{why}: it teaches a call that fails"))
         yield made
     if pairs:
         why = f"{pairs:,} rows are pairs or triplets: they teach a retriever, and are no examples of behaviour"

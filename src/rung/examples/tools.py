@@ -11,7 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import cast
 
+from rung.errors import UserError
+from rung.json_values import validator
 from rung.parsing import Malformed, json_of
 from rung.records import Json, Message
 
@@ -113,6 +116,34 @@ def padded(tools: str, turns: Sequence[Message]) -> str:
         for name, arguments in apart(turn.content)[1] if turn.role == "assistant" else ():
             if empty := _nulls(arguments, functions.get(name)):
                 return f"its call of '{name}' has arguments that are null: {_listed(empty)}"
+    return ""
+
+
+def misfit(tools: str, turns: Sequence[Message]) -> str:
+    """What of a chat's calls its own tools refuse: a function that is none of them, or arguments that break its parameters.
+
+    "" where nothing is, and of a chat that lists no tools. Arguments as `padded` has them.
+    """
+    from referencing.exceptions import Unresolvable
+
+    functions = {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}
+    calls = [call for turn in turns if turn.role == "assistant" for call in apart(turn.content)[1]]
+    for name, arguments in calls if functions else ():
+        if name not in functions:
+            return f"its call of '{name}' names no function of its tools ({_listed([*functions])})"
+        schema = functions[name]
+        if not isinstance(schema, dict) or not schema:
+            continue
+        try:
+            faults = list(validator(json.dumps(schema)).iter_errors(arguments))
+        except UserError as error:
+            return f"the parameters of its tool '{name}': {error}"
+        except Unresolvable as error:
+            return f"the parameters of its tool '{name}' point to a schema that is not there: {error.ref}"
+        for fault in faults:
+            if fault.instance is not None or not _may_be_null(cast(Json, fault.schema)):
+                place = "".join(f".{part}" for part in fault.path).strip(".")
+                return f"its call of '{name}' breaks its parameters: {place and place + ': '}{fault.message[:160]}"
     return ""
 
 

@@ -20,7 +20,7 @@ from rung.errors import UserError
 from rung.knowledge.keeping import Keeping, file_in, is_damage, is_of_store, said
 from rung.knowledge.lance_tables import RUNS, Pointer
 from rung.knowledge.protocol import IndexGone
-from rung.matching import terms
+from rung.matching import folded, terms
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,6 +152,7 @@ def _words(text: str, *, runs: bool) -> Any:
     """What BM25 is asked: the words, and where passages have `runs`, the pairs of characters beside them."""
     from lancedb.query import BooleanQuery, MatchQuery, Occur
 
+    text = folded(text)
     words = MatchQuery(text, "indexed")
     pairs = " ".join(terms(text)) if runs else ""
     return BooleanQuery([(Occur.SHOULD, words), (Occur.SHOULD, MatchQuery(pairs, RUNS))]) if pairs else words

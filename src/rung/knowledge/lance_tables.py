@@ -23,7 +23,7 @@ from rung.errors import UserError
 from rung.knowledge.filters import column, described, facet, flattened, value_of
 from rung.knowledge.protocol import Change, text_digest
 from rung.knowledge.scanning import codes
-from rung.matching import has_runs, run_terms
+from rung.matching import folded, has_runs, run_terms
 from rung.records import Document, Json, Passage, canonical
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
         "document_key": [document_key(r.passage.document) for r in rows],
         "acl": [access_class(r.passage.groups) for r in rows],
         RECORD: [_record(r.passage) for r in rows],
-        "indexed": [r.indexed for r in rows],
+        "indexed": [folded(r.indexed) for r in rows],  # Lance cuts endings off before it folds: "Straße" would lose its e
         "key": [r.key for r in rows],
         "start": [r.passage.start for r in rows],
         "parent": [None if r.passage.parent is None else list(r.passage.parent) for r in rows],
@@ -198,7 +198,7 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
         name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata) if name != RUNS
     }
     if RUNS in metadata:
-        extra[RUNS] = [" ".join(run_terms(r.indexed)) or None for r in rows]
+        extra[RUNS] = [" ".join(run_terms(folded(r.indexed))) or None for r in rows]
     schema = passage_schema(vectors.shape[1])
     for name in extra:
         schema = schema.append(pa.field(name, metadata_type(metadata[name])))

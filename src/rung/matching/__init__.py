@@ -5,7 +5,7 @@
 """
 
 from rung.matching.answers import best, contains, holds, matches, token_f1
-from rung.matching.characters import LETTER, UNSPACED, WORD
+from rung.matching.characters import LETTER, UNSPACED, WORD, folded
 from rung.matching.reading import reading_of, tokens
 from rung.matching.scanning import Reading
 from rung.matching.terms import has_runs, run_terms, terms
@@ -17,6 +17,7 @@ __all__ = [
     "Reading",
     "best",
     "contains",
+    "folded",
     "has_runs",
     "holds",
     "matches",

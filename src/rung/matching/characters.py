@@ -25,17 +25,30 @@ WORD = rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){LETTER})+"
 
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
-_VULGAR = re.compile(r"[¼-¾⅐-⅞↉]")
+_VULGAR = re.compile(r"[ \u00a0\u2009\u202f]?([¼-¾⅐-⅞↉])")
 _THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f’'٬](?=\d{3}(?!\d))")  # spaces that cannot break, and marks
 _BRACED = re.compile(r"\^\s?\{\s?([+-]?\w+)\s?\}")
 _DIGIT = re.compile(r"(?![0-9])\d")
-_DASH_RANGE = re.compile(r"(?<=\d)(\s?)[–—](\s?)(?=\d)")
+_AFTER_AMOUNT = r"[\d%‰°$€£¥₹年月日時分円元]"
+_DASH_RANGE = re.compile(rf"(?<={_AFTER_AMOUNT})(\s?)[–—〜](\s?)(?=[\d$€£¥])")
+_DASH_WORDS = re.compile(r"(?<=[^\W_])\.?( ?)–\1(?=[^\W\d_])|(?<=\w) [–—] (?=[\d$€£¥])")
+_DASH_MIXED = re.compile(r"(?<=[^\W\d_])–(?=[\d$€£¥])")  # 9 am–5 pm
+_TILDE = re.compile(rf"(?<={_AFTER_AMOUNT})( ?)~\1(?=[\d$€£¥])|(?<=\d)\.{{2,3}}(?=\d)")  # 10~15, 10…15
 _DASH_MINUS = re.compile(r"(?<!\w)–(?=[\d.$€£¥])")
 _TIMES = re.compile(r"(?<=\d)\s?[·⋅]\s?(?=10\^)")
+# Points of Arabic and Hebrew, which most leave out, and a tone and a vowel of Thai and Lao, typed in either order.
+_POINTS = re.compile("[\u064b-\u0652\u0670\u0640\u0591-\u05bd\u05bf\u05c1\u05c2]")
+_TONES = re.compile("(\u0e4d)([\u0e48-\u0e4b])|(\u0ecd)([\u0ec8-\u0ecb])")
 _SAME = str.maketrans(
     {"−": "-", "‐": "-", "‑": "-", "‒": "-", "﹣": "-", "－": "-", "’": "'", "ʼ": "'", "‘": "'", "٫": ".", "∕": "/",
      "™": "", "®": "", "©": "", "⁄": "/", "≦": "≤", "≧": "≥", "º": "°"}
 )  # fmt: skip
+
+
+_ACCENTED = re.compile("([a-zα-ω])[\u0300-\u036f]+")
+_LIGATURES = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ĸ": "k", "ŋ": "n"}
+)  # casefold knows ß
 
 
 class _Signs(dict[int, str]):
@@ -67,10 +80,26 @@ def plain(text: str) -> str:
     if not text.isascii():
         text = _THOUSANDS.sub("'", text)
         text = _RAISED.sub(lambda raised: "^" + raised[0].translate(_RAISED_DIGITS), text)
-        text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[0]), text)
+        text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[1]), text)
         text = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
         text = _TIMES.sub("×", text)
         text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
-        text = _DASH_MINUS.sub("-", _DASH_RANGE.sub(r"\1-\2", text)).translate(_SIGNS)
+        text = _DASH_RANGE.sub(r"\1-\2", text)
+        text = _DASH_WORDS.sub(lambda dash: dash[0].replace("–", "-").replace("—", "-"), text)
+        text = _DASH_MIXED.sub(" - ", text)
+        text = _TONES.sub(r"\2\1\4\3", _POINTS.sub("", text))
+        text = _DASH_MINUS.sub("-", text).translate(_SIGNS)
         text = unicodedata.normalize("NFC", text.casefold())
-    return _BRACED.sub(r"^\1", text.casefold())
+    return _BRACED.sub(r"^\1", _TILDE.sub(r"\1-\1", text.casefold()))
+
+
+def folded(text: str) -> str:
+    """A text in lower case without the accents of Latin and Greek letters, for a search that cuts endings off afterwards.
+
+    >>> folded("Straße, Élèves, Ελλάδα, Ёлка"), folded("ASCII")
+    ('strasse, eleves, ελλαδα, ёлка', 'ASCII')
+    """
+    if text.isascii():
+        return text
+    bare = _ACCENTED.sub(r"\1", unicodedata.normalize("NFD", text.casefold()))
+    return unicodedata.normalize("NFC", bare).translate(_LIGATURES)

@@ -10,6 +10,7 @@ from math import gcd
 
 # Powers of ten that are said as words after a number.
 MAGNITUDES = {
+    "hundred": 2,
     **dict.fromkeys(("thousand", "tausend", "tsd", "mille"), 3),
     **dict.fromkeys(("million", "millions", "millionen", "mio", "mn", "millón", "millones"), 6),
     **dict.fromkeys(("billion", "billions", "bn", "milliarde", "milliarden", "mrd", "milliard", "milliards"), 9),
@@ -98,10 +99,19 @@ def power(base: str, exponent: str) -> str:
     return str(int(base) ** int(exponent))
 
 
-def dotted(written: str) -> str:
-    """Digits with several points: a number in groups of three, else a version or an address as it is written."""
+def dotted(written: str, *, money: bool = False) -> str:
+    """Digits with several points: a number in groups of three, else a version or an address as it is written.
+
+    Four groups below 256 are an address, but not beside a currency, nor where one has a zero in front: 1.200.000.000.
+    """
     parts = written.split(".")
-    if len(parts) == 4 and all(len(part) <= 3 and int(part) < 256 for part in parts if "," not in part):
+    padded = any(len(part) == 3 and part[0] == "0" for part in parts)
+    if (
+        len(parts) == 4
+        and not money
+        and not padded
+        and all(len(part) <= 3 and int(part) < 256 for part in parts if "," not in part)
+    ):
         return written
     if _POINTS.fullmatch(written):
         whole, _, fraction = written.replace(".", "").partition(",")

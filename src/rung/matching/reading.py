@@ -7,25 +7,45 @@ kept: its sign, point, percent, currency, range. Comparing is left to `answers`.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import lru_cache
 
+from rung.matching import dates
 from rung.matching.characters import plain
 from rung.matching.numerals import MAGNITUDES, shifted
-from rung.matching.scanning import Piece, Reading, pieces
+from rung.matching.scanning import CURRENCIES, Reading, pieces
 
 RANGE = "–"
-_TO = frozenset({"to", "bis"})
+_TO = frozenset(("to", "bis", "through", "thru", "until", "till", "à", "au", "al", "hasta", "até", "tot"))
+_BETWEEN = frozenset({"between", "zwischen", "entre"})
+_HALVES = ("am", "pm")  # of a day: 9 am to 5 pm
+_AND = frozenset(("and", "und", "et", "y", "e"))
 _PERCENT = frozenset({"percent", "prozent"})
-_SHORT_MAGNITUDES = {"k": 3, "m": 6}  # only beside a currency: $5m
+_SHORT_MAGNITUDES = {"k": 3, "m": 6, "b": 9}  # only beside a currency: $5m
+_UNIT = 2  # pieces of a unit: °C
 _NEAR = 4  # characters before a dash that say whether it stands between two numbers
 _PLAIN = Reading()
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?")
+_MONEY_WORDS = "|".join(word for word in CURRENCIES if word.isalpha())
 
 _REWRITTEN = (
     (re.compile(r"\bv(?:er(?:sion|s)?)?\.?\s?(?=\d)"), "v "),
     (re.compile(r"\b(?:per cent|pour cent|por ciento)\b"), "%"),
     (re.compile(r"\b(?:degrees?|grad)\b"), "°"),
+    (re.compile(r"° ?(?:(c)elsius|(f)ahrenheit)\b"), r"°\1\2"),
     (re.compile(r"\bminus\s+(?=[\d$€£¥])"), "-"),
+    (re.compile(r"\b(?:u\.s\.a?\.?|usa?|american)[ -](?=dollars?\b)"), ""),
+    (re.compile(rf"\b({_MONEY_WORDS})/(?=\w)"), r"\1 "),  # 12 EUR/month
+    (re.compile(r"\b(million(?:s|es|en)?|milliards?|millón|millones) (?:de |d')(?=euros?\b|dól|dollars?\b)"), r"\1 "),
+    (re.compile(r"(?<=\d) ?円"), " jpy "),
+    (re.compile(r"(?<=\d) ?원"), " krw "),
+    (re.compile(r"(?<=\d) ?(?:至|到|から) ?(?=\d)"), "-"),
+    (re.compile(r"(?<![\w.])(\d+) ?(h|hrs?|std|min|d|ft|lb)(?=\d)"), r"\1 \2 "),  # 1h30min
+    (
+        re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|[ap]m|° ?[cf]|{_MONEY_WORDS})[-~](?=-?\d)"),
+        r" \1 - ",
+    ),  # 5kg-7kg
+    (re.compile(r"(?:^|(?<=\bde )|(?<=\bdesde ))(\d+(?:[.,]\d+)?) a (?=\d)"), r"\1 hasta "),  # de 10 a 15 días
 )
 # Accountants write a loss in parentheses: "(1,250)", "$(12.5)", "($5)". A small bare number is an option: "(1)".
 _MONEY = r"us\$|[$€£¥₹]"
@@ -62,10 +82,12 @@ def reading_of(*texts: str) -> Reading:
 
     Zeros at the end count after a name ("Python 3.10"). One group of three after a point is thousands beside a currency, a
     decimal comma, or words of a language that writes so. Otherwise points are decimal points, and zeros at the end nothing.
+    Dates in words are read as dates where each text has one.
     """
     return Reading(
         spelled=any(map(_ENDS_IN_ZERO.search, texts)) and any(map(_SPELLED.search, texts)),
         continental=any(map(_GROUP_OF_THREE.search, texts)) and any(map(_CONTINENTAL.search, texts)),
+        dated=all(dates.has_date(_plain(text)) for text in sorted(texts, key=len)),  # the answer first
     )
 
 
@@ -76,13 +98,19 @@ def tokens(text: str, reading: Reading = _PLAIN, *, articles: bool = False) -> t
     >>> tokens("The price is $1,250.00 (−5 %)")
     ('price', 'is', '1250', 'usd', '-5', '%')
     """
-    said = plain(text)
+    said = _plain(text)
+    said = dates.spans(dates.dated(said) if reading.dated else said, RANGE)
     for pattern, written in _REWRITTEN:
         said = pattern.sub(written, said)
     loss = _LOSS.match(said)
     if loss and (len(loss[3]) > 2 or any(loss.group(1, 2, 4, 5))):
         said = "-" + " ".join(filter(None, loss.groups()))
     return _Sentence(_LOSS_INSIDE.sub(r"-\1\2", said), reading, articles).read()
+
+
+@lru_cache(maxsize=2048)
+def _plain(text: str) -> str:
+    return plain(text)
 
 
 class _Sentence:
@@ -97,6 +125,8 @@ class _Sentence:
         self.money = ""  # waits for the number after it
         self.owed = ""  # was before the number that was written last
         self.after_number = False  # whether the last token is a number
+        self.number_at = 0  # the place of the last number among the tokens
+        self.between = False  # whether the "and" to come stands between the ends of a range
 
     def read(self) -> tuple[str, ...]:
         for place, piece in enumerate(self.pieces):
@@ -107,11 +137,11 @@ class _Sentence:
                 case "money" if following is not None and self.opens(place):
                     self.money = piece.text
                 case "dash":
-                    self.dash(piece, following)
+                    self.dash(place)
                 case "article" if not self.articles:
                     pass
                 case "word":
-                    self.word(piece.text, following)
+                    self.word(place)
                 case _:
                     self.add(piece.text)
         self.pay()
@@ -130,7 +160,7 @@ class _Sentence:
     def number(self, value: str) -> None:
         self.add(value if value == "0" else self.minus + value)
         self.minus, self.owed, self.money = "", self.money, ""
-        self.after_number = True
+        self.after_number, self.number_at = True, len(self.tokens) - 1
 
     def opens(self, place: int) -> bool:
         """Whether a currency belongs to the number after it: it stands right before it, and not right behind another."""
@@ -143,25 +173,84 @@ class _Sentence:
         before = self.said[self.pieces[place - 1].end : money.start]
         return bool(before.strip()) or "\n" in before or bool(before and not after)
 
-    def dash(self, piece: Piece, following: Piece | None) -> None:
+    def dash(self, place: int) -> None:
         """A range, a minus, or nothing."""
-        if following is None or following.kind not in ("number", "money"):
+        if place + 1 == len(self.pieces) or self.pieces[place + 1].kind not in ("number", "money"):
             return
+        piece, following = self.pieces[place], self.pieces[place + 1]
         before = self.said[max(0, piece.start - _NEAR) : piece.start]
         number, after = before.rstrip(), self.said[piece.end : following.start]
         between = before[len(number) :] + after
-        if number[-1:].isdigit() and not between.strip() and "\n" not in between:
-            self.add(RANGE)
+        if "\n" not in between and ((number[-1:].isdigit() and not between.strip()) or self.joins(place)):
+            self.range(place)
         elif following.start == piece.end and not before[-1:].isalnum():
             self.minus = "-"
 
-    def word(self, word: str, following: Piece | None) -> None:
-        places = MAGNITUDES.get(word) or (_SHORT_MAGNITUDES.get(word) if self.owed else None)
+    def joins(self, place: int) -> bool:
+        """Whether the piece at a place stands between two amounts: "5 % – 10 %", "5 kg to 7 kg", "5€-10€", "$5 to 10"."""
+        unit, first = self.unit_before(place), self.number_after(place)
+        if unit is None or first is None or "\n" in self.said[self.pieces[place - 1].start : self.pieces[first].start]:
+            return False
+        if not unit:
+            return self.pieces[place].kind != "dash"
+        halves = unit[0] in _HALVES and first + 1 < len(self.pieces) and self.pieces[first + 1].text in _HALVES
+        behind = [piece.text for piece in self.pieces[first + 1 : first + 1 + len(unit)]]
+        before = self.said[self.pieces[place - 1].end : self.pieces[place].start]
+        after = self.said[self.pieces[place].end : self.pieces[place + 1].start]
+        if behind == unit:
+            rises = not before or _rises(self.pieces[place - 1 - len(unit)].text, self.pieces[first].text)
+            return self.pieces[place].kind != "dash" or (bool(before) == bool(after) and rises)
+        if halves:
+            return self.pieces[place].kind != "dash" or bool(before) == bool(after)
+        closed = not before and not after
+        return closed and self.pieces[place].kind == "dash" and self.pieces[place - 1].kind in ("money", "sign")
+
+    def unit_before(self, place: int) -> list[str] | None:
+        """The unit between a place and the number right before it; None where there is no number near."""
+        for back in range(1, _UNIT + 2):
+            if place - back < 0 or self.pieces[place - back].kind in ("dash", "article"):
+                return None
+            if self.pieces[place - back].kind == "number":
+                return [piece.text for piece in self.pieces[place - back + 1 : place]]
+        return None
+
+    def number_after(self, place: int) -> int | None:
+        """The place of the number right after a place, behind a currency or a minus."""
+        for ahead in range(place + 1, min(place + 4, len(self.pieces))):
+            if self.pieces[ahead].kind == "number":
+                return ahead
+            if self.pieces[ahead].kind not in ("money", "dash"):
+                return None
+        return None
+
+    def range(self, place: int) -> None:
+        """The mark of a range; a unit that both its ends have stays at the second: "5 % – 10 %" is "5–10 %"."""
+        unit, first = self.unit_before(place), self.number_after(place)
+        if self.owed:
+            if self.pieces[place + 1].kind != "money":
+                self.money = self.owed
+            if self.pieces[place + 1].kind != "money" or self.pieces[place + 1].text == self.owed:
+                self.owed = ""
+        elif unit and first is not None and [piece.text for piece in self.pieces[first + 1 : first + 1 + len(unit)]] == unit:
+            del self.tokens[self.number_at + 1 :]
+        self.add(RANGE)
+
+    def word(self, place: int) -> None:
+        word, following = self.pieces[place].text, self.pieces[place + 1] if place + 1 < len(self.pieces) else None
+        priced = self.owed or (following is not None and following.kind == "money")
+        places = MAGNITUDES.get(word) or (_SHORT_MAGNITUDES.get(word) if priced else None)
         if places and self.after_number and _DECIMAL.fullmatch(self.tokens[-1]):
             self.tokens[-1] = shifted(self.tokens[-1], places)
         elif word in _PERCENT:
             self.add("%")
-        elif self.after_number and word in _TO and following is not None and following.kind == "number":
-            self.add(RANGE)
+        elif (word in _TO or (word in _AND and self.between)) and self.joins(place):
+            self.between = False
+            self.range(place)
         else:
+            self.between = word in _BETWEEN or (self.between and word not in _AND)
             self.add(word)
+
+
+def _rises(one: str, other: str) -> bool:
+    """Whether a number is below another; of what is no decimal, nobody knows."""
+    return not (_DECIMAL.fullmatch(one) and _DECIMAL.fullmatch(other)) or Decimal(one) < Decimal(other)

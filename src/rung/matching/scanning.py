@@ -16,10 +16,12 @@ class Reading(NamedTuple):
     """How what is ambiguous is read.
 
     `spelled`: zeros at the end count (3.10 is not 3.1). `continental`: one group of three after a point is thousands.
+    `dated`: dates in words are read as dates.
     """
 
     spelled: bool = False
     continental: bool = False
+    dated: bool = False
 
 
 class Piece(NamedTuple):
@@ -38,14 +40,20 @@ CURRENCIES = {
     **dict.fromkeys(("£", "gbp", "pound", "pounds"), "gbp"),
     **dict.fromkeys(("¥", "jpy", "yen"), "jpy"),
     **dict.fromkeys(("₹", "inr"), "inr"),
-    **{code: code for code in (*_CODES, *"₽₩₺₪₫฿¢")},
+    **{code: code for code in (*_CODES, *"₽₺₪₫฿¢")},
+    **{"₩": "krw", "zł": "pln", "kč": "czk", "dólar": "usd", "dólares": "usd"},
+    **{"c$": "cad", "ca$": "cad", "a$": "aud", "au$": "aud", "nz$": "nz$", "hk$": "hk$", "r$": "brl", "mx$": "mxn"},
 }
+_MONEY_WORD = "|".join(sorted((word for word in CURRENCIES if word.isalpha()), key=len, reverse=True))
+_AT_MONEY = 9  # characters beside a number
+_MONEY_BEFORE = re.compile(rf"(?:[$€£¥₹₩]|\b(?:{_MONEY_WORD})) ?-?$")
+_MONEY_AFTER = re.compile(rf" ?(?:[$€£¥₹₩]|(?:{_MONEY_WORD})\b)")
 _IN_WORD = rf"[^\s!-/:-@\[-`{{-~°{UNSPACED}]"
 _BEGINS_WORD = rf"[^\s\d!-/:-@\[-`{{-~°{UNSPACED}]"
 _SCAN = re.compile(
     rf"""
     (?P<plain>(?!an?\b|the\b)[a-z]+(?=[ ,;:!?]|\.(?!\w)|\Z))  # most words: first, so that the rest costs nothing
-  | (?P<iso>(?<![\w.-])\d{{4}}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01])(?![\d-]))
+  | (?P<iso>(?<![\w.-])\d{{4}}(?P<_cut>[-/])(?:0?[1-9]|1[0-2])(?P=_cut)(?:0?[1-9]|[12]\d|3[01])(?![\d-]|/\d))
   | (?P<dmy>(?<![\w.])(?:0?[1-9]|[12]\d|3[01])\.[ ]?(?:0?[1-9]|1[0-2])\.[ ]?\d{{4}}(?!\d|[.,]\d))
   | (?P<slashes>\d+(?:/\d+){{2,}})
   | (?P<mixed>(?<![\d.,])\d+[ ]\d+/\d+(?![/\d]))
@@ -59,7 +67,7 @@ _SCAN = re.compile(
   | (?P<grouped>[1-9]\d{{0,2}}(?:(?:'\d{{3}})+|(?:[ ]\d{{3}})+|,\d{{3}})(?!\d)(?:[.,]\d+)?)
   | (?P<point>[1-9]\d{{0,2}}\.\d{{3}}(?:,\d+|(?![\d,]|\.\d)))
   | (?P<number>\d+(?:[.,]\d+)?|(?<![\w.])\.\d+)
-  | (?P<money>us\$|[$€£¥₹₽₩₺₪₫฿¢])
+  | (?P<money>(?<!\w)(?:us|ca?|au?|nz|hk|r|mx)\$|[$€£¥₹₽₩₺₪₫฿¢])
   | (?P<sign>[%‰°±≤≥≠]|[<>]=?(?=\s?-?[\d.$€£¥])|(?<=\d)\+(?!\d))
   | (?P<dash>-)
   | (?P<article>\b(?:an?|the)\b(?=\s+["'(\[$€£¥<>+*_-]*\w))
@@ -91,8 +99,15 @@ def pieces(text: str, reading: Reading) -> Iterator[Piece]:
             sign = {"<=": "≤", ">=": "≥"}.get(written, written)
             yield Piece("sign" if kind == "sign" else "dash" if kind == "dash" else "article", sign, start, end)
         else:
+            if kind == "dotted" and _beside_money(text, start, end):
+                kind = "money_dotted"
             for value in _values(str(kind), written, reading):
                 yield Piece("number", value, start, end)
+
+
+def _beside_money(text: str, start: int, end: int) -> bool:
+    before, after = text[max(0, start - _AT_MONEY) : start], text[end : end + _AT_MONEY]
+    return bool(_MONEY_BEFORE.search(before) or _MONEY_AFTER.match(after))
 
 
 def _word(written: str) -> str:
@@ -125,8 +140,8 @@ def _values(kind: str, written: str, reading: Reading) -> list[str]:
             return [numerals.power(*written.replace("+", "").split("^"))]
         case "clock":
             return [numerals.clock(written.replace(".", ":"))]
-        case "dotted":
-            return [numerals.dotted(written)]
+        case "dotted" | "money_dotted":
+            return [numerals.dotted(written, money=kind == "money_dotted")]
         case "listed":
             return numerals.listed(written)
         case "science" | "tens":

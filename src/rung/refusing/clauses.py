@@ -26,12 +26,22 @@ Kind = Literal["refusal", "topic", "pointer", "looked", "nothing", "answer"]
 _LANGUAGES = (ENGLISH, GERMAN, SPANISH, FRENCH)
 _LOOKED_AT = 600  # characters: refusals say so soon
 _OPENINGS = 4  # "Hmm, I'm sorry, but as an AI, …"
+_LABEL_WORDS = 4
 _STRAIGHT = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‹": "'", "›": "'"}
 )
 _QUOTED = re.compile(r'"[^"]{1,300}"')
 _SAID_NO = re.compile(r"(?:no|nein|non|yes|ja|oui|sí|doch|si)\b[,.!:]? ?(?:,|[.!]|$)")  # "No, …": an answer to a question
 _BUT_NOT = re.compile(r"(?:not|nicht|no|pas|keine?|ni)\b(?! only| nur| sólo| solo| seulement)")
+_ITEM = re.compile(r"^\s*(?:[-•·–—]|\d{1,2}[.)])\s+(?=\S)")  # of a list
+# What is asked for, before what is said of it: "Price: not given."; not what a machine shows: "Error 404: not found."
+_LABEL = re.compile(
+    r"(?!.*\b(?:status|errors?|fehler\w*|codes?|messages?|says?|shows?|displays?|means?|http)\b[^:]*: )"
+    r"[^\d.:;,!?]{1,40}(?: ?:| [-–—]) (?=\S)"
+)
+_AMOUNT = re.compile(
+    r"(?:it is |it's |es sind |son |c'est |ce sont )?[$€£]?\d[^,]{0,25}, "
+)  # "12 euros, VAT is not mentioned"
 _BREAK = re.compile(r"\s*[;:]\s+|\s+[–—-]\s+|\s*[–—]\s*|\s*…\s*")
 
 
@@ -45,12 +55,14 @@ class _Clause(NamedTuple):
 def says_unknown(text: str) -> bool:
     """Whether a text says that it does not know, in English, German, Spanish or French."""
     said = _plain(text)
-    return any(_refuses(said, language) for language in _LANGUAGES if re.search(language.negations, said))
+    label = _LABEL.match(said)
+    texts = (said, said[label.end() :]) if label and len(label[0].split()) <= _LABEL_WORDS else (said,)
+    return any(_refuses(one, language) for language in _LANGUAGES if re.search(language.negations, said) for one in texts)
 
 
 def _plain(text: str) -> str:
     """Lower case, without markup, citation marks and the quotation marks around all of it; other quotations as one word."""
-    said = unicodedata.normalize("NFKC", text[:_LOOKED_AT]).translate(_STRAIGHT).casefold()
+    said = unicodedata.normalize("NFKC", _ITEM.sub("", text[:_LOOKED_AT])).translate(_STRAIGHT).casefold()
     said = MARK.sub("", re.sub(r"[*_#>]+", "", said))
     said = " ".join(said.split()).strip("'([ )]")
     if said[:1] == '"' and said.rstrip(".!")[-1:] == '"' and said.count('"') == 2:
@@ -108,7 +120,7 @@ def _kind(clause: _Clause, language: Language, before: str) -> tuple[Kind, str]:
         return "nothing", text
     if text.endswith("?"):
         return "pointer", text
-    if language.condition.match(text):
+    if language.condition.match(text) and ("," in text or not language.refuses.match(text)):  # "When it opens is not said"
         return ("pointer" if language.pointer.match(text) else "answer"), text
     yields = language.yielding.match(text)
     if yields and ", " in text:
@@ -122,6 +134,8 @@ def _kind(clause: _Clause, language: Language, before: str) -> tuple[Kind, str]:
 
 def _plain_kind(text: str, language: Language, before: str) -> tuple[Kind, str]:
     """What a clause without openings is; `before`: the last clause that was about the sources, or about looking."""
+    if _AMOUNT.match(text):
+        return "answer", text
     if language.refuses.match(text) or _goes_on_refusing(text, language, before):
         return "refusal", text
     if language.looked.match(text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rung.refusing.absence import ENGLISH_ABSENT
 from rung.refusing.language import Language, any_of, unsaid
 
 _ADVERBS = r"(?:(?:really|honestly|simply|just|still|also|currently|actually|yet|even|ever|unfortunately|[a-z]+ly) )*"
@@ -28,7 +29,8 @@ _WHICH = (
     r"|attached|shown|present|current|two|three|relevant|of the|either of the) )*"
 )
 _TAIL = (
-    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|available|here"
+    r"(?: \d+(?:(?:, | and | or |-|–|, and | to )\d+)*)?(?: (?:provided|given|above|supplied|retrieved|shown|quoted"
+    r"|available|here"
     r"|(?:that )?i (?:was|have been|am|have) "
     r"(?:given|provided|shown)|(?:that )?(?:you|you've|you have) (?:gave|given|provided|sent|shared|supplied)(?: me)?"
     r"|i have|at hand))*"
@@ -70,7 +72,7 @@ _ASKED = rf"(?:{_A_FACT}|{_KIND}(?:question|answer)\b|anything|it\b|this\b|that\
 _WH = r"(?:what|who|whom|whose|when|where|which|why|how|if|whether)\b"
 _END = r"(?=$|[,.!?)(])"
 _KNOWN = (
-    r"(?:mentioned|stated|specified|indicated|addressed|discussed|described|explained|clarified|named|listed|known"
+    r"(?:mentioned|said|stated|specified|indicated|addressed|discussed|described|explained|clarified|named|listed|known"
     r"|disclosed|defined"
     r"|answered|reported|detailed|recorded|noted|spelled out|identified|given|determined)"
 )
@@ -189,9 +191,12 @@ _NONE = (
     rf"nowhere (?:in {_SRC} )?(?:is|are|does|do|was|were) ",
     rf"no ?(?:one|body) knows(?: {_WH}|, according to {_SRC})",
     rf"(?:there(?:'s| is| are| was| were)|there isn't|there aren't|i have|we have)(?: not| currently| simply| also)*"
-    rf" (?:no|not enough|not any|insufficient|any|enough|little) (?!evidence that|data (?:limit|cap|plan)){_A_FACT}",
-    rf"there(?:'s| is| was) nothing (?:in {_SRC}|(?:here )?(?:about|on|regarding|to (?:say|suggest|indicate)))",
-    r"no (?:such )?(?:mention|indication|reference|record) (?:of|is|was|that|to|regarding|about)\b",
+    rf" (?:no|not enough|not any|insufficient|any|enough|little) (?!evidence that|data (?:limit|cap|plan)"
+    rf"|records? of (?!(?:this|that|it|any|such)\b)(?!.*{_SRC})){_A_FACT}",
+    rf"there(?:'s| is| was) nothing (?:in {_SRC}|(?:here )?(?:about|on|regarding|to (?:say|suggest"
+    rf"|indicate)))(?!.* that (?!i |we |would |could |can |says|tells|answers))",
+    r"no (?:such )?(?:mention|indication|reference|record) (?:of|is|was|that|to|regarding|about)\b"
+    r"(?!.*\b(?:may|must|should|shall|can|will|is (?:allowed|permitted|required)|are (?:allowed|required|kept))\b)",
 )
 _FRAGMENTS = (
     rf"(?:no|not enough|insufficient|no further) {_KIND}{_FACT}(?: (?:is |was |were |are )?(?:available|provided"
@@ -208,7 +213,7 @@ _FRAGMENTS = (
     r"|answered|applicable|enough information|answerable)[.!]?$",
     rf"not {_ADVERBS}(?:{_KNOWN}|{_FOUND}){_IN_SOURCE}$",
     r"(?:nothing|not a word|no word) (?:about|on|regarding|concerning|of)\b(?!.* (?:is|are|was|were|will|can|may"
-    r"|must|has|have|changes?) ).*$",
+    r"|must|has|have|changes?)(?: |$)).*$",
     rf"(?:the|that|this|such|your|any) (?:[a-z]+ )?(?:information|info|data|details?|answers?"
     rf"|facts?)\b.{{0,60}}? (?:is|are|was|were|has|have)(?: not|n't)(?: been)? (?:[a-z]+ )?(?:available|found|given"
     rf"|provided|known|accessible)"
@@ -236,7 +241,11 @@ _UNKNOWN = (
     rf"{_ANYTHING} ?(?:is|are|was|were) {_ADVERBS}(?:missing|absent|omitted|left out){_IN_SOURCE}$",
     rf"{_ANYTHING} (?:cannot|can't|can not|could not|couldn't) be {_ADVERBS}(?:answered|determined|inferred|known"
     rf"|established|derived|deduced|told|said"
-    rf"|ascertained|confirmed|found(?= in)|given)(?:{_END}| (?:from|with|based|in|on|using|by|without|given)\b)",
+    rf"|ascertained|confirmed|found(?= in)|given)(?:{_END}| (?:from|with|based(?: only| solely)? on|in|on|using|by"
+    rf"|without|given)(?: only| just)? (?:{_SRC}|what|this|that|these"
+    rf"|it|any of|more|further|additional|(?:the |this |any |such )?(?:[a-z]+ )?(?:information|data|context|details"
+    rf"|evidence"
+    rf"|facts)|here|certainty))",
     rf"{_ANYTHING} (?:does|do|did)(?: not|n't) {_ADVERBS}(?:appear|occur|exist|show up|come up"
     rf"|feature)(?: anywhere)?(?: in| on| within| among) {_SRC}",
     rf"it (?:isn't|wasn't) {_ADVERBS}(?:clear|known|stated|specified|mentioned|indicated|said|given|explained"
@@ -267,6 +276,7 @@ _ANY_ORDER = unsaid(
     r"says?|said|mention\w*|stated?|specif\w+|indicat\w+|tells?|told|describe\w*|discuss\w*|address\w*|explain\w*"
     r"|clear|clarif\w+|answer\w*|information"
     r"|details?|settles?|resolves?|determin\w+|establish\w*|identif\w+|names?|named|known?|infer\w*|deals?|reveal\w*"
+    r"|verif\w+|confirm\w*|find|locate"
     r"|trace|hint|indication|learn|conclu\w+|work out|figure out",
     r"says?|states?|mentions?|specify|specifies|indicates?|explains?|notes?|describes?|make it clear|makes it clear"
     r"|tells?|names?|lists?|shows?|warns?|adds?|stress(?:es)?",
@@ -296,7 +306,9 @@ ENGLISH = Language(
         r"|impossible|unknown|unclear|un\w+able"
         r"|insufficient|silent|fails?|lacks?|missing|absent|outside|beyond|unrelated|irrelevant|unsure|unspecified"
         r"|undisclosed|undetermined|undefined"
-        r"|null|idk|dunno|n/a|leaves?|need (?:more|further)|unstated)\b|n/a"
+        r"|empty|blank|else|omits?|beats|stumped|mystery|luck|more|open|un(?:named|said|mentioned|answered|explained"
+        r"|addressed)|thin|vague|hard|too|few|little|mum|zilch|quiet|short|blank|lack|eludes|before|skips?|null|idk"
+        r"|dunno|n/a|leaves?|need (?:more|further)|unstated)\b|n/a"
     ),
     sources="the passages",
     pronoun=any_of(r"(?:they|it|these|this)\b"),
@@ -307,7 +319,7 @@ ENGLISH = Language(
         r"(?:my |our )?apologies[,.!:;]*(?: but)? ?",
         r"(?:unfortunately|sadly|regrettably|regretfully|alas)[,:]? (?!not[;,])",
         r"(?:i'm|i am|we're|we are) afraid(?: that)?,? ",
-        r"(?:h+m+|well|oh|um|uh|ok|okay|so|ah|thank you for (?:your|the) question|thanks for asking|good question"
+        r"(?:h+m+|nope|well|oh|um|uh|ok|okay|so|ah|thank you for (?:your|the) question|thanks for asking|good question"
         r"|great question)[,.!:]+ ?",
         r"as an? (?:ai|artificial intelligence|language model|assistant|chatbot)[a-z -]{0,30}, ",
         r"(?:(?:the |my |short |final )?(?:answer|response|reply|assistant|a|bot|ai)) ?[:–-] ?",
@@ -322,7 +334,9 @@ ENGLISH = Language(
         r"(?:to be honest|honestly|frankly|as far as i (?:know|can (?:see|tell))|at this time|currently|that said),? ",
         r"without [^,]{1,60}?(?:, | (?=(?:i|we|it) ))",
     ),
-    refuses=any_of(*_KNOWING, *_LACKING, *_UNABLE, *_SILENT_SOURCE, *_NONE, *_FRAGMENTS, *_UNKNOWN, _ANY_ORDER),
+    refuses=any_of(
+        *_KNOWING, *_LACKING, *_UNABLE, *_SILENT_SOURCE, *_NONE, *_FRAGMENTS, *_UNKNOWN, _ANY_ORDER, *ENGLISH_ABSENT
+    ),
     topic=any_of(_SOURCE_IS_ABOUT),
     pointer=any_of(_ELSEWHERE),
     looked=any_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rung.refusing.absence import FRENCH_ABSENT
 from rung.refusing.language import Language, any_of, unsaid
 
 _WHICH = r"(?:(?:le|la|les|des|de|ces|ce|cet|cette|mes|mon|ma|nos|notre|vos|un|une|deux|du) |l')*"
@@ -85,7 +86,8 @@ _PASSIVE = (
     rf"|déduite?)",
     rf"(?:cela|ça|ceci|ce point) {_NE}(?:figure|ressort|apparaît|se trouve|est) pas(?: (?:clair|précis|mentionné"
     rf"|indiqué|dit))?(?:{_END}| {_IN}| du texte| des documents)",
-    rf"il {_NE}y a (?:pas|aucune?|rien)\b ?(?:{_A_FACT}|sur|à ce sujet|d'élément)",
+    rf"il {_NE}y a (?:pas|aucune?|rien)\b ?(?:{_A_FACT}(?! (?:personnel|confidentiel|privé|secr[eè]t|sensible"
+    rf"|bancaire)\w*)|sur|à ce sujet|d'élément)",
     r"il n'y a rien (?:dans|sur|à ce sujet)",
     rf"il {_NE}est (?:pas|nulle part|jamais) (?:fait mention|possible de|question d|clair|précisé|indiqué|dit"
     rf"|connu (?!pour)|mentionné)",
@@ -130,7 +132,9 @@ _ANY_ORDER = unsaid(
 
 FRENCH = Language(
     negations=r"\b(?:pas|ne|rien|aucune?|jamais|non|sans|ignor\w+|inconnue?s?|impossible|nul|nulle|personne"
-    r"|indéterminée?|insuffisante?s?|muet(?:te)?s?|absente?s?|manqu\w+|hors|dépasse|n/a|n/d|n\.c)\b|\bn'",
+    r"|indéterminée?|insuffisante?s?|muet(?:te)?s?|absente?s?|manqu\w+|défaut|faute|vides?|incapables?|incapacité"
+    r"|introuvable|sèche|échappe|vagues?|maigres?|suspens|mystère|autre|omet\w*|indisponible|hors|dépasse|n/a|n/d"
+    r"|n\.c)\b|\bn'",
     sources="les passages",
     pronoun=any_of(r"(?:ils|elles|il|elle|ceux-ci)\b"),
     opening=any_of(
@@ -145,7 +149,7 @@ FRENCH = Language(
         r"en tant qu(?:e|')[^,]{1,40}, ",
         r"(?:pour l'instant|à ma connaissance),? ",
     ),
-    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER),
+    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER, *FRENCH_ABSENT),
     topic=any_of(
         rf"(?:{_SRC}|ils|elles|il) (?:ne )?(?:mentionn(?:e|ent)|parl(?:e|ent)|décri(?:t|vent)|trait(?:e|ent)"
         rf"|évoqu(?:e|ent)|abord(?:e|ent)|se concentr(?:e|ent)|port(?:e|ent) sur|contien(?:t|nent)|expliqu(?:e|ent)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rung.refusing.absence import GERMAN_ABSENT
 from rung.refusing.language import Language, any_of, unsaid
 
 _WHICH = (
@@ -37,7 +38,8 @@ _FIND = (
     r"|weiterhelfen|helfen|bestätigen|erschließen|beantwortet|gefunden|festgestellt|bestimmt|ermittelt|entnommen|gesagt)"
 )
 _TOLD = (
-    r"(?:erwähnt|genannt|angegeben|erläutert|beschrieben|bekannt|festgelegt|beantwortet|benannt|aufgeführt"
+    r"(?:erwähnt|beziffert|vermerkt|genannt|angegeben|erläutert|beschrieben|bekannt|festgelegt|beantwortet|benannt"
+    r"|aufgeführt"
     r"|spezifiziert|erklärt|präzisiert|mitgeteilt|angesprochen|thematisiert"
     r"|behandelt|dokumentiert|ersichtlich|ausgeführt|definiert|überliefert|gesagt|verraten|berichtet|geklärt)"
 )
@@ -55,7 +57,7 @@ _SPEAKER = (
     rf"(?:das|dies|es|dazu|{_WH}{_LONG},)? ?wei(?:ß|ss) ich (?:\w+ ){{0,3}}?nichts?{_END}",
     rf"(?:das|dies|es|dazu)? ?wissen wir (?:\w+ ){{0,3}}?nichts?{_END}",
     rf"(?:ich wei(?:ß|ss)|wir wissen) (?:\w+ ){{0,4}}?nichts?(?:{_END}(?!, wie ich (?:es|das) sagen)| sicher{_END})",
-    r"(?:ich habe )?(?:leider )?(?:absolut )?keine ahnung\b",
+    r"(?:ich habe )?(?:leider )?(?:absolut )?keine ahnung\b(?! (?:von|vom|ist|zu haben)\b)",
     rf"wei(?:ß|ss) (?:ich )?(?:leider )?nicht{_END}",
     rf"(?:ich bin mir|ich bin|wir sind uns) (?:da |hier |leider )?(?:nicht sicher|unsicher){_END}",
     rf"{_SHORT}\b(?:ich|wir|mir|uns)\b{_SHORT}\b{_NO_FACT}(?! (?:weiter|heraus|über das telefon|per)\w*\b)",
@@ -108,7 +110,9 @@ _PASSIVE = (
     rf"|steht)\b{_SHORT} nicht (?:\w+ )?(?:enthalten|verfügbar|vorhanden|vor|zu finden|bekannt|beantwortet|gegeben)",
     rf"{_LONG} (?:lässt|lassen|ließ) sich{_SHORT} nicht {_FIND}",
     rf"{_LONG} (?:kann|können|konnte){_SHORT} nicht {_FIND} werden",
-    rf"{_LONG} (?:ist|sind|bleibt|bleiben|war) (?:\w+ )?(?:unbekannt|unklar|offen|ungeklärt)(?:{_END}| {_IN})",
+    rf"{_LONG} (?:ist|sind|bleibt|bleiben|war) (?:\w+ )?(?:unbekannt|unklar|ungeklärt)(?:{_END}| {_IN})",
+    rf"(?:{_WH}{_LONG}|es|das|dies\w*|die (?:frage|antwort)) (?:ist|sind|bleibt|bleiben|war) (?:\w+ )?offen(?:{_END}"
+    rf"| {_IN})",
     rf"(?:es|das) (?:ist|bleibt) (?:\w+ )?(?:unklar|nicht klar|unbekannt|nicht bekannt|nicht ersichtlich"
     rf"|nicht angegeben|unmöglich zu sagen)(?:{_END}|,)",
     rf"(?:es|das) (?:ist|wäre) (?:\w+ )?(?:nicht möglich|unmöglich)\b.*(?:{_FIND})",
@@ -129,7 +133,7 @@ _FRAGMENTS = (
     rf"nicht (?:näher |weiter |explizit )?(?:{_TOLD}|verfügbar|vorhanden|beantwortbar|zutreffend|gefunden"
     rf"|auffindbar)[.!]?$",
     rf"nicht (?:in|im) {_SRC}(?: \w+)?[.!]?$",
-    rf"{_NO_FACT}(?: (?:verfügbar|vorhanden|gefunden|möglich|dazu|hierzu|darüber|vorliegend|im text|bekannt|zu .*"
+    rf"{_NO_FACT}(?: (?:verfügbar|vorhanden|gefunden|möglich|dazu|hierzu|darüber|vorliegend|im text|bekannt|zu[mr]? .*"
     rf"|über .*|in {_SRC}.*))*(?<!pflicht)(?! ist| sind)[.!]?$",
     r"(?:unbekannt|unklar|k\. ?a|n\. ?a|k\.a|weiß nicht|unbeantwortbar|keine ergebnisse|nichts gefunden"
     r"|keine treffer)\.?$",
@@ -143,14 +147,16 @@ _ANY_ORDER = unsaid(
     r"sag\w+|gesagt|steht|stehen|erwähn\w+|nenn(?:t|en)|genannt|angegeben|angaben?|informationen|hinweis\w*"
     r"|beantwort\w+|antwort|entnehmen|hervor\w*|ersicht\w+|zu finden|gefunden"
     r"|feststell\w+|bestimm(?:en|bar)|ableit\w+|klar|erklär\w+|beschreib\w+|beschrieben|aussagen?|auskunft|erwähnung"
-    r"|ermitteln|verrät|verraten|thematisier\w+|eingegangen",
+    r"|ermitteln|verrät|verraten|thematisier\w+|eingegangen|äußer\w+|geht (?:\w+ ){1,4}nicht ein|eingeht|bezug|auskunft",
     r"sag(?:t|en)|besag(?:t|en)|schreib(?:t|en)|nennt|nennen|erwähn(?:t|en)|erklär(?:t|en)|geben an|gibt an"
     r"|steht, dass|beton(?:t|en)|hält|halten",
     r"muss|müssen|darf|dürfen|soll|sollen|sollte|sollten|sie|kunden|nutzer",
 )
 
 GERMAN = Language(
-    negations=r"\b(?:nicht|nichts|kein\w*|unbekannt|unklar|fehl(?:t|en)|schweig(?:t|en)|nirgends|niemand|weder"
+    negations=r"\b(?:nicht|nichts|kein\w*|unbekannt|unklar|fehl(?:t|en)|schweig(?:t|en)|nirgends|nirgendwo|ungenau"
+    r"|unvollständig|zu|mangels|un(?:zureichend|genügend|erwähnt|genannt|beantwortet|auffindbar)|entzieht|überfragt"
+    r"|passen|fehlanzeige|leer|knapp|dürftig|vage|verschweig\w+|niemand|weder"
     r"|unmöglich|ungeklärt|offen|k\. ?a|unsicher)\b",
     sources="die passagen",
     pronoun=any_of(r"(?:sie|er|es|diese|dort)\b"),
@@ -162,7 +168,7 @@ GERMAN = Language(
         r"(?:die |meine )?(?:antwort|assistent|assistentin|ki|bot) ?[:–-] ?",
         r"als (?:ki|künstliche intelligenz|sprachmodell|assistent)[\w -]{0,30},? (?=(?:kann|habe|weiß|darf|bin))",
     ),
-    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER),
+    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER, *GERMAN_ABSENT),
     topic=any_of(
         rf"(?:{_SRC}|sie|er|es) (?:erwähn(?:t|en)|beschreib(?:t|en)|behandel(?:t|n)|sprechen|spricht|handel(?:t|n)"
         rf"|nenn(?:t|en)|enthält|enthalten|gehen|geht|betreffen|betrifft|befass(?:t|en)|konzentrier(?:t|en)"

@@ -58,5 +58,5 @@ def unsaid(source: str, negation: str, telling: str, said: str, duty: str) -> st
 
 
 def any_of(*patterns: str) -> re.Pattern[str]:
-    """One pattern that matches where any of these does."""
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    """One pattern that matches where any of these does; texts are case-folded, where ß is ss."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns).replace("ß", "ss"))

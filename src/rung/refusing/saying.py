@@ -7,6 +7,7 @@ whatever the language of the documents. Whether refusing was right is left to `s
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rung.json_values import accepts, leaves, parse, validator
@@ -21,9 +22,9 @@ REFUSAL = "I don't know."
 def is_refusal(text: str, schema: str = "") -> bool:
     """Whether an answer says that it does not know.
 
-    With a schema, a value all of whose leaves are null, empty or a refusal in words is one; words outside of JSON are
-    judged as without. Empty text is no refusal: silence does not tell the asker anything. Only the beginning of the text
-    is judged, and one that goes on to answer ("I don't know, but …") is no refusal.
+    With a schema, and of a JSON object without, a value all of whose leaves are null, empty or a refusal in words is one;
+    words outside of JSON are judged as without. Empty text is no refusal: silence does not tell the asker anything. Only the
+    beginning of the text is judged, and one that goes on to answer ("I don't know, but …") is no refusal.
 
     >>> is_refusal("I don't know."), is_refusal("I don't know much about it, but it is Paris")
     (True, False)
@@ -35,6 +36,9 @@ def is_refusal(text: str, schema: str = "") -> bool:
             return all(_says_nothing(value) for _, value in leaves(parse(text)))
         except ValueError:
             pass  # not JSON: the words decide
+    elif text.lstrip()[:1] == "{":
+        with suppress(ValueError):
+            return all(_says_nothing(value) for _, value in leaves(parse(text)))
     return _says_unknown(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rung.refusing.absence import SPANISH_ABSENT
 from rung.refusing.language import Language, any_of, unsaid
 
 _WHICH = (
@@ -91,7 +92,10 @@ _PASSIVE = (
     rf"(?:resulta |es )?imposible (?:de )?{_FIND}",
     r"no (?:está|queda|resulta) (?:del todo )?clar[oa]",
     rf"no consta{_END}",
-    rf"no hay (?:{_A_FACT}|nada (?:sobre|al respecto|en)|ninguna (?:mención|referencia|indicación|información)"
+    rf"no hay (?:{_A_FACT}(?=$|[,.!]| (?:disponibles?|suficientes?|al respecto|sobre|en {_SRC}|acerca|para"
+    rf"|de(?: que)? |que |relevantes?"
+    rf"|específic\w+|concret\w+|adicional\w*|clar\w+|relacionad\w+|en (?:ningun\w*|los|el) |alguna?))|nada (?:sobre"
+    rf"|al respecto|en)|ninguna (?:mención|referencia|indicación|información)"
     rf"|suficiente)(?! gratuita)",
     rf"(?:no existe|no existen) (?:{_A_FACT})",
     rf"(?:se (?:desconoce|desconocen|ignora)|no es conocid[oa]{_END}|es una incógnita)",
@@ -118,7 +122,7 @@ _FRAGMENTS = (
 _ANY_ORDER = unsaid(
     rf"(?:(?:el|la|los|las|est[eao]s?|es[eao]s?|mis?|l[oa]s|del|al|ningún|ninguno de) (?:\w+ )?{_SOURCE}|pasajes?"
     rf"|contexto|fragmentos?)\b",
-    r"no\b|nada\b|ningun\w*\b|ningún\b|tampoco\b|sin\b|imposible\b|nunca\b",
+    r"no\b|nadie\b|nada\b|ningun\w*\b|ningún\b|tampoco\b|sin\b|imposible\b|nunca\b",
     r"menciona\w*|dice\w*|dicho|especific\w+|indica\w*|aclara\w*|explica\w*|precisa\w*|señala\w*|información|datos"
     r"|respuesta|respond\w+|contest\w+|saber\w*|determinar\w*|aparece\w*"
     r"|figura\w*|consta\w*|claro|detalla\w*|revela\w*|mención|referencia|habla\w*|deducir\w*|conclu\w+|encontr\w+",
@@ -128,7 +132,7 @@ _ANY_ORDER = unsaid(
 
 SPANISH = Language(
     negations=r"\b(?:no|ni|ningun\w*|ningún|nada|nunca|tampoco|sin|descono\w+|ignor\w+|imposible|nadie|insuficientes?"
-    r"|carec\w+|omit\w+|callan?|silencio|falta[n]?|fuera|n/d|s/d)\b",
+    r"|carec\w+|omit\w+|callan?|silencio|falta[n]?|fuera|ningún|vací[oa]s?|escas[oa]s?|otra|escapa|quién sabe|n/d|s/d)\b",
     sources="los pasajes",
     pronoun=any_of(r"(?:ellos|estos|él)\b"),
     opening=any_of(
@@ -143,7 +147,7 @@ SPANISH = Language(
         r"como (?:modelo|asistente|ia|inteligencia artificial)[^,]{0,40}, ",
         r"(?:en realidad|la verdad es que|la verdad|por el momento|hasta donde sé),? ",
     ),
-    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER),
+    refuses=any_of(*_SPEAKER, *_SILENT, *_PASSIVE, *_FRAGMENTS, _ANY_ORDER, *SPANISH_ABSENT),
     topic=any_of(
         rf"(?:{_SRC}|ellos|solo|sólo|únicamente) ?(?:solo |sólo |únicamente )?(?:mencionan?|hablan?|describen?"
         rf"|tratan?|se refieren?|se centran?|abordan?|contienen?|explican?|ofrecen?|incluyen?)\b"

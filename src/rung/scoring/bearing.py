@@ -26,6 +26,11 @@ _SATURATION, _BY_LENGTH = 1.2, 0.75  # BM25's k1 and b
 _BEGIN = r"(?:(?<![\w.,])|(?<=\D[.,])|(?<=^[.,])|(?!\w))"  # of a phrase in a text: not inside a word or a number
 _END = r"(?:(?!\w)(?![.,]\d)|(?<!\w))"
 
+_ITEMS = re.compile(r"\s*[;,]\s+(?:(?:and|or|und|oder|et|ou|y|e|o)\s+)?|\s+(?:and|und|et|y)\s+|\s*\n\s*")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_DIGIT = re.compile(r"\d")
+_UNIT_WORDS = 3
+
 Phrases = tuple[tuple[str, ...], ...]  # of each accepted answer, what of it is looked for
 
 
@@ -58,6 +63,29 @@ def holds_whole(passages: Sequence[Passage], wanted: Phrases) -> bool:
     """Whether these passages together hold all that is looked for of one accepted answer."""
     held = frozenset[str]().union(*(_held(_text(passage), wanted) for passage in passages))
     return any(held.issuperset(answer) for answer in wanted)
+
+
+def in_parts(text: str, answer: str) -> bool:
+    """Whether a text holds an answer in parts: all items of a list, or a number whose unit stands in its line or in its
+    table's head ("5,200" below "Weight kg" for "5,200 kg").
+
+    >>> in_parts("| Item | Weight kg |\\n|---|---|\\n| Crate | 5,200 |", "5,200 kg"), in_parts("Leeds\\nHull", "Hull, Leeds")
+    (True, True)
+    """
+    items = [item for item in _ITEMS.split(answer) if item.strip()]
+    if len(items) > 1 and all(item.strip().casefold() in text.casefold() for item in items):
+        return all(matching.holds(text, item) for item in items)
+    units = [word for word in matching.tokens(answer) if not _NUMBER.fullmatch(word)]
+    numbers = [word for word in matching.tokens(answer) if _NUMBER.fullmatch(word)]
+    if len(numbers) != 1 or not 0 < len(units) <= _UNIT_WORDS:
+        return False
+    head = ""
+    for line in text.splitlines():
+        head = "" if not line.strip() else head or line
+        held = _DIGIT.search(line) is not None and matching.holds(line, numbers[0])
+        if held and {*units} <= {*matching.tokens(line), *matching.tokens(head)}:
+            return True
+    return False
 
 
 def ranked(case: Case, passages: Sequence[Passage], wanted: Phrases) -> Ranked:

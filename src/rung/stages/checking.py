@@ -16,7 +16,7 @@ from rung.json_values import breach
 from rung.materials import Rows
 from rung.project import Project
 from rung.records import Case, Document, Problem
-from rung.scoring.bearing import SAID_AS_IS, SHORT
+from rung.scoring.bearing import SAID_AS_IS, SHORT, in_parts
 from rung.stages.counting import likely_tokens
 from rung.stages.room import room_after
 from rung.strategies.prompting import worked_examples
@@ -39,7 +39,13 @@ def check_rows(project: Project, rows: Rows, documents: Collection[Document]) ->
     """Everything that can be said of cases and examples without running anything."""
     there = {document.id: document for document in documents}
     problems = [*unwinnable(project, rows), *_unreadable(rows, there), *_mistaught(rows)]
-    warnings = [*_partly_wrong(project, rows), *_repeated(rows), *_labels_asked(rows), *_cut_short(project, rows)]
+    warnings = [
+        *_answered_unanswerable(rows),
+        *_partly_wrong(project, rows),
+        *_repeated(rows),
+        *_labels_asked(rows),
+        *_cut_short(project, rows),
+    ]
     if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
         warnings += _not_in_gold(rows, there)
     return Found(tuple(problems), tuple(warnings))
@@ -139,8 +145,16 @@ def _partly_wrong(project: Project, rows: Rows) -> Iterator[Problem]:
             yield _at(case, f"{reasons[0]}: it can never be given; another of its answers can")
 
 
+def _answered_unanswerable(rows: Rows) -> Iterator[Problem]:
+    """Unanswerable cases with accepted answers: one of the two is wrong."""
+    for case in rows.cases:
+        if not case.answerable and case.answers:
+            said = f'it is "answerable": false and accepts {case.answers[0][:60]!r}'
+            yield _at(case, f"{said}: only a refusal is right, and its answers are not looked at")
+
+
 def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
-    """Cases none of whose short answers stands in any of their gold documents, letters and digits compared."""
+    """Cases none of whose short answers stands in any of their gold documents: letters and digits compared, or in parts."""
     squeezed: dict[str, str] = {}
     for case in rows.cases:
         ids = [id for id in _gold_of(case) if id in there]
@@ -152,7 +166,9 @@ def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]
         for id in ids:
             if id not in squeezed:
                 squeezed[id] = _squeezed(f"{there[id].title} {there[id].text}")
-        if not any(answer in squeezed[id] for answer in answers for id in ids):
+        if not any(answer in squeezed[id] for answer in answers for id in ids) and not any(
+            in_parts(f"{there[id].title}\n{there[id].text}", answer) for answer in case.answers for id in ids
+        ):
             more = f" or in {len(ids) - 1} more" if len(ids) > 1 else ""
             yield _at(case, f"its answer {case.answers[0][:60]!r} does not stand in its gold document '{ids[0]}'{more}")
 

@@ -14,7 +14,7 @@ from rung.gold import has_gold
 from rung.matching import WORD
 from rung.records import Case, Passage
 from rung.scoring import Yardstick
-from rung.scoring.bearing import SAID_AS_IS, SHORT, holds
+from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake
@@ -90,10 +90,13 @@ class Examiner:
         asked = {c.id: wanted for c in open_ if self._words and (wanted := _short(c))}
         if not asked:
             return frozenset()
+        written = {case.id: case.answers for case in open_ if case.id in asked}
         found: set[str] = set()
         for document in knowledge.documents():
-            text = _spaced(f"{document.title} {document.text}")
+            whole = f"{document.title}\n{document.text}"
+            text = _spaced(whole)
             found |= {id for id, answers in asked.items() if id not in found and any(a in text for a in answers)}
+            found |= {id for id, answers in written.items() if id not in found and any(in_parts(whole, a) for a in answers)}
         return frozenset(asked) - found
 
 
