@@ -86,6 +86,20 @@ def test_lines_behind_a_drawing_are_no_table() -> None:
     assert "|" not in _drawn(draw)
 
 
+def test_words_that_run_together_over_a_line_are_cut_there() -> None:
+    def draw(page: Canvas) -> None:
+        for x in (100, 151.6, 200):
+            page.line(x, 700, x, 640)
+        for y in (700, 680, 660, 640):
+            page.line(100, y, 200, y)
+        for y, first, second in ((685, "Unit name", "Net price"), (665, "Bolt A4", "1.5"), (645, "Nut B5", "2.5")):
+            page.setFont("Helvetica", 10.4)
+            page.drawString(150.6 - page.stringWidth(first), y, first)
+            page.drawString(152.6, y, second)
+
+    assert _drawn(draw) == "| Unit name | Net price |\n| --- | --- |\n| Bolt A4 | 1.5 |\n| Nut B5 | 2.5 |"
+
+
 def test_turned_words_are_read() -> None:
     def draw(page: Canvas) -> None:
         page.drawString(200, 400, "plain words")
