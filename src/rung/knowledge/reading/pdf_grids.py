@@ -18,6 +18,7 @@ from rung.knowledge.reading.table_heads import is_value
 _SAME = 3.0  # points: lines nearer than that are one
 _REACH = 3.0  # points by which lines may miss each other where they meet
 _MOST_LINES = 4_000  # of a page: beyond that it is a drawing
+_MOST_PAIRS = 250_000
 _MOST_CELLS = 20_000
 _LONGEST = 1_500  # characters of a cell: beyond that lines frame parts of a page
 _LEAST_FILLED = 0.25  # of the cells, but where the first row is full: a chart has none
@@ -34,6 +35,8 @@ def find_grids(sheet: Sheet) -> None:
     if len(sheet.rules) + len(sheet.uprights) > _MOST_LINES:
         return
     rules, uprights = _merged(sheet.rules), _merged(sheet.uprights)
+    if len(rules) * len(uprights) > _MOST_PAIRS:
+        return
     for across, down in _components(rules, uprights):
         grid = _Grid.of(across, down)
         if grid is not None:
@@ -80,11 +83,13 @@ class _Grid:
                 place = names[place]
             return place
 
+        rules = [[line for line in self.rules if abs(line[0] - y) < 2 * _SAME] for y in self.ys]
+        uprights = [[line for line in self.uprights if abs(line[0] - x) < 2 * _SAME] for x in self.xs]
         for row, column in names:
             y, x = (self.ys[row] + self.ys[row + 1]) / 2, (self.xs[column] + self.xs[column + 1]) / 2
-            if column + 1 < columns and not _is_drawn(self.uprights, self.xs[column + 1], y):
+            if column + 1 < columns and not _is_drawn(uprights[column + 1], y):
                 names[root((row, column + 1))] = root((row, column))
-            if row + 1 < rows and not _is_drawn(self.rules, self.ys[row + 1], x):
+            if row + 1 < rows and not _is_drawn(rules[row + 1], x):
                 names[root((row + 1, column))] = root((row, column))
         found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         for place in names:
@@ -278,5 +283,5 @@ def _places(values: Iterable[float]) -> list[float]:
     return [sum(group) / len(group) for group in found]
 
 
-def _is_drawn(lines: Iterable[Segment], place: float, middle: float) -> bool:
-    return any(abs(at - place) < 2 * _SAME and start - _REACH <= middle <= end + _REACH for at, start, end in lines)
+def _is_drawn(lines: Iterable[Segment], middle: float) -> bool:
+    return any(start - _REACH <= middle <= end + _REACH for _, start, end in lines)

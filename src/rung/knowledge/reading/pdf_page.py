@@ -140,15 +140,12 @@ def sheet_of(page: ParsedPage) -> Sheet:
         for item in page.text_items
     ]
     words = [
-        Line(
-            word.text,
-            Box(word.x, word.y, word.x + word.width, word.y + word.height),
-            item.font_size or 0.0,
-            _is_turned(item),
-        )
+        Line(word.text, Box(word.x, word.y, word.x + word.width, word.y + word.height), item.font_size or 0.0)
         for item in page.text_items
+        if not _is_turned(item)
         for word in item.words
     ]
+    words += [line for line in lines if line.turned]  # their letters are told as words
     parts = [_part(block) for block in page.blocks or ()]
     return Sheet(page.page_num, page.width, page.height, parts, lines, words, *_drawn(page))
 
