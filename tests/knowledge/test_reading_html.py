@@ -222,6 +222,8 @@ def test_the_rules_of_a_style_sheet(markup: str, said: str, hidden: int) -> None
 
 def test_a_style_sheet_that_hides_most_of_a_page_is_for_scripts() -> None:
     answers = "".join(f'<h2>Question {n}</h2><p class="answer">The answer to it is {n}.</p>' for n in range(5))
+    open_rule = given("a.html", "<style>.b{display:none</style><p class=b>B</p><p>words of it</p>")[0][0].text
+    assert open_rule == "words of it\n"
     assert "The answer to it is 4." in body(f"<style>.answer{{display:none}}</style>{answers}")
 
 

@@ -118,7 +118,7 @@ def _is_shown(sheet: _Element) -> bool:
 def _rules(text: str) -> Iterator[_Rule]:
     """The rules of a style sheet that set something that is looked at."""
     said, inside = "", list[str]()
-    for token in _TOKEN.split(_COMMENT.sub(" ", text)):
+    for token in _TOKEN.split(_COMMENT.sub(" ", text) + "}}"):  # what is open at the end is closed there
         if token == "{":
             inside.append(said.strip())
             said = ""
