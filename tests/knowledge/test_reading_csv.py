@@ -76,6 +76,11 @@ def test_a_quote_that_is_never_closed() -> None:
         (b"Name;Fee;\nA;1;\nB;2;\n", ["| Name | Fee |", "| A | 1 |", "| B | 2 |"]),
         ("Name;Fee\nA;1\n".encode("utf-16"), ["| Name | Fee |", "| A | 1 |"]),
         (b'Name,Said\nA,"He said ""no"""\n', ["| Name | Said |", '| A | He said "no" |']),
+        (b'a, b, c\n1, "x, y", 3\n', ["| a | b | c |", "| 1 | x, y | 3 |"]),
+        (b'a;b\r\n1; "x; y" \r\n', ["| a | b |", "| 1 | x; y |"]),
+        (b'Said,Count\n"He said \\"hi\\", ok",2\n', ["| Said | Count |", '| He said "hi", ok | 2 |']),
+        (b'Folder,Count\n"C:\\new\\",2\n"D:\\old\\",3\n', ["| Folder | Count |", "| C:\\new\\ | 2 |", "| D:\\old\\ | 3 |"]),
+        (b'Size,Item\n5" pipe, x\n6" pipe, y\n', ["| Size | Item |", '| 5" pipe | x |', '| 6" pipe | y |']),
     ],
 )
 def test_what_files_look_like(data: bytes, said: list[str]) -> None:

@@ -191,3 +191,93 @@ def test_a_book_with_notes_and_pages_outside_its_order() -> None:
     assert "10^6 litres. [1]" in documents[0].text
     assert "Net of tax." in documents[0].text
     assert dropped == {}
+
+
+SHEET = """<style>/* of { all */ @import url(x.css); .up, .high{VERTICAL-ALIGN: Super} div.a > .gone {display:none}
+#q{visibility:hidden!important} .back{display:none} .a p.back {display:block} @media print{.seen{display:none}}
+@media screen { .s { display: none } } .old{text-decoration:line-through red} p:hover{display:none}
+ol.roman{list-style: lower-roman inside} .deep .b i{display:none}</style>"""
+
+
+@pytest.mark.parametrize(
+    ("markup", "said", "hidden"),
+    [
+        ('<p>10<span class="up">6</span> and 10<i class="x high">7</i></p>', "10^6 and 10^7", 0),
+        ('<p>10<span class="up" style="vertical-align: baseline">6</span></p>', "106", 0),
+        ('<div class="a">Words <b class="gone">GONE</b></div>', "Words", 1),
+        ('<div><p>Words <b class="gone">kept</b></p></div>', "Words **kept**", 0),
+        ('<p>Words <b id="q" style="visibility: visible">GONE</b></p>', "Words", 1),
+        ('<div class="a"><p class="back">Words</p></div>', "Words", 0),
+        ('<p class="seen">Words <b class="s">GONE</b></p>', "Words", 1),
+        ('<p>12 <span class="old">14</span> euro</p>', "12 ~~14~~ euro", 0),
+        ('<ol class="roman"><li>one<li>two</ol>', "- i. one\n- ii. two", 0),
+        ('<div class="deep"><p class="b">Words <u><i>GONE</i></u></p></div>', "Words", 1),
+    ],
+)
+def test_the_rules_of_a_style_sheet(markup: str, said: str, hidden: int) -> None:
+    documents, _, dropped = given("a.html", f"<html><head>{SHEET}</head><body>{markup}</body></html>")
+    assert documents[0].text.strip() == said
+    assert dropped.get("hidden parts", 0) == hidden
+
+
+def test_a_style_sheet_that_hides_most_of_a_page_is_for_scripts() -> None:
+    answers = "".join(f'<h2>Question {n}</h2><p class="answer">The answer to it is {n}.</p>' for n in range(5))
+    open_rule = given("a.html", "<style>.b{display:none</style><p class=b>B</p><p>words of it</p>")[0][0].text
+    assert open_rule == "words of it\n"
+    assert "The answer to it is 4." in body(f"<style>.answer{{display:none}}</style>{answers}")
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ('<p><span style="text-decoration: line-through">old price</span> 9</p>', "~~old price~~ 9"),
+        ("<p><s> 12 </s><b>10</b></p>", "~~12~~ **10**"),
+        ("<div style='text-decoration:line-through'><p>a</p><p>b</p></div>", "~~a~~\n\n~~b~~"),
+        ("<p><del><s>twice</s></del></p>", "~~twice~~"),
+        ("<table><tr><th>a</th><th>b</th></tr><tr><td><s>12</s> 10</td><td>5</td></tr></table>",
+         "| a | b |\n| --- | --- |\n| ~~12~~ 10 | 5 |"),
+    ],
+)  # fmt: skip
+def test_struck_text(markup: str, said: str) -> None:
+    assert body(markup) == said
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ('<ol type="a"><li>alpha<li>beta</ol>', "- a. alpha\n- b. beta"),
+        ('<ol type="I" start="3"><li><p>x</p></li></ol>', "- III. x"),
+        ('<ol start="5"><li>five<li>six<li value="9">nine<li>ten</ol>', "- 5. five\n- 6. six\n- 9. nine\n- 10. ten"),
+        ("<ol reversed><li>two<li>one</ol>", "- 2. two\n- 1. one"),
+        ('<ol start="5"><li>five<li>six</ol>', "5. five\n6. six"),
+    ],
+)
+def test_numbers_of_lists(markup: str, said: str) -> None:
+    assert body(markup) == said
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<div role="table"><div role="row"><span role="columnheader">H 1</span><span role="columnheader">H 2</span></div>'
+        '<div role="rowgroup"><div role="row"><span role="cell">c 1</span><span role="cell">7</span></div></div></div>',
+        "<style>.t{display:table}.r{display:table-row}.r span{display:table-cell}</style><div class='t'><div class='r'>"
+        "<span>H 1</span><span>H 2</span></div><div class='r'><span>c 1</span><span>7</span></div></div>",
+    ],
+)
+def test_tables_made_of_other_elements(markup: str) -> None:
+    assert body(markup) == "| H 1 | H 2 |\n| --- | --- |\n| c 1 | 7 |"
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ("12<sup>00</sup> Uhr", "12:00 Uhr"),
+        ("8<sup>30</sup>–17<sup>45</sup>", "8:30–17:45"),
+        ("um 9<sup>15</sup>", "um 9:15"),
+        ("249<sup>00</sup>", "249.00"),
+        ("In 2024<sup>12</sup> it", "In 2024 [12] it"),
+    ],
+)
+def test_raised_minutes_are_no_notes(markup: str, said: str) -> None:
+    assert body(f"<p>{markup}</p>") == said

@@ -42,6 +42,23 @@ def test_a_plain_part_that_only_points_to_the_html_gives_way_too() -> None:
     assert "The code is 7." in text_of("m.eml", short)
 
 
+@pytest.mark.parametrize(
+    ("plain", "html", "read", "counted"),
+    [
+        ("Please view this mail in HTML.", "<p>The fee is 77 euro.</p>", "The fee is 77 euro.", True),
+        ("The fee is 7 euro, see http://x.org/12", "<p>The fee is <b>7</b> euro, see <a href='http://x.org/12'>here</a></p>",
+         "The fee is 7 euro, see http://x.org/12", False),
+        ("Fee: 12 euro", "<p>Fee: 13 euro</p>", "Fee: 12 euro\n\nFee: 13 euro", False),
+        ("Größe: fünf", "<p>Gr&ouml;&szlig;e: f&uuml;nf<!-- > 9 --></p>", "Größe: fünf", False),
+    ],
+)  # fmt: skip
+def test_of_two_ways_to_say_it_the_fuller_one_is_read(plain: str, html: str, read: str, counted: bool) -> None:
+    documents, said, dropped = given("m.eml", mail(MIMEText(plain), MIMEText(html, "html"), kind="alternative"))
+    assert said == []
+    assert documents[0].text.strip().endswith(f"\n\n{read}")
+    assert dropped == ({"plain parts that say less than the HTML": 1} if counted else {})
+
+
 def test_every_part_that_is_shown_is_read() -> None:
     data = mail(MIMEText("First words"), attached("t.csv", b"a;b\n1;2\n"), MIMEText("Signature of the list"))
     documents, said, _ = given("m.eml", data)

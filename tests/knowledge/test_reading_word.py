@@ -303,3 +303,20 @@ def test_a_document_that_is_nested_without_end() -> None:
     deep = "<w:smartTag>" * 20_000 + r("deep") + "</w:smartTag>" * 20_000
     text, said, _ = read_all("a.docx", docx(p(deep)))
     assert text or said == ["is nested too deeply to be read; left out"]
+
+
+@pytest.mark.parametrize(
+    ("instruction", "said"),
+    [
+        (r"EQ \f(3;4)", "3/4"),
+        (r"EQ \f(3,4)", "3/4"),
+        (r"eq \f((a+b);2c)", "(a+b)/2c"),
+        (r"EQ x\s\up8(2) + \r(3;x+1)", "x^2 + (x+1)^(1/3)"),
+        (r"EQ \b\bc\[(\f(a;b+c))", "[a/(b+c)]"),
+        (r"EQ \i\su(i=1;n;x\s\do4(i))", "Σ_(i=1)^n x_i"),
+        (r"EQ \o(a;b)\\ \(c\)", "ab\\ (c)"),
+        (r"EQ \f(3", "3"),
+    ],
+)
+def test_formulas_in_fields(instruction: str, said: str) -> None:
+    assert text_of(p("It is ", field(instruction, ""), " litre")) == f"It is {said} litre"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,32 @@ def test_comments_and_raised_text_stand_in_their_cells() -> None:
     sheet = '<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row></sheetData>'
     text, _, _ = read_all("a.xlsx", office_xml.xlsx(sheet, strings=strings))
     assert text == "## S\n\n| 48 m^2 | a b |\n| --- | --- |\n"
+
+
+def test_struck_cells_links_and_the_edges_of_pages() -> None:
+    def fill(sheet: Any) -> None:
+        for row in (["Item", "Fee"], ["Rope", 12], ["Form", 10], ["https://e.org/a", "x"]):
+            sheet.append(row)
+        sheet["A2"].font = sheet["B2"].font = Font(strike=True)
+        sheet["A3"].hyperlink = sheet["B3"].hyperlink = "https://e.org/form"
+        sheet["A4"].hyperlink = "https://e.org/a"
+        sheet.oddHeader.center.text, sheet.oddFooter.left.text = "Prices && fees &D", "ACME Ltd. - Page &P of &N"
+        sheet.evenFooter.right.text = "&P / &N"
+
+    text, said, dropped = read_all("a.xlsx", made(fill))
+    assert said == []
+    assert "| ~~Rope~~ | ~~12~~ |\n| [Form](https://e.org/form) | 10 |\n| https://e.org/a | x |" in text
+    assert text.endswith("\n\nPrices & fees\n\nACME Ltd.\n")
+    assert dropped == {"addresses of links": 1}
+
+
+def test_rows_and_columns_without_height_or_width_are_hidden() -> None:
+    rows = "".join(f'<row r="{n}"{ht}><c r="A{n}"><v>{n}</v></c><c r="B{n}"><v>2</v></c></row>' for n, ht in
+                   ((1, ""), (2, ' ht="0"'), (3, ' ht="0.0" customHeight="1"'), (4, ' ht="12"')))  # fmt: skip
+    columns = '<cols><col min="2" max="2" width="0" customWidth="1"/></cols>'
+    text, _, dropped = read_all("a.xlsx", office_xml.xlsx(f"{columns}<sheetData>{rows}</sheetData>"))
+    assert re.findall(r"\d", text) == ["1", "4"]
+    assert dropped == {"hidden rows": 2, "hidden columns": 1}
 
 
 def test_text_boxes_charts_and_images() -> None:

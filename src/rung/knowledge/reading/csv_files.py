@@ -23,6 +23,7 @@ _EVEN = 0.5
 _SAMPLE = 1_000_000  # characters of each of three parts of a long file that are tried with every delimiter
 _LONGEST_FIELD = 10_000_000
 _SEPARATOR = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)  # Excel's own mark
+_ESCAPED = re.compile(r'(?<!\\)\\"')
 _SHOWN = 5  # lines in a message
 
 
@@ -42,6 +43,7 @@ def read_csv(file: SourceFile) -> Iterator[Item]:
         yield 1, note
     if text is None:
         return
+    text = _unescaped(text)
     named = _SEPARATOR.match(text)
     delimiter = named[1] if named else "\t" if file.suffix == ".tsv" and "\t" in text else delimiter_of(text)
     skipped = 1 if named else 0
@@ -71,6 +73,15 @@ def delimiter_of(text: str) -> str:
     best = max(scores, key=lambda mark: scores[mark], default=",")
     first = next((line for line in sample.splitlines() if line.strip()), "")
     return _NONE if scores and scores[best][0] < _EVEN and best not in first else best
+
+
+def _unescaped(text: str) -> str:
+    r"""The text with quotes that are escaped as `\"` doubled, where it is then cut more evenly: a path may end so too."""
+    doubled = _ESCAPED.sub('""', text)
+    if doubled == text:
+        return text
+    scores = [_evenness(_sample(one), delimiter_of(one))[0] for one in (text, doubled)]
+    return doubled if scores[1] > scores[0] else text
 
 
 def _sample(text: str) -> str:
@@ -118,7 +129,10 @@ def _rows(text: str, delimiter: str) -> tuple[list[_Row], int]:
 def _parsed(text: str, delimiter: str, *, unquoted: bool = False) -> Iterator[_Row]:
     """Each row with the line that it begins on; cells that are missing at its end are not told from empty ones."""
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL,
+        skipinitialspace=_has_spaced_quotes(text, delimiter),
     )
     line = 1
     for cells in reader:
@@ -129,13 +143,20 @@ def _parsed(text: str, delimiter: str, *, unquoted: bool = False) -> Iterator[_R
         line = reader.line_num + 1
 
 
+def _has_spaced_quotes(text: str, delimiter: str) -> bool:
+    """Whether a space stands between a delimiter and a quotation that is a whole cell: `1, "x, y", 3`."""
+    mark = re.escape(delimiter)
+    return re.search(rf'(?:^|{mark}) +"(?:[^"\n]|"")*" *(?:{mark}|\r?$)', text, re.MULTILINE) is not None
+
+
 def _unquoted(cell: str) -> str:
     return cell.removeprefix('"').removesuffix('"').replace('""', '"')
 
 
 def _ends_open(text: str, delimiter: str) -> bool:
+    spaced = _has_spaced_quotes(text, delimiter)
     try:
-        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=spaced):
             pass
     except csv.Error as error:
         return "end of data" in str(error)

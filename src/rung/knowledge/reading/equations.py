@@ -33,7 +33,7 @@ def _part(element: Element, name: str) -> str:
     return _inside(element.find(name)).strip()
 
 
-def _grouped(text: str) -> str:
+def grouped(text: str) -> str:
     """In brackets, unless it is one letter, number or name."""
     bracketed = text.startswith("(") and text.endswith(")") and _closes_last(text)
     return text if not text or bracketed or _SINGLE.fullmatch(text) else f"({text})"
@@ -59,7 +59,7 @@ def _run(element: Element) -> str:
 
 
 def _fraction(element: Element) -> str:
-    above, below = _grouped(_part(element, "num")), _grouped(_part(element, "den"))
+    above, below = grouped(_part(element, "num")), grouped(_part(element, "den"))
     if _value(element, "fPr/type", "bar") == "noBar":
         return f"({_part(element, 'num')} over {_part(element, 'den')})"
     return f"{above}/{below}"
@@ -68,12 +68,12 @@ def _fraction(element: Element) -> str:
 def _scripts(element: Element) -> str:
     base, below, above = _part(element, "e"), _part(element, "sub"), _part(element, "sup")
     if element.tag == "sPre":
-        return f"{_script('_', below)}{_script('^', above)}{_grouped(base)}"
-    return f"{_grouped(base)}{_script('_', below)}{_script('^', above)}"
+        return f"{_script('_', below)}{_script('^', above)}{grouped(base)}"
+    return f"{grouped(base)}{_script('_', below)}{_script('^', above)}"
 
 
 def _script(mark: str, text: str) -> str:
-    return mark + _grouped(text) if text else ""
+    return mark + grouped(text) if text else ""
 
 
 def _root(element: Element) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
+from rung.knowledge.reading.html_lists import UNESCAPED, write_lists
 from rung.knowledge.reading.html_tables import put_back, take_out
 from rung.knowledge.reading.html_text import as_text
 from rung.knowledge.reading.html_tree import DEEPEST, TOO_DEEP, clean, parsed, title_of
@@ -90,13 +91,15 @@ def as_markdown(page: str, *, site: bool = False) -> Page:
     if not whole:
         dropped[TOO_DEEP] += 1
     as_text(root)
+    write_lists(root)
     tables = take_out(root)
     plain = etree.tostring(root, method="html", encoding="unicode")
     try:
         text = convert(plain, _options()).content or ""
     except ConversionError as error:
         raise Unusable(f"is no HTML that can be read ({error})") from error
-    return Page(tidy(put_back(_ANCHOR.sub("", text), tables)), title, dropped)
+    text = put_back(_ANCHOR.sub("", text), tables).replace(UNESCAPED, "")
+    return Page(tidy(text), title, dropped)
 
 
 def _first_heading(text: str) -> str:

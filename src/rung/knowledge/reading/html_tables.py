@@ -23,11 +23,18 @@ _LAYING_OUT = _HEADINGS | {"ul", "ol", "pre", "blockquote", "hr", "table", "sect
 _LONG_CELL = 400  # characters of a cell that is rather a column of a page
 _LINE_OF_MARK = re.compile("^([ >]*)(.*?)\ue000(\\d+)\ue001[ ]*", re.MULTILINE)
 
+_ROLES = {"table": "table", "grid": "table", "treegrid": "table", "row": "tr", "cell": "td", "gridcell": "td"}
+_ROLES |= {"columnheader": "th", "rowheader": "th"}
+_SHOWN_AS = re.compile(r"display\s*:\s*((?:inline-)?table(?:-row|-cell)?)\s*(?:;|!|\Z)", re.IGNORECASE)
+_SHOWN = {"table": "table", "inline-table": "table", "table-row": "tr", "table-cell": "td"}
+
 Grid = list[list["Element | None"]]
 
 
 def take_out(root: Element) -> list[str]:
     """Put a mark in the place of each table, and give the tables as Markdown, in order of the marks; see `put_back`."""
+    for element in reversed([e for e in root.iter() if _part_of(e) == "table" and tag(e) != "table"]):
+        _build(element)
     made: list[str] = []
     for table in reversed(list(root.iter("table"))):  # inner ones first
         if table.getparent() is None:
@@ -48,6 +55,40 @@ def take_out(root: Element) -> list[str]:
             table.text = f"\ue000{len(made)}\ue001"
             made.append(text)
     return made
+
+
+def _part_of(element: Element) -> str:
+    """What of a table an element is by its role or its style; "" where it is no part of one."""
+    shown = _SHOWN_AS.search(element.get("style") or "") if tag(element) else None
+    part = _ROLES.get(element.get("role") or "", "") if tag(element) else ""
+    return part or _SHOWN.get(shown[1].lower() if shown else "", "")
+
+
+def _build(element: Element) -> None:
+    """Make a table of other elements that are shown as one; where not all of its words are in cells, parts stand apart."""
+    from lxml import etree
+
+    parts = [(inner, _part_of(inner)) for inner in element.iterdescendants()]
+    cells = [inner for inner, part in parts if part in ("td", "th")]
+    lone = cells and text_of(element).replace(" ", "") == "".join(map(text_of, cells)).replace(" ", "")
+    rows = [inner for inner, part in parts if part == "tr"]
+    if not lone or any(tag(inner) == "table" for inner in element.iterdescendants()) or not rows:
+        for inner, _ in parts:
+            inner.tag = "div" if inner in cells else inner.tag
+        return
+    made = etree.Element("table")
+    made.tail = element.tail
+    for row in rows:
+        line = etree.SubElement(made, "tr")
+        for cell in row.iterdescendants():
+            if cell in cells:
+                copy = etree.SubElement(line, _part_of(cell))
+                copy.text = text_of(cell)
+                for name, span in (("aria-colspan", "colspan"), ("aria-rowspan", "rowspan")):
+                    copy.set(span, cell.get(name) or "1")
+    parent = element.getparent()
+    if parent is not None:
+        parent.replace(element, made)
 
 
 def put_back(text: str, tables: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What markup inside a line says, as text in a tree: raised and lowered text, formulas, pictures' words, definitions.
+"""What markup inside a line says, as text in a tree: raised and lowered text, formulas, pictures' words, struck text.
 
 What raised text means is left to `raised`.
 """
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rung.knowledge.reading.html_tree import Element
 
 _RAISING = re.compile(r"vertical-align\s*:\s*(super|sub|text-top|-?[\d.]+(?:%|em|ex|pt|px))", re.IGNORECASE)
+_INLINE = frozenset({"span", "font", "a", "i", "em", "b", "strong", "small", "big", "abbr", "cite", "var"})
+_STRUCK = frozenset({"s", "strike", "del"})
+_STRIKING = re.compile(r"text-decoration(?:-line)?\s*:[^;]*\bline-through", re.IGNORECASE)
 _NOTE = re.compile(r"foot-?note|end-?note|note-?ref|\bfn\w*|\bcite|\breference|\bref\b|\bnote\b", re.IGNORECASE)
 _BACK = re.compile(r"[\s↩↵^⏎\ufe0e\ufe0f]+")
 _TEX = re.compile(r"\\displaystyle\s*")
@@ -23,7 +26,7 @@ _TWO = {"msup": "^", "mover": "^", "msub": "_", "munder": "_"}
 
 
 def as_text(root: Element) -> None:
-    """Replace formulas, raised and lowered text and pictures of a tree by their words; definitions become lists."""
+    """Replace formulas, raised and lowered text and pictures of a tree by their words; mark what is struck."""
     for formula in list(root.iter("math")):
         replace(formula, f" {_formula(formula)} " if _is_displayed(formula) else _formula(formula))
     for picture in list(root.iter("img", "area")):
@@ -38,9 +41,39 @@ def as_text(root: Element) -> None:
         for code in list(listing)[:-1]:  # several in one block, of which a page shows one
             if tag(code) == "code" and not (code.tail or "").strip():
                 code.tail = "\n\n"
+    _strike(root)
     _shift(root)
-    for definitions in list(root.iter("dl")):
-        _listed(definitions)
+
+
+def _strike(root: Element) -> None:
+    """Put `~~` around struck text: a mark for each line of it, as a block or a cell may hold several."""
+    struck = [e for e in root.iter() if tag(e) in _STRUCK or _STRIKING.search(e.get("style") or "")]
+    outermost = [e for e in struck if not any(around in struck for around in e.iterancestors())]
+    for element in outermost:
+        if any(is_block(inner) for inner in element.iterdescendants()):
+            blocks = [e for e in (element, *element.iterdescendants()) if is_block(e)]
+            lines = [e for e in blocks if not any(is_block(inner) for inner in e.iterdescendants())]
+        else:
+            lines = [element]
+        for line in lines:
+            if "".join(line.itertext()).strip():
+                _mark(line, "~~")
+    for element in struck:
+        if tag(element) in _STRUCK:
+            element.tag = "span"
+
+
+def _mark(element: Element, sign: str) -> None:
+    """Put a sign before and behind the words of an element; white space stays outside."""
+    text = element.text or ""
+    bare = text.lstrip()
+    element.text = text[: len(text) - len(bare)] + sign + bare
+    said = (element[-1].tail or "") if len(element) else element.text
+    kept = said.rstrip()
+    if len(element):
+        element[-1].tail = kept + sign + said[len(kept) :]
+    else:
+        element.text = kept + sign + said[len(kept) :]
 
 
 def _shift(root: Element) -> None:
@@ -83,7 +116,10 @@ def _marks(root: Element) -> list[tuple[Element, str]]:
 
 
 def _is_shifted(element: Element) -> bool:
-    return tag(element) in ("sup", "sub") or (tag(element) in ("span", "font") and bool(_style(element)))
+    if tag(element) in ("sup", "sub"):
+        return True
+    style = _style(element)
+    return tag(element) in _INLINE and bool(style) and (tag(element) in ("span", "font") or style in ("super", "sub"))
 
 
 def _is_lowered(element: Element) -> bool:
@@ -167,6 +203,8 @@ def _linear(element: Element) -> str:
         return f"√{_held(''.join(parts))}"
     if name == "mroot" and len(parts) == 2:
         return f"{_held(parts[0])}^(1/{parts[1]})"
+    if name == "mtable":
+        return f"({''.join(parts).removeprefix('; ')})"
     if name == "mtr":
         return "; " + ", ".join(parts)
     return "".join(parts)
@@ -176,27 +214,3 @@ def _held(part: str) -> str:
     """A part of a formula in brackets where it is more than one sign."""
     part = part.strip()
     return part if part.isalnum() or (part.startswith("(") and part.endswith(")")) else f"({part})"
-
-
-def _listed(definitions: Element) -> None:
-    """A short list of definitions as items `Term: meaning; another`, so that they stay together; others stay as they are."""
-    from lxml import etree
-
-    entries = [e for child in definitions for e in (child if tag(child) == "div" else (child,)) if tag(e) in ("dt", "dd")]
-    parent, terms = definitions.getparent(), sum(tag(e) == "dt" for e in entries)
-    if parent is None or 2 * (len(entries) - terms) < max(terms, 1):  # a list of another kind
-        return
-    if any(is_block(inner) for e in entries for inner in e.iterdescendants()):
-        return
-    made = etree.Element("ul")
-    made.tail = definitions.tail
-    item, last = None, ""
-    for entry in entries:
-        if item is None or (tag(entry) == "dt" and last == "dd"):
-            item, last = etree.SubElement(made, "li"), ""
-        between = {"": "", "dt": ": " if tag(entry) == "dd" else ", ", "dd": "; "}[last]
-        last, entry.tag, entry.tail = tag(entry), "b" if tag(entry) == "dt" else "span", None
-        if len(item):
-            item[-1].tail = between
-        item.append(entry)
-    parent.replace(definitions, made)

@@ -14,6 +14,7 @@ from html.entities import html5
 from typing import TYPE_CHECKING, TypeAlias
 
 from rung.errors import MissingExtra
+from rung.knowledge.reading.html_styles import write_styles
 from rung.knowledge.reading.source import Unusable
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def clean(root: Element, *, site: bool) -> tuple[Element, Counter[str]]:
         for attribute in ("text", "tail"):
             if (text := getattr(element, attribute)) and _UNSEEN.search(text):
                 setattr(element, attribute, seen(text))
+    _style_in(root)
     _unhide_formulas(root)
     _drop(root, lambda e: tag(e) in _UNREAD, Counter(), "")
     half = words(root) / 2
@@ -240,6 +242,33 @@ def _main(root: Element) -> Element | None:
     """The <main> of a page that has one with text in it: what stands around is the same on every page of a site."""
     found = next((e for e in root.iter() if tag(e) == "main" or e.get("role") == "main"), None)
     return found if found is not None and words(found) * 5 > _LEAST_MAIN else None
+
+
+def _style_in(root: Element) -> None:
+    """Follow the page's style sheets, unless they hide most of it: then scripts show it."""
+    own = {element: element.get("style") for element in root.iter() if tag(element)}
+    before = _shown_words(root)
+    write_styles(root)
+    if 2 * _shown_words(root) >= before:
+        return
+    for element, style in own.items():
+        now = element.get("style") or ""
+        if now != (style or "") and _HIDING.search(now):
+            element.set("style", style or "")
+
+
+def _shown_words(root: Element) -> int:
+    """How many words are neither in a part to be left out nor hidden."""
+    count, out = 0, None
+    for event, element in _walk(root):
+        if event == "start":
+            if out is None and (tag(element) in _UNREAD or is_hidden(element)):
+                out = element
+            count += len((element.text or "").split()) if out is None else 0
+        else:
+            out = None if element is out else out
+            count += len((element.tail or "").split()) if out is None else 0
+    return count
 
 
 def _without_namespaces(root: Element) -> None:

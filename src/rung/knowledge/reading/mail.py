@@ -35,8 +35,8 @@ _MISLABELLED = re.compile("[\x80-\x9f]+")  # Windows-1252 labelled Latin-1
 def read_mail(file: SourceFile) -> Iterator[Item]:
     """A mail (EML) as one document, and each attached file as another: `mail.eml/report.pdf`.
 
-    The text is that of every part that is shown, in order: of alternatives the plain one, unless it is blank or holds much
-    less than the HTML. `meta` has `from`, `to` and `date` (ISO). What is attached and cannot be read is named.
+    The text is that of every part that is shown, in order: of alternatives the plain one, unless the HTML says
+    more than it does. `meta` has `from`, `to` and `date` (ISO). What is attached and cannot be read is named.
     """
     try:
         message = email.message_from_bytes(file.data, policy=email.policy.default)
@@ -54,6 +54,8 @@ def read_mail(file: SourceFile) -> Iterator[Item]:
             if note:
                 yield 0, note
             texts += [text] if text else []
+        elif kind is Kind.STUB:
+            dropped["plain parts that say less than the HTML"] += 1
         elif kind is Kind.LOCKED:
             yield 0, "holds a part that is encrypted, which was left out"
     subject = _header(message, "Subject") or file.name

@@ -6,12 +6,17 @@ import re
 from collections.abc import Iterator
 from email.message import Message
 from enum import Enum, auto
+from html import unescape
 
-_TEXT = re.compile(r"[^\s\u00a0\u200b-\u200f\u2060\ufeff]")
-_TAG = re.compile(r"<(?:style|script|head|title)\b.*?</(?:style|script|head|title)\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
-_ENTITY = re.compile(r"&(?:nbsp|zwnj|#\w+);")
-_FULLER = 3  # times the words of the plain part, from which on the HTML says more
-_FEW = 20  # words
+from rung.knowledge.reading.encodings import decode
+
+_WORD = re.compile(r"\w+")
+_ADDRESS = re.compile(r"(?:https?://|www\.|mailto:)\S+")
+_TAG = re.compile(
+    r"<!--.*?-->|<(?:style|script|head|title)\b.*?</(?:style|script|head|title)\s*>|<[^<>]*>", re.IGNORECASE | re.DOTALL
+)
+_LACKING = 0.3  # of the words of the HTML, that the plain part may lack
+_MANY = 40  # words that only the plain part has, from which on it is read too
 _SUFFIXES = {
     "application/pdf": ".pdf",
     "text/csv": ".csv",
@@ -40,6 +45,7 @@ class Kind(Enum):
     ATTACHED = auto()
     MAIL = auto()
     LOCKED = auto()
+    STUB = auto()  # plain text whose HTML says more
 
 
 def parts_of(message: Message) -> Iterator[tuple[Kind, Message]]:
@@ -106,31 +112,43 @@ def _is_file(part: Message) -> bool:
 
 
 def _best(options: list[list[tuple[Kind, Message]]]) -> Iterator[tuple[Kind, Message]]:
-    """Of the ways in which a message says the same, the plain one, unless it is blank or much shorter.
+    """Of the ways in which a message says the same, the plain one, unless the HTML says what it does not.
 
-    What came along with the others (pictures, calendars) comes too.
+    Then the HTML one, and both where the plain one has figures or many words of its own. What came along with the others
+    (pictures, calendars) comes too.
     """
     plain = next((o for o in options if any(kind is Kind.PLAIN for kind, _ in o)), None)
     rich = next((o for o in options if any(kind is Kind.HTML for kind, _ in o)), None)
-    best = plain if plain is not None and (rich is None or _says_enough(plain, rich)) else rich
+    said, others = _words(plain, Kind.PLAIN) if plain else set(), _words(rich, Kind.HTML) if rich else set()
+    taken = [plain] if plain is not None and (rich is None or (said and not _lacks(said, others))) else [rich]
+    if taken == [rich] and plain is not None and (_figures(said - others) or len(said - others) > max(_MANY, len(said) / 2)):
+        taken = [plain, rich]
     for option in options:
         for kind, part in option:
-            if option is best or kind not in (Kind.PLAIN, Kind.HTML):
+            if kind not in (Kind.PLAIN, Kind.HTML) or any(option is one for one in taken):
                 yield kind, part
+            elif option is plain and said:
+                yield Kind.STUB, part
 
 
-def _says_enough(plain: list[tuple[Kind, Message]], rich: list[tuple[Kind, Message]]) -> bool:
-    words, others = _words(plain, Kind.PLAIN), _words(rich, Kind.HTML)
-    return words > 0 and others <= max(_FEW, words * _FULLER)
+def _lacks(said: set[str], others: set[str]) -> bool:
+    """Whether a part says less than another: it lacks a figure of that, or a good part of its words."""
+    missing = others - said
+    return bool(_figures(missing)) or len(missing) > _LACKING * len(others)
 
 
-def _words(parts: list[tuple[Kind, Message]], wanted: Kind) -> int:
-    count = 0
+def _figures(words: set[str]) -> set[str]:
+    return {word for word in words if any(map(str.isdigit, word))}
+
+
+def _words(parts: list[tuple[Kind, Message]], wanted: Kind) -> set[str]:
+    """The different words that parts of a kind show; addresses of links aside."""
+    found: set[str] = set()
     for kind, part in parts:
         if kind is wanted:
             raw = part.get_payload(decode=True)
-            text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
+            text = decode(raw, part.get_content_charset() or "")[0] or "" if isinstance(raw, bytes) else ""
             if wanted is Kind.HTML:
-                text = _ENTITY.sub(" ", _TAG.sub(" ", text))
-            count += sum(bool(_TEXT.search(word)) for word in text.split())
-    return count
+                text = unescape(_TAG.sub(" ", text))
+            found.update(_WORD.findall(_ADDRESS.sub(" ", text).lower()))
+    return found

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from rung.errors import MissingExtra
 from rung.knowledge.reading.markup import converted, paged
 from rung.knowledge.reading.pdf_columns import find_columns
+from rung.knowledge.reading.pdf_cuts import cut_words
 from rung.knowledge.reading.pdf_furniture import keep_once, mend_hyphens
+from rung.knowledge.reading.pdf_grids import find_grids
 from rung.knowledge.reading.pdf_marks import marks_of, write_marks
-from rung.knowledge.reading.pdf_page import Part, sheet_of, written
+from rung.knowledge.reading.pdf_page import Part, add_unsaid, sheet_of, written
 from rung.knowledge.reading.pdf_tables import give_heads, lift_heads
 from rung.knowledge.reading.source import Item, SourceFile, Unusable, drops
 
@@ -63,8 +65,11 @@ def read_pdf(file: SourceFile) -> Iterator[Item]:
 def _texts(file: SourceFile, result: ParseResult, dropped: Counter[str]) -> list[str]:
     """The Markdown of each page."""
     sheets = [sheet_of(page) for page in result.pages]
+    cut_words(sheets, file.data)
     for sheet in sheets:
+        find_grids(sheet)
         find_columns(sheet)
+        add_unsaid(sheet)
     write_marks(sheets, marks_of(file.data, [sheet.number for sheet in sheets]))
     mend_hyphens(sheets)
     dropped["repeated headers and footers of pages"] = keep_once(sheets)

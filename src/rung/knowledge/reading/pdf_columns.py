@@ -28,6 +28,7 @@ _VALUES = 0.7  # of a column's cells are values: then it is one of a table, not 
 _WHOLE = 0.8  # of the cells are filled in a table of words alone
 _WIDER = 1.7  # times the space between words, that columns are apart
 _AS_GOOD = 0.9
+_MARK, _ON_LINE = 0.85, 0.3  # of the height of a line's letters, that a raised mark has; of its own, within the line
 _LEADER = re.compile(r"(?:\. ?){4}|…{2}")
 _DRAWN = ("paragraph", "heading", "list_item", "table", "code", "grid_fallback", "rule")
 
@@ -37,7 +38,8 @@ Upright = tuple[float, float, float]
 
 def find_columns(sheet: Sheet) -> None:
     """Put the tables that a page's words show in the place of the parts that hold those words."""
-    lines = lines_of(sheet.words)
+    free = [word for word in sheet.words if not word.turned and not any(box.holds(*word.box.middle) for box in sheet.ruled)]
+    lines = lines_of(free)
     start = 0
     while start < len(lines):
         end, gaps = _run(lines, start, sheet.uprights)
@@ -46,20 +48,20 @@ def find_columns(sheet: Sheet) -> None:
             continue
         gaps = _with_rivers(lines[start:end], gaps)
         whole = [_cells(line, gaps) for line in lines[start:end]]
-        rows = _folded(whole)
+        rows = folded(whole)
         while whole and _filled(whole[-1]) < 2 and _filled(rows[-1]) < 2:  # what stands below a table
             whole.pop()
             rows.pop()
         table = lines[start : start + len(whole)]
         if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(table, gaps):
             following = lines[start + len(whole)] if start + len(whole) < len(lines) else []
-            _put(sheet, rows, [word for line in table for word in line], following)
+            _put_unruled(sheet, rows, [word for line in table for word in line], following)
             start += len(whole)
         else:
             start += 1
 
 
-def _folded(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
+def folded(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
     """Rows with their wrapped lines: words in one column alone, but the first, go on from the cell above them."""
     folded: list[list[Cell]] = []
     for row in rows:
@@ -83,13 +85,19 @@ def _filled(row: Sequence[Cell]) -> int:
 def lines_of(words: Sequence[Line]) -> list[list[Line]]:
     """Words by the line that they stand on, from the top; each line from the left."""
     found: list[list[Line]] = []
-    for word in sorted(words, key=lambda word: (word.box.top + word.box.bottom) / 2):
-        middle = (word.box.top + word.box.bottom) / 2
-        if found and middle < max(other.box.bottom for other in found[-1]) - 0.25 * word.height:
+    for word in sorted(words, key=lambda word: word.box.middle[1]):
+        bottom = max(other.box.bottom for other in found[-1]) if found else 0.0
+        if found and (word.box.middle[1] < bottom - 0.25 * word.height or any(_is_raised(o, word) for o in found[-1])):
             found[-1].append(word)
         else:
             found.append([word])
     return [sorted(line, key=lambda word: word.box.left) for line in found]
+
+
+def _is_raised(mark: Line, word: Line) -> bool:
+    """Whether smaller letters stand on the line of larger ones, raised."""
+    overlap = mark.box.bottom - word.box.top
+    return mark.height < _MARK * word.height and overlap >= _ON_LINE * mark.height
 
 
 def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright]) -> tuple[int, list[Span]]:
@@ -112,10 +120,14 @@ def _run(lines: Sequence[Sequence[Line]], start: int, uprights: Sequence[Upright
 
 
 def _with_rivers(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> list[Span]:
-    """The gaps of a run and those that its first line could not show: covered by no word, and wide on some line."""
+    """The gaps of a run and those that its first line could not show: covered by no word, and wide on some line.
+
+    Where a line is wide because its cell beside a known gap is empty, it says nothing.
+    """
     size = median(word.height for line in lines for word in line)
     wide = [(a.box.right, b.box.left) for line in lines for a, b in pairwise(line)]
     wide = [(left, right) for left, right in wide if right - left >= GAP * size]
+    wide = [(left, right) for left, right in wide if not any(left <= a and b <= right for a, b in gaps)]
     spans = sorted((word.box.left, word.box.right) for line in lines for word in line)
     found, at = list(gaps), spans[0][1]
     for left, right in spans:
@@ -190,7 +202,7 @@ def _values(column: Sequence[str]) -> bool:
     return len(said) >= _LEAST_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
 
 
-def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:
+def _put_unruled(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:
     """Put a table where its words were, unless a table of LiteParse's has its rows and columns.
 
     `following` is the line below; a table that has a heading there is two.
@@ -199,19 +211,38 @@ def _put(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following:
     touched = [part for part in sheet.parts if part.kind in _DRAWN and _overlap(part.box, region)]
     if not touched or any(part.kind in ("code", "grid_fallback") for part in touched):
         return
-    size = median(word.height for word in words)
-    headed = _is_large(following, size)
+    headed = _is_large(following, median(word.height for word in words))
     if any(_is_as_good(part, rows, region) and not (headed and _holds(part, following)) for part in touched):
         return
+    put(sheet, [Part("table", box=region, cells=rows)], region, words, touched)
+
+
+def holding(sheet: Sheet, words: Sequence[Line]) -> list[Part]:
+    """The parts that hold any of these words."""
+    return [
+        part
+        for part in sheet.parts
+        if part.kind in _DRAWN and any(part.box.holds(*word.box.middle, slack=0) for word in words)
+    ]
+
+
+def put(sheet: Sheet, made: Sequence[Part], region: Box, words: Sequence[Line], touched: Sequence[Part]) -> None:
+    """Put parts made of the words of a region in the place of those that hold them; what else these say stays around it."""
+    size = median(word.height for word in words)
     above: list[Part] = []
     below: list[Part] = []
-    place = min(map(sheet.parts.index, touched))
+    place = min(map(sheet.parts.index, touched), default=_place(sheet, region))
     for part in touched:
         sheet.parts.remove(part)
         left = [word for word in sheet.words if part.box.holds(*word.box.middle) and not region.holds(*word.box.middle)]
         above += _left_over(part, [word for word in left if word.box.middle[1] < region.top], size)
         below += _left_over(part, [word for word in left if word.box.middle[1] >= region.top], size)
-    sheet.parts[place:place] = [*above, Part("table", box=region, cells=rows), *below]
+    sheet.parts[place:place] = [*above, *made, *below]
+
+
+def _place(sheet: Sheet, region: Box) -> int:
+    """Where on a page something stands that no part holds: behind what is above it."""
+    return sum(part.box.bottom <= region.top + 3 for part in sheet.parts)
 
 
 def _left_over(part: Part, words: Sequence[Line], size: float) -> list[Part]:

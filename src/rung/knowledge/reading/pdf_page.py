@@ -5,6 +5,7 @@ Which words are where is LiteParse's finding. What goes on from page to page is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from rung.knowledge.reading.markup import headed_table
 from rung.knowledge.reading.table_heads import Headed, Row
 
 if TYPE_CHECKING:
-    from liteparse.types import AnnotationRect, LayoutBlock, LayoutCell, ParsedPage
+    from liteparse.types import AnnotationRect, LayoutBlock, LayoutCell, ParsedPage, TextItem
 
 
 class Box(NamedTuple):
@@ -40,6 +41,7 @@ class Box(NamedTuple):
         return inside and self.top - slack <= y <= self.bottom + slack
 
 
+_LEAST_TURN = 10  # degrees
 _NOWHERE = Box(0, 0, 0, 0)
 
 
@@ -56,7 +58,8 @@ class Part:
     """A block of a page. `kind` is one of LiteParse's; a table has its rows of `cells`, of which `heads` name columns.
 
     `heads` is None where LiteParse found no head; `headed` says what `pdf_tables` made of the rows. What is `repeated` is a
-    header or footer of many pages.
+    header or footer of many pages. Of a table that is ruled, `edges` says from where to where each column reaches, and
+    `merged` which cells are one: first row and column, last row and column; its words are in the first.
     """
 
     kind: str
@@ -69,6 +72,8 @@ class Part:
     heads: int | None = None
     headed: Headed | None = None
     repeated: bool = False
+    edges: list[tuple[float, float]] = field(default_factory=list)
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     @property
     def rows(self) -> list[Row]:
@@ -76,7 +81,9 @@ class Part:
         return [tuple(cell.text for cell in row) for row in self.cells]
 
     def columns(self) -> list[tuple[float, float]]:
-        """From where to where the words of each column reach."""
+        """From where to where each column of a ruled table reaches, or the words of each column."""
+        if self.edges:
+            return self.edges
         width = max(map(len, self.cells), default=0)
         found = []
         for place in range(width):
@@ -89,11 +96,12 @@ class Part:
 
 @dataclass(slots=True)
 class Line:
-    """Words that stand on one line beside each other, and the size of their letters."""
+    """Words that stand on one line beside each other, and the size of their letters. `turned`: they do not run across."""
 
     text: str
     box: Box
     size: float
+    turned: bool = False
 
     @property
     def height(self) -> float:
@@ -106,6 +114,7 @@ class Sheet:
     """A page: its parts in reading order, its lines and words, its size.
 
     `rules` are the lines drawn across it (y, from x, to x), `uprights` those from top to bottom (x, from y, to y).
+    What is `ruled` is where lines have decided what belongs together.
     """
 
     number: int
@@ -116,21 +125,56 @@ class Sheet:
     words: list[Line]
     rules: list[tuple[float, float, float]]
     uprights: list[tuple[float, float, float]]
+    ruled: list[Box] = field(default_factory=list)
 
 
 def sheet_of(page: ParsedPage) -> Sheet:
     """A page as LiteParse gives it."""
     lines = [
-        Line(item.text, Box(item.x, item.y, item.x + item.width, item.y + item.height), item.font_size or 0.0)
+        Line(
+            item.text,
+            Box(item.x, item.y, item.x + item.width, item.y + item.height),
+            item.font_size or 0.0,
+            _is_turned(item),
+        )
         for item in page.text_items
     ]
     words = [
         Line(word.text, Box(word.x, word.y, word.x + word.width, word.y + word.height), item.font_size or 0.0)
         for item in page.text_items
+        if not _is_turned(item)
         for word in item.words
     ]
+    words += [line for line in lines if line.turned]  # their letters are told as words
     parts = [_part(block) for block in page.blocks or ()]
     return Sheet(page.page_num, page.width, page.height, parts, lines, words, *_drawn(page))
+
+
+def add_unsaid(sheet: Sheet) -> None:
+    """Put what stands on a page and in none of its parts behind them: turned text above all."""
+    words = Counter(word for part in sheet.parts for word in _said(part).split())
+    letters = _letters(" ".join(map(_said, sheet.parts)))
+    across = [line for line in sheet.lines if not line.turned]
+    missing = [line for line in across if not (words.keys() & set(line.text.split()) or _letters(line.text) in letters)]
+    for line in across:
+        words -= Counter(line.text.split())
+    for line in [line for line in sheet.lines if line.turned]:
+        own = Counter(line.text.split())
+        missing += [line] if 2 * (own - words).total() > own.total() else []
+        words -= own
+    sheet.parts += [Part("paragraph", " ".join(line.text.split()), line.box) for line in missing]
+
+
+def _said(part: Part) -> str:
+    return " ".join([part.text, *(cell.text for row in part.cells for cell in row)])
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+def _is_turned(item: TextItem) -> bool:
+    return min(item.rotation % 360, -item.rotation % 360) > _LEAST_TURN
 
 
 def written(parts: Sequence[Part]) -> str:

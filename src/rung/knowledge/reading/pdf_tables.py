@@ -25,7 +25,10 @@ def give_heads(sheets: Sequence[Sheet]) -> None:
     open_table: Part | None = None  # that the page before ended with
     for sheet in sheets:
         for part in [part for part in sheet.parts if part.kind == "table"]:
-            _fill_merged(part, sheet.rules)
+            if part.edges:
+                _fill_spans(part)
+            else:
+                _fill_merged(part, sheet.rules)
         first = _first(sheet.parts)
         if open_table is not None:
             if first is not None and first.kind == "table" and _goes_on(open_table, first):
@@ -61,7 +64,8 @@ def _put_in_order(sheet: Sheet) -> None:
         above, table = parts[place], parts[place + 1]
         if table.kind != "table" or above.box.top < table.box.bottom - 2 or above.kind == "table":
             continue
-        beside = [p for p in parts if p is not table and p.box.top < table.box.bottom and table.box.top < p.box.bottom]
+        top, bottom = table.box.top + 3, table.box.bottom - 3
+        beside = [p for p in parts if p is not table and p.box.top < bottom and top < p.box.bottom]
         if not beside:  # a page in columns is another matter
             parts[place : place + 2] = [table, above]
 
@@ -69,7 +73,12 @@ def _put_in_order(sheet: Sheet) -> None:
 def _part_title(table: Part, sheet: Sheet) -> None:
     """Put a title that was cut at the columns below it in front of the table: its words are as near as words are."""
     filled = [[cell for cell in row if cell.text] for row in table.cells[:2]]
-    if len(filled) < 2 or not 1 < len(filled[0]) < len(filled[1]) or any(cell.box is None for cell in filled[0]):
+    if (
+        table.edges
+        or len(filled) < 2
+        or not 1 < len(filled[0]) < len(filled[1])
+        or any(cell.box is None for cell in filled[0])
+    ):
         return
     top, bottom = (edge([cell.box[n] for cell in filled[0] if cell.box]) for n, edge in ((1, min), (3, max)))
     words = [w for w in sheet.words if top <= w.box.middle[1] <= bottom and table.box.holds(*w.box.middle, slack=_FAR)]
@@ -223,6 +232,16 @@ def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]], gap: 
     cells = [cell for cell in row if cell]
     apart = all(b[0].box.left - a[-1].box.right >= gap * a[-1].height for a, b in pairwise(cells))
     return tuple(" ".join(word.text for word in cell) for cell in row) if len(cells) > 1 and apart else None
+
+
+def _fill_spans(table: Part) -> None:
+    """Give a merged cell to each place that it spans; one from edge to edge is a title, and stands once."""
+    for top, left, bottom, right in table.merged:
+        whole = top == bottom and right - left + 1 == len(table.edges)
+        for row in table.cells[top : bottom + 1] if not whole else ():
+            for cell in row[left : right + 1]:
+                cell.text = table.cells[top][left].text
+    table.merged = []
 
 
 def _fill_merged(table: Part, rules: Sequence[tuple[float, float, float]]) -> None:

@@ -35,6 +35,12 @@ _MONEY = re.compile(r"\s*(?:[€$£¥%]|euros?\b|EUR\b|USD\b|GBP\b|CHF\b|dollars
 _BAR = re.compile(r"[/⁄]\s*\d")
 _PRICE = re.compile(r"[€$£¥]\s?\d{1,5}\Z")
 _WHOLE = re.compile(r"(?:\A|[^\d.,])\d{1,5}\Z")
+_HOUR = re.compile(r"(?:\A|[^\d.,:])(?:[01]?\d|2[0-4])\Z")
+_OF_CLOCK = re.compile(
+    r"\s*(?:Uhr|h|hrs?|heures?|o.clock|[ap]\.?m\.?|[AP]\.?M\.?|Std)\b|\s*(?:[-–—]|bis|to|until|und)\s*\d{1,2}\s?(?:[0-5]\d)?\b"
+    r"(?![.,\d])"
+)
+_BEFORE_CLOCK = re.compile(r"\d:?[0-5]\d\s*(?:[-–—]|bis|to|until)\s*\d{1,2}\Z|\b(?:um|at|ab|à)\s+\d{1,2}\Z", re.IGNORECASE)
 _DEGREES = re.compile(r"\s?[CF](?![a-zA-Z])")
 _ISOTOPE = re.compile(r"[A-Z][a-z]?(?![a-zA-Z])")
 _FORMULA = re.compile(
@@ -92,9 +98,14 @@ def lowered(before: str, mark: str) -> str:
 
 
 def _within_number(before: str, mark: str, after: str, notes: Container[str]) -> str:
-    """Raised digits that are part of a number: those above the bar of a fraction, and the cents of a price."""
+    """Raised digits that are part of a number: those above the bar of a fraction, minutes, and the cents of a price."""
     if _BAR.match(after):
         return f" {mark}" if before[-1:].isdigit() else mark
+    clock = len(mark) == 2 and mark < "60" and mark not in notes and _HOUR.search(before)
+    if clock and (_OF_CLOCK.match(after) or _BEFORE_CLOCK.search(before)):
+        return f":{mark}"
+    if len(mark) == 2 and mark[0] == "0" and _WHOLE.search(before):
+        return f".{mark}"  # no note has such a mark
     priced = _PRICE.search(before) or (_WHOLE.search(before) and _MONEY.match(after))
     return f".{mark}" if len(mark) == 2 and priced and mark not in notes else ""
 

@@ -91,8 +91,8 @@ def _above(rows: Sequence[Row], first: int, last: int) -> tuple[int, int]:
 
 
 def is_value(cell: str) -> bool:
-    """Whether a cell holds a number, an amount, a date or a time rather than words."""
-    return bool(_VALUE.fullmatch(cell.strip()))
+    """Whether a cell holds a number, an amount, a date or a time rather than words, struck or not."""
+    return bool(_VALUE.fullmatch(cell.strip().removeprefix("~~").removesuffix("~~")))
 
 
 def _blocks(rows: Iterable[Sequence[str]]) -> list[tuple[int, list[Sequence[str]]]]:

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 
 from rung.knowledge.reading import symbols
 from rung.knowledge.reading.drawing import FILES, Drawings
+from rung.knowledge.reading.eq_fields import eq_text
 from rung.knowledge.reading.equations import linear
 from rung.knowledge.reading.runs import Run, joined
 from rung.knowledge.reading.word_styles import RAISED, Styles, on, value, whole
@@ -171,7 +172,7 @@ class Reading:
             self.numbered_pages |= ended.kind in _PAGES
             shown = _form_field(ended)
             if not ended.shows and not shown and ended.kind not in _SILENT:
-                shown = ended.instruction.strip()[2:].strip() if ended.kind == "EQ" else ""
+                shown = eq_text(ended.instruction.strip()[2:]) if ended.kind == "EQ" else ""
                 self.dropped[UNSHOWN] += bool(ended.kind) and not shown
             yield from self._seen(Run(shown, form.kind))
 
@@ -181,6 +182,8 @@ class Reading:
             self.numbered_pages = True
             return
         shown = list(self._walk(element, form, hidden=hidden))
+        if not shown and words and words[0].upper() == "EQ":
+            shown = [Run(eq_text(element.get("instr", "").strip()[2:]), form.kind)]
         self.dropped[UNSHOWN] += not shown and bool(words) and words[0].upper() not in _SILENT
         yield from shown
 

@@ -18,12 +18,14 @@ from rung.knowledge.reading.drawing import Drawings
 from rung.knowledge.reading.package import Package
 from rung.knowledge.reading.sheet_text import SHEETS, Room, Sheet
 from rung.knowledge.reading.source import SourceFile, Unusable
-from rung.knowledge.reading.xlsx_cells import Cells, Styles, rich, span_of
+from rung.knowledge.reading.xlsx_beside import edge_texts, linked
+from rung.knowledge.reading.xlsx_cells import Cells, Styles, is_nought, rich, span_of
 
 if TYPE_CHECKING:
     from rung.knowledge.reading.workbook import Notes
 
 _TRUE = ("1", "true")
+_PAGE_EDGES = frozenset(f"{which}{edge}" for which in ("odd", "even", "first") for edge in ("Header", "Footer"))
 _BROKEN = (
     ElementTree.ParseError,
     zipfile.BadZipFile,
@@ -71,6 +73,7 @@ class _Book:
     root: Element
     notes: Notes
     room: Room = field(default_factory=Room)
+    edges: set[str] = field(default_factory=set)  # headers and footers that are said already
     styles: Styles = field(init=False)
     texts: list[str] = field(init=False)
 
@@ -98,10 +101,34 @@ class _Book:
             self.notes.broken.append(f"has a sheet '{name}' that cannot be read{before} ({error})")
         cells.finish()
         try:
+            self._link(cells, part)
+            self._edges(cells)
             self._around(sheet, part)
         except Unusable as error:
             self.notes.broken.append(f"{error}, which belongs to the sheet '{name}'")
         return sheet
+
+    def _link(self, cells: Cells, part: str) -> None:
+        """Put the addresses of links into their cells; values stay as they are, and their addresses are counted."""
+        relations = self.package.relations(part) if cells.links else {}
+        for place, name in cells.links:
+            relation, span = relations.get(name), span_of(place)
+            text = cells.sheet.rows.get(span[0], {}).get(span[1], "") if span else ""
+            if relation is None or not relation.external or not span or not text:
+                continue
+            address = linked(text, relation.target)
+            if address != text:
+                cells.sheet.rows[span[0]][span[1]] = address
+            elif text not in relation.target:
+                self.notes.dropped["addresses of links"] += 1
+
+    def _edges(self, cells: Cells) -> None:
+        """The headers and footers of a sheet's pages, each once in the workbook."""
+        for text in cells.edges:
+            for piece in edge_texts(text):
+                if piece not in self.edges:
+                    self.edges.add(piece)
+                    cells.sheet.beside.append(piece)
 
     def _around(self, sheet: Sheet, part: str) -> None:
         """Comments, tables, drawings: what the sheet's part leads to."""
@@ -174,9 +201,14 @@ def _read_rows(stream: IO[bytes], cells: Cells) -> None:
         if tag == "mergeCell" and (span := span_of(element.get("ref", ""))):
             sheet.spans.append(span)
         elif tag == "col":
-            if element.get("hidden") in _TRUE or float(element.get("width", "1")) == 0:
+            if element.get("hidden") in _TRUE or is_nought(element.get("width")):
                 sheet.hidden_columns.append((int(element.get("min", "1")) - 1, int(element.get("max", "1")) - 1))
         elif tag == "autoFilter" and (span := span_of(element.get("ref", ""))):
             sheet.heads.add(span[0])
+        elif tag == "hyperlink":
+            relation = next((value for name, value in element.attrib.items() if name.endswith("}id")), "")
+            cells.links.append((element.get("ref", ""), relation))
+        elif tag in _PAGE_EDGES:
+            cells.edges.append(element.text or "")
         elif tag == "pane" and element.get("state", "").startswith("frozen"):
             sheet.frozen = int(float(element.get("ySplit", "0"))) - 1

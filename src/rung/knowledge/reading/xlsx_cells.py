@@ -83,14 +83,17 @@ class Styles:
         self._shown: dict[tuple[float, int], str] = {}
         self._codes: list[str] = []
         self._bold: list[bool] = []
+        self._struck: list[bool] = []
         if root is None:
             return
         codes = {e.get("numFmtId", ""): e.get("formatCode", "") for e in root.iter("numFmt") if e.get("numFmtId")}
-        fonts = [_is_bold(font) for font in root.findall("fonts/font")]
+        fonts = [(_is_set(font, "b"), _is_set(font, "strike")) for font in root.findall("fonts/font")]
         for style in root.findall("cellXfs/xf"):
             id, font = style.get("numFmtId", "0"), style.get("fontId", "0")
             self._codes.append(codes.get(id) or BUILT_IN.get(int(id) if id.isdigit() else 0, "General"))
-            self._bold.append(fonts[int(font)] if font.isdigit() and int(font) < len(fonts) else False)
+            bold, struck = fonts[int(font)] if font.isdigit() and int(font) < len(fonts) else (False, False)
+            self._bold.append(bold)
+            self._struck.append(struck)
 
     def code(self, style: int) -> str:
         """The format code of a style."""
@@ -99,6 +102,10 @@ class Styles:
     def bold(self, style: int) -> bool:
         """Whether a style is bold."""
         return style < len(self._bold) and self._bold[style]
+
+    def struck(self, style: int) -> bool:
+        """Whether a style strikes the cell through."""
+        return style < len(self._struck) and self._struck[style]
 
     def number(self, value: float, style: int) -> str:
         """A number as it is shown."""
@@ -140,12 +147,14 @@ class Cells:
         self._row = -1
         self._shared: dict[str, str] = {}  # formulas that stand for several cells
         self._empty = 0
+        self.links: list[tuple[str, str]] = []  # cells and the relations that their links are
+        self.edges: list[str] = []  # headers and footers of pages, with their codes
 
     def add(self, element: Element) -> None:
         """A row with its cells."""
         said = element.get("r", "")
         self._row = number = int(said) - 1 if said.isdigit() else self._row + 1
-        if element.get("hidden") in _TRUE or (element.get("ht") in ("0", "0.0") and element.get("customHeight") in _TRUE):
+        if element.get("hidden") in _TRUE or is_nought(element.get("ht")):
             self.sheet.hidden_rows.add(number)
         row: dict[int, str] = {}
         place, bold = -1, True
@@ -156,7 +165,7 @@ class Cells:
             style_number = int(style) if style.isdigit() else 0
             text = self._shown(cell, style_number, place)
             if text and not text.isspace():
-                row[place] = text
+                row[place] = text = f"~~{text.strip()}~~" if self._styles.struck(style_number) and "~~" not in text else text
                 self._room.take(text)
                 bold = bold and self._styles.bold(style_number)
         if row:
@@ -245,6 +254,14 @@ def _letters(column: int) -> str:
     return out
 
 
-def _is_bold(font: Element) -> bool:
-    bold = font.find("b")
-    return bold is not None and bold.get("val", "1") in _TRUE
+def is_nought(said: str | None) -> bool:
+    """Whether a height or width is said, and is 0: nobody sees such a row or column."""
+    try:
+        return said is not None and float(said) == 0
+    except ValueError:
+        return False
+
+
+def _is_set(font: Element, name: str) -> bool:
+    found = font.find(name)
+    return found is not None and found.get("val", "1") in _TRUE
