@@ -19,8 +19,8 @@ def _set(words: str) -> frozenset[str]:
 
 
 # A key is a mark if one of its words says access and all others go with such a word: `allowed_groups`, not `age_group`.
-# Without accents. At the head of a text, a plain one needs only a name behind it.
-_GROUP = _set("groups acl acls gruppen groupes grupos gruppi groepen grupy группы 权限 群组 用户组 グループ 権限")
+# Without accents (also グ is ク). At the head of a text, a plain one needs only a name behind it.
+_GROUP = _set("groups acl acls gruppen groupes grupos gruppi groepen grupy группы 权限 群组 用户组 クルーフ 権限")
 _PLAIN = _GROUP | _set(
     "restrict restricts restricted restriction restrictions allow allows allowed allowlist deny denies denied"
     " clearance clearances entitlement entitlements confidential confidentiality authorized authorised principals"
@@ -31,7 +31,7 @@ _PLAIN = _GROUP | _set(
 )
 _VAGUE = _set(
     "group access accessible accessrights permission permissions role roles visibility visible readable viewable viewer"
-    " viewers reader readers tenant tenants private internal secret protected tlp"
+    " viewers reader readers tenant tenants private internal secret protected tlp perms accesses grp"
     " gruppe rolle rollen sichtbarkeit sichtbar intern privat leser groupe acces visibilite interne prive"
     " grupo acceso acesso accesso rol visibilidad interno privado группа роли роль 角色 可见性"
 )

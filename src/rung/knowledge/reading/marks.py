@@ -54,7 +54,7 @@ def in_json(value: Json) -> str:
     waiting = [(inner, True, False) for inner in _objects(value)]
     while waiting:
         some, outer, strict = waiting.pop()
-        strict = strict or any("".join(words_of(key)) in _TEXTS and isinstance(text, str) for key, text in some.items())
+        strict = strict or holds_text(some)
         for key, said in some.items():
             listed = outer or isinstance(said, str) or _holds_names(said)
             if (strict and restricts(key, said)) or (listed and restricts_in_words(key, said)):
@@ -62,6 +62,11 @@ def in_json(value: Json) -> str:
             held = "".join(words_of(key)) in _HOLDERS
             waiting += [(inner, outer and held, strict and held) for inner in _objects(said)]
     return ""
+
+
+def holds_text(value: Mapping[str, Json]) -> bool:
+    """Whether an object has a text, as a document has."""
+    return any("".join(words_of(str(key))) in _TEXTS and isinstance(text, str) for key, text in value.items())
 
 
 def _holds_names(value: Json) -> bool:
