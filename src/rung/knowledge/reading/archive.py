@@ -29,8 +29,8 @@ def read_zip(file: SourceFile) -> Iterator[Item]:
     out of the archive.
     """
     with zips.opened(file) as archive:
-        if found := in_text(archive.comment.decode("utf-8", "replace")):
-            raise Unusable(access.refusal(found[1]))
+        if mark := in_text(archive.comment.decode("utf-8", "replace")):
+            raise Unusable(access.refusal(mark[1]))
         members = _Members(file, archive)
         found = 0
         for info in members.infos.values():

@@ -25,9 +25,10 @@ def in_html(page: str) -> str:
     for element in root.iter("meta", "script", *_AROUND):
         said = {str(name).lower(): str(value) for name, value in element.attrib.items()}
         if tag(element) == "meta":
-            value: Json = [said[name] for name in said if name not in _NAMES and name not in ("charset", "scheme", "lang")]
+            values = [said[name] for name in said if name not in _NAMES]
+            value: Json = values[0] if len(values) == 1 else [*values] or True  # a tag that says nothing but its name
             for name in filter(None, map(said.get, _NAMES)):
-                if restricts(re.split(r"[.:/]", name)[-1], (value[0] if len(value) == 1 else value) or True):
+                if restricts(re.split(r"[.:/]", name)[-1], value):
                     return name
         elif tag(element) == "script":
             if said.get("type") == "application/ld+json" and (key := _in_data(element.text or "")):

@@ -35,7 +35,7 @@ _QUOTED = re.compile(r"(?:>\s?)+")
 _BRACKETED = re.compile(r"[\[(](?P<said>[\w -]{1,40}::.*)[\])]")
 _BESIDE = re.compile(r"(?:!?\[.*\]\(.*\)|\[[!\[]?[\w .\"':/-]+\]{1,2}|<[^<>]+>|\([\w-]+\)=|\s)+")  # pictures, sections, tags
 _RULE_OF_TABLE = re.compile(r"[|:\s-]+")
-_METADATA = re.compile(r"\s|[-*+?#%;]\s?\S|\[.*\]|[\]})]+,?$|\S{1,40}\s*[:=]|[^:=.!?]{1,80}[:=](?:\s|$)|[{\"'<@$&]")
+_METADATA = re.compile(r"\s|[-*+?#;]\s?\S|\[.*\]|[\]})]+,?$|\S{1,40}\s*[:=]|[^:=.!?]{1,80}[:=](?:\s|$)|[{\"'@$&]")
 
 
 class _Said(NamedTuple):
@@ -91,13 +91,13 @@ class _Scan:
                     self.fenced = not self.fenced
                     self.whole = self.fenced and bool(_block(self.lines, at))
             else:
-                found = list(self._of_line(at, line, bare))
+                found = list(self._of_line(at, bare))
                 yield from found
                 if not found and not self._goes_on(at, line, bare):
                     return
             self.commented = self.commented and not closed
 
-    def _of_line(self, at: int, line: str, bare: str) -> Iterator[_Said]:
+    def _of_line(self, at: int, bare: str) -> Iterator[_Said]:
         heading, comment = _HEADING.fullmatch(bare), _COMMENT.fullmatch(bare)
         wrapped = heading or comment or _BRACKETED.fullmatch(bare)
         if bare.startswith("{") and not comment:

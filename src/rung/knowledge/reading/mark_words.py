@@ -47,16 +47,21 @@ _BESIDE = _set(
     " tag tags mode type types is has non not default email emails excluded"
     " lese stufe rechte fur fuer nur aux para pour"
 )
-_NAMING = _set("sso azure entra okta saml oidc kb target my own department departments domain domains")  # not in plain tables
+_NAMING = _set(
+    "sso azure entra okta saml oidc kb target my own department departments domain domains"
+)  # not in plain tables
 _SHOWN = _set("visible readable viewable accessible public")
 _OUTSIDERS = _set("customer customers client clients partner partners external")  # with `_SHOWN` alone
 _CLOSED_TO = _set("member members team teams staff employee employees admin admins subscriber subscribers")
 _LOGIN = _set("login auth authentication authorization signin")
 _PHRASES = _set(
-    "sharedwith availableto limitedto readby reservedfor reservedto reserveaux eyesonly needtoknow nurfur nurfuer visiblepara"
+    "sharedwith availableto limitedto readby reservedfor reservedto reserveaux eyesonly needtoknow nurfur"
+    " nurfuer visiblepara"
     " requiresauth requireslogin restreinta hasaccess"
 )
-_DENYING = _set("deny denies denied restrict restricts restricted limited excluded")  # there `everybody` is the opposite of open
+_DENYING = _set(
+    "deny denies denied restrict restricts restricted limited excluded"
+)  # there `everybody` is the opposite of open
 _NEGATING = _set("non not")
 _RESTRICTING = _set(
     "private internal restricted confidential secret classified hidden staff employees personal personnel hr"
@@ -64,18 +69,26 @@ _RESTRICTING = _set(
     " restrito riservato vertrouwelijk poufne конфиденциально 机密 保密 機密"
 )
 _LABEL = _set(
-    "internal restricted confidential classified intern vertraulich geheim interne confidentiel restreint interno confidencial"
+    "internal restricted confidential classified intern vertraulich geheim interne confidentiel restreint"
+    " interno confidencial"
     " restrito riservato vertrouwelijk poufne конфиденциально 机密 保密 機密"
 )
 _CONFIDENTIAL = _set(
-    "confidential vertraulich confidentiel confidentielle confidencial riservato vertrouwelijk poufne конфиденциально 机密 機密"
+    "confidential vertraulich confidentiel confidentielle confidencial riservato vertrouwelijk poufne"
+    " конфиденциально 机密 機密"
 )
 _STRESSING = _set("strictly highly company commercially streng strikt strictement estrictamente private and top most")
 _EVERYBODY = _set(
-    "public everyone everybody anyone all any open world offentlich alle tous todos publico tutti iedereen wszyscy все 所有人"
+    "public everyone everybody anyone all any open world offentlich alle tous todos publico tutti"
+    " iedereen wszyscy все 所有人"
 )
-_IF_TRUE = _RESTRICTING | _CLOSED_TO | _set(
-    "restrict restreint restringido confidentielle deny denied protected only required requires requiresauth requireslogin"
+_IF_TRUE = (
+    _RESTRICTING
+    | _CLOSED_TO
+    | _set(
+        "restrict restreint restringido confidentielle deny denied protected only required requires"
+        " requiresauth requireslogin"
+    )
 )  # `restricted: false` is open
 _IF_FALSE = _PUBLIC | _set("visible readable viewable accessible sichtbar")  # `public: true` is open
 _TRUTH = dict.fromkeys(_set("true yes on ja oui si sim да 是 1"), True)

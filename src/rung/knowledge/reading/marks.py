@@ -22,8 +22,8 @@ from rung.records import Json
 
 __all__ = ["GROUPS", "in_json", "in_table", "in_tables", "in_values", "kind_of", "plainly", "restricts", "words_of"]
 
-_HOLDERS = frozenset("meta metadata frontmatter params extra custom rung".split())
-_TEXTS = frozenset("text content body pagecontent markdown html".split())
+_HOLDERS = frozenset({"meta", "metadata", "frontmatter", "params", "extra", "custom", "rung"})
+_TEXTS = frozenset({"text", "content", "body", "pagecontent", "markdown", "html"})
 _HEADS = 5  # rows in which a table's heads may stand
 _WRITTEN_OUT = re.compile(r"(?:^|; )([^:;|]{1,60}): ")
 
@@ -48,8 +48,8 @@ def in_values(values: Mapping[str, Json]) -> str:
 def in_json(value: Json) -> str:
     """The first key that restricts in JSON that is read as text; "" where there is none.
 
-    All objects are looked at, since the one that says who may read stands above the text, beside it or around it. In one with
-    a text, and in what is called `meta` there, all marks count; elsewhere those that count among words.
+    All objects are looked at, since the one that says who may read stands above the text, beside it or around it. In one
+    with a text, and in what is called `meta` there, all marks count; elsewhere those that count among words.
     """
     waiting = [(inner, True, False) for inner in _objects(value)]
     while waiting:

@@ -92,8 +92,8 @@ def read_json(file: SourceFile) -> Iterator[Item]:
     if isinstance(value, dict):
         lists = [inner for inner in value.values() if _lists_documents(inner)]
     around = {k: v for k, v in value.items() if not _lists_documents(v)} if isinstance(value, dict) else {}
-    heads = [row for rows in lists for row in rows if isinstance(row, dict) and _speaks_of_others(row)]
-    if key := marks.in_json(around if lists else value) or marks.in_json(heads[:1]):
+    heads: list[Json] = [row for rows in lists for row in rows if isinstance(row, dict) and _speaks_of_others(row)]
+    if key := marks.in_json(around if lists else value) or marks.in_json(heads):
         yield 0, refusal(key)
     elif not lists:
         yield 0, Document(file.id, text, file.name, source=file.id)

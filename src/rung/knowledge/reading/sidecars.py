@@ -1,7 +1,8 @@
 """Which file describes which other: `report.pdf.meta.yaml` is the front matter of `report.pdf`, `hr.meta.yaml` of a folder.
 
 A file that seems meant as a sidecar and is none (another ending, another case, a slip in the name) leaves the document out
-that it seems to describe; one that seems to speak of its folder (`_meta.json`), all that lies there. What the keys mean is left to `access`.
+that it seems to describe; one that seems to speak of its folder (`_meta.json`), all that lies there.
+What the keys mean is left to `access`.
 """
 
 from __future__ import annotations
@@ -21,13 +22,30 @@ from rung.knowledge.reading.source import Unusable
 from rung.records import Json
 
 SIDECAR = ".meta.yaml"
-OF_FOLDER = "holds {}, which looks like a mark of access for all in it, and is not read: write a .meta.yaml beside it; left out"
+OF_FOLDER = (
+    "holds {}, which looks like a mark of access for all in it, and is not read: write a .meta.yaml beside it; left out"
+)
 _MEANT = re.compile(r"(?P<name>.+)\.(?:meta|metadata|groups?|access|acl|permissions?|rung)\.ya?ml", re.IGNORECASE)
 _CALLED = frozenset(
-    "meta metadata front frontmatter properties props group groups access acl acls permission permissions rung".split()
+    {
+        "meta",
+        "metadata",
+        "front",
+        "frontmatter",
+        "properties",
+        "props",
+        "group",
+        "groups",
+        "access",
+        "acl",
+        "acls",
+        "permission",
+        "permissions",
+        "rung",
+    }
 )
-_DATA = frozenset("json yaml yml toml ini cfg conf xml".split())
-_ENDINGS = _CALLED | _DATA | frozenset("txt bak orig old".split())
+_DATA = frozenset({"json", "yaml", "yml", "toml", "ini", "cfg", "conf", "xml"})
+_ENDINGS = _CALLED | _DATA | frozenset({"txt", "bak", "orig", "old"})
 _OF_FOLDERS = _CALLED | {"category", "htaccess"}
 _OF_SERVERS = re.compile(r"^\s*(?:require|deny|allow|authtype)\b", re.IGNORECASE | re.MULTILINE)
 _LAST = re.compile(r"[._\- ~]+([a-z]+)$")

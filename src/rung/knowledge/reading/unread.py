@@ -71,7 +71,7 @@ def mark_in_tables(text: str, suffix: str) -> str:
 
 
 def _in_properties(data: bytes) -> str:
-    """A property, or a header of pages, of an Office document that restricts; "" where there is none, or it cannot be opened."""
+    """A property of an Office document, or a header of its pages, that restricts; "" where there is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             there = [info for info in archive.infolist() if _SAYING.fullmatch(info.filename)]
