@@ -15,6 +15,7 @@ from rung.knowledge.reading.mark_words import is_banner, is_sure, plainly, restr
 from rung.records import Json
 
 _HEAD = 65_536  # characters in which a mark is looked for
+_WORDS_OF_A_KEY = 3
 _LONGEST_BLOCK = 400  # lines of front matter
 _LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _KEY = r"(?:[&!]\S+\s+)*[\"'`*_]*(?P<key>[^\W\d_][\w ./-]{0,40}?)[\"'`*_]*\s*"
@@ -116,6 +117,8 @@ class _Scan:
         if not said or not (said["sign"] != "=" or self.signs or self.fenced):
             return
         value = _value(said["value"], self.lines[at + 1 :])
+        if value == [] and len(said["key"].split()) > _WORDS_OF_A_KEY:
+            return  # `Who may read it is said so:`
         named = bool(heading) or (self.headed and not self.fenced)  # `# Groups: an overview`: not by a name alone
         clear = bool(said["mark"]) and _is_clear(said["key"], value)
         if not named or said["field"] or clear or isinstance(value, list) or says_restricted(value):
@@ -126,8 +129,6 @@ class _Scan:
 
     def _goes_on(self, at: int, line: str, bare: str) -> bool:
         """Whether a line without a key is no prose."""
-        if self.key_above and _KEY_LINE.fullmatch(bare):
-            return True
         after = self.lines[at + 1].strip() if at + 1 < len(self.lines) else ""
         heading = _HEADING.fullmatch(bare)
         if heading or (not self.fenced and _UNDERLINE.fullmatch(after)):
@@ -161,7 +162,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[_Said]:
         bare = line.strip()
         if code := _CODE_FENCE.match(bare):
             coded = "" if coded and bare.startswith(coded) else coded or code[0]
-        if coded or at <= end or not bare or at + 1 == len(lines) or not lines[at + 1].strip():
+        if code or coded or at <= end or not bare or at + 1 == len(lines) or not lines[at + 1].strip():
             continue
         block = _block(lines, at)
         for number, inner in enumerate(block, at + 2):
