@@ -203,7 +203,7 @@ def test_files_beside_a_document_that_say_nothing_of_access(tmp_path: Path) -> N
 def test_word_documents(tmp_path: Path) -> None:
     import docx
 
-    made = {}
+    made: dict[str, io.BytesIO] = {}
     for name in ("table", "keywords", "category", "header", "open"):
         word = docx.Document()
         if name == "table":
