@@ -121,6 +121,7 @@ class Sidecars:
         found = list(self._of.get(name, ()))
         found += [other for other in self._perhaps.get(name, ()) if other not in found and _names_access(other, read)]
         found += [other for other in self._bare.get(name, ()) if _is_bare_mark(other, read)]
+        found = list(dict.fromkeys(found))
         if not found:
             return None
         if found != [name + SIDECAR]:
