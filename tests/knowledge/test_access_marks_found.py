@@ -194,10 +194,13 @@ def test_files_that_look_like_sidecars(name: str, packed: bool, tmp_path: Path) 
 
 def test_files_beside_a_document_that_say_nothing_of_access(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.md", "# A\n\nText.")
+    put(tmp_path, "docs/access/b.md", "x")
+    put(tmp_path, "docs/all.zip", making.zipped({"c.md": "x", "groups/d.md": "x"}))
     put(tmp_path, "docs/a.json", json.dumps([{"id": "r", "text": "x", "groups": ["pay"]}]))
     put(tmp_path, "docs/a.yaml", "services: {web: {image: x}}")
     put(tmp_path, "docs/_meta.json", '{"index": "Start", "groups": "Groups", "roles": {"title": "User roles"}}')
-    assert {"docs/a.md", "r"} <= documents(tmp_path)
+    wanted = {"docs/a.md", "docs/access/b.md", "docs/all.zip/c.md", "docs/all.zip/groups/d.md", "r"}
+    assert wanted <= documents(tmp_path)
 
 
 def test_word_documents(tmp_path: Path) -> None:

@@ -54,7 +54,10 @@ class _Members:
         for path in self.infos:
             for inner, outer in _upwards(path):
                 folders.setdefault(outer, set()).add(inner.name)
-        self._sidecars = {folder: Sidecars(names) for folder, names in folders.items()}
+        self._sidecars = {
+            folder: Sidecars(names, [name for name in names if folder / name in folders])
+            for folder, names in folders.items()
+        }
 
     def said(self, path: PurePosixPath) -> list[Values]:
         """What the sidecars of a member and of the folders that it lies in say, its own first: see `access.Said`.

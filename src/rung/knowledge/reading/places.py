@@ -153,7 +153,9 @@ class Places:
     def _beside(self, folder: Path) -> Sidecars:
         if folder not in self._sidecars:
             try:
-                self._sidecars[folder] = Sidecars(os.listdir(folder))  # noqa: PTH208 - names only
+                with os.scandir(folder) as entries:
+                    there = {entry.name: entry.is_dir() for entry in entries}
+                self._sidecars[folder] = Sidecars(there, [name for name, is_folder in there.items() if is_folder])
             except OSError:
                 self._sidecars[folder] = Sidecars(())  # a broken link; reading it says so
         return self._sidecars[folder]

@@ -64,9 +64,9 @@ def described_by(name: str) -> str | None:
 
 
 class Sidecars:
-    """The sidecars among the names of one folder. `orphans`: those that describe nothing, by what they would describe."""
+    """The sidecars among the names of one folder; of `folders` among them, none is one. `orphans`: those that describe nothing, by what they would describe."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], folders: Iterable[str] = ()) -> None:
         names = frozenset(names)
         self._of: dict[str, list[str]] = {}
         self._perhaps: dict[str, list[str]] = {}  # those that count if they say anything of access
@@ -82,20 +82,20 @@ class Sidecars:
                 else:
                     lost.append((name, described))
                     self.orphans[name] = described
-        self._add_alike(names)
+        self._add_alike(names, frozenset(folders))
         bare = [name for name in names if name not in self._of and described_by(name) is None] if lost else []
         for name, described in lost:
             for other in bare:
                 if _is_slip(described, other):
                     self._perhaps.setdefault(other, []).append(name)
 
-    def _add_alike(self, names: frozenset[str]) -> None:
+    def _add_alike(self, names: frozenset[str], folders: frozenset[str]) -> None:
         """Note the files whose names look like that of a sidecar of another one, and those that may speak of the folder."""
         there: dict[str, list[str]] = {}
         for name in sorted(names):
             for called in {_folded(name), PurePath(_folded(name)).stem}:
                 there.setdefault(called, []).append(name)
-        for name in sorted(names):
+        for name in sorted(names - folders):
             if described_by(name) in names:
                 continue
             for described, worded in _described(name):
