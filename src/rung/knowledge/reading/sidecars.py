@@ -64,7 +64,10 @@ def described_by(name: str) -> str | None:
 
 
 class Sidecars:
-    """The sidecars among the names of one folder; of `folders` among them, none is one. `orphans`: those that describe nothing, by what they would describe."""
+    """The sidecars among the names of one folder; of `folders` among them, none is one.
+
+    `orphans`: those that describe nothing, by what they would describe.
+    """
 
     def __init__(self, names: Iterable[str], folders: Iterable[str] = ()) -> None:
         names = frozenset(names)
