@@ -15,7 +15,7 @@ from rung.knowledge.chunking import BODY_START
 from rung.knowledge.markdown import FrontMatterError, front_matter, headings
 from rung.knowledge.reading.access import groups_of
 from rung.knowledge.reading.encodings import decode
-from rung.knowledge.reading.marks import in_text
+from rung.knowledge.reading.mark_lines import in_text
 from rung.knowledge.reading.rows import read_jsonl, words
 from rung.knowledge.reading.source import Item, SourceFile, Unusable
 from rung.records import Document

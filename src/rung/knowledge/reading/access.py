@@ -191,16 +191,18 @@ def _composed(path: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _pattern(path: str) -> re.Pattern[str]:
-    """`**` is any folders, `*` and `?` stay within one; a path without them covers the file, or all of a folder."""
-    path = path.removeprefix("./").rstrip("/")
-    if not set(path) & set("*?["):
-        return re.compile(re.escape(path) + r"(?:/.*)?", re.DOTALL)
+    """`**` is any folders, `*` and `?` stay within one; a path without them covers the file, or all of a folder.
+
+    Brackets are a choice of characters, and also themselves: a folder may really be called `[x]`.
+    """
+    path = path.removeprefix("./").strip("/")
+    whole = "" if set(path) & set("*?") else r"(?:/.*)?"
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]/]+\])", path)
     said = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     made = "".join(said.get(p) or (_class(p) if p.startswith("[") and p.endswith("]") else re.escape(p)) for p in parts)
-    return re.compile(made, re.DOTALL)
+    return re.compile(made + whole, re.DOTALL)
 
 
 def _class(part: str) -> str:
     inner = part[1:-1].replace("\\", "\\\\").replace("^", "\\^").replace("[", "\\[")
-    return f"[^{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
+    return f"(?:[^{inner[1:]}]|{re.escape(part)})" if inner.startswith("!") else f"(?:[{inner}]|{re.escape(part)})"

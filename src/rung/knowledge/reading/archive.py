@@ -13,8 +13,9 @@ from pathlib import PurePosixPath
 
 from rung.knowledge.reading import access, zips
 from rung.knowledge.reading.converting import kind_of, read
+from rung.knowledge.reading.mark_lines import in_text
 from rung.knowledge.reading.registry import readers
-from rung.knowledge.reading.sidecars import Sidecars, Values, described_by
+from rung.knowledge.reading.sidecars import OF_FOLDER, Sidecars, Values, described_by
 from rung.knowledge.reading.source import Item, SourceFile, Unusable
 from rung.records import Document, Dropped
 
@@ -28,6 +29,8 @@ def read_zip(file: SourceFile) -> Iterator[Item]:
     out of the archive.
     """
     with zips.opened(file) as archive:
+        if mark := in_text(archive.comment.decode("utf-8", "replace")):
+            raise Unusable(access.refusal(mark[1]))
         members = _Members(file, archive)
         found = 0
         for info in members.infos.values():
@@ -51,7 +54,10 @@ class _Members:
         for path in self.infos:
             for inner, outer in _upwards(path):
                 folders.setdefault(outer, set()).add(inner.name)
-        self._sidecars = {folder: Sidecars(names) for folder, names in folders.items()}
+        self._sidecars = {
+            folder: Sidecars(names, [name for name in names if folder / name in folders])
+            for folder, names in folders.items()
+        }
 
     def said(self, path: PurePosixPath) -> list[Values]:
         """What the sidecars of a member and of the folders that it lies in say, its own first: see `access.Said`.
@@ -59,6 +65,9 @@ class _Members:
         Raises:
             Unusable: one of them is misspelt, stands twice, or cannot be understood.
         """
+        for _, outer in _upwards(path):
+            if name := self._sidecars[outer].of_folder(partial(self._read, outer)):
+                raise Unusable(f"lies in a folder that {OF_FOLDER.format(name)}")
         found = [self._sidecars[outer].of(inner.name, partial(self._read, outer)) for inner, outer in _upwards(path)]
         return [found[0] or {}, *(said for said in found[1:] if said is not None)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rung.knowledge.reading import git
 from rung.knowledge.reading.access import Said
 from rung.knowledge.reading.memory import Memory
-from rung.knowledge.reading.sidecars import Sidecars, Values, described_by
+from rung.knowledge.reading.sidecars import OF_FOLDER, Sidecars, Values, described_by
 from rung.knowledge.reading.source import Reader, SourceFile, Unusable
 from rung.records import Problem
 
@@ -135,6 +135,9 @@ class Places:
         names = [_relative(way, self.root if way is file else self._named[0]) for way in ways]
         source = SourceFile(names[0], file)
         try:
+            for way in ways:
+                if self._is_root(way.parent):  # what lies there may be about other things than the folders below
+                    self._refuse_marked(way.parent)
             own = [said for way in ways if (said := self._own(way)) is not None]
             above = [said for way in ways for said in self._above(way)]
         except Unusable as error:
@@ -150,7 +153,9 @@ class Places:
     def _beside(self, folder: Path) -> Sidecars:
         if folder not in self._sidecars:
             try:
-                self._sidecars[folder] = Sidecars(os.listdir(folder))  # noqa: PTH208 - names only
+                with os.scandir(folder) as entries:
+                    there = {entry.name: entry.is_dir() for entry in entries}
+                self._sidecars[folder] = Sidecars(there, [name for name, is_folder in there.items() if is_folder])
             except OSError:
                 self._sidecars[folder] = Sidecars(())  # a broken link; reading it says so
         return self._sidecars[folder]
@@ -169,6 +174,8 @@ class Places:
             tops = {self.root, *self._named}
             try:
                 own = None if folder in tops and self._is_root(folder) else self._own(folder)
+                if not self._is_root(folder):
+                    self._refuse_marked(folder)
                 more = () if folder in tops or folder == folder.parent else self._above(folder)
                 self._of_folders[folder] = (*(() if own is None else (own,)), *more)
             except Unusable as error:
@@ -177,6 +184,11 @@ class Places:
         if isinstance(said, Unusable):
             raise said
         return said
+
+    def _refuse_marked(self, folder: Path) -> None:
+        """Raises `Unusable` where a file in a folder seems to say who may read all of it."""
+        if found := self._beside(folder).of_folder(lambda name: _read(folder / name)):
+            raise Unusable(OF_FOLDER.format(found))
 
     def _is_root(self, folder: Path) -> bool:
         return folder in (self.root, self._named[0])

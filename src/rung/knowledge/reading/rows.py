@@ -20,6 +20,7 @@ from rung.records import Document, Json
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _ROW_KEYS = {"id", "text", "title", "groups", "meta", "source"}
+_BELOW = "stands below line {}, which looks like a mark of access for other rows: write 'groups' into each row; left out"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -30,6 +31,7 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
     Lines are read one by one, so a file may be larger than memory.
     """
     rows = odd = 0
+    head = 0  # the line of a row that is no document and says who may read: it speaks of those below
     first, encoding = 0, ""
     for number, raw in file.lines():
         if raw is None:
@@ -52,7 +54,9 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
         if "\x00" in line:
             yield number, "holds NUL characters: no text, or UTF-16 without a byte order mark; save it as UTF-8; left out"
             continue
-        yield number, _taken(line, file.id)
+        item = _taken(line, file.id)
+        head = head or (number if isinstance(item, str) and _is_head(line) else 0)
+        yield number, item if not head or isinstance(item, str) else _BELOW.format(head)
     if odd:
         more = f" and {odd - 1} more lines" if odd > 1 else ""
         yield first, f"is not UTF-8{more} and was read as {named(encoding)}; save it as UTF-8 if letters look wrong"
@@ -88,7 +92,8 @@ def read_json(file: SourceFile) -> Iterator[Item]:
     if isinstance(value, dict):
         lists = [inner for inner in value.values() if _lists_documents(inner)]
     around = {k: v for k, v in value.items() if not _lists_documents(v)} if isinstance(value, dict) else {}
-    if key := marks.in_json(around if lists else value):
+    heads: list[Json] = [row for rows in lists for row in rows if isinstance(row, dict) and _speaks_of_others(row)]
+    if key := marks.in_json(around if lists else value) or marks.in_json(heads):
         yield 0, refusal(key)
     elif not lists:
         yield 0, Document(file.id, text, file.name, source=file.id)
@@ -126,9 +131,27 @@ def _wide(file: SourceFile) -> Iterator[Item]:
     if note:
         yield 1, note
     # Not splitlines(): JSON text may hold U+2028 and its like unescaped.
+    head = 0
     for number, line in enumerate((text or "").split("\n"), 1):
         if line.strip():
-            yield number, _taken(line, file.id)
+            item = _taken(line, file.id)
+            head = head or (number if isinstance(item, str) and _is_head(line) else 0)
+            yield number, item if not head or isinstance(item, str) else _BELOW.format(head)
+
+
+def _is_head(line: str) -> bool:
+    """Whether a row that is no document says who may read others: it has neither id nor text, or speaks of defaults."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and _speaks_of_others(row)
+
+
+def _speaks_of_others(row: dict[str, Json]) -> bool:
+    if row.keys() & {"id", "text"}:
+        row = {key: value for key, value in row.items() if "default" in marks.words_of(key)}
+    return any(marks.restricts(key, value) for key, value in row.items()) or bool(marks.in_values(row))
 
 
 def _taken(line: str, file: str) -> Document | str:

@@ -14,6 +14,9 @@ from pathlib import PurePosixPath
 from rung.knowledge.chunking import body_start
 from rung.knowledge.reading import marks, zips
 from rung.knowledge.reading.encodings import decode
+from rung.knowledge.reading.html_marks import in_html
+from rung.knowledge.reading.mark_lines import in_text
+from rung.knowledge.reading.mark_words import is_banner
 from rung.knowledge.reading.source import SourceFile, Unusable
 from rung.records import Document
 
@@ -24,12 +27,14 @@ _OFFICE = frozenset(
 )
 _TABLES = frozenset({".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _LOOKED_AT = _TABLES | {".json"}  # kinds with a look of their own: as plain text, every key of theirs would seem a mark
-_PROPERTIES = ("docProps/custom.xml", "meta.xml")
+_SAYING = re.compile(r"docProps/(?:custom|core)\.xml|meta\.xml|word/(?:header|footer)\d*\.xml")
 _PROPERTY = re.compile(
     r"<property\b[^>]*?\bname=\"([^\"]{1,200})\"[^>]*>(.*?)</property>"
     r"|<meta:user-defined\b[^>]*?\bmeta:name=\"([^\"]{1,200})\"[^>]*>(.*?)</meta:user-defined>",
     re.DOTALL,
 )
+_CORE = re.compile(r"<(?:cp|dc|meta):(keywords?|category|subject|description|contentStatus)\b[^>]*>(.*?)</", re.DOTALL)
+_PARAGRAPH = re.compile(r"<w:p\b[^>]*>.*?</w:p>", re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -41,9 +46,9 @@ def mark_in_file(file: SourceFile, suffix: str) -> tuple[int, str] | None:
     """
     if suffix in _SOURCES:
         source, _ = decode(file.data, file.charset)
-        if suffix in _PAGES and (name := marks.in_html(source or "")):
+        if suffix in _PAGES and source and (name := in_html(source)):
             return 0, name
-        return marks.in_text(source or "")
+        return in_text(source or "")
     if suffix in _OFFICE and (name := _in_properties(file.data)):
         return 0, name
     return None
@@ -54,7 +59,7 @@ def mark_in_head(document: Document) -> tuple[int, str] | None:
     is_file = document.id == document.source
     if is_file and PurePosixPath(document.id).suffix.lower() in _LOOKED_AT:
         return None
-    found = marks.in_text(document.text, body_start(document), code="language" in document.meta)
+    found = in_text(document.text, body_start(document), code="language" in document.meta)
     if found is None or (is_file and "format" not in document.meta):
         return found
     return 0, found[1]
@@ -66,15 +71,26 @@ def mark_in_tables(text: str, suffix: str) -> str:
 
 
 def _in_properties(data: bytes) -> str:
-    """A custom property of an Office document that restricts; "" where there is none, or the document cannot be opened."""
+    """A property of an Office document, or a header of its pages, that restricts; "" where there is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            there = [info for info in archive.infolist() if info.filename in _PROPERTIES]
-            said = "".join(zips.member(archive, info).decode("utf-8", "replace") for info in there)
+            there = [info for info in archive.infolist() if _SAYING.fullmatch(info.filename)]
+            parts = {info.filename: zips.member(archive, info).decode("utf-8", "replace") for info in there}
     except (zipfile.BadZipFile, Unusable, NotImplementedError, ValueError, OSError, EOFError):
         return ""  # its reader says what is wrong with it
-    for one, value, other, also in _PROPERTY.findall(said):
-        name = unescape(one or other)
-        if marks.restricts(name, " ".join(unescape(_TAG.sub(" ", value or also)).split())):
-            return name
+    for name, said in parts.items():
+        if name.startswith("word/"):
+            if banner := next((line for line in map(_plain, _PARAGRAPH.findall(said)) if is_banner(line)), ""):
+                return banner
+            continue
+        for one, value, other, also in _PROPERTY.findall(said):
+            if marks.restricts(key := unescape(one or other), _plain(value or also)):
+                return key
+        for key, value in _CORE.findall(said):
+            if marks.restricts(key, _plain(value)) or in_text(_plain(value)):
+                return f"{key}: {_plain(value)[:40]}"
     return ""
+
+
+def _plain(markup: str) -> str:
+    return " ".join(unescape(_TAG.sub("", markup)).split())
