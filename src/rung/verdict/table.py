@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
+from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.remedies import remedy
 from rung.verdict.report_records import ladder, losing
-from rung.verdict.winning_back import remedy
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
@@ -54,9 +55,17 @@ def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
     run = "trial run, " if verdict.coverage.trial else ""
     what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    if uneven := _uneven(verdict):
+        what += f", answered by {min(uneven.values()):,} to {max(uneven.values()):,} of them (n)"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
     return wrapped(f"{project}: {what}" if project else what, indent=0)
+
+
+def _uneven(verdict: Verdict) -> dict[str, int]:
+    """How many cases each measured rung and arm answered, where that is not the same number, or not all; else nothing."""
+    counts = {r.name: r.answered for r in verdict.rungs if r.status == "measured" and r.answered}
+    return counts if counts and {*counts.values()} != {verdict.cases} else {}
 
 
 def _verdict(verdict: Verdict) -> list[str]:
@@ -152,6 +161,9 @@ def _lost(verdict: Verdict) -> list[str]:
     if best is None:
         return []
     lines = []
+    if best.partly:
+        said = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
+        lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {said}.", indent=2)
     for lost in best.losses[:MOST_LOST]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
