@@ -156,7 +156,6 @@ def weigh(
                 *warning(looks),
             ],
             constant=habit(intake.cases, scored.measure, list(scored.runs.values())),
-            doubt=scored.shown.doubt() if scored.shown else "",
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
@@ -269,9 +268,10 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    shown = scored.shown if candidate.label == ORACLE else None
+    held, doubt = (shown.held, shown.doubt()) if shown else (None, "")
     failing = commonest(run.errors) if run.failures else ""
-    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing)
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing, doubt)
 
 
 def _partly(card: Scorecard) -> int:

@@ -33,7 +33,7 @@ class Weighed:
     commonest failure with its count. `clusters` has the
     cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
     beyond its limit; it counts as a broken limit. `held` is the oracle's: in which cases it was shown the answer
-    (`rung.verdict.gaps.gaps`).
+    (`rung.verdict.gaps.gaps`); `doubt`, the oracle's too, says in words what puts the gold in doubt, and comes first.
     """
 
     result: RungResult
@@ -43,6 +43,7 @@ class Weighed:
     marked: str = ""
     held: Floats | None = None
     failing: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,6 @@ def decide(
     steps: tuple[int, int] = (0, 0),
     warnings: Sequence[str] = (),
     constant: Constant | None = None,
-    doubt: str = "",
 ) -> Verdict:
     """The verdict over all rungs.
 
@@ -87,7 +87,6 @@ def decide(
         steps: executed and replayed, to be carried on the verdict.
         warnings: what the caller has to say, put first.
         constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said first.
-        doubt: what puts the gold in doubt, in words; said before all else.
 
     Raises:
         InternalError: two rungs have one name, or their cases differ.
@@ -111,7 +110,7 @@ def decide(
     reason = f"{told_first}{reason}"
     if floor is not None and (winner is None or winner.result.name in floored):
         reason = f"{gap_words.does_not_read(floor)} {reason}"
-    if doubt:
+    if doubt := next((w.doubt for w in weighed if w.doubt), ""):
         reason = f"{doubt} {reason}"
     return Verdict(
         winner=None if winner is None else winner.result.name,

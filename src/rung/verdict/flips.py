@@ -96,9 +96,7 @@ def in_words(found: Sequence[Flip], winner: str | None, *, thin: Collection[str]
         return []
     others = (flip for flip in found if flip.winner != winner and flip.winner not in thin)
     told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [
-        flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told
-    ]
+    return [flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:

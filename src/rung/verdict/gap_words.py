@@ -89,7 +89,7 @@ def no_upper_bound(retrieval: Estimate) -> str:
 
 def too_few(n: int, least: int) -> str:
     """In the place of a gap."""
-    return f"not stated: {cases(n)} tell of it so far, and {least} are the least"
+    return f"not stated: only {cases(n)} can tell, and {least} are the least"
 
 
 def oracle_not_shown(shown: int, n: int) -> str:

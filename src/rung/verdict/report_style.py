@@ -139,6 +139,8 @@ _LAYERS = (
     ("#7a1f3d", "#ffffff"),
     ("#c9b8f5", "#150a2a"),
     ("#5f7f95", "#ffffff"),
+    ("#d9a48f", "#1c0f09"),
+    ("#31586b", "#ffffff"),
 )
 
 _CASES = """

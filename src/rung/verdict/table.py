@@ -54,18 +54,16 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
     run = "trial run, " if verdict.coverage.trial else ""
-    what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
-    if uneven := _uneven(verdict):
-        what += f", answered by {min(uneven.values()):,} to {max(uneven.values()):,} of them (n)"
+    some = " (each rung answered n of them)" if _uneven(verdict) else ""
+    what = f"{run}{reasons.cases(verdict.cases)}{some}, {verdict.main_metric}{by}, 95 % intervals"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
     return wrapped(f"{project}: {what}" if project else what, indent=0)
 
 
-def _uneven(verdict: Verdict) -> dict[str, int]:
-    """How many cases each measured rung and arm answered, where that is not the same number, or not all; else nothing."""
-    counts = {r.name: r.answered for r in verdict.rungs if r.status == "measured" and r.answered}
-    return counts if counts and {*counts.values()} != {verdict.cases} else {}
+def _uneven(verdict: Verdict) -> bool:
+    """Whether any rung or arm that was measured answered some of the cases only."""
+    return any(0 < r.answered < verdict.cases for r in verdict.rungs if r.status == "measured")
 
 
 def _verdict(verdict: Verdict) -> list[str]:
@@ -91,9 +89,10 @@ def _rung(result: RungResult, verdict: Verdict) -> list[str]:
     """A rung's row; a name that is too long for its column gets a line of its own above it."""
     mark = "*" if result.name == verdict.winner else " "
     numbers = _numbers(result, verdict)
-    if columns(_clean(result.name)) <= _WIDTHS[1]:
-        return [_row((mark, result.name, *numbers))]
-    return [*wrapped(result.name, indent=2, mark=mark), _row(("", "", *numbers))]
+    name = f"{result.name} n={result.answered:,}" if result.answered and _uneven(verdict) else result.name
+    if columns(_clean(name)) <= _WIDTHS[1]:
+        return [_row((mark, name, *numbers))]
+    return [*wrapped(name, indent=2, mark=mark), _row(("", "", *numbers))]
 
 
 def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:

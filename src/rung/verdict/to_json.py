@@ -30,7 +30,7 @@ def verdict_json(verdict: Verdict) -> str:
             "looks": verdict.looks,
             "front": list(verdict.front),
             "flips": list(verdict.flips),
-            "warnings": [{"says": warning, "cases": list(verdict.places.get(warning, ()))} for warning in verdict.warnings],
+            "cases_named": [{"says": says, "cases": list(places)} for says, places in verdict.places.items()],
             "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
