@@ -12,7 +12,7 @@ from rung.matching.answers import token_f1
 from rung.matching.reading import reading_of, tokens
 
 _VALUE = re.compile(r"-?\d")
-_NAMED = re.compile(r"([^\W\d]+)(\d+)")  # E-4042, B12
+_NAMED = re.compile(r"([^\W\d]+)(\d[\d.]*)([^\W\d]*)")  # E-4042, B12, mid-1990s
 
 
 def figured_f1(said: str, answers: Sequence[str]) -> float:
@@ -53,8 +53,13 @@ def _values(found: Sequence[str]) -> set[str]:
 
 def _named(one: Sequence[str], other: Sequence[str]) -> list[tuple[set[str], set[str]]]:
     """Numbers behind a name, name by name: those of the text, and those of the answer."""
-    said, wanted = ([found for token in side if (found := _NAMED.fullmatch(token))] for side in (one, other))
-    return [
-        ({f[2] for f in said if f[1] == name}, {f[2] for f in wanted if f[1] == name})
-        for name in dict.fromkeys(f[1] for f in wanted)
-    ]
+    said, wanted = _by_name(one), _by_name(other)
+    return [(said.get(name, set()), numbers) for name, numbers in wanted.items()]
+
+
+def _by_name(side: Sequence[str]) -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for token in side:
+        if named := _NAMED.fullmatch(token):
+            found.setdefault((named[1], named[3]), set()).add(named[2])
+    return found

@@ -106,6 +106,8 @@ def decide(
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
     measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
+    if winner is not None and 0 < winner.result.answered < cases:
+        reason = f"{reasons.so_far(winner.result, cases)} {reason}"
     habit, told_first = _habit(winner, constant, seed)
     reason = f"{told_first}{reason}"
     if floor is not None and (winner is None or winner.result.name in floored):

@@ -371,6 +371,11 @@ def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: f
     )
 
 
+def so_far(winner: RungResult, total: int) -> str:
+    """A choice that a budget made on some of the cases only."""
+    return f"{winner.name} has answered {winner.answered:,} of {cases(total)} so far."
+
+
 def perhaps_a_habit(name: str, what: str) -> str:
     """The same in short, before the reason for the choice."""
     return f"{name} is not shown to be better than saying {what} to every case: read its answers before you rely on it."
