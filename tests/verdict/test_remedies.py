@@ -37,8 +37,8 @@ def test_what_was_measured_is_advised_where_it_gained() -> None:
     assert told(prompt, line("structured", 0.7, lost=20), trainable=False).startswith(in_vain)  # it is better otherwise
     assert told(line("structured", 0.6, lost=5), trainable=False).startswith(in_vain)  # the rung itself
     assert "(tuned_model)" in told(prompt, line("structured", 0.5, lost=20))
-    swept = line("few_shot[shots=4]", 0.4, lost=20, layer="used but wrong")
-    assert "(few_shot)" not in told(line("rag", 0.5, lost=9, layer="used but wrong"), swept)
+    swept = line("few_shot[shots=4]", 0.4, lost=20, layer="wrong style")
+    assert "(few_shot)" not in told(line("prompt", 0.5, lost=9, layer="wrong style"), swept)
 
 
 def test_what_does_not_apply_is_not_advised() -> None:

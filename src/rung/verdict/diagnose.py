@@ -91,8 +91,8 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     ),
     "used but wrong": (
         Way("give instructions"),
-        Way("give examples (few_shot)", ("few_shot",)),
-        Way("tune (tuned_model)", _TUNED, tunes=True),
+        Way("give examples (shots)"),
+        Way("tune (hybrid)", ("hybrid",), tunes=True),
         Way("use a stronger model"),
     ),
     "wrong": (Way("the model does not know or does not act as needed: the gaps say which"),),
