@@ -102,3 +102,19 @@ def test_a_plain_folder_of_documents_is_something_to_look_up(rung: Run, tmp_path
     stated = rung("advise", folder, "--json", "--fact", "needs_specific_facts=false").json
     assert "rag" in stated["not"]
     assert "assumed" not in stated
+
+
+def test_what_the_last_comparison_chose_is_not_advised_against(rung: Run, shop: Path) -> None:
+    """Documents for groups speak against long_context, but not where it was measured and chosen."""
+    facts = ["--fact", "per_user_access=true", "--fact", "needs_specific_facts=true"]
+    assert "long_context" in rung("advise", *facts, "--json").json["not"]
+    chosen = [*facts, "--fact", "compared=long_context"]
+    missed = rung("advise", *chosen, "--json").json
+    assert "long_context" not in missed["not"]
+    assert missed["final"] == ["rag"]
+    cleared = rung("advise", *chosen, "--fact", "compared_clears=true", "--json").json
+    assert (cleared["start"], cleared["final"]) == ("long_context", ["long_context"])
+    winner = rung("compare", shop, "--json").json["winner"]
+    said = rung("advise", shop, "--json").json
+    assert (said["start"], said["final"]) == (winner, [winner])
+    assert winner not in said["not"]

@@ -201,6 +201,28 @@ def test_wrong_gold_documents_state_no_gap(manual: Path) -> None:
     assert "tuning may" not in text
 
 
+@pytest.mark.parametrize("wrong", [FACTS, 3])
+def test_wrong_gold_documents_are_said_first_although_the_search_finds_half_of_them(manual: Path, wrong: int) -> None:
+    """Where rag finds answers that the gold does not have, the gold of what it does not find is in doubt too."""
+
+    def asked(document: int, sentence: str) -> dict[str, Any]:
+        number = next(n for n in range(FACTS) if fact(document, n)[2] == sentence)
+        row = named((document + (number < wrong)) % DOCUMENTS, sentence)
+        return row if number % 2 else {**row, "question": f"How is the unit of Care {document}.{number} wiped?"}
+
+    cases(manual, asked)
+    verdict, scored, _ = compared(manual, reads(1.0))
+    assert verdict.reason.startswith(f"The gold is in doubt: in {wrong * DOCUMENTS} of 36 answerable cases no gold document")
+    assert not any("no search will close" in warning for warning in verdict.warnings)
+    assert {gap.n for gap in verdict.gaps.values()} == {(FACTS - wrong) * DOCUMENTS if wrong == 3 else 0}
+    assert sum(map(len, verdict.places.values())) == wrong * DOCUMENTS  # every one is named
+    doubted = [
+        case for case, layer in zip(scored.cards["rag"].cases, scored.layers["rag"], strict=True) if layer == "gold in doubt"
+    ]
+    assert doubted
+    assert all(int(case[2]) < wrong for case in doubted)
+
+
 def test_a_document_that_is_gone_is_no_gap(manual: Path) -> None:
     cases(manual, named)
     (manual / "docs" / "m0.md").unlink()

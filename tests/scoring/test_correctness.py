@@ -160,10 +160,11 @@ def test_any_accepted_json_counts_and_a_refusal_that_is_accepted_is_an_answer() 
     assert JSON(case(), said('{"a": "x"}'))["correct"] == 0
 
 
-def test_an_accepted_answer_that_is_no_json_names_its_place() -> None:
+def test_nothing_equals_an_accepted_answer_that_is_no_json() -> None:
     broken = Case("c", "?", ("plain words",), place="cases/test.jsonl:7")
-    with pytest.raises(ValueError, match=r"cases/test\.jsonl:7: .*'plain words' is no JSON"):
-        JSON(broken, said("{}"))
+    assert JSON(broken, said("{}")) == JSON(broken, said("plain words")) == {"correct": 0.0, "json_field_f1": 0.0}
+    partly = Case("c", "?", ("plain words", '{"a": 1}'))
+    assert JSON(partly, said('{"a": 1.0}'))["correct"] == 1
 
 
 @pytest.mark.parametrize(

@@ -172,10 +172,32 @@ def test_words_are_as_squad_has_them(words: list[str]) -> None:
 
 def test_correct_knows_numbers_and_the_official_scores_stay() -> None:
     scores = Correctness(Yardstick("f1"))(case("12.50 EUR"), said("1250 EUR"))
-    assert scores == {"correct": 0.5, "em": 1, "f1": 1, "contains": 1}
+    assert scores == {"correct": 0, "em": 1, "f1": 1, "contains": 1}
     for by in ("em", "contains", "rouge_l"):
         assert Correctness(Yardstick(by))(case("-5"), said("5"))["correct"] == 0
         assert Correctness(Yardstick(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "answers", "score"),
+    [
+        ("99 working days", ["3 working days"], 0),
+        ("99 working days", ["3 working days", "99 days"], 0.8),
+        ("about 15 % in 2024", ["12 % in 2024"], 1 / 3),
+        ("three working days", ["3 working days"], 1),
+        ("some working days", ["3 working days"], 2 / 3),
+        ("3 working days, 5 at most", ["3 working days"], 2 * 3 / 9),
+        ("error E-4043", ["error E-4042"], 0),
+        ("error E-4043", ["error F-4042"], 0.5),
+        ("$5", ["€5"], 0.5),
+        ("-5 points", ["5 points"], 0),
+        ("the year after", ["the year 1990"], 0.5),
+    ],
+)
+def test_another_number_takes_what_the_words_around_it_share(said: str, answers: list[str], score: float) -> None:
+    assert matching.figured_f1(said, answers) == pytest.approx(score)
+    assert matching.figured_f1(said, answers) <= matching.token_f1(said, answers) + 1e-9
+    assert all(matching.figured_f1(answer, answers) == 1 for answer in answers)
 
 
 def test_what_a_passage_holds() -> None:

@@ -260,6 +260,7 @@ def test_a_winner_that_is_no_better_than_one_same_answer_is_told_of() -> None:
     assert verdict.warnings[0].startswith(
         "Saying that it is not known to every case would get 0.50: tuned_model, at 0.50 [0.43, 0.57], is not"
     )
+    assert verdict.reason.startswith("tuned_model is not shown to be better than saying that it is not known to every case")
     assert not any("Saying" in warning for warning in decide(ladder(), constant=constant).warnings)
 
 

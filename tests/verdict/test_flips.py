@@ -95,3 +95,22 @@ def test_an_unknown_part_is_no_break_even() -> None:
 def test_nothing_weighed_flips_nothing() -> None:
     assert flips([], bar=Bar(0.5), economy=Economy({})) == ()
     assert priced(RungResult("x", {}, "measured"), Economy({})).bill is None
+
+
+def test_a_rung_that_stands_in_is_not_said_to_clear_the_bar() -> None:
+    rungs = [rung("prompt", share(2, 12), order=0), rung("rag", share(8, 12, seed=1), order=1)]
+    bar = Bar(0.6)
+    told = in_words(flips(rungs, bar=bar, economy=Economy({})), "rag")
+    assert decide(rungs, bar=Bar(0.67)).winner == "prompt"
+    assert told == [
+        "With a bar above 0.67, no rung would clear it; prompt would then stand in, as the lowest that is not significantly "
+        "worse than the best.",
+        "With a bar at or below 0.17, prompt would be the choice.",
+    ]
+
+
+def test_of_rungs_with_few_answers_nothing_is_said() -> None:
+    found = flips(LADDER, bar=Bar(0.7), economy=ECONOMY)
+    assert any("hybrid" in line for line in in_words(found, "rag"))
+    assert not any("hybrid" in line for line in in_words(found, "rag", thin={"hybrid"}))
+    assert in_words(found, "rag", thin={"rag"}) == []

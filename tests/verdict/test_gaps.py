@@ -44,3 +44,10 @@ def test_only_cases_that_both_arms_have_are_compared() -> None:
     oracle = share(80, N)
     oracle[:50] = np.nan
     assert gaps({"oracle": oracle, "closed_book": share(20, N)}).estimates["knowledge"].n == 50
+
+
+def test_of_fewer_than_ten_cases_no_gap_is_stated() -> None:
+    for n in (3, 9, 10):
+        found = gaps({"closed_book": share(0, n), "rag": share(1, n), "oracle": share(n, n)})
+        assert {e.n for e in found.estimates.values()} == {n if n >= 10 else 0}
+        assert ("10 are the least" in found.doubts.get("knowledge", "")) == (n < 10)

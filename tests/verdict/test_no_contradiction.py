@@ -17,11 +17,12 @@ from rung.verdict.costs import Demand
 from rung.verdict.decide import MAIN, Weighed, decide
 from rung.verdict.flips import Economy, flips
 from rung.verdict.gaps import FLOOR, SURELY_BELOW
+from rung.verdict.remedies import NOTHING_TO_WIN, remedy
 from rung.verdict.report import Basis, Report, report_html
 from rung.verdict.report_md import report_md
 from rung.verdict.report_verdict import how_sure
 from rung.verdict.table import columns, table
-from rung.verdict.winning_back import NOTHING_TO_WIN, remedy, won_back
+from rung.verdict.winning_back import won_back
 from tests.verdict.weighing import Floats, rung
 
 BOARDS = 60

@@ -111,13 +111,13 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert len(line.splitlines()) == 1
     value = json.loads(line)
     keys = ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"]
-    keys += ["clusters", "looks", "front", "flips", "coverage"]
+    keys += ["clusters", "looks", "front", "flips", "cases_named", "coverage"]
     assert list(value) == keys
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
     keys = ["name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"]
-    keys += ["bill", "losses", "answered", "stopped", "repeats"]
+    keys += ["bill", "losses", "partly", "answered", "stopped", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}
     assert list(by_name["prompt"]) == keys
     assert list(by_name["oracle"]) == [*keys, "reference"]

@@ -52,13 +52,15 @@ class Latency:
 class Lost:
     """The cases of a rung that one layer lost, and the mean `correct` over all cases that mending it would add.
 
-    `at_most`: nobody can know how much before it is tried; the number is then all that there is to gain.
+    `at_most`: nobody can know how much before it is tried; the number is then all that there is to gain. `remedy`: what is
+    left to do about it, "" where that was not weighed.
     """
 
     layer: str
     cases: int
     wins_back: Estimate
     at_most: bool = True
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class RungResult:
     artifacts: Mapping[str, str] = field(default_factory=dict)  # kind -> digest of what it answered with
     bill: Bill | None = None
     losses: tuple[Lost, ...] = ()  # most to gain first
+    partly: int = 0  # cases that are neither right nor lost (`rung.verdict.diagnose`)
     # "train" and "validation": (step, mean loss per answer token), where weights were learnt
     learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     answered: int = 0  # cases that it answered
@@ -173,6 +176,7 @@ class Verdict:
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
     doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # warning -> every case that it speaks of
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

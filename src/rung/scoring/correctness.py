@@ -2,7 +2,8 @@
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
 token F1 or what `Yardstick.correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's
-own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250. An unanswerable case wants a refusal (1), and an
+own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250; another number in the place of the accepted one
+takes from F1 what the words around it share. An unanswerable case wants a refusal (1), and an
 answer to it is a miss (0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
 
 Labels are compared exactly (case counts, white space around does not): a program that reads them would do the same.
@@ -24,7 +25,7 @@ from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 
 _BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {  # what `correct` is
-    "f1": matching.token_f1,
+    "f1": matching.figured_f1,
     "em": lambda said, answers: float(matching.matches(said, answers)),
     "contains": lambda said, answers: float(matching.contains(said, answers)),
     "rouge_l": lambda said, answers: matching.best(f_measure, said, answers, articles=True),
@@ -45,18 +46,13 @@ class Correctness:
         self._yardstick = yardstick
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
-        """Metrics of one outcome.
-
-        Raises:
-            ValueError: an accepted answer of the case is no JSON although the project has a schema.
-        """
+        """Metrics of one outcome. With a schema nothing equals an accepted answer that is no JSON."""
         if self._yardstick.correct_by == "judge":
             return self._judged(case, outcome)
         if case.answerable and not case.answers:
             return {}  # it judges the search alone
         by = self._yardstick.correct_by
         names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(by, ("correct", *_SQUAD))
-        wanted = [_accepted(answer, case) for answer in case.answers] if by == "json" else []
         if outcome.answer is None:
             return dict.fromkeys(names, 0.0)
         refusal = refused(case, outcome.answer, self._yardstick)
@@ -64,7 +60,7 @@ class Correctness:
             return dict.fromkeys(names, float(refusal and not case.answerable))
         said = spoken(outcome.answer)
         if by == "json":
-            return _json_scores(said, wanted)
+            return _json_scores(said, case.answers)
         if by == "label":
             return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
         return {
@@ -85,23 +81,21 @@ class Correctness:
         return {"correct": said}
 
 
-def _json_scores(said: str, wanted: Sequence[Json]) -> dict[str, float]:
-    try:
-        value = parse(said)
-    except ValueError:
-        return {"correct": 0.0, "json_field_f1": 0.0}
+def _json_scores(said: str, answers: Sequence[str]) -> dict[str, float]:
+    wanted = [value for answer in answers for value in _parsed(answer)]
+    found = [(key(value) == key(one), field_f1(value, one)) for value in _parsed(said) for one in wanted]
     return {
-        "correct": float(key(value) in [key(one) for one in wanted]),
-        "json_field_f1": max((field_f1(value, one) for one in wanted), default=0.0),
+        "correct": float(any(equal for equal, _ in found)),
+        "json_field_f1": max((f1 for _, f1 in found), default=0.0),
     }
 
 
-def _accepted(answer: str, case: Case) -> Json:
+def _parsed(text: str) -> list[Json]:
+    """The value of a JSON text; none where it is no JSON."""
     try:
-        return parse(answer)
-    except ValueError as error:
-        where = case.place or case.id
-        raise ValueError(f"{where}: the project has a schema, but the accepted answer {answer[:60]!r} is no JSON") from error
+        return [parse(text)]
+    except ValueError:
+        return []
 
 
 def field_f1(value: Json, wanted: Json) -> float:

@@ -12,7 +12,7 @@ from rung.stages.candidates import Candidate
 from rung.stages.intake import Intake, seconds_to_index
 from rung.strategies.protocol import Cutting, ExampleIndex
 from rung.verdict.costs import Demand, Effort, Prices, usd_per_1k
-from rung.verdict.diagnose import RIGHT_FROM
+from rung.verdict.diagnose import LOST_BELOW
 from rung.verdict.flips import Economy
 from rung.workshop import Workshop
 
@@ -56,7 +56,7 @@ def _passed(correct: Floats | None) -> float | None:
 
     if correct is None or bool(np.isnan(correct).all()):
         return None
-    return float((correct[~np.isnan(correct)] >= RIGHT_FROM).mean())
+    return float((correct[~np.isnan(correct)] >= LOST_BELOW).mean())
 
 
 def _built(candidate: Candidate) -> tuple[float, float]:

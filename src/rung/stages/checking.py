@@ -53,12 +53,18 @@ def check_rows(project: Project, rows: Rows, documents: Collection[Document]) ->
 
 def unwinnable(project: Project, rows: Rows) -> Iterator[Problem]:
     """A problem for each case none of whose accepted answers may be given: they are no label, or break the schema."""
+    for case, reasons in never_right(project, rows):
+        rest = f", nor is any other of its {len(reasons)} answers right" if len(reasons) > 1 else ""
+        effect = "it teaches what is never right" if case.split == "train" else "such a case can never be won"
+        yield _at(case, f"{reasons[0]}{rest}: {effect}")
+
+
+def never_right(project: Project, rows: Rows) -> Iterator[tuple[Case, list[str]]]:
+    """Each case none of whose accepted answers may be given, and why not, answer by answer."""
     for case in rows.cases:
         reasons = _reasons(project, case, rows)
         if reasons and len(reasons) == len(case.answers):
-            rest = f", nor is any other of its {len(reasons)} answers right" if len(reasons) > 1 else ""
-            effect = "it teaches what is never right" if case.split == "train" else "such a case can never be won"
-            yield _at(case, f"{reasons[0]}{rest}: {effect}")
+            yield case, reasons
 
 
 def idle_shots(project: Project, materials: Materials) -> Iterator[Problem]:

@@ -17,10 +17,11 @@ from rung.scoring import Yardstick
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
 from rung.stages.answering import Run
 from rung.stages.candidates import Candidate
+from rung.stages.checking import never_right
 from rung.stages.intake import Intake
 from rung.stages.oracle import expected
 from rung.strategies.protocol import Cutting
-from rung.verdict.diagnose import NOTHING_KNOWN, Corpus
+from rung.verdict.diagnose import Corpus
 from rung.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -34,23 +35,34 @@ class Examiner:
         workshop: of the project.
         intake: its documents and cases, as they were judged.
         measure: what `correct` means here.
+        doubtful: cases whose gold is in doubt.
     """
 
-    def __init__(self, workshop: Workshop, intake: Intake, measure: Yardstick) -> None:
+    def __init__(self, workshop: Workshop, intake: Intake, measure: Yardstick, doubtful: Iterable[str] = ()) -> None:
         self._workshop = workshop
         self._intake = intake
         self._measure = measure
         self._words = measure.correct_by in SAID_AS_IS
+        self._known = Corpus(
+            unwinnable=frozenset(case.id for case, _ in never_right(workshop.project, intake.rows)),
+            doubtful=frozenset(doubtful),
+        )
         self._shared: Corpus | None = None
+
+    @property
+    def unwinnable(self) -> frozenset[str]:
+        """The cases none of whose accepted answers may be given."""
+        return self._known.unwinnable
 
     def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:
         """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
         knowledge, ids = self._workshop.knowledge, set(lost)
         if knowledge is None:
-            return NOTHING_KNOWN
+            return self._known
         mine = [case for case in self._intake.cases if case.id in ids]
         if self._shared is None:
-            self._shared = Corpus(
+            self._shared = replace(
+                self._known,
                 groups=self._intake.document_groups or {},
                 missing={case.id: named for case in self._intake.cases if (named := self._intake.rows.missing.get(case.id))},
                 unread=tuple(dict.fromkeys(problem.path for problem in self._intake.problems)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -237,12 +238,18 @@ def _commits(root: Path, patterns: Sequence[str]) -> list[float]:
 
 
 def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]]) -> None:
-    """Prompting is exhausted where the last comparison measured it (with examples, if there are any) below the bar."""
+    """The rung that it chose; and prompting is exhausted where it measured that (with examples, if there are any) below the
+    bar."""
     bar = project.settings.bar.correct
     try:
         said = latest(project).said
     except UserError:
         return
+    winner = said.get("winner")
+    if isinstance(winner, str):
+        where = f"the last comparison chose {winner}"
+        found["compared"] = re.split(r"[^a-z_]", winner, maxsplit=1)[0].strip("_"), where
+        found["compared_clears"] = bool(said.get("clears_bar")), where
     rungs = said.get("rungs")
     means: dict[str, float] = {}
     for rung in rungs if isinstance(rungs, list) else []:

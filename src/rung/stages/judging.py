@@ -18,6 +18,7 @@ from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
 from rung.stages.grading import Closed, calibrated, cards_of
+from rung.stages.habit import habit
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.oracle import Shown, shown_in
@@ -29,15 +30,15 @@ from rung.verdict import reasons
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.changes import as_json
 from rung.verdict.clusters import clusters
-from rung.verdict.constant import best_constant
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
-from rung.verdict.diagnose import RIGHT_FROM, Loss, losses
+from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM, Loss, losses
 from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
-from rung.verdict.gaps import CLOSED_BOOK, ORACLE
+from rung.verdict.gaps import CLOSED_BOOK, LEAST_CASES, ORACLE
 from rung.verdict.junit import junit_xml
 from rung.verdict.pareto import front
 from rung.verdict.ragas import ragas_jsonl
+from rung.verdict.remedies import advised
 from rung.verdict.repeating import repeats_of
 from rung.verdict.report import report_html
 from rung.verdict.report_md import report_md
@@ -65,7 +66,7 @@ class Scored:
 
     `clusters`: the cluster of each case, None where every case stands for itself. `shown`: what the oracle had before it,
     None where it was not asked. `notes`: what to say of the scoring. `undone`: what a budget left undone after the last
-    answer, "" where it did not.
+    answer, "" where it did not. `unwinnable`: cases none of whose accepted answers may be given.
     """
 
     measure: Yardstick
@@ -77,6 +78,7 @@ class Scored:
     shown: Shown | None = None
     notes: tuple[str, ...] = ()
     undone: str = ""
+    unwinnable: frozenset[str] = frozenset()
 
 
 def measure(workshop: Workshop, intake: Intake) -> Yardstick:
@@ -108,7 +110,9 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter 
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
     judge = Closed(workshop.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
     with workshop.reporter.phase("score"):
-        examiner = Examiner(workshop, intake, facts)
+        shown = shown_in(intake, facts, begun)
+        in_doubt = (*shown.elsewhere, *shown.doubtful) if shown and shown.doubt() else ()
+        examiner = Examiner(workshop, intake, facts, (case.id for case in in_doubt))
         cards, layers, repeats = {}, {}, {}
         for run in begun:
             answered = {outcome.case for outcome in run.outcomes}
@@ -122,8 +126,7 @@ def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter 
     by_label = {run.candidate.label: run for run in runs}
     notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
-    shown = shown_in(intake, facts, begun)
-    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone)
+    return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone, examiner.unwinnable)
 
 
 def weigh(
@@ -137,6 +140,8 @@ def weigh(
     coverage = replace(coverage, trial=remarks.trial(intake, coverage))
     with workshop.reporter.phase("decide"):
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
+        lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
+        weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
         looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
@@ -151,7 +156,7 @@ def weigh(
                 *remarks.of_timing(scored.runs),
                 *warning(looks),
             ],
-            constant=best_constant(intake.cases, intake.materials.labels),
+            constant=habit(intake.cases, scored.measure, list(scored.runs.values())),
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
@@ -161,9 +166,10 @@ def weigh(
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
         }  # no choice either way
         found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
-        changes = in_words(found, verdict.winner)
-        if verdict.winner is not None:
-            changes += cheaper_from(verdict.winner, verdict.rungs, bar, known)
+        thin = {r.name for r in verdict.rungs if MAIN in r.scores and r.scores[MAIN].n < LEAST_CASES}
+        changes = in_words(found, verdict.winner, thin=thin)
+        if verdict.winner is not None and verdict.winner not in thin:
+            changes += cheaper_from(verdict.winner, [r for r in verdict.rungs if r.name not in thin], bar, known)
         return replace(
             verdict,
             knowledge_version=intake.knowledge_version,
@@ -172,6 +178,7 @@ def weigh(
             looks=looks,
             clusters=len(set(scored.clusters or ())),
             coverage=coverage,
+            places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
         )
 
 
@@ -197,7 +204,7 @@ def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Ve
 def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner) -> Sequence[Loss | None]:
     """The layer that lost each case; the corpus is asked about those only that may be lost."""
     values = card.values.get(MAIN)
-    lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < RIGHT_FROM]
+    lost = [id for place, id in enumerate(card.cases) if values is not None and values[place] < LOST_BELOW]
     return losses(cases, run.outcomes, card.values, examiner.corpus(run, lost))[1]
 
 
@@ -256,15 +263,23 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
             clusters=scored.clusters,
             seed=workshop.seed,
         ),
+        partly=_partly(card),
         latency=run.latency,
         build_seconds=sum(artifact.seconds for artifact in candidate.built),
         answer_seconds=run.seconds,
         learning=_learning(candidate),
     )
     marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
-    held = scored.shown.held if scored.shown and candidate.label == ORACLE else None
+    shown = scored.shown if candidate.label == ORACLE else None
+    held, doubt = (shown.held, shown.doubt()) if shown else (None, "")
     failing = commonest(run.errors) if run.failures else ""
-    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing)
+    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing, doubt)
+
+
+def _partly(card: Scorecard) -> int:
+    """How many cases are neither lost nor right."""
+    correct = card.values.get(MAIN)
+    return 0 if correct is None else int(((correct >= LOST_BELOW) & (correct < RIGHT_FROM)).sum())
 
 
 def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]]:
@@ -313,7 +328,8 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
-    found += scored.shown.remarks() if scored.shown else []
+    found += [*scored.shown.remarks()] if scored.shown else []
+    found += [*_unwinnable(intake, scored)]
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
@@ -331,6 +347,12 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
             "a rung's setting max_tokens gives more room."
         )
     return found
+
+
+def _unwinnable(intake: Intake, scored: Scored) -> dict[str, tuple[str, ...]]:
+    """The sentence on cases that no answer can win, with their places."""
+    some = [case for case in intake.cases if case.id in scored.unwinnable]
+    return {reasons.unwinnable(len(some), len(intake.cases)): tuple(case.place or case.id for case in some)} if some else {}
 
 
 def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:

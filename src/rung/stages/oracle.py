@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from rung.stages.answering import Run
 
 IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
+# Gold is in doubt where rag had an answer that no gold document has in so many cases, in so large a share of the answerable
+# ones, and of those that no gold document answers in so many words.
+LEAST_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
 
@@ -88,6 +91,7 @@ class Shown:
     cut: tuple[Case, ...] = ()  # it does not fit
     failed: tuple[Case, ...] = ()  # no answer came
     elsewhere: tuple[Case, ...] = ()  # a rag found it, and no gold passage has it
+    doubtful: tuple[Case, ...] = ()  # no gold passage has it, and neither have those of many others where a rag found it
     unsaid: tuple[Case, ...] = ()  # the gold documents do not have it in so many words
     answerable: int = 0
 
@@ -97,8 +101,19 @@ class Shown:
 
         return None if scores is None else np.where(self.held == 0, np.nan, scores)
 
-    def remarks(self) -> list[str]:
-        """One sentence for each kind of case."""
+    def doubt(self) -> str:
+        """The sentence that says that the gold is in doubt, "" where it is not."""
+        both = len(self.elsewhere) + len(self.doubtful)
+        if not is_doubtful(len(self.elsewhere), both, self.answerable):
+            return ""
+        named = f"rag was shown an accepted answer in {len(self.elsewhere):,} of them"
+        return (
+            f"The gold is in doubt: in {both:,} of {counted(self.answerable, what='answerable case')} no gold document "
+            f"holds an accepted answer, and {named}. Mend 'gold_documents' first; what the oracle tells leaves these out."
+        )
+
+    def remarks(self) -> dict[str, tuple[str, ...]]:
+        """One sentence for each kind of case, with the places of all of these cases."""
         out = "; the gaps leave them out"
         told = (
             (self.unnamed, f"it had nothing to go by, since no gold is named ('evidence' or 'gold_documents'){out}"),
@@ -106,10 +121,22 @@ class Shown:
             (self.failed, f"no answer came{out}"),
             (self.cut, f"what bears the answer does not fit into the model's context{out}"),
             (self.elsewhere, f"rag was shown an accepted answer, and no gold document has it (is that the right one?){out}"),
+            (self.doubtful, f"no gold document has an accepted answer in so many words, and the gold is in doubt{out}"),
             (self.unsaid, "no gold document has an accepted answer in so many words; it was shown what is nearest to it"),
         )
         whole = f"of {counted(self.answerable, what='answerable case')}"
-        return [f"The oracle in {len(some):,} {whole} ({_first(some)}): {why}." for some, why in told if some]
+        return {
+            f"The oracle in {len(some):,} {whole} ({_first(some)}): {why}.": tuple(c.place or c.id for c in some)
+            for some, why in told
+            if some
+        }
+
+
+def is_doubtful(elsewhere: int, unanswered: int, answerable: int) -> bool:
+    """Whether gold is in doubt where rag had an answer that no gold has in `elsewhere` of the `unanswered` cases whose gold
+    documents hold none."""
+    enough = elsewhere >= LEAST_ELSEWHERE and elsewhere >= DOUBT * answerable
+    return enough and elsewhere >= TELLING * unanswered
 
 
 def _first(some: Sequence[Case]) -> str:
@@ -128,7 +155,9 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
     rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
     in_words = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
-    kinds: dict[str, list[Case]] = {k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "unsaid")}
+    kinds: dict[str, list[Case]] = {
+        k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "doubtful", "unsaid")
+    }
     answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
     for place, case in answerable:
         wanted = expected(case, measure)
@@ -142,6 +171,11 @@ def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown |
             kinds[kind].append(case)
         sure = bool(case.evidence and (wanted or not in_words)) or holds_whole(passages, wanted)
         held[place] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
+    elsewhere, unsaid = len(kinds["elsewhere"]), len(kinds["unsaid"])
+    if is_doubtful(elsewhere, elsewhere + unsaid, len(answerable)):
+        kinds["doubtful"], kinds["unsaid"] = kinds["unsaid"], []
+        doubtful = {case.id for case in kinds["doubtful"]}
+        held[[place for place, case in answerable if case.id in doubtful]] = 0.0
     return Shown(held, **{kind: tuple(some) for kind, some in kinds.items()}, answerable=len(answerable))
 
 

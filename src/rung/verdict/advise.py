@@ -22,6 +22,7 @@ FITS_TOKENS = 100_000  # a corpus up to here can be stuffed into a prompt, for a
 LITTLE_TRAFFIC = 3_000  # questions a month
 HARD_LATENCY_MS = 200  # below, a long prompt has no room
 HIGH_VOLUME = 1_000_000  # questions a month
+_MEASURED = ("compared", "compared_clears")  # facts that nobody can say before a comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Facts:
     """What is known of the need; None is not known, and counts as no.
 
     `examples` are inputs with wanted outputs (for `domain_vocabulary`: questions with their passages).
-    `prompting_exhausted`: a serious prompt with examples was tried, and its quality no longer rises.
+    `prompting_exhausted`: a serious prompt with examples was tried, and its quality no longer rises. `compared`: the rung
+    that the last comparison chose, `compared_clears` whether it clears the bar; what was measured goes before every rule.
     """
 
     needs_specific_facts: bool | None = None
@@ -51,6 +53,8 @@ class Facts:
     multi_document: bool | None = None
     high_stakes: bool | None = None
     mixed_queries: bool | None = None
+    compared: str | None = None
+    compared_clears: bool | None = None
 
     @property
     def knowledge(self) -> bool:
@@ -198,7 +202,8 @@ AVOID = (
         "filter-at-retrieval",
         "long_context",
         lambda f: bool(f.per_user_access),
-        "askers see different documents: a filter at retrieval, not one prompt for all",
+        "askers see different documents, so each group of them needs its own long prompt, which is paid for and cached "
+        "apart; a search filters at no such cost",
     ),
     Rule("no-room", "long_context", lambda f: f.hurried, f"a limit under {HARD_LATENCY_MS} ms has no room for long prompts"),
     Rule("invention", "prompt", lambda f: f.knowledge, "a prompt alone invents what it does not know"),
@@ -298,9 +303,14 @@ def advise(facts: Facts) -> Advice:
     act = _first(BEHAVIOUR, facts) if facts.behaviour or know is None else None
     order = tuple(_climb(facts, know, act))
     final = _final(facts, know, act)
-    avoid = [Try(r.rung, r.name, r.says) for r in AVOID if r.when(facts) and r.rung not in (*final, order[0].rung)]
+    if facts.compared and facts.compared_clears:
+        measured = Try(facts.compared, "measured", "the last comparison chose it, and a measurement goes before these rules")
+        order = (measured, *(t for t in order if t.rung != facts.compared))
+        final = (facts.compared,)
+    good = {*final, order[0].rung, facts.compared}
+    avoid = [Try(r.rung, r.name, r.says) for r in AVOID if r.when(facts) and r.rung not in good]
     gap: Gap = "both" if know and facts.behaviour else "knowledge" if know else "behaviour" if facts.behaviour else "none"
-    missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None)
+    missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None and f.name not in _MEASURED)
     remarks = tuple((r.name, r.says) for r in REMARKS if r.when(facts))
     return Advice(gap, order[0].rung, final, order, tuple(avoid), remarks, missing)
 
@@ -325,6 +335,8 @@ def facts_of(given: Mapping[str, Json], *, place: str = "facts") -> Facts:
 def _fits(value: Json, kind: str) -> bool:
     if "Changes" in kind:
         return value in get_args(Changes)
+    if "str" in kind:
+        return isinstance(value, str)
     if "bool" in kind:
         return isinstance(value, bool)
     whole = isinstance(value, int) and not isinstance(value, bool)

@@ -1,6 +1,7 @@
 """What would one same answer to every case get? A rung that is no better than that has learnt nothing but the habit.
 
-Always refusing, or always the commonest label. Whether a rung is better is left to `statistics`.
+Always refusing, or always the commonest label; which text gets most is left to `stages.habit`, whether a rung is better to
+`statistics`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from rung.records import Case
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
+LEAST = 1 / 20  # of a habit's mean; below it is none
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
@@ -25,8 +28,10 @@ class Constant:
 
     @property
     def mean(self) -> float:
-        """Mean over the cases."""
-        return float(self.values.mean())
+        """Mean over the cases that are judged."""
+        import numpy as np
+
+        return 0.0 if np.isnan(self.values).all() else float(np.nanmean(self.values))
 
 
 def best_constant(cases: Sequence[Case], labels: Sequence[str] = ()) -> Constant | None:
@@ -39,4 +44,10 @@ def best_constant(cases: Sequence[Case], labels: Sequence[str] = ()) -> Constant
         found = Constant(f"'{common}'", np.array([float(common in case.answers) for case in cases]))
     else:
         found = Constant("that it is not known", np.array([float(not case.answerable) for case in cases]))
-    return found if len(cases) and found.mean > 1 / 20 else None
+    return found if len(cases) and found.mean > LEAST else None
+
+
+def better(one: Constant | None, other: Constant | None) -> Constant | None:
+    """The one that gets more, the first of equals; None where neither gets more than a twentieth."""
+    found = [c for c in (one, other) if c is not None and c.mean > LEAST]
+    return max(found, key=lambda c: c.mean, default=None)

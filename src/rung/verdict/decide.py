@@ -33,7 +33,7 @@ class Weighed:
     commonest failure with its count. `clusters` has the
     cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
     beyond its limit; it counts as a broken limit. `held` is the oracle's: in which cases it was shown the answer
-    (`rung.verdict.gaps.gaps`).
+    (`rung.verdict.gaps.gaps`); `doubt`, the oracle's too, says in words what puts the gold in doubt, and comes first.
     """
 
     result: RungResult
@@ -43,6 +43,7 @@ class Weighed:
     marked: str = ""
     held: Floats | None = None
     failing: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ def decide(
         seed: of the resampling.
         steps: executed and replayed, to be carried on the verdict.
         warnings: what the caller has to say, put first.
-        constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said.
+        constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said first.
 
     Raises:
         InternalError: two rungs have one name, or their cases differ.
@@ -105,8 +106,14 @@ def decide(
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
     measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
+    if winner is not None and 0 < winner.result.answered < cases:
+        reason = f"{reasons.so_far(winner.result, cases)} {reason}"
+    habit, told_first = _habit(winner, constant, seed)
+    reason = f"{told_first}{reason}"
     if floor is not None and (winner is None or winner.result.name in floored):
         reason = f"{gap_words.does_not_read(floor)} {reason}"
+    if doubt := next((w.doubt for w in weighed if w.doubt), ""):
+        reason = f"{doubt} {reason}"
     return Verdict(
         winner=None if winner is None else winner.result.name,
         clears_bar=clears,
@@ -119,7 +126,7 @@ def decide(
         warnings=(
             *warnings,
             *_hanging_together(winner, cases),
-            *_habit(winner, constant, seed),
+            *habit,
             *_warnings(weighed, bar, cases),
             *([] if clears else _hopeless(weighed, measure, bar)),
         ),
@@ -307,15 +314,18 @@ def _hanging_together(winner: Weighed | None, cases: int) -> list[str]:
     return [reasons.hanging_together(cases, len(set(winner.clusters)), effect)] if effect >= NOTED_EFFECT else []
 
 
-def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> list[str]:
-    """The sentence that says that the winner is no better than one same answer, or nothing."""
+def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
+    """The sentence that says that the winner is no better than one same answer; and in short what is to be said first, where
+    the winner's own interval does not even lie above it."""
     if winner is None or constant is None:
-        return []
+        return [], ""
     better = paired_with(constant.values, {"": winner.values[MAIN]}, seed=seed, clusters=winner.clusters)[""]
     if better.p < ALPHA and (better.estimate.mean or 0) > 0:
-        return []
+        return [], ""
     name, score = winner.result.name, winner.result.scores[MAIN]
-    return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)]
+    within = score.low is None or constant.mean >= score.low
+    first = f"{reasons.perhaps_a_habit(name, constant.what)} " if within else ""
+    return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)], first
 
 
 def _hopeless(weighed: Sequence[Weighed], measure: Gaps, bar: Bar) -> list[str]:

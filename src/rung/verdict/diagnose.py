@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 Loss = Literal[
     "failed",
     "leaked",
+    "cannot be won",
     "wrong format",
     "should have refused",
     "not in the corpus",
     "not read",
+    "gold in doubt",
     "forbidden",
     "cut by chunking",
     "not retrieved",
@@ -37,25 +39,71 @@ Loss = Literal[
     "wrong style",
 ]
 
-REMEDIES: Mapping[Loss, str] = {
-    "failed": "Look at the errors: a server, a limit or a prompt that is too long.",
-    "leaked": "Check the groups of these documents and of the asker before anything else.",
-    "wrong format": "Constrain the output (structured) or teach the format (tuned_model).",
-    "should have refused": "Ground more strictly, or teach refusing with unanswerable questions.",
-    "not in the corpus": "Add the document that answers it; or mark the case as not answerable.",
-    "not read": "Mend the file that could not be read, or give it in another form: rung check names it and says why.",
-    "forbidden": "Give the asker a group that may read the document; or mark the case as not answerable for this asker.",
-    "cut by chunking": "Cut larger or overlapping passages (chunk_tokens, chunk_overlap), or show the parents around them.",
-    "not retrieved": "Improve the search: hybrid weights, other words, more candidates, a tuned retriever.",
-    "ranked too low": "Show more passages, or rerank.",
-    "refused wrongly": "Ground less strictly, or teach with fewer unanswerable questions.",
-    "retrieved but not used": "Show fewer passages, or teach answering from passages (hybrid).",
-    "used but wrong": "Give instructions or examples, tune, or use a stronger model.",
-    "wrong": "The model does not know or does not act as needed: the gaps say which.",
-    "wrong style": "Show examples of the tone that is wanted (few_shot), or teach it (tuned_model).",
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of mending: in words, and the rungs that go it (those that are compared show whether it helps).
+
+    `tunes`: it trains the weights of the project's model, which a server's cannot be.
+    """
+
+    words: str
+    rungs: tuple[str, ...] = ()
+    tunes: bool = False
+
+
+_TUNED = ("tuned_model", "hybrid")
+
+REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
+    "failed": (Way("look at the errors: a server, a limit or a prompt that is too long"),),
+    "leaked": (Way("check the groups of these documents and of the asker before anything else"),),
+    "cannot be won": (Way("mend the accepted answers: labels or schema allow none of them (rung check names the cases)"),),
+    "wrong format": (
+        Way("constrain the output (structured)", ("structured",)),
+        Way("teach the format (tuned_model)", ("tuned_model",), tunes=True),
+    ),
+    "should have refused": (
+        Way("ground more strictly"),
+        Way("teach refusing with unanswerable questions", _TUNED, tunes=True),
+    ),
+    "not in the corpus": (Way("add the document that answers it; or mark the case as not answerable"),),
+    "not read": (Way("mend the file that could not be read, or give it in another form: rung check names it and says why"),),
+    "gold in doubt": (Way("name the documents that do hold the answer (rung check names the cases)"),),
+    "forbidden": (
+        Way("give the asker a group that may read the document; or mark the case as not answerable for this asker"),
+    ),
+    "cut by chunking": (
+        Way("cut larger or overlapping passages (chunk_tokens, chunk_overlap)"),
+        Way("show the parents around them"),
+    ),
+    "not retrieved": (
+        Way("improve the search: hybrid weights, other words, more candidates"),
+        Way("tune the retriever (tuned_retriever)", ("tuned_retriever",)),
+    ),
+    "ranked too low": (Way("show more passages"), Way("rerank")),
+    "refused wrongly": (
+        Way("ground less strictly"),
+        Way("teach with fewer unanswerable questions", _TUNED, tunes=True),
+    ),
+    "retrieved but not used": (
+        Way("show fewer passages"),
+        Way("teach answering from passages (hybrid)", ("hybrid",), tunes=True),
+    ),
+    "used but wrong": (
+        Way("give instructions"),
+        Way("give examples (shots)"),
+        Way("tune (hybrid)", ("hybrid",), tunes=True),
+        Way("use a stronger model"),
+    ),
+    "wrong": (Way("the model does not know or does not act as needed: the gaps say which"),),
+    "wrong style": (
+        Way("show examples of the tone that is wanted (few_shot)", ("few_shot",)),
+        Way("teach it (tuned_model)", ("tuned_model",), tunes=True),
+    ),
 }
 
-RIGHT_FROM = 0.5  # a case is lost below so much `correct`, and below so much of a metric of style
+LOST_BELOW = 0.5  # so much `correct`, or so much of a metric of style
+RIGHT_FROM = 0.8  # so much `correct`; between the two a case is partly right
 _ABSENT: Loss = "not in the corpus"
 _JUDGING = frozenset({"correct", "leaks", "format", "false_refusal"})  # the metrics that `diagnose` looks at
 USED_SHARE = 0.5  # of an answer's words that stand in the gold passages
@@ -73,6 +121,8 @@ class Corpus:
         passages: gold document -> the character spans of its passages, in the index that this rung searches.
         not_shown: cases whose gold documents hold an accepted answer, of which nothing that was shown holds one.
         not_found: the same of what was found.
+        unwinnable: cases none of whose accepted answers labels or schema allow.
+        doubtful: cases whose gold is in doubt (`rung.verdict.gaps`).
     """
 
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -82,6 +132,8 @@ class Corpus:
     passages: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     not_shown: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
+    unwinnable: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()
 
 
 NOTHING_KNOWN = Corpus()
@@ -112,9 +164,11 @@ def diagnose(
         return "failed"
     if scores.get("leaks", 0.0) > 0:
         return "leaked"
-    if "correct" not in scores or scores["correct"] >= RIGHT_FROM:
+    if "correct" not in scores or scores["correct"] >= LOST_BELOW:
         styles = [value for name, value in scores.items() if re.match(r"style(?![a-z])", name)]
-        return "wrong style" if min(styles, default=1.0) < RIGHT_FROM else None
+        return "wrong style" if min(styles, default=1.0) < LOST_BELOW else None
+    if case.id in corpus.unwinnable:
+        return "cannot be won"
     refused = scores.get("false_refusal", 0.0) > 0
     if scores.get("format", 1.0) == 0 and not refused:
         return "wrong format"
@@ -164,6 +218,8 @@ def _before_the_model(case: Case, answer: Answer, retrieves: bool, corpus: Corpu
         return _ABSENT
     if not has_gold(case):
         return None
+    if case.id in corpus.doubtful:
+        return "gold in doubt"
     if _forbidden(case, corpus):
         return "forbidden"
     if _cut(case, answer, ranking, corpus):

@@ -5,9 +5,15 @@ from __future__ import annotations
 from rung.verdict.reasons import number
 
 
-def flip(what: str, value: float, winner: str | None, *, upwards: bool) -> str:
-    """What would change the choice, with its nearest value."""
+def flip(what: str, value: float, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
+    """What would change the choice, with its nearest value. `clears`: whether the choice would then clear the bar."""
     then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
+    if what == "bar" and not clears:
+        where = "above" if upwards else "at or below"
+        return (
+            f"With a bar {where} {number(value)}, no rung would clear it; {winner} would then stand in, as the lowest that "
+            "is not significantly worse than the best."
+        )
     if what == "bar":
         return f"With a bar {'above' if upwards else 'at or below'} {number(value)}, {then}."
     if what == "traffic":

@@ -6,7 +6,7 @@ it is said to `flip_words`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rung.records import RungResult
@@ -36,13 +36,17 @@ class Economy:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it."""
+    """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
+
+    `clears`: whether the winner clears the bar then, where it is the bar that changes.
+    """
 
     what: str
     value: float
     winner: str | None
     now: float
     upwards: bool
+    clears: bool = True
 
 
 def priced(result: RungResult, economy: Economy) -> RungResult:
@@ -83,11 +87,16 @@ def _choosing(
     return lambda value: choose([priced(result, changed(value)) for result in results], bar)
 
 
-def in_words(found: Sequence[Flip], winner: str | None) -> list[str]:
-    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying."""
-    others = (flip for flip in found if flip.winner != winner)
+def in_words(found: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
+    """One sentence each. That a limit below the choice's own number leaves nobody goes without saying.
+
+    `thin`: rungs that have answered too few cases for that; of them, and against them, nothing is said.
+    """
+    if winner in thin:
+        return []
+    others = (flip for flip in found if flip.winner != winner and flip.winner not in thin)
     told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards) for flip in told]
+    return [flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
@@ -117,7 +126,11 @@ def _of_bar(choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | 
     if bar.correct is None:
         return []
     means = sorted({m for r in results if not r.reference and (m := measured(r, MAIN)) is not None})
-    return _at_breakpoints(lambda b: choose(results, replace(bar, correct=b)), "bar", bar.correct, means, now)
+    found = _at_breakpoints(lambda b: choose(results, replace(bar, correct=b)), "bar", bar.correct, means, now)
+    by_name = {r.name: measured(r, MAIN) or 0.0 for r in results}
+    return [
+        replace(f, clears=f.winner is None or by_name[f.winner] > f.value + (0 if f.upwards else -2 * _NEVER)) for f in found
+    ]
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:

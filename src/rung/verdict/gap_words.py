@@ -87,6 +87,11 @@ def no_upper_bound(retrieval: Estimate) -> str:
     return f"nothing follows, since the oracle is no upper bound: rag is better, by {by}"
 
 
+def too_few(n: int, least: int) -> str:
+    """In the place of a gap."""
+    return f"not stated: only {cases(n)} can tell, and {least} are the least"
+
+
 def oracle_not_shown(shown: int, n: int) -> str:
     """In the place of each gap."""
     return f"not stated: the oracle was shown the answer in only {shown:,} of {cases(n, what='answerable case')}"

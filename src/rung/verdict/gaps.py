@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rung.estimating import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
+LEAST_CASES = 10  # from fewer no gap is stated, nor what would change the choice
 LEAST_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
 # At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
 FLOOR, SURELY_BELOW = 0.15, 0.25
@@ -34,6 +35,23 @@ class Gaps:
 
 
 def gaps(
+    correct: Mapping[str, Floats],
+    *,
+    documents: bool = True,
+    held: Floats | None = None,
+    seed: int = 0,
+    clusters: Sequence[int] | None = None,
+) -> Gaps:
+    """The three gaps as `_measured` has them; one that fewer than `LEAST_CASES` cases tell of is not stated."""
+    found = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
+    few = {name: gap.n for name, gap in found.estimates.items() if 0 < gap.n < LEAST_CASES}
+    return Gaps(
+        {name: _NONE if name in few else gap for name, gap in found.estimates.items()},
+        {**found.doubts, **{name: gap_words.too_few(n, LEAST_CASES) for name, n in few.items()}},
+    )
+
+
+def _measured(
     correct: Mapping[str, Floats],
     *,
     documents: bool = True,

@@ -339,6 +339,14 @@ def prompt_cut(name: str, count: int, n: int) -> str:
     )
 
 
+def unwinnable(count: int, n: int) -> str:
+    """Cases whose accepted answers the project's own form forbids."""
+    return (
+        f"{count:,} of {cases(n)} can never be won: labels or schema allow none of the accepted answers (rung check names "
+        "them). They count as misses for every rung."
+    )
+
+
 def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
     """A limit on something that is not known: it is not held against a rung, and not passed over in silence."""
     head = "cost unknown, " if name == "usd_per_1k" else ""
@@ -361,6 +369,16 @@ def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: f
         f"Saying {what} to every case would get {number(constant, beside=score.mean or 0.0)}: "
         f"{name}, at {interval(score, beside=constant)}, {how}. Look at its cases before you trust it."
     )
+
+
+def so_far(winner: RungResult, total: int) -> str:
+    """A choice that a budget made on some of the cases only."""
+    return f"{winner.name} has answered {winner.answered:,} of {cases(total)} so far."
+
+
+def perhaps_a_habit(name: str, what: str) -> str:
+    """The same in short, before the reason for the choice."""
+    return f"{name} is not shown to be better than saying {what} to every case: read its answers before you rely on it."
 
 
 def looked_at(times: int) -> str:

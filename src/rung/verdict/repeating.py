@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rung.records import Repeats
-from rung.verdict.diagnose import RIGHT_FROM
+from rung.verdict.diagnose import LOST_BELOW
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -31,7 +31,7 @@ def repeats_of(passes: Sequence[Floats]) -> Repeats | None:
     if not cases:
         return None
     within = scores.var(axis=0, ddof=1)
-    right = scores >= RIGHT_FROM
+    right = scores >= LOST_BELOW
     return Repeats(
         passes=len(passes),
         cases=cases,

@@ -15,7 +15,10 @@ from rung.supporting import unsupported
 from rung.verdict.report_access import guarded, needs_of
 from rung.verdict.report_markup import Safe, el, join, section, shorten
 from rung.verdict.report_numbers import count, percent, significant
-from rung.verdict.report_records import CasePage, Limits, Report, everyone, layer_words, was_right
+from rung.verdict.report_records import WHAT_IS_RIGHT, CasePage, Limits, Mark, Report, everyone, layer_words, mark_of
+
+_SIGNS: Mapping[Mark, tuple[str, str]] = {"right": ("✓", "good"), "partly right": ("◐", "neutral"), "wrong": ("✗", "bad")}
+_URGENT: Mapping[Mark, int] = {"wrong": -2, "partly right": -1, "right": 0}
 
 
 @dataclass(slots=True)
@@ -86,9 +89,10 @@ def ordered(report: Report) -> list[CasePage]:
     metric, winner = report.verdict.main_metric, report.verdict.winner
     names = [r.name for r in report.verdict.rungs if not r.reference]
 
-    def urgency(page: CasePage) -> tuple[bool, int]:
-        wrong = [name for name in names if name in page.outcomes and not was_right(page, name, metric=metric)]
-        return winner not in wrong, -len(wrong)
+    def urgency(page: CasePage) -> tuple[int, int]:
+        marks = {name: mark_of(page, name, metric=metric) for name in names if name in page.outcomes}
+        wrong = [name for name, mark in marks.items() if mark != "right"]
+        return (0 if winner not in marks else _URGENT[marks[winner]]), -len(wrong)
 
     return sorted(report.cases, key=urgency)
 
@@ -98,7 +102,8 @@ def _left_out(report: Report, shown: int) -> str:
     parts = [
         "Cases that the choice got wrong come first."
         if report.verdict.winner
-        else "Cases that most rungs got wrong come first."
+        else "Cases that most rungs got wrong come first.",
+        WHAT_IS_RIGHT,
     ]
     if shown < total:
         parts.append(f"{shown:,} of {total:,} cases are listed; {total - shown:,} are left out to keep the file small.")
@@ -110,7 +115,8 @@ def _left_out(report: Report, shown: int) -> str:
 def _filters(context: _Context, shown: int) -> Safe:
     rungs = [el("option", "any rung", value="")] + [el("option", name, value=str(i)) for i, name in enumerate(context.rungs)]
     states = [
-        el("option", text, value=value) for value, text in (("", "right or wrong"), ("right", "right"), ("wrong", "wrong"))
+        el("option", text, value=value)
+        for value, text in (("", "any"), ("right", "right"), ("partly", "partly right"), ("wrong", "wrong"))
     ]
     layers = [el("option", "any layer", value="")] + [
         el("option", f"lost: {name}", value=str(i + 1)) for i, name in enumerate(context.layers)
@@ -134,13 +140,14 @@ def _filters(context: _Context, shown: int) -> Safe:
 def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool) -> Safe:
     metric, winner = context.report.verdict.main_metric, context.report.verdict.winner
     answered = [name for name in context.rungs if name in page.outcomes]
-    right = [name for name in answered if was_right(page, name, metric=metric)]
+    marks = {name: mark_of(page, name, metric=metric) for name in answered}
+    right, partly = (sum(mark == wanted for mark in marks.values()) for wanted in ("right", "partly right"))
     summary = [
         el("span", page.case.question, cls="asked", dir="auto"),
-        el("span", f"{len(right)} of {len(answered)} right", cls="tally"),
+        el("span", f"{right} of {len(answered)} right{f', {partly} in part' if partly else ''}", cls="tally"),
     ]
-    if winner in answered:
-        summary.insert(0, _mark(winner in right, f"{winner} is {'right' if winner in right else 'wrong'}"))
+    if winner is not None and winner in answered:
+        summary.insert(0, _mark(marks[winner], f"{winner} is {marks[winner]}"))
     rows = [_answer(page, name, context, with_passages=with_passages) for name in answered]
     states = " ".join(_state(page, name, context) for name in context.rungs)
     whole = el(
@@ -155,21 +162,23 @@ def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool
 
 
 def _state(page: CasePage, rung: str, context: _Context) -> str:
-    """For the filters: "-" not answered, "r" right, "w" wrong with the layer's number, 0 where nobody diagnosed."""
+    """For the filters: "-" not answered, "r" right, "p" in part, "w" wrong with the layer's number, 0: nobody diagnosed."""
     if rung not in page.outcomes:
         return "-"
-    if was_right(page, rung, metric=context.report.verdict.main_metric):
-        return "r"
+    mark = mark_of(page, rung, metric=context.report.verdict.main_metric)
+    if mark != "wrong":
+        return mark[0]
     layer = layer_words(page.lost_in.get(rung, ""))
     return f"w{context.layers.index(layer) + 1 if layer in context.layers else 0}"
 
 
-def _mark(right: bool, words: str) -> Safe:
+def _mark(mark: Mark, words: str) -> Safe:
+    sign, cls = _SIGNS[mark]
     return el(
         "span",
-        el("span", "✓" if right else "✗", aria_hidden="true"),
+        el("span", sign, aria_hidden="true"),
         el("span", words, cls="unseen"),
-        cls="mark good" if right else "mark bad",
+        cls=f"mark {cls}",
         title=words,
     )
 
@@ -195,10 +204,11 @@ def _about(case: Case) -> Safe:
 
 def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool) -> Safe:
     outcome, metric = page.outcomes[rung], context.report.verdict.main_metric
-    right, layer = was_right(page, rung, metric=metric), layer_words(page.lost_in.get(rung, ""))
+    mark, layer = mark_of(page, rung, metric=metric), layer_words(page.lost_in.get(rung, ""))
     score = page.scores.get(rung, {}).get(metric)
-    words = "right" if right else layer or "wrong"
-    head = [el("b", rung), el("span", f"{'✓' if right else '✗'} {words}", cls="verdict good" if right else "verdict bad")]
+    sign, cls = _SIGNS[mark]
+    words = layer or "wrong" if mark == "wrong" else mark
+    head = [el("b", rung), el("span", f"{sign} {words}", cls=f"verdict {cls}")]
     if score is not None and 0 < score < 1:
         head.append(el("span", f"{metric} {percent(score)}", cls="quiet small"))
     if rung == context.report.verdict.winner:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from rung.records import Estimate, RungResult
 from rung.verdict import charts
-from rung.verdict.diagnose import REMEDIES, Loss
 from rung.verdict.gap_words import gap_sentence, has_oracle, proven
 from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
+from rung.verdict.remedies import in_general, remedy
 from rung.verdict.report_markup import Safe, el, join, section
 from rung.verdict.report_money import bills_table, front_line, wins_table
 from rung.verdict.report_numbers import (
@@ -28,18 +27,19 @@ from rung.verdict.report_numbers import (
     points_interval,
     significant,
 )
-from rung.verdict.report_records import Report, everyone, ladder, limit, lost_counts, references
+from rung.verdict.report_records import WHAT_IS_RIGHT, Report, everyone, ladder, limit, lost_counts, references
 from rung.verdict.report_verdict import IN_WORDS
-from rung.verdict.winning_back import remedy
 
 # name, code in the bar, what it means. In the order in which a case can be lost.
 LAYERS: tuple[tuple[str, str, str], ...] = (
     ("failed", "F", "no answer came: an error or a time-out"),
     ("leaked", "L", "showed what the asker may not read"),
+    ("cannot be won", "V", "labels or schema allow none of its accepted answers"),
     ("wrong format", "S", "the output breaks the schema"),
     ("should have refused", "U", "answered though the documents hold no answer"),
     ("not in the corpus", "A", "no document has the answer"),
     ("not read", "E", "the file that has it could not be read"),
+    ("gold in doubt", "G", "the documents that the case names do not hold the answer, and a search finds it elsewhere"),
     ("forbidden", "X", "it stands where this asker may not read"),
     ("cut by chunking", "H", "it stands split over passages, in none of them whole"),
     ("refused wrongly", "R", "said “I don’t know” though there is an answer"),
@@ -312,6 +312,8 @@ def losses_section(report: Report) -> Safe:
     totals = {r.name: _total(report, r) for r in rungs}
     rows = [_loss_row(r, report, layers, totals[r.name]) for r in rungs]
     legend = [el("li", el("span", "✓", cls="key right"), el("span", el("b", "right")))]
+    if any(r.partly for r in rungs):
+        legend.append(el("li", el("span", "◐", cls="key partly"), el("span", el("b", "partly right"))))
     legend += [
         el("li", el("span", code, cls=f"key {style}"), el("span", el("b", name), f": {about}" if about else ""))
         for name, code, style, about in layers
@@ -319,7 +321,8 @@ def losses_section(report: Report) -> Safe:
     body = _chart_table("Cases right, and lost by layer", rows) if rows else Safe("")
     return section(
         "losses", "Where were cases lost?",
-        el("p", "Each bar holds all cases of a rung. A lost case counts once, where it was lost first.", cls="quiet"),
+        el("p", f"Each bar holds all cases of a rung. A lost case counts once, where it was lost first. {WHAT_IS_RIGHT}",
+           cls="quiet"),
         body,
         el("ul", *legend, cls="legend"),
         _next_step(report),
@@ -336,7 +339,7 @@ def _next_step(report: Report) -> Safe:
         return Safe("")
     layer = max(lost, key=lambda name: lost[name])
     losses = next((r.losses for r in report.verdict.rungs if r.name == winner), ())
-    won = next((remedy(one) for one in losses if one.layer == layer), REMEDIES.get(cast("Loss", layer), ""))
+    won = next((remedy(one) for one in losses if one.layer == layer), in_general(layer))
     said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {won}"
     return el("p", el("b", "Next step: "), said.strip())
 
@@ -356,8 +359,11 @@ def _total(report: Report, rung: RungResult) -> int:
 
 def _loss_row(rung: RungResult, report: Report, layers: Sequence[tuple[str, str, str, str]], total: int) -> Safe:
     lost = lost_counts(report, rung.name)
-    right = total - sum(lost.values())
-    parts = [charts.Segment(right, "✓", "right", f"{rung.name}: {count(right, 'case')} right")]
+    right = total - sum(lost.values()) - rung.partly
+    parts = [
+        charts.Segment(right, "✓", "right", f"{rung.name}: {count(right, 'case')} right"),
+        charts.Segment(rung.partly, "◐", "partly", f"{rung.name}: {count(rung.partly, 'case')} partly right"),
+    ]
     for name, code, style, _ in layers:
         n = lost.get(name, 0)
         parts.append(charts.Segment(n, code, style, f"{rung.name}: {count(n, 'case')} {name}"))
@@ -369,11 +375,14 @@ def _loss_row(rung: RungResult, report: Report, layers: Sequence[tuple[str, str,
 def _loss_table(
     report: Report, rungs: Sequence[RungResult], layers: Sequence[tuple[str, str, str, str]], totals: Mapping[str, int]
 ) -> Safe:
-    head = el("tr", *(el("th", t, scope="col") for t in ("Rung", "cases", "right", *(name for name, *_ in layers))))
+    head = el(
+        "tr", *(el("th", t, scope="col") for t in ("Rung", "cases", "right", "partly", *(name for name, *_ in layers)))
+    )
     rows = []
     for r in rungs:
         lost = lost_counts(report, r.name)
-        cells = [totals[r.name], totals[r.name] - sum(lost.values()), *(lost.get(name, 0) for name, *_ in layers)]
+        right = totals[r.name] - sum(lost.values()) - r.partly
+        cells = [totals[r.name], right, r.partly, *(lost.get(name, 0) for name, *_ in layers)]
         rows.append(el("tr", el("th", r.name, scope="row"), *(el("td", f"{n:,}" if n else DASH) for n in cells)))
     table = el("table", el("thead", head), el("tbody", *rows), cls="numbers")
     return el(

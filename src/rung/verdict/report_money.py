@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from rung.records import Bill, Lost, Verdict
 from rung.verdict.pareto import axes
+from rung.verdict.remedies import remedy
 from rung.verdict.report_markup import Safe, el, join, scrolled
 from rung.verdict.report_numbers import DASH, count, listed, money, points, points_interval
 from rung.verdict.report_records import Report, ladder, losing
-from rung.verdict.winning_back import remedy
 
 _AXES = {"usd_per_1k": "price", "p95_seconds": "latency"}
 _SUMS: tuple[tuple[str, Callable[[Bill], float | None]], ...] = (
@@ -69,7 +69,7 @@ def _cells(bill: Bill) -> list[str]:
 def wins_table(report: Report) -> Safe:
     """What mending each layer would win back, for the choice or, without one, the best rung."""
     rung = losing(report.verdict)
-    if rung is None:
+    if rung is None or not rung.losses:
         return Safe("")
     rows = [_win(lost) for lost in rung.losses]
     titles = ("Lost as", "cases", "to win back, points", "95 % interval", "what to do")

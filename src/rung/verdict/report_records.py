@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rung.records import Case, Json, Outcome, RungResult, Verdict
+from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def losing(verdict: Verdict) -> RungResult | None:
         main = rung.scores.get(verdict.main_metric)
         return 0.0 if main is None or main.mean is None else main.mean
 
-    judged = [rung for rung in ladder(verdict) if rung.losses and verdict.winner in (rung.name, None)]
+    judged = [rung for rung in ladder(verdict) if (rung.losses or rung.partly) and verdict.winner in (rung.name, None)]
     return max(judged, key=score, default=None)
 
 
@@ -104,11 +106,24 @@ def limit(bar: Mapping[str, Json], key: str) -> float | None:
     return None if isinstance(value, bool) or not isinstance(value, (int, float)) else float(value)
 
 
+Mark = Literal["right", "partly right", "wrong"]
+WHAT_IS_RIGHT = (
+    f"Right is `correct` from {RIGHT_FROM} on, wrong below {LOST_BELOW} (or lost otherwise), partly right between."
+)
+
+
+def mark_of(page: CasePage, rung: str, *, metric: str) -> Mark:
+    """Wrong where a layer lost it (where nobody diagnosed: below one half), else right from `RIGHT_FROM` on, else partly."""
+    score = page.scores.get(rung, {}).get(metric)
+    lost = bool(page.lost_in[rung]) if rung in page.lost_in else (score or 0.0) < LOST_BELOW
+    if lost:
+        return "wrong"
+    return "right" if score is None or score >= RIGHT_FROM else "partly right"
+
+
 def was_right(page: CasePage, rung: str, *, metric: str) -> bool:
-    """Whether the rung's answer was lost in no layer; where nobody diagnosed, whether it scored at least one half."""
-    if rung in page.lost_in:
-        return not page.lost_in[rung]
-    return page.scores.get(rung, {}).get(metric, 0.0) >= 0.5
+    """Whether the rung's answer is right, and not only in part."""
+    return mark_of(page, rung, metric=metric) == "right"
 
 
 def layer_words(layer: str) -> str:

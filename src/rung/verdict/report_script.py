@@ -17,7 +17,8 @@ SCRIPT = """
   function fits(state) {
     if (state === '-') return false;
     if (outcome.value === 'right' && state !== 'r') return false;
-    if (outcome.value === 'wrong' && state === 'r') return false;
+    if (outcome.value === 'partly' && state !== 'p') return false;
+    if (outcome.value === 'wrong' && state.charAt(0) !== 'w') return false;
     return !layer.value || state === 'w' + layer.value;
   }
   function textOf(i) {

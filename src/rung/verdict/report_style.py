@@ -118,8 +118,8 @@ svg text.inpart { font-weight: 700; }
 figure { margin: 0; } figure h3 { margin: 18px 0 10px; } figcaption { color: var(--quiet); font-size: 13px;
   text-align: right; line-height: 1.4; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 12px 44px; }
-.part.right { fill: var(--right); } svg text.inpart.right { fill: var(--right-ink); }
-  .key.right { background: var(--right); color: var(--right-ink); }
+.part.right { fill: var(--right); } .part.partly { fill: var(--mark); } svg text.inpart.right { fill: var(--right-ink); }
+  .key.partly { background: var(--mark); } .key.right { background: var(--right); color: var(--right-ink); }
 """
 
 # In the order of `report_figures.LAYERS`: fill, text.
@@ -139,6 +139,8 @@ _LAYERS = (
     ("#7a1f3d", "#ffffff"),
     ("#c9b8f5", "#150a2a"),
     ("#5f7f95", "#ffffff"),
+    ("#d9a48f", "#1c0f09"),
+    ("#31586b", "#ffffff"),
 )
 
 _CASES = """

@@ -28,7 +28,7 @@ def costs(winner: RungResult) -> list[str]:
     if bill is not None and bill.per_month is not None:
         lines.append(f"{money(bill.per_month)} a month at the stated traffic, everything included.")
     if bill is not None and bill.per_passed is not None:
-        lines.append(f"{money(bill.per_passed)} for each answer that is right.")
+        lines.append(f"{money(bill.per_passed)} for each answer that is at least half right.")
     if bill is not None and per_1k is not None and bill.unknown:
         lines.append(f"Not in these sums, since nobody said what it costs: {', '.join(bill.unknown)}.")
     if winner.latency is not None:

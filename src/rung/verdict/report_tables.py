@@ -163,7 +163,7 @@ def warnings_block(report: Report) -> Safe:
     """The verdict's warnings, empty where there are none."""
     if not report.verdict.warnings:
         return Safe("")
-    items = [el("li", warning) for warning in report.verdict.warnings]
+    items = [el("li", warning, _named(report.verdict.places.get(warning, ()))) for warning in report.verdict.warnings]
     return section("warnings", "Warnings", el("ul", *items, cls="warnings"))
 
 
@@ -191,3 +191,10 @@ def basis_section(report: Report) -> Safe:
 def _groups(report: Report) -> str:
     groups = report.verdict.clusters
     return f"in {groups:,} groups that share a document; intervals and tests allow for it" if groups else "no"
+
+
+def _named(places: Sequence[str]) -> Safe:
+    """Every case that a warning speaks of, closed."""
+    if len(places) < 2:
+        return Safe("")
+    return el("details", el("summary", f"All {len(places):,} cases"), el("p", ", ".join(places), cls="quiet small"))

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.verdict import reasons
+from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.remedies import remedy
 from rung.verdict.report_records import ladder, losing
-from rung.verdict.winning_back import remedy
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
@@ -53,10 +54,16 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
 def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
     by = f" by {judged_by}" if judged_by else ""
     run = "trial run, " if verdict.coverage.trial else ""
-    what = f"{run}{reasons.cases(verdict.cases)}, {verdict.main_metric}{by}, 95 % intervals"
+    some = " (each rung answered n of them)" if _uneven(verdict) else ""
+    what = f"{run}{reasons.cases(verdict.cases)}{some}, {verdict.main_metric}{by}, 95 % intervals"
     if verdict.looks > 1:
         what += f", look {verdict.looks:,} at these cases"
     return wrapped(f"{project}: {what}" if project else what, indent=0)
+
+
+def _uneven(verdict: Verdict) -> bool:
+    """Whether any rung or arm that was measured answered some of the cases only."""
+    return any(0 < r.answered < verdict.cases for r in verdict.rungs if r.status == "measured")
 
 
 def _verdict(verdict: Verdict) -> list[str]:
@@ -82,9 +89,10 @@ def _rung(result: RungResult, verdict: Verdict) -> list[str]:
     """A rung's row; a name that is too long for its column gets a line of its own above it."""
     mark = "*" if result.name == verdict.winner else " "
     numbers = _numbers(result, verdict)
-    if columns(_clean(result.name)) <= _WIDTHS[1]:
-        return [_row((mark, result.name, *numbers))]
-    return [*wrapped(result.name, indent=2, mark=mark), _row(("", "", *numbers))]
+    name = f"{result.name} n={result.answered:,}" if result.answered and _uneven(verdict) else result.name
+    if columns(_clean(name)) <= _WIDTHS[1]:
+        return [_row((mark, name, *numbers))]
+    return [*wrapped(name, indent=2, mark=mark), _row(("", "", *numbers))]
 
 
 def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
@@ -152,6 +160,9 @@ def _lost(verdict: Verdict) -> list[str]:
     if best is None:
         return []
     lines = []
+    if best.partly:
+        said = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
+        lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {said}.", indent=2)
     for lost in best.losses[:MOST_LOST]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"

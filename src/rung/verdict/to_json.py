@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 
 from rung.records import Bill, Estimate, Json, Lost, RungResult, Timed, Verdict, plain
+from rung.verdict.remedies import remedy
 
 
 def verdict_json(verdict: Verdict) -> str:
@@ -29,6 +30,7 @@ def verdict_json(verdict: Verdict) -> str:
             "looks": verdict.looks,
             "front": list(verdict.front),
             "flips": list(verdict.flips),
+            "cases_named": [{"says": says, "cases": list(places)} for says, places in verdict.places.items()],
             "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
@@ -52,6 +54,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "answer_seconds": _known(result.answer_seconds),
         "bill": _bill(result.bill),
         "losses": [_lost(lost) for lost in result.losses],
+        "partly": result.partly,
         "answered": result.answered,
         "stopped": result.stopped,
         "repeats": plain(result.repeats),
@@ -83,7 +86,13 @@ def _bill(bill: Bill | None) -> Json:
 
 
 def _lost(lost: Lost) -> Json:
-    return {"layer": lost.layer, "cases": lost.cases, "wins_back": _estimate(lost.wins_back), "at_most": lost.at_most}
+    return {
+        "layer": lost.layer,
+        "cases": lost.cases,
+        "wins_back": _estimate(lost.wins_back),
+        "at_most": lost.at_most,
+        "remedy": remedy(lost),
+    }
 
 
 def _gap(estimate: Estimate, doubt: str | None) -> Json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rung.estimating import estimates
 from rung.records import Lost
-from rung.verdict.diagnose import REMEDIES, Loss
+from rung.verdict.diagnose import Loss
 
 if TYPE_CHECKING:
     from rung.estimating import Floats
@@ -20,14 +20,6 @@ BY_PASSAGES: frozenset[Loss] = frozenset(
     ("forbidden", "cut by chunking", "not retrieved", "ranked too low", "retrieved but not used", "wrong")
 )
 BY_DOCUMENTS: frozenset[Loss] = frozenset(("not in the corpus", "not read"))  # the oracle had no passage to show here
-NOTHING_TO_WIN = "With the right passages the model gets no more of these."
-
-
-def remedy(lost: Lost) -> str:
-    """What to do about a layer; where the oracle shows that this wins nothing back, that."""
-    if not lost.at_most and (lost.wins_back.mean or 0.0) <= 0:
-        return NOTHING_TO_WIN
-    return next((words for layer, words in REMEDIES.items() if layer == lost.layer), "")
 
 
 def won_back(

@@ -11,7 +11,7 @@ from rung.knowledge.reading.code import OF_SUFFIX
 from rung.knowledge.reading.source import Reader
 
 GROUP = "rung.readers"
-FORMAT = 3  # of what the built-in readers give; when it changes, files are read anew
+FORMAT = 4  # of what the built-in readers give; when it changes, files are read anew
 _HERE = "rung.knowledge.reading"
 # The name of an entry point is the suffix that a reader takes, without its dot.
 _PLAIN = {

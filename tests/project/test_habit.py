@@ -1,0 +1,77 @@
+"""One same answer to every case is told of first, whatever words it takes; a model that knows is not slandered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rung.loop import workshop_of
+from rung.models.scripted import ScriptedGenerator
+from rung.project import load_project
+from rung.records import Verdict
+from rung.stages.answering import time_live
+from rung.stages.budget import Meter
+from rung.stages.candidates import propose
+from rung.stages.climbing import climb
+from rung.stages.intake import take_in
+from rung.stages.judging import put_on_paper, score, weigh
+from rung.steps import Generate
+
+COLOURS = ("amber", "coral", "ebony", "hazel", "ivory", "jade", "khaki", "lilac", "ochre", "olive")
+N = 40
+
+
+def answer(n: int) -> str:
+    return f"the {COLOURS[n % len(COLOURS)]} side valve"
+
+
+def days(n: int) -> str:
+    return f"{n + 3} working days"
+
+
+def compared(folder: Path, accepted: Callable[[int], str], says: Callable[[int], str]) -> tuple[Verdict, str]:
+    """The verdict on a model that says so to question n, and the page."""
+    rows = [{"question": f"Question {n}?", "answers": [accepted(n)], "split": "test"} for n in range(N)]
+    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (folder / "rung.yaml").write_text(
+        "task: Answer.\ncases: cases.jsonl\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.6}\n", encoding="utf-8"
+    )
+
+    def script(step: Generate) -> str:
+        return says(int(step.messages[-1].content.rpartition("Question ")[2].rstrip("?")))
+
+    with workshop_of(load_project(folder), None, None) as workshop:
+        workshop.generator = ScriptedGenerator(script)
+        intake = take_in(workshop)
+        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
+        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
+        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
+        return done.verdict, (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_words_that_fit_every_case_a_little_are_no_answer(tmp_path: Path) -> None:
+    verdict, page = compared(tmp_path, answer, lambda _: "the green side valve")
+    assert (verdict.winner, verdict.clears_bar) == ("prompt", True)
+    assert verdict.reason.startswith("prompt is not shown to be better than saying '")
+    assert any(warning.startswith("Saying 'the ") for warning in verdict.warnings)
+    assert verdict.rungs[0].partly == N
+    assert "prompt is partly right" in page
+    assert "prompt is right" not in page
+    assert "0 of 2 right, 2 in part" in page
+
+
+def test_another_number_in_the_same_words_is_no_answer(tmp_path: Path) -> None:
+    verdict, _ = compared(tmp_path, days, lambda _: "99 working days")
+    assert verdict.winner is None
+    assert "none of prompt got a single case right" in verdict.reason
+
+
+@pytest.mark.parametrize("accepted", [answer, days])
+def test_who_knows_is_told_nothing_of_the_kind(tmp_path: Path, accepted: Callable[[int], str]) -> None:
+    verdict, page = compared(tmp_path, accepted, accepted)
+    assert verdict.reason.startswith("prompt is the lowest rung that clears the bar")
+    assert not any("to every case" in warning for warning in verdict.warnings)
+    assert "2 of 2 right" in page

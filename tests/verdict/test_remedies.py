@@ -1,0 +1,48 @@
+"""What was measured and gained nothing is not advised, nor what cannot be had; what helps, or was not tried, is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rung.records import Estimate, Lost, RungResult
+from rung.verdict.remedies import advised, in_general
+
+ALL = Estimate(0.2, 0.1, 0.3, 100)
+
+
+def line(name: str, correct: float, *, lost: int = 0, layer: str = "wrong format") -> RungResult:
+    losses = (Lost(layer, lost, ALL),) if lost else ()
+    return RungResult(name, {}, "measured", scores={"correct": Estimate(correct, None, None, 100)}, losses=losses)
+
+
+def told(*results: RungResult, trainable: bool = True) -> str:
+    """What is said of the first one's only layer."""
+    return advised(results, trainable=trainable)[0].losses[0].remedy
+
+
+def test_what_nobody_tried_is_advised() -> None:
+    prompt = line("prompt", 0.5, lost=20)
+    assert told(prompt) == in_general("wrong format")
+    assert told(prompt, trainable=False) == "Constrain the output (structured)."
+    unbuilt = RungResult("structured", {}, "not_applicable", "not needed: not built, since prompt is lower")
+    assert "(structured)" in told(prompt, unbuilt)
+
+
+def test_what_was_measured_is_advised_where_it_gained() -> None:
+    prompt = line("prompt", 0.5, lost=20)
+    assert told(prompt, line("structured", 0.7, lost=2), trainable=False) == "Constrain the output (structured)."
+    in_vain = "structured was measured here, and gained nothing on these."
+    assert told(prompt, line("structured", 0.5, lost=20), trainable=False).startswith(in_vain)
+    assert told(prompt, line("structured", 0.5, lost=0), trainable=False).startswith(in_vain)  # other losses took its place
+    assert told(prompt, line("structured", 0.7, lost=20), trainable=False).startswith(in_vain)  # it is better otherwise
+    assert told(line("structured", 0.6, lost=5), trainable=False).startswith(in_vain)  # the rung itself
+    assert "(tuned_model)" in told(prompt, line("structured", 0.5, lost=20))
+    swept = line("few_shot[shots=4]", 0.4, lost=20, layer="wrong style")
+    assert "(few_shot)" not in told(line("prompt", 0.5, lost=9, layer="wrong style"), swept)
+
+
+def test_what_does_not_apply_is_not_advised() -> None:
+    prompt = line("prompt", 0.5, lost=20)
+    structured = RungResult("structured", {}, "not_applicable", "the project has neither schema nor labels")
+    assert told(prompt, structured, trainable=False) == "The weights of this model cannot be tuned here."
+    assert replace(prompt, losses=()) == advised([replace(prompt, losses=())], trainable=False)[0]
