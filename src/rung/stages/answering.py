@@ -17,7 +17,7 @@ from datetime import datetime
 
 from rung.drivers.batch import Tally
 from rung.drivers.live import converse
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.stages.budget import Meter, spent_usd
 from rung.stages.candidates import Candidate, drawn
@@ -223,15 +223,18 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = one.run.candidate.strategy, self.workshop.engines()
+        strategy, engines = one.run.candidate.strategy, self.workshop.gate(self.workshop.engines())
         if strategy is None:
             return True
         self.workshop.generator.close()
         for place, case in enumerate((warm, *cases)):
-            if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+            try:
+                if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+                    raise BudgetEnded(self.meter.said())
+                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+            except BudgetEnded:
                 self.meter.undone.append("not every rung is timed")
                 return False
-            live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
             self.meter.live_seconds += live.seconds
             if place and live.failure is None:
                 one.spent += live.seconds

@@ -84,6 +84,7 @@ class Workshop:
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
+    gate: Callable[[Mapping[str, Engine]], Mapping[str, Engine]] = dict  # engines as a budget lets them be asked
     remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
 
     def __enter__(self) -> Workshop:
@@ -266,7 +267,7 @@ class Workshop:
         with self.reporter.phase(title) as tick:
             return carry(
                 talks,
-                engines=self._spread(self.engines()) if engines is None else engines,
+                engines=self.gate(self._spread(self.engines()) if engines is None else engines),
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
