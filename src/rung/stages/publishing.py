@@ -114,10 +114,25 @@ def latest(project: Project) -> Published:
         kept = pointer.parent / pointer.read_text(encoding="utf-8").strip()
         texts = [(kept / name).read_text(encoding="utf-8") for name in (TABLE, LINE)]
     except FileNotFoundError:
-        only = ", only trial runs" if _listed(project) else ""
+        trials = _listed(project)
+        only = f", only trial runs (rung report {project.root} --verdict {trials[-1].number} shows one)" if trials else ""
         raise UserError(
             f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}"
         ) from None
+    return Published(texts[0], texts[1], kept / PAGE, kept)
+
+
+def published(project: Project, name: str) -> Published:
+    """A verdict, trial runs too; `name` as of `record`.
+
+    Raises:
+        UserError: there is no such verdict, or more than one, or it is not whole.
+    """
+    kept = _folder(project, name)
+    try:
+        texts = [(kept / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
+    except OSError as error:
+        raise UserError(f"{kept} holds no verdict that can be shown: {error}") from error
     return Published(texts[0], texts[1], kept / PAGE, kept)
 
 
@@ -132,6 +147,14 @@ def record(project: Project, name: str) -> Record:
     Raises:
         UserError: there is no such verdict, or more than one.
     """
+    found = _folder(project, name)
+    try:
+        return record_of(json.loads((found / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{found} holds no record of a comparison that this Rung can read: {error}") from error
+
+
+def _folder(project: Project, name: str) -> Path:
     folder = project.state / "verdicts"
     listed = _listed(project)
     if name == _LATEST:
@@ -148,10 +171,7 @@ def record(project: Project, name: str) -> Record:
         raise UserError(
             f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
         )
-    try:
-        return record_of(json.loads((found[0] / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{found[0]} holds no record of a comparison that this Rung can read: {error}") from error
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)
