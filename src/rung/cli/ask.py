@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
 
 
-def ask(
+def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
     rung: Annotated[str | None, typer.Option(help="Which rung answers; default: the last verdict's winner.")] = None,

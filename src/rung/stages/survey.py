@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
+from rung.enough import CASES_WANTED, JUDGING_CASES
 from rung.materials import Rows, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
@@ -33,7 +34,6 @@ from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
 from rung.workshop import Training, Workshop
 
-FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
 WIDTH = 80
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
@@ -79,8 +79,8 @@ class Survey:
         """What would make the verdict surer."""
         yield from (remark.rstrip(".") for remark in self.servers)
         judging = self.rows.split("test")
-        if len(judging) < FEW_CASES:
-            yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
+        if len(judging) < JUDGING_CASES:
+            yield f"{len(judging)} test case{'s' if len(judging) != 1 else ''} only: {CASES_WANTED}"
         if self.documents and not any(_has_gold(case) for case in judging):
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
