@@ -305,7 +305,7 @@ def _resolved(
     if isinstance(quote, str) and quote.strip():
         span = find(text, quote)
         if span is None:
-            raise ValueError(f"the quote {quote[:60]!r} is no longer in '{document}'")
+            raise ValueError(f"the quote {quote[:60]!r} is not in '{document}'")
         return Evidence(document, *span)
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
         raise ValueError("evidence needs a 'quote', or 'start' and 'end' with start < end")

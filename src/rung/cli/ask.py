@@ -42,8 +42,11 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         raise UserError("the question is empty: write one after the folder")
     heard: list[str] = []
 
+    screen = Screen(quiet=json)
+
     def show(piece: str) -> None:
         heard.append(piece)
+        screen.mid_line = True
         out(piece, end="")
 
     project = load_project(folder)
@@ -53,7 +56,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         rung=rung,
         asker=Asker(groups(asker)),
         on_text=None if json else show,
-        reporter=Screen(quiet=json),
+        reporter=screen,
     )
     label, made = candidate.label, candidate.artifacts
     if live.value is None:
@@ -75,7 +78,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         said |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
     else:
-        _show(answer, heard=heard, unborne=unborne)
+        _show(answer, heard=heard, unborne=unborne, mid_line=screen.mid_line)
     for doubt in doubts:
         err(f"! {doubt}")
     code = YOURS if strict and doubts else FINE
@@ -89,11 +92,12 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     return code
 
 
-def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, str]]) -> None:
+def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, str]], mid_line: bool) -> None:
     """The answer, where it was not streamed as it is, and what it cites."""
     streamed = "".join(heard)
     shown = streamed.strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
-    out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
+    if not shown or mid_line or not streamed:
+        out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
     for citation in answer.citations:
         out_line(f"[{citation.mark}] {_where(citation, answer)}")
     for why, sentence in unborne:

@@ -316,8 +316,8 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
         if card.errors:
-            first = card.errors[0]
-            found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
+            first, scores = card.errors[0], "1 score" if len(card.errors) == 1 else f"{len(card.errors)} scores"
+            found.append(f"{label}: {scores} could not be made ({first.scorer}: {first.message}).")
     for label, run in scored.runs.items():
         found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
     found += _prompts_cut(scored.runs)

@@ -234,7 +234,8 @@ class Course:
         if self.whole or not set(bar_in(self.workshop).limits) & set(LIMITS):
             return False
         complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
-        runs = time_live(self.workshop, complete, self.intake.cases, self.meter, racing=True)
+        trial = self.intake.is_limited
+        runs = time_live(self.workshop, complete, self.intake.cases, self.meter, racing=True, trial=trial)
         timed = {run.candidate.label: run for run in runs}
         anew = [label for label, run in timed.items() if run.latency != self.runs[label].latency]
         self.runs |= timed

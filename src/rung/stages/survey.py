@@ -23,7 +23,7 @@ from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
-from rung.stages.preflight import check_named, named_models, remembered
+from rung.stages.preflight import check_named, missing_keys, named_models, remembered
 from rung.stages.preparing import Sized, materials_of
 from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
@@ -235,7 +235,16 @@ def survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *secrets, *teaching.problems),
+        problems=(
+            *problems,
+            *rows.problems,
+            *missing_keys(project),
+            *found.problems,
+            *idle,
+            *held.problems,
+            *secrets,
+            *teaching.problems,
+        ),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         held=held,
         due=whats_due(project, rows, groups=groups),

@@ -219,9 +219,7 @@ def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
     if answer is None or page.scores.get(rung, {}).get("support_recall", 1.0) == 1:
         return []
     most = context.report.limits.answer_characters
-    items = [
-        el("li", f"{why}: ", el("span", shorten(said, most=most), dir="auto")) for why, said in doubted(answer)
-    ]
+    items = [el("li", f"{why}: ", el("span", shorten(said, most=most), dir="auto")) for why, said in doubted(answer)]
     return [el("div", el("p", "Not supported:"), el("ul", *items), cls="quiet small")] if items else []
 
 
