@@ -32,8 +32,8 @@ NO_CASES = (
     f"rung.yaml; {CASES_WANTED}:\n{FIVE_LINES}"
 )
 NO_LINES = (
-    "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of the "
-    f"documents; {CASES_WANTED}:\n{FIVE_LINES}"
+    "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of "
+    f"the documents; {CASES_WANTED}:\n{FIVE_LINES}"
 )
 DEV_SHARE = 0.2
 CASE_KEYS = (
