@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from rung.records import Answer, Case, Outcome, Passage, Usage
+from rung.supporting import doubted
 from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.report import CasePage, Report, report_html
 from rung.verdict.report_access import groups_in, is_marked, needs_of, page_for, rows_for
@@ -110,3 +111,13 @@ def test_what_a_case_touches() -> None:
 def test_a_page_says_whether_it_is_marked() -> None:
     assert is_marked(report_html(sample(cases=1)))
     assert not is_marked("<html></html>")
+
+
+def test_an_answer_without_citations_is_told_from_one_that_cites_the_wrong_place() -> None:
+    passages = (Passage("p", "d", 0, 20, "It is 3 m long today"), Passage("q", "d", 20, 50, "The HX-20 weighs 19.5 kg here"))
+    assert list(doubted(Answer("19.5 kg", passages=passages))) == [
+        ("cites no passage (passage 2 of those shown bears it out)", "19.5 kg")
+    ]
+    assert list(doubted(Answer("7 kg", passages=passages))) == [
+        ("cites no passage, and none that was shown bears it out", "7 kg")
+    ]
