@@ -77,10 +77,10 @@ def test_a_case_of_open_documents_stays_where_one_rung_was_shown_restricted_ones
         spoilt = replace(answer, text="said of the staff text", passages=(*answer.passages, secret))
         outcomes[rung] = replace(outcomes[rung], answer=spoilt)
         pages.append(replace(page, case=replace(page.case, gold_documents=("returns.md",), evidence=()), outcomes=outcomes))
-    page = report_html(replace(report, cases=tuple(pages)))
-    assert groups_in(page) == STAFF
-    assert "said of the staff text" in page
-    left = page_for(page, frozenset())
+    html = report_html(replace(report, cases=tuple(pages)))
+    assert groups_in(html) == STAFF
+    assert "said of the staff text" in html
+    left = page_for(html, frozenset())
     assert left.count('class="case"') == len(pages)
     assert "the staff text" not in left
     assert left.count("left out, since it was made of documents that are not for everybody") == len(pages)
