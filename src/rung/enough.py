@@ -1,4 +1,4 @@
-"""How many examples are enough for what? The practitioners' numbers, said in one place.
+"""How many examples, and how many test cases, are enough for what? The practitioners' numbers, said in one place.
 
 docs/advise.md says whose they are; `rung compare` tests them on the project's own data.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 LEAST_EXAMPLES = 50  # below: they prompt, they do not train
 STYLE_EXAMPLES = 100  # up to here a style is learnt, and no more
 TASK_EXAMPLES = 500  # from here a task is learnt
+START_CASES, JUDGING_CASES = 5, 50
+CASES_WANTED = "five test cases make a start, fifty a judgement"
 MANY_EXAMPLES = 2000  # past here better rows help more than further ones
 
 

@@ -64,7 +64,8 @@ def compare(
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
         raced = climb(workshop, intake, candidates, meter)  #     cheapest first: search settings, build, race; train last
         require_answers(raced.runs)  #                            where nothing was answered, there is nothing to judge
-        timed = time_live(workshop, raced.runs, intake.cases, meter)  # a sample of cases, live, rungs in turns: the latency
+        # a sample of cases, live, rungs in turns: the latency
+        timed = time_live(workshop, raced.runs, intake.cases, meter, trial=intake.is_limited)
         scored = score(workshop, intake, timed, meter)  #         every layer of every answer
         verdict = weigh(workshop, intake, raced.candidates, scored, raced.coverage)  # bar, limits, differences, gaps
         return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rung.enough import CASES_WANTED
 from rung.errors import InputError, UserError
 from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
@@ -30,8 +31,12 @@ FIVE_LINES = """\
 {"question": "What is express?", "answers": ["9 EUR"], "evidence": [{"document": "docs/prices.md", "quote": "9 EUR"}]}
 {"question": "Who is the chief executive?", "answers": [], "answerable": false}"""
 NO_CASES = (
-    "nothing can be judged without a test set. Write cases.jsonl, one case a line, and name it under 'cases:' in rung.yaml; "
-    "five lines make a start, fifty a judgement:\n" + FIVE_LINES
+    "nothing can be judged without a test set. Write cases.jsonl, one case a line, and name it under 'cases:' in "
+    f"rung.yaml; {CASES_WANTED}:\n{FIVE_LINES}"
+)
+NO_LINES = (
+    "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of "
+    f"the documents; {CASES_WANTED}:\n{FIVE_LINES}"
 )
 DEV_SHARE = 0.2
 Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
@@ -104,7 +109,9 @@ def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
     read = list(_read_cases(project, problems))
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
-        raise UserError(f"{project.file}:{project.line('cases')}: no cases: {NO_CASES}{listed}")
+        named = [p for pattern in project.settings.cases for p in sorted(project.root.glob(pattern))]
+        where = f"no cases in {', '.join(str(p) for p in named[:3])}: {NO_LINES}" if named else f"no cases: {NO_CASES}"
+        raise UserError(f"{project.file}:{project.line('cases')}: {where}{listed}")
     return read
 
 
@@ -321,7 +328,7 @@ def _resolved(
     if isinstance(quote, str) and quote.strip():
         span = find(text, quote)
         if span is None:
-            raise ValueError(f"the quote {quote[:60]!r} is no longer in '{document}'")
+            raise ValueError(f"the quote {quote[:60]!r} is not in '{document}'")
         return Evidence(document, *span)
     if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
         raise ValueError("evidence needs a 'quote', or 'start' and 'end' with start < end")

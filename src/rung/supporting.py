@@ -85,6 +85,24 @@ def unsupported(answer: Answer) -> tuple[str, ...]:
     return tuple(claim.text for claim in claims(answer) if not claim.is_supported)
 
 
+def shown_in(sentence: str, passages: Sequence[Passage]) -> int | None:
+    """The number of the first passage shown that bears a sentence out, from 1; None where none does."""
+    return next((n for n, p in enumerate(passages, 1) if support(sentence, p.text) >= SUPPORTED_FROM), None)
+
+
+def doubted(answer: Answer) -> Iterator[tuple[str, str]]:
+    """(why, sentence) for each sentence that what it cites does not bear out; one that cites nothing is told apart."""
+    for claim in claims(answer):
+        if claim.is_supported:
+            continue
+        if claim.cites:
+            yield "not borne out by what it cites", claim.text
+        elif (number := shown_in(claim.text, answer.passages)) is None:
+            yield "cites no passage, and none that was shown bears it out", claim.text
+        else:
+            yield f"cites no passage (passage {number} of those shown bears it out)", claim.text
+
+
 def support(sentence: str, cited: str) -> float:
     """How far a text bears a sentence out, in [0, 1]: the best over any `NEAR` neighbouring sentences of the text.
 

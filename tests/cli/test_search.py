@@ -170,7 +170,9 @@ def test_a_condition_on_a_key_that_no_document_has_says_so(rung: Run, shop: Path
     (shop / "docs" / "dated.md").write_text("---\nyear: 2024\n---\nExpress shipping.\n", encoding="utf-8")
     near = rung("search", shop, "express", "--where", "yaer>=2024")
     assert "--where: no document has 'yaer', so nothing can meet the condition; did you mean 'year'?" in near.err
-    assert "nothing that this asker may read was found" in near.out
+    assert "nothing was found: no passage meets the condition" in near.out
+    kind = rung("search", shop, "express", "--where", "year>=abc")
+    assert "--where: 'year' holds a number, and 'abc' is text: values compare only with their own kind" in kind.err
     far = rung("search", shop, "express", "--where", "colour=red", "--where", "year=2024", "--json")
     assert far.json == {"passages": []}
     assert "no document has 'colour'" in far.err

@@ -27,7 +27,7 @@ def test_what_is_left_out_is_counted_and_listed_for_each_file_each_time(rung: Ru
         synced = rung("sync", shop)
         assert "docs/pay.xlsx: left out: hidden sheets (1)" in synced.err
         assert "docs/all.zip/inner.xlsx: left out: hidden sheets (1)" in synced.err
-        assert synced.out.rstrip().endswith("0 problems, 2 left out")
+        assert synced.out.rstrip().endswith("0 problems; 2 parts of documents left out")
     said = rung("sync", shop, "--json", "--strict").json
     assert {"path": "docs/pay.xlsx", "what": "hidden sheets", "count": 1} in said["dropped"]
     assert said["left_out"] == 2
@@ -44,7 +44,7 @@ def test_everything_is_in_the_json_of_sync_and_in_check(rung: Run, shop: Path) -
     assert "docs/page13.html" not in synced.err
     assert "14 files in all: left out: hidden parts (14) (rung sync --json lists each file)" in " ".join(synced.err.split())
     assert "2 more (rung sync --json lists them all)" in synced.err
-    assert "14 problems, 14 left out" in synced.out
+    assert "14 problems; 14 parts of documents left out" in synced.out
     said = rung("sync", shop, "--json").json
     assert [part["path"] for part in said["dropped"]] == [f"docs/page{number:02}.html" for number in range(14)]
     assert [problem["path"] for problem in said["problem_list"]] == [f"docs/rows{number:02}.csv" for number in range(14)]

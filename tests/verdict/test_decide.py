@@ -205,7 +205,7 @@ def test_which_way_a_limit_points() -> None:
 
 def test_few_cases_and_a_hopeless_oracle_are_told() -> None:
     few = decide([rung("prompt", share(5, 9))], bar=Bar(0.5))
-    assert few.warnings == ("9 cases only: the intervals are wide. Verdicts start to be worth something at 30.",)
+    assert few.warnings == ("9 cases only: the intervals are wide; five test cases make a start, fifty a judgement.",)
     hopeless = decide([rung("rag", share(20, N)), rung("oracle", share(60, N), order=9)], bar=Bar(0.8))
     assert hopeless.warnings[0].startswith(
         "Even with the gold passages (oracle) correct is 0.30 [0.24, 0.37], below the bar"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from rung.records import Case, Passage
+from rung.records import Answer, Case, Outcome, Passage, Usage
+from rung.supporting import doubted
 from rung.verdict.ragas import ragas_jsonl
 from rung.verdict.report import CasePage, Report, report_html
 from rung.verdict.report_access import groups_in, is_marked, needs_of, page_for, rows_for
@@ -50,17 +51,40 @@ def test_restricted_text_is_announced_and_left_out() -> None:
     hidden = [case for case in report.cases if needs_of(case, report.restricted)]
     shown = [case for case in report.cases if not needs_of(case, report.restricted)]
     assert hidden
-    assert f"{len(hidden)} cases with documents that are not for askers without a group are left out" in open_page
+    assert f"Left out below, for documents that are not for askers without a group: {len(hidden)} case" in open_page
     assert open_page.count('class="case"') == len(shown)
 
     for_staff = page_for(page, frozenset({"staff"}))
     only_board = [case for case in hidden if ("board-->",) in needs_of(case, report.restricted)]
     assert for_staff.count('class="case"') == len(report.cases) - len(only_board)
-    assert page_for(page, frozenset({"hr", "board-->"})).count('class="case"') == len(report.cases)
+    everything = page_for(page, frozenset({"hr", "board-->"}))
+    assert everything.count('class="case"') == len(report.cases)
+    assert "Left out below" not in everything
 
     rows = ragas_jsonl(report)
     left = {json.loads(line)["case"] for line in rows_for(rows, frozenset()).splitlines()}
-    assert left == {case.case.id for case in shown}
+    assert left <= {case.case.id for case in shown}
+
+
+def test_a_case_of_open_documents_stays_where_one_rung_was_shown_restricted_ones() -> None:
+    report = replace(sample(cases=8), restricted={"secret.md": STAFF})
+    pages, secret = [], Passage("s#0", "secret.md", 0, 14, "the staff text", groups=STAFF)
+    for page in report.cases:
+        outcomes = dict(page.outcomes)
+        rung = next(name for name, o in outcomes.items() if o.answer and name != "closed_book")
+        answer = outcomes[rung].answer
+        assert answer is not None
+        spoilt = replace(answer, text="said of the staff text", passages=(*answer.passages, secret))
+        outcomes[rung] = replace(outcomes[rung], answer=spoilt)
+        pages.append(replace(page, case=replace(page.case, gold_documents=("returns.md",), evidence=()), outcomes=outcomes))
+    html = report_html(replace(report, cases=tuple(pages)))
+    assert groups_in(html) == STAFF
+    assert "said of the staff text" in html
+    left = page_for(html, frozenset())
+    assert left.count('class="case"') == len(pages)
+    assert "the staff text" not in left
+    assert left.count("left out, since it was made of documents that are not for everybody") == len(pages)
+    assert f"askers without a group: {len(pages)} answers." in left
 
 
 def test_a_report_for_everybody_announces_nothing() -> None:
@@ -76,8 +100,24 @@ def test_what_a_case_touches() -> None:
     assert needs_of(CasePage(replace(plain, gold_documents=("x",)), {}), {"x": ("b", "a")}) == (("a", "b"),)
     assert needs_of(CasePage(replace(plain, groups=("hr",)), {}), {}) == (("hr",),)
     assert needs_of(CasePage(replace(plain, groups=("hr",), gold_documents=("x",)), {}), {}) == ()
+    open_, closed_ = Passage("p", "d", 0, 1, "A"), Passage("q", "e", 0, 1, "b", groups=("hr",))
+    unknown = [
+        CasePage(plain, {"rag": Outcome("c", Answer("a", passages=found), None, Usage())})
+        for found in ((closed_,), (closed_, open_))
+    ]
+    assert [needs_of(page, {}) for page in unknown] == [(("hr",),), ()]
 
 
 def test_a_page_says_whether_it_is_marked() -> None:
     assert is_marked(report_html(sample(cases=1)))
     assert not is_marked("<html></html>")
+
+
+def test_an_answer_without_citations_is_told_from_one_that_cites_the_wrong_place() -> None:
+    passages = (Passage("p", "d", 0, 20, "It is 3 m long today"), Passage("q", "d", 20, 50, "The HX-20 weighs 19.5 kg here"))
+    assert list(doubted(Answer("19.5 kg", passages=passages))) == [
+        ("cites no passage (passage 2 of those shown bears it out)", "19.5 kg")
+    ]
+    assert list(doubted(Answer("7 kg", passages=passages))) == [
+        ("cites no passage, and none that was shown bears it out", "7 kg")
+    ]

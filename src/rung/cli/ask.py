@@ -19,25 +19,34 @@ if TYPE_CHECKING:
 _RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
 
 
-def ask(
+def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
     rung: Annotated[str | None, typer.Option(help="Which rung answers; default: the last verdict's winner.")] = None,
     asker: As = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 2 where the answer is cut, no label, or not valid under the schema.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Put one question to one rung, the way that it would be served: live, with streaming and citations."""
     from json import dumps
 
+    from rung.errors import UserError
     from rung.loop import ask as put
     from rung.project import load_project
     from rung.records import Asker, plain
-    from rung.supporting import unsupported
+    from rung.supporting import doubted
 
+    if not question.strip():
+        raise UserError("the question is empty: write one after the folder")
     heard: list[str] = []
+
+    screen = Screen(quiet=json)
 
     def show(piece: str) -> None:
         heard.append(piece)
+        screen.mid_line = True
         out(piece, end="")
 
     project = load_project(folder)
@@ -47,7 +56,7 @@ def ask(
         rung=rung,
         asker=Asker(groups(asker)),
         on_text=None if json else show,
-        reporter=Screen(quiet=json),
+        reporter=screen,
     )
     label, made = candidate.label, candidate.artifacts
     if live.value is None:
@@ -59,37 +68,40 @@ def ask(
         return YOURS
     answer = live.value
     behaviour = project.settings.behaviour
-    unborne = () if behaviour.schema_file or behaviour.labels else unsupported(answer)
+    unborne = () if behaviour.schema_file or behaviour.labels else tuple(doubted(answer))
     doubts = tuple(_doubts(answer, project))
     if json:
         said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
-        said |= {"unsupported": list(unborne), "artifacts": made, "truncated": answer.truncated, "doubts": list(doubts)}
+        said |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
+        said |= {"artifacts": made, "truncated": answer.truncated, "doubts": list(doubts)}
         said |= {"by": answer.by} if answer.by else {}
         said |= {"prompt_cut": True} if live.cut_prompts else {}
         out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
     else:
-        _show(answer, heard=heard, unborne=unborne)
+        _show(answer, heard=heard, unborne=unborne, mid_line=screen.mid_line)
     for doubt in doubts:
         err(f"! {doubt}")
+    code = YOURS if strict and doubts else FINE
     if json:
-        return FINE
+        return code
     if live.cut_prompts:
         out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
-    return FINE
+    return code
 
 
-def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[str]) -> None:
+def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, str]], mid_line: bool) -> None:
     """The answer, where it was not streamed as it is, and what it cites."""
     streamed = "".join(heard)
     shown = streamed.strip() == answer.text  # else a server's reasoning turned out too late to be none of the answer
-    out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
+    if not shown or mid_line or not streamed:
+        out("" if shown else f"{_RULE if streamed else ''}{answer.text}")
     for citation in answer.citations:
         out_line(f"[{citation.mark}] {_where(citation, answer)}")
-    for sentence in unborne:
-        out_line(f"not borne out by what it cites: {sentence}")
+    for why, sentence in unborne:
+        out_line(f"{why}: {sentence}")
 
 
 def _doubts(answer: Answer, project: Project) -> Iterator[str]:

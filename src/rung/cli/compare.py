@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -73,7 +74,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     if restricted := done.published.restricted_to:
         screen.say(
             f"{done.published.page} shows text that is only for {', '.join(restricted)};"
-            f" without it: rung report {folder} --as '' -o FILE"
+            f" without it: rung report {quote(str(folder))} --verdict {done.published.folder.name} --as '' -o FILE"
         )
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")

@@ -78,8 +78,8 @@ def init(
 ) -> int:
     """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing.
 
-    In a folder that has documents it writes a rung.yaml that names them, and a folder for cases. With --beir the project
-    holds that folder's corpus, and a case with its gold documents for each judged query.
+    In a folder that has documents it writes a rung.yaml that names them, and an empty file for the cases, which you write.
+    With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
 
@@ -115,11 +115,16 @@ def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
     """A project of the documents that are there: nothing of theirs is touched."""
     from json import dumps
 
+    from rung.cli.screen import Screen
+    from rung.stages.first_look import in_words, missing_extras
+
     sources = dumps(look.patterns, ensure_ascii=False)
     text = OVER_DOCUMENTS.format(name=dumps(folder.resolve().name, ensure_ascii=False), sources=sources, found=look)
     _write(folder / "rung.yaml", text, dry_run=dry_run)
     if not any((folder / "cases").glob("*.jsonl")):
         _write(folder / "cases" / "cases.jsonl", "", dry_run=dry_run)
+    for extra, files in missing_extras(folder, look).items():
+        Screen().say(f"! {in_words(extra, files)}")
     out(f"next: rung search {folder} 'your words'; write cases (rung cases suggest {folder} drafts some), then rung compare")
     return FINE
 

@@ -31,7 +31,11 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     gate: Annotated[bool, typer.Option("--gate", help="With --compare: exit with 1 when a rung got worse.")] = False,
     asker: Annotated[
         str | None,
-        typer.Option("--as", help="Leave out the cases that touch what an asker with these groups may not read; '': none."),
+        typer.Option("--as", help="Leave out what an asker with these groups may not read; '': no group."),
+    ] = None,
+    verdict: Annotated[
+        str | None,
+        typer.Option(help="Another than the last one, trial runs too: its number, digest or path.", show_default=False),
     ] = None,
     force: Force = False,
     json: Json = False,
@@ -43,12 +47,13 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.errors import UserError
     from rung.outputs import write_output
     from rung.project import load_project
-    from rung.stages.publishing import latest
+    from rung.stages.publishing import latest, published
 
     project = load_project(folder)
     if compare is not None:
         return compared(folder, *compare, gate=gate, json=json)
-    last, readable = latest(project), groups(asker)
+    last = latest(project) if verdict is None else published(project, verdict)
+    readable = groups(asker)
     form = "json" if json else form
     if readable is not None and form == "table" and output is None:
         raise UserError("--as says for whom a page is written: name its file with -o, or --format html")

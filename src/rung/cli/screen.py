@@ -33,6 +33,7 @@ class Screen:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
+        self.mid_line = False  # whether stdout stands in the middle of a line, as while an answer is streamed
 
     @property
     def console(self) -> Console:
@@ -83,8 +84,11 @@ class Screen:
         _ended(console, title, time.monotonic() - began)
 
     def say(self, text: str) -> None:
-        """One line on stderr."""
+        """One line on stderr; a line of stdout that is not ended is ended first."""
         if not self.quiet:
+            if self.mid_line:
+                out("")
+                self.mid_line = False
             self.console.print(printable(text), markup=False)
 
     def problems(self, problems: Sequence[Problem], *, all_by: str = "rung check") -> None:

@@ -101,11 +101,12 @@ def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int
         searcher = Searcher(workshop)
         passages = searcher.find([query], wanted)[0]
         _tell_unknown(searcher, wanted)
+        why = "" if passages else searcher.why_nothing(query, wanted)
     if json:
         out(dumps({"passages": [_row(passage) for passage in passages]}, ensure_ascii=False))
         return FINE
     if not passages:
-        out("nothing that this asker may read was found")
+        out(why)
     for place, passage in enumerate(passages, 1):
         _show(place, passage)
     return FINE
@@ -125,11 +126,14 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
         searcher = Searcher(workshop)
         found = searcher.explain(query, wanted)
         _tell_unknown(searcher, wanted)
+        why = "" if found else searcher.why_nothing(query, wanted)
     if json:
         rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in found]
         out(dumps({"search": searcher.weight.as_json(), "passages": rows}, ensure_ascii=False))
         return FINE
     out(str(searcher.weight))
+    if not found:
+        out(why)
     for place, one in enumerate(found, 1):
         _show(place, one.passage, f"dense {_placed(one.dense)}, BM25 {_placed(one.bm25)}")
     return FINE
@@ -154,7 +158,8 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
     else:
         out(f"{trec}: {run.queries:,} queries, {run.lines:,} lines; {searcher.weight}")
         if run.bare:
-            out(f"{run.bare:,} queries found nothing that this asker may read")
+            whom = " that this asker may read" if wanted.asker.groups is not None else ""
+            out(f"{run.bare:,} {'query' if run.bare == 1 else 'queries'} found nothing{whom}")
         if run.renamed:
             out(f"{run.renamed:,} document ids have spaces, which a TREC run cannot hold: written as %20")
         if run.problems:
@@ -163,8 +168,10 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
 
 
 def _tell_unknown(searcher: Searcher, wanted: Wanted) -> None:
-    for said in searcher.unknown(wanted.where):
+    for said in (*searcher.unknown(wanted.where), *searcher.kinds_amiss(wanted.where)):
         err(f"--where: {said}")
+    for said in searcher.strangers(wanted.asker):
+        err(f"--as: {said}")
 
 
 def _row(passage: Passage) -> dict[str, object]:

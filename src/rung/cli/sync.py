@@ -48,6 +48,7 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
     change, problems = indexed.report, indexed.problems
     screen.problems(problems, all_by="rung sync --json")
     screen.dropped(indexed.dropped)
+    moves = dry_run and bool(change.added or change.changed or change.removed)
     counts = {
         "added": change.added,
         "changed": change.changed,
@@ -66,10 +67,14 @@ def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False
             "seconds": round(change.seconds, 3),
             "dry_run": dry_run,
         }
-        out(dumps({**counts, **more}, ensure_ascii=False))
+        unknown = {"passages": None} if moves else {}
+        out(dumps({**counts, **more, **unknown}, ensure_ascii=False))
     else:
-        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-        out(f"{'would be: ' if dry_run else ''}{said}")
+        changed = ("added", "changed", "renamed", "removed", "unchanged")
+        documents = ", ".join(f"{counts[name]:,} {name}" for name in changed)
+        passages = "how many passages is not known before" if moves else f"{change.passages:,} passages"
+        parts = f"; {counts['left_out']:,} parts of documents left out" if counts["left_out"] else ""
+        out(f"{'would be: ' if dry_run else ''}documents: {documents}; {passages}; {len(problems):,} problems{parts}")
 
 
 def _complain(error: UserError) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar
 
 from rung.drivers.cache import StepStore
-from rung.errors import InternalError, Interrupted, RungError, UserError
+from rung.errors import BudgetEnded, InternalError, Interrupted, RungError, UserError
 from rung.records import Answer, Asker, Failure, Passage, Usage
 from rung.steps import (
     Conversation,
@@ -164,6 +164,7 @@ def carry(
         One record each, in the same order.
 
     Raises:
+        BudgetEnded: an engine began no further step; what was finished is kept.
         Interrupted: Ctrl-C; what was finished is kept.
         UserError: something that concerns every step: no engine for a kind, no server, a full disk.
     """
@@ -190,6 +191,8 @@ def carry(
             if name not in engines:
                 raise UserError(no_engine(name))
             _round(some, engines[name], store=store, tally=tally, report=report)
+    except BudgetEnded as end:
+        raise BudgetEnded(str(end), done=ended, total=len(talks)) from end
     except KeyboardInterrupt as stop:
         message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
         raise Interrupted(message) from stop

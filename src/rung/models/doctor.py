@@ -23,6 +23,18 @@ _ROOM = 2.0  # GB that weights, graphs and adapters of a first project take
 _MEMORY = 4.0  # GB with which the small model runs beside a tuning
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 
+EXTRAS = {  # beside `train`: the libraries by which each is known, and what it is for
+    "docs": (
+        ("liteparse", "pypdfium2", "html_to_markdown", "lxml", "python_calamine"),
+        "PDF, HTML, Office files, web pages",
+    ),
+    "hf": (("transformers", "gguf"), "models as Hugging Face folders"),
+    "rerank": (("torch", "transformers"), "rerankers as folders"),
+    "search": (("optuna",), "searching learning rates and ranks"),
+    "export": (("torch", "transformers", "peft", "gguf"), "tuned models for other programs"),
+    "scale": (("obstore", "ray"), "indexes in object storage, many machines"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -47,6 +59,7 @@ def examine() -> tuple[Check, ...]:
         *(_model(model) for model in PACKAGED.values()),
         _pip(),
         _library("torch", "torch", extra="train"),
+        *(_extra(extra, modules, what) for extra, (modules, what) in EXTRAS.items()),
         _plugins(),
         *(_key(name, what) for name, what in (("OPENAI_API_KEY", "openai:<name>"), ("RUNG_API_KEY", "http(s)://…#<name>"))),
     )
@@ -70,6 +83,13 @@ def _library(package: str, module: str, *, needed: str = "", extra: str = "") ->
         return Check(package, "ok", "installed, version unknown")
     except (ImportError, OSError) as error:
         return Check(package, "wrong", f"installed, but does not load: {error}", f"pip install --force-reinstall {package}")
+
+
+def _extra(extra: str, modules: tuple[str, ...], what: str) -> Check:
+    lacking = [module for module in modules if find_spec(module) is None]
+    if not lacking:
+        return Check(f"extra {extra}", "ok", f"for {what}")
+    return Check(f"extra {extra}", "missing", f"for {what}; not there: {', '.join(lacking)}", f"pip install 'rung[{extra}]'")
 
 
 def _processor() -> Check:

@@ -29,6 +29,7 @@ class StrategySpec:
         model: the project's name of the model.
         temperature: with which texts are drawn; 0 is greedy.
         seed: of what is drawn.
+        context_tokens: that prompt and answer may have together, where the project says so; 0: nobody said.
     """
 
     rung: str
@@ -45,6 +46,7 @@ class StrategySpec:
     model: str = ""
     temperature: float = 0.0
     seed: int = 0
+    context_tokens: int = 0
 
     @property
     def digest(self) -> str:

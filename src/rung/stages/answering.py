@@ -17,7 +17,7 @@ from datetime import datetime
 
 from rung.drivers.batch import Tally
 from rung.drivers.live import converse
-from rung.errors import UserError
+from rung.errors import BudgetEnded, UserError
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.stages.budget import Meter, spent_usd
 from rung.stages.candidates import Candidate, drawn
@@ -30,6 +30,8 @@ from rung.workshop import Workshop
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 TURN = 4  # cases that a rung answers before it is the next one's turn
 MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
+
+_LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
@@ -105,24 +107,37 @@ def commonest(errors: Sequence[str]) -> str:
     kinds = Counter(_VARYING.sub("…", error) for error in errors)
     (kind, count), *_ = kinds.most_common(1)
     example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
-    return f"all with: {example}" if count == len(errors) else f"most often ({count:,} times) with: {example}"
+    often = f"most often ({count:,} time{'s' if count != 1 else ''})"
+    return f"all with: {example}" if count == len(errors) else f"{often} with: {example}"
 
 
 def time_live(
-    workshop: Workshop, runs: Sequence[Run], cases: Sequence[Case], meter: Meter | None = None, *, racing: bool = False
+    workshop: Workshop,
+    runs: Sequence[Run],
+    cases: Sequence[Case],
+    meter: Meter | None = None,
+    *,
+    racing: bool = False,
+    trial: bool = False,
 ) -> list[Run]:
     """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
 
     Where one rung is new, all are timed, in turns of a few cases: times of different days and loads are not to be compared.
     Reference arms are never served, and a rung that was stopped is not chosen, so they are not timed. A pass is kept, and
     is not repeated, unless the person wants it. Where the budget ends it, some keep an older pass, or have none. While rungs
-    are `racing` all are timed together twice at most; then new ones are timed alone.
+    are `racing` all are timed together twice at most; then new ones are timed alone. A `trial` run, of some of the cases,
+    takes the last pass that all its rungs have together, over whichever cases.
     """
     meter = meter or Meter.of(workshop)
     sample = chosen(cases, MOST)
     wanted = {run.candidate.identity(workshop, sample): run for run in runs if not _untimed(run, cases)}
     noted = ((key, workshop.store.noted("latency", key)) for key in wanted)
     known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
+    rungs = {key: run.candidate.identity(workshop, ()) for key, run in wanted.items()}
+    if trial and len(known) < len(wanted):
+        last = {key: workshop.store.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
+        if len({_session(said) for said in last.values()}) == 1 and all(map(_session, last.values())):
+            known = last
     stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
     together = len({_session(known.get(key)) for key in wanted}) <= 1 and all(map(_session, known.values()))
     if wanted and (stale or len(known) < len(wanted) or not together):
@@ -132,6 +147,7 @@ def time_live(
             made = _Pass(workshop, meter, sample, tick).of({key: wanted[key] for key in again})
         for key, said in made.items():
             workshop.store.note("latency", key, said)
+            workshop.store.note(_LAST_PASS, rungs[key], said)
         _note_pace(workshop, meter)
         known |= made
     timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
@@ -223,15 +239,18 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = one.run.candidate.strategy, self.workshop.engines()
+        strategy, engines = one.run.candidate.strategy, self.workshop.gate(self.workshop.engines())
         if strategy is None:
             return True
         self.workshop.generator.close()
         for place, case in enumerate((warm, *cases)):
-            if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+            try:
+                if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+                    raise BudgetEnded(self.meter.said())
+                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+            except BudgetEnded:
                 self.meter.undone.append("not every rung is timed")
                 return False
-            live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
             self.meter.live_seconds += live.seconds
             if place and live.failure is None:
                 one.spent += live.seconds

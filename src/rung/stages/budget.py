@@ -15,6 +15,8 @@ from rung.drivers.batch import Tally
 from rung.errors import BudgetEnded, UserError
 from rung.progress import Reporter, Tick
 from rung.settings import PriceSettings
+from rung.stages.pricing import by_token
+from rung.stages.spending import Spending
 from rung.workshop import Workshop
 
 UNPRICED = (
@@ -47,9 +49,9 @@ class Allowed:
 def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | None:
     """Dollars spent on generations so far: by token prices where both are given, else what the host charged, else the hours
     of the machine; None where nothing is known."""
-    if prices.prompt_usd_per_million is not None and prices.completion_usd_per_million is not None:
-        tokens = tally.prompt_tokens * prices.prompt_usd_per_million
-        return (tokens + tally.completion_tokens * prices.completion_usd_per_million) / 1e6
+    known = by_token(prices, tally.prompt_tokens, tally.completion_tokens)
+    if known is not None:
+        return known
     if not tally.unpriced:
         return tally.usd
     if prices.machine_usd_per_hour is not None:
@@ -79,11 +81,15 @@ class Meter:
     passes: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     _training_since: float | None = None
+    _refused: float | None = None  # dollars that the first step would have cost that did not fit any more
 
     @classmethod
     def of(cls, workshop: Workshop, allowed: Allowed | None = None) -> Meter:
-        """The meter of one command."""
-        return cls(allowed or Allowed(), workshop.tally, workshop.project.settings.prices)
+        """The meter of one command; where dollars are limited, the workshop's models begin only what fits."""
+        meter = cls(allowed or Allowed(), workshop.tally, workshop.project.settings.prices)
+        if meter.allowed.usd is not None:
+            workshop.gate = Spending(workshop, meter.usd_left, meter.end).gated
+        return meter
 
     def used(self) -> tuple[float | None, float]:
         """Dollars (None: unknown) and minutes since the command began.
@@ -97,11 +103,23 @@ class Meter:
         usd = spent_usd(self.tally + self.live, self.prices, seconds - trained)
         return None if usd is None else usd + trained / 3600 * (training_usd_per_hour(self.prices) or 0.0), seconds / 60
 
+    def usd_left(self) -> float:
+        """Dollars that may still be spent; 0 once a step was refused."""
+        usd = self.used()[0] or 0.0
+        return 0.0 if self.allowed.usd is None or self._refused is not None else max(0.0, self.allowed.usd - usd)
+
+    def end(self, usd: float) -> str:
+        """A step was refused that would cost so many dollars at most: the budget has ended. Returns why, in words."""
+        self._refused = self._refused or usd
+        return self.said()
+
     @property
     def over(self) -> bool:
         """Whether a limit is reached."""
         if not self.allowed.limited:
             return False
+        if self._refused is not None:
+            return True
         usd, minutes = self.used()
         ended = self.allowed.usd is not None and usd is not None and usd >= self.allowed.usd
         return ended or (self.allowed.minutes is not None and minutes >= self.allowed.minutes)
@@ -154,7 +172,8 @@ class Meter:
         usd, minutes = self.used()
         limits = []
         if self.allowed.usd is not None:
-            limits.append(f"${usd or 0:.4g} of the ${self.allowed.usd:g} allowed are spent")
+            spent = f"${usd or 0:.4g} of the ${self.allowed.usd:g} allowed are spent"
+            limits.append(spent + (f", and the next step may cost ${self._refused:.4g}" if self._refused else ""))
         if self.allowed.minutes is not None:
             limits.append(f"{minutes:.1f} of the {self.allowed.minutes:g} minutes allowed are over")
         return " and ".join(limits)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rung.project import FILE
+from rung.records import Problem
 
 # Code and other JSON may be documents too, but only a person can say so.
 KINDS = (
@@ -41,6 +43,36 @@ class FirstLook:
     def __str__(self) -> str:
         """Such as "12 .md, 3 .pdf", the commonest first."""
         return ", ".join(f"{n:,} {kind}" for kind, n in sorted(self.counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+_EXTRA = re.compile(r"needs the extra '(\w+)'")
+
+
+def needing_extras(problems: Iterable[Problem]) -> dict[str, list[str]]:
+    """Extra -> the files that cannot be read without it."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        if extra := _EXTRA.search(problem.message):
+            found.setdefault(extra[1], []).append(problem.path)
+    return found
+
+
+def in_words(extra: str, files: int) -> str:
+    """Such as "6 files need the extra 'docs': pip install 'rung[docs]'"."""
+    verb = "file needs" if files == 1 else "files need"
+    return f"{files:,} {verb} the extra '{extra}', and are not read without it: pip install 'rung[{extra}]'"
+
+
+def missing_extras(folder: Path, look: FirstLook) -> dict[str, int]:
+    """Extra -> how many of the documents cannot be read without it; tried on one file of each kind."""
+    from rung.knowledge import read_sources
+
+    found: dict[str, int] = {}
+    for suffix, count in look.counts.items():
+        one = next(path for path in _files(folder) if path.suffix.lower() == suffix)
+        for extra in needing_extras(read_sources(folder, [glob.escape(str(one.relative_to(folder)))]).problems):
+            found[extra] = found.get(extra, 0) + count
+    return found
 
 
 def first_look(folder: Path) -> FirstLook:

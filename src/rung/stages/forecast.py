@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.models.catalog import is_local
-from rung.models.endpoint import Endpoint, is_on_server
+from rung.models.endpoint import is_on_server
 from rung.project import Project
 from rung.records import Json
 from rung.stages.budget import UNPRICED
+from rung.stages.pricing import by_token, listed
 from rung.stages.rehearsing import Use
 
 
@@ -85,12 +86,13 @@ class Rates:
     def _usd(self, use: Use, minutes: float | None, model: str) -> float | None:
         """As a comparison counts what it spends (`budget.spent_usd`)."""
         prices = self.project.settings.prices
-        if prices.prompt_usd_per_million is not None and prices.completion_usd_per_million is not None:
-            return (use.prompt * prices.prompt_usd_per_million + use.completion * prices.completion_usd_per_million) / 1e6
-        if not use.calls or (listed := _listed(model, use.prompt, use.completion)) is None:
+        known = by_token(prices, use.prompt, use.completion)
+        if known is None and use.calls:
+            known = listed(model, use.prompt, use.completion)
+        if known is None:
             hourly = prices.machine_usd_per_hour
             return 0.0 if not use.calls else None if hourly is None or minutes is None else hourly * minutes / 60
-        return listed
+        return known
 
 
 def in_all(forecasts: Sequence[Forecast]) -> Forecast:
@@ -135,8 +137,9 @@ def check_priced(project: Project, usd: float | None) -> None:
         UserError: neither `rung.yaml` nor the price list has a price for this model. A plugin's may still name one.
     """
     prices, model = project.settings.prices, project.settings.model
-    by_token = prices.prompt_usd_per_million is not None and prices.completion_usd_per_million is not None
-    if usd is None or by_token or prices.machine_usd_per_hour is not None or _listed(model, 1, 1) is not None:
+    if usd is None or by_token(prices, 1, 1) is not None or prices.machine_usd_per_hour is not None:
+        return
+    if listed(model, 1, 1) is not None:
         return
     if is_local(model) or is_on_server(model):
         raise UserError(UNPRICED)
@@ -157,15 +160,3 @@ def _pace(known: Json, *, of: str = "tokens") -> float | None:
     seconds, count = (known.get("seconds"), known.get(of)) if isinstance(known, dict) else (None, None)
     measured = isinstance(seconds, (int, float)) and isinstance(count, int) and count > 0
     return float(seconds) / count if measured else None  # type: ignore[arg-type, operator]  # as measured says
-
-
-def _listed(model: str, prompt: int, completion: int) -> float | None:
-    """By the dated price list, for a hosted model; a scripted one charges nothing."""
-    if model.startswith("scripted"):
-        return 0.0
-    from rung.models.prices import usd
-
-    if is_on_server(model):
-        endpoint = Endpoint.named(model)
-        return usd(endpoint.model, endpoint.url, prompt=prompt, completion=completion)
-    return None

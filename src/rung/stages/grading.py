@@ -5,14 +5,17 @@ How it is asked is left to `scoring.judge`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from rung.records import Asker, Case, Failure, Outcome
+from rung.drivers.batch import Carried
+from rung.errors import BudgetEnded
+from rung.records import Asker, Case, Outcome
 from rung.scoring import Scorecard, Yardstick, score_run
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
 from rung.scoring.refusal import refused, spoken
-from rung.steps import Conversation, Engine, Request, Result
+from rung.stages.spending import Closed
+from rung.steps import Conversation, Engine
 from rung.workshop import Workshop
 
 Talk = tuple[Asker, Callable[[], Conversation[float]]]
@@ -50,7 +53,7 @@ def with_judgements(
         asked.append((case.id, spoken(answer)))
         other = None if against is None else against.get(case.id)
         talks.append(_talk(workshop, case, spoken(answer), None if against is None else _words(other)))
-    carried = workshop.carry(talks, title="judge", engines={"generate": judge or workshop.judge})
+    carried = _carried(workshop, talks, "judge", judge or workshop.judge)
     said: dict[tuple[str, str], float | str] = dict(measure.judgements)
     for key, ended in zip(asked, carried, strict=True):
         said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
@@ -85,18 +88,6 @@ def card_of(
     return first.averaged(others)
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The judge once a budget has ended: what it said before is remembered by its identity, and it says nothing new."""
-
-    identity: str
-
-    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Refuse every request."""
-        for place, _ in enumerate(requests):
-            yield place, Failure("the budget ended before it was judged", step="judge")
-
-
 def calibrated(workshop: Workshop, cases: Sequence[Case], judge: Engine | None = None) -> str:
     """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
     settings = workshop.project.settings.judge
@@ -104,15 +95,22 @@ def calibrated(workshop: Workshop, cases: Sequence[Case], judge: Engine | None =
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
     talks = [_talk(workshop, one.case, one.answer, one.other if pairwise else None) for one in known]
-    engines = {"generate": judge or workshop.judge}
-    carried = workshop.carry(talks, title="calibrate the judge", engines=engines) if talks else []
+    carried = _carried(workshop, talks, "calibrate the judge", judge or workshop.judge) if talks else []
     pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
     found: Agreement | None = agreement(pairs)
-    if found is None and known and isinstance(judge, Closed):
+    if found is None and known and not pairs:
         return f"The judge {name} is not calibrated: the budget ended before it."
     if found is None:
         return f"The judge {name} is not calibrated: no case has a human label (meta.human)."
     return found.words(name)
+
+
+def _carried(workshop: Workshop, talks: Sequence[Talk], title: str, judge: Engine) -> list[Carried[float]]:
+    """What the judge says; where a budget ends meanwhile, what it has said until then."""
+    try:
+        return workshop.carry(talks, title=title, engines={"generate": judge})
+    except BudgetEnded:
+        return workshop.carry(talks, title=title, engines={"generate": Closed(judge.identity)})
 
 
 def _talk(workshop: Workshop, case: Case, answer: str, other: str | None) -> Talk:

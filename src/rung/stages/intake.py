@@ -47,6 +47,11 @@ class Intake:
     weight: Weight | None = None  # of the dense ranking; None where there are no documents
     knowledge_version: int = 0  # the version of the index that was seen; 0 where there are no documents
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether it judges by some of the test cases only."""
+        return len(self.cases) < len(self.rows.split("test"))
+
 
 def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
     """Read cases, examples and documents; bring the index up to date; count tokens.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.enough import LEAST_EXAMPLES
+from rung.enough import CASES_WANTED, LEAST_EXAMPLES, START_CASES
 from rung.errors import UserError
 from rung.files import yaml_file, yaml_of
 from rung.materials import read_examples, read_rows
@@ -24,7 +24,7 @@ from rung.parsing import Malformed
 from rung.project import FILE, Project, load_project
 from rung.records import Case, Document, Json, Problem
 from rung.stages.counting import CHARACTERS_PER_TOKEN
-from rung.stages.first_look import first_look
+from rung.stages.first_look import first_look, in_words, needing_extras
 from rung.stages.publishing import latest
 from rung.verdict.advise import Changes, Facts, facts_of
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rung.records import Example
 
 ASSUMED = "needs_specific_facts"  # taken for so where documents are there and nobody said anything of it
-LEAST_CASES = 20  # fewer judge nothing
 YEAR = 365 * 86400
 # Changes of the sources a day, from the most: how often is "weekly"?
 _PACE: tuple[tuple[float, Changes], ...] = (
@@ -83,10 +82,10 @@ def read_facts(folder: Path) -> Known:
         project = load_project(folder)
         _from_settings(project, found)
         _from_rows(project, found, problems)
-        _from_documents(project.root, project.settings.knowledge.sources, found)
+        _from_documents(project.root, project.settings.knowledge.sources, found, problems)
         _from_the_last_verdict(project, found)
     else:
-        _from_documents(folder, first_look(folder).patterns, found)
+        _from_documents(folder, first_look(folder).patterns, found, problems)
     facts = facts_of({name: value for name, (value, _) in found.items()}, place=str(folder))
     return Known(facts, {name: where for name, (_, where) in found.items()}, tuple(problems))
 
@@ -138,7 +137,7 @@ def asked(facts: Facts, ask: Callable[[str, bool], bool | None]) -> Facts:
 
 def assume(facts: Facts) -> tuple[Facts, tuple[str, ...]]:
     """The facts, with what is assumed where documents are there and nobody said what for: that answers hang on them."""
-    if not facts.corpus_tokens or facts.needs_specific_facts is not None or facts.knowledge:
+    if not facts.corpus_tokens or facts.needs_specific_facts is not None:
         return facts, ()
     return replace(facts, needs_specific_facts=True), (ASSUMED,)
 
@@ -172,11 +171,12 @@ def _from_rows(project: Project, found: dict[str, tuple[Json, str]], problems: l
         cases, examples = rows.cases, rows.examples
         problems += rows.problems
     except UserError as error:
-        problems.append(Problem(str(project.file), project.line("cases"), str(error).split("\n")[0]))
+        place, said = f"{project.file}:{project.line('cases')}", str(error).split("\n")[0].rstrip(":")
+        problems.append(Problem(str(project.file), project.line("cases"), said.removeprefix(f"{place}: ")))
         examples = read_examples(project, problems) if project.settings.behaviour.examples else ()
     judging = [case for case in cases if case.split == "test"]
     lessons = [case for case in cases if case.split == "train"]
-    found["has_eval_set"] = len(judging) >= LEAST_CASES, f"{len(judging)} test cases, {LEAST_CASES} are the least"
+    found["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases; {CASES_WANTED}"
     found["examples"] = len(examples) or len(lessons), _of_examples(examples, lessons)
     if examples:
         found["needs_behaviour_change"] = True, f"{FILE}: behaviour.examples"
@@ -191,15 +191,24 @@ def _of_examples(examples: Sequence[Example], lessons: Sequence[Case]) -> str:
     return f"{len(examples)} examples, {approved} of them approved by a person"
 
 
-def _from_documents(root: Path, patterns: Sequence[str], found: dict[str, tuple[Json, str]]) -> None:
+def _from_documents(
+    root: Path, patterns: Sequence[str], found: dict[str, tuple[Json, str]], problems: list[Problem]
+) -> None:
     if not patterns:
         found["corpus_tokens"] = 0, "no documents"
         return
     from rung.knowledge import read_sources
 
-    documents: Sequence[Document] = read_sources(root, patterns).documents
+    read = read_sources(root, patterns)
+    documents: Sequence[Document] = read.documents
     characters = sum(len(document.text) for document in documents)
-    found["corpus_tokens"] = characters // CHARACTERS_PER_TOKEN, f"{len(documents)} documents"
+    where = f"{len(documents)} documents"
+    if unread := needing_extras(read.problems):
+        files = sorted({path for paths in unread.values() for path in paths})
+        characters += sum((root / path).stat().st_size for path in files if (root / path).is_file())
+        where += f", and {len(files)} that need an extra, counted by their size"
+        problems += [Problem(str(root), 0, in_words(extra, len(paths))) for extra, paths in unread.items()]
+    found["corpus_tokens"] = characters // CHARACTERS_PER_TOKEN, where
     if any(document.groups for document in documents):
         found["per_user_access"] = True, "documents with groups"
     if documents and "knowledge_changes" not in found and (pace := _pace(root, patterns)) is not None:

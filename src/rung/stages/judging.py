@@ -17,13 +17,14 @@ from rung.stages.billing import economy
 from rung.stages.budget import Meter
 from rung.stages.candidates import Candidate
 from rung.stages.examining import Examiner
-from rung.stages.grading import Closed, calibrated, cards_of
+from rung.stages.grading import calibrated, cards_of
 from rung.stages.habit import habit
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.oracle import Shown, shown_in
 from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
 from rung.stages.reporting import record_of, report_of
+from rung.stages.spending import Closed
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
@@ -334,11 +335,12 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     for label, card in scored.cards.items():
         if card.errors:
-            first = card.errors[0]
-            found.append(f"{label}: {len(card.errors)} scores could not be made ({first.scorer}: {first.message}).")
+            first, scores = card.errors[0], "1 score" if len(card.errors) == 1 else f"{len(card.errors)} scores"
+            found.append(f"{label}: {scores} could not be made ({first.scorer}: {first.message}).")
     for label, run in scored.runs.items():
         found += [f"{label}: {artifact.doubt}." for artifact in run.candidate.built if artifact.doubt]
     found += _prompts_cut(scored.runs)
+    found += _passages_cut(scored.runs, intake.materials.limit_tokens)
     cut = [label for label, run in scored.runs.items() if _truncated(run) * 10 > len(run.outcomes)]
     if cut:
         tokens = intake.materials.answer_tokens
@@ -359,6 +361,20 @@ def _prompts_cut(runs: Mapping[str, Run]) -> list[str]:
     """Of each rung the answers whose prompt a server cut without a word."""
     counts = {label: sum(outcome.usage.cut_prompts > 0 for outcome in run.outcomes) for label, run in runs.items()}
     return [reasons.prompt_cut(label, n, len(runs[label].outcomes)) for label, n in counts.items() if n]
+
+
+def _passages_cut(runs: Mapping[str, Run], room: int) -> list[str]:
+    """Of each rung the answers that were not shown all the passages they should have been, since they do not fit."""
+    found = []
+    for label, run in runs.items():
+        if run.candidate.rung.reference:
+            continue  # the oracle says itself what does not fit
+        most = getattr(getattr(run.candidate.strategy, "settings", None), "passages", 0)
+        answers = [o.answer for o in run.outcomes if o.answer is not None and o.answer.retrieved]
+        cut = sum(answer.passages != answer.retrieved[:most] for answer in answers) if room and most else 0
+        if cut:
+            found.append(reasons.passages_cut(label, cut, len(answers), room))
+    return found
 
 
 def _truncated(run: Run) -> int:

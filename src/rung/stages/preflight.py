@@ -11,7 +11,7 @@ from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
 from rung.obstacles import Obstacles
 from rung.project import Project
-from rung.records import Json
+from rung.records import Json, Problem
 from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.tools import tools_of
@@ -98,17 +98,18 @@ def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:
 
 
 def remembered(project: Project) -> list[str]:
-    """What earlier checks found, and the keys that are missing, without asking anybody; for `rung check`."""
-    return [*_missing_keys(project), *_found_before(project)]
+    """What earlier checks found, without asking anybody; for `rung check`."""
+    return _found_before(project)
 
 
-def _missing_keys(project: Project) -> Iterator[str]:
-    """OpenAI's own server answers nobody without a key; of others that is not known."""
-    for name in dict.fromkeys(name for _, name, _ in named_models(project)):
+def missing_keys(project: Project) -> Iterator[Problem]:
+    """A problem for each model whose key is not set: OpenAI's server answers nobody without one; of others nobody knows."""
+    for name, key in {name: key for key, name, _ in named_models(project)}.items():
         if name.startswith("openai:"):
             endpoint = Endpoint.named(name)
             if endpoint.is_openai and not endpoint.has_key:
-                yield f"{name} wants a key, and {endpoint.key_variable} is not set"
+                message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
+                yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
 
 
 def _found_before(project: Project) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rung.materials import Rows
 from rung.models.catalog import is_local
+from rung.models.endpoint import is_on_server
 from rung.project import Project
 from rung.records import Case, Problem
 from rung.stages.pairs import Teaching
@@ -50,6 +51,7 @@ def materials_of(
         corpus_tokens=sized.corpus_tokens,
         passages=sized.passages,
         context_tokens=sized.context_tokens,
+        limit_tokens=said_context(project),
         trainable=is_local(project.settings.model),
         reranker=bool(project.settings.reranker),
         tools=tuple(tool.spec for tool in tools_of(project)),
@@ -60,6 +62,13 @@ def materials_of(
         dev=rows.split("dev"),
     )
     return materials, secrets
+
+
+def said_context(project: Project) -> int:
+    """`server.context_tokens`, where it is said for a model behind a server; 0 where not."""
+    server = project.settings.server
+    is_said = is_on_server(project.settings.model) and "context_tokens" in server.model_fields_set
+    return server.context_tokens if is_said else 0
 
 
 def may_teach(lessons: Sequence[Case], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:

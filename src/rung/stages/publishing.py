@@ -118,7 +118,8 @@ def latest(project: Project) -> Published:
     """
     kept = latest_folder(project)
     if kept is None:
-        only = ", only trial runs" if read_list(project) else ""
+        trials = read_list(project)
+        only = f", only trial runs (rung report {project.root} --verdict {trials[-1].number} shows one)" if trials else ""
         raise UserError(f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}")
     require_whole(kept)
     texts = [_text(kept / name) for name in (TABLE, LINE)]
@@ -145,6 +146,21 @@ def latest_folder(project: Project) -> Path | None:
     return pointer.parent / name
 
 
+def published(project: Project, name: str) -> Published:
+    """A verdict, trial runs too; `name` as of `record`.
+
+    Raises:
+        UserError: there is no such verdict, or more than one, or it is not whole.
+    """
+    kept = _folder(project, name)
+    require_whole(kept)
+    try:
+        texts = [(kept / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
+    except OSError as error:
+        raise UserError(f"{kept} holds no verdict that can be shown: {error}") from error
+    return Published(texts[0], texts[1], kept / PAGE, kept)
+
+
 def record(project: Project, name: str) -> Record:
     """An earlier verdict's record.
 
@@ -156,6 +172,15 @@ def record(project: Project, name: str) -> Record:
     Raises:
         UserError: there is no such verdict, or more than one.
     """
+    found = _folder(project, name)
+    require_whole(found)
+    try:
+        return record_of(json.loads((found / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{found} holds no record of a comparison that this Rung can read: {error}") from error
+
+
+def _folder(project: Project, name: str) -> Path:
     folder = verdicts_of(project)
     listed = read_list(project)
     if name == LATEST:
@@ -172,11 +197,7 @@ def record(project: Project, name: str) -> Record:
         raise UserError(
             f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
         )
-    require_whole(found[0])
-    try:
-        return record_of(json.loads((found[0] / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{found[0]} holds no record of a comparison that this Rung can read: {error}") from error
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.drivers.batch import Tally
+from rung.errors import BudgetEnded
 from rung.records import Case, Coverage, Outcome
 from rung.scoring import Scorecard, Yardstick
 from rung.stages.answering import Run, answered, time_live
@@ -89,11 +90,11 @@ class Course:
             for label in now.next:
                 done = len(self.runs[label].outcomes)
                 wanted = min(FIRST - done if done < FIRST else max(LEAST, int(done * GROWTH)), self.total - done)
-                if self.meter.allowed.limited and not done:
+                if self.meter.allowed.limited and label not in self.cost:  # nobody knows what it costs today
                     wanted = min(wanted, TASTE)
                 fits = self.meter.affordable(self._per_answer(label), wanted) if self.meter.allowed.limited else wanted
                 self._extend(label, done + fits)
-                if fits < wanted:
+                if len(self.runs[label].outcomes) < done + wanted:
                     return self.meter.said()
 
     def score_so_far(self, label: str) -> Scorecard:
@@ -160,13 +161,26 @@ class Course:
         before, minutes = replace(tally), self.meter.used()[1]
         more = self.order[len(run.outcomes) : upto]
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
-        self.runs[label] = run = answered(self.workshop, run, more, title=title)
+        try:
+            run = answered(self.workshop, run, more, title=title)
+        except BudgetEnded:
+            run = self._as_far_as_known(run, more)
+        self.runs[label] = run
         if self.scored_on_the_way:
             self.score_so_far(label)
         if tally.executed > before.executed:
             spent = replace(tally - before, replayed=len(more))  # answers that these steps made
             self.cost[label] = self.cost.get(label, Tally()) + spent
             self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
+
+    def _as_far_as_known(self, run: Run, cases: Sequence[Case]) -> Run:
+        """The run with those of the next cases that were answered before the budget ended."""
+        for case in cases:
+            try:
+                run = answered(self.workshop, run, [case], title=f"answer {run.candidate.label}")
+            except BudgetEnded:
+                break
+        return run
 
     def _rival(self) -> dict[str, Outcome] | None:
         """Pairwise: the answer that each is judged against."""
@@ -220,7 +234,8 @@ class Course:
         if self.whole or not set(bar_in(self.workshop).limits) & set(LIMITS):
             return False
         complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
-        runs = time_live(self.workshop, complete, self.intake.cases, self.meter, racing=True)
+        trial = self.intake.is_limited
+        runs = time_live(self.workshop, complete, self.intake.cases, self.meter, racing=True, trial=trial)
         timed = {run.candidate.label: run for run in runs}
         anew = [label for label, run in timed.items() if run.latency != self.runs[label].latency]
         self.runs |= timed

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InputError, UserError
 from rung.examples.files import json_lines
-from rung.knowledge.filters import parsed
+from rung.knowledge.filters import described, parsed, value_of
 from rung.outputs import check_free, new_file
 from rung.records import Asker, Failure, Passage, Problem
 from rung.stages.intake import up_to_date
@@ -31,6 +31,7 @@ DOCUMENTS = 100  # of one query in a TREC run, where nothing else is said
 _TOGETHER = 512  # queries that are embedded, searched and reranked at once
 _PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
 _MOST = 100_000
+KINDS = {"n": "a number", "t": "a date", "s": "text", "b": "true or false"}
 TAG = "rung"
 UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
 
@@ -108,6 +109,40 @@ class Searcher:
             hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}"
             said.append(f"no document has '{key}', so nothing can meet the condition; {hint}")
         return said
+
+    def kinds_amiss(self, where: str) -> list[str]:
+        """What is to be said of a condition that compares a key with a value of another kind than any document has."""
+        said = []
+        for term in parsed(where):
+            if not self.knowledge.snapshot().has_key(term.key):
+                continue
+            values = (v for d in self.knowledge.snapshot().documents() for key, v in described(d) if key == term.key)
+            held = {value.kind for value in values}
+            if all(value_of(one).kind not in held for one in term.values):
+                kinds = " and ".join(sorted(KINDS[kind] for kind in held))
+                wanted = ", ".join(f"{one!r} is {KINDS[value_of(one).kind]}" for one in term.values)
+                said.append(f"'{term.key}' holds {kinds}, and {wanted}: values compare only with their own kind")
+        return said
+
+    def strangers(self, asker: Asker) -> list[str]:
+        """What is to be said of an asker's groups that no document has, each with the nearest that there is."""
+        known = sorted({group for groups in self.knowledge.snapshot().groups.values() for group in groups})
+        said = []
+        for group in sorted((asker.groups or frozenset()) - set(known)):
+            near = difflib.get_close_matches(group, known, n=1)
+            hint = f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}" if known else "none has any groups"
+            said.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
+        return said
+
+    def why_nothing(self, query: str, wanted: Wanted) -> str:
+        """Why a query found nothing: the condition, the asker's groups, or neither."""
+        whole = replace(wanted, asker=Asker(), where="", top=1, rerank=False)
+        if wanted.where and not self.find([query], replace(whole, where=wanted.where))[0]:
+            return "nothing was found: no passage meets the condition"
+        if wanted.asker.groups is not None and self.find([query], whole)[0]:
+            also = " and that meets the condition" if wanted.where else ""
+            return f"nothing that this asker may read{also} was found"
+        return "nothing was found"
 
     def explain(self, query: str, wanted: Wanted) -> tuple[Explained, ...]:
         """What a plain search finds, each with its places in the rankings."""

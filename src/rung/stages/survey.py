@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
+from rung.enough import CASES_WANTED, JUDGING_CASES
 from rung.materials import Rows, read_rows, with_evidence
 from rung.obstacles import Obstacles
 from rung.project import Project
@@ -23,7 +24,7 @@ from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
 from rung.stages.pairs import Teaching, read_teaching
-from rung.stages.preflight import check_settings, remembered
+from rung.stages.preflight import check_settings, missing_keys, remembered
 from rung.stages.preparing import Sized, materials_of
 from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
@@ -34,7 +35,6 @@ from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
 from rung.workshop import Training
 
-FEW_CASES = 50
 MOST_GOLD = 50  # passages of a case's gold that are looked at
 WIDTH = 80
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
@@ -83,8 +83,8 @@ class Survey:
         judging = self.rows.split("test")
         if not self.rows.cases:
             return
-        if len(judging) < FEW_CASES:
-            yield f"{len(judging)} test cases judge only large differences; {FEW_CASES} or more make the intervals useful"
+        if len(judging) < JUDGING_CASES:
+            yield f"{len(judging)} test case{'s' if len(judging) != 1 else ''} only: {CASES_WANTED}"
         if self.documents and not any(_has_gold(case) for case in judging):
             yield "no test case names its evidence, so retrieval is not scored and the knowledge gap is not measured"
         if self.documents and all(case.answerable for case in judging):
@@ -255,7 +255,16 @@ def survey(
         project=project,
         rows=rows,
         documents=tuple(documents),
-        problems=(*problems, *rows.problems, *found.problems, *idle, *held.problems, *secrets, *teaching.problems),
+        problems=(
+            *problems,
+            *rows.problems,
+            *missing_keys(project),
+            *found.problems,
+            *idle,
+            *held.problems,
+            *secrets,
+            *teaching.problems,
+        ),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         held=held,
         due=whats_due(project, rows, groups=groups),

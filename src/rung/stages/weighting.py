@@ -92,8 +92,12 @@ def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:
     try:
         rows = read_rows(project)
     except UserError as error:
-        weight = Weight(EVEN, why=f"auto, and the cases could not be read: {str(error).splitlines()[0]}")
-        workshop.reporter.say(str(weight))
+        weight = Weight(EVEN, why="auto, and no case could be read (rung check says why)")
+        named = (path for pattern in project.settings.cases for path in project.root.glob(pattern))
+        key = digest("dense_weight unread", str(error))
+        if any(path.is_file() and path.stat().st_size for path in named) and not workshop.store.noted("told", key):
+            workshop.store.note("told", key, True)
+            workshop.reporter.say(str(weight))
         return weight
     rows = replace(rows, cases=tuple(case for case in rows.cases if case.split != "test"))
     texts = {document.id: document.text for document in knowledge.documents(sorted(_named(rows)))}

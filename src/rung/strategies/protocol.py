@@ -36,6 +36,7 @@ class Materials:
     corpus_tokens: int | None = None
     passages: int = 0
     context_tokens: int = 8192
+    limit_tokens: int = 0  # the same where the project says it; 0: nobody said
     trainable: bool = True  # the project's model can be tuned here
     reranker: bool = True  # the project names one
     seed: int = 0
@@ -64,6 +65,7 @@ class Materials:
             worked=worked,
             answer_tokens=self.answer_tokens,
             seed=self.seed,
+            context_tokens=self.limit_tokens,
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.records import Answer, Json, Passage, Question, StrategySpec
+from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
+from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
 from rung.strategies.protocol import Cutting, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import NO_RERANKER, retrieve
@@ -77,9 +78,15 @@ class Rag(FromSpec[Settings]):
 def answer_from(
     spec: StrategySpec, question: Question, ranking: tuple[Passage, ...], settings: Retrieval
 ) -> Conversation[Answer]:
-    """The untuned model's answer from the first passages of a ranking."""
-    shown_to_model = ranking[: settings.passages]
-    messages = grounded(instruction(spec), grounding(spec), question, shown_to_model, worked=spec.worked)
+    """The untuned model's answer from the first passages of a ranking, as far as they fit (`fitting`)."""
     tokens = settings.max_tokens or spec.answer_tokens
+
+    def prompt(passages: Sequence[Passage]) -> tuple[Message, ...]:
+        return grounded(instruction(spec), grounding(spec), question, passages, worked=spec.worked)
+
+    shown_to_model = ranking[: settings.passages]
+    if spec.context_tokens:
+        shown_to_model = fitting(shown_to_model, prompt, tokens=spec.context_tokens - tokens)
+    messages = prompt(shown_to_model)
     said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(spec)))
     return finish(said, schema=spec.schema, shown=shown_to_model, retrieved=ranking)

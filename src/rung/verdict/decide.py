@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rung.enough import CASES_WANTED, JUDGING_CASES
 from rung.errors import InternalError
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.verdict import gap_words, reasons
@@ -20,7 +21,6 @@ from rung.verdict.statistics import ALPHA, Paired, cases_needed, design_effect, 
 if TYPE_CHECKING:
     from rung.estimating import Floats
 
-FEW_CASES = 30
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
 MAIN = "correct"
 
@@ -342,10 +342,8 @@ def _warnings(weighed: Sequence[Weighed], bar: Bar, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
     found = [reasons.failures(w.result.name, w.failures, cases, w.failing) for w in weighed if w.failures]
     found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
-    if tried and cases < FEW_CASES:
-        found.append(
-            f"{reasons.cases(cases)} only: the intervals are wide. Verdicts start to be worth something at {FEW_CASES}."
-        )
+    if tried and cases < JUDGING_CASES:
+        found.append(f"{reasons.cases(cases)} only: the intervals are wide; {CASES_WANTED}.")
     for name, limit in bar.limits.items():
         asked = [w for w in tried if not w.result.stopped]
         unknown = [w.result.name for w in asked if measured(w.result, name) is None]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 
 from rung.records import Answer, Case, Json
-from rung.verdict.report_access import COLUMN, needs_of
+from rung.verdict.report_access import COLUMN, needs_of, needs_of_answer
 from rung.verdict.report_records import Report, everyone
 
 
@@ -29,7 +29,8 @@ def _rows(report: Report) -> Iterator[dict[str, Json]]:
             if outcome is not None and outcome.answer is not None:
                 correct = page.scores.get(rung.name, {}).get(report.verdict.main_metric)
                 row: dict[str, Json] = {"rung": rung.name, "case": page.case.id, "correct": correct}
-                needs: list[Json] = [list(groups) for groups in needs_of(page, report.restricted)]
+                both = {*needs_of(page, report.restricted), *needs_of_answer(outcome, report.restricted)}
+                needs: list[Json] = [list(groups) for groups in sorted(both)]
                 yield {**_columns(page.case, outcome.answer), **row, **({COLUMN: needs} if needs else {})}
 
 

@@ -330,6 +330,12 @@ def failures(name: str, count: int, n: int, failing: str = "") -> str:
     return f"{name}: {count:,} of {cases(n)} failed{f', {failing}' if failing else ''}; they count as misses."
 
 
+def passages_cut(name: str, count: int, of: int, room: int) -> str:
+    """Passages that do not fit into what the model reads."""
+    whole = f"in {count:,} of {of:,} answers the passages of {name} do not fit into server.context_tokens ({room:,})"
+    return f"{whole[0].upper()}{whole[1:]}: the last were left out, or the first was cut. Show fewer, or smaller ones."
+
+
 def prompt_cut(name: str, count: int, n: int) -> str:
     """A server counted fewer tokens than it was sent words."""
     return (

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rung.records import Answer, Case, Citation, Outcome, Passage
-from rung.supporting import unsupported
-from rung.verdict.report_access import guarded, needs_of
+from rung.supporting import doubted
+from rung.verdict.report_access import guarded, guarded_answer, needs_of, needs_of_answer
 from rung.verdict.report_markup import Safe, el, join, section, shorten
 from rung.verdict.report_numbers import count, percent, significant
 from rung.verdict.report_records import WHAT_IS_RIGHT, CasePage, Limits, Mark, Report, everyone, layer_words, mark_of
@@ -213,13 +213,14 @@ def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool
         head.append(el("span", f"{metric} {percent(score)}", cls="quiet small"))
     if rung == context.report.verdict.winner:
         head.append(el("span", "the choice", cls="tag"))
-    return el(
+    whole = el(
         "article",
         el("p", *_spaced(head), cls="head"),
         *_said(page.case, outcome, context, with_passages=with_passages),
         *_not_borne_out(page, rung, context),
         cls="answer",
     )
+    return guarded_answer(rung, whole, needs_of_answer(outcome, context.report.restricted))
 
 
 def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
@@ -228,8 +229,8 @@ def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
     if answer is None or page.scores.get(rung, {}).get("support_recall", 1.0) == 1:
         return []
     most = context.report.limits.answer_characters
-    items = [el("li", shorten(sentence, most=most), dir="auto") for sentence in unsupported(answer)]
-    return [el("div", el("p", "Not borne out by what it cites:"), el("ul", *items), cls="quiet small")] if items else []
+    items = [el("li", f"{why}: ", el("span", shorten(said, most=most), dir="auto")) for why, said in doubted(answer)]
+    return [el("div", el("p", "Not supported:"), el("ul", *items), cls="quiet small")] if items else []
 
 
 def _spaced(parts: Sequence[Safe]) -> list[Safe]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.drivers.batch import Carried, Tally, carry
 from rung.drivers.cache import StepStore
 from rung.drivers.unlasting import UnlastingStore
-from rung.errors import ModelError
+from rung.errors import ModelError, ServerError
+from rung.models.endpoint import is_on_server
 from rung.models.protocol import Remote
 from rung.progress import Reporter, Silent
 from rung.project import Project
@@ -85,6 +86,7 @@ class Workshop:
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
+    gate: Callable[[Mapping[str, Engine]], Mapping[str, Engine]] = dict  # engines as a budget lets them be asked
     remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
     lasting: bool = True  # False: nothing is written into the project
 
@@ -266,14 +268,25 @@ class Workshop:
         engines: Mapping[str, Engine] | None = None,
     ) -> list[Carried[T]]:
         """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
-        with self.reporter.phase(title) as tick:
+        asked = self.engines() if engines is None else engines
+        is_sure = not is_on_server(self.project.settings.embedder)  # else it may be the embedder's server that refuses
+        pointing = self._pointing_at(self._key_of(asked.get("generate"))) if is_sure else nullcontext()
+        with pointing, self.reporter.phase(title) as tick:
             return carry(
                 talks,
-                engines=self._spread(self.engines()) if engines is None else engines,
+                engines=self.gate(self._spread(asked) if engines is None else asked),
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
             )
+
+    def _key_of(self, engine: Engine | None) -> str:
+        """Where `rung.yaml` names this generator."""
+        return (
+            "judge"
+            if engine is not None and engine is self.__dict__.get("judge") and self.project.settings.judge.model
+            else "model"
+        )
 
     def build(self, need: Need, *, title: str) -> Built:
         """The artifact that a need asks for, built if it is not there.
@@ -324,5 +337,5 @@ class Workshop:
         """Errors about a model say where `rung.yaml` names it."""
         try:
             yield
-        except ModelError as error:
-            raise self.project.error(str(error), key) from error
+        except (ModelError, ServerError) as error:
+            raise self.project.error(str(error), *(("judge", "model") if key == "judge" else (key,))) from error
