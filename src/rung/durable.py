@@ -169,8 +169,10 @@ def altered(
 
 
 def files_in(folder: Path, mark: str = SEAL) -> set[str]:
-    """The files that a seal of this folder would name."""
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    """The files that a seal of this folder would name; a folder in it that has a seal of its own stands for itself."""
+    apart = [path.parent for path in folder.rglob(SEAL) if path.parent != folder]
+    paths = [path for path in folder.rglob("*") if not path.is_dir() and not any(map(path.is_relative_to, apart))]
+    found = {str(path.relative_to(folder)) for path in paths}
     return {name for name in found if not name.startswith(mark) and not name.endswith(".part")}
 
 

@@ -12,6 +12,21 @@ START_CASES, JUDGING_CASES = 5, 50
 CASES_WANTED = "five test cases make a start, fifty a judgement"
 MANY_EXAMPLES = 2000  # past here better rows help more than further ones
 
+FIVE_LINES = """\
+{"question": "How long may I return an item?", "answers": ["30 days"]}
+{"question": "Who pays for the return?", "answers": ["the customer", "the buyer"]}
+{"question": "Do you ship to Norway?", "answers": ["yes"], "gold_documents": ["docs/shipping.md"]}
+{"question": "What is express?", "answers": ["9 EUR"], "evidence": [{"document": "docs/prices.md", "quote": "9 EUR"}]}
+{"question": "Who is the chief executive?", "answers": [], "answerable": false}"""
+NO_CASES = (
+    "nothing can be judged without a test set. Write cases.jsonl, one case a line, and name it under 'cases:' in "
+    f"rung.yaml; {CASES_WANTED}:\n{FIVE_LINES}"
+)
+NO_LINES = (
+    "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of "
+    f"the documents; {CASES_WANTED}:\n{FIVE_LINES}"
+)
+
 
 def advice(rows: int) -> str:
     """What so many good rows are enough for, as a sentence.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.enough import CASES_WANTED
+from rung.enough import NO_CASES, NO_LINES
 from rung.errors import InputError, UserError
 from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
@@ -24,20 +24,6 @@ from rung.overlaps import overlaps
 from rung.project import Project
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
 
-FIVE_LINES = """\
-{"question": "How long may I return an item?", "answers": ["30 days"]}
-{"question": "Who pays for the return?", "answers": ["the customer", "the buyer"]}
-{"question": "Do you ship to Norway?", "answers": ["yes"], "gold_documents": ["docs/shipping.md"]}
-{"question": "What is express?", "answers": ["9 EUR"], "evidence": [{"document": "docs/prices.md", "quote": "9 EUR"}]}
-{"question": "Who is the chief executive?", "answers": [], "answerable": false}"""
-NO_CASES = (
-    "nothing can be judged without a test set. Write cases.jsonl, one case a line, and name it under 'cases:' in "
-    f"rung.yaml; {CASES_WANTED}:\n{FIVE_LINES}"
-)
-NO_LINES = (
-    "nothing can be judged without a test set. Write cases into it, one a line, or let 'rung cases suggest' draft some of "
-    f"the documents; {CASES_WANTED}:\n{FIVE_LINES}"
-)
 DEV_SHARE = 0.2
 Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
 CASE_KEYS = (

@@ -207,7 +207,8 @@ RESULTS = (
     ),
     RungResult("oracle", {}, "measured", reference=True),
 )
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts={"knowledge": "nothing follows"})
+DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:

@@ -44,6 +44,14 @@ def test_what_an_earlier_rung_left_is_read_and_nothing_is_done_again(name: str, 
     assert sorted(f"{one['kind']}/{one['digest']}" for one in json.loads(listed.stdout)["artifacts"]) == kinds
 
 
+def test_what_an_earlier_format_left_is_read_too(tmp_path: Path) -> None:
+    """Documents were read and indexed in another way: they are again, and what the model said is not asked anew."""
+    shutil.unpack_archive(making.HERE / "earlier" / "shop.zip", tmp_path)
+    verdict = making.compared(tmp_path / "shop")
+    assert verdict["steps"]["replayed"] > verdict["steps"]["executed"] > 0
+    assert making.steady(verdict)["rungs"] == GOLDEN["shop"]["verdict"]["rungs"]  # type: ignore[index]
+
+
 def test_commands_end_with_the_same_exit_codes(tmp_path: Path) -> None:
     shutil.unpack_archive(making.HERE / "shop.zip", tmp_path / "kept")
     making.write_projects(tmp_path)

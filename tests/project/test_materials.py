@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rung.enough import FIVE_LINES
 from rung.errors import UserError
-from rung.materials import FIVE_LINES, Rows, read_rows, with_evidence
+from rung.materials import Rows, read_rows, with_evidence
 from rung.project import load_project
 from rung.records import Evidence
 
@@ -218,5 +219,5 @@ def test_evidence_is_resolved_and_a_case_without_its_quote_is_left_out(tmp_path:
     assert rows.cases[0].evidence == (Evidence("d", 10, 19),)
     assert rows.cases[0].gold_documents == ("d",)
     assert [p.line for p in rows.problems] == [2, 3, 4, 5]
-    assert "no longer" in rows.problems[0].message
+    assert "is not in" in rows.problems[0].message
     assert "is judged, but its document 'gone'" in rows.problems[1].message

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rung.enough import NO_CASES
 from rung.errors import BudgetEnded, UserError
-from rung.materials import NO_CASES, Rows, fingerprint, read_rows, with_evidence
+from rung.materials import Rows, fingerprint, read_rows, with_evidence
 from rung.project import Project
 from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.scoring import yardstick

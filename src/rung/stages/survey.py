@@ -9,26 +9,26 @@ from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
 from rung.enough import CASES_WANTED, JUDGING_CASES
-from rung.materials import Rows, read_rows, with_evidence
+from rung.materials import Rows
 from rung.obstacles import Obstacles
 from rung.project import Project
 from rung.records import Case, Document, Dropped, Json, Passage, Problem, plain
 from rung.stages.budget import Allowed
 from rung.stages.candidates import allowed as allowed_rungs
 from rung.stages.candidates import check_limits, check_sampling, shared_settings
-from rung.stages.checking import check_rows, idle_shots, nearest
+from rung.stages.checking import check_rows, idle_shots
 from rung.stages.counting import sizes_of
 from rung.stages.forecast import Forecast, Rates, in_all, rates_of
 from rung.stages.holding import Holding, holding
 from rung.stages.intake import answer_tokens, chosen
 from rung.stages.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.stages.pacing import pace_of_building, trainings
-from rung.stages.pairs import Teaching, read_teaching
 from rung.stages.preflight import check_settings, missing_keys, remembered
 from rung.stages.preparing import Sized, materials_of
+from rung.stages.project_files import Read, read_files
 from rung.stages.rehearsing import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
 from rung.stages.retraining import whats_due
-from rung.stages.sources import Sources, left_out
+from rung.stages.sources import left_out
 from rung.strategies.protocol import Adapter, Composition, Labelling, Materials, NotApplicable, Plan, Retriever, Rung
 from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
@@ -211,14 +211,8 @@ def survey(
     """
     met = Obstacles(project.file.name, gather=listing)
     check_settings(project, met)
-    rows = read_rows(project, obstacles=met)
-    documents, problems, dropped = _documents(project, met)
-    if project.settings.knowledge.sources:
-        from rung.knowledge import find_quote
-
-        texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
-    teaching = met.past(lambda: read_teaching(project, _judging(rows)), Teaching())
+    read, problems, dropped = read_files(project, met)
+    rows, documents, teaching = read.rows, read.documents, read.teaching
     if met.met or not rows.cases:
         found = check_rows(project, rows, documents)
         return Survey(
@@ -232,8 +226,6 @@ def survey(
             obstacles=tuple(met.met),
         )
     cases = chosen(rows.split("test"), limit)
-    groups = {document.id: document.groups for document in documents}
-    read = Read(rows, documents, groups, teaching)
     stage, secrets = _stage(project, read, project.settings.seed if seed is None else seed)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
@@ -267,7 +259,7 @@ def survey(
         ),
         planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
         held=held,
-        due=whats_due(project, rows, groups=groups),
+        due=whats_due(project, rows, groups=read.groups),
         servers=tuple(remembered(project)),
         dropped=tuple(dropped),
         outlook=looked.look() if rehearsed else Outlook(),
@@ -275,24 +267,6 @@ def survey(
         is_exact=stage.sizes.is_exact,
         warnings=found.warnings,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What the project's files hold; `groups`: document id -> who may read it."""
-
-    rows: Rows
-    documents: Sequence[Document]
-    groups: Mapping[str, Sequence[str]]
-    teaching: Teaching
-
-
-def _documents(project: Project, met: Obstacles) -> tuple[list[Document], list[Problem], list[Dropped]]:
-    if not project.settings.knowledge.sources:
-        return [], [], []
-    sources = Sources(project, remember=False)
-    documents: list[Document] = met.past(lambda: list(sources), [])
-    return documents, sources.problems, sources.dropped
 
 
 Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicable]
@@ -388,10 +362,6 @@ def _taught_by(plan: Plan) -> dict[str, int]:
             case Labelling(rows=rows):
                 found["classifier"] = len(rows)
     return found
-
-
-def _judging(rows: Rows) -> tuple[Case, ...]:
-    return tuple(case for case in rows.cases if case.split != "train")
 
 
 def _has_gold(case: Case) -> bool:
