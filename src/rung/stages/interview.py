@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.enough import CASES_WANTED, LEAST_EXAMPLES, START_CASES
+from rung.enough import LEAST_EXAMPLES, START_CASES
 from rung.errors import UserError
 from rung.files import yaml_file, yaml_of
 from rung.materials import read_examples, read_rows
@@ -176,7 +176,7 @@ def _from_rows(project: Project, found: dict[str, tuple[Json, str]], problems: l
         examples = read_examples(project, problems) if project.settings.behaviour.examples else ()
     judging = [case for case in cases if case.split == "test"]
     lessons = [case for case in cases if case.split == "train"]
-    found["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases; {CASES_WANTED}"
+    found["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases"
     found["examples"] = len(examples) or len(lessons), _of_examples(examples, lessons)
     if examples:
         found["needs_behaviour_change"] = True, f"{FILE}: behaviour.examples"

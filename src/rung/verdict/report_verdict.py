@@ -36,7 +36,7 @@ IN_WORDS: Mapping[str, str] = {
 CORRECT: Mapping[str, str] = {
     "json": "an answer is right when its JSON values equal an accepted answer's",
     "label": "an answer is right when its label equals the accepted one",
-    "f1": "the share of words that an answer and the best accepted answer have in common (SQuAD F1); "
+    "f1": "the share of words that an answer and the best accepted answer have in common (F1), numbers by their value; "
     "where the documents hold no answer, saying so counts as right",
     "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",
     "contains": "an answer is right when it contains an accepted answer",
