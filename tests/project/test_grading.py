@@ -79,7 +79,7 @@ def test_a_rubric_judges_where_no_reference_exists(essays: Path) -> None:
     assert verdict.winner == "few_shot"
     assert (scores["few_shot"].mean, scores["few_shot"].n) == (1.0, 5)  # thing 5 is neither right nor wrong
     assert scores["prompt"].mean == 0.0
-    assert any("few_shot: 1 scores could not be made" in warning for warning in verdict.warnings)
+    assert any("few_shot: 1 score could not be made" in warning for warning in verdict.warnings)
     assert any("agrees with 100% of 2 human labels (kappa 1.00)" in warning for warning in verdict.warnings)
     before = len(calls)
     assert judged(essays, calls).winner == "few_shot"
