@@ -298,6 +298,8 @@ def test_a_report_has_a_form_that_its_ending_names(rung: Run, shop: Path) -> Non
     for name in ("x.pdf", "x.docx"):
         assert "no report is made as" in rung("report", shop, "-o", shop / name, code=2).err
         assert not (shop / name).exists()
+    rung("report", shop, "--format", "table", "-o", shop / "x.table", code=None)
+    assert "prompt" in (shop / "x.table").read_text("utf-8")
     for name in ("x", "x.html", "x.HTM", "x.md", "x.json", "x.xml", "x.jsonl", "x.txt"):
         rung("report", shop, "-o", shop / name, code=None)
         assert (shop / name).stat().st_size

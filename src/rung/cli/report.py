@@ -20,9 +20,9 @@ _ENDINGS = {
 def report(  # noqa: PLR0917 - typer reads the options from the parameters
     folder: Folder,
     form: Annotated[
-        Literal["table", "html", "md", "json", "junit", "ragas"],
+        Literal["table", "html", "md", "json", "junit", "ragas"] | None,
         typer.Option("--format", help="table; a page (html, md); for programs (json, junit); every answer for ragas."),
-    ] = "table",
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--out", help="Write it to this file.", show_default=False)] = None,
     compare: Annotated[
         tuple[str, str] | None,
@@ -54,14 +54,15 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
         return compared(folder, *compare, gate=gate, json=json)
     last = latest(project) if verdict is None else published(project, verdict)
     readable = groups(asker)
-    form = "json" if json else form
-    if readable is not None and form == "table" and output is None:
+    named = "json" if json else form
+    shown = named or "table"
+    if readable is not None and shown == "table" and output is None:
         raise UserError("--as says for whom a page is written: name its file with -o, or --format html")
     if output is not None:
-        write_output(output, last.text(_meant(output) if form == "table" else form, readable), force=force)
-    if form == "table" or output is None:
-        out(last.table if form == "table" else last.text(form, readable).rstrip("\n"))
-    if form == "table":
+        write_output(output, last.text(named or _meant(output), readable), force=force)
+    if shown == "table" or output is None:
+        out(last.table if shown == "table" else last.text(shown, readable).rstrip("\n"))
+    if shown == "table":
         out(f"report: {output or last.page}")
     return FINE if last.clears_bar else MISSED
 
