@@ -319,7 +319,7 @@ def test_a_prompt_that_the_server_cut_is_said(rung: Run, shop: Path, start: Star
 def test_check_refuses_a_url_without_a_name(rung: Run, shop: Path, name: str, line: int) -> None:
     edit(shop, f"{name}: scripted", f"{name}: http://127.0.0.1:9/v1")
     ran = rung("check", shop, code=2)
-    assert f"rung.yaml:{line}: 'http://127.0.0.1:9/v1' names no model: write http://127.0.0.1:9/v1#<name>" in ran.err
+    assert f"rung.yaml:{line}: 'http://127.0.0.1:9/v1' names no model: write http://127.0.0.1:9/v1#<name>" in ran.out
     assert f"rung.yaml:{line}: " in rung("compare", shop, code=2).err
 
 
