@@ -129,12 +129,12 @@ def test_the_tool_is_called(project: Path, site: Path) -> None:
 def test_a_wrong_setting_of_the_rung_is_named_with_its_line(project: Path, site: Path) -> None:
     (project / "rung.yaml").write_text(YAML.format(model="scripted").replace("first:", "frist:"), encoding="utf-8")
     said = run("-c", RUN, "check", "shop", site=site, folder=project.parent)
-    assert "shop/rung.yaml:6: second_look: unknown setting 'frist'; did you mean 'first'?" in said.stderr
+    assert "shop/rung.yaml:6: second_look: unknown setting 'frist'; did you mean 'first'?" in said.stdout
 
 
 def test_without_the_package_its_rung_is_unknown(project: Path, tmp_path: Path) -> None:
     said = run("-c", RUN, "check", "shop", site=tmp_path / "nowhere", folder=project.parent)
-    assert "unknown rung 'second_look'" in said.stderr
+    assert "unknown rung 'second_look'" in said.stdout
 
 
 def test_its_own_tests_pass_where_it_is_installed(site: Path, tmp_path: Path) -> None:
