@@ -13,7 +13,9 @@ small project with scripted models: no weights, no network.
   verdicts must differ.
 - `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb ends as
   before or names the command that mends it; after that one command everything is as before.
-- `inputs`: mangled inputs (a place: see `INPUTS`).
+
+What `knowledge prune` leaves of a deleted text counts as leaked. Mangled inputs have a benchmark of their own:
+`torture_inputs.py`.
 
 One line of JSON for each trial goes to `--out`; trials that are there already (same section, seed and number) are not made
 again. Prints a table of counts, and a line for each failure; exits with 1 if there was one.
@@ -56,6 +58,7 @@ behaviour: {examples: [examples.jsonl], labels: [price, time]}
 cases: [cases.jsonl]
 rungs: [prompt, classifier]
 """
+GONE = f"The {WORDS[0]} model costs".encode()  # of a document that `Bench` changes: once pruned, no file holds it
 PROBLEMS = ("lost", "leaked", "doubled", "hung", "traceback")
 SECONDS = 240.0  # from which on a command counts as hung
 OURS, HUNG = 70, -1
@@ -302,7 +305,7 @@ def kills(bench: Bench, rng: random.Random, number: int) -> Trial:
     if why := health(folder):
         return what, "lost", why
     again = rung(*_command(bench, folder, verb))
-    return _judged(bench, what, folder, of, [again], done=verb == "artifacts withdraw")
+    return _judged(bench, what, folder, of, [again], verb=verb)
 
 
 def full_disk(bench: Bench, rng: random.Random, number: int) -> Trial:
@@ -316,7 +319,7 @@ def full_disk(bench: Bench, rng: random.Random, number: int) -> Trial:
         return what, first.problem, first.err[-600:]
     if why := health(folder):
         return what, "lost", why
-    return _judged(bench, what, folder, of, [rung(*_command(bench, folder, verb))], done=verb == "artifacts withdraw")
+    return _judged(bench, what, folder, of, [rung(*_command(bench, folder, verb))], verb=verb)
 
 
 def beside(bench: Bench, rng: random.Random, number: int) -> Trial:  # noqa: ARG001 - the pairs come in turn
@@ -341,16 +344,18 @@ def beside(bench: Bench, rng: random.Random, number: int) -> Trial:  # noqa: ARG
     numbers = [json.loads(line)["number"] for line in path.read_text().splitlines()] if path.exists() else []
     if len(set(numbers)) != len(numbers):
         return what, "doubled", f"numbers {numbers}"
-    return _judged(bench, what, folder, of, ended, done=True)
+    return _judged(bench, what, folder, of, ended)
 
 
-def _judged(bench: Bench, what: str, folder: Path, of: Path, ended: Sequence[Ended], *, done: bool = False) -> Trial:
-    """`done`: a command may have found that there is nothing (more) to do."""
+def _judged(bench: Bench, what: str, folder: Path, of: Path, ended: Sequence[Ended], *, verb: str = "") -> Trial:
+    """`verb`: which one ended; "" for several, of which one may have found that there is nothing (more) to do."""
     for one in ended:
         if one.problem:
             return what, one.problem, one.err[-600:]
-        if one.code not in ((0, 1, 2) if done else (0, 1)):
+        if one.code not in ((0, 1) if verb and verb != "artifacts withdraw" else (0, 1, 2)):
             return what, "lost", f"exit {one.code}: {one.err[-300:]}"
+    if verb == "knowledge prune" and (left := [path for path in _files(folder / ".rung") if GONE in path.read_bytes()]):
+        return what, "leaked", ", ".join(str(path.relative_to(folder)) for path in left)
     if of is bench.facts:
         rung("sync", folder)  # out of a rollback
     why = bench.as_before(folder, of)
@@ -374,7 +379,7 @@ def damage(bench: Bench, rng: random.Random, number: int) -> Trial:
     """One damaged file, one verb, and the command that it names."""
     of = bench.labels if number % 3 == 2 else bench.facts
     folder = bench.copy(of, number)
-    files = sorted(path for path in (folder / ".rung").rglob("*") if path.is_file() and path.stat().st_size)
+    files = [path for path in _files(folder / ".rung") if path.stat().st_size]
     kinds = sorted({_kind(folder, path) for path in files})
     kind = kinds[number % len(kinds)]
     path = rng.choice([path for path in files if _kind(folder, path) == kind])
@@ -398,6 +403,10 @@ def damage(bench: Bench, rng: random.Random, number: int) -> Trial:
     why = bench.as_before(folder, of)
     shutil.rmtree(folder, ignore_errors=True)
     return what, "lost" if why else "", why
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _kind(folder: Path, path: Path) -> str:
@@ -434,23 +443,11 @@ def spoil(path: Path, how: str, rng: random.Random) -> None:
         path.write_bytes(data)
 
 
-def inputs(bench: Bench, rng: random.Random, number: int) -> Trial:
-    """Mangled inputs through every verb: each of `INPUTS` spoils a copy, and says what it did and with which command."""
-    folder = bench.copy(bench.facts, number)
-    if not INPUTS:
-        return "none", "", ""
-    what, words = INPUTS[number % len(INPUTS)](folder, rng)
-    ended = rung(*words)
-    return what, ended.problem, ended.err[-600:]
-
-
-INPUTS: list[Callable[[Path, random.Random], tuple[str, Sequence[object]]]] = []  # (project, rng) -> (what, words)
 SECTIONS: dict[str, Callable[[Bench, random.Random, int], Trial]] = {
     "kills": kills,
     "full_disk": full_disk,
     "beside": beside,
     "damage": damage,
-    "inputs": inputs,
 }
 
 

@@ -108,7 +108,7 @@ def limit(bar: Mapping[str, Json], key: str) -> float | None:
 
 Mark = Literal["right", "partly right", "wrong"]
 WHAT_IS_RIGHT = (
-    f"Right is `correct` from {RIGHT_FROM} on, wrong below {LOST_BELOW} (or lost otherwise), partly right between."
+    f"Right is a score of {RIGHT_FROM} or more, wrong below {LOST_BELOW} (or lost otherwise), partly right between."
 )
 
 
