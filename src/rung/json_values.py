@@ -19,7 +19,7 @@ from rung.parsing import json_of
 from rung.records import Json
 
 if TYPE_CHECKING:
-    from jsonschema.exceptions import SchemaError
+    from jsonschema.exceptions import SchemaError, ValidationError
     from jsonschema.protocols import Validator
 
 
@@ -209,6 +209,16 @@ def accepts(check: Validator, value: Json) -> bool:
         return bool(check.is_valid(value))
 
 
+def faults(check: Validator, value: Json) -> list[ValidationError]:
+    """All that a validator finds wrong with a value.
+
+    Raises:
+        UserError: as `accepts`.
+    """
+    with _led_on():
+        return list(check.iter_errors(value))
+
+
 def exact_validator(schema: dict[str, Json]) -> Validator:
     """The validator of a schema of 2020-12 that is known to be one."""
     import jsonschema
@@ -245,8 +255,7 @@ def breach(text: str, schema: str) -> str:
         value = parse(text)
     except ValueError as error:
         return f"it is no JSON ({error})"
-    with _led_on():
-        mistake = best_match(validator(schema).iter_errors(value))
+    mistake = best_match(faults(validator(schema), value))
     place = "" if mistake is None else ".".join(str(part) for part in mistake.absolute_path)
     return "" if mistake is None else f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
 

@@ -81,6 +81,11 @@ def test_ordinary_texts_stay(text: str) -> None:
     assert in_text(text) is None
 
 
+def test_a_line_of_many_pictures_takes_no_longer_than_another() -> None:
+    assert in_text("[![built](b.svg)](ci) " * 40 + "is how it stands.\n\ngroups: [pay]\n") is None
+    assert in_text("[![built](b.svg)](ci) " * 40 + "\n\ngroups: [pay]\n") == (3, "groups")
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -171,6 +171,14 @@ def test_a_call_that_its_own_tool_refuses(tmp_path: Path, name: str, arguments: 
     assert len(rows.examples) == 1, "it is said, and the row stays"
 
 
+def test_a_tool_whose_parameters_refer_to_themselves_is_named(tmp_path: Path) -> None:
+    tool = {"name": "loop", "parameters": {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}}
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "loop", "arguments": '{"a": 1}'}}]}
+    row = {"tools": [{"type": "function", "function": tool}], "messages": [{"role": "user", "content": "Go?"}, call]}
+    rows = project(tmp_path, GOOD, yaml=EXAMPLES, rows__jsonl=json.dumps(row))
+    assert any("the schema refers to itself" in str(problem) for problem in rows.problems)
+
+
 def test_a_pattern_that_cannot_be_read_here_is_said_with_its_line(tmp_path: Path) -> None:
     yaml = "cases: cases.jsonl\nbehaviour:\n  schema: s.json\n"
     schema = '{"type": "object", "properties": {\n "name": {"type": "string",\n  "pattern": "^\\\\p{L}+$"}}}'

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from rung.errors import UserError
-from rung.json_values import validator
+from rung.json_values import faults, validator
 from rung.parsing import Malformed, json_of
 from rung.records import Json, Message
 
@@ -107,15 +107,14 @@ def padded(tools: str, turns: Sequence[Message]) -> str:
         tools: the functions that may be called, as `tools_text` gives them.
         turns: of the chat.
     """
-    functions = {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}
+    functions = _functions(tools)
     for name, schema in functions.items():
         properties = schema.get("properties") if isinstance(schema, dict) else None
         if isinstance(properties, dict) and (empty := [key for key, value in properties.items() if value is None]):
             return f"the parameters of its tool '{name}' are null: {_listed(empty)}"
-    for turn in turns:
-        for name, arguments in apart(turn.content)[1] if turn.role == "assistant" else ():
-            if empty := _nulls(arguments, functions.get(name)):
-                return f"its call of '{name}' has arguments that are null: {_listed(empty)}"
+    for name, arguments in _calls(turns):
+        if empty := _nulls(arguments, functions.get(name)):
+            return f"its call of '{name}' has arguments that are null: {_listed(empty)}"
     return ""
 
 
@@ -124,27 +123,31 @@ def misfit(tools: str, turns: Sequence[Message]) -> str:
 
     "" where nothing is, and of a chat that lists no tools. Arguments as `padded` has them.
     """
-    from referencing.exceptions import Unresolvable
-
-    functions = {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}
-    calls = [call for turn in turns if turn.role == "assistant" for call in apart(turn.content)[1]]
-    for name, arguments in calls if functions else ():
+    functions = _functions(tools)
+    for name, arguments in _calls(turns) if functions else ():
         if name not in functions:
             return f"its call of '{name}' names no function of its tools ({_listed([*functions])})"
         schema = functions[name]
         if not isinstance(schema, dict) or not schema:
             continue
         try:
-            faults = list(validator(json.dumps(schema)).iter_errors(arguments))
+            found = faults(validator(json.dumps(schema)), arguments)
         except UserError as error:
             return f"the parameters of its tool '{name}': {error}"
-        except Unresolvable as error:
-            return f"the parameters of its tool '{name}' point to a schema that is not there: {error.ref}"
-        for fault in faults:
+        for fault in found:
             if fault.instance is not None or not _may_be_null(cast(Json, fault.schema)):
                 place = "".join(f".{part}" for part in fault.path).strip(".")
                 return f"its call of '{name}' breaks its parameters: {place and place + ': '}{fault.message[:160]}"
     return ""
+
+
+def _functions(tools: str) -> dict[str, Json]:
+    """The parameters of each function, by its name."""
+    return {tool["function"]["name"]: tool["function"].get("parameters") for tool in json.loads(tools or "[]")}
+
+
+def _calls(turns: Sequence[Message]) -> Iterator[tuple[str, Json]]:
+    return (call for turn in turns if turn.role == "assistant" for call in apart(turn.content)[1])
 
 
 def _nulls(arguments: Json, schema: Json, path: str = "") -> list[str]:

@@ -16,7 +16,6 @@ import numpy as np
 from rung.errors import Damaged, UserError
 from rung.knowledge.keeping import Folder, version_file
 from rung.knowledge.lance import LanceIndex
-from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.protocol import Fusion, Lookup
 from rung.knowledge.sealing import altered, forget_missing
 
@@ -85,9 +84,8 @@ def mend(folder: Path) -> str:
 
 def _read(folder: Path, number: int) -> None:
     """Read everything that a version holds, by every way in which it is read."""
-    index = LanceIndex(folder)
-    snapshot = index.snapshot(number)
-    if snapshot is None or not isinstance(snapshot, LanceSnapshot):
+    snapshot = LanceIndex(folder).snapshot(number)
+    if snapshot is None:
         return
     ids = [document.id for document in snapshot.documents()]
     rows, _ = snapshot.stored(ids)

@@ -181,12 +181,13 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
     vectors = np.ascontiguousarray(change.vectors, dtype=np.float32)
     facets = {d.id: _facets(d) for d in change.documents}
     ranged = {d.id: dict(_ranged(d)) for d in change.documents}
+    indexed = [folded(r.indexed) for r in rows]  # Lance cuts endings off before it folds: "Straße" would lose its e
     columns = {
         "id": [r.passage.id for r in rows],
         "document_key": [document_key(r.passage.document) for r in rows],
         "acl": [access_class(r.passage.groups) for r in rows],
         RECORD: [_record(r.passage) for r in rows],
-        "indexed": [folded(r.indexed) for r in rows],  # Lance cuts endings off before it folds: "Straße" would lose its e
+        "indexed": indexed,
         "key": [r.key for r in rows],
         "start": [r.passage.start for r in rows],
         "parent": [None if r.passage.parent is None else list(r.passage.parent) for r in rows],
@@ -198,7 +199,7 @@ def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
         name: [ranged[r.passage.document].get(name) for r in rows] for name in sorted(metadata) if name != RUNS
     }
     if RUNS in metadata:
-        extra[RUNS] = [" ".join(run_terms(folded(r.indexed))) or None for r in rows]
+        extra[RUNS] = [" ".join(run_terms(text)) or None for text in indexed]
     schema = passage_schema(vectors.shape[1])
     for name in extra:
         schema = schema.append(pa.field(name, metadata_type(metadata[name])))

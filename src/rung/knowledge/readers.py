@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -22,7 +21,7 @@ from rung.knowledge.reading.converting import Converted, convert, read
 from rung.knowledge.reading.memory import Known, Memory, packed
 from rung.knowledge.reading.places import Found, Places
 from rung.knowledge.reading.registry import BUILT_IN, GROUP, costly, edition, readers
-from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, stamp_of
+from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
 from rung.knowledge.reading.workers import Workers, WorkLost
 from rung.records import Document, Dropped, Problem
 
@@ -48,7 +47,6 @@ log = logging.getLogger(__name__)
 _PROCESSES = 4  # at most; reading is seldom what ingesting waits for
 _SECONDS = 120.0  # that one file may take, and for each MiB of it
 _SECONDS_PER_MIB = 5.0
-_SETTLED = 2.0  # seconds after which a file that was written again would show another time
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +238,8 @@ def _allowed(file: SourceFile) -> float:
 
 
 def _settled(file: SourceFile) -> bool:
-    """Whether a further change would show in the file's times: clocks of file systems tick slowly."""
+    """Whether what was read may be remembered: a further change of the file would be seen."""
     try:
-        return not file.on_disk or time.time() - max(file.path.stat().st_mtime, file.path.stat().st_ctime) > _SETTLED
+        return not file.on_disk or is_settled(file.path)
     except OSError:
         return False

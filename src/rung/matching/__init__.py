@@ -6,7 +6,7 @@
 
 from rung.matching.answers import best, contains, holds, matches, token_f1
 from rung.matching.characters import LETTER, UNSPACED, WORD, folded
-from rung.matching.figures import figured_f1, figures_kept
+from rung.matching.figures import figured_f1
 from rung.matching.reading import reading_of, tokens
 from rung.matching.scanning import Reading
 from rung.matching.terms import has_runs, run_terms, terms
@@ -19,7 +19,6 @@ __all__ = [
     "best",
     "contains",
     "figured_f1",
-    "figures_kept",
     "folded",
     "has_runs",
     "holds",

@@ -21,7 +21,7 @@ def matches(said: str, answers: Sequence[str]) -> bool:
 
 def token_f1(said: str, answers: Sequence[str]) -> float:
     """F1 over tokens as SQuAD's evaluation computes it, best over the accepted answers, in [0, 1]."""
-    return best(_f1, said, answers)
+    return best(f1, said, answers)
 
 
 def contains(said: str, answers: Sequence[str]) -> bool:
@@ -64,7 +64,8 @@ def _stands_in(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
     return False
 
 
-def _f1(said: Sequence[str], gold: Sequence[str]) -> float:
+def f1(said: Sequence[str], gold: Sequence[str]) -> float:
+    """F1 over two lists of tokens, in [0, 1]."""
     if not said or not gold or said == gold:
         return float(said == gold)
     same = (Counter(said) & Counter(gold)).total()

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rung.matching.answers import token_f1
-from rung.matching.reading import reading_of, tokens
+from rung.matching.answers import best, f1
 
 _VALUE = re.compile(r"-?\d")
 _NAMED = re.compile(r"([^\W\d]+)(\d[\d.]*)([^\W\d]*)")  # E-4042, B12, mid-1990s
@@ -21,26 +20,20 @@ def figured_f1(said: str, answers: Sequence[str]) -> float:
     >>> figured_f1("99 working days", ["3 working days"]), figured_f1("3 days", ["3 working days"])
     (0.0, 0.8)
     """
-    told = [answer for answer in answers if tokens(answer)] or list(answers)
-    return max((_figured(said, answer) for answer in told), default=0.0)
+    return best(lambda one, other: f1(one, other) * figures_kept(one, other), said, answers)
 
 
-def figures_kept(said: str, answer: str) -> float:
+def figures_kept(said: Sequence[str], answer: Sequence[str]) -> float:
     """The share of an accepted answer's numbers that a text has, where it has others in the place of the rest; else 1.
 
-    A text that leaves a number out and gives no other contradicts nothing, nor does one that gives more numbers.
+    Both as tokens. A text that leaves a number out and gives no other contradicts nothing, nor does one that gives more.
 
-    >>> figures_kept("15 % in 2024", "12 % in 2024"), figures_kept("a few days", "3 days"), figures_kept("E-4043", "E-4042")
-    (0.5, 1.0, 0.0)
+    >>> figures_kept(("15", "%", "in", "2024"), ("12", "%", "in", "2024"))
+    0.5
+    >>> figures_kept(("few", "days"), ("3", "days")), figures_kept(("e4043",), ("e4042",))
+    (1.0, 0.0)
     """
-    reading = reading_of(said, answer)
-    one, other = tokens(said, reading), tokens(answer, reading)
-    return min(_kept(_values(one), _values(other)), *(_kept(*pair) for pair in _named(one, other)), 1.0)
-
-
-def _figured(said: str, answer: str) -> float:
-    overlap = token_f1(said, [answer])
-    return overlap * figures_kept(said, answer) if overlap else 0.0
+    return min(_kept(_values(said), _values(answer)), *(_kept(*pair) for pair in _named(said, answer)), 1.0)
 
 
 def _kept(said: set[str], wanted: set[str]) -> float:

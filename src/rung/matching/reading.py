@@ -7,13 +7,14 @@ kept: its sign, point, percent, currency, range. Comparing is left to `answers`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
 
 from rung.matching import dates
 from rung.matching.characters import plain
 from rung.matching.numerals import MAGNITUDES, shifted
-from rung.matching.scanning import CURRENCIES, Reading, pieces
+from rung.matching.scanning import MONEY_WORD, Reading, pieces
 
 RANGE = "–"
 _TO = frozenset(("to", "bis", "through", "thru", "until", "till", "à", "au", "al", "hasta", "até", "tot"))
@@ -26,7 +27,6 @@ _UNIT = 2  # pieces of a unit: °C
 _NEAR = 4  # characters before a dash that say whether it stands between two numbers
 _PLAIN = Reading()
 _DECIMAL = re.compile(r"-?\d+(?:\.\d+)?")
-_MONEY_WORDS = "|".join(word for word in CURRENCIES if word.isalpha())
 
 _REWRITTEN = (
     (re.compile(r"\bv(?:er(?:sion|s)?)?\.?\s?(?=\d)"), "v "),
@@ -35,14 +35,14 @@ _REWRITTEN = (
     (re.compile(r"° ?(?:(c)elsius|(f)ahrenheit)\b"), r"°\1\2"),
     (re.compile(r"\bminus\s+(?=[\d$€£¥])"), "-"),
     (re.compile(r"\b(?:u\.s\.a?\.?|usa?|american)[ -](?=dollars?\b)"), ""),
-    (re.compile(rf"\b({_MONEY_WORDS})/(?=\w)"), r"\1 "),  # 12 EUR/month
+    (re.compile(rf"\b({MONEY_WORD})/(?=\w)"), r"\1 "),  # 12 EUR/month
     (re.compile(r"\b(million(?:s|es|en)?|milliards?|millón|millones) (?:de |d')(?=euros?\b|dól|dollars?\b)"), r"\1 "),
     (re.compile(r"(?<=\d) ?円"), " jpy "),
     (re.compile(r"(?<=\d) ?원"), " krw "),
     (re.compile(r"(?<=\d) ?(?:至|到|から) ?(?=\d)"), "-"),
     (re.compile(r"(?<![\w.])(\d+) ?(h|hrs?|std|min|d|ft|lb)(?=\d)"), r"\1 \2 "),  # 1h30min
     (
-        re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|[ap]m|° ?[cf]|{_MONEY_WORDS})[-~](?=-?\d)"),
+        re.compile(rf"(?<=\d) ?(k?g|mg|km|cm|mm|h|min|ml|l|[gmk]b|[ap]m|° ?[cf]|{MONEY_WORD})[-~](?=-?\d)"),
         r" \1 - ",
     ),  # 5kg-7kg
     (re.compile(r"(?:^|(?<=\bde )|(?<=\bdesde ))(\d+(?:[.,]\d+)?) a (?=\d)"), r"\1 hasta "),  # de 10 a 15 días
@@ -191,19 +191,16 @@ class _Sentence:
         unit, first = self.unit_before(place), self.number_after(place)
         if unit is None or first is None or "\n" in self.said[self.pieces[place - 1].start : self.pieces[first].start]:
             return False
+        dash = self.pieces[place].kind == "dash"
         if not unit:
-            return self.pieces[place].kind != "dash"
-        halves = unit[0] in _HALVES and first + 1 < len(self.pieces) and self.pieces[first + 1].text in _HALVES
-        behind = [piece.text for piece in self.pieces[first + 1 : first + 1 + len(unit)]]
+            return not dash
+        same, halves = self.has_unit(first, unit), unit[0] in _HALVES and any(self.has_unit(first, [one]) for one in _HALVES)
         before = self.said[self.pieces[place - 1].end : self.pieces[place].start]
         after = self.said[self.pieces[place].end : self.pieces[place + 1].start]
-        if behind == unit:
-            rises = not before or _rises(self.pieces[place - 1 - len(unit)].text, self.pieces[first].text)
-            return self.pieces[place].kind != "dash" or (bool(before) == bool(after) and rises)
-        if halves:
-            return self.pieces[place].kind != "dash" or bool(before) == bool(after)
-        closed = not before and not after
-        return closed and self.pieces[place].kind == "dash" and self.pieces[place - 1].kind in ("money", "sign")
+        if not same and not halves:
+            return dash and not before and not after and self.pieces[place - 1].kind in ("money", "sign")
+        rises = not same or not before or _rises(self.pieces[place - 1 - len(unit)].text, self.pieces[first].text)
+        return not dash or (bool(before) == bool(after) and rises)
 
     def unit_before(self, place: int) -> list[str] | None:
         """The unit between a place and the number right before it; None where there is no number near."""
@@ -213,6 +210,10 @@ class _Sentence:
             if self.pieces[place - back].kind == "number":
                 return [piece.text for piece in self.pieces[place - back + 1 : place]]
         return None
+
+    def has_unit(self, number: int, unit: Sequence[str]) -> bool:
+        """Whether a unit stands behind the number at a place."""
+        return [piece.text for piece in self.pieces[number + 1 : number + 1 + len(unit)]] == [*unit]
 
     def number_after(self, place: int) -> int | None:
         """The place of the number right after a place, behind a currency or a minus."""
@@ -231,7 +232,7 @@ class _Sentence:
                 self.money = self.owed
             if self.pieces[place + 1].kind != "money" or self.pieces[place + 1].text == self.owed:
                 self.owed = ""
-        elif unit and first is not None and [piece.text for piece in self.pieces[first + 1 : first + 1 + len(unit)]] == unit:
+        elif unit and first is not None and self.has_unit(first, unit):
             del self.tokens[self.number_at + 1 :]
         self.add(RANGE)
 

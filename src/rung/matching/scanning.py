@@ -44,10 +44,10 @@ CURRENCIES = {
     **{"₩": "krw", "zł": "pln", "kč": "czk", "dólar": "usd", "dólares": "usd"},
     **{"c$": "cad", "ca$": "cad", "a$": "aud", "au$": "aud", "nz$": "nz$", "hk$": "hk$", "r$": "brl", "mx$": "mxn"},
 }
-_MONEY_WORD = "|".join(sorted((word for word in CURRENCIES if word.isalpha()), key=len, reverse=True))
+MONEY_WORD = "|".join(sorted((word for word in CURRENCIES if word.isalpha()), key=len, reverse=True))
 _AT_MONEY = 9  # characters beside a number
-_MONEY_BEFORE = re.compile(rf"(?:[$€£¥₹₩]|\b(?:{_MONEY_WORD})) ?-?$")
-_MONEY_AFTER = re.compile(rf" ?(?:[$€£¥₹₩]|(?:{_MONEY_WORD})\b)")
+_MONEY_BEFORE = re.compile(rf"(?:[$€£¥₹₩]|\b(?:{MONEY_WORD})) ?-?$")
+_MONEY_AFTER = re.compile(rf" ?(?:[$€£¥₹₩]|(?:{MONEY_WORD})\b)")
 _IN_WORD = rf"[^\s!-/:-@\[-`{{-~°{UNSPACED}]"
 _BEGINS_WORD = rf"[^\s\d!-/:-@\[-`{{-~°{UNSPACED}]"
 _SCAN = re.compile(

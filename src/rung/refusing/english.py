@@ -307,7 +307,7 @@ ENGLISH = Language(
         r"|insufficient|silent|fails?|lacks?|missing|absent|outside|beyond|unrelated|irrelevant|unsure|unspecified"
         r"|undisclosed|undetermined|undefined"
         r"|empty|blank|else|omits?|beats|stumped|mystery|luck|more|open|un(?:named|said|mentioned|answered|explained"
-        r"|addressed)|thin|vague|hard|too|few|little|mum|zilch|quiet|short|blank|lack|eludes|before|skips?|null|idk"
+        r"|addressed)|thin|vague|hard|too|few|little|mum|zilch|quiet|short|lack|eludes|before|skips?|null|idk"
         r"|dunno|n/a|leaves?|need (?:more|further)|unstated)\b|n/a"
     ),
     sources="the passages",

@@ -132,7 +132,7 @@ _ANY_ORDER = unsaid(
 
 SPANISH = Language(
     negations=r"\b(?:no|ni|ningun\w*|ningún|nada|nunca|tampoco|sin|descono\w+|ignor\w+|imposible|nadie|insuficientes?"
-    r"|carec\w+|omit\w+|callan?|silencio|falta[n]?|fuera|ningún|vací[oa]s?|escas[oa]s?|otra|escapa|quién sabe|n/d|s/d)\b",
+    r"|carec\w+|omit\w+|callan?|silencio|falta[n]?|fuera|vací[oa]s?|escas[oa]s?|otra|escapa|quién sabe|n/d|s/d)\b",
     sources="los pasajes",
     pronoun=any_of(r"(?:ellos|estos|él)\b"),
     opening=any_of(

@@ -69,7 +69,7 @@ def _build(element: Element) -> None:
     from lxml import etree
 
     parts = [(inner, _part_of(inner)) for inner in element.iterdescendants()]
-    cells = [inner for inner, part in parts if part in ("td", "th")]
+    cells = {inner: part for inner, part in parts if part in ("td", "th")}
     lone = cells and text_of(element).replace(" ", "") == "".join(map(text_of, cells)).replace(" ", "")
     rows = [inner for inner, part in parts if part == "tr"]
     if not lone or any(tag(inner) == "table" for inner in element.iterdescendants()) or not rows:
@@ -82,7 +82,7 @@ def _build(element: Element) -> None:
         line = etree.SubElement(made, "tr")
         for cell in row.iterdescendants():
             if cell in cells:
-                copy = etree.SubElement(line, _part_of(cell))
+                copy = etree.SubElement(line, cells[cell])
                 copy.text = text_of(cell)
                 for name, span in (("aria-colspan", "colspan"), ("aria-rowspan", "rowspan")):
                     copy.set(span, cell.get(name) or "1")

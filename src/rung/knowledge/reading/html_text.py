@@ -47,7 +47,7 @@ def as_text(root: Element) -> None:
 
 def _strike(root: Element) -> None:
     """Put `~~` around struck text: a mark for each line of it, as a block or a cell may hold several."""
-    struck = [e for e in root.iter() if tag(e) in _STRUCK or _STRIKING.search(e.get("style") or "")]
+    struck = dict.fromkeys(e for e in root.iter() if tag(e) in _STRUCK or _STRIKING.search(e.get("style") or ""))
     outermost = [e for e in struck if not any(around in struck for around in e.iterancestors())]
     for element in outermost:
         if any(is_block(inner) for inner in element.iterdescendants()):

@@ -246,6 +246,8 @@ def _main(root: Element) -> Element | None:
 
 def _style_in(root: Element) -> None:
     """Follow the page's style sheets, unless they hide most of it: then scripts show it."""
+    if next(root.iter("style"), None) is None:
+        return
     own = {element: element.get("style") for element in root.iter() if tag(element)}
     before = _shown_words(root)
     write_styles(root)

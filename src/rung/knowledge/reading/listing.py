@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import glob
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rung.knowledge.reading.git import PREFIX
 from rung.knowledge.reading.places import WEB
 from rung.knowledge.reading.registry import edition
-from rung.knowledge.reading.source import stamp_of
+from rung.knowledge.reading.source import is_settled, stamp_of
 from rung.records import digest
-
-SETTLED = 2.0  # seconds after which a file that is written again shows another time
 
 
 def listing(root: Path, patterns: Sequence[str], *, but: Path) -> str | None:
@@ -30,7 +27,7 @@ def listing(root: Path, patterns: Sequence[str], *, but: Path) -> str | None:
         folders = {folder for pattern in patterns for top in _tops(root, pattern) for folder in _folders(top)}
         above = {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
         seen = sorted(path for folder in folders | above for path in _files(folder) if path != but)
-        if any(_written(path) > time.time() - SETTLED for path in seen):
+        if not all(map(is_settled, seen)):
             return None
         return digest("listing", edition(), sorted(patterns), [(str(path), stamp_of(path)) for path in seen])
     except OSError:
@@ -65,8 +62,3 @@ def _folders(top: Path) -> Iterator[Path]:
 def _files(folder: Path) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         yield from (Path(entry.path) for entry in entries if entry.is_file())
-
-
-def _written(path: Path) -> float:
-    seen = path.stat()
-    return max(seen.st_mtime, seen.st_ctime)

@@ -24,17 +24,22 @@ _INLINE = re.compile(r"[{,]\s*[\"']?(?P<key>[^\W\d_][\w .-]{0,40}?)[\"']?\s*[:=]
 _FENCE = re.compile(
     r"(?:-{3,}|\+{3,}|;{3,}|`{3,}|~{3,}|\*{3,}|={3,}|_{3,}|[—–]+|<!--+|--+>|/\*+|\*+/|[{}]|\"{3}|'{3})[\w :]*(?:#.*)?"
 )
-_OPENING = re.compile(r"(?P<sign>-{3,}|\+{3,}|;{3,}|[—–]+|`{3,}|~{3,})\s*(?:ya?ml|toml|json|ini|meta\w*)?\s*", re.IGNORECASE)
+_OPENING = re.compile(
+    r"(?P<sign>-{3,}|\+{3,}|;{3,}|[—–]+|`{3,}|~{3,})\s*+(?:ya?ml|toml|json|ini|meta\w*)?\s*+", re.IGNORECASE
+)
 _CODE_FENCE = re.compile(r"`{3,}|~{3,}")
 _COMMENT = re.compile(r"(?:#\+|<!--+|//+|/\*+|\*(?!\*)|[%;]+|\.\.|\{[#%])\s*(?P<said>.*?)\s*(?:--+>|\*+/|[#%]\})?")
-_COMMENTS = re.compile(r"<!--(.*?)-->|^\[[^\]\n]*\]:\s*#?\s*[(\"'](.*)[)\"']\s*$", re.DOTALL | re.MULTILINE)
+_COMMENTS = re.compile(r"<!--(.*?)-->|^\[[^\]\n]*\]:\s*+#?\s*+[(\"'](.*)[)\"']\s*$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"#{1,6}\s+(?P<said>.*)")
 _ATTRIBUTES = re.compile(r"\{[^{}]*\}\s*$")
 _UNDERLINE = re.compile(r"([=\-~^*+#])\1{2,}")
 _MORE = re.compile(r"\s+\S|[-*+]\s|[\]})]+,?$")  # of the value of the key above
 _QUOTED = re.compile(r"(?:>\s?)+")
 _BRACKETED = re.compile(r"[\[(](?P<said>[\w -]{1,40}::.*)[\])]")
-_BESIDE = re.compile(r"(?:!?\[.*\]\(.*\)|\[[!\[]?[\w .\"':/-]+\]{1,2}|<[^<>]+>|\([\w-]+\)=|\s)+")  # pictures, sections, tags
+# Pictures, sections, tags. From the first link of a line to the last all is taken for one, so that nothing is tried twice.
+_ASIDE = r"<[^<>]+>|\([\w-]+\)=|\s"
+_ASIDES = rf"(?:\[[!\[]?[\w .\"':/-]+\]{{1,2}}|{_ASIDE})"
+_BESIDE = re.compile(rf"{_ASIDES}++|(?:{_ASIDE})*+!?\[(?>.*?\]\().*\){_ASIDES}*+")
 _RULE_OF_TABLE = re.compile(r"[|:\s-]+")
 _METADATA = re.compile(r"\s|[-*+?#;]\s?\S|\[.*\]|[\]})]+,?$|\S{1,40}\s*[:=]|[^:=.!?]{1,80}[:=](?:\s|$)|[{\"'@$&]")
 

@@ -7,7 +7,7 @@ pieces. Where words show columns that its parts do not, the table is put in thei
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -68,7 +68,7 @@ def folded(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
         places = [place for place, cell in enumerate(row) if cell.text]
         above, cell = (folded[-1][places[0]], row[places[0]]) if folded and len(places) == 1 and places[0] else (None, None)
         if above is not None and cell is not None and above.box and cell.box and _goes_on(above.box, cell):
-            above.text, above.box = f"{above.text} {cell.text}", _around([above.box, cell.box])
+            above.text, above.box = f"{above.text} {cell.text}", around([above.box, cell.box])
         else:
             folded.append([Cell(one.text, one.box) for one in row])
     return folded
@@ -166,7 +166,7 @@ def _cells(line: Sequence[Line], gaps: Sequence[Span]) -> list[Cell]:
     for word in line:
         cell = cells[sum(word.box.left >= right - 0.5 for _, right in gaps)]
         cell.text = f"{cell.text} {word.text}".strip()
-        cell.box = word.box if cell.box is None else _around([cell.box, word.box])
+        cell.box = word.box if cell.box is None else around([cell.box, word.box])
     return cells
 
 
@@ -207,7 +207,7 @@ def _put_unruled(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], fo
 
     `following` is the line below; a table that has a heading there is two.
     """
-    region = _around([word.box for word in words])
+    region = around([word.box for word in words])
     touched = [part for part in sheet.parts if part.kind in _DRAWN and _overlap(part.box, region)]
     if not touched or any(part.kind in ("code", "grid_fallback") for part in touched):
         return
@@ -249,11 +249,11 @@ def _left_over(part: Part, words: Sequence[Line], size: float) -> list[Part]:
     """What a part says beside a table, as paragraphs; lines of large letters are headings."""
     found: list[Part] = []
     for line in lines_of(words):
-        text, box = " ".join(word.text for word in line), _around([word.box for word in line])
+        text, box = " ".join(word.text for word in line), around([word.box for word in line])
         large = part.kind == "heading" or _is_large(line, size)
         if found and not large and found[-1].kind == "paragraph":
             found[-1].text += f" {text}"
-            found[-1].box = _around([found[-1].box, box])
+            found[-1].box = around([found[-1].box, box])
         elif large:
             found.append(Part("heading", text, box, part.level or 2))
         else:
@@ -281,6 +281,7 @@ def _overlap(box: Box, region: Box) -> bool:
     return across > 0 and down > 2
 
 
-def _around(boxes: Sequence[Box]) -> Box:
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that holds these."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return Box(min(lefts), min(tops), max(rights), max(bottoms))

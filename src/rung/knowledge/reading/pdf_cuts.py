@@ -23,7 +23,7 @@ Letter = tuple[str, float, float, float]  # with its left and right edge and its
 
 def cut_words(sheets: Sequence[Sheet], data: bytes) -> None:
     """Cut the words of pages at the lines that divide them."""
-    crossing = {id(sheet): found for sheet in sheets if (found := _crossing(sheet))}
+    crossing = [(sheet, found) for sheet in sheets if (found := _crossing(sheet))]
     if not crossing:
         return
     from pypdfium2 import PdfDocument, PdfiumError
@@ -33,13 +33,12 @@ def cut_words(sheets: Sequence[Sheet], data: bytes) -> None:
     except PdfiumError:
         return
     try:
-        for sheet in sheets:
-            if id(sheet) in crossing:
-                page = book[sheet.number - 1]
-                text = page.get_textpage()
-                _cut(sheet, crossing[id(sheet)], text)
-                text.close()
-                page.close()
+        for sheet, found in crossing:
+            page = book[sheet.number - 1]
+            text = page.get_textpage()
+            _cut(sheet, found, text)
+            text.close()
+            page.close()
     except PdfiumError:
         return
     finally:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from rung.knowledge.reading.pdf_columns import folded, holding, lines_of, put
+from rung.knowledge.reading.pdf_columns import around, folded, holding, lines_of, put
 from rung.knowledge.reading.pdf_page import Box, Cell, Line, Part, Sheet
 from rung.knowledge.reading.table_heads import is_value
 
@@ -124,8 +124,9 @@ def _take(sheet: Sheet, grid: _Grid) -> None:
     touched = holding(sheet, words)
     if _is_frame(grid, regions):
         if any(len({spans[grid.place(word)] for word in words if part.box.holds(*word.box.middle)}) > 1 for part in touched):
-            said = [(_text(found), _around(found)) for span in regions if (found := grid.words.get(span[:2]))]
-            put(sheet, [Part("paragraph", text, box) for text, box in said], grid.box, words, touched)
+            cells = [found for span in regions if (found := grid.words.get(span[:2]))]
+            made = [Part("paragraph", _text(found), around(word.box for word in found)) for found in cells]
+            put(sheet, made, grid.box, words, touched)
             sheet.ruled.append(grid.box)
         return
     if _has_unruled_rows(grid, regions):
@@ -203,12 +204,7 @@ def _by_lines(grid: _Grid, regions: Sequence[Span]) -> list[list[Cell]]:
 def _cell(words: Sequence[Line]) -> Cell:
     if not words:
         return Cell("")
-    return Cell(_text(words), _around(words))
-
-
-def _around(words: Sequence[Line]) -> Box:
-    lefts, tops, rights, bottoms = zip(*(word.box for word in words), strict=True)
-    return Box(min(lefts), min(tops), max(rights), max(bottoms))
+    return Cell(_text(words), around(word.box for word in words))
 
 
 def _without_empty(part: Part) -> None:

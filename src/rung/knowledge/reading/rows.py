@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NoReturn
 
 from rung.knowledge.chunking import BODY_START
@@ -31,7 +32,7 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
     Lines are read one by one, so a file may be larger than memory.
     """
     rows = odd = 0
-    head = 0  # the line of a row that is no document and says who may read: it speaks of those below
+    taken = _Rows(file.id)
     first, encoding = 0, ""
     for number, raw in file.lines():
         if raw is None:
@@ -54,9 +55,7 @@ def read_jsonl(file: SourceFile) -> Iterator[Item]:
         if "\x00" in line:
             yield number, "holds NUL characters: no text, or UTF-16 without a byte order mark; save it as UTF-8; left out"
             continue
-        item = _taken(line, file.id)
-        head = head or (number if isinstance(item, str) and _is_head(line) else 0)
-        yield number, item if not head or isinstance(item, str) else _BELOW.format(head)
+        yield number, taken.item(number, line)
     if odd:
         more = f" and {odd - 1} more lines" if odd > 1 else ""
         yield first, f"is not UTF-8{more} and was read as {named(encoding)}; save it as UTF-8 if letters look wrong"
@@ -131,12 +130,25 @@ def _wide(file: SourceFile) -> Iterator[Item]:
     if note:
         yield 1, note
     # Not splitlines(): JSON text may hold U+2028 and its like unescaped.
-    head = 0
+    taken = _Rows(file.id)
     for number, line in enumerate((text or "").split("\n"), 1):
         if line.strip():
-            item = _taken(line, file.id)
-            head = head or (number if isinstance(item, str) and _is_head(line) else 0)
-            yield number, item if not head or isinstance(item, str) else _BELOW.format(head)
+            yield number, taken.item(number, line)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of a file. `head`: the line of one that is no document and says who may read: it speaks of those below."""
+
+    file: str
+    head: int = 0
+
+    def item(self, number: int, line: str) -> Document | str:
+        """What a row says, or why it is left out."""
+        item = _taken(line, self.file)
+        if not self.head and isinstance(item, str) and _is_head(line):
+            self.head = number
+        return _BELOW.format(self.head) if self.head and isinstance(item, Document) else item
 
 
 def _is_head(line: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -18,6 +19,7 @@ LARGEST_FILE = 256 * 2**20  # bytes of a file that is read whole
 LARGEST_ROW = 32 * 2**20  # bytes of one line of a file of rows
 LONGEST_TEXT = 20_000_000  # characters of one document
 _ATTEMPTS = 3
+_SETTLED = 2.0  # seconds after which a file that is written again shows another time
 
 # What a reader yields: a line (from 1; 0 is the whole file) and what stands there: a document, what is wrong, or what a rule
 # leaves out of the document.
@@ -104,6 +106,16 @@ def stamp_of(path: Path) -> str:
     """
     seen = path.stat()
     return f"{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns}.{seen.st_ino}"
+
+
+def is_settled(path: Path) -> bool:
+    """Whether a further change would show in the file's times: clocks of file systems tick slowly.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    seen = path.stat()
+    return time.time() - max(seen.st_mtime, seen.st_ctime) > _SETTLED
 
 
 def _stamp(file: BinaryIO) -> tuple[int, int]:
