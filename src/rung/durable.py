@@ -134,7 +134,20 @@ def altered(
     thoroughly: bool = False,
     others: bool = False,
 ) -> str:
-    """What is wrong with a folder that was sealed; "" if nothing is.
+    """What is wrong with a folder that was sealed, in words; "" if nothing is. Arguments as of `altered_file`."""
+    found = altered_file(folder, mark=mark, wanted=wanted, thoroughly=thoroughly, others=others)
+    return "" if found is None else f"{found[0]} {found[1]}"
+
+
+def altered_file(
+    folder: Path,
+    *,
+    mark: str = SEAL,
+    wanted: Mapping[str, str] | None = None,
+    thoroughly: bool = False,
+    others: bool = False,
+) -> tuple[Path, str] | None:
+    """The first file that is not as a folder was sealed, and what is wrong with it; None if nothing is.
 
     Args:
         folder: what was sealed.
@@ -147,32 +160,33 @@ def altered(
         said = json.loads((folder / mark).read_text(encoding="utf-8"))
         noted: dict[str, list[str | int]] = {str(name): list(state) for name, state in said.items()}
     except (OSError, ValueError, RecursionError, AttributeError, TypeError):
-        return f"{folder / mark} does not say what the files should be"
+        return folder / mark, "does not say what the files should be"
     digests = {name: str(state[0]) for name, state in noted.items() if state} if wanted is None else wanted
     if wanted is None and not others and (strange := sorted(files_in(folder, mark) - set(digests))):
-        return f"{folder / strange[0]} does not belong there"
+        return folder / strange[0], "does not belong there"
     moved = False
     for name, digest in digests.items():
         try:
             same = not thoroughly and noted.get(name) == [digest, *standing(folder / name)]
             if not same and sha256(folder / name) != digest:
-                return f"{folder / name} was altered"
+                return folder / name, "was altered"
         except FileNotFoundError:
-            return f"{folder / name} is missing"
+            return folder / name, "is missing"
         except (OSError, ValueError) as error:
-            return f"{folder / name} cannot be read: {getattr(error, 'strerror', None) or error}"
+            return folder / name, f"cannot be read: {getattr(error, 'strerror', None) or error}"
         moved = moved or not same
     if moved:
         with suppress(UserError):  # a folder that cannot be written is read again next time
             seal(folder, digests, mark=mark)
-    return ""
+    return None
 
 
 def files_in(folder: Path, mark: str = SEAL) -> set[str]:
     """The files that a seal of this folder would name; a folder in it that has a seal of its own stands for itself."""
-    apart = [path.parent for path in folder.rglob(SEAL) if path.parent != folder]
-    paths = [path for path in folder.rglob("*") if not path.is_dir() and not any(map(path.is_relative_to, apart))]
-    found = {str(path.relative_to(folder)) for path in paths}
+    paths = list(folder.rglob("*"))
+    apart = [path.parent for path in paths if path.name == SEAL and path.parent != folder]
+    files = [path for path in paths if not path.is_dir() and not any(map(path.is_relative_to, apart))]
+    found = {str(path.relative_to(folder)) for path in files}
     return {name for name in found if not name.startswith(mark) and not name.endswith(".part")}
 
 

@@ -128,7 +128,7 @@ def pointer_lines(text: str) -> dict[str, int]:
         elif mark == "," and above and above[-1][1] >= 0:
             above[-1] = (above[-1][0], above[-1][1] + 1)
         elif mark[0] == '"' and above and above[-1][1] < 0 and key is None:
-            key = str(json.loads(mark)).replace("~", "~0").replace("/", "~1")
+            key = escaped(str(json.loads(mark)))
             found[f"{above[-1][0]}/{key}"] = line
         elif mark not in ",:":
             pointer = f"{above[-1][0]}/{key if key is not None else above[-1][1]}" if above else ""
@@ -137,6 +137,11 @@ def pointer_lines(text: str) -> dict[str, int]:
             if mark in "{[":
                 above.append((pointer, -1 if mark == "{" else 0))
     return found
+
+
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def schema_fault(error: SchemaError) -> str:
@@ -249,15 +254,15 @@ def breach(text: str, schema: str) -> str:
     """
     from jsonschema.exceptions import best_match
 
-    if fits(text, schema):
-        return ""
     try:
         value = parse(text)
     except ValueError as error:
         return f"it is no JSON ({error})"
     mistake = best_match(faults(validator(schema), value))
-    place = "" if mistake is None else ".".join(str(part) for part in mistake.absolute_path)
-    return "" if mistake is None else f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
+    if mistake is None:
+        return ""
+    place = ".".join(str(part) for part in mistake.absolute_path)
+    return f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
 
 
 def fits(text: str, schema: str) -> bool:

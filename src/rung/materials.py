@@ -18,7 +18,7 @@ from rung.examples.files import json_lines
 from rung.examples.forms import id_of, meta_of
 from rung.examples.reading import slips
 from rung.files import json_file, text_of
-from rung.json_values import pointer_lines, schema_fault, validator
+from rung.json_values import escaped, pointer_lines, schema_fault, validator
 from rung.obstacles import Obstacles
 from rung.overlaps import overlaps
 from rung.project import Project
@@ -344,7 +344,7 @@ def read_schema(project: Project) -> str:
         jsonschema.validators.validator_for(schema).check_schema(schema)
     except jsonschema.SchemaError as error:
         place = "/".join(str(p) for p in error.path) or "the top"
-        pointer = "".join(f"/{str(p).replace('~', '~0').replace('/', '~1')}" for p in error.path)
+        pointer = "".join(f"/{escaped(str(p))}" for p in error.path)
         line = pointer_lines(text_of(path)).get(pointer, 1)
         said = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {place}:")
         raise InputError(said, path=path, line=line) from error

@@ -11,8 +11,6 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Callable
-from typing import Any
 
 from rung.records import Json
 
@@ -25,7 +23,6 @@ _MARKS = (  # byte order marks; that of UTF-16 begins that of UTF-32
     *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")),
 )
 DEEP = f"it is nested more than {MAX_DEPTH} deep"
-Pairs = Callable[[list[tuple[str, Json]]], Any]
 
 
 class Malformed(ValueError):
@@ -45,18 +42,14 @@ def decoded(content: bytes) -> str:
     return content.decode(next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8"))
 
 
-def json_of(text: str, *, pairs: Pairs | None = None) -> Json:
+def json_of(text: str) -> Json:
     """The value of a JSON text. NaN and Infinity, which are no JSON, are refused too.
-
-    Args:
-        text: the whole of it.
-        pairs: see `json.loads`, `object_pairs_hook`.
 
     Raises:
         Malformed: it is none, or beyond the limits.
     """
     try:
-        value: Json = json.loads(text, parse_constant=_no_constant, object_pairs_hook=pairs)
+        value: Json = json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise Malformed(f"{error.msg} at column {error.colno}", error.lineno) from error
     except RecursionError:

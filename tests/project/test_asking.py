@@ -111,6 +111,19 @@ def test_documents_are_read_again_only_where_one_changed(folder: Path) -> None:
     assert all("euros" not in passage.text for passage in live.value.passages)
 
 
+def test_the_page_is_no_change_and_a_file_has_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited(folder, 'sources: ["docs/*.md"]', 'sources: ["*.md"]')
+    (folder / "a.md").write_text("Express costs nine euros.", encoding="utf-8")
+    monkeypatch.chdir(folder.parent)
+    time.sleep(2.1)  # what was written a moment ago is not trusted
+    ask(load_project(folder.name), "What does express cost?", rung="rag")
+    (folder / "report.html").write_text("A page.", encoding="utf-8")
+    for named in (folder.name, folder):
+        heard = Heard()
+        ask(load_project(named), "What does express cost?", rung="rag", reporter=heard)
+        assert "read and index documents" not in heard.titles
+
+
 def test_who_may_read_is_looked_at_each_time(folder: Path) -> None:
     from rung.records import Asker
 

@@ -96,3 +96,13 @@ def test_all_is_as_before_after_the_worst(whole: Path, tmp_path: Path) -> None:
     assert list(damages(state_of(folder))) == []
     assert said(folder) == before
     assert (state / "damaged" / "rung.db").exists()
+
+
+def test_a_page_that_is_gone_costs_no_verdict(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "our project"
+    shutil.copytree(whole, folder)
+    kept = latest(load_project(folder)).folder
+    (kept / "report.html").unlink()
+    told = [damage.mend() for damage in damages(state_of(folder))]
+    assert told == ["report.html went; 'rung compare' makes it again, its answers are known"]
+    assert latest(load_project(folder)).folder == kept

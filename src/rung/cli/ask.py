@@ -117,7 +117,7 @@ def _doubts(answer: Answer, project: Project) -> Iterator[str]:
     if schema := read_schema(project):
         if why := breach(text, schema):
             yield f"the answer is not valid under the schema: {why}"
-    elif text not in read_labels(project, read_examples(project, [])):
+    elif text not in read_labels(project, read_examples(project, []) if behaviour.labels == "from_examples" else ()):
         yield f"the answer is none of the labels: {text[:60]!r}"
 
 

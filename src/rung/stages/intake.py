@@ -158,7 +158,6 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     if knowledge.held and not (dry_run or asked):
         return _held(workshop, knowledge)
     sources = Sources(workshop.project, remember=workshop.lasting and not dry_run)
-    listed = _listed(workshop)
     with workshop.reporter.phase("read and index documents") as tick:
         if not workshop.lasting:
             report = knowledge.compare(sources)
@@ -166,6 +165,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
         elif dry_run:
             report = knowledge.compare(sources)
         else:
+            listed = _listed(workshop)  # before they are read: what changes meanwhile is read again
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
             _keep_pace(workshop, report)
             forget_stale(workshop.store, knowledge)
@@ -200,7 +200,7 @@ def _listed(workshop: Workshop) -> str | None:
     project = workshop.project
     if project.groups_of is not None:
         return None
-    seen = listing(project.root, project.settings.knowledge.sources, but=project.root / PAGE)
+    seen = listing(project.root, project.settings.knowledge.sources, but=PAGE)
     said = project.settings.knowledge.model_dump(mode="json")
     return seen and digest(seen, said, workshop.embedder.identity)
 

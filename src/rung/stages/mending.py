@@ -14,7 +14,7 @@ from pathlib import Path
 from rung.drivers.cache import FILE
 from rung.drivers.leases import User
 from rung.drivers.recovering import is_whole, recover
-from rung.durable import SEAL, Damage, alone, altered, fsync_folder, set_aside, unseal, write_whole
+from rung.durable import SEAL, Damage, alone, altered, altered_file, set_aside, unseal, write_whole
 from rung.errors import Damaged, UserError
 from rung.project import Project
 from rung.settings import Settings
@@ -144,14 +144,13 @@ def _verdicts(project: Project) -> Iterator[Damage]:
 def _mended_verdict(project: Project, folder: Path) -> str:
     """Set its damaged files aside; all of it where what it says or is compared by is among them."""
     gone: list[str] = []
-    while why := altered(folder, others=True, thoroughly=True):
-        path = next((file for file in folder.rglob("*") if why.startswith(f"{file} ")), None)
-        name = why.split(" ")[0].rsplit("/", 1)[-1] if path is None else path.name
+    while found := altered_file(folder, others=True, thoroughly=True):
+        path, name = found[0], found[0].name
         if name in (SEAL, LINE, TABLE, RECORD) or name in gone:
             place = set_aside(folder)
             again = "'rung compare' makes it again; its answers are known"
             return f"it is set aside as {place}, {again}{_repointed(project, folder)}"
-        if path is not None:
+        if path.exists():
             set_aside(path)
         unseal(folder, (name,))
         gone.append(name)
@@ -184,7 +183,6 @@ def _relogged(registry: Registry) -> str:
         place = set_aside(registry.log)
         kept = [line.text for line in lines if not line.damaged]
         write_whole(registry.log, b"".join(line + b"\n" for line in kept))
-        fsync_folder(registry.folder)
     return (
         f"{len(lines) - len(kept)} of {len(lines)} deeds could not be read: see with 'rung artifacts list' that what you "
         f"promoted is promoted; the damaged file is {place}"

@@ -17,16 +17,18 @@ from rung.knowledge.reading.source import is_settled, stamp_of
 from rung.records import digest
 
 
-def listing(root: Path, patterns: Sequence[str], *, but: Path) -> str | None:
+def listing(root: Path, patterns: Sequence[str], *, but: str) -> str | None:
     """A digest that changes whenever a file changes, comes or goes, or is read in another way; None where only reading can
-    tell: web pages, what cannot be looked at, what was written a moment ago. `but`: a file beside them that says nothing of
+    tell: web pages, what cannot be looked at, what was written a moment ago. `but`: a file in `root` that says nothing of
     them."""
+    root = root.resolve()  # as what links lead to is named: each file has one name then, wherever the command is run
     if any(pattern.startswith(WEB) for pattern in patterns):
         return None
     try:
-        folders = {folder for pattern in patterns for top in _tops(root, pattern) for folder in _folders(top)}
+        tops = {top for pattern in patterns for top in _tops(root, pattern)}
+        folders = {folder for top in tops for folder in _folders(top)}
         above = {parent for folder in folders for parent in folder.parents if parent.is_relative_to(root)}
-        seen = sorted(path for folder in folders | above for path in _files(folder) if path != but)
+        seen = sorted(path for folder in folders | above for path in _files(folder) if path != root / but)
         if not all(map(is_settled, seen)):
             return None
         return digest("listing", edition(), sorted(patterns), [(str(path), stamp_of(path)) for path in seen])

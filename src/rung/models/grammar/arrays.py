@@ -56,10 +56,8 @@ def array(branch: Branch, writer: Writer) -> Node:
         if found is not None:
             return found
         writer.note(branch, "uniqueItems")
-    containing = [part for part in branch if "contains" in part and part.get("minContains", 1) != 0]
-    if any("maxContains" in part for part in branch if "contains" in part):
-        return _counted(branch, items, writer)
-    return _counted(branch, items, writer) if containing else _plain(items, writer)
+    counts = any("maxContains" in part or part.get("minContains", 1) != 0 for part in branch if "contains" in part)
+    return _counted(branch, items, writer) if counts else _plain(items, writer)
 
 
 def _plain(items: Items, writer: Writer) -> Node:
@@ -76,7 +74,7 @@ def _plain(items: Items, writer: Writer) -> Node:
         inside = further
         for place in range(count - 1, -1, -1):
             item = writer.rule(items.first[place])
-            inside = seq(", " if place else "", item, inside) if place else seq(item, inside)
+            inside = seq(", " if place else "", item, inside)
             if least <= place and place:
                 inside = alt([inside, EMPTY])
     return seq("[", inside if least else alt([inside, EMPTY]), "]")

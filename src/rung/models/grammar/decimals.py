@@ -94,7 +94,7 @@ def _from_zero(interval: Interval) -> Node:
     at_last = _fraction("", last_digits, low_tight=False, strict_high=interval.high_strict)
     if at_last != Alt(()):
         parts.append(seq(str(last), at_last))
-    return alt(part for part in parts if part != Alt(()))
+    return alt(parts)
 
 
 def _digits(number: Fraction) -> tuple[int, str]:
@@ -191,8 +191,7 @@ def multiples(interval: Interval, step: Fraction, rules: Rules) -> Node | None:
         if found is None:
             return None
         forms.append(found)
-    kept = [form for form in forms if form != Alt(())]
-    return alt(kept) if kept else Alt(())
+    return alt(forms)
 
 
 def _scaled(interval: Interval, unit: Fraction) -> tuple[Fraction | None, Fraction | None, bool, bool]:
@@ -220,7 +219,7 @@ def _remainders(low: int, high: int, every: int, shown: int, rules: Rules) -> No
         node = side.node()
         if node is not None:
             parts.append(seq(sign, node) if sign else node)
-    return alt(parts) if parts else Alt(())
+    return alt(parts)
 
 
 def _pointed(number: int, shown: int) -> str:

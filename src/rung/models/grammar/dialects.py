@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urldefrag, urljoin
 
+from rung.json_values import escaped
 from rung.records import Json
 
 Node = dict[str, Json]
@@ -89,7 +90,7 @@ class Dialect:
             self._dynamic[str(node["$dynamicAnchor"])] += 1
         for key, value in node.items():
             if key not in ("enum", "const", "default", "examples"):
-                self._find(value, f"{pointer}/{_escaped(key)}", base)
+                self._find(value, f"{pointer}/{escaped(key)}", base)
 
     def _base_of(self, node: Json, base: str) -> str:
         if not isinstance(node, dict) or (self._old and "$ref" in node):
@@ -108,13 +109,13 @@ class Dialect:
         base = self._base_of(node, base)
         told = self._modern(node)
         for key, value in told.items():
-            below = f"{pointer}/{_escaped(key)}"
+            below = f"{pointer}/{escaped(key)}"
             if key in _ONE:
                 made[key] = self._schema(value, below, base)
             elif key in _SEVERAL and isinstance(value, list):
                 made[key] = [self._schema(item, f"{below}/{place}", base) for place, item in enumerate(value)]
             elif key in _NAMED and isinstance(value, dict):
-                made[key] = {name: self._schema(item, f"{below}/{_escaped(name)}", base) for name, item in value.items()}
+                made[key] = {name: self._schema(item, f"{below}/{escaped(name)}", base) for name, item in value.items()}
             elif key in _PLAIN:
                 made[key] = value
             elif key in _REFERENCES:
@@ -175,10 +176,6 @@ class Dialect:
 def _joined(base: str, reference: str) -> str:
     """A reference seen from a base, which may be a URN."""
     return urldefrag(base).url + reference if reference[:1] in ("", "#") else urljoin(base, reference)
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def as_dict(value: Json) -> dict[str, Json]:

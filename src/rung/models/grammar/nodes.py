@@ -90,7 +90,7 @@ def seq(*parts: Node | str) -> Node:
 
 
 def alt(parts: Iterable[Node]) -> Node:
-    """A choice, each alternative once."""
+    """A choice, each alternative once; of none: what cannot be said."""
     once = tuple(dict.fromkeys(inner for part in parts for inner in (part.parts if isinstance(part, Alt) else (part,))))
     return once[0] if len(once) == 1 else Alt(once)
 

@@ -148,7 +148,7 @@ def _character(ranges: Ranges) -> Node:
     ways += [Lit(written) for character, written in _ESCAPED.items() if holds(ranges, character)]
     if len(plain) == 1 and plain[0][0] == plain[0][1] and len(ways) == 1:
         return Lit(chr(plain[0][0]))
-    return alt(ways) if ways else Alt(())
+    return alt(ways)
 
 
 def _spelled(one: automata.Automaton, rules: Rules) -> Node:

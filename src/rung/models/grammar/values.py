@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rung.json_values import accepts, exact_validator, key
 from rung.models.grammar.branches import NOT_IN, Branch, Branches, listed, types_of
 from rung.models.grammar.dialects import as_list
-from rung.models.grammar.nodes import Alt, Lit, Node, alt
+from rung.models.grammar.nodes import Lit, Node, alt
 from rung.records import Json
 
 MOST_ELEMENTS = 24  # of values that are listed to be told apart
@@ -47,4 +47,4 @@ def elements(schemas: Sequence[Json], branches: Branches) -> list[Json] | None:
 def spelled(values: Sequence[Json]) -> Node:
     """Values as Python writes them, letters beyond ASCII as themselves or by their numbers."""
     written = [json.dumps(value, ensure_ascii=ascii) for value in values for ascii in (False, True)]
-    return alt(map(Lit, dict.fromkeys(written))) if written else Alt(())
+    return alt(map(Lit, written))

@@ -96,7 +96,7 @@ class Writer:
             self._open.add(name)
             found = [self._branch(branch) for branch in self.branches.of(schemas)]
             self._open.remove(name)
-            self.rules[name] = alt(found) if found else Alt(())
+            self.rules[name] = alt(found)
         elif name in self._open and name != _ANYTHING:
             self.without_end[self.dialect.pointer(schemas[0])] = None  # it contains itself
         return Ref(name)
