@@ -158,7 +158,6 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     if knowledge.held and not (dry_run or asked):
         return _held(workshop, knowledge)
     sources = Sources(workshop.project, remember=workshop.lasting and not dry_run)
-    listed = _listed(workshop)
     with workshop.reporter.phase("read and index documents") as tick:
         if not workshop.lasting:
             report = knowledge.compare(sources)
@@ -166,6 +165,7 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
         elif dry_run:
             report = knowledge.compare(sources)
         else:
+            listed = _listed(workshop)
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
             _keep_pace(workshop, report)
             forget_stale(workshop.store, knowledge)
