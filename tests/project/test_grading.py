@@ -18,6 +18,7 @@ from rung.stages.answering import time_live
 from rung.stages.budget import Meter
 from rung.stages.candidates import propose
 from rung.stages.climbing import climb
+from rung.stages.grading import calibrated
 from rung.stages.intake import take_in
 from rung.stages.judging import put_on_paper, score, weigh
 from rung.steps import Generate
@@ -97,6 +98,13 @@ def test_pairs_are_judged_against_the_closed_book(essays: Path) -> None:
     assert scores["closed_book"] == 0.5
     assert scores["few_shot"] == 1.0
     assert any("is not calibrated" in warning for warning in verdict.warnings)
+
+
+def test_a_judge_that_grades_nothing_is_not_said_to_have_run_out_of_money(essays: Path) -> None:
+    with workshop_of(load_project(essays), None, None) as workshop:
+        workshop.judge = ScriptedGenerator(lambda _: "I would rather not say.", name="judge")
+        said = calibrated(workshop, take_in(workshop).rows.cases)
+    assert said == "The judge scripted is not calibrated: it graded none of the labelled answers."
 
 
 class _Judge(BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import pytest
 
 from rung.errors import Damaged, UserError
 from rung.stages.mending import damages, state_of
-from rung.stages.publishing import LINE, PAGE, TABLE, latest, publish, read_list
+from rung.stages.publishing import LINE, PAGE, TABLE, latest, publish, published, read_list
 
 
 def _publish(root: Path, who: str, times: int) -> None:
@@ -70,3 +70,12 @@ def test_only_what_is_damaged_of_a_verdict_goes(tmp_path: Path) -> None:
     (damage,) = damages(state_of(tmp_path))
     assert damage.mend().startswith("report.html went")
     assert latest(state_of(tmp_path)).winner == "w0"
+
+
+def test_a_verdict_of_an_earlier_rung_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
+    _publish(tmp_path, "w", 1)
+    folder = latest(state_of(tmp_path)).folder
+    (folder / "sealed.json").unlink()
+    (folder / TABLE).write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"holds no verdict that can be shown"):
+        published(state_of(tmp_path), "1")

@@ -37,6 +37,7 @@ from rung.records.verdicts import (
     Status,
     Timed,
     Verdict,
+    rung_of,
 )
 
 __all__ = [
@@ -74,4 +75,5 @@ __all__ = [
     "canonical",
     "digest",
     "plain",
+    "rung_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -124,6 +125,11 @@ class RungResult:
     answered: int = 0  # cases that it answered
     stopped: str = ""  # why it answered no more of them; "" where it answered all
     repeats: Repeats | None = None  # None where each case was asked once
+
+
+def rung_of(label: str) -> str:
+    """The rung that a label with settings is of: "rag[passages=8]" and "rag-2" are rag's."""
+    return re.split(r"[^a-z_]", label, maxsplit=1)[0].strip("_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rung.errors import UserError
 from rung.materials import read_rows
-from rung.records import StrategySpec, plain
+from rung.records import Json, StrategySpec, plain
 from rung.stages.candidates import Candidate, allowed, build, pinned, propose, with_members
 from rung.stages.checking import SHOW_CASES
 from rung.stages.intake import answer_tokens, at_hand, counted, take_in
@@ -19,7 +19,7 @@ from rung.stages.preparing import Sized, materials_of
 from rung.stages.publishing import latest
 from rung.stages.weighting import settle_alone
 from rung.strategies.long_context import LongContext
-from rung.strategies.protocol import ExampleIndex, Plan, Strategy
+from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
 from rung.strategies.registry import make_strategy
 from rung.strategies.wording import planned
 from rung.workshop import Workshop
@@ -59,7 +59,8 @@ def to_ask(workshop: Workshop, label: str | None) -> Asked:
         if spec is not None and is_its and (artifacts := _handed_over(workshop, spec)) is not None:
             _open_index(workshop)
             return Asked(label, make_strategy(spec), artifacts)
-    return _lightly(workshop, label) or _built(workshop, label)
+    name, rung, settings = _named(workshop, label)
+    return _lightly(workshop, name, rung, settings) or _built(workshop, name)
 
 
 def _read(text: str, label: str) -> StrategySpec | None:
@@ -103,14 +104,18 @@ def _open_index(workshop: Workshop) -> None:
         settle_alone(workshop, knowledge)
 
 
-def _lightly(workshop: Workshop, label: str) -> Asked | None:
-    """The rung as `rung.yaml` has it, where neither the documents nor the cases are needed to make it."""
-    project = workshop.project
-    listed = allowed(project)
+def _named(workshop: Workshop, label: str) -> tuple[str, type[Rung], dict[str, Json]]:
+    """The rung that has this label, else the first of this name, as `rung.yaml` has it: (label, rung, settings)."""
+    listed = allowed(workshop.project)
     one = next((o for o in listed if o[0] == label), None) or next((o for o in listed if o[1].name == label), None)
     if one is None:
-        raise _unknown(label, [name for name, _, _ in listed])
-    name, rung, settings = one
+        raise UserError(f"'{label}' is no rung of this project; there are: {', '.join(name for name, _, _ in listed)}")
+    return one
+
+
+def _lightly(workshop: Workshop, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> Asked | None:
+    """The rung, where neither the documents nor the cases are needed to make it."""
+    project = workshop.project
     if rung is LongContext or (rung.name in SHOW_CASES and settings.get("shots")):
         return None
     rows = read_rows(project, judging=False)
@@ -126,25 +131,17 @@ def _lightly(workshop: Workshop, label: str) -> Asked | None:
     if plan.needs and materials.lessons != rows.split("train"):
         return None  # which train cases may teach hangs on the documents
     _open_index(workshop)
-    artifacts = [workshop.build(need, title=f"build {name}") for need in plan.needs]
+    artifacts = [workshop.build(need, title=f"build {label}") for need in plan.needs]
     spec = pinned(workshop, plan, artifacts)
-    return Asked(name, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
+    return Asked(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
 
 
 def _built(workshop: Workshop, label: str) -> Asked:
     """The rung as a comparison would have it."""
     intake = take_in(workshop)
     candidates = propose(workshop, intake)
-    found = next((c for c in candidates if c.label == label), None) or next(
-        (c for c in candidates if c.rung.name == label), None
-    )
-    if found is None:
-        raise _unknown(label, [c.label for c in candidates])
-    candidate = next(c for c in build(workshop, with_members(candidates, [found])) if c.label == found.label)
+    wanted = [candidate for candidate in candidates if candidate.label == label]
+    candidate = next(c for c in build(workshop, with_members(candidates, wanted)) if c.label == label)
     if candidate.strategy is None:
-        raise UserError(f"{candidate.label} cannot answer: {candidate.why}")
-    return Asked(candidate.label, candidate.strategy, candidate.artifacts)
-
-
-def _unknown(label: str, listed: list[str]) -> UserError:
-    return UserError(f"'{label}' is no rung of this project; there are: {', '.join(listed)}")
+        raise UserError(f"{label} cannot answer: {candidate.why}")
+    return Asked(label, candidate.strategy, candidate.artifacts)

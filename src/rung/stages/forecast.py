@@ -17,7 +17,7 @@ from rung.models.endpoint import is_on_server
 from rung.project import Project
 from rung.records import Json
 from rung.stages.budget import UNPRICED
-from rung.stages.pricing import by_token, listed
+from rung.stages.pricing import usd_of
 from rung.stages.rehearsing import Use
 
 
@@ -86,9 +86,7 @@ class Rates:
     def _usd(self, use: Use, minutes: float | None, model: str) -> float | None:
         """As a comparison counts what it spends (`budget.spent_usd`)."""
         prices = self.project.settings.prices
-        known = by_token(prices, use.prompt, use.completion)
-        if known is None and use.calls:
-            known = listed(model, use.prompt, use.completion)
+        known = usd_of(prices, model, use.prompt, use.completion)
         if known is None:
             hourly = prices.machine_usd_per_hour
             return 0.0 if not use.calls else None if hourly is None or minutes is None else hourly * minutes / 60
@@ -137,9 +135,7 @@ def check_priced(project: Project, usd: float | None) -> None:
         UserError: neither `rung.yaml` nor the price list has a price for this model. A plugin's may still name one.
     """
     prices, model = project.settings.prices, project.settings.model
-    if usd is None or by_token(prices, 1, 1) is not None or prices.machine_usd_per_hour is not None:
-        return
-    if listed(model, 1, 1) is not None:
+    if usd is None or prices.machine_usd_per_hour is not None or usd_of(prices, model, 1, 1) is not None:
         return
     if is_local(model) or is_on_server(model):
         raise UserError(UNPRICED)

@@ -53,7 +53,7 @@ def with_judgements(
         asked.append((case.id, spoken(answer)))
         other = None if against is None else against.get(case.id)
         talks.append(_talk(workshop, case, spoken(answer), None if against is None else _words(other)))
-    carried = _carried(workshop, talks, "judge", judge or workshop.judge)
+    carried, _ = _carried(workshop, talks, "judge", judge or workshop.judge)
     said: dict[tuple[str, str], float | str] = dict(measure.judgements)
     for key, ended in zip(asked, carried, strict=True):
         said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
@@ -95,22 +95,22 @@ def calibrated(workshop: Workshop, cases: Sequence[Case], judge: Engine | None =
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
     talks = [_talk(workshop, one.case, one.answer, one.other if pairwise else None) for one in known]
-    carried = _carried(workshop, talks, "calibrate the judge", judge or workshop.judge) if talks else []
+    carried, ended = _carried(workshop, talks, "calibrate the judge", judge or workshop.judge) if talks else ([], False)
     pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
     found: Agreement | None = agreement(pairs)
-    if found is None and known and not pairs:
-        return f"The judge {name} is not calibrated: the budget ended before it."
-    if found is None:
-        return f"The judge {name} is not calibrated: no case has a human label (meta.human)."
-    return found.words(name)
+    if found is not None:
+        return found.words(name)
+    unlabelled = "no case has a human label (meta.human)"
+    why = unlabelled if not known else "the budget ended before it" if ended else "it graded none of the labelled answers"
+    return f"The judge {name} is not calibrated: {why}."
 
 
-def _carried(workshop: Workshop, talks: Sequence[Talk], title: str, judge: Engine) -> list[Carried[float]]:
-    """What the judge says; where a budget ends meanwhile, what it has said until then."""
+def _carried(workshop: Workshop, talks: Sequence[Talk], title: str, judge: Engine) -> tuple[list[Carried[float]], bool]:
+    """What the judge says; where a budget has ended, or ends meanwhile, what it has said until then, and True."""
     try:
-        return workshop.carry(talks, title=title, engines={"generate": judge})
+        return workshop.carry(talks, title=title, engines={"generate": judge}), isinstance(judge, Closed)
     except BudgetEnded:
-        return workshop.carry(talks, title=title, engines={"generate": Closed(judge.identity)})
+        return workshop.carry(talks, title=title, engines={"generate": Closed(judge.identity)}), True
 
 
 def _talk(workshop: Workshop, case: Case, answer: str, other: str | None) -> Talk:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import glob
 import json
-import re
 import shutil
 import subprocess
 import time
@@ -22,7 +21,7 @@ from rung.files import yaml_file, yaml_of
 from rung.materials import read_examples, read_rows
 from rung.parsing import Malformed
 from rung.project import FILE, Project, load_project
-from rung.records import Case, Document, Json, Problem
+from rung.records import Case, Document, Json, Problem, rung_of
 from rung.stages.counting import CHARACTERS_PER_TOKEN
 from rung.stages.first_look import first_look, in_words, needing_extras
 from rung.stages.publishing import latest
@@ -257,7 +256,7 @@ def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]])
     winner = said.get("winner")
     if isinstance(winner, str):
         where = f"the last comparison chose {winner}"
-        found["compared"] = re.split(r"[^a-z_]", winner, maxsplit=1)[0].strip("_"), where
+        found["compared"] = rung_of(winner), where
         found["compared_clears"] = bool(said.get("clears_bar")), where
     rungs = said.get("rungs")
     means: dict[str, float] = {}

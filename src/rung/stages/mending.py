@@ -7,7 +7,7 @@ is kept as far as it can be read, and the damaged file stays in `.rung/damaged` 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -76,20 +76,13 @@ def _beside(path: Path) -> Path:
 
 def _list(project: Project) -> Iterator[Damage]:
     folder = verdicts_of(project)
-    path, lost, lines = folder / LIST, 0, list[Line]()
+    path = folder / LIST
     try:
-        written = list_lines(project)
+        lines, lost = _readable(project)
     except UserError as error:
         yield Damage(path, str(error), lambda: f"set aside as {set_aside(path)}")
         return
-    for line in written:
-        try:
-            lines.append(Line.read(line))
-        except ValueError:
-            lost += 1
-    known = {line.verdict for line in lines}
-    unlisted = sorted(at.name for at in folder.glob("*") if (at / LINE).is_file() and at.name not in known)
-    if lost or (unlisted and not lines):
+    if lost or (not lines and _unlisted(folder, lines)):
         why = f"{lost} lines are no entries" if lost else "it is empty or missing, and there are verdicts"
         yield Damage(path, why, partial(_relisted, project))
     try:
@@ -99,17 +92,28 @@ def _list(project: Project) -> Iterator[Damage]:
             yield Damage(error.path, error.why, partial(_pointed, project))
 
 
+def _readable(project: Project) -> tuple[list[Line], int]:
+    """The lines of the list that can be read, and how many cannot."""
+    lines, lost = list[Line](), 0
+    for line in list_lines(project):
+        try:
+            lines.append(Line.read(line))
+        except ValueError:
+            lost += 1
+    return lines, lost
+
+
+def _unlisted(folder: Path, lines: Sequence[Line]) -> list[Path]:
+    known = {line.verdict for line in lines}
+    return [at for at in folder.glob("*") if (at / LINE).is_file() and at.name not in known]
+
+
 def _relisted(project: Project) -> str:
     """The lines that can be read, and one for each verdict without: under the numbers that are free, oldest first."""
-    folder, lines = verdicts_of(project), list[Line]()
+    folder = verdicts_of(project)
     with alone(folder / f"{LIST}.lock"):
-        for line in list_lines(project):
-            try:
-                lines.append(Line.read(line))
-            except ValueError:
-                continue
-        known = {line.verdict for line in lines}
-        left = [at for at in folder.glob("*") if (at / LINE).is_file() and at.name not in known]
+        lines, _ = _readable(project)
+        left, known = _unlisted(folder, lines), {line.verdict for line in lines}
         taken = {line.number for line in lines}
         free = (n for n in range(1, len(taken) + len(left) + 1) if n not in taken)
         for at in sorted(left, key=lambda at: (at / LINE).stat().st_mtime):

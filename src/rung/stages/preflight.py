@@ -99,7 +99,14 @@ def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:
 
 def remembered(project: Project) -> list[str]:
     """What earlier checks found, without asking anybody; for `rung check`."""
-    return _found_before(project)
+    if not (project.state / "rung.db").is_file():
+        return []
+    with Workshop(project, lasting=False) as workshop:
+        if not is_remote(workshop.named(project.settings.model)) or not is_held(project):
+            return []
+        engine = workshop.generator
+        name = project.settings.model
+        return list(remarks(name, known(workshop.store, engine))) if isinstance(engine, Remote) else []
 
 
 def missing_keys(project: Project) -> Iterator[Problem]:
@@ -110,17 +117,6 @@ def missing_keys(project: Project) -> Iterator[Problem]:
             if endpoint.is_openai and not endpoint.has_key:
                 message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
                 yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
-
-
-def _found_before(project: Project) -> list[str]:
-    if not (project.state / "rung.db").is_file():
-        return []
-    with Workshop(project, lasting=False) as workshop:
-        if not is_remote(workshop.named(project.settings.model)) or not is_held(project):
-            return []
-        engine = workshop.generator
-        name = project.settings.model
-        return list(remarks(name, known(workshop.store, engine))) if isinstance(engine, Remote) else []
 
 
 def _asked(workshop: Workshop, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:

@@ -13,7 +13,13 @@ def by_token(prices: PriceSettings, prompt: int, completion: int) -> float | Non
     return (prompt * prices.prompt_usd_per_million + completion * prices.completion_usd_per_million) / 1e6
 
 
-def listed(model: str, prompt: int, completion: int) -> float | None:
+def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int) -> float | None:
+    """Dollars of these tokens; None where neither `rung.yaml` nor the price list has a price."""
+    known = by_token(prices, prompt, completion)
+    return _listed(model, prompt, completion) if known is None else known
+
+
+def _listed(model: str, prompt: int, completion: int) -> float | None:
     """By the dated price list, for a hosted model; a scripted one charges nothing."""
     if model.startswith("scripted"):
         return 0.0

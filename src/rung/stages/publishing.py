@@ -156,7 +156,7 @@ def published(project: Project, name: str) -> Published:
     require_whole(kept)
     try:
         texts = [(kept / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{kept} holds no verdict that can be shown: {error}") from error
     return Published(texts[0], texts[1], kept / PAGE, kept)
 

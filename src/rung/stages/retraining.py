@@ -44,17 +44,17 @@ def whats_due(
     now = now or datetime.now(UTC)
     registry = Registry(project.state)
     latest = _latest(registry)
+    materials: Materials | None = None  # where rows are counted
     if rule.rows is not None:
         try:
             rows = rows or _naming_documents(read_rows(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
-    groups = _groups_in_index(project) if groups is None else groups
+        materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
     found: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
-        untold = rows is None or rule.rows is None or seen is None
-        new = None if untold else unseen(seen or (), _pools(project, rows or Rows(), kind, groups))
+        new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind))
         found.append(due(rule, artifact, new, kind=kind, now=now))
     return tuple(found)
 
@@ -90,21 +90,20 @@ def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
     return {} if snapshot is None else snapshot.groups
 
 
-def _pools(project: Project, rows: Rows, kind: str, groups: Mapping[str, Sequence[str]]) -> list[tuple[Material, ...]]:
+def _pools(materials: Materials, kind: str) -> list[tuple[Material, ...]]:
     """What may teach a kind; only rows that teach chats are told apart by what they say, too.
 
     A case was written by a person, or drafted and approved by one; an example says who approved it.
     """
-    materials, _ = materials_of(project, rows, groups)
     lessons = materials.lessons
     match kind:
         case "retriever" | "reranker":
             return [tuple(Material(c.id) for c in lessons if c.answerable and has_gold(c))]
         case "router":
-            return [tuple(Material(c.id) for c in rows.split("dev"))]
+            return [tuple(Material(c.id) for c in materials.dev)]
         case "classifier":
-            known = set(rows.labels)
-            examples = (Material(e.id, "", _approved(e)) for e in rows.examples if e.output.strip() in known)
+            known = set(materials.labels)
+            examples = (Material(e.id, "", _approved(e)) for e in materials.examples if e.output.strip() in known)
             return [(*examples, *(Material(c.id) for c in lessons if c.answers and c.answers[0].strip() in known))]
         case _:
             return _chat_pools(materials)

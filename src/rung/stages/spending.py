@@ -15,7 +15,7 @@ from rung.models.endpoint import is_on_server
 from rung.models.reranking import GeneratorReranker, asked, grading
 from rung.records import Failure, Json
 from rung.stages.counting import most_tokens, sizes_of
-from rung.stages.pricing import by_token, listed
+from rung.stages.pricing import usd_of
 from rung.steps import Engine, Generate, Generated, Request, Result, StreamingEngine
 from rung.workshop import Workshop
 
@@ -160,13 +160,11 @@ class Spending:
         return counts.dearest if known is None else known
 
     def _price(self, model: str, prompt: int, completion: int) -> float | None:
-        known = by_token(self.workshop.project.settings.prices, prompt, completion)
-        return listed(model, prompt, completion) if known is None else known
+        return usd_of(self.workshop.project.settings.prices, model, prompt, completion)
 
     def _model(self, engine: Engine) -> str:
         settings = self.workshop.project.settings
-        is_judge = self.workshop.__dict__.get("judge") is engine and settings.judge.model
-        return settings.judge.model if is_judge else settings.model
+        return settings.judge.model if self.workshop.key_of(engine) == "judge" else settings.model
 
 
 @dataclass(frozen=True, slots=True)

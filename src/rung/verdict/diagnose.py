@@ -40,19 +40,21 @@ Loss = Literal[
 ]
 
 
+_TUNED = ("tuned_model", "hybrid")
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way of mending: in words, and the rungs that go it (those that are compared show whether it helps).
-
-    `tunes`: it trains the weights of the project's model, which a server's cannot be.
-    """
+    """One way of mending: in words, and the rungs that go it (those that are compared show whether it helps)."""
 
     words: str
     rungs: tuple[str, ...] = ()
-    tunes: bool = False
 
+    @property
+    def tunes(self) -> bool:
+        """Whether it trains the weights of the project's model, which a server's cannot be."""
+        return bool(self.rungs) and set(self.rungs) <= set(_TUNED)
 
-_TUNED = ("tuned_model", "hybrid")
 
 REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     "failed": (Way("look at the errors: a server, a limit or a prompt that is too long"),),
@@ -60,11 +62,11 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     "cannot be won": (Way("mend the accepted answers: labels or schema allow none of them (rung check names the cases)"),),
     "wrong format": (
         Way("constrain the output (structured)", ("structured",)),
-        Way("teach the format (tuned_model)", ("tuned_model",), tunes=True),
+        Way("teach the format (tuned_model)", ("tuned_model",)),
     ),
     "should have refused": (
         Way("ground more strictly"),
-        Way("teach refusing with unanswerable questions", _TUNED, tunes=True),
+        Way("teach refusing with unanswerable questions", _TUNED),
     ),
     "not in the corpus": (Way("add the document that answers it; or mark the case as not answerable"),),
     "not read": (Way("mend the file that could not be read, or give it in another form: rung check names it and says why"),),
@@ -83,22 +85,22 @@ REMEDIES: Mapping[Loss, tuple[Way, ...]] = {
     "ranked too low": (Way("show more passages"), Way("rerank")),
     "refused wrongly": (
         Way("ground less strictly"),
-        Way("teach with fewer unanswerable questions", _TUNED, tunes=True),
+        Way("teach with fewer unanswerable questions", _TUNED),
     ),
     "retrieved but not used": (
         Way("show fewer passages"),
-        Way("teach answering from passages (hybrid)", ("hybrid",), tunes=True),
+        Way("teach answering from passages (hybrid)", ("hybrid",)),
     ),
     "used but wrong": (
         Way("give instructions"),
         Way("give examples (shots)"),
-        Way("tune (hybrid)", ("hybrid",), tunes=True),
+        Way("tune (hybrid)", ("hybrid",)),
         Way("use a stronger model"),
     ),
     "wrong": (Way("the model does not know or does not act as needed: the gaps say which"),),
     "wrong style": (
         Way("show examples of the tone that is wanted (few_shot)", ("few_shot",)),
-        Way("teach it (tuned_model)", ("tuned_model",), tunes=True),
+        Way("teach it (tuned_model)", ("tuned_model",)),
     ),
 }
 

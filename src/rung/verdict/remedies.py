@@ -6,11 +6,10 @@ is left to `winning_back`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rung.records import Lost, RungResult
+from rung.records import Lost, RungResult, rung_of
 from rung.verdict.diagnose import REMEDIES, Way
 from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED, listed
 
@@ -63,7 +62,7 @@ def _in_vain(way: Way, lost: Lost, of: RungResult, results: Sequence[RungResult]
     """The rungs that went this way and gained nothing; [] where none of them can be had; None where it is worth a try."""
     if not way.rungs:
         return None
-    going = [r for r in results if _base(r.name) in way.rungs]
+    going = [r for r in results if rung_of(r.name) in way.rungs]
     measured = [r for r in going if r.status == "measured"]
     if any(r is not of and _gains(r, lost, of) for r in measured):
         return None
@@ -91,8 +90,3 @@ def _sentence(ways: Sequence[str]) -> str:
         return ""
     said = ", or ".join(ways)
     return f"{said[0].upper()}{said[1:]}."
-
-
-def _base(name: str) -> str:
-    """The rung that a label with settings is of: "rag[passages=8]" and "rag-2" are rag's."""
-    return re.split(r"[^a-z_]", name, maxsplit=1)[0].strip("_")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from rung.records import Estimate, RungResult, canonical
+from rung.records import Estimate, RungResult, canonical, rung_of
 from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.gap_words import gap_sentence
 from rung.verdict.report_numbers import DASH, count, interval, money, percent, points, points_interval, seconds
@@ -31,7 +31,7 @@ def _summary(report: Report) -> Iterator[str]:
     if report.task:
         yield f"> {_text(report.task)}\n"
     if winner is not None:
-        kind = re.split(r"[^a-z_]", winner.name, maxsplit=1)[0].strip("_")
+        kind = rung_of(winner.name)
         yield f"**What.** {_text(winner.name)}" + (f": {IN_WORDS[kind]}." if kind in IN_WORDS else ".") + "\n"
     yield f"**Why.** {_text(verdict.reason)}\n"
     if winner is not None:

@@ -121,11 +121,6 @@ def mark_of(page: CasePage, rung: str, *, metric: str) -> Mark:
     return "right" if score is None or score >= RIGHT_FROM else "partly right"
 
 
-def was_right(page: CasePage, rung: str, *, metric: str) -> bool:
-    """Whether the rung's answer is right, and not only in part."""
-    return mark_of(page, rung, metric=metric) == "right"
-
-
 def layer_words(layer: str) -> str:
     """A layer's name as people read it: "not_retrieved" -> "not retrieved"."""
     return layer.replace("_", " ").replace("-", " ").strip()

@@ -5,10 +5,9 @@ Deciding is left to `decide`; here its verdict is only told.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
 from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.reasons import repeated
 from rung.verdict.report_markup import Safe, el, join, scrolled
@@ -91,7 +90,7 @@ def standing(verdict: Verdict) -> str:
 
 def _meaning(verdict: Verdict) -> Safe:
     """What the winner is, for those who do not know the rungs' names; a sweep's name ("rag-2") counts as its rung's."""
-    name = re.split(r"[^a-z_]", verdict.winner or "", maxsplit=1)[0].strip("_")
+    name = rung_of(verdict.winner or "")
     return el("p", f"That is {IN_WORDS[name]}.", cls="lead") if name in IN_WORDS else Safe("")
 
 

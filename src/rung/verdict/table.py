@@ -10,7 +10,7 @@ from rung.verdict import reasons
 from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence
 from rung.verdict.remedies import remedy
-from rung.verdict.report_records import ladder, losing
+from rung.verdict.report_records import everyone, ladder, losing
 
 WIDTH = 80
 MOST_LOST = 4  # layers told of
@@ -33,10 +33,10 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
         project: its name, for the heading.
         judged_by: what `correct` means here ("f1", "json", …), for the heading.
     """
-    rungs, arms = ladder(verdict), [r for r in verdict.rungs if r.reference]
+    rungs = ladder(verdict)
     lines = [*_heading(verdict, project, judged_by), ""]
     lines += [_row(_HEAD), "-" * WIDTH]
-    lines += [line for result in (*rungs, *arms) for line in _rung(result, verdict)] + [""]
+    lines += [line for result in everyone(verdict) for line in _rung(result, verdict)] + [""]
     lines += [*_verdict(verdict), ""]
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict))

@@ -270,7 +270,7 @@ class Workshop:
         """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
         asked = self.engines() if engines is None else engines
         is_sure = not is_on_server(self.project.settings.embedder)  # else it may be the embedder's server that refuses
-        pointing = self._pointing_at(self._key_of(asked.get("generate"))) if is_sure else nullcontext()
+        pointing = self._pointing_at(self.key_of(asked.get("generate"))) if is_sure else nullcontext()
         with pointing, self.reporter.phase(title) as tick:
             return carry(
                 talks,
@@ -280,7 +280,7 @@ class Workshop:
                 progress=lambda done, total: tick(done, total, ""),
             )
 
-    def _key_of(self, engine: Engine | None) -> str:
+    def key_of(self, engine: Engine | None) -> str:
         """Where `rung.yaml` names this generator."""
         return (
             "judge"
