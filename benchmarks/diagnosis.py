@@ -25,19 +25,19 @@ from pathlib import Path
 
 import yaml
 
+from rung.artifacts import Workshop
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
-from rung.project import load_project
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import score
+from rung.pipeline.prepare import Intake, take_in
 from rung.records import Json
+from rung.records.steps import Generate, Step
 from rung.scoring import Scorecard
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import Intake, take_in
-from rung.stages.judging import score
-from rung.steps import Generate, Step
-from rung.verdict.diagnose import Loss
-from rung.workshop import Workshop
+from rung.verdict.failure_modes import Loss
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 Rows = list[dict[str, Json]]

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rung.artifacts import Workshop
+from rung.config.project import load_project
 from rung.knowledge import Knowledge
-from rung.project import load_project
 from rung.records import Asker
-from rung.steps import search
-from rung.workshop import Workshop
+from rung.records.steps import search
 
 SECRET = "zyxomma"
 WAIT = 60.0

@@ -32,16 +32,16 @@ from typing import Any
 from make_examples import jsonl, make_commands
 from tuned_quality import DATA, drawn, lines
 
-from rung.drivers.batch import carry
-from rung.estimating import estimate
-from rung.knowledge.chunking import whole
+from rung.config.project import load_project
+from rung.knowledge.chunking.passages import whole
 from rung.loop import workshop_of
-from rung.project import load_project
+from rung.pipeline.candidates import build, propose
+from rung.pipeline.prepare import take_in
 from rung.records import Asker, Passage
+from rung.records.steps import Found, Request, Result
+from rung.runtime.batch import carry
 from rung.scoring.squad import token_f1
-from rung.stages.candidates import build, propose
-from rung.stages.intake import take_in
-from rung.steps import Found, Request, Result
+from rung.stats.estimates import estimate
 
 Row = dict[str, Any]
 SHOWN = {

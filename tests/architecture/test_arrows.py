@@ -10,22 +10,21 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 
 # Each line may import the lines above it. Units on one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "progress", "sentences", "matching"),
+    ("errors", "progress"),
     ("records",),
-    ("parsing",),
-    ("addresses", "durable", "files", "json_values", "steps", "gold", "estimating"),
-    ("overlaps", "supporting", "enough", "outputs", "obstacles"),
-    ("refusing", "settings"),
-    ("project", "examples"),
-    ("materials",),
+    ("text", "stats"),
+    ("files",),
+    ("config",),
     ("strategies", "scoring", "verdict"),
+    ("report", "dataset"),
     ("models", "knowledge", "tools"),
     ("training",),
-    ("drivers",),
-    ("workshop",),
-    ("stages",),
+    ("runtime",),
+    ("artifacts",),
+    ("pipeline",),
+    ("commands",),
     ("loop",),
-    ("serving", "cli", "web", "facade"),
+    ("serving", "cli", "web", "api"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FREE = {
@@ -63,9 +62,9 @@ def test_imports_point_one_way() -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("records.py", "from rung.steps import Step\n"),
+        ("records/spec.py", "from rung.text.sentences import sentences\n"),
         ("strategies/rag.py", "from rung.models.local import Local\n"),
-        ("strategies/rag.py", "def answer():\n    from rung.drivers import batch\n"),
+        ("strategies/rag.py", "def answer():\n    from rung.runtime import batch\n"),
         ("strategies/rag.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import rung.knowledge.index\n"),
         ("strategies/rag.py", "from rung import loop\n"),
         ("strategies/rag.py", "from ..models import local\n"),
@@ -84,9 +83,9 @@ def test_an_import_against_the_arrows_is_caught(file: str, text: str, tmp_path: 
 
 def test_imports_along_the_arrows_pass(tmp_path: Path) -> None:
     files = {
-        "strategies/rag.py": "from rung.steps import Search\nfrom rung import records\nfrom . import registry\n",
+        "strategies/rag.py": "from rung.records.steps import Search\nfrom rung import records\nfrom . import registry\n",
         "training/lora.py": "from rung.models.protocol import Generator\n",
         "cli/ask.py": "import rung\nfrom rung.loop import compare\n",
-        "testing/engines.py": "from rung.drivers.batch import run\n",
+        "testing/engines.py": "from rung.runtime.batch import run\n",
     }
     assert against_the_arrows(write(tmp_path, files)) == []

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts import Workshop
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import search
-from rung.project import load_project
-from rung.stages.intake import up_to_date
-from rung.stages.survey import survey
-from rung.workshop import Workshop
+from rung.pipeline.prepare import up_to_date
 from tests.cli.conftest import Run
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.steps import Generate, Generated, Request, Result
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import take_in
+from rung.records.steps import Generate, Generated, Request, Result
 
 CASES = 24
 YAML = """\

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.loop import compare, workshop_of
 from rung.models.scripted import ScriptedGenerator
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import take_in
 from rung.progress import Silent, Tick
-from rung.project import load_project
 from rung.records import Message, Verdict, digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.steps import Generate
+from rung.records.steps import Generate
 from tests.training.tiny import Served
 
 YAML = """\

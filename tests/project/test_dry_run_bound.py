@@ -11,19 +11,19 @@ from threading import Thread
 
 import pytest
 
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter, spent_usd
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import score, weigh
+from rung.pipeline.forecast import Forecast
+from rung.pipeline.prepare import take_in
 from rung.records import digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter, spent_usd
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.forecast import Forecast
-from rung.stages.intake import take_in
-from rung.stages.judging import score, weigh
-from rung.stages.survey import survey
-from rung.steps import Generate
+from rung.records.steps import Generate
 
 PROSE = "the of and parcel return item delivery customer tariff refund a I within thirty days warehouse internationalisation"
 OTHER = "Rückgabe Größe straße 退货 条款 café 12.50 2024-11-12 https://a.example/b?c=d | {x} ``` --"

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import take_in
 from rung.records import Verdict
-from rung.stages.answering import time_live
-from rung.stages.budget import Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.steps import Generate
+from rung.records.steps import Generate
 
 COLOURS = ("amber", "coral", "ebony", "hazel", "ivory", "jade", "khaki", "lilac", "ochre", "olive")
 N = 40

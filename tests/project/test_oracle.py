@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
+from rung.config.project import load_project
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import Scored, put_on_paper, score, weigh
+from rung.pipeline.prepare import take_in
 from rung.records import Verdict, digest
+from rung.records.steps import Generate
 from rung.scoring.squad import contains
-from rung.stages.answering import time_live
-from rung.stages.budget import Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import Scored, put_on_paper, score, weigh
-from rung.steps import Generate
 
 DOCUMENTS, FACTS = 6, 6
 YAML = """\

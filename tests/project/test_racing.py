@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import take_in
+from rung.pipeline.racing import FIRST
 from rung.records import Verdict, digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.stages.racing import FIRST
-from rung.steps import Generate, Generated
+from rung.records.steps import Generate, Generated
 
 CASES = 150
 YAML = """\

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from rung.config.project import load_project
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import TURN, Run, time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import take_in
+from rung.pipeline.remarks import of_timing
 from rung.records import Timed, Verdict
-from rung.stages.answering import TURN, Run, time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.remarks import of_timing
-from rung.steps import Generate
+from rung.records.steps import Generate
 from tests.project.test_climbing import Listening, climbed, project, says
 
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
+from rung.artifacts import Workshop
+from rung.artifacts.registry import Registry
+from rung.commands.due import whats_due
+from rung.commands.train import TRAINERS, Order
+from rung.config.project import Project, load_project
 from rung.errors import UserError
 from rung.models.mapped import Mapped
-from rung.project import Project, load_project
+from rung.pipeline.candidates import build, propose
+from rung.pipeline.prepare import Intake, take_in, up_to_date
+from rung.pipeline.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
-from rung.stages.candidates import build, propose
-from rung.stages.intake import Intake, take_in, up_to_date
-from rung.stages.pairs import row_of
-from rung.stages.retraining import whats_due
-from rung.stages.training import TRAINERS, Order
-from rung.steps import Found, Request, Search
+from rung.records.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
-from rung.workshop import Workshop
-from rung.workshop.registry import Registry
 from tests.training.tiny_encoder import tiny_encoder
 
 THINGS = ("refunds", "violins", "bread", "parcels", "ovens", "flour", "strings", "money", "bows", "shipping")
@@ -121,7 +121,7 @@ def test_nobody_finds_more_than_in_the_projects_own_index(tmp_path: Path, tiny: 
 
 
 def test_what_only_some_may_read_teaches_nothing(tmp_path: Path) -> None:
-    from rung.workshop.taught import made_of_passages, pairs_of
+    from rung.artifacts.training_pairs import made_of_passages, pairs_of
 
     with Workshop(project(tmp_path)) as workshop:
         intake = take_in(workshop)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.tuning import Searching
-from rung.steps import Generate
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import take_in
+from rung.pipeline.sweep import Searching
+from rung.records.steps import Generate
 
 YAML = """\
 task: Say it.

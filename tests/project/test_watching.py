@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts import Workshop
+from rung.commands.watch import watch, watched
+from rung.config.project import load_project
 from rung.errors import UserError
+from rung.pipeline.prepare import Indexed
 from rung.progress import Silent
-from rung.project import load_project
 from rung.records import Asker
-from rung.stages.intake import Indexed
-from rung.stages.watching import watch, watched
-from rung.workshop import Workshop
 
 
 class Watching:

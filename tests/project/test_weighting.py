@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.artifacts import EVEN, Workshop
+from rung.artifacts.retrieval_quality import LEAST, WEIGHTS, choose, chosen_among, fused_anew
+from rung.config.project import load_project
+from rung.dataset.load import Rows
 from rung.errors import InputError
 from rung.knowledge.protocol import Explained, Fusion, Place
-from rung.materials import Rows
+from rung.pipeline.dense_weight import MOST_CASES, settle_alone, telling
+from rung.pipeline.prepare import take_in, up_to_date
 from rung.progress import Silent
-from rung.project import load_project
 from rung.records import Case, Passage
-from rung.stages.intake import take_in, up_to_date
-from rung.stages.weighting import MOST_CASES, settle_alone, telling
-from rung.workshop import EVEN, Workshop
-from rung.workshop.weighing import LEAST, WEIGHTS, choose, chosen_among, fused_anew
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 

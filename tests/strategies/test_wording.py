@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.candidates import allowed, build, propose
+from rung.pipeline.prepare import take_in
+from rung.pipeline.sweep import Searching
 from rung.records import Question
-from rung.stages.candidates import allowed, build, propose
-from rung.stages.intake import take_in
-from rung.stages.tuning import Searching
-from rung.steps import Generate, Generated
+from rung.records.steps import Generate, Generated
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
 from rung.strategies.wording import planned

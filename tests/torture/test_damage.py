@@ -12,12 +12,12 @@ from types import ModuleType
 
 import pytest
 
+from rung.commands.repair import damages, state_of
+from rung.config.project import load_project
 from rung.errors import Damaged
 from rung.loop import compare, search, workshop_of
-from rung.project import load_project
-from rung.stages.intake import up_to_date
-from rung.stages.mending import damages, state_of
-from rung.stages.publishing import latest
+from rung.pipeline.prepare import up_to_date
+from rung.pipeline.publishing import latest
 
 TRIALS = 54
 KEPT = (".rung/verdicts/latest", ".rung/verdicts/list.jsonl")  # small files, each tried in every way

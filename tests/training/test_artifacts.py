@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from rung.durable import SEAL
+from rung.artifacts import Built, Workshop
+from rung.artifacts.registry import Registry
+from rung.artifacts.store import building, is_finished, seal
+from rung.commands.due import whats_due
+from rung.commands.repair import damages, state_of
+from rung.config.project import Project, load_project
+from rung.dataset.load import read_rows
 from rung.errors import Damaged, InputError, UserError
-from rung.materials import read_rows
+from rung.files.durable import SEAL
 from rung.progress import Silent
-from rung.project import Project, load_project
 from rung.records import Json
-from rung.stages.mending import damages, state_of
-from rung.stages.retraining import whats_due
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
-from rung.workshop import Built, Workshop
-from rung.workshop.artifacts import building, is_finished, seal
-from rung.workshop.registry import Registry
 from tests.training.tiny import Served
 
 pytest.importorskip("torch")

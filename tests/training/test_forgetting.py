@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts import Workshop
+from rung.artifacts.forgetting_gate import forgot, gate, limit_of, notes_on
+from rung.artifacts.store import Built
+from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
 from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
@@ -32,9 +35,6 @@ from rung.training.network import Network
 from rung.training.packing import pack
 from rung.training.probing import Choice, Probe, asked, read_probe
 from rung.training.shape import Shape
-from rung.workshop import Workshop
-from rung.workshop.artifacts import Built
-from rung.workshop.forgetting import forgot, gate, limit_of, notes_on
 from tests.training.tiny import ByteTokens, Served, TinyModel, chats, stirred, token_rows
 
 
@@ -278,7 +278,7 @@ def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rung.records import Asker, Example
-    from rung.steps import Conversation
+    from rung.records.steps import Conversation
 
     def given(row: Example) -> Conversation[Example | None]:
         return row

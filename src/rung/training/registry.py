@@ -1,5 +1,5 @@
 """What was made from what, how do two artifacts differ, and which is the promoted one? Pure: finding them on a disk is left
-to `workshop.registry`.
+to `artifacts.registry`.
 
 A manifest of an older format, or of a kind that is not known here, leaves fields unknown (None, ""), and is no error.
 """
@@ -152,6 +152,18 @@ def described(kind: str, named: str, made: Mapping[str, Json], *, state: State, 
         parent=_text(made.get("parent")),
         size=size,
     )
+
+
+def curve_of(said: Json) -> tuple[tuple[float, float], ...]:
+    """A curve of [step, loss] in a manifest; points that are none are left out."""
+    points = [p for p in said if isinstance(p, list) and len(p) == 2] if isinstance(said, list) else []
+    return tuple((float(s), float(x)) for s, x in points if isinstance(s, (int, float)) and isinstance(x, (int, float)))
+
+
+def last_loss(curve: Json) -> float | None:
+    """The loss at the end of a curve of [step, loss]."""
+    points = curve_of(curve)
+    return points[-1][1] if points else None
 
 
 def difference(
