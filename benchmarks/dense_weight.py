@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from retrieval_quality import CACHE, JUDGED, beir, spans, squad2
 
 from rung.artifacts import EVEN
-from rung.artifacts.retrieval_quality import WEIGHTS, chosen_among, tried
+from rung.builders.retrieval_quality import WEIGHTS, chosen_among, tried
 from rung.knowledge import Knowledge
 from rung.models.catalog import embedder
 from rung.records import digest

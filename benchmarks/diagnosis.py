@@ -25,7 +25,7 @@ from pathlib import Path
 
 import yaml
 
-from rung.artifacts import Workshop
+from rung.builders import ArtifactBuilder
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
@@ -33,9 +33,11 @@ from rung.pipeline.budget import Allowed, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import score
-from rung.pipeline.prepare import Intake, take_in
+from rung.pipeline.prepare import Intake, prepare
 from rung.records import Json
 from rung.records.steps import Generate, Step
+from rung.runtime.engines import open_engines
+from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard
 from rung.verdict.failure_modes import Loss
 
@@ -211,12 +213,12 @@ def read(folder: Path, answerable: bool) -> Rows:
 def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str, Loss | None]:
     """Every stage from the documents to the diagnosis, with the scripted model."""
     play = Play(fails=lambda step: "the server is down" if one.fails and isinstance(step, Step) else "")
-    with Workshop(load_project(folder)) as workshop:
-        workshop.__dict__["generator"] = ScriptedGenerator(reader(one, rows), play=play)
-        intake: Intake = take_in(workshop)
-        candidates = [c for c in propose(workshop, intake) if c.rung.name == "rag"]
-        raced = climb(workshop, intake, candidates, Meter.of(workshop, Allowed(exhaustive=True)))
-        scored = score(workshop, intake, raced.runs)
+    with open_engines(load_project(folder)) as engines, StepRunner(engines) as runner:
+        engines.generator = ScriptedGenerator(reader(one, rows), play=play)
+        intake: Intake = prepare(engines)
+        candidates = [c for c in propose(ArtifactBuilder(runner), intake) if c.rung.name == "rag"]
+        raced = climb(ArtifactBuilder(runner), intake, candidates, Meter.of(engines, Allowed(exhaustive=True)))
+        scored = score(runner, intake, raced.runs)
     card: Scorecard = next(iter(scored.cards.values()))
     return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))
 

@@ -481,7 +481,7 @@ def main() -> int:
     import numpy as np  # noqa: F401 - what is imported here is imported once; LanceDB does not want to be forked
     import pyarrow as pa  # noqa: F401
 
-    import rung.artifacts.builders  # noqa: F401
+    import rung.builders.building  # noqa: F401
 
     os.environ["COLUMNS"] = "200"
     with tempfile.TemporaryDirectory() as place:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 
 import retrieval_quality as quality
 
-from rung.artifacts.retrieval_quality import WEIGHTS, choose, tried
-from rung.artifacts.retriever import map_lessons
-from rung.artifacts.training_pairs import pairs_of, rows_of
+from rung.builders.retrieval_quality import WEIGHTS, choose, tried
+from rung.builders.retriever import map_lessons
+from rung.builders.training_pairs import pairs_of, rows_of
 from rung.knowledge import Fusion, Knowledge
 from rung.models.catalog import embedder
 from rung.models.embedding import encoder

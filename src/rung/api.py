@@ -74,8 +74,6 @@ class OpenProject:
         Raises:
             UserError: there is no such version.
         """
-        from rung.artifacts import Workshop
         from rung.pipeline.todays_access import go_back
 
-        with Workshop(self.project) as workshop:
-            go_back(workshop, version)
+        go_back(self.project, version)

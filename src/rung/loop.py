@@ -7,13 +7,13 @@ are not here yet.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from rung.artifacts import Workshop
+from rung.builders import ArtifactBuilder
 from rung.commands.export import Exported, ExportOrder, export_artifact
 from rung.commands.search import Searcher, Wanted
 from rung.commands.train import TRAINERS, Order, Told
 from rung.config.project import Project
-from rung.files.outputs import writable
 from rung.pipeline.answering import require_answers, time_live
 from rung.pipeline.budget import Allowed, Meter
 from rung.pipeline.candidates import allowed as allowed_rungs
@@ -23,12 +23,14 @@ from rung.pipeline.evaluate import Comparison, put_on_paper, score, weigh
 from rung.pipeline.forecast import check_priced
 from rung.pipeline.pinned_strategy import Asked, to_ask
 from rung.pipeline.preflight import check_servers
-from rung.pipeline.prepare import take_in
+from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import read_list
 from rung.pipeline.sweep import check_search
-from rung.progress import Reporter, Silent
+from rung.progress import Reporter, reporting
 from rung.records import Answer, Asker, Passage, Question
+from rung.runtime.engines import Engines, open_engines
 from rung.runtime.live import Live, converse
+from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import streams
 
 
@@ -57,18 +59,20 @@ def compare(
     check_search(project, allowed.trials if allowed else None)
     check_priced(project, allowed.usd if allowed else None)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
-    with workshop_of(project, seed, reporter) as workshop:
-        check_servers(workshop)  #                                the servers of models: there, and what they lack
-        meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is
-        intake = take_in(workshop, limit=limit, meter=meter)  #   documents, examples, cases → what there is to work with
-        candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
-        raced = climb(workshop, intake, candidates, meter)  #     cheapest first: search settings, build, race; train last
-        require_answers(raced.runs)  #                            where nothing was answered, there is nothing to judge
-        # a sample of cases, live, rungs in turns: the latency
-        timed = time_live(workshop, raced.runs, intake.cases, meter, trial=intake.is_limited)
-        scored = score(workshop, intake, timed, meter)  #         every layer of every answer
-        verdict = weigh(workshop, intake, raced.candidates, scored, raced.coverage)  # bar, limits, differences, gaps
-        return put_on_paper(workshop, intake, scored, verdict)  # table, JSON, page
+    with reporting(reporter), opened(project.seeded(seed)) as engines:
+        told = check_servers(engines)  #                          the servers of models: there, and what they lack
+        meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
+        dataset = prepare(engines, limit=limit, meter=meter)  #   documents, examples, cases
+        with meter.runner(engines) as runner:  #                  who runs the steps of conversations
+            builder = ArtifactBuilder(runner)  #                  who builds what rungs need
+            candidates = propose(builder, dataset)  #             rung.yaml → rungs with settings
+            raced = climb(builder, dataset, candidates, meter)  # cheapest first: search settings, build, race; train last
+            require_answers(raced.runs)  #                        where nothing was answered, there is nothing to judge
+            # a sample of cases, live, rungs in turns: the latency
+            timed = time_live(runner, raced.runs, dataset.cases, meter, trial=dataset.is_limited)
+            scored = score(runner, dataset, timed, meter)  #      every layer of every answer
+        verdict = weigh(engines, dataset, raced.candidates, scored, raced.coverage, told=told)  # limits, differences, gaps
+        return put_on_paper(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 
 def ask(
@@ -85,12 +89,12 @@ def ask(
     Raises:
         UserError: no verdict yet, no such rung in the project, or it does not apply.
     """
-    with workshop_of(project, None, reporter, reading=True) as workshop:
-        check_servers(workshop, judging=False)
-        asked = to_ask(workshop, rung)
+    with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
+        check_servers(engines, judging=False)
+        asked = to_ask(ArtifactBuilder(runner), rung)
         hear = on_text if streams(asked.strategy) else None
         talk = asked.strategy.answer(Question("asked", question))
-        return converse(talk, asker=asker or Asker(), engines=workshop.engines(), on_text=hear), asked
+        return converse(talk, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
 
 
 def train(
@@ -101,8 +105,8 @@ def train(
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered.
     """
-    with workshop_of(project, seed, reporter) as workshop:
-        return TRAINERS[kind](workshop, take_in(workshop), order)
+    with reporting(reporter), opened(project.seeded(seed)) as engines, StepRunner(engines) as runner:
+        return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), order)
 
 
 def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = None) -> Exported:
@@ -111,8 +115,8 @@ def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = 
     Raises:
         UserError: nothing is tuned, or not what is wanted; a folder that is there already, or cannot be written.
     """
-    with workshop_of(project, None, reporter) as workshop:
-        return export_artifact(workshop, take_in(workshop), order)
+    with reporting(reporter), opened(project) as engines, StepRunner(engines) as runner:
+        return export_artifact(ArtifactBuilder(runner), prepare(engines), order)
 
 
 def search(
@@ -123,17 +127,13 @@ def search(
     Raises:
         UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
-    with workshop_of(project, None, reporter, reading=True) as workshop:
-        return Searcher(workshop).find([query], wanted or Wanted())[0]
+    with reporting(reporter), opened(project, reading=True) as engines:
+        return Searcher(engines).find([query], wanted or Wanted())[0]
 
 
-def workshop_of(project: Project, seed: int | None, reporter: Reporter | None, *, reading: bool = False) -> Workshop:
-    """A workshop for one command; mistakes in the rungs and limits are found before any work is done.
-
-    With `reading`, a project whose folder cannot be written does too, as long as its index is up to date.
-    """
+def opened(project: Project, *, reading: bool = False) -> AbstractContextManager[Engines]:
+    """The engines of one command, see `open_engines`; mistakes in the rungs and limits are found before any work is done."""
     allowed_rungs(project)
     check_limits(project)
     check_sampling(project)
-    lasting = not reading or writable(project.state)
-    return Workshop(project, reporter or Silent(), project.settings.seed if seed is None else seed, lasting=lasting)
+    return open_engines(project, reading=reading)

@@ -1,9 +1,13 @@
-"""How long work reports where it is: a phase with a title, and ticks of (done, all, note). Showing it is left to `cli`."""
+"""How long work reports where it is: a phase with a title, and ticks of (done, all, note). Showing it is left to `cli`.
+
+Who is listening is set once, by `reporting`, for all that is done within it (in the same thread), as it is with `logging`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 Tick = Callable[[int, int, str], None]
@@ -31,3 +35,34 @@ class Silent:
 
     def say(self, text: str) -> None:
         """Say nothing."""
+
+
+_listening: ContextVar[Reporter] = ContextVar("listening", default=Silent())  # noqa: B039 - it has no state
+
+
+@contextmanager
+def reporting(to: Reporter | None) -> Iterator[None]:
+    """What is done meanwhile reports to this one; None changes nothing."""
+    if to is None:
+        yield
+        return
+    before = _listening.set(to)
+    try:
+        yield
+    finally:
+        _listening.reset(before)
+
+
+def listening() -> Reporter:
+    """Who receives reports now."""
+    return _listening.get()
+
+
+def phase(title: str) -> AbstractContextManager[Tick]:
+    """A piece of work begins; see `Reporter.phase`."""
+    return listening().phase(title)
+
+
+def say(text: str) -> None:
+    """A line for the person; see `Reporter.say`."""
+    listening().say(text)

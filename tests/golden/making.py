@@ -18,7 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from rung.artifacts.adapter import adapter_digest
+from rung.builders.adapter import adapter_digest
 from rung.records import Asker, Example, Json, Message, Passage
 from rung.records.steps import CallTool, Classify, Generate, Request, Rerank, Search, request_digest
 from rung.training import Recipe
@@ -125,7 +125,7 @@ def requests() -> dict[str, str]:
 def adapters() -> dict[str, str]:
     """Digests of adapters, each named by chats, recipe and base model; training is not needed for that."""
     rows = [Example(str(n), (Message("user", f"Gift {n}?"), Message("assistant", f"Box {n}."))) for n in range(3)]
-    workshop: Any = SimpleNamespace(generator=SimpleNamespace(identity="model/1"))
+    engines: Any = SimpleNamespace(generator=SimpleNamespace(identity="model/1"))
     recipes: dict[str, dict[str, Json]] = {
         "default": {},
         "small": {"rank": 4, "epochs": 1},
@@ -133,8 +133,8 @@ def adapters() -> dict[str, str]:
     }
     found = {name: Recipe.of(said, rows=len(rows), seed=0) for name, said in recipes.items()}
     return {
-        **{name: adapter_digest(workshop, rows, (), recipe) for name, recipe in found.items()},
-        "with replay": adapter_digest(workshop, rows, rows[:1], found["default"]),
+        **{name: adapter_digest(engines, rows, (), recipe) for name, recipe in found.items()},
+        "with replay": adapter_digest(engines, rows, rows[:1], found["default"]),
     }
 
 

@@ -13,17 +13,12 @@ import pytest
 
 from rung.commands.survey import survey
 from rung.config.project import load_project
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.answering import time_live
 from rung.pipeline.budget import Allowed, Meter, spent_usd
-from rung.pipeline.candidates import propose
-from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import score, weigh
 from rung.pipeline.forecast import Forecast
-from rung.pipeline.prepare import take_in
 from rung.records import digest
 from rung.records.steps import Generate
+from tests.working import working
 
 PROSE = "the of and parcel return item delivery customer tariff refund a I within thirty days warehouse internationalisation"
 OTHER = "Rückgabe Größe straße 退货 条款 café 12.50 2024-11-12 https://a.example/b?c=d | {x} ``` --"
@@ -94,15 +89,11 @@ def taken(folder: Path, script: Callable[[Generate], str] | None, allowed: Allow
         return script(step) if script is not None else said.said(step)
 
     said = Extracting()
-    with workshop_of(load_project(folder), None, None) as workshop:
+    with working(load_project(folder), allowed) as at:
         if load_project(folder).settings.model == "scripted":
-            workshop.generator = ScriptedGenerator(counted, name=str(script))
-        meter = Meter.of(workshop, allowed)
-        intake = take_in(workshop, meter=meter)
-        raced = climb(workshop, intake, propose(workshop, intake), meter)
-        timed = time_live(workshop, raced.runs, intake.cases, meter)
-        weigh(workshop, intake, raced.candidates, score(workshop, intake, timed, meter), raced.coverage)
-        return calls, meter
+            at.engines.generator = ScriptedGenerator(counted, name=str(script))
+        at.compare()
+        return calls, at.meter
 
 
 class Extracting:

@@ -9,16 +9,10 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.answering import time_live
-from rung.pipeline.budget import Meter
-from rung.pipeline.candidates import propose
-from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import put_on_paper, score, weigh
-from rung.pipeline.prepare import take_in
 from rung.records import Verdict
 from rung.records.steps import Generate
+from tests.working import working
 
 COLOURS = ("amber", "coral", "ebony", "hazel", "ivory", "jade", "khaki", "lilac", "ochre", "olive")
 N = 40
@@ -43,12 +37,9 @@ def compared(folder: Path, accepted: Callable[[int], str], says: Callable[[int],
     def script(step: Generate) -> str:
         return says(int(step.messages[-1].content.rpartition("Question ")[2].rstrip("?")))
 
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script)
+        done, _ = at.compare()
         return done.verdict, (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -14,17 +14,12 @@ from typing import Any
 import pytest
 
 from rung.config.project import load_project
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.answering import time_live
-from rung.pipeline.budget import Meter
-from rung.pipeline.candidates import propose
-from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import Scored, put_on_paper, score, weigh
-from rung.pipeline.prepare import take_in
+from rung.pipeline.evaluate import Scored
 from rung.records import Verdict, digest
 from rung.records.steps import Generate
 from rung.scoring.squad import contains
+from tests.working import working
 
 DOCUMENTS, FACTS = 6, 6
 YAML = """\
@@ -104,12 +99,9 @@ def reads(share: float) -> Callable[[Generate], str]:
 
 def compared(folder: Path, script: Callable[[Generate], str], *, context_tokens: int = 8192) -> tuple[Verdict, Scored, str]:
     """The verdict, what it was made of, and its table in one line."""
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script, context_tokens=context_tokens)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script, context_tokens=context_tokens)
+        done, scored = at.compare()
         return done.verdict, scored, " ".join(done.published.table.split())
 
 

@@ -12,17 +12,15 @@ import pytest
 
 from rung.config.project import load_project
 from rung.errors import UserError
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.answering import time_live
-from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.budget import Allowed
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import put_on_paper, score, weigh
-from rung.pipeline.prepare import take_in
+from rung.pipeline.prepare import prepare
 from rung.pipeline.racing import FIRST
 from rung.records import Verdict, digest
 from rung.records.steps import Generate, Generated
+from tests.working import working
 
 CASES = 150
 YAML = """\
@@ -62,14 +60,9 @@ def says(prompt: float, few_shot: float, structured: float) -> Callable[[Generat
 
 
 def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed | None = None) -> Verdict:
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop, allowed))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        return put_on_paper(
-            workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage)
-        ).verdict
+    with working(load_project(folder), allowed) as at:
+        at.engines.generator = ScriptedGenerator(script)
+        return at.compare()[0].verdict
 
 
 def bar(folder: Path, correct: float) -> None:
@@ -161,9 +154,9 @@ def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:
             result = super()._answer(request)
             return replace(result, usd=None) if isinstance(result, Generated) else result
 
-    with workshop_of(load_project(labels), None, None) as workshop:
-        workshop.generator = Unpriced(says(0.2, 0.8, 0.9))
-        intake = take_in(workshop)
-        proposed = propose(workshop, intake)
+    with working(load_project(labels), Allowed(usd=1.0)) as at:
+        at.engines.generator = Unpriced(says(0.2, 0.8, 0.9))
+        intake = prepare(at.engines)
+        proposed = propose(at.builder, intake)
         with pytest.raises(UserError, match="--budget-usd cannot be kept"):
-            climb(workshop, intake, proposed, Meter.of(workshop, Allowed(usd=1.0)))
+            climb(at.builder, intake, proposed, at.meter)

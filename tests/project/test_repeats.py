@@ -10,7 +10,7 @@ import pytest
 from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.errors import InputError
-from rung.loop import workshop_of
+from rung.loop import opened
 from rung.pipeline.budget import Allowed
 from rung.records import Verdict, digest
 from rung.records.steps import Generate
@@ -85,4 +85,4 @@ def test_a_greedy_model_of_this_machine_is_not_asked_again(sampled: Path) -> Non
     text = text.replace("model: scripted", "model: smollm2-135m-instruct").replace("temperature: 0.7", "temperature: 0")
     (sampled / "rung.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"rung\.yaml:8: sampling\.repeats: .* answers the same every time"):
-        workshop_of(load_project(sampled), None, None)
+        opened(load_project(sampled))

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from rung.artifacts import Workshop
 from rung.commands.watch import watch, watched
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.pipeline.prepare import Indexed
-from rung.progress import Silent
 from rung.records import Asker
+from rung.runtime.engines import open_engines
 
 
 class Watching:
@@ -28,8 +27,8 @@ class Watching:
         self._thread.start()
 
     def _watch(self) -> None:
-        with Workshop(load_project(self._root), Silent()) as workshop:
-            watch(workshop, on_sync=self.synced.append, on_error=self.errors.append, stop=self.stop)
+        with open_engines(load_project(self._root)) as engines:
+            watch(engines, on_sync=self.synced.append, on_error=self.errors.append, stop=self.stop)
 
     def until(self, count: int) -> Indexed:
         """The sync of this number, from 1."""

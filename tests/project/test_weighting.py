@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.artifacts import EVEN, Workshop
-from rung.artifacts.retrieval_quality import LEAST, WEIGHTS, choose, chosen_among, fused_anew
+from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, chosen_among, fused_anew
 from rung.config.project import load_project
 from rung.dataset.load import Rows
 from rung.errors import InputError
 from rung.knowledge.protocol import Explained, Fusion, Place
 from rung.pipeline.dense_weight import MOST_CASES, settle_alone, telling
-from rung.pipeline.prepare import take_in, up_to_date
-from rung.progress import Silent
+from rung.pipeline.prepare import prepare, up_to_date
+from rung.progress import Silent, reporting
 from rung.records import Case, Passage
+from rung.runtime.engines import EVEN, Engines, open_engines
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 
@@ -120,27 +121,27 @@ def written(folder: Path, *, weight: str = "auto", split: str = "dev") -> Path:
     return folder
 
 
-def opened(folder: Path) -> tuple[Workshop, Listening]:
+@contextmanager
+def opened(folder: Path) -> Iterator[tuple[Engines, Listening]]:
     listening = Listening()
-    return Workshop(load_project(folder), listening), listening
+    with reporting(listening), open_engines(load_project(folder)) as engines:
+        yield engines, listening
 
 
 def test_it_is_chosen_said_once_and_kept(tmp_path: Path) -> None:
-    workshop, listening = opened(written(tmp_path))
-    with workshop:
-        first = take_in(workshop)
+    with opened(written(tmp_path)) as (engines, listening):
+        first = prepare(engines)
         assert first.weight is not None
         assert first.weight.cases == 20
-        assert workshop.knowledge is not None
-        assert workshop.knowledge.fusion.dense_weight == first.weight.dense_weight
-        identity = workshop.knowledge.identity
+        assert engines.knowledge is not None
+        assert engines.knowledge.fusion.dense_weight == first.weight.dense_weight
+        identity = engines.knowledge.identity
     assert [text for text in listening.said if "dense_weight" in text] == [str(first.weight)]
-    workshop, listening = opened(tmp_path)
-    with workshop:
-        again = settle_alone(workshop, up_to_date(workshop).knowledge)
+    with opened(tmp_path) as (engines, listening):
+        again = settle_alone(engines, up_to_date(engines).knowledge)
         assert again == first.weight
-        assert workshop.knowledge is not None
-        assert workshop.knowledge.identity == identity
+        assert engines.knowledge is not None
+        assert engines.knowledge.identity == identity
     assert listening.said == []
 
 
@@ -149,9 +150,8 @@ def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: 
     rows = (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     (tmp_path / "cases.jsonl").write_text("\n".join([*rows[:4], rows[-1]]), encoding="utf-8")
     for heard in (1, 0):
-        workshop, listening = opened(tmp_path)
-        with workshop:
-            weight = take_in(workshop).weight
+        with opened(tmp_path) as (engines, listening):
+            weight = prepare(engines).weight
             assert weight is not None
             assert (weight.dense_weight, weight.cases) == (EVEN, 0)
             told = f"auto keeps one half, since 4 dev and train cases name their gold; from {LEAST} on they choose"
@@ -160,17 +160,15 @@ def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: 
 
 
 def test_a_number_in_the_file_stands(tmp_path: Path) -> None:
-    workshop, _ = opened(written(tmp_path, weight="0.2"))
-    with workshop:
-        weight = take_in(workshop).weight
+    with opened(written(tmp_path, weight="0.2")) as (engines, _):
+        weight = prepare(engines).weight
         assert weight is not None
         assert (weight.dense_weight, weight.cases) == (0.2, 0)
 
 
 def test_without_cases_that_tell_it_is_even(tmp_path: Path) -> None:
-    workshop, _ = opened(written(tmp_path, split="test"))
-    with workshop:
-        weight = take_in(workshop).weight
+    with opened(written(tmp_path, split="test")) as (engines, _):
+        weight = prepare(engines).weight
         assert weight is not None
         assert (weight.dense_weight, weight.cases) == (EVEN, 0)
         assert "no dev or train case" in str(weight)
@@ -179,10 +177,9 @@ def test_without_cases_that_tell_it_is_even(tmp_path: Path) -> None:
 def test_cases_that_cannot_be_read_do_not_stop_a_search(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "cases.jsonl").write_text("{", encoding="utf-8")
-    workshop, listening = opened(tmp_path)
-    with workshop:
+    with opened(tmp_path) as (engines, listening):
         for _ in range(2):
-            assert settle_alone(workshop, up_to_date(workshop).knowledge).dense_weight == EVEN
+            assert settle_alone(engines, up_to_date(engines).knowledge).dense_weight == EVEN
     assert sum("no case could be read" in text for text in listening.said) == 1, "said once"
 
 

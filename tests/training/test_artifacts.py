@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.artifacts import Built, Workshop
+from rung.artifacts import Built
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import building, is_finished, seal
 from rung.commands.due import whats_due
@@ -19,12 +19,12 @@ from rung.config.project import Project, load_project
 from rung.dataset.load import read_rows
 from rung.errors import Damaged, InputError, UserError
 from rung.files.durable import SEAL
-from rung.progress import Silent
 from rung.records import Json
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
 from tests.training.tiny import Served
+from tests.working import working
 
 pytest.importorskip("torch")
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -64,9 +64,9 @@ def trained(where: Project, **settings: Json) -> Built:
     given: dict[str, Json] = {"rank": 2, "epochs": 1, **settings}
     plan = TunedModel.plan(Materials(where.settings.task, examples=rows.examples), given)
     assert isinstance(plan, Plan)
-    with Workshop(where) as workshop:
-        workshop.__dict__["generator"] = Served()
-        return workshop.build(plan.needs[0], title="train")
+    with working(where) as at:
+        at.engines.generator = Served()  # type: ignore[assignment]
+        return at.builder.build(plan.needs[0], title="train")
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_an_altered_artifact_is_named_and_set_aside(tmp_path: Path) -> None:
 
 
 def _build(folder: Path, log: Path) -> None:
-    with building(folder, Silent(), "it") as missing:
+    with building(folder, "it") as missing:
         if missing:
             with log.open("a") as file:
                 file.write("built\n")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from rung.artifacts import Workshop
-from rung.artifacts.forgetting_gate import forgot, gate, limit_of, notes_on
-from rung.artifacts.store import Built
+from rung.artifacts.store import Built, artifact_folder
+from rung.builders.forgetting_gate import forgot, gate, limit_of, notes_on
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.models.scripted import ScriptedGenerator
@@ -36,6 +36,7 @@ from rung.training.packing import pack
 from rung.training.probing import Choice, Probe, asked, read_probe
 from rung.training.shape import Shape
 from tests.training.tiny import ByteTokens, Served, TinyModel, chats, stirred, token_rows
+from tests.working import Working, working
 
 
 @pytest.mark.parametrize(
@@ -219,64 +220,63 @@ def test_what_is_told_within_the_limit_is_not_more_than_allowed() -> None:
     assert notable(change, Limit(choices=0.01, instructions=0.5)) == ()  # over the limit: marked, not told beside
 
 
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") -> tuple[Workshop, Served]:
+@contextmanager
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") -> Iterator[tuple[Working, Served]]:
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
     (tmp_path / "rung.yaml").write_text(f"task: t\ncases: cases.jsonl\nbar: {bar}\n")
-    workshop, model = Workshop(load_project(tmp_path)), Served()
-    workshop.__dict__["generator"] = model
-    return workshop, model
+    with working(load_project(tmp_path)) as at:
+        at.engines.generator = model = Served()  # type: ignore[assignment]
+        yield at, model
 
 
 def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop, model = opened(tmp_path, monkeypatch)
-    recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
-    folder = workshop.artifact_folder("adapter", "abc")
-    train_generator(chats(12), model, recipe=recipe, folder=folder)
-    built = Built("abc", folder)
-    gate(workshop, built, title="t")
-    said = built.manifest["forgetting"]
-    assert isinstance(said, dict)
-    assert said["probe"] == {"digest": read_probe().digest, "answer_loss": 40, "choices": 60, "instructions": 24}
-    assert built.manifest["rows"] == 12, "what stood there stays"
-    assert said["after"] != said["before"]
-    assert said["passed"] == (not said["why"])
-    assert model.asked == 48
-    gate(workshop, built, title="t")
-    assert model.asked == 48, "never twice"
-    assert forgot(workshop, built) == tuple(said["why"])  # type: ignore[arg-type]
-    assert len(notes_on(workshop, built)) >= len(forgot(workshop, built))
-    (folder / "manifest.json").write_text('{"kind": "adapter"}')
-    gate(workshop, built, title="t")
-    assert model.asked == 72, "the base's numbers are kept in the cache"
-    again = built.manifest["forgetting"]
-    assert isinstance(again, dict)
-    assert {**again, "seconds": 0} == {**said, "seconds": 0}
+    with served(tmp_path, monkeypatch) as (at, model):
+        recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
+        folder = artifact_folder(at.engines.project.state, "adapter", "abc")
+        train_generator(chats(12), model, recipe=recipe, folder=folder)
+        built = Built("abc", folder)
+        gate(at.engines, built, title="t")
+        said = built.manifest["forgetting"]
+        assert isinstance(said, dict)
+        assert said["probe"] == {"digest": read_probe().digest, "answer_loss": 40, "choices": 60, "instructions": 24}
+        assert built.manifest["rows"] == 12, "what stood there stays"
+        assert said["after"] != said["before"]
+        assert said["passed"] == (not said["why"])
+        assert model.asked == 48
+        gate(at.engines, built, title="t")
+        assert model.asked == 48, "never twice"
+        assert forgot(at.engines.project, built) == tuple(said["why"])  # type: ignore[arg-type]
+        assert len(notes_on(at.engines.project, built)) >= len(forgot(at.engines.project, built))
+        (folder / "manifest.json").write_text('{"kind": "adapter"}')
+        gate(at.engines, built, title="t")
+        assert model.asked == 72, "the base's numbers are kept in the cache"
+        again = built.manifest["forgetting"]
+        assert isinstance(again, dict)
+        assert {**again, "seconds": 0} == {**said, "seconds": 0}
 
 
 def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop, model = opened(tmp_path, monkeypatch)
-    monkeypatch.setattr(forgetting, "measure_text", lambda *_: Measured((1.0,), (1.0,), (1.0,)))
-    for asks in (48, 96):
-        folder = saved(workshop.artifact_folder("adapter", digest(asks)))
-        (folder / "manifest.json").write_text("{}")
-        gate(workshop, Built(folder.name, folder), title="t")
-        assert model.asked == asks
-        for file in (tmp_path / "cache" / "probes").glob("*.json"):
-            file.write_text("{")
+    with served(tmp_path, monkeypatch) as (at, model):
+        monkeypatch.setattr(forgetting, "measure_text", lambda *_: Measured((1.0,), (1.0,), (1.0,)))
+        for asks in (48, 96):
+            folder = saved(artifact_folder(at.engines.project.state, "adapter", digest(asks)))
+            (folder / "manifest.json").write_text("{}")
+            gate(at.engines, Built(folder.name, folder), title="t")
+            assert model.asked == asks
+            for file in (tmp_path / "cache" / "probes").glob("*.json"):
+                file.write_text("{")
 
 
 def test_rung_yaml_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workshop, _ = opened(tmp_path, monkeypatch, bar="{leaks: 0, forgetting: {answer_loss: 1.5}}")
-    assert limit_of(workshop.project) == Limit(answer_loss=1.5)
-    assert workshop.project.settings.bar.limits() == {"leaks": 0.0}
-    (tmp_path / "rung.yaml").write_text("task: t\ncases: c.jsonl\nbar:\n  forgetting: {answer_los: 1}\n")
-    with pytest.raises(InputError, match=r"rung.yaml:4: unknown key 'answer_los'; did you mean 'answer_loss'\?"):
-        load_project(tmp_path)
+    with served(tmp_path, monkeypatch, bar="{leaks: 0, forgetting: {answer_loss: 1.5}}") as (at, _):
+        assert limit_of(at.engines.project) == Limit(answer_loss=1.5)
+        assert at.engines.project.settings.bar.limits() == {"leaks": 0.0}
+        (tmp_path / "rung.yaml").write_text("task: t\ncases: c.jsonl\nbar:\n  forgetting: {answer_los: 1}\n")
+        with pytest.raises(InputError, match=r"rung.yaml:4: unknown key 'answer_los'; did you mean 'answer_loss'\?"):
+            load_project(tmp_path)
 
 
-def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_adapter_that_is_built_passes_the_gate_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rung.records import Asker, Example
     from rung.records.steps import Conversation
 
@@ -284,7 +284,7 @@ def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
         return row
         yield
 
-    workshop, _ = opened(tmp_path, monkeypatch)
-    lessons = tuple(Lesson(Asker(), lambda row=row: given(row)) for row in chats(6))  # type: ignore[misc]
-    built = workshop.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
-    assert "forgetting" in built.manifest
+    with served(tmp_path, monkeypatch) as (at, _):
+        lessons = tuple(Lesson(Asker(), lambda row=row: given(row)) for row in chats(6))  # type: ignore[misc]
+        built = at.builder.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
+        assert "forgetting" in built.manifest

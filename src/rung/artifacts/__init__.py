@@ -1,6 +1,6 @@
-"""A project's models, index, artifacts and memory, each opened when it is first needed, and built once by digest."""
+"""Artifacts as they are kept: built once, named by digest, promoted and retired by people."""
 
-from rung.artifacts.holding import EVEN, Workshop
+from rung.artifacts.registry import Registry
 from rung.artifacts.store import MANIFEST, Built, Training
 
-__all__ = ["EVEN", "MANIFEST", "Built", "Training", "Workshop"]
+__all__ = ["MANIFEST", "Built", "Registry", "Training"]

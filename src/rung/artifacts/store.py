@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rung.files.durable import SEAL, alone, damaged, files_in, require_whole, sha256, write_whole
 from rung.files.durable import seal as seal_files
-from rung.progress import Reporter
+from rung.progress import say
 from rung.records import Json, plain
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
 
 MANIFEST = "manifest.json"
 RETIRED = "retired.json"  # the manifest of what was removed to free its place
 ROWS = "rows.jsonl"  # {digest, id, place} of each row that taught it
 ARTIFACTS = "artifacts"  # in the project's state: <kind>/<digest>/
+CUTTINGS = "cuttings"  # in the project's state, not among the artifacts: what follows the documents is never finished
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An artifact: its digest and its folder."""
+    """An artifact: its digest and its folder; `index`: the documents as it searches them, where it does."""
 
     digest: str
     folder: Path
+    index: Knowledge | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -76,6 +83,21 @@ class Training:
     begun: bool = False
 
 
+def artifact_folder(state: Path, kind: str, named: str) -> Path:
+    """Where the artifact of this kind and digest is kept, in a project's state."""
+    return state / ARTIFACTS / kind / named
+
+
+def made_folder(state: Path, kind: str, named: str) -> Path:
+    """Where what was built is kept: artifacts, and documents cut in another way."""
+    return state / CUTTINGS / named if kind == CUTTINGS else artifact_folder(state, kind, named)
+
+
+def forget_cuttings(state: Path) -> None:
+    """Remove the documents cut or embedded in other ways: what was deleted must not stay where nobody looks."""
+    shutil.rmtree(state / CUTTINGS, ignore_errors=True)
+
+
 def is_finished(folder: Path) -> bool:
     """Whether the artifact in this folder was built to its end.
 
@@ -89,7 +111,7 @@ def is_finished(folder: Path) -> bool:
 
 
 @contextmanager
-def building(folder: Path, reporter: Reporter, title: str) -> Iterator[bool]:
+def building(folder: Path, title: str) -> Iterator[bool]:
     """Whether this artifact is to be built now. One process builds it; others that want it wait, and then it is there.
 
     Raises:
@@ -99,7 +121,7 @@ def building(folder: Path, reporter: Reporter, title: str) -> Iterator[bool]:
         yield False
         return
     lock = folder.with_name(f".{folder.name}.lock")
-    with alone(lock, waiting=lambda: reporter.say(f"{title}: another process is building it; waiting for that")):
+    with alone(lock, waiting=lambda: say(f"{title}: another process is building it; waiting for that")):
         yield not is_finished(folder)
 
 

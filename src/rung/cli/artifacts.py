@@ -57,8 +57,8 @@ def artifacts(
     json: Json = False,
 ) -> int:
     """Show what was made from what, compare two, promote one of a kind, retire what is not needed, say what is due."""
-    from rung.artifacts.forgetting_gate import judged_in
     from rung.artifacts.registry import Registry
+    from rung.builders.forgetting_gate import judged_in
     from rung.config.project import load_project
 
     action, folder, named = _understood(words or [])

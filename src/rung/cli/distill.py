@@ -44,18 +44,19 @@ def distill(
     from rung.commands.train import Order as Training
     from rung.config.project import load_project
     from rung.errors import UserError
+    from rung.loop import opened
     from rung.loop import train as build
-    from rung.loop import workshop_of
+    from rung.progress import reporting
 
     project = load_project(folder)
     screen = Screen(quiet=json)
     order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force)
-    with workshop_of(project, seed, screen) as workshop:
-        if train and not is_named(workshop, output):
+    with reporting(screen), opened(project.seeded(seed)) as engines:
+        if train and not is_named(project, output):
             raise UserError(
                 f"{output} is not among behaviour.examples in {project.file}, so nothing would learn from it: name it"
             )
-        done = distill(workshop, order)
+        done = distill(engines, order)
     screen.problems(done.problems)
     if json:
         out(dumps(done.as_json(), ensure_ascii=False))

@@ -102,13 +102,14 @@ def _repair(folder: Path, *, json: bool) -> int:
 
 def _index(project: Project, *, json: bool) -> int:
     """Bring the index up to date, where the project has documents. Returns how many passages it has."""
-    from rung.artifacts import Workshop
     from rung.pipeline.prepare import up_to_date
+    from rung.progress import reporting
+    from rung.runtime.engines import open_engines
 
     if not project.settings.knowledge.sources:
         return 0
-    with Workshop(project, Screen(quiet=json)) as workshop:
-        passages = up_to_date(workshop).knowledge.passage_count
+    with reporting(Screen(quiet=json)), open_engines(project) as engines:
+        passages = up_to_date(engines).knowledge.passage_count
     if not json:
         out(f"the index is up to date: {passages:,} passages")
     return passages

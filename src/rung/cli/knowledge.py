@@ -37,23 +37,24 @@ def knowledge(
     """Show the versions of the index, or go back to one. It then stays there until `rung sync`."""
     from json import dumps
 
-    from rung.artifacts import Workshop
     from rung.commands.purge import Purged, purge
     from rung.config.project import load_project
     from rung.errors import UserError
     from rung.pipeline.todays_access import go_back
+    from rung.progress import reporting
+    from rung.runtime.engines import index_of
 
     project, screen, purged = load_project(folder), Screen(quiet=json), Purged((), None)
-    with Workshop(project, screen) as workshop:
-        index = workshop.index
+    with reporting(screen):
+        index = index_of(project)
         if action is Action.rollback:
             if version is None:
                 raise UserError("say which version to go back to with --version N; 'rung knowledge list' shows them")
-            screen.problems(go_back(workshop, version))
+            screen.problems(go_back(project, version))
         elif version is not None:
             raise UserError("--version belongs to rollback")
         elif action is Action.prune:
-            purged = purge(workshop)
+            purged = purge(project)
         versions = index.versions()
     for verdict in purged.verdicts:
         screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")

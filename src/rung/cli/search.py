@@ -95,10 +95,11 @@ def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int
     from json import dumps
 
     from rung.commands.search import Searcher
-    from rung.loop import workshop_of
+    from rung.loop import opened
+    from rung.progress import reporting
 
-    with workshop_of(project, None, Screen(quiet=json), reading=True) as workshop:
-        searcher = Searcher(workshop)
+    with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
+        searcher = Searcher(engines)
         passages = searcher.find([query], wanted)[0]
         _tell_unknown(searcher, wanted)
         why = "" if passages else searcher.why_nothing(query, wanted)
@@ -117,13 +118,14 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
 
     from rung.commands.search import Searcher
     from rung.errors import UserError
-    from rung.loop import workshop_of
+    from rung.loop import opened
+    from rung.progress import reporting
     from rung.records import plain
 
     if wanted.rerank or wanted.diversity:
         raise UserError("--explain shows how the two rankings become one: leave out --rerank and --diversity")
-    with workshop_of(project, None, Screen(quiet=json), reading=True) as workshop:
-        searcher = Searcher(workshop)
+    with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
+        searcher = Searcher(engines)
         found = searcher.explain(query, wanted)
         _tell_unknown(searcher, wanted)
         why = "" if found else searcher.why_nothing(query, wanted)
@@ -143,12 +145,13 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
     from json import dumps
 
     from rung.commands.search import Searcher, write_run
-    from rung.loop import workshop_of
+    from rung.loop import opened
+    from rung.progress import reporting
 
     screen = Screen(quiet=json)
-    with workshop_of(project, None, screen, reading=True) as workshop:
-        searcher = Searcher(workshop)
-        run = write_run(searcher, queries, trec, wanted, workshop=workshop, force=force)
+    with reporting(screen), opened(project, reading=True) as engines:
+        searcher = Searcher(engines)
+        run = write_run(searcher, queries, trec, wanted, force=force)
         _tell_unknown(searcher, wanted)
     screen.problems(run.problems)
     if json:

@@ -19,20 +19,21 @@ Watch = Annotated[bool, typer.Option("--watch", help="Go on after every change, 
 
 def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryRun = False, strict: Strict = False) -> int:
     """Bring the index up to date with the documents: only what changed is embedded."""
-    from rung.artifacts import Workshop
     from rung.commands.watch import watch as follow
     from rung.config.project import load_project
     from rung.errors import UserError
     from rung.pipeline.prepare import up_to_date
+    from rung.progress import reporting
+    from rung.runtime.engines import open_engines
 
     if watch and dry_run:
         raise UserError("--watch and --dry-run exclude each other; leave one out")
     project, screen = load_project(folder), Screen(quiet=json)
-    with Workshop(project, screen) as workshop:
+    with reporting(screen), open_engines(project) as engines:
         if watch:
-            follow(workshop, on_sync=lambda done: _told(done, screen, json=json), on_error=_complain)
+            follow(engines, on_sync=lambda done: _told(done, screen, json=json), on_error=_complain)
             return FINE
-        indexed = up_to_date(workshop, dry_run=dry_run, asked=True)
+        indexed = up_to_date(engines, dry_run=dry_run, asked=True)
         _told(indexed, screen, json=json, dry_run=dry_run)
         if not dry_run:
             with screen.phase("compact and index"):

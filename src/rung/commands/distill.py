@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from rung.artifacts import Workshop
+from rung.config.project import Project
 from rung.dataset.declining import declines
 from rung.dataset.formats import ROLES, example_of, form_of, messages_of
 from rung.dataset.leakage import overlaps
@@ -26,9 +26,11 @@ from rung.errors import UserError
 from rung.files.outputs import check_free
 from rung.pipeline.answering import commonest
 from rung.pipeline.materials import materials_of
+from rung.progress import phase
 from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest, plain
 from rung.records.steps import Conversation, Generate, StepFailed, generate
 from rung.runtime.batch import Carried, carry
+from rung.runtime.engines import Engines
 from rung.scoring.choosing import yardstick
 from rung.scoring.registry import scorers
 from rung.strategies.citing import finish
@@ -137,7 +139,7 @@ class _Sieve:
         self.dropped.append(Dropped(one, filter, why, output))
 
 
-def distill(workshop: Workshop, order: Order) -> Distilled:
+def distill(engines: Engines, order: Order) -> Distilled:
     """Let the teacher answer the inputs, and write the answers that pass as examples.
 
     Raises:
@@ -146,19 +148,19 @@ def distill(workshop: Workshop, order: Order) -> Distilled:
     """
     for path in (order.output, order.dropped):
         check_free(path, force=order.force)  # before the teacher is asked
-    rows = read_project(workshop.project)
+    rows = read_project(engines.project)
     problems: list[Problem] = []
     read = [one for path in order.inputs for one in read_inputs(path, problems)]
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
         raise UserError(f"there is nothing to answer in {', '.join(map(str, order.inputs))}{listed}")
     sieve = _Sieve()
-    asked = _admitted(workshop, rows, read, sieve)[: order.limit]
-    ended, usd = _answered(workshop, rows, asked, order)
+    asked = _admitted(engines.project, rows, read, sieve)[: order.limit]
+    ended, usd = _answered(engines, rows, asked, order)
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
         raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {commonest(errors)}")
-    passed = _sifted(workshop, rows, list(zip(asked, ended, strict=True)), sieve)
+    passed = _sifted(engines.project, rows, list(zip(asked, ended, strict=True)), sieve)
     examples = [_example(one, answer.text, rows, order) for one, answer in passed]
     write_examples(order.output, examples, force=order.force)
     if sieve.dropped:
@@ -172,18 +174,17 @@ def distill(workshop: Workshop, order: Order) -> Distilled:
         dropped_file=order.dropped if sieve.dropped else None,
         teacher=order.teacher,
         problems=tuple(problems),
-        executed=workshop.tally.executed,
-        replayed=workshop.tally.replayed,
+        executed=engines.tally.executed,
+        replayed=engines.tally.replayed,
         usd=usd,
-        named=is_named(workshop, order.output),
+        named=is_named(engines.project, order.output),
     )
 
 
-def is_named(workshop: Workshop, output: Path) -> bool:
+def is_named(project: Project, output: Path) -> bool:
     """Whether the project's `behaviour.examples` take this file in, once it is there."""
     from fnmatch import fnmatch
 
-    project = workshop.project
     target = output.resolve()
     patterns = project.settings.behaviour.examples
     if target.is_file():
@@ -246,7 +247,7 @@ def _open(messages: Sequence[Message]) -> tuple[Message, ...]:
     return turns
 
 
-def _admitted(workshop: Workshop, rows: Rows, read: Sequence[Input], sieve: _Sieve) -> list[Input]:
+def _admitted(project: Project, rows: Rows, read: Sequence[Input], sieve: _Sieve) -> list[Input]:
     """The inputs that may be answered: once each, approved where that is wanted, and none that judges."""
     judging = [case for case in rows.cases if case.split != "train"]
     # The teacher's answer does not matter yet: whether an input repeats a case does.
@@ -262,7 +263,7 @@ def _admitted(workshop: Workshop, rows: Rows, read: Sequence[Input], sieve: _Sie
         text = "\n".join(f"{m.role}: {normal(m.content)}" for m in one.messages)
         if text in seen:
             sieve.drop(one, "duplicate", f"the same input as {seen[text]}")
-        elif workshop.project.settings.behaviour.require_approval and not one.approved_by:
+        elif project.settings.behaviour.require_approval and not one.approved_by:
             sieve.drop(
                 one, "approval", "the input is not approved, and the project asks for it (behaviour.require_approval)"
             )
@@ -273,23 +274,23 @@ def _admitted(workshop: Workshop, rows: Rows, read: Sequence[Input], sieve: _Sie
 
 
 def _answered(
-    workshop: Workshop, rows: Rows, asked: Sequence[Input], order: Order
+    engines: Engines, rows: Rows, asked: Sequence[Input], order: Order
 ) -> tuple[list[Carried[Answer]], float | None]:
     """The teacher's answer to each input, held to the schema or labels where its host can; and what it cost."""
     from rung.models.catalog import generator
 
-    settings = workshop.project.settings
-    materials, _ = materials_of(workshop.project, rows, {}, seed=workshop.seed)
-    with workshop.reporter.phase(f"teacher {order.teacher}") as tick:
+    settings = engines.project.settings
+    materials, _ = materials_of(engines.project, rows, {}, seed=engines.project.settings.seed)
+    with phase(f"teacher {order.teacher}") as tick:
         teacher = generator(order.teacher, server=settings.server, progress=tick)
     try:
         talks = [(Asker(), partial(_said, materials, _question(one), order.max_tokens)) for one in asked]
-        with workshop.reporter.phase("answer the inputs") as tick:
+        with phase("answer the inputs") as tick:
             ended = carry(
                 talks,
                 engines={"generate": teacher},
-                store=workshop.store,
-                tally=workshop.tally,
+                store=engines.cache,
+                tally=engines.tally,
                 progress=lambda done, total: tick(done, total, ""),
             )
     finally:
@@ -318,10 +319,10 @@ Judge = Callable[[Case, Outcome], Mapping[str, float]]
 
 
 def _sifted(
-    workshop: Workshop, rows: Rows, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
+    project: Project, rows: Rows, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
 ) -> list[tuple[Input, Answer]]:
     """The answers that pass the project's scorers, and are no refusal; `correct` counts where a reference is known."""
-    bar = workshop.project.settings.bar
+    bar = project.settings.bar
     references = [_case(one, rows.schema) for one, _ in answered]
     known = [case for case in references if case.answers] or rows.cases
     measure = yardstick(known, schema=rows.schema, labels=rows.labels, metric=bar.metric or "")

@@ -16,15 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from rung.artifacts import Workshop
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.outputs import write_output
 from rung.pipeline.sources import Sources
-from rung.progress import Reporter, Silent
+from rung.progress import Reporter, reporting
 from rung.records import Asker, Document, Json, Message, Passage, digest
 from rung.records.steps import Conversation, Generate, generate
+from rung.runtime.engines import open_engines
+from rung.runtime.runner import StepRunner
 from rung.text.parsing import Malformed, json_of
 from rung.text.sentences import sentences
 from rung.text.support import content, support
@@ -97,16 +98,16 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         said = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
-    with Workshop(project, reporter or Silent(), project.settings.seed) as workshop:
+    with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
         known = frozenset({*_questions(said), *_asked_already(project)})
-        made = draft(workshop, documents, each=each, by=by, known=known)
+        made = draft(runner, documents, each=each, by=by, known=known)
     lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in made.drafts)
     write_output(path, said + ("\n" if said and not said.endswith("\n") else "") + lines, force=True)  # all that stood there
     return made
 
 
-def draft(workshop: Workshop, documents: Sequence[Document], *, each: int, by: By, known: frozenset[str]) -> Drafts:
+def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, known: frozenset[str]) -> Drafts:
     """Draft up to `each` cases of every kind. Questions in `known` are left out. Equal documents give equal drafts.
 
     Raises:
@@ -119,7 +120,7 @@ def draft(workshop: Workshop, documents: Sequence[Document], *, each: int, by: B
     seen = set(known)
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
     for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
-        wanted = _by_model(workshop, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
+        wanted = _by_model(runner, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
         kept: list[Draft] = []
         for one in wanted:
             if len(kept) == each:
@@ -203,7 +204,7 @@ def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
     return Draft(kind, fact.question, (fact.answer,), document.id, document.text[fact.start : fact.end].strip(), note=note)
 
 
-def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> Iterator[Draft]:
+def _by_model(runner: StepRunner, documents: Sequence[Document], each: int) -> Iterator[Draft]:
     """Drafts of the project's model: it is shown a sentence in its passage, and asks for it.
 
     Asked for question and answer freely, a small model makes answers up; so the sentence is chosen here, and is the answer
@@ -212,7 +213,7 @@ def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> I
     """
     from rung.knowledge.chunking.passages import Chunking, passages
 
-    knowledge = workshop.knowledge
+    knowledge = runner.engines.knowledge
     if knowledge is None:
         return
     found = (
@@ -223,9 +224,9 @@ def _by_model(workshop: Workshop, documents: Sequence[Document], each: int) -> I
     )
     shown = list(itertools.islice(found, each * _TRIES))
     talks = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
-    for (passage, sentence), carried in zip(shown, workshop.carry(talks, title="draft cases"), strict=True):
+    for (passage, sentence), carried in zip(shown, runner.run(talks, title="draft cases"), strict=True):
         if carried.value is not None and (one := _checked(carried.value, passage, sentence)) is not None:
-            yield replace(one, by=workshop.project.settings.model)
+            yield replace(one, by=runner.project.settings.model)
 
 
 def _telling(text: str) -> str:

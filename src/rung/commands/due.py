@@ -82,11 +82,11 @@ def _naming_documents(rows: Rows) -> Rows:
 
 
 def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
-    from rung.artifacts import Workshop
+    from rung.runtime.engines import index_of
 
     if not project.settings.knowledge.sources:
         return {}
-    snapshot = Workshop(project).index.snapshot()
+    snapshot = index_of(project).snapshot()
     return {} if snapshot is None else snapshot.groups
 
 

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Built, Workshop
-from rung.artifacts.forgetting_gate import forgot
+from rung.artifacts import Built
 from rung.artifacts.store import ARTIFACTS, is_finished
+from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import forgot
+from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose
 from rung.pipeline.prepare import Intake
 from rung.pipeline.publishing import latest
+from rung.progress import phase
 from rung.records import Message
+from rung.runtime.engines import Engines
 from rung.strategies.prompting import closed_book, short_instruction
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ class Exported:
     parity: tuple[Parity, ...] = ()
 
 
-def export_artifact(workshop: Workshop, intake: Intake, order: ExportOrder) -> Exported:
+def export_artifact(builder: ArtifactBuilder, intake: Intake, order: ExportOrder) -> Exported:
     """Write an artifact for other programs.
 
     Raises:
@@ -65,17 +69,17 @@ def export_artifact(workshop: Workshop, intake: Intake, order: ExportOrder) -> E
 
     if order.form not in writing.FORMATS:
         raise UserError(f"no form is called '{order.form}'; there are: {', '.join(writing.FORMATS)}")
-    built = _artifact(workshop, order.artifact) if order.artifact else _of_rung(workshop, intake, order.rung)
+    built = _artifact(builder.project, order.artifact) if order.artifact else _of_rung(builder, intake, order.rung)
     tuned: Tuned | None = None
-    with workshop.reporter.phase(f"write {order.form}"):
+    with phase(f"write {order.form}"):
         if order.form == "st":
             writing.write_sentence_transformers(built.folder, order.out)
         else:
-            tuned = _tuned(workshop, intake, built)
+            tuned = _tuned(builder.engines, intake, built)
             _write(tuned, order)
     size = sum(file.stat().st_size for file in order.out.rglob("*") if file.is_file())
-    parity = _checked(workshop, intake, built, tuned, order) if tuned and order.check else ()
-    return Exported(order.form, order.out, built.digest, size, forgot(workshop, built), parity)
+    parity = _checked(builder.engines, intake, built, tuned, order) if tuned and order.check else ()
+    return Exported(order.form, order.out, built.digest, size, forgot(builder.project, built), parity)
 
 
 def _write(tuned: Tuned, order: ExportOrder) -> None:
@@ -92,7 +96,7 @@ def _write(tuned: Tuned, order: ExportOrder) -> None:
         writing.write_gguf_folder(tuned, order.out, **given)
 
 
-def _tuned(workshop: Workshop, intake: Intake, built: Built) -> Tuned:
+def _tuned(engines: Engines, intake: Intake, built: Built) -> Tuned:
     from rung.models.hosts import gguf_file
     from rung.training.export import Tuned, check_base
     from rung.training.generator import Trainable
@@ -100,60 +104,60 @@ def _tuned(workshop: Workshop, intake: Intake, built: Built) -> Tuned:
 
     if not (built.folder / CONFIG).exists():
         raise UserError(f"{built.folder} is no adapter: an encoder goes with --to st")
-    model = workshop.generator
+    model = engines.generator
     if not isinstance(model, Trainable):
         raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
-    source = gguf_file(workshop.named(workshop.project.settings.model))
+    source = gguf_file(engines.named(engines.project.settings.model))
     tuned = Tuned(built.folder, model, source, short_instruction(intake.materials))
     check_base(tuned)
     return tuned
 
 
-def _artifact(workshop: Workshop, said: str) -> Built:
+def _artifact(project: Project, said: str) -> Built:
     """The finished artifact whose digest begins so."""
-    found = [f for f in sorted((workshop.project.state / ARTIFACTS).glob(f"*/{said}*")) if is_finished(f)]
+    found = [f for f in sorted((project.state / ARTIFACTS).glob(f"*/{said}*")) if is_finished(f)]
     if len(found) != 1:
         what = "no finished artifact" if not found else f"{len(found)} artifacts"
-        raise UserError(f"{workshop.project.root} has {what} whose digest begins with '{said}': give more of it, or --rung")
+        raise UserError(f"{project.root} has {what} whose digest begins with '{said}': give more of it, or --rung")
     return Built(found[0].name, found[0])
 
 
-def _of_rung(workshop: Workshop, intake: Intake, rung: str) -> Built:
+def _of_rung(builder: ArtifactBuilder, intake: Intake, rung: str) -> Built:
     """The adapter of a tuned rung: the one named, else the last verdict's winner, else the only one."""
-    tuned = [c for c in propose(workshop, intake) if c.is_tuned]
+    tuned = [c for c in propose(builder, intake) if c.is_tuned]
     if not tuned:
-        raise UserError(f"{workshop.project.file}: no rung of this project has weights of its own (tuned_model, hybrid)")
+        raise UserError(f"{builder.project.file}: no rung of this project has weights of its own (tuned_model, hybrid)")
     names = ", ".join(c.label for c in tuned)
-    wanted = [c for c in tuned if rung in (c.label, c.rung.name)] if rung else _winner(workshop, tuned) or tuned
+    wanted = [c for c in tuned if rung in (c.label, c.rung.name)] if rung else _winner(builder.project, tuned) or tuned
     if not wanted:
         raise UserError(f"'{rung}' is no tuned rung of this project; there are: {names}")
     if len(wanted) > 1:
         raise UserError(f"several rungs are tuned ({names}): name one with --rung")
-    done = build(workshop, wanted)[0]
+    done = build(builder, wanted)[0]
     if done.failed:
         raise UserError(f"{done.label} cannot be built: {done.why}")
     return next(built for built in done.built if built.folder.parent.name == "adapter")
 
 
-def _winner(workshop: Workshop, tuned: Sequence[Candidate]) -> list[Candidate]:
+def _winner(project: Project, tuned: Sequence[Candidate]) -> list[Candidate]:
     try:
-        label = latest(workshop.project).winner
+        label = latest(project).winner
     except UserError:  # no verdict yet
         return []
     return [c for c in tuned if c.label == label]
 
 
-def _checked(workshop: Workshop, intake: Intake, built: Built, tuned: Tuned, order: ExportOrder) -> tuple[Parity, ...]:
+def _checked(engines: Engines, intake: Intake, built: Built, tuned: Tuned, order: ExportOrder) -> tuple[Parity, ...]:
     from rung.training.parity import check
 
-    workshop.generator.use_adapters({built.digest: built.folder})
-    with workshop.reporter.phase("compare with what is served"):
+    engines.generator.use_adapters({built.digest: built.folder})
+    with phase("compare with what is served"):
         found = check(
             order.form,
             order.out,
             tuned,
             prompts(intake, order.check),
-            engine=workshop.generator,
+            engine=engines.generator,
             digest=built.digest,
             max_tokens=ANSWER_TOKENS,
         )

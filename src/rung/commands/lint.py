@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.holding import model_of
 from rung.config.project import FILE, Project, load_project
 from rung.config.schema import DEFAULT_MODEL
 from rung.dataset import Linted, flaw, lint, read_examples
@@ -21,6 +20,7 @@ from rung.dataset.row_files import read_rows as rows_of_file
 from rung.errors import ModelError, UserError
 from rung.progress import Reporter, Silent
 from rung.records import Case, Example, Json, Message, Problem, plain
+from rung.runtime.engines import model_of
 from rung.strategies.prompting import DEFAULT_TASK, with_tools
 
 if TYPE_CHECKING:

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.artifacts.store import forget_cuttings
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import SET_ASIDE, damaged, unseal
 from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
+from rung.runtime.engines import index_of
 
 if TYPE_CHECKING:
-    from rung.artifacts import Workshop
+    pass
 
 WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of single answers
 
@@ -35,15 +37,15 @@ class Purged:
     page: Path | None
 
 
-def purge(workshop: Workshop) -> Purged:
+def purge(project: Project) -> Purged:
     """Keep the newest version of the index alone, and nothing of what it does not hold.
 
     Raises:
         UserError: the index or a database is in use by another process, or cannot be written.
     """
-    index, project = workshop.index, workshop.project
+    index = index_of(project)
     index.prune()
-    workshop.forget_cuttings()
+    forget_cuttings(project.state)
     snapshot = index.snapshot()
     texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from rung.artifacts.chunked_index import CUTTINGS
 from rung.artifacts.registry import Registry
-from rung.artifacts.store import ARTIFACTS, MANIFEST, Built
+from rung.artifacts.store import ARTIFACTS, CUTTINGS, MANIFEST, Built
 from rung.config.project import Project
 from rung.config.schema import Settings
 from rung.errors import Damaged, UserError

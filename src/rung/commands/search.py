@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError, UserError
 from rung.files.outputs import check_free, new_file
 from rung.knowledge.filters import described, parsed, value_of
 from rung.pipeline.dense_weight import Weight, settle_alone
 from rung.pipeline.prepare import up_to_date
+from rung.progress import phase, say
 from rung.records import Asker, Failure, Passage, Problem
 from rung.records.steps import Engine, Found, Request, Rerank, Search, Step
+from rung.runtime.engines import Engines
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -69,16 +70,16 @@ class TrecRun:
 class Searcher:
     """A project's search, the index brought up to date and its weight settled."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
-        indexed = up_to_date(workshop)
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        indexed = up_to_date(engines)
         self.knowledge: Knowledge = indexed.knowledge
         self.problems = indexed.problems
         if self.knowledge.held:
-            workshop.reporter.say("\n".join(map(str, self.problems)))
+            say("\n".join(map(str, self.problems)))
         elif self.problems:
-            workshop.reporter.say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
-        self.weight: Weight = settle_alone(workshop, indexed.knowledge)
+            say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
+        self.weight: Weight = settle_alone(engines, indexed.knowledge)
 
     def find(self, queries: Sequence[str], wanted: Wanted) -> list[tuple[Passage, ...]]:
         """For each query its passages, best first; all queries in one call of each engine.
@@ -91,10 +92,10 @@ class Searcher:
         found = _carried(self.knowledge.engine(), steps, wanted.asker)
         if not wanted.rerank:
             return found
-        engine = self._workshop.reranker
+        engine = self._engines.reranker
         if engine is None:
             message = "there is no reranker to rerank with; name one, such as 'reranker: cross-encoder:<folder>'"
-            raise self._workshop.project.error(message, "reranker")
+            raise self._engines.project.error(message, "reranker")
         again = [Rerank(query, passages, wanted.top) for query, passages in zip(queries, found, strict=True)]
         return _carried(engine, again, wanted.asker)
 
@@ -149,9 +150,7 @@ class Searcher:
         return self.knowledge.explain(query, asker=wanted.asker, top=wanted.top, where=wanted.where)
 
 
-def write_run(
-    searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, workshop: Workshop, force: bool = False
-) -> TrecRun:
+def write_run(searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, force: bool = False) -> TrecRun:
     """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
 
     Written whole or not at all. `wanted.top` counts documents.
@@ -166,7 +165,7 @@ def write_run(
         listed = "".join(f"\n  {problem}" for problem in problems[:10])
         raise InputError(f'no query could be read; each line is {{"_id": …, "text": …}}{listed}', path=queries)
     lines, bare, renamed = 0, 0, set[str]()
-    with new_file(run, force=force) as file, workshop.reporter.phase("search") as tick:
+    with new_file(run, force=force) as file, phase("search") as tick:
         for start in range(0, len(asked), _TOGETHER):
             some = asked[start : start + _TOGETHER]
             for query, ranking in zip(some, _documents(searcher, [q.text for q in some], wanted), strict=True):

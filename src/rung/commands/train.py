@@ -7,13 +7,15 @@ artifact makes answers better is judged by the verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rung.artifacts import Built, Workshop
-from rung.artifacts.forgetting_gate import notes_on
-from rung.artifacts.recipes import keep_found, recipe_of
+from rung.artifacts import Built
+from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import notes_on
+from rung.builders.recipes import keep_found, recipe_of
 from rung.commands.train_retrieval import train_rerankers, train_retrievers
+from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
 from rung.pipeline.prepare import Intake
@@ -54,51 +56,56 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-def train_generators(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+def train_generators(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
     """The adapters of the project's tuned rungs.
 
     Raises:
         UserError: there is nothing to train, or a rung could not be built.
     """
-    candidates = propose(workshop, intake)
+    recipe = order.settings.get("recipe")
+    recipe_file, searching = Path(str(recipe)) if recipe else None, bool(order.settings.get("search"))
+    builder = replace(builder, recipe_file=recipe_file, searching=searching)
+    candidates = propose(builder, intake)
     wanted = [c for c in candidates if c.is_tuned and order.rung in ("", c.label, c.rung.name)]
     if not wanted:
-        raise nothing_to_train(workshop, candidates, order)
-    _take_orders(workshop, order, [c.label for c in wanted])
-    done = build(workshop, wanted)
+        raise nothing_to_train(builder.project, candidates, order)
+    recipe_of(builder)  # a mistake in it is found before any work is done
+    if searching and len(wanted) > 1:
+        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in wanted)})")
+    done = build(builder, wanted)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
-    if workshop.searching:
-        keep_found(workshop, next(built for built in done[0].built if "adapter" in built.folder.parts))
+    if searching:
+        keep_found(builder, next(built for built in done[0].built if "adapter" in built.folder.parts))
     return [
-        _told(workshop, candidate, built)
+        _told(builder.project, candidate, built)
         for candidate in done
         for built in candidate.built
         if "adapter" in built.folder.parts
     ]
 
 
-def train_classifiers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+def train_classifiers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
     """The classifiers of the project's `classifier` rungs; raises as `train_generators` does."""
-    return _heads(workshop, intake, order, "classifier")
+    return _heads(builder, intake, order, "classifier")
 
 
-def train_routers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+def train_routers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
     """The routers of the project's `router` rungs, over the rungs that they name; raises as `train_generators` does."""
-    return _heads(workshop, intake, order, "router")
+    return _heads(builder, intake, order, "router")
 
 
-def _heads(workshop: Workshop, intake: Intake, order: Order, kind: str) -> list[Told]:
-    candidates = propose(workshop, intake)
+def _heads(builder: ArtifactBuilder, intake: Intake, order: Order, kind: str) -> list[Told]:
+    candidates = propose(builder, intake)
     wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
     if not wanted:
-        raise UserError(f"{workshop.project.file}: 'rungs' names no {order.rung or kind}; add one, and it can be trained")
-    built = build(workshop, with_members(candidates, [c for c in wanted if not c.why]))
+        raise UserError(f"{builder.project.file}: 'rungs' names no {order.rung or kind}; add one, and it can be trained")
+    built = build(builder, with_members(candidates, [c for c in wanted if not c.why]))
     done = [c for c in built if c.rung.name == kind]
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
     if not any(c.built for c in done):
-        raise nothing_to_train(workshop, [*[c for c in wanted if c.why], *done], order)
+        raise nothing_to_train(builder.project, [*[c for c in wanted if c.why], *done], order)
     return [_told_of_head(candidate, built) for candidate in done for built in candidate.built]
 
 
@@ -119,23 +126,13 @@ def _told_of_head(candidate: Candidate, built: Built) -> Told:
     )
 
 
-def _take_orders(workshop: Workshop, order: Order, labels: Sequence[str]) -> None:
-    """What was ordered beside the rung: `recipe`, a file, and `search`."""
-    recipe = order.settings.get("recipe")
-    workshop.recipe_file = Path(str(recipe)) if recipe else None
-    workshop.searching = bool(order.settings.get("search"))
-    recipe_of(workshop)  # a mistake in it is found before any work is done
-    if workshop.searching and len(labels) > 1:
-        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(labels)})")
-
-
-def nothing_to_train(workshop: Workshop, candidates: Sequence[Candidate], order: Order) -> UserError:
+def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: Order) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
-    return UserError(f"{workshop.project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
+    return UserError(f"{project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
 
 
-def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
+def _told(project: Project, candidate: Candidate, built: Built) -> Told:
     made = built.manifest
     peak = made.get("peak_memory_bytes")
     return Told(
@@ -151,7 +148,7 @@ def _told(workshop: Workshop, candidate: Candidate, built: Built) -> Told:
         train_loss=last_loss(made.get("train_loss")),
         validation_loss=kept_loss(made),
         forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
-        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *notes_on(workshop, built)),
+        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *notes_on(project, built)),
     )
 
 
@@ -161,7 +158,7 @@ def number(made: Mapping[str, Json], key: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
+TRAINERS: dict[str, Callable[[ArtifactBuilder, Intake, Order], list[Told]]] = {
     "generator": train_generators,
     "retriever": train_retrievers,
     "reranker": train_rerankers,

@@ -8,41 +8,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rung.builders.building import ArtifactBuilder
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.protocol import NotApplicable, Reranker
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, teaching
 
 if TYPE_CHECKING:
-    from rung.artifacts import Built, Workshop
+    from rung.artifacts import Built
     from rung.commands.train import Order, Told
     from rung.pipeline.prepare import Intake
 
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
 
 
-def train_retrievers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+def train_retrievers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
     """The retriever of `tuned_retriever`, with its settings in `rung.yaml`, in whose place those of the order stand.
 
     Raises:
         UserError: there is nothing to learn from, or nothing to search.
     """
-    said = next((settings for name, settings in workshop.project.rungs() if name == TunedRetriever.name), {})
+    said = next((settings for name, settings in builder.project.rungs() if name == TunedRetriever.name), {})
     fixed = {key: value[0] if isinstance(value, list) else value for key, value in said.items()}
     plan = TunedRetriever.plan(intake.materials, {**fixed, **order.settings})
     if isinstance(plan, NotApplicable):
-        raise UserError(f"{workshop.project.file}: there is nothing to train: {plan.why}")
-    built = workshop.build(plan.needs[0], title="train retriever")
+        raise UserError(f"{builder.project.file}: there is nothing to train: {plan.why}")
+    built = builder.build(plan.needs[0], title="train retriever")
     return [_told("retriever", "tuned_retriever", built, "embedder")]
 
 
-def train_rerankers(workshop: Workshop, intake: Intake, order: Order) -> list[Told]:
+def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
     """A reranker taught by the same lessons; raises as `train_retrievers`."""
     lessons = teaching(intake.materials)
     if len(lessons) + len(intake.materials.pairs) < 8:
-        raise UserError(f"{workshop.project.file}: there is nothing to train: {NOTHING_TEACHES}")
+        raise UserError(f"{builder.project.file}: there is nothing to train: {NOTHING_TEACHES}")
     need = Reranker(lessons, intake.materials.pairs, intake.materials.dev, order.settings)
-    return [_told("reranker", "", workshop.build(need, title="train reranker"), "reranker")]
+    return [_told("reranker", "", builder.build(need, title="train reranker"), "reranker")]
 
 
 def _told(kind: str, rung: str, built: Built, key: str) -> Told:

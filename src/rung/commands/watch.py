@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rung.artifacts import Workshop
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.prepare import Indexed, up_to_date
+from rung.runtime.engines import Engines
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _IDLE_MS = 2000
 
 
 def watch(
-    workshop: Workshop,
+    engines: Engines,
     *,
     on_sync: Callable[[Indexed], None],
     on_error: Callable[[UserError], None],
@@ -37,7 +37,7 @@ def watch(
     What goes wrong in one sync is told, and the next change tries again.
 
     Args:
-        workshop: of the project.
+        engines: of the project.
         on_sync: told of every sync that changed something, and of the first.
         on_error: told of what is the user's to mend.
         stop: ends it.
@@ -46,13 +46,13 @@ def watch(
     Raises:
         UserError: the project names no documents.
     """
-    if workshop.knowledge is None:
-        up_to_date(workshop)  # says why
-    tended = _Tending(workshop)
+    if engines.knowledge is None:
+        up_to_date(engines)  # says why
+    tended = _Tending(engines)
     first = True
-    for _ in _moments(workshop.project, stop or threading.Event(), look_seconds):
+    for _ in _moments(engines.project, stop or threading.Event(), look_seconds):
         try:
-            done = up_to_date(workshop, asked=first)
+            done = up_to_date(engines, asked=first)
         except UserError as error:
             on_error(error)
             continue
@@ -67,8 +67,8 @@ def watch(
 class _Tending:
     """Compaction and indexing, one after the other, beside the syncs."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
@@ -83,7 +83,7 @@ class _Tending:
             self._thread.join()
 
     def _tend(self) -> None:
-        knowledge = self._workshop.knowledge
+        knowledge = self._engines.knowledge
         if knowledge is None:
             return
         try:

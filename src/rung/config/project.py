@@ -73,6 +73,12 @@ class Project:
         """An error that points at a key of `rung.yaml`."""
         return InputError(message, path=self.file, line=self.line(*where))
 
+    def seeded(self, seed: int | None) -> Project:
+        """The same project with another seed; None changes nothing."""
+        if seed is None:
+            return self
+        return Project(self.root, self.settings.model_copy(update={"seed": seed}), self._lines, self.groups_of)
+
     def rungs(self) -> list[tuple[str, dict[str, Json]]]:
         """The rungs that may be tried, with their settings, in the file's order."""
         named: list[tuple[str, dict[str, Json]]] = []

@@ -15,15 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from rung.artifacts import Workshop
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import Candidate, drawn
 from rung.pipeline.prepare import chosen
+from rung.progress import phase
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.records.steps import Conversation
 from rung.runtime.batch import Tally
+from rung.runtime.cache import StepStore
+from rung.runtime.engines import Engines
 from rung.runtime.live import converse
+from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Strategy
 from rung.verdict.racing import Stop
 
@@ -70,7 +73,7 @@ class Run:
         return len(self.errors)
 
 
-def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str) -> Run:
+def answered(runner: StepRunner, run: Run, cases: Sequence[Case], *, title: str) -> Run:
     """The run with these cases answered besides, as often as the project repeats them; what is known is replayed.
 
     The candidate must have been built.
@@ -78,14 +81,14 @@ def answered(workshop: Workshop, run: Run, cases: Sequence[Case], *, title: str)
     strategy = run.candidate.strategy
     if strategy is None or not cases:
         return run
-    executed, began = workshop.tally.executed, time.monotonic()
-    passes = [drawn(workshop, strategy, number) for number in range(workshop.project.settings.sampling.repeats)]
-    ended = workshop.carry([_talk(one, case) for one in passes for case in cases], title=title)
-    seconds = time.monotonic() - began if workshop.tally.executed > executed else 0.0
+    executed, began = runner.engines.tally.executed, time.monotonic()
+    passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
+    ended = runner.run([_talk(one, case) for one in passes for case in cases], title=title)
+    seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
     found = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(found[at : at + len(cases)]) for at in range(0, len(found), len(cases)))
     again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
-    spent = _spent(workshop, run.candidate.identity(workshop, cases), seconds)
+    spent = _spent(runner.cache, run.candidate.identity(runner.engines, cases), seconds)
     return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
 
 
@@ -112,7 +115,7 @@ def commonest(errors: Sequence[str]) -> str:
 
 
 def time_live(
-    workshop: Workshop,
+    runner: StepRunner,
     runs: Sequence[Run],
     cases: Sequence[Case],
     meter: Meter | None = None,
@@ -128,14 +131,14 @@ def time_live(
     are `racing` all are timed together twice at most; then new ones are timed alone. A `trial` run, of some of the cases,
     takes the last pass that all its rungs have together, over whichever cases.
     """
-    meter = meter or Meter.of(workshop)
+    meter = meter or Meter.of(runner.engines)
     sample = chosen(cases, MOST)
-    wanted = {run.candidate.identity(workshop, sample): run for run in runs if not _untimed(run, cases)}
-    noted = ((key, workshop.store.noted("latency", key)) for key in wanted)
+    wanted = {run.candidate.identity(runner.engines, sample): run for run in runs if not _untimed(run, cases)}
+    noted = ((key, runner.cache.noted("latency", key)) for key in wanted)
     known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
-    rungs = {key: run.candidate.identity(workshop, ()) for key, run in wanted.items()}
+    rungs = {key: run.candidate.identity(runner.engines, ()) for key, run in wanted.items()}
     if trial and len(known) < len(wanted):
-        last = {key: workshop.store.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
+        last = {key: runner.cache.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
         if len({_session(said) for said in last.values()}) == 1 and all(map(_session, last.values())):
             known = last
     stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
@@ -143,23 +146,23 @@ def time_live(
     if wanted and (stale or len(known) < len(wanted) or not together):
         alone = racing and len(meter.passes) >= MOST_PASSES - 1
         again = [key for key in wanted if key not in known] if alone else list(wanted)
-        with workshop.reporter.phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
-            made = _Pass(workshop, meter, sample, tick).of({key: wanted[key] for key in again})
+        with phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
+            made = _Pass(runner, meter, sample, tick).of({key: wanted[key] for key in again})
         for key, said in made.items():
-            workshop.store.note("latency", key, said)
-            workshop.store.note(_LAST_PASS, rungs[key], said)
-        _note_pace(workshop, meter)
+            runner.cache.note("latency", key, said)
+            runner.cache.note(_LAST_PASS, rungs[key], said)
+        _note_pace(runner.engines, meter)
         known |= made
     timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
     return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
 
 
-def _note_pace(workshop: Workshop, meter: Meter) -> None:
+def _note_pace(engines: Engines, meter: Meter) -> None:
     """Keep how long a token takes when one question is asked at a time, for the next forecast."""
     tokens = meter.live.prompt_tokens + meter.live.completion_tokens
     if tokens:
         said: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
-        workshop.store.note("live_pace", workshop.project.settings.model, said)
+        engines.cache.note("live_pace", engines.project.settings.model, said)
 
 
 def _untimed(run: Run, cases: Sequence[Case]) -> bool:
@@ -172,12 +175,12 @@ def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversat
     return case.asker, lambda: strategy.answer(case.ask())
 
 
-def _spent(workshop: Workshop, key: str, seconds: float) -> float:
+def _spent(cache: StepStore, key: str, seconds: float) -> float:
     """Seconds spent on a run in all: an interrupted one adds up, a replayed one adds nothing."""
-    known = workshop.store.noted("answer_seconds", key)
+    known = cache.noted("answer_seconds", key)
     spent = seconds + (float(known) if isinstance(known, (int, float)) else 0.0)
     if seconds:
-        workshop.store.note("answer_seconds", key, spent)
+        cache.note("answer_seconds", key, spent)
     return spent
 
 
@@ -214,7 +217,7 @@ class _Times:
 class _Pass:
     """One live pass over several rungs."""
 
-    workshop: Workshop
+    runner: StepRunner
     meter: Meter
     sample: Sequence[Case]
     tick: Callable[[int, int, str], None]
@@ -239,10 +242,10 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = one.run.candidate.strategy, self.workshop.gate(self.workshop.engines())
+        strategy, engines = one.run.candidate.strategy, self.runner.gate(self.runner.engines.by_step())
         if strategy is None:
             return True
-        self.workshop.generator.close()
+        self.runner.engines.generator.close()
         for place, case in enumerate((warm, *cases)):
             try:
                 if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):

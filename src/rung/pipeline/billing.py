@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
+from rung.config.project import Project
 from rung.config.schema import times_per_month
 from rung.pipeline.answering import Run
 from rung.pipeline.candidates import Candidate
 from rung.pipeline.prepare import Intake, seconds_to_index
+from rung.runtime.engines import Engines
 from rung.strategies.protocol import Cutting, ExampleIndex
 from rung.verdict.costs import Demand, Effort, Prices, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 
-def economy(workshop: Workshop, intake: Intake, runs: Mapping[str, Run], correct: Mapping[str, Floats]) -> Economy:
+def economy(engines: Engines, intake: Intake, runs: Mapping[str, Run], correct: Mapping[str, Floats]) -> Economy:
     """Efforts, prices and demand of the project's rungs; `correct`: case by case, of the rungs that were judged."""
-    said = workshop.project.settings
+    said = engines.project.settings
     prices = Prices(**said.prices.model_dump())
     demand = Demand(
         said.traffic.queries_per_month,
@@ -30,15 +31,15 @@ def economy(workshop: Workshop, intake: Intake, runs: Mapping[str, Run], correct
         times_per_month(said.knowledge.changes),
         said.knowledge.changed_share,
     )
-    efforts = {label: _effort(workshop, intake, run, prices, correct.get(label)) for label, run in runs.items()}
+    efforts = {label: _effort(engines, intake, run, prices, correct.get(label)) for label, run in runs.items()}
     return Economy(efforts, prices, demand)
 
 
-def _effort(workshop: Workshop, intake: Intake, run: Run, prices: Prices, correct: Floats | None) -> Effort:
+def _effort(engines: Engines, intake: Intake, run: Run, prices: Prices, correct: Floats | None) -> Effort:
     per_1k = usd_per_1k(run.outcomes, prices=prices, latency=run.latency)
     reads = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in run.outcomes)
     indexing, training = _built(run.candidate)
-    own = seconds_to_index(workshop, intake) if reads else 0.0
+    own = seconds_to_index(engines, intake) if reads else 0.0
     return Effort(
         per_query=None if per_1k is None else per_1k / 1000,
         passed=_passed(correct),
@@ -46,7 +47,7 @@ def _effort(workshop: Workshop, intake: Intake, run: Run, prices: Prices, correc
         uses_examples=bool(intake.materials.examples) and (training > 0 or bool(run.candidate.settings.get("shots"))),
         training_seconds=training,
         indexing_seconds=None if own is None else own + indexing,
-        stored_bytes=_stored(workshop, run.candidate, reads),
+        stored_bytes=_stored(engines.project, run.candidate, reads),
     )
 
 
@@ -71,11 +72,11 @@ def _built(candidate: Candidate) -> tuple[float, float]:
     return indexing, training
 
 
-def _stored(workshop: Workshop, candidate: Candidate, reads: bool) -> float | None:
+def _stored(project: Project, candidate: Candidate, reads: bool) -> float | None:
     """Bytes that must be kept for it; None where its index is kept elsewhere."""
-    if reads and workshop.project.settings.knowledge.store:
+    if reads and project.settings.knowledge.store:
         return None
-    folders = [built.folder for built in candidate.built] + ([workshop.project.state / "index"] if reads else [])
+    folders = [built.folder for built in candidate.built] + ([project.state / "index"] if reads else [])
     return float(sum(_size(folder) for folder in folders))
 
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rung.artifacts import Workshop
 from rung.config.schema import PriceSettings
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.pricing import by_token
 from rung.pipeline.spending import Spending
-from rung.progress import Reporter, Tick
+from rung.progress import Reporter, Tick, listening, reporting
 from rung.runtime.batch import Tally
+from rung.runtime.engines import Engines
+from rung.runtime.runner import StepRunner
 
 UNPRICED = (
     "--budget-usd cannot be kept: nobody knows what this model charges; give prices in rung.yaml "
@@ -84,12 +85,15 @@ class Meter:
     _refused: float | None = None  # dollars that the first step would have cost that did not fit any more
 
     @classmethod
-    def of(cls, workshop: Workshop, allowed: Allowed | None = None) -> Meter:
-        """The meter of one command; where dollars are limited, the workshop's models begin only what fits."""
-        meter = cls(allowed or Allowed(), workshop.tally, workshop.project.settings.prices)
-        if meter.allowed.usd is not None:
-            workshop.gate = Spending(workshop, meter.usd_left, meter.end).gated
-        return meter
+    def of(cls, engines: Engines, allowed: Allowed | None = None) -> Meter:
+        """The meter of one command."""
+        return cls(allowed or Allowed(), engines.tally, engines.project.settings.prices)
+
+    def runner(self, engines: Engines) -> StepRunner:
+        """Who runs steps on these engines; where dollars are limited, their models begin only what fits."""
+        if self.allowed.usd is None:
+            return StepRunner(engines)
+        return StepRunner(engines, Spending(engines, self.usd_left, self.end).gated)
 
     def used(self) -> tuple[float | None, float]:
         """Dollars (None: unknown) and minutes since the command began.
@@ -204,12 +208,7 @@ class _Bounded:
 
 
 @contextmanager
-def bounded(workshop: Workshop, meter: Meter) -> Iterator[None]:
-    """Whatever the workshop does meanwhile ends with `BudgetEnded` at its first tick after a limit is reached."""
-    before = workshop.reporter
-    if meter.allowed.limited:
-        workshop.reporter = _Bounded(before, meter)
-    try:
+def bounded(meter: Meter) -> Iterator[None]:
+    """Whatever is done meanwhile ends with `BudgetEnded` at its first tick after a limit is reached."""
+    with reporting(_Bounded(listening(), meter) if meter.allowed.limited else None):
         yield
-    finally:
-        workshop.reporter = before

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
 
-from rung.artifacts import Built, Workshop
-from rung.artifacts.recipes import recipe_file
-from rung.artifacts.store import is_finished
+from rung.artifacts import Built
+from rung.artifacts.store import is_finished, made_folder
+from rung.builders.building import ArtifactBuilder
+from rung.builders.recipes import recipe_file
 from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Intake
+from rung.progress import say
 from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.runtime.engines import Engines
 from rung.scoring.registry import metrics
 from rung.strategies.protocol import (
     Adapter,
@@ -67,13 +70,13 @@ class Candidate:
         """What it answers with: digest by kind of artifact."""
         return {artifact.kind: artifact.digest for artifact in self.built}
 
-    def identity(self, workshop: Workshop, cases: Sequence[Case]) -> str:
+    def identity(self, engines: Engines, cases: Sequence[Case]) -> str:
         """Digest of everything that its answers to these cases depend on."""
         artifacts = [artifact.digest for artifact in self.built]
-        engines = {name: engine.identity for name, engine in workshop.engines().items()}
+        answering = {name: engine.identity for name, engine in engines.by_step().items()}
         asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
-        sampling = workshop.project.settings.sampling
-        return digest(self.rung.name, self.settings, artifacts, engines, workshop.seed, sampling.model_dump(), asked)
+        said = engines.project.settings
+        return digest(self.rung.name, self.settings, artifacts, answering, said.seed, said.sampling.model_dump(), asked)
 
 
 _LABEL = 32  # characters of a setting in a rung's label
@@ -140,33 +143,33 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     return sorted(found, key=lambda one: rank[one[1].name])
 
 
-def propose(workshop: Workshop, intake: Intake) -> list[Candidate]:
+def propose(builder: ArtifactBuilder, intake: Intake) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
-    candidates = [_planned(*one, intake.materials) for one in allowed(workshop.project)]
+    candidates = [_planned(*one, intake.materials) for one in allowed(builder.project)]
     for rung in REFERENCES:
-        settings, materials = shared_settings(workshop.project, rung), intake.materials
+        settings, materials = shared_settings(builder.project, rung), intake.materials
         if rung is Oracle:  # it alone is told where the judging cases' answers stand
             retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
-            shown = shown_to_oracle(workshop, intake, retrieval)
+            shown = shown_to_oracle(builder.engines, intake, retrieval)
             materials = replace(materials, gold={**materials.gold, **shown})
         arm = _planned(rung.name, rung, settings, materials)
         candidates.append(replace(arm, gold=materials.gold) if rung is Oracle else arm)
-    teaching = _teaching(workshop, intake)
+    teaching = _teaching(builder, intake)
     keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
     return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
 
 
-def _teaching(workshop: Workshop, intake: Intake) -> str:
+def _teaching(builder: ArtifactBuilder, intake: Intake) -> str:
     """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
-    known, said = intake.materials, workshop.project.settings
+    known, said = intake.materials, builder.project.settings
     rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
-    documents = workshop.knowledge.identity if workshop.knowledge else ""
-    path = recipe_file(workshop)
+    documents = builder.engines.knowledge.identity if builder.engines.knowledge else ""
+    path = recipe_file(builder)
     recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
-    return digest(said.task, rows, documents, said.model, said.embedder, workshop.seed, recipe)
+    return digest(said.task, rows, documents, said.model, said.embedder, builder.project.settings.seed, recipe)
 
 
-def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
+def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
     """Build what the candidates need; one that cannot be built has failed, and the others go on.
 
     A rung that is made of others comes last, over those of `candidates` and `beside` that could be built.
@@ -174,17 +177,19 @@ def build(workshop: Workshop, candidates: Sequence[Candidate], *, beside: Sequen
     Raises:
         BudgetEnded: a limit was reached; what is done of it is kept.
     """
-    done = [_built(workshop, candidate) for candidate in candidates if candidate.composition is None]
-    workshop.hand_over_adapters()
+    done = [_built(builder, candidate) for candidate in candidates if candidate.composition is None]
+    builder.engines.use(artifact for candidate in done for artifact in candidate.built)
     there = sorted((*beside, *done), key=lambda candidate: candidate.order)
     members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
-    done += [_built(workshop, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
+    composed = [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
+    builder.engines.use(artifact for candidate in composed for artifact in candidate.built)
+    done += composed
     return sorted(done, key=lambda candidate: candidate.order)
 
 
-def checked(workshop: Workshop, candidates: Sequence[Candidate]) -> list[Candidate]:
+def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates, those failed that show before anything is built that they cannot be."""
-    return [_tried(workshop, candidate, workshop.check) for candidate in candidates]
+    return [_tried(candidate, builder.check) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
@@ -194,34 +199,34 @@ def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -
     return [c for c in candidates if c.label in names or (composed and c.composition is None and not c.rung.reference)]
 
 
-def _built(workshop: Workshop, candidate: Candidate) -> Candidate:
+def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
     built: list[Built] = []
-    done = _tried(workshop, candidate, lambda need: built.append(workshop.build(need, title=f"build {candidate.label}")))
+    done = _tried(candidate, lambda need: built.append(builder.build(need, title=f"build {candidate.label}")))
     if done.plan is None:
         return done
     if built:
-        workshop.store.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
-    spec = pinned(workshop, done.plan, built)
+        builder.cache.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
+    spec = pinned(builder.project, done.plan, built)
     return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
 
 
-def pinned(workshop: Workshop, plan: Plan, built: Sequence[Built]) -> StrategySpec:
+def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
     """The spec of a plan whose needs are built, for this project's model."""
-    said, spec = workshop.project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
-    return replace(spec, model=said.model, temperature=said.sampling.temperature, seed=workshop.seed)
+    said, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
+    return replace(spec, model=said.model, temperature=said.sampling.temperature, seed=project.settings.seed)
 
 
-def is_there(workshop: Workshop, candidate: Candidate) -> bool:
+def is_there(engines: Engines, candidate: Candidate) -> bool:
     """Whether all that it needs was built before, and is still here; some of it may yet have to be brought up to date."""
     if candidate.plan is None or not candidate.plan.needs:
         return candidate.composition is None
-    known = workshop.store.noted("built", candidate.key)
+    known = engines.cache.noted("built", candidate.key)
     made = [tuple(map(str, one)) for one in known if isinstance(one, list)] if isinstance(known, list) else []
-    folders = [workshop.made_folder(kind, named) for kind, named in made]
+    folders = [made_folder(engines.project.state, kind, named) for kind, named in made]
     return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
 
 
-def _tried(workshop: Workshop, candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
+def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
     """The candidate after this was done for each of its needs; one of which it cannot be done is out, and it is said why."""
     try:
         for need in () if candidate.plan is None else candidate.plan.needs:
@@ -229,15 +234,15 @@ def _tried(workshop: Workshop, candidate: Candidate, do: Callable[[Need], None])
     except NotWorthwhile as error:
         return replace(candidate, plan=None, why=str(error))
     except UserError as error:
-        workshop.reporter.say(f"! {candidate.label} cannot be built: {error}")
+        say(f"! {candidate.label} cannot be built: {error}")
         return replace(candidate, plan=None, why=str(error), failed=True)
     return candidate
 
 
-def drawn(workshop: Workshop, strategy: Strategy, number: int) -> Strategy:
+def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
     """The strategy as it answers in pass `number` (from 0): greedy in the first where the project draws nothing."""
-    temperature = workshop.project.settings.sampling.temperature
-    return Sampled(strategy, temperature, workshop.seed + number) if temperature or number else strategy
+    temperature = project.settings.sampling.temperature
+    return Sampled(strategy, temperature, project.settings.seed + number) if temperature or number else strategy
 
 
 def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Member:

@@ -11,16 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from rung.artifacts import Training, Workshop
+from rung.artifacts import Training
+from rung.builders.building import ArtifactBuilder
 from rung.errors import BudgetEnded
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.candidates import Candidate, build, checked, is_there
 from rung.pipeline.prepare import Intake
 from rung.pipeline.racing import Course, Raced
 from rung.pipeline.sweep import Searching
-from rung.pipeline.training_pace import in_words, pace_of_building, roughly, trainings
+from rung.pipeline.training_pace import Pace, in_words, pace_of_building, roughly, trainings
+from rung.progress import say
 from rung.records import Json, digest
+from rung.runtime.engines import Engines
 from rung.strategies.protocol import ExampleIndex
 from rung.verdict import reasons
 from rung.verdict.decide import MAIN
@@ -28,16 +32,17 @@ from rung.verdict.decide import MAIN
 Wave = list[Candidate]
 
 
-def climb(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], meter: Meter) -> Raced:
+def climb(builder: ArtifactBuilder, intake: Intake, candidates: Sequence[Candidate], meter: Meter) -> Raced:
     """Candidates built and cases answered, as many as it takes to know which one to use.
 
     Raises:
         UserError: a budget in dollars, and nobody knows what an answer costs; a search that cannot be made.
     """
-    there = checked(workshop, candidates)
-    searching = Searching(workshop, intake, there, meter.allowed.trials)
-    waves = in_waves(workshop, there, searching.swept)
-    ascent = _Ascent(workshop, Course(workshop, intake, meter), searching)
+    builder = replace(builder, while_training=partial(_training, meter, pace_of_building(builder.project)))
+    there = checked(builder, candidates)
+    searching = Searching(builder, intake, there, meter.allowed.trials)
+    waves = in_waves(builder.engines, there, searching.swept)
+    ascent = _Ascent(builder, Course(builder.runner, intake, meter), searching)
     ascent.course.entrants = sum(_is_planned(c) and not c.rung.reference for c in there)
     for place, wave in enumerate(waves):
         ascent.enter(wave)
@@ -45,7 +50,7 @@ def climb(workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], m
     return ascent.ended()
 
 
-def in_waves(workshop: Workshop, candidates: Sequence[Candidate], searched: frozenset[str] = frozenset()) -> list[Wave]:
+def in_waves(engines: Engines, candidates: Sequence[Candidate], searched: frozenset[str] = frozenset()) -> list[Wave]:
     """The candidates in the order of what building them costs. A rung whose settings are searched is in one wave.
 
     The order is kept: a command that is run again goes the same way, although more is built by then, and so it comes to the
@@ -53,29 +58,29 @@ def in_waves(workshop: Workshop, candidates: Sequence[Candidate], searched: froz
     """
     by_label = {candidate.label: candidate for candidate in candidates}
     key = digest("waves", sorted((c.label, c.key) for c in candidates), sorted(searched))
-    known = workshop.store.noted("waves", key)
+    known = engines.cache.noted("waves", key)
     waves = (
         [[by_label[str(label)] for label in one] for one in known if isinstance(one, list)]
         if isinstance(known, list)
         else []
     )
-    if not waves or not all(_costs_nothing(workshop, candidate) for candidate in waves[0]):
-        waves = _sorted(workshop, candidates, searched)
+    if not waves or not all(_costs_nothing(engines, candidate) for candidate in waves[0]):
+        waves = _sorted(engines, candidates, searched)
         told: list[Json] = [[candidate.label for candidate in wave] for wave in waves]
-        workshop.store.note("waves", key, told)
+        engines.cache.note("waves", key, told)
     return waves
 
 
-def _sorted(workshop: Workshop, candidates: Sequence[Candidate], searched: frozenset[str]) -> list[Wave]:
-    pace = pace_of_building(workshop.project)
+def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozenset[str]) -> list[Wave]:
+    pace = pace_of_building(engines.project)
 
     def cost(candidate: Candidate) -> tuple[int, float]:
         """(what kind of wave it comes in, seconds of training)."""
-        if _costs_nothing(workshop, candidate):
+        if _costs_nothing(engines, candidate):
             return 0, 0.0
         if candidate.plan is None:
             return 3, 0.0
-        todo = list(trainings(workshop.project, candidate.plan.needs))
+        todo = list(trainings(engines.project, candidate.plan.needs))
         return (2, sum(roughly(pace, one) for one in todo)) if todo else (1, 0.0)
 
     costs = {candidate.label: cost(candidate) for candidate in candidates}
@@ -100,11 +105,23 @@ def _is_planned(candidate: Candidate) -> bool:
     return candidate.plan is not None or candidate.composition is not None
 
 
-def _costs_nothing(workshop: Workshop, candidate: Candidate) -> bool:
+def _costs_nothing(engines: Engines, candidate: Candidate) -> bool:
     """Whether it answers at once: nothing is to be built, or only an index of examples, or all of it was built before."""
     if candidate.plan is not None and all(isinstance(need, ExampleIndex) for need in candidate.plan.needs):
         return True
-    return is_there(workshop, candidate)
+    return is_there(engines, candidate)
+
+
+@contextmanager
+def _training(meter: Meter, pace: Pace, training: Training) -> Iterator[None]:
+    """Refuse what surely does not fit into the budget; what was begun before goes on, as far as it comes."""
+    takes, left = pace.seconds(training), meter.seconds_left
+    if meter.over:
+        raise BudgetEnded(f"{meter.said()}, before it was begun")
+    if takes is not None and left is not None and takes > left and not training.begun:
+        raise BudgetEnded(reasons.too_long(training.rows, in_words(takes), in_words(left)))
+    with meter.training():
+        yield
 
 
 @dataclass
@@ -112,7 +129,7 @@ class _Ascent:
     """The waves that have entered so far. `done`: candidates as they were built, or with the reason why not. `ended_by`: the
     budget, in words, once it ended the race; `unbuilt`: rungs that it left unbuilt."""
 
-    workshop: Workshop
+    builder: ArtifactBuilder
     course: Course
     searching: Searching
     done: list[Candidate] = field(default_factory=list)
@@ -121,8 +138,6 @@ class _Ascent:
 
     def __post_init__(self) -> None:
         self.meter = self.course.meter
-        self.pace = pace_of_building(self.workshop.project)
-        self.workshop.while_training = self._training
 
     def enter(self, wave: Wave) -> None:
         """Build a wave and let it race with those that have entered, as far as it is needed and allowed."""
@@ -131,7 +146,7 @@ class _Ascent:
         if leader is not None:
             self.done += [self._left(candidate, reasons.superfluous(leader.label)) for candidate in above]
         needed = [candidate for candidate in wave if candidate not in above]
-        with bounded(self.workshop, self.meter):
+        with bounded(self.meter):
             chosen = needed if self.ended_by else self.searching.left_of(needed)
         built = [self._built(candidate) for candidate in chosen]
         self.done += built
@@ -152,10 +167,10 @@ class _Ascent:
         ]
         for run in rungs:
             if run.outcomes:
-                score = self.course.score_so_far(run.candidate.label).estimates(self.workshop.seed).get(MAIN)
+                score = self.course.score_so_far(run.candidate.label).estimates(self.builder.project.settings.seed).get(MAIN)
                 told = "not judged" if score is None else reasons.interval(score)
                 lines.append(f"  {run.candidate.label}: {told} on {reasons.cases(len(run.outcomes))}")
-        self.workshop.reporter.say("\n".join(lines))
+        say("\n".join(lines))
 
     def ended(self) -> Raced:
         """What the race came to."""
@@ -178,26 +193,15 @@ class _Ascent:
                 candidate, f"it is made of the others, and {reasons.listed(self.unbuilt)} could not be built"
             )
         try:
-            with bounded(self.workshop, self.meter):
-                (done,) = build(self.workshop, [candidate], beside=self.done)
+            with bounded(self.meter):
+                (done,) = build(self.builder, [candidate], beside=self.done)
         except BudgetEnded as end:
             return self._unbuilt(candidate, reasons.cut_short(str(end), end.done, end.total) if end.total else str(end))
         return done
 
-    @contextmanager
-    def _training(self, training: Training) -> Iterator[None]:
-        """Refuse what surely does not fit into the budget; what was begun before goes on, as far as it comes."""
-        takes, left = self.pace.seconds(training), self.meter.seconds_left
-        if self.meter.over:
-            raise BudgetEnded(f"{self.meter.said()}, before it was begun")
-        if takes is not None and left is not None and takes > left and not training.begun:
-            raise BudgetEnded(reasons.too_long(training.rows, in_words(takes), in_words(left)))
-        with self.meter.training():
-            yield
-
     def _unbuilt(self, candidate: Candidate, why: str) -> Candidate:
         self.unbuilt.append(candidate.label)
-        self.workshop.reporter.say(f"! {candidate.label} is not built: {why}")
+        say(f"! {candidate.label} is not built: {why}")
         return self._left(candidate, reasons.not_built(why))
 
     def _nothing_came(self) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
 from rung.pipeline.answering import Run
 from rung.pipeline.candidates import Candidate
 from rung.pipeline.oracle import expected
@@ -18,6 +17,7 @@ from rung.pipeline.prepare import Intake
 from rung.pipeline.slips import never_right
 from rung.records import Case, Passage
 from rung.records.gold import has_gold
+from rung.runtime.engines import Engines
 from rung.scoring import Yardstick
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
 from rung.strategies.protocol import Cutting
@@ -32,19 +32,19 @@ class Examiner:
     """Finds the facts of each rung's corpus; what all rungs share is looked up once.
 
     Args:
-        workshop: of the project.
+        engines: of the project.
         intake: its documents and cases, as they were judged.
         measure: what `correct` means here.
         doubtful: cases whose gold is in doubt.
     """
 
-    def __init__(self, workshop: Workshop, intake: Intake, measure: Yardstick, doubtful: Iterable[str] = ()) -> None:
-        self._workshop = workshop
+    def __init__(self, engines: Engines, intake: Intake, measure: Yardstick, doubtful: Iterable[str] = ()) -> None:
+        self._engines = engines
         self._intake = intake
         self._measure = measure
         self._words = measure.correct_by in SAID_AS_IS
         self._known = Corpus(
-            unwinnable=frozenset(case.id for case, _ in never_right(workshop.project, intake.rows)),
+            unwinnable=frozenset(case.id for case, _ in never_right(engines.project, intake.rows)),
             doubtful=frozenset(doubtful),
         )
         self._shared: Corpus | None = None
@@ -56,7 +56,7 @@ class Examiner:
 
     def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:
         """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
-        knowledge, ids = self._workshop.knowledge, set(lost)
+        knowledge, ids = self._engines.knowledge, set(lost)
         if knowledge is None:
             return self._known
         mine = [case for case in self._intake.cases if case.id in ids]
@@ -93,7 +93,7 @@ class Examiner:
         """The index that this rung searches, where it is not the project's."""
         needs = () if candidate.plan is None else candidate.plan.needs
         cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, Cutting)]
-        return self._workshop.ready.indexes.get(cut[0]) if cut else None
+        return self._engines.indexes.get(cut[0]) if cut else None
 
     def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
         """The cases without gold, none of whose accepted answers stands in any document, word by word."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts import EVEN, Workshop
-from rung.artifacts.retrieval_quality import LEAST, WEIGHTS, choose, tried
+from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, tried
 from rung.dataset.load import Rows, read_rows, with_evidence
 from rung.errors import UserError
+from rung.progress import phase, say
 from rung.records import Case, Json, digest
 from rung.records.gold import has_gold
+from rung.runtime.engines import EVEN, Engines
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -47,12 +48,12 @@ class Weight:
         )
 
 
-def settle(workshop: Workshop, knowledge: Knowledge, rows: Rows) -> Weight:
+def settle(engines: Engines, knowledge: Knowledge, rows: Rows) -> Weight:
     """Set the weight that this project's searches have, and say which it is.
 
     `rows` are those with their evidence resolved. The choice is kept under the digest of all that it depends on.
     """
-    said = workshop.project.settings.knowledge.dense_weight
+    said = engines.project.settings.knowledge.dense_weight
     if said != "auto":
         return Weight(said, why="as rung.yaml says")
     cases = telling(rows)
@@ -61,13 +62,13 @@ def settle(workshop: Workshop, knowledge: Knowledge, rows: Rows) -> Weight:
     key = digest(
         "dense_weight", LEAST, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
     )
-    known = workshop.store.noted("dense_weight", key)
+    known = engines.cache.noted("dense_weight", key)
     if isinstance(known, dict):
         weight = Weight(**known)  # type: ignore[arg-type]
     else:
-        weight = _few(len(cases)) if len(cases) < LEAST else _measured(workshop, knowledge, cases)
-        workshop.store.note("dense_weight", key, asdict(weight))
-        workshop.reporter.say(str(weight))
+        weight = _few(len(cases)) if len(cases) < LEAST else _measured(knowledge, cases)
+        engines.cache.note("dense_weight", key, asdict(weight))
+        say(str(weight))
     knowledge.weigh(weight.dense_weight)
     return weight
 
@@ -77,16 +78,16 @@ def _few(count: int) -> Weight:
     return Weight(EVEN, why=f"auto keeps one half, since {named} gold; from {LEAST} on they choose")
 
 
-def _measured(workshop: Workshop, knowledge: Knowledge, cases: Sequence[Case]) -> Weight:
-    with workshop.reporter.phase("choose dense_weight") as tick:
+def _measured(knowledge: Knowledge, cases: Sequence[Case]) -> Weight:
+    with phase("choose dense_weight") as tick:
         return measured(knowledge, cases, lambda done: tick(done, len(cases), ""))
 
 
-def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:
+def settle_alone(engines: Engines, knowledge: Knowledge) -> Weight:
     """`settle` for a command that has not read the cases; what is wrong with them does not keep anybody from searching."""
-    project = workshop.project
+    project = engines.project
     if project.settings.knowledge.dense_weight != "auto" or not project.settings.cases:
-        return settle(workshop, knowledge, Rows())
+        return settle(engines, knowledge, Rows())
     from rung.knowledge import find_quote
 
     try:
@@ -95,13 +96,13 @@ def settle_alone(workshop: Workshop, knowledge: Knowledge) -> Weight:
         weight = Weight(EVEN, why="auto, and no case could be read (rung check says why)")
         named = (path for pattern in project.settings.cases for path in project.root.glob(pattern))
         key = digest("dense_weight unread", str(error))
-        if any(path.is_file() and path.stat().st_size for path in named) and not workshop.store.noted("told", key):
-            workshop.store.note("told", key, True)
-            workshop.reporter.say(str(weight))
+        if any(path.is_file() and path.stat().st_size for path in named) and not engines.cache.noted("told", key):
+            engines.cache.note("told", key, True)
+            say(str(weight))
         return weight
     rows = replace(rows, cases=tuple(case for case in rows.cases if case.split != "test"))
     texts = {document.id: document.text for document in knowledge.documents(sorted(_named(rows)))}
-    return settle(workshop, knowledge, with_evidence(rows, texts.get, find_quote))
+    return settle(engines, knowledge, with_evidence(rows, texts.get, find_quote))
 
 
 def _named(rows: Rows) -> set[str]:

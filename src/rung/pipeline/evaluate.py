@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rung.artifacts import Workshop
-from rung.artifacts.forgetting_gate import forgot
+from rung.builders.forgetting_gate import forgot
+from rung.config.project import Project
 from rung.config.schema import SamplingSettings
 from rung.pipeline import remarks
 from rung.pipeline.answering import Run, commonest
@@ -26,6 +26,7 @@ from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD,
 from rung.pipeline.reporting import record_of, report_of
 from rung.pipeline.spending import Closed
 from rung.pipeline.test_set_reuse import counted, warning
+from rung.progress import phase
 from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict
 from rung.report.as_json import verdict_json
 from rung.report.changes import as_json
@@ -34,6 +35,8 @@ from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
 from rung.report.ragas import ragas_jsonl
 from rung.report.table import table
+from rung.runtime.engines import Engines
+from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.training.registry import curve_of
 from rung.verdict import reasons
@@ -82,77 +85,85 @@ class Scored:
     unwinnable: frozenset[str] = frozenset()
 
 
-def measure(workshop: Workshop, intake: Intake) -> Yardstick:
+def measure(project: Project, intake: Intake) -> Yardstick:
     """What the scorers need to know of this project."""
     return yardstick(
         intake.cases,
         schema=intake.materials.schema,
         labels=intake.materials.labels,
-        metric=workshop.project.settings.bar.metric or "",
+        metric=project.settings.bar.metric or "",
         document_groups=intake.document_groups,
     )
 
 
-def bar_in(workshop: Workshop) -> Bar:
+def bar_in(project: Project) -> Bar:
     """What is good enough in this project."""
-    said = workshop.project.settings.bar
+    said = project.settings.bar
     return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
 
 
-def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
+def score(runner: StepRunner, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
     """Every scorer over every answer; cases that a run did not answer have no scores.
 
     Once the budget has ended, a model that judges is asked nothing more.
     """
-    facts = measure(workshop, intake)
+    facts = measure(runner.project, intake)
     begun = [run for run in runs if run.outcomes]
     against = None
-    if workshop.project.settings.judge.mode == "pairwise":
+    if runner.project.settings.judge.mode == "pairwise":
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
-    judge = Closed(workshop.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
-    with workshop.reporter.phase("score"):
+    judge = (
+        Closed(runner.engines.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
+    )
+    with phase("score"):
         shown = shown_in(intake, facts, begun)
         in_doubt = (*shown.elsewhere, *shown.doubtful) if shown and shown.doubt() else ()
-        examiner = Examiner(workshop, intake, facts, (case.id for case in in_doubt))
+        examiner = Examiner(runner.engines, intake, facts, (case.id for case in in_doubt))
         cards, layers, repeats = {}, {}, {}
         for run in begun:
             answered = {outcome.case for outcome in run.outcomes}
             cases = [case for case in intake.cases if case.id in answered]
             label = run.candidate.label
-            first, *others = cards_of(workshop, facts, cases, run.passes, against, judge=judge)
+            first, *others = cards_of(runner, facts, cases, run.passes, against, judge=judge)
             found = dict(zip(first.cases, _layers(cases, run, first, examiner), strict=True))
             layers[label] = [found.get(case.id) for case in intake.cases]
             cards[label] = first.averaged(others).over([case.id for case in intake.cases])
             repeats[label] = repeats_of([card.values[MAIN] for card in (first, *others) if MAIN in card.values])
     by_label = {run.candidate.label: run for run in runs}
-    notes = (calibrated(workshop, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
+    notes = (calibrated(runner, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
     return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone, examiner.unwinnable)
 
 
 def weigh(
-    workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], scored: Scored, coverage: Coverage = Coverage()
+    engines: Engines,
+    intake: Intake,
+    candidates: Sequence[Candidate],
+    scored: Scored,
+    coverage: Coverage = Coverage(),
+    *,
+    told: Sequence[str] = (),
 ) -> Verdict:
-    """Bar, hard limits, paired differences, gaps, and what would change the choice."""
+    """Bar, hard limits, paired differences, gaps, and what would change the choice. `told`: remarks on servers."""
     correct = {label: card.values[MAIN] for label, card in scored.cards.items() if MAIN in card.values}
-    known = economy(workshop, intake, scored.runs, correct)
-    bar = bar_in(workshop)
+    known = economy(engines, intake, scored.runs, correct)
+    bar = bar_in(engines.project)
     coverage = replace(coverage, partial=coverage.partial or scored.undone)
     coverage = replace(coverage, trial=remarks.trial(intake, coverage))
-    with workshop.reporter.phase("decide"):
-        weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
+    with phase("decide"):
+        weighed = [_weighed(candidate, scored, engines.project, intake, known) for candidate in candidates]
         lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
         weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
-        looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
+        looks = counted(engines, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
             documents=intake.materials.has_documents,
-            seed=workshop.seed,
-            steps=(workshop.tally.executed, workshop.tally.replayed),
+            seed=engines.project.settings.seed,
+            steps=(engines.tally.executed, engines.tally.replayed),
             warnings=[
-                *workshop.remarks,
-                *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
+                *told,
+                *_warnings(intake, scored, coverage, engines.project.settings.sampling),
                 *scored.notes,
                 *remarks.of_timing(scored.runs),
                 *warning(looks),
@@ -161,7 +172,7 @@ def weigh(
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
-        found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
+        found = flips(open_, bar=bar, economy=known, seed=engines.project.settings.seed)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
         floored = {
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
@@ -183,11 +194,10 @@ def weigh(
         )
 
 
-def put_on_paper(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
+def put_on_paper(project: Project, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
     """Table, JSON and page."""
-    project = workshop.project
-    with workshop.reporter.phase("write report"):
-        report = report_of(workshop, intake, scored, verdict)
+    with phase("write report"):
+        report = report_of(project, intake, scored, verdict)
         texts = {
             TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
             LINE: verdict_json(verdict),
@@ -221,20 +231,20 @@ def _unmeasured(candidate: Candidate) -> RungResult:
     )
 
 
-def finished(workshop: Workshop, run: Run, card: Scorecard) -> Weighed:
+def finished(project: Project, run: Run, card: Scorecard) -> Weighed:
     """A rung that has answered every case, as far as bar and limits need to know it."""
-    prices = Prices(**workshop.project.settings.prices.model_dump())
+    prices = Prices(**project.settings.prices.model_dump())
     line = replace(
         _unmeasured(run.candidate),
         status="measured",
-        scores=card.estimates(workshop.seed),
+        scores=card.estimates(project.settings.seed),
         latency=run.latency,
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
     )
     return Weighed(line, card.values, run.failures)
 
 
-def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: Intake, known: Economy) -> Weighed:
+def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Intake, known: Economy) -> Weighed:
     run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
     line = _unmeasured(candidate)
     if run is not None and not run.outcomes:
@@ -244,7 +254,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     if run.failures == len(run.outcomes):
         why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    scores = card.estimates(workshop.seed, scored.clusters)
+    scores = card.estimates(project.settings.seed, scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
     result = replace(
@@ -254,7 +264,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         scores=scores,
         answered=len(run.outcomes),
         repeats=scored.repeats.get(candidate.label),
-        stopped=_stopped(run, scores, workshop, intake),
+        stopped=_stopped(run, scores, project, intake),
         losses=()
         if MAIN not in card.values
         else won_back(
@@ -262,7 +272,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
             card.values[MAIN],
             oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
-            seed=workshop.seed,
+            seed=project.settings.seed,
         ),
         partly=_partly(card),
         latency=run.latency,
@@ -270,7 +280,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
         answer_seconds=run.seconds,
         learning=_learning(candidate),
     )
-    marked = "; ".join(why for artifact in candidate.built for why in forgot(workshop, artifact))
+    marked = "; ".join(why for artifact in candidate.built for why in forgot(project, artifact))
     shown = scored.shown if candidate.label == ORACLE else None
     held, doubt = (shown.held, shown.doubt()) if shown else (None, "")
     failing = commonest(run.errors) if run.failures else ""
@@ -291,11 +301,11 @@ def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]
     return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
-def _stopped(run: Run, scores: Mapping[str, Estimate], workshop: Workshop, intake: Intake) -> str:
+def _stopped(run: Run, scores: Mapping[str, Estimate], project: Project, intake: Intake) -> str:
     score = scores.get(MAIN)
     if run.stopped is None or run.candidate.rung.reference or score is None:
         return ""
-    bar = bar_in(workshop)
+    bar = bar_in(project)
     return reasons.stopped(
         run.stopped.why,
         score,

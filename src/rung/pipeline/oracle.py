@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
 from rung.pipeline.prepare import Intake
 from rung.records import Answer, Case, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
+from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
 from rung.scoring.protocol import Yardstick
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
@@ -33,7 +33,7 @@ LEAST_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
 
-def shown_to_oracle(workshop: Workshop, intake: Intake, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
+def shown_to_oracle(engines: Engines, intake: Intake, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
     """Of each judging case's gold what the oracle is shown, by case id.
 
     The passages that bear the answer, as many as `rag` shows, and something of each piece of evidence and gold document.
@@ -45,9 +45,9 @@ def shown_to_oracle(workshop: Workshop, intake: Intake, settings: Retrieval) -> 
     asked = [case for case in intake.cases if case.id in gold]
     worked = worked_examples(materials, settings.shots, with_passages=True)
     prompts = (grounded(instruction(materials), grounding(materials), case.ask(), (), worked=worked) for case in asked)
-    used = workshop.generator.count_tokens([workshop.generator.render(prompt) for prompt in prompts])
+    used = engines.generator.count_tokens([engines.generator.render(prompt) for prompt in prompts])
     passages = list({passage: None for case in asked for passage in gold[case.id].passages})
-    sizes = dict(zip(passages, workshop.generator.count_tokens([f"{listing([p])}\n\n" for p in passages]), strict=True))
+    sizes = dict(zip(passages, engines.generator.count_tokens([f"{listing([p])}\n\n" for p in passages]), strict=True))
     free = materials.context_tokens - (settings.max_tokens or materials.answer_tokens)
     return {
         case.id: _chosen(case, gold[case.id], sizes, room=free - prompt, most=settings.passages)

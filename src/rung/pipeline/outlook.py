@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from rung.artifacts.training_pairs import MOST_GENERATED
+from rung.builders.training_pairs import MOST_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.endpoint import is_on_server

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from rung.artifacts import Workshop
 from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.dataset.obstacles import Obstacles
@@ -14,37 +13,40 @@ from rung.models.catalog import GENERATOR, check_name, is_remote
 from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
 from rung.pipeline.candidates import allowed, check_limits, check_sampling
+from rung.progress import phase, say
 from rung.records import Json, Problem
+from rung.runtime.engines import Engines, model_of, open_engines
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
 _HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
 
 
-def check_servers(workshop: Workshop, *, judging: bool = True) -> None:
+def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     """Ask each server for a trifle, once: what it answers is remembered. `judging`: that of the judge too, if one judges.
 
-    What a server does not hold or take goes to the workshop's `remarks`.
+    Returns what a verdict is to say of them: what a server does not hold, or take.
 
     Raises:
         UserError: nobody listens there, or the key, the quota or the model is refused; or a model's name is none.
     """
-    project = workshop.project
+    project, told = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
-        check_named(workshop, key, name, what)
+        check_named(project, key, name, what)
         idle = key == "judge" and project.settings.bar.metric != "judge"
-        engine = getattr(workshop, _HELD_AS[key]) if is_remote(workshop.named(name), what) and not idle else None
+        engine = getattr(engines, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue
-        before = known(workshop.store, engine)
-        with workshop.reporter.phase(f"ask {name}"):
-            found = _asked(workshop, engine, key, constrained=key == "model" and is_held(project))
+        before = known(engines.cache, engine)
+        with phase(f"ask {name}"):
+            found = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
         if trouble := found.get("trouble"):
-            workshop.reporter.say(f"! {name} did not answer a first small request ({trouble}); going on")
+            say(f"! {name} did not answer a first small request ({trouble}); going on")
         said = list(remarks(name, found))
-        workshop.remarks += [one for one in said if one not in workshop.remarks]
+        told += [one for one in said if one not in told]
         for one in said if found != before else ():
-            workshop.reporter.say(f"! {one}")
+            say(f"! {one}")
+    return tuple(told)
 
 
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
@@ -58,23 +60,22 @@ def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[st
         yield "judge", said.judge.model, "generator"
 
 
-def check_named(workshop: Workshop, key: str, name: str, what: str) -> None:
+def check_named(project: Project, key: str, name: str, what: str) -> None:
     """Refuse a name that no model can have, without opening or asking anything.
 
     Raises:
         InputError: points at its line.
     """
     try:
-        check_name(workshop.named(name), what)
+        check_name(model_of(project, name), what)
     except ModelError as error:
-        raise _error(workshop.project, error, key) from error
+        raise _error(project, error, key) from error
 
 
 def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
-    with Workshop(project, lasting=False) as workshop:
-        for key, name, what in named_models(project):
-            met.check(partial(check_named, workshop, key, name, what))
+    for key, name, what in named_models(project):
+        met.check(partial(check_named, project, key, name, what))
     for check in (tools_of, allowed, check_limits, check_sampling):
         met.check(partial(check, project))
 
@@ -101,12 +102,12 @@ def remembered(project: Project) -> list[str]:
     """What earlier checks found, without asking anybody; for `rung check`."""
     if not (project.state / "rung.db").is_file():
         return []
-    with Workshop(project, lasting=False) as workshop:
-        if not is_remote(workshop.named(project.settings.model)) or not is_held(project):
-            return []
-        engine = workshop.generator
-        name = project.settings.model
-        return list(remarks(name, known(workshop.store, engine))) if isinstance(engine, Remote) else []
+    name = project.settings.model
+    if not is_remote(model_of(project, name)) or not is_held(project):
+        return []
+    with open_engines(project, lasting=False) as engines:
+        engine = engines.generator
+        return list(remarks(name, known(engines.cache, engine))) if isinstance(engine, Remote) else []
 
 
 def missing_keys(project: Project) -> Iterator[Problem]:
@@ -119,11 +120,11 @@ def missing_keys(project: Project) -> Iterator[Problem]:
                 yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
 
 
-def _asked(workshop: Workshop, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
+def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
     try:
-        return checked(workshop.store, engine, constrained=constrained)
+        return checked(engines.cache, engine, constrained=constrained)
     except (ModelError, ServerError) as error:
-        raise _error(workshop.project, error, key) from error
+        raise _error(engines.project, error, key) from error
 
 
 def _error(project: Project, error: Exception, key: str) -> Exception:

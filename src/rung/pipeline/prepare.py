@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
+from rung.artifacts.store import forget_cuttings
 from rung.config.project import Project
 from rung.dataset.load import Rows, fingerprint, read_rows, with_evidence
 from rung.errors import BudgetEnded, UserError
@@ -19,7 +19,9 @@ from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
 from rung.pipeline.todays_access import hold_to_today
+from rung.progress import phase
 from rung.records import Case, Document, Dropped, Json, Problem, digest
+from rung.runtime.engines import Engines
 from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stats.rules_of_thumb import NO_CASES
@@ -54,7 +56,7 @@ class Intake:
         return len(self.cases) < len(self.rows.split("test"))
 
 
-def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
+def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
     """Read cases, examples and documents; bring the index up to date; count tokens.
 
     Raises:
@@ -62,7 +64,7 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
             where that can be told.
         BudgetEnded: while documents were indexed; what was embedded is kept.
     """
-    project = workshop.project
+    project = engines.project
     rows = read_rows(project)
     judged_by = project.settings.bar.metric or ""
     yardstick(
@@ -76,23 +78,25 @@ def take_in(workshop: Workshop, *, limit: int | None = None, meter: Meter | None
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote, gold_passages
 
-        indexed = _indexed(workshop, meter)
+        indexed = _indexed(engines, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
         texts = {document.id: document.text for document in documents}
         rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
-        weight = settle(workshop, knowledge, rows)
+        weight = settle(engines, knowledge, rows)
         wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
         found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
         gold = {id: known for id, known in found.items() if known.passages}
     cases = _judging(project, rows, limit)
     sized = Sized(
-        corpus_tokens=_corpus_tokens(workshop, documents) if knowledge else None,
+        corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
-        context_tokens=workshop.generator.context_tokens,
-        answer_tokens=answer_tokens(rows, lambda shown: counted(workshop, "answers", shown, max)),
+        context_tokens=engines.generator.context_tokens,
+        answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
     )
     groups = knowledge.document_groups() if knowledge else None
-    materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching, sized=sized, seed=workshop.seed)
+    materials, secrets = materials_of(
+        project, rows, groups or {}, teaching=teaching, sized=sized, seed=engines.project.settings.seed
+    )
     return Intake(
         rows=rows,
         materials=replace(materials, gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold}),
@@ -116,11 +120,11 @@ def _judging(project: Project, rows: Rows, limit: int | None) -> tuple[Case, ...
     return cases
 
 
-def _indexed(workshop: Workshop, meter: Meter | None) -> Indexed:
+def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
     """`up_to_date`, as far as the budget goes."""
     try:
-        with bounded(workshop, meter or Meter.of(workshop)):
-            return up_to_date(workshop)
+        with bounded(meter or Meter.of(engines)):
+            return up_to_date(engines)
     except BudgetEnded as end:
         raise BudgetEnded(
             f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
@@ -142,7 +146,7 @@ class Indexed:
     dropped: tuple[Dropped, ...] = ()
 
 
-def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False) -> Indexed:
+def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) -> Indexed:
     """Read the documents and make the index hold exactly these; a dry run only says what would change.
 
     An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name.
@@ -150,59 +154,56 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
     Raises:
         UserError: the project names no documents, or none could be read.
     """
-    knowledge = workshop.knowledge
-    if knowledge is None:
-        message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
-        raise workshop.project.error(message, "knowledge")
+    knowledge = engines.documents
     knowledge.refresh()
     if knowledge.held and not (dry_run or asked):
-        return _held(workshop, knowledge)
-    sources = Sources(workshop.project, remember=workshop.lasting and not dry_run)
-    with workshop.reporter.phase("read and index documents") as tick:
-        if not workshop.lasting:
+        return _held(engines, knowledge)
+    sources = Sources(engines.project, remember=engines.cache.lasting and not dry_run)
+    with phase("read and index documents") as tick:
+        if not engines.cache.lasting:
             report = knowledge.compare(sources)
-            _refuse_old(workshop.project, report)
+            _refuse_old(engines.project, report)
         elif dry_run:
             report = knowledge.compare(sources)
         else:
-            listed = _listed(workshop)  # before they are read: what changes meanwhile is read again
+            listed = _listed(engines)  # before they are read: what changes meanwhile is read again
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
-            _keep_pace(workshop, report)
-            forget_stale(workshop.store, knowledge)
-            workshop.store.note(*_LISTED, [listed, knowledge.version])
+            _keep_pace(engines, report)
+            forget_stale(engines.cache, knowledge)
+            engines.cache.note(*_LISTED, [listed, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
-                workshop.forget_cuttings()
+                forget_cuttings(engines.project.state)
     return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
 
 
-def at_hand(workshop: Workshop) -> Knowledge | None:
+def at_hand(engines: Engines) -> Knowledge | None:
     """The index as it is where no source has changed since the last sync, else brought up to date; None where the project
     names no documents. A glance at the files' times tells; documents are not read for it.
 
     Raises:
         UserError: as `up_to_date`.
     """
-    knowledge = workshop.knowledge
+    knowledge = engines.knowledge
     if knowledge is None:
         return None
     knowledge.refresh()
-    known, listed = workshop.store.noted(*_LISTED), _listed(workshop)
+    known, listed = engines.cache.noted(*_LISTED), _listed(engines)
     if listed is not None and known == [listed, knowledge.version] and not knowledge.held:
         return knowledge
-    return up_to_date(workshop).knowledge
+    return up_to_date(engines).knowledge
 
 
-def _listed(workshop: Workshop) -> str | None:
+def _listed(engines: Engines) -> str | None:
     """What a sync would read, as far as it can be told without reading; None where it cannot."""
     from rung.knowledge.readers.listing import listing
     from rung.pipeline.publishing import PAGE
 
-    project = workshop.project
+    project = engines.project
     if project.groups_of is not None:
         return None
     seen = listing(project.root, project.settings.knowledge.sources, but=PAGE)
     said = project.settings.knowledge.model_dump(mode="json")
-    return seen and digest(seen, said, workshop.embedder.identity)
+    return seen and digest(seen, said, engines.embedder.identity)
 
 
 def _refuse_old(project: Project, report: SyncReport) -> None:
@@ -215,20 +216,20 @@ def _refuse_old(project: Project, report: SyncReport) -> None:
         )
 
 
-def _keep_pace(workshop: Workshop, report: SyncReport) -> None:
+def _keep_pace(engines: Engines, report: SyncReport) -> None:
     """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
-    known = workshop.store.noted("index_pace", workshop.embedder.identity)
+    known = engines.cache.noted("index_pace", engines.embedder.identity)
     most = known.get("passages") if isinstance(known, dict) else 0
     if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
-        workshop.store.note("index_pace", workshop.embedder.identity, pace)
-        workshop.store.note("index_pace_of", workshop.project.settings.embedder, pace)  # for who has not opened the embedder
+        engines.cache.note("index_pace", engines.embedder.identity, pace)
+        engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
-def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
+def seconds_to_index(engines: Engines, intake: Intake) -> float | None:
     """How long it takes to index all passages; None where no sync was timed in this folder, or a server embeds."""
-    known = workshop.store.noted("index_pace", workshop.embedder.identity)
-    embedder = workshop.project.settings.embedder
+    known = engines.cache.noted("index_pace", engines.embedder.identity)
+    embedder = engines.project.settings.embedder
     if not isinstance(known, dict) or "://" in embedder or embedder.startswith("openai:"):
         return None
     seconds, passages = known.get("seconds"), known.get("passages")
@@ -237,19 +238,19 @@ def seconds_to_index(workshop: Workshop, intake: Intake) -> float | None:
     return float(seconds) / passages * intake.materials.passages
 
 
-def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
+def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     """The index as it was rolled back, under today's access."""
     from rung.knowledge import SyncReport
 
-    before, problems = knowledge.version, hold_to_today(workshop)
+    before, problems = knowledge.version, hold_to_today(engines.project)
     knowledge.refresh()
     if knowledge.version != before:
-        forget_stale(workshop.store, knowledge)
-        workshop.forget_cuttings()
+        forget_stale(engines.cache, knowledge)
+        forget_cuttings(engines.project.state)
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
-    return Indexed(knowledge, count, report, (Problem(str(workshop.project.file), 0, message), *problems))
+    return Indexed(knowledge, count, report, (Problem(str(engines.project.file), 0, message), *problems))
 
 
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
@@ -260,8 +261,8 @@ def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
     return tuple(case for case in cases if case.id in kept)
 
 
-def _corpus_tokens(workshop: Workshop, documents: Sequence[Document]) -> int:
-    return counted(workshop, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
+def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
+    return counted(engines, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
 def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
@@ -275,12 +276,12 @@ def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
     return room_after(longest_of(shown) if shown else None)
 
 
-def counted(workshop: Workshop, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
+def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
     """Tokens of the texts, folded to one number, counted once per content."""
-    key = digest(what, list(texts), workshop.project.settings.model)
-    known = workshop.store.noted("tokens", key)
+    key = digest(what, list(texts), engines.project.settings.model)
+    known = engines.cache.noted("tokens", key)
     if isinstance(known, int):
         return known
-    count = fold(workshop.generator.count_tokens(texts))
-    workshop.store.note("tokens", key, count)
+    count = fold(engines.generator.count_tokens(texts))
+    engines.cache.note("tokens", key, count)
     return count

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
 from rung.errors import BudgetEnded
 from rung.pipeline.answering import Run, answered, time_live
 from rung.pipeline.budget import Meter, spent_usd
@@ -21,6 +20,7 @@ from rung.pipeline.grading import card_of
 from rung.pipeline.prepare import Intake
 from rung.records import Case, Coverage, Outcome
 from rung.runtime.batch import Tally
+from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, Yardstick
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
@@ -52,7 +52,7 @@ class Raced:
 class Course:
     """A race under way. `order`: the cases as they come. `entrants`: rungs that take part in all, later ones included."""
 
-    workshop: Workshop
+    runner: StepRunner
     intake: Intake
     meter: Meter
     entrants: int = 0
@@ -61,11 +61,13 @@ class Course:
     def __post_init__(self) -> None:
         cases = self.intake.cases
         self.total = len(cases)
-        self.pairwise = self.workshop.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
+        self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
         self.whole = self.meter.allowed.exhaustive or self.total <= FEW or self.pairwise
-        self.order: tuple[Case, ...] = tuple(cases[place] for place in order(self.total, seed=self.workshop.seed))
+        self.order: tuple[Case, ...] = tuple(
+            cases[place] for place in order(self.total, seed=self.runner.project.settings.seed)
+        )
         self.clusters = clusters(self.order)
-        self.measure: Yardstick = measure(self.workshop, self.intake)
+        self.measure: Yardstick = measure(self.runner.project, self.intake)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
         self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and self.measure.correct_by == "judge")
         self.cards: dict[str, Scorecard] = {}
@@ -102,7 +104,7 @@ class Course:
         run = self.runs[label]
         if label not in self.cards or len(self.cards[label].cases) < len(run.outcomes):
             cases = self.order[: len(run.outcomes)]
-            self.cards[label] = card_of(self.workshop, self.measure, cases, run.passes, self._rival())
+            self.cards[label] = card_of(self.runner, self.measure, cases, run.passes, self._rival())
         return self.cards[label]
 
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
@@ -122,7 +124,7 @@ class Course:
     def leader(self) -> Candidate | None:
         """The rung that clears the bar and keeps every limit on all cases, where the race has found one: those above it are
         not needed. None where everybody answers everything."""
-        bar = bar_in(self.workshop)
+        bar = bar_in(self.runner.project)
         if self.whole or bar.correct is None:
             return None
         now = self._standing()
@@ -141,7 +143,7 @@ class Course:
             return Standing(self._rival_first(behind))
         rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
         entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
-        bar = bar_in(self.workshop).correct
+        bar = bar_in(self.runner.project).correct
         now = stand(entrants, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants)
         arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
         columns = {label: self._column(self.runs[label]) for label in arms}
@@ -157,12 +159,12 @@ class Course:
     def _extend(self, label: str, upto: int) -> None:
         """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
         run = self.runs[label]
-        tally = self.workshop.tally
+        tally = self.runner.engines.tally
         before, minutes = replace(tally), self.meter.used()[1]
         more = self.order[len(run.outcomes) : upto]
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
         try:
-            run = answered(self.workshop, run, more, title=title)
+            run = answered(self.runner, run, more, title=title)
         except BudgetEnded:
             run = self._as_far_as_known(run, more)
         self.runs[label] = run
@@ -177,7 +179,7 @@ class Course:
         """The run with those of the next cases that were answered before the budget ended."""
         for case in cases:
             try:
-                run = answered(self.workshop, run, [case], title=f"answer {run.candidate.label}")
+                run = answered(self.runner, run, [case], title=f"answer {run.candidate.label}")
             except BudgetEnded:
                 break
         return run
@@ -191,7 +193,7 @@ class Course:
 
     def _note_pace(self) -> None:
         """Keep how long a token takes this model, for the next forecast."""
-        store, model = self.workshop.store, self.workshop.project.settings.model
+        store, model = self.runner.cache, self.runner.project.settings.model
         tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in self.cost.values())
         if tokens:
             seconds = 60 * sum(self.minutes.values())
@@ -204,7 +206,7 @@ class Course:
     def _per_answer(self, label: str) -> tuple[float, float] | None:
         """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
         known = [name for name in ((label,) if label in self.cost else tuple(self.cost)) if self.cost[name].replayed]
-        prices = self.workshop.project.settings.prices
+        prices = self.runner.project.settings.prices
         each = []
         for name in known:
             cost, minutes = self.cost[name], self.minutes[name]
@@ -221,21 +223,21 @@ class Course:
         """Whether it broke a hard limit for good; limits on time hold for what was timed (`_timed_anew`)."""
         label, done = run.candidate.label, len(run.outcomes)
         if (label, done) not in self._barred:
-            limits = bar_in(self.workshop)
+            limits = bar_in(self.runner.project)
             if done < self.total:
                 broken = broken_for_good(self.cards[label].values, limits, total=self.total)
             else:
-                broken = bool(barred(finished(self.workshop, run, self.cards[label]), limits))
+                broken = bool(barred(finished(self.runner.project, run, self.cards[label]), limits))
             self._barred[label, done] = broken
         return self._barred[label, done]
 
     def _timed_anew(self) -> bool:
         """Where time or its price is limited, time the rungs that have answered every case; whether any number is new."""
-        if self.whole or not set(bar_in(self.workshop).limits) & set(LIMITS):
+        if self.whole or not set(bar_in(self.runner.project).limits) & set(LIMITS):
             return False
         complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
         trial = self.intake.is_limited
-        runs = time_live(self.workshop, complete, self.intake.cases, self.meter, racing=True, trial=trial)
+        runs = time_live(self.runner, complete, self.intake.cases, self.meter, racing=True, trial=trial)
         timed = {run.candidate.label: run for run in runs}
         anew = [label for label, run in timed.items() if run.latency != self.runs[label].latency]
         self.runs |= timed

@@ -9,6 +9,7 @@ from datetime import date
 from math import isnan
 from typing import TYPE_CHECKING
 
+from rung.config.project import Project
 from rung.config.schema import SamplingSettings
 from rung.pipeline import remarks
 from rung.records import Verdict, digest
@@ -17,14 +18,13 @@ from rung.report.html.page import Basis, CasePage, Report
 from rung.verdict.decide import MAIN
 
 if TYPE_CHECKING:
-    from rung.artifacts import Workshop
     from rung.pipeline.evaluate import Scored
     from rung.pipeline.prepare import Intake
 
 
-def report_of(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
+def report_of(project: Project, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
     """What every form of the report is made of."""
-    settings, materials = workshop.project.settings, intake.materials
+    settings, materials = project.settings, intake.materials
     by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
     pages = tuple(
         CasePage(
@@ -44,7 +44,7 @@ def report_of(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdi
         embedder=settings.embedder if materials.has_documents else "",
         correct_by=scored.measure.correct_by,
         settings={
-            "seed": workshop.seed,
+            "seed": project.settings.seed,
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
@@ -53,7 +53,7 @@ def report_of(workshop: Workshop, intake: Intake, scored: Scored, verdict: Verdi
     )
     bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
     return Report(
-        project=workshop.project.name,
+        project=project.name,
         task=settings.task,
         created=date.today().isoformat(),
         verdict=verdict,

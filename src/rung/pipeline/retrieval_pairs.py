@@ -1,7 +1,7 @@
 """Which pairs and clicks teach retrieval? Reads the files under `knowledge.pairs`.
 
 A row is a pair or triplet (`dataset.pairs`), or a click, `{"query", "document" | "passage", "clicked": true}`, which
-becomes a case that names its gold. Turning them into training rows is left to `artifacts.training_pairs`.
+becomes a case that names its gold. Turning them into training rows is left to `builders.training_pairs`.
 """
 
 from __future__ import annotations

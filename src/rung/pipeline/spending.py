@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rung.artifacts import Workshop
 from rung.errors import BudgetEnded, InternalError
 from rung.models.endpoint import is_on_server
 from rung.models.reranking import GeneratorReranker, asked, grading
@@ -18,6 +17,7 @@ from rung.pipeline.counting import most_tokens, sizes_of
 from rung.pipeline.pricing import usd_of
 from rung.records import Failure, Json
 from rung.records.steps import Engine, Generate, Generated, Request, Result, StreamingEngine
+from rung.runtime.engines import Engines
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
 _SURE = 3  # answers of a model by which its counts are known
@@ -90,7 +90,7 @@ class Spending:
     beyond the limit): by how much is learnt, kept in the store, and added.
     """
 
-    workshop: Workshop
+    engines: Engines
     left: Callable[[], float]
     end: Callable[[float], str]
     _known: dict[str, _Counts] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Spending:
         return {name: self._gated(name, engine) for name, engine in engines.items()}
 
     def _gated(self, name: str, engine: Engine) -> Engine:
-        settings = self.workshop.project.settings
+        settings = self.engines.project.settings
         by_the_hour = settings.prices.machine_usd_per_hour is not None and self._price(self._model(engine), 1, 1) is None
         if by_the_hour or isinstance(engine, Closed) or (name != "generate" and not isinstance(engine, GeneratorReranker)):
             return engine  # hours are counted by `Meter`, before each block
@@ -133,7 +133,7 @@ class Spending:
             rerank = asked(request)
             steps = [grading(rerank, number) for number in range(len(rerank.passages))]
         sizes = sizes_of(model)
-        room = self.workshop.project.settings.server.reasoning_tokens if is_on_server(model) else 0
+        room = self.engines.project.settings.server.reasoning_tokens if is_on_server(model) else 0
         prompt = sum(sizes.prompt(step.messages) + most_tokens(step.schema) for step in steps)
         return Bound(prompt, sum(step.max_tokens + room for step in steps))
 
@@ -141,7 +141,7 @@ class Spending:
         """What is known of how this model counts."""
         identity = engine.identity
         if identity not in self._known:
-            self._known[identity] = _Counts.of(self.workshop.store.noted(_NOTE, identity))
+            self._known[identity] = _Counts.of(self.engines.cache.noted(_NOTE, identity))
         return self._known[identity]
 
     def done(self, engine: Engine, spent: float, results: Sequence[tuple[Request, Result | Failure]]) -> None:
@@ -151,7 +151,7 @@ class Spending:
             if isinstance(result, Generated):
                 counts.learn(self.bound(model, request), result)
         counts.dearest = max(counts.dearest, spent / max(1, len(results)))
-        self.workshop.store.note(_NOTE, engine.identity, counts.as_json())
+        self.engines.cache.note(_NOTE, engine.identity, counts.as_json())
 
     def _usd(self, model: str, counts: _Counts, bound: Bound) -> float:
         """Dollars of a step at most; where nobody names a price, those of the dearest so far."""
@@ -160,11 +160,11 @@ class Spending:
         return counts.dearest if known is None else known
 
     def _price(self, model: str, prompt: int, completion: int) -> float | None:
-        return usd_of(self.workshop.project.settings.prices, model, prompt, completion)
+        return usd_of(self.engines.project.settings.prices, model, prompt, completion)
 
     def _model(self, engine: Engine) -> str:
-        settings = self.workshop.project.settings
-        return settings.judge.model if self.workshop.key_of(engine) == "judge" else settings.model
+        settings = self.engines.project.settings
+        return settings.judge.model if self.engines.is_judge(engine) else settings.model
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
+from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.dataset.load import read_rows
 from rung.errors import BudgetEnded, UserError
@@ -21,6 +21,7 @@ from rung.pipeline.candidates import Candidate, build
 from rung.pipeline.evaluate import measure
 from rung.pipeline.grading import card_of
 from rung.pipeline.prepare import Intake
+from rung.progress import say
 from rung.records import Case, canonical
 from rung.verdict.decide import MAIN
 
@@ -62,15 +63,17 @@ class Searching:
         UserError: Optuna is not installed, too few dev cases, or nothing to search.
     """
 
-    def __init__(self, workshop: Workshop, intake: Intake, candidates: Sequence[Candidate], trials: int | None) -> None:
-        self._workshop, self._intake = workshop, intake
+    def __init__(
+        self, builder: ArtifactBuilder, intake: Intake, candidates: Sequence[Candidate], trials: int | None
+    ) -> None:
+        self._builder, self._intake = builder, intake
         self._cases = intake.rows.split("dev")
         self._swept = {} if trials is None else _swept(candidates)
         self._kept: dict[str, int] = {}  # of each rung that was searched
         self._tried: dict[str, int] = {}
         self._cut: list[str] = []
         if trials is not None:
-            check_search(workshop.project, trials)
+            check_search(builder.project, trials)
             if not self._swept:
                 raise UserError(NOTHING)
             self._each = max(2, trials // len(self._swept))
@@ -103,14 +106,14 @@ class Searching:
 
     def _searched(self, name: str, some: Sequence[Candidate]) -> set[str]:
         """Labels on the front of one rung's combinations; all of them where the budget ended it before one was tried."""
-        found = _Front(self._workshop, self._intake, _Space(some), self._cases)
+        found = _Front(self._builder, self._intake, _Space(some), self._cases)
         try:
             found.look(self._each)
         except BudgetEnded:
             self._cut.append(name)
         front = found.best() or list(some)
         self._tried[name], self._kept[name] = len(found.known), len(front)
-        self._workshop.reporter.say(f"search: {name}: {len(found.known)} of {len(some)} tried, {len(front)} go on")
+        say(f"search: {name}: {len(found.known)} of {len(some)} tried, {len(front)} go on")
         return {candidate.label for candidate in front}
 
 
@@ -145,8 +148,8 @@ def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 class _Front:
     """Combinations of one rung as they are tried. `known`: label -> `correct` and tokens, None where they cannot be told."""
 
-    def __init__(self, workshop: Workshop, intake: Intake, space: _Space, cases: Sequence[Case]) -> None:
-        self._workshop, self._intake, self._space, self._cases = workshop, intake, space, cases
+    def __init__(self, builder: ArtifactBuilder, intake: Intake, space: _Space, cases: Sequence[Case]) -> None:
+        self._builder, self._intake, self._space, self._cases = builder, intake, space, cases
         self.known: dict[str, tuple[float, float] | None] = {}
 
     def look(self, trials: int) -> None:
@@ -158,7 +161,7 @@ class _Front:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        space, seed = self._space, self._workshop.seed
+        space, seed = self._space, self._builder.project.settings.seed
 
         def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
             if len(self.known) >= min(trials, len(space.candidates)):
@@ -186,7 +189,7 @@ class _Front:
         if candidate is None:
             raise optuna.TrialPruned
         if candidate.label not in self.known:
-            self.known[candidate.label] = _worth(self._workshop, self._intake, candidate, self._cases)
+            self.known[candidate.label] = _worth(self._builder, self._intake, candidate, self._cases)
         found = self.known[candidate.label]
         if found is None:
             raise optuna.TrialPruned
@@ -198,15 +201,17 @@ def _is_better(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one != other and one[0] >= other[0] and one[1] <= other[1]
 
 
-def _worth(workshop: Workshop, intake: Intake, candidate: Candidate, cases: Sequence[Case]) -> tuple[float, float] | None:
+def _worth(
+    builder: ArtifactBuilder, intake: Intake, candidate: Candidate, cases: Sequence[Case]
+) -> tuple[float, float] | None:
     """Mean `correct` and tokens of an answer on the dev cases; None where it could not be built or judged."""
     import numpy as np
 
-    (built,) = build(workshop, [candidate])
+    (built,) = build(builder, [candidate])
     if built.strategy is None:
         return None
-    run = answered(workshop, Run(built, (), 0.0), cases, title=f"search {candidate.label}")
-    column = card_of(workshop, measure(workshop, intake), cases, run.passes).values.get(MAIN)
+    run = answered(builder.runner, Run(built, (), 0.0), cases, title=f"search {candidate.label}")
+    column = card_of(builder.runner, measure(builder.project, intake), cases, run.passes).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
     tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in run.outcomes]

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from rung.artifacts import Workshop
+from rung.config.project import Project
 from rung.pipeline.sources import Sources
+from rung.progress import phase
 from rung.records import Problem
+from rung.runtime.engines import index_of
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Change, Index, Snapshot
 
 
-def go_back(workshop: Workshop, number: int) -> tuple[Problem, ...]:
+def go_back(project: Project, number: int) -> tuple[Problem, ...]:
     """Make a version of the index the one that is searched, held until a sync is asked for.
 
     Returns a problem for each of its documents of which nobody can tell who may read it today.
@@ -25,34 +27,33 @@ def go_back(workshop: Workshop, number: int) -> tuple[Problem, ...]:
     Raises:
         UserError: there is no such version, or a groups function is needed and not given.
     """
-    index = workshop.index
+    index = index_of(project)
     snapshot = index.snapshot(number) if number in {version.number for version in index.versions()} else None
     if snapshot is None:
         index.rollback(number)  # says which there are
     else:
-        index.rollback(number, _changes(workshop, snapshot))
+        index.rollback(number, _changes(project, snapshot))
     return _hidden(index)
 
 
-def hold_to_today(workshop: Workshop) -> tuple[Problem, ...]:
+def hold_to_today(project: Project) -> tuple[Problem, ...]:
     """Bring the version that is held under today's access, where that has changed since; see `go_back`."""
-    index = workshop.index
+    index = index_of(project)
     snapshot = index.snapshot()
     if snapshot is None or not snapshot.held:
         return ()
-    changes = _changes(workshop, snapshot)
+    changes = _changes(project, snapshot)
     if (first := next(changes, None)) is not None:
         index.rollback(snapshot.version, chain([first], changes))
     return _hidden(index)
 
 
-def _changes(workshop: Workshop, snapshot: Snapshot) -> Iterator[Change]:
+def _changes(project: Project, snapshot: Snapshot) -> Iterator[Change]:
     from rung.knowledge.regrouping import Today, regrouped
 
-    project = workshop.project
     sources = Sources(project, may_be_empty=True)
     today = Today(project.root, sources.access())
-    with workshop.reporter.phase("read who may read what") as tick:
+    with phase("read who may read what") as tick:
         for document in sources:
             today.add(document)
             tick(sources.count, 0, "")

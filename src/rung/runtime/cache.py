@@ -32,11 +32,13 @@ AT_ONCE = 500  # SQLite's limit on bound variables is 999 in old builds
 
 
 class StepStore:
-    """A project's memory of results.
+    """A project's memory of results. `lasting`: whether it is the project's own, so that the rest may be written too.
 
     Raises:
         UserError: the disk is full, the file is no database, or it was written by a newer Rung.
     """
+
+    lasting = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

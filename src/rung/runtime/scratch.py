@@ -14,6 +14,8 @@ from rung.runtime.cache import StepStore
 class UnlastingStore(StepStore):
     """A `StepStore` of its own that begins with the notes of another, which is only read. `path`: the other's file."""
 
+    lasting = False
+
     def __init__(self, path: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="rung-")
         super().__init__(Path(self._folder.name) / path.name)

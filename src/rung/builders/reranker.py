@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.retrieval_quality import compared
-from rung.artifacts.store import Built, building, remember_rows, seal
-from rung.artifacts.training_pairs import divided, pairs_of
+from rung.artifacts.store import Built, artifact_folder, building, remember_rows, seal
+from rung.builders.retrieval_quality import compared
+from rung.builders.training_pairs import divided, pairs_of
 from rung.errors import UserError
+from rung.progress import phase
 from rung.records import Case, Failure, Json, Passage, digest, plain
 from rung.records.gold import target_ranks
 from rung.records.steps import Found, Request, Rerank, Search
+from rung.runtime.engines import Engines
 from rung.scoring.retrieval import ndcg
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.knowledge import Knowledge
     from rung.records.steps import Engine
 
@@ -31,28 +32,26 @@ RERANKED = 20  # passages of a search that are put in order
 _MOST_CASES = 200
 
 
-def build_reranker(workshop: Workshop, need: Reranker, title: str) -> Built:
+def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
     """The cross-encoder that these lessons teach."""
     from rung.training.encoder import Encoder
     from rung.training.reranker import RerankerRecipe, train_reranker
 
-    own = workshop.knowledge
-    if own is None:
-        raise UserError("the project has no documents to search (knowledge.sources)")
-    recipe = RerankerRecipe.of(need.recipe, seed=workshop.seed)
+    own = engines.documents
+    recipe = RerankerRecipe.of(need.recipe, seed=engines.project.settings.seed)
     lessons, cases = divided(need.lessons, need.dev)
     pairs = pairs_of(own, lessons, need.pairs)
-    base = workshop.base_embedder
+    base = engines.base_embedder
     asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
     named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
-    built = Built(named, workshop.artifact_folder(KIND, named))
-    with building(built.folder, workshop.reporter, title) as missing:
+    built = Built(named, artifact_folder(engines.project.state, KIND, named))
+    with building(built.folder, title) as missing:
         if not missing:
             return built
         remember_rows(built.folder, map(learnt_case, need.lessons))
-        with workshop.reporter.phase(title) as tick:
+        with phase(title) as tick:
             done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
-        identity: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": base.identity}
+        identity: dict[str, Json] = {"name": engines.project.settings.embedder, "identity": base.identity}
         made: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
         made |= {
             "rows_digest": digest(pairs),

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts.holding import EVEN
 from rung.records import Case, Json, Passage
 from rung.records.gold import target_ranks
+from rung.runtime.engines import EVEN
 from rung.scoring.retrieval import ndcg
 from rung.verdict.clusters import clusters
 from rung.verdict.statistics import ALPHA, paired

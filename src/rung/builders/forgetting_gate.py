@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, amend
 from rung.config.project import Project
+from rung.progress import phase
 from rung.records import Json, digest
+from rung.runtime.engines import Engines
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.training.forgetting import Limit, Measured
     from rung.training.probing import Probe
 
@@ -32,12 +33,12 @@ def limit_of(project: Project) -> Limit:
     return replace(Limit(), **{name: value for name, value in given.model_dump().items() if value is not None})
 
 
-def forgot(workshop: Workshop, built: Built) -> tuple[str, ...]:
+def forgot(project: Project, built: Built) -> tuple[str, ...]:
     """What an artifact is marked for, by the limit as it is now; nothing for what was not tuned or passed the gate."""
     said = built.manifest.get("forgetting")
     if not isinstance(said, dict):
         return ()
-    return judged_in(workshop.project)(said)
+    return judged_in(project)(said)
 
 
 def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
@@ -49,19 +50,19 @@ def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...
     return lambda said: judged(said, limit) if "worse" in said else forgot_as_trained(said)
 
 
-def notes_on(workshop: Workshop, built: Built) -> tuple[str, ...]:
+def notes_on(project: Project, built: Built) -> tuple[str, ...]:
     """What is worth telling of what an artifact forgot: that it is marked, or what changed within the limit."""
-    if marked := forgot(workshop, built):
+    if marked := forgot(project, built):
         return tuple(f"forgot too much, cannot be chosen: {why}" for why in marked)
     said = built.manifest.get("forgetting")
     if not isinstance(said, dict):
         return ()
     from rung.training.forgetting import changed, notable
 
-    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(said), limit_of(workshop.project)))
+    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(said), limit_of(project)))
 
 
-def gate(workshop: Workshop, built: Built, *, title: str) -> None:
+def gate(engines: Engines, built: Built, *, title: str) -> None:
     """Measure what the adapter forgot, where its manifest does not say so yet."""
     if "forgetting" in built.manifest:
         return
@@ -69,26 +70,26 @@ def gate(workshop: Workshop, built: Built, *, title: str) -> None:
     from rung.training.probing import read_probe
 
     probe, began = read_probe(), time.monotonic()
-    with workshop.reporter.phase(f"{title}: what it forgot") as tick:
+    with phase(f"{title}: what it forgot") as tick:
         tick(0, 2, "the base model")
-        before = _base(workshop, probe)
+        before = _base(engines, probe)
         tick(1, 2, "the adapter")
-        after = _measured(workshop, probe, built)
-        said = told(probe, before, after, limit_of(workshop.project))
+        after = _measured(engines, probe, built)
+        said = told(probe, before, after, limit_of(engines.project))
         amend(built.folder, {"forgetting": {**said, "seconds": time.monotonic() - began}})
 
 
-def _base(workshop: Workshop, probe: Probe) -> Measured:
+def _base(engines: Engines, probe: Probe) -> Measured:
     """The base model's numbers, from the user's cache where they are there."""
     from rung.models.weights import cache_folder
     from rung.training.device import product_type
     from rung.training.forgetting import FORMAT, Measured
 
-    named = digest("probed", FORMAT, workshop.generator.identity, probe.digest, str(product_type()))
+    named = digest("probed", FORMAT, engines.generator.identity, probe.digest, str(product_type()))
     path = cache_folder() / BASES / f"{named}.json"
     known = _read(path)
     if known is None:
-        known = _measured(workshop, probe, None)
+        known = _measured(engines, probe, None)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
         part.write_text(json.dumps(asdict(known)), encoding="utf-8")
@@ -106,14 +107,14 @@ def _read(path: Path) -> Measured | None:
         return None
 
 
-def _measured(workshop: Workshop, probe: Probe, built: Built | None) -> Measured:
+def _measured(engines: Engines, probe: Probe, built: Built | None) -> Measured:
     from rung.errors import UserError
     from rung.training.device import product_type
     from rung.training.forgetting import measure_following, measure_text
     from rung.training.generator import Trainable
     from rung.training.merging import tuned_network
 
-    model = workshop.generator
+    model = engines.generator
     if not isinstance(model, Trainable):
         raise UserError("this model's weights are out of reach, so what it forgot cannot be measured: name a local model")
     network = tuned_network(model, None if built is None else built.folder, dtype=product_type())

@@ -7,17 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import Built, Training, building, remember_rows, seal
+from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
+from rung.builders.building import ArtifactBuilder
+from rung.config.project import Project
 from rung.errors import NotWorthwhile
+from rung.progress import phase
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
 from rung.records.steps import Conversation
+from rung.runtime.runner import StepRunner
 from rung.scoring import score_run, yardstick
 from rung.scoring.registry import scorers
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.stats.estimates import Floats
     from rung.training.router import Trials
 
@@ -26,7 +29,7 @@ COMPLETION = 4  # a token that is written costs about so many that are read: by 
 BY_CASES = -1
 
 
-def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
+def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     """The router over these rungs; named by them, the cases, the engines that answered and the recipe.
 
     Raises:
@@ -35,22 +38,31 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     from rung.training.classifier import finite
     from rung.training.router import train_router
 
-    settings = workshop.project.settings
-    engines = {name: engine.identity for name, engine in workshop.engines().items()}
+    settings = builder.project.settings
+    engines = {name: engine.identity for name, engine in builder.engines.by_step().items()}
     cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
     members = [(member.label, member.identity) for member in need.members]
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
-    named = digest(KIND, members, cases, engines, workshop.embedder.identity, need.recipe, judged_by, workshop.seed)
-    folder = workshop.artifact_folder(KIND, named)
-    with building(folder, workshop.reporter, title) as missing:
+    named = digest(
+        KIND,
+        members,
+        cases,
+        engines,
+        builder.engines.embedder.identity,
+        need.recipe,
+        judged_by,
+        builder.project.settings.seed,
+    )
+    folder = artifact_folder(builder.project.state, KIND, named)
+    with building(folder, title) as missing:
         if missing:
             began = time.monotonic()
-            with workshop.while_training(Training(KIND, len(need.cases))):
-                trials, tried = _trials(workshop, need, title)
-            with workshop.reporter.phase(title):
+            with builder.while_training(Training(KIND, len(need.cases))):
+                trials, tried = _trials(builder.runner, need, title)
+            with phase(title):
                 used = (digest for member in need.members for digest in member.spec.artifacts)
-                beside = tuple(dict.fromkeys(digest for digest in used if digest in workshop.ready.classifiers))
-                vectors = finite(workshop.classifiers.vectors([case.question for case in tried], beside=beside))
+                beside = tuple(dict.fromkeys(digest for digest in used if digest in builder.engines.heads))
+                vectors = finite(builder.engines.classifiers.vectors([case.question for case in tried], beside=beside))
                 least = float(str(need.recipe["threshold"]))
                 head, made = train_router(
                     vectors,
@@ -58,7 +70,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
                     threshold=None if least == BY_CASES else least,
                     give_up=float(str(need.recipe["give_up"])),
                     refuse=need.recipe["otherwise"] == "refuse",
-                    seed=workshop.seed,
+                    seed=builder.project.settings.seed,
                 )
                 remember_rows(folder, map(learnt_case, tried))
                 replace(head, beside=beside).save(folder)
@@ -66,24 +78,23 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
                     "kind": KIND,
                     "rows": len(tried),
                     "rows_digest": digest(cases),
-                    "base": {"name": settings.embedder, "identity": workshop.embedder.identity},
+                    "base": {"name": settings.embedder, "identity": builder.engines.embedder.identity},
                     "recipe": dict(need.recipe),
                     "seconds": time.monotonic() - began,
                 }
                 seal(folder, {**about, **made})
-    workshop.ready.classifiers[named] = folder
     return Built(named, folder)
 
 
-def _trials(workshop: Workshop, need: Routing, title: str) -> tuple[Trials, list[Case]]:
+def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list[Case]]:
     """What every member made of the cases, cheapest member first; a case that could not be scored is left out."""
     import numpy as np
 
     from rung.training.router import Trials
 
-    outcomes = [_answered(workshop, member, need.cases, title) for member in need.members]
-    costs, unit = _costs(workshop, outcomes)
-    correct = np.stack([_correct(workshop, need, some) for some in outcomes], axis=1)
+    outcomes = [_answered(runner, member, need.cases, title) for member in need.members]
+    costs, unit = _costs(runner.project, outcomes)
+    correct = np.stack([_correct(runner.project, need, some) for some in outcomes], axis=1)
     scored = np.flatnonzero(np.isfinite(correct).all(axis=1))
     if len(scored) < 2:
         raise NotWorthwhile(f"{len(scored)} of {len(need.cases)} cases could be scored for every rung")
@@ -98,9 +109,9 @@ def _trials(workshop: Workshop, need: Routing, title: str) -> tuple[Trials, list
     ), tried
 
 
-def _answered(workshop: Workshop, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
+def _answered(runner: StepRunner, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
     talks = [_talk(member, case) for case in cases]
-    ended = workshop.carry(talks, title=f"{title}: {member.label} tries")
+    ended = runner.run(talks, title=f"{title}: {member.label} tries")
     return [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True)]
 
 
@@ -108,19 +119,19 @@ def _talk(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[
     return case.asker, lambda: member.strategy.answer(case.ask())
 
 
-def _correct(workshop: Workshop, need: Routing, outcomes: Sequence[Outcome]) -> Floats:
+def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Floats:
     """`correct` of each case, by the scorer that judges the project."""
-    metric = workshop.project.settings.bar.metric or ""
+    metric = project.settings.bar.metric or ""
     measure = yardstick(need.cases, schema=need.schema, labels=need.labels, metric=metric)
     judge = {"correctness": scorers()["correctness"]}
     return score_run(need.cases, outcomes, yardstick=measure, scorers=judge).values["correct"]
 
 
-def _costs(workshop: Workshop, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:
+def _costs(project: Project, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:
     """[cases, members], and in what: money where every price is known and some is not 0, else tokens."""
     import numpy as np
 
-    prices = workshop.project.settings.prices
+    prices = project.settings.prices
     per_prompt, per_completion = prices.prompt_usd_per_million, prices.completion_usd_per_million
     used = [[outcome.usage for outcome in some] for some in outcomes]
     if per_prompt is not None and per_completion is not None:

@@ -13,19 +13,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.chunked_index import CUTTINGS
-from rung.artifacts.recipes import check_torch
-from rung.artifacts.retrieval_quality import LEAST, WEIGHTS, choose, compared, tried
-from rung.artifacts.store import Built, Training, building, remember_rows, seal
-from rung.artifacts.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
+from rung.artifacts.store import CUTTINGS, Built, Training, artifact_folder, building, remember_rows, seal
+from rung.builders.building import ArtifactBuilder
+from rung.builders.recipes import check_torch
+from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, compared, tried
+from rung.builders.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
+from rung.config.project import Project
 from rung.errors import UserError
+from rung.progress import phase
 from rung.records import Case, Json, Pair, digest, plain
+from rung.runtime.engines import Engines
 from rung.strategies.protocol import Retriever
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import learnt_case
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.knowledge import Knowledge
     from rung.models.protocol import Embedder, Vectors
     from rung.training.query_map import Lessons
@@ -53,49 +55,48 @@ class Taught:
         return digest(KIND, 1, self.pairs, asked, recipe, self.base.identity)
 
 
-def build_retriever(workshop: Workshop, need: Retriever, title: str) -> Built:
+def build_retriever(builder: ArtifactBuilder, need: Retriever, title: str) -> Built:
     """The retriever that these lessons teach; with form "auto" the better of map and encoder on the dev cases."""
     from rung.training.encoder import Opened
     from rung.training.retriever import RetrieverRecipe
 
-    own = _documents(workshop)
-    recipe = RetrieverRecipe.of(need.recipe, seed=workshop.seed)
+    own = builder.engines.documents
+    recipe = RetrieverRecipe.of(need.recipe, seed=builder.project.settings.seed)
     lessons, cases = divided(need.lessons, need.dev)
     pairs = pairs_of(own, lessons, need.pairs)
     if need.generated:
-        pairs += made_of_passages(workshop, own, need.generated, title=title)
+        pairs += made_of_passages(builder.runner, own, need.generated, title=title)
     if len(pairs) < _LEAST_PAIRS:
         raise UserError(
             f"{len(pairs)} pairs of a question and a passage that everybody may read are too few to tune a retriever: add "
             'cases with "split": "train" and their gold, pairs or clicks (knowledge.pairs), or set generated'
         )
-    taught = Taught(tuple(pairs), cases, recipe, workshop.base_embedder, need.lessons)
+    taught = Taught(tuple(pairs), cases, recipe, builder.engines.base_embedder, need.lessons)
     forms = ("map", "encoder") if recipe.form == "auto" else (recipe.form,)
     if recipe.form == "auto" and not (cases and isinstance(taught.base, Opened) and find_spec("torch")):
         forms = ("map",)  # nothing to choose by, or nothing to tune (with)
-    built = [_one(workshop, own, taught, form, title) for form in forms]
+    built = [_one(builder, own, taught, form, title) for form in forms]
     best = max(built, key=lambda one: _number(one.manifest, "ndcg@10"))
-    workshop.ready.indexes[best.digest] = opened(workshop, own, best, title)
-    return best
+    return replace(best, index=opened(builder.engines, own, best, title))
 
 
-def check_retriever(workshop: Workshop, need: Retriever) -> None:
+def check_retriever(project: Project, need: Retriever) -> None:
     """What can be known to be wrong before anything is searched; raises as `adapter.check_adapter`."""
     from rung.training.retriever import RetrieverRecipe
 
-    if RetrieverRecipe.of(need.recipe, seed=workshop.seed).form == "encoder":
+    if RetrieverRecipe.of(need.recipe, seed=project.settings.seed).form == "encoder":
         check_torch()
 
 
-def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Knowledge:
+def opened(engines: Engines, own: Knowledge, built: Built, title: str) -> Knowledge:
     """The project's documents as this retriever searches them, brought up to date."""
     made = built.manifest
     weight = made.get("dense_weight")
     fusion = replace(own.fusion, dense_weight=weight) if isinstance(weight, float) else own.fusion
-    embedder = workshop.tuned_embedder(built.folder)
-    knowledge = _index(own, embedder, workshop.project.state / CUTTINGS / built.digest)
+    embedder = engines.tuned_embedder(built.folder)
+    knowledge = _index(own, embedder, engines.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
-        with workshop.reporter.phase(f"{title}: index") as tick:
+        with phase(f"{title}: index") as tick:
             knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
     knowledge.fusion = fusion
     return knowledge
@@ -113,30 +114,32 @@ def _index(own: Knowledge, embedder: Embedder, folder: Path) -> Knowledge:
     return Knowledge.open(folder / "index", embedder=embedder, chunking=own.chunking, fusion=own.fusion)
 
 
-def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: str) -> Built:
+def _one(builder: ArtifactBuilder, own: Knowledge, taught: Taught, form: str, title: str) -> Built:
     """The artifact of one form: trained, indexed by, and compared, if it is not there."""
-    built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
-    with building(built.folder, workshop.reporter, title) as missing:
+    built = Built(taught.digest(form), artifact_folder(builder.project.state, KIND, taught.digest(form)))
+    with building(built.folder, title) as missing:
         if missing:
-            _make(workshop, own, taught, built, title, form=form)
+            _make(builder, own, taught, built, title, form=form)
     return built
 
 
-def _make(workshop: Workshop, own: Knowledge, taught: Taught, built: Built, title: str, *, form: str) -> None:
+def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built, title: str, *, form: str) -> None:
     passes = 1 if form == "map" else taught.recipe.epochs
     begun = (built.folder / CHECKPOINT).exists()
     remember_rows(built.folder, map(learnt_case, taught.lessons))
     began = time.monotonic()
-    with workshop.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
-        learnt = (_mapped if form == "map" else _tuned)(workshop, own, taught, built.folder, title)
+    with builder.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
+        learnt = _mapped(own, taught, built.folder, title) if form == "map" else _tuned(taught, built.folder, title)
     seconds = time.monotonic() - began
-    knowledge = _index(own, workshop.tuned_embedder(built.folder, form), workshop.project.state / CUTTINGS / built.digest)
+    knowledge = _index(
+        own, builder.engines.tuned_embedder(built.folder, form), builder.project.state / CUTTINGS / built.digest
+    )
     if knowledge.index is not own.index:
-        with workshop.reporter.phase(f"{title}: index") as tick:
+        with phase(f"{title}: index") as tick:
             report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
             learnt["index_seconds"] = report.seconds
     compared = _compared(own, knowledge, taught.cases)
-    base: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": taught.base.identity}
+    base: dict[str, Json] = {"name": builder.project.settings.embedder, "identity": taught.base.identity}
     made: dict[str, Json] = {
         "kind": KIND,
         "form": form,
@@ -151,12 +154,12 @@ def _make(workshop: Workshop, own: Knowledge, taught: Taught, built: Built, titl
     seal(built.folder, made)
 
 
-def _tuned(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:  # noqa: ARG001
+def _tuned(taught: Taught, folder: Path, title: str) -> dict[str, Json]:
     """Tune the encoder's weights."""
     from rung.training.encoder import Encoder
     from rung.training.retriever import train_encoder
 
-    with workshop.reporter.phase(title) as tick:
+    with phase(title) as tick:
         done = train_encoder(taught.pairs, Encoder.of(taught.base), recipe=taught.recipe, folder=folder, progress=tick)
     return {
         "train_loss": [[step, loss] for step, loss in done.curve],
@@ -166,14 +169,14 @@ def _tuned(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, tit
     }
 
 
-def _mapped(workshop: Workshop, own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:
+def _mapped(own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[str, Json]:
     """Learn a map of the questions' vectors."""
     import numpy as np
 
     from rung.models.mapped import MATRIX
     from rung.training.query_map import fit
 
-    with workshop.reporter.phase(title) as tick:
+    with phase(title) as tick:
         lessons = map_lessons(taught.pairs, taught.base, own)
         fitted = fit(lessons, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
     folder.mkdir(parents=True, exist_ok=True)
@@ -233,12 +236,6 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     old, new = [row[was] for row in before], [row[now] for row in after]
     weight = WEIGHTS[now] if len(cases) >= LEAST else kept
     return {**compared(new, old, cases, than="the search as it is"), "dense_weight": weight}
-
-
-def _documents(workshop: Workshop) -> Knowledge:
-    if workshop.knowledge is None:
-        raise UserError("the project has no documents to search (knowledge.sources)")
-    return workshop.knowledge
 
 
 def _number(made: dict[str, Json], name: str) -> float:

@@ -12,34 +12,35 @@ from typing import TYPE_CHECKING
 import yaml
 
 from rung.artifacts.store import Built
+from rung.builders.building import ArtifactBuilder
 from rung.dataset import read_examples
 from rung.errors import MissingExtra, UserError
 from rung.files.durable import write_whole
+from rung.progress import say
 from rung.records import Example, Json, Problem
 from rung.strategies.protocol import Adapter
 from rung.training.recipe import FILE, read_recipe
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.training import Recipe
 
 FOUND = "# Learning rate and rank were found by a search; it stands in the artifact's manifest.\n"
 
 
-def recipe_of(workshop: Workshop) -> dict[str, Json]:
+def recipe_of(builder: ArtifactBuilder) -> dict[str, Json]:
     """What the recipe file gives: the one that was named, else the project's own `recipe.yaml`, if there is one.
 
     Raises:
         InputError: it cannot be read; names the line.
     """
-    path = recipe_file(workshop)
+    path = recipe_file(builder)
     return read_recipe(path) if path is not None else {}
 
 
-def recipe_file(workshop: Workshop) -> Path | None:
+def recipe_file(builder: ArtifactBuilder) -> Path | None:
     """The recipe file, None where there is none."""
-    own = workshop.project.root / FILE
-    return workshop.recipe_file or (own if own.exists() else None)
+    own = builder.project.root / FILE
+    return builder.recipe_file or (own if own.exists() else None)
 
 
 def check_torch() -> None:
@@ -48,14 +49,14 @@ def check_torch() -> None:
         raise MissingExtra("train", "training")
 
 
-def general_chats(workshop: Workshop, recipe: Recipe) -> list[Example]:
+def general_chats(recipe: Recipe) -> list[Example]:
     """The chats of `replay_rows`; broken rows are told of and left out."""
     if not recipe.replay:
         return []
     problems: list[Problem] = []
     found = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
     if problems:
-        workshop.reporter.say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
+        say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
     return found
 
 
@@ -69,7 +70,7 @@ def check_free(need: Adapter) -> None:
         raise UserError(f"rung.yaml fixes {' and '.join(fixed)} of this rung: take that out to have it searched")
 
 
-def keep_found(workshop: Workshop, built: Built) -> Path:
+def keep_found(builder: ArtifactBuilder, built: Built) -> Path:
     """Write the recipe that a search chose into the project's `recipe.yaml`, beside what the recipe gave before.
 
     Raises:
@@ -77,8 +78,8 @@ def keep_found(workshop: Workshop, built: Built) -> Path:
     """
     chosen = built.manifest["recipe"]
     assert isinstance(chosen, dict)
-    given = {key: value for key, value in recipe_of(workshop).items() if key != "alpha"}  # alpha follows the rank
-    path = workshop.project.root / FILE
+    given = {key: value for key, value in recipe_of(builder).items() if key != "alpha"}  # alpha follows the rank
+    path = builder.project.root / FILE
     if files := given.get("replay_rows"):
         assert isinstance(files, list)
         given["replay_rows"] = [str(Path(str(name)).absolute()) for name in files]

@@ -7,21 +7,24 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rung.artifacts.recipes import check_torch
-from rung.artifacts.store import Built, Training, building, remember_rows, seal
+from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
+from rung.builders.building import ArtifactBuilder
+from rung.builders.recipes import check_torch
+from rung.config.project import Project
+from rung.progress import phase, say
 from rung.records import Json, digest
 from rung.strategies.protocol import Labelled, Labelling
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
+    pass
 
 KIND = "classifier"
 _NAMED = 5  # rows and labels that a message names; the others are counted
 
 
-def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
+def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> Built:
     """The classifier that these rows teach; named by texts and labels, the recipe and the embedder.
 
     Rows of another label than the project's teach nothing, and are listed.
@@ -31,37 +34,36 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
     rows = [row for row in need.rows if row.label in set(need.labels)]
     odd = [row for row in need.rows if row.label not in set(need.labels)]
     taught = list(dict.fromkeys((row.text, row.label) for row in rows))
-    recipe = LabelRecipe.of(need.recipe, seed=workshop.seed)
-    named = digest(KIND, taught, recipe, workshop.embedder.identity)
-    folder = workshop.artifact_folder(KIND, named)
-    with building(folder, workshop.reporter, title) as missing:
+    recipe = LabelRecipe.of(need.recipe, seed=builder.project.settings.seed)
+    named = digest(KIND, taught, recipe, builder.engines.embedder.identity)
+    folder = artifact_folder(builder.project.state, KIND, named)
+    with building(folder, title) as missing:
         if missing:
             notes = _notes(odd, taught, need.labels)
             for note in notes:
-                workshop.reporter.say(f"! {title}: {note}")
+                say(f"! {title}: {note}")
             began = time.monotonic()
             remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
             training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
-            with workshop.while_training(training), workshop.reporter.phase(title) as tick:
-                made = train_classifier(taught, workshop.embedder, recipe=recipe, folder=folder, progress=tick)
+            with builder.while_training(training), phase(title) as tick:
+                made = train_classifier(taught, builder.engines.embedder, recipe=recipe, folder=folder, progress=tick)
             told = made["notes"] if isinstance(made["notes"], list) else []
             about: dict[str, Json] = {
                 "kind": KIND,
                 "rows": len(taught),
                 "rows_digest": digest(taught),
-                "base": {"name": workshop.project.settings.embedder, "identity": workshop.embedder.identity},
+                "base": {"name": builder.project.settings.embedder, "identity": builder.engines.embedder.identity},
                 "seconds": time.monotonic() - began,
             }
             seal(folder, {**about, **made, "notes": [*notes, *told]})
-    workshop.ready.classifiers[named] = folder
     return Built(named, folder)
 
 
-def check_classifier(workshop: Workshop, need: Labelling) -> None:
+def check_classifier(project: Project, need: Labelling) -> None:
     """What can be known to be wrong before anything is embedded; raises as `adapter.check_adapter`."""
     from rung.training.classifier import LabelRecipe
 
-    if LabelRecipe.of(need.recipe, seed=workshop.seed).method == "tuned":
+    if LabelRecipe.of(need.recipe, seed=project.settings.seed).method == "tuned":
         check_torch()
 
 

@@ -14,12 +14,12 @@ from rung.errors import UserError
 from rung.records import Asker, Case, Failure, Pair, Passage, digest
 from rung.records.gold import has_gold
 from rung.records.steps import Conversation, Found, Generate, Request, Search, generate
+from rung.runtime.runner import StepRunner
 from rung.strategies.prompting import question_for
 from rung.text.sentences import sentences
 from rung.training.mining import Seen, best_positive, hard_negatives
 
 if TYPE_CHECKING:
-    from rung.artifacts.holding import Workshop
     from rung.knowledge import Knowledge
 
 LEAST_DEV = 20  # dev cases with gold from which on no lessons are held out to compare by
@@ -58,7 +58,7 @@ def pairs_of(knowledge: Knowledge, lessons: Sequence[Case], pairs: Sequence[Pair
     return made
 
 
-def made_of_passages(workshop: Workshop, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
+def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
     """Pairs that nobody wrote: "titles" (title → text), "crops" (a sentence → the rest: the inverse cloze task of Lee et al.
     2019, arXiv:1906.00300), "questions" (the project's generator asks)."""
     passages = some_passages(knowledge, most=MOST_GENERATED[way])
@@ -70,7 +70,7 @@ def made_of_passages(workshop: Workshop, knowledge: Knowledge, way: str, *, titl
         (Asker(), lambda passage=passage: _asked_about(passage))  # type: ignore[misc]
         for passage in passages
     ]
-    said = [ended.value for ended in workshop.carry(talks, title=f"{title}: questions for passages")]
+    said = [ended.value for ended in runner.run(talks, title=f"{title}: questions for passages")]
     rows = rows_of(knowledge, passages)
     return [Pair(text, row) for text, row in zip(said, rows, strict=True) if text and len(text.split()) >= _LEAST_WORDS]
 

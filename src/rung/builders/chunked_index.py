@@ -1,0 +1,33 @@
+"""Builds an index of the project's documents cut in another way than its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rung.artifacts.store import CUTTINGS, Built, is_finished, seal
+from rung.progress import phase
+from rung.records import Json, digest
+from rung.runtime.engines import Engines
+from rung.strategies.protocol import Cutting
+
+if TYPE_CHECKING:
+    pass
+
+
+def build_cutting(engines: Engines, need: Cutting, title: str) -> Built:
+    """The project's documents, as its own index holds them, cut in another way; brought up to date each time."""
+    from rung.knowledge import Chunking, Knowledge
+
+    own = engines.documents
+    chunking = Chunking(need.tokens, need.overlap, need.parent_tokens)
+    named = digest("cutting", chunking, engines.embedder.identity)
+    folder = engines.project.state / CUTTINGS / named
+    knowledge = engines.indexes.get(named)
+    if knowledge is None:
+        with phase(title) as tick:
+            knowledge = Knowledge.open(folder / "index", embedder=engines.embedder, chunking=chunking, fusion=own.fusion)
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            if not is_finished(folder) or report.embedded:
+                made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
+                seal(folder, {**made, "embedder": engines.embedder.identity, "seconds": report.seconds})
+    return Built(named, folder, knowledge)

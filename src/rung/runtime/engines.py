@@ -1,0 +1,273 @@
+"""The engines of a project: its models, its index and its tools, each opened when it is first needed.
+
+What was built for its rungs is handed over by `use`; who asks the engines is known to `runner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from rung.artifacts import Built, Registry
+from rung.config.project import Project
+from rung.config.schema import DEFAULT_EMBEDDER, TUNED
+from rung.errors import ModelError, ServerError
+from rung.files.outputs import writable
+from rung.models.protocol import Remote
+from rung.progress import phase, say
+from rung.records.steps import Engine
+from rung.runtime.batch import Tally
+from rung.runtime.cache import FILE, StepStore
+from rung.runtime.scratch import UnlastingStore
+from rung.runtime.servers import known
+from rung.tools import Tool, ToolEngine, tools_of
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import Index
+    from rung.models.classifying import Classifiers
+    from rung.models.protocol import Embedder, Generator
+
+M = TypeVar("M")
+EVEN = 0.5  # the weight of the dense ranking where nothing chose another
+_OPENED = ("generator", "judge", "reranker", "embedder", "base_embedder")  # closed at the end, in this order
+_FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
+
+
+def model_of(project: Project, model: str) -> str:
+    """A model's name as `rung.yaml` has it, a path in it made that of the project's folder."""
+    scheme, _, path = model.partition(":")
+    place = project.root / Path(path).expanduser()
+    if scheme == "hf" and not place.exists():
+        return model  # no folder of the project's: a model id, which the hub's cache may have
+    return f"{scheme}:{place}" if scheme in _FROM_FILES else model
+
+
+def index_of(project: Project) -> Index:
+    """Where a project's passages are kept, without the embedder that searching them takes.
+
+    Raises:
+        UserError: the project names no documents.
+    """
+    from rung.knowledge.store.lance import LanceIndex
+
+    said = project.settings.knowledge
+    if not said.sources:
+        raise project.error("the project names no documents, so it has no index", "knowledge")
+    return LanceIndex(said.store or project.state / "index")
+
+
+def open_cache(project: Project, *, lasting: bool = True) -> StepStore:
+    """The project's memory of results; with `lasting` False one that writes nothing into the project."""
+    path = project.state / FILE
+    return StepStore(path) if lasting else UnlastingStore(path)
+
+
+@contextmanager
+def open_engines(project: Project, *, reading: bool = False, lasting: bool = True) -> Iterator[Engines]:
+    """The engines of one command, closed at its end.
+
+    With `reading`, a project whose folder cannot be written does too, as long as its index is up to date. `lasting` False:
+    nothing is written into the project.
+    """
+    cache = open_cache(project, lasting=lasting and (not reading or writable(project.state)))
+    try:
+        with Engines(project, cache) as engines:
+            yield engines
+    finally:
+        cache.close()
+
+
+@dataclass
+class Engines:
+    """A project's models, index and tools. `cache`: what is remembered of servers; `tally`: what is consumed.
+
+    Of what was built in this command, by digest: folders of adapters, classifiers (routers too) and example indexes, and
+    the documents indexed in other ways.
+    """
+
+    project: Project
+    cache: StepStore
+    tally: Tally = field(default_factory=Tally)
+    adapters: dict[str, Path] = field(default_factory=dict)
+    heads: dict[str, Path] = field(default_factory=dict)
+    example_indexes: dict[str, Path] = field(default_factory=dict)
+    indexes: dict[str, Knowledge] = field(default_factory=dict)
+
+    def __enter__(self) -> Engines:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        opened = [self.__dict__[name] for name in _OPENED if self.__dict__.get(name) is not None]
+        for one in {id(one): one for one in opened}.values():
+            if troubles := getattr(one, "troubles", ""):
+                say(troubles)
+            if hasattr(one, "close"):
+                one.close()
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The project's model; its weights are fetched when they are not here."""
+        from rung.models.catalog import generator
+
+        settings = self.project.settings
+        with self.pointing_at("model"), phase(f"model {settings.model}") as tick:
+            return self._recalling(generator(self.named(settings.model), server=settings.server, progress=tick))
+
+    @cached_property
+    def judge(self) -> Generator:
+        """The model that judges; the project's own where it names no other."""
+        from rung.models.catalog import generator
+
+        settings = self.project.settings
+        if settings.judge.model in ("", settings.model):
+            return self.generator
+        with self.pointing_at("judge"), phase(f"judge {settings.judge.model}") as tick:
+            return self._recalling(generator(self.named(settings.judge.model), server=settings.server, progress=tick))
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted."""
+        folder = (
+            Registry(self.project.state).promoted_folder("retriever") if self.project.settings.embedder == TUNED else None
+        )
+        return self.base_embedder if folder is None else self.tuned_embedder(folder)
+
+    @cached_property
+    def base_embedder(self) -> Embedder:
+        """The embedder that a retriever is tuned from: the project's own, as it was published."""
+        from rung.models.catalog import embedder
+
+        settings = self.project.settings
+        name = DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder
+        with self.pointing_at("embedder"), phase(f"embedder {name}") as tick:
+            return self._recalling(embedder(self.named(name), server=settings.server, progress=tick))
+
+    def tuned_embedder(self, folder: Path, form: str = "") -> Embedder:
+        """The embedder of a retriever's artifact. `form`: of one that has no manifest yet.
+
+        Raises:
+            ModelError: it cannot be opened, or was made for another embedder.
+        """
+        from rung.models.embedding import encoder
+        from rung.models.mapped import Mapped
+
+        made = {} if form else Built(folder.name, folder).manifest
+        if (form or made.get("form")) == "map":
+            base, said = self.base_embedder, made.get("base")
+            if isinstance(said, dict) and said.get("identity") != base.identity:
+                raise ModelError(f"{folder} was made for another embedder ({said.get('identity')}): train it again")
+            return Mapped.open(folder, base)
+        return encoder(folder)
+
+    @cached_property
+    def reranker(self) -> Engine | None:
+        """The project's reranker; None where it names none."""
+        from rung.models.catalog import GENERATOR, reranker
+        from rung.models.reranking import GeneratorReranker
+
+        settings = self.project.settings
+        if settings.reranker == TUNED:
+            from rung.models.cross_encoder import CrossEncoder
+
+            folder = Registry(self.project.state).promoted_folder("reranker")
+            return None if folder is None else CrossEncoder(folder)
+        if not settings.reranker:
+            return None
+        if settings.reranker == GENERATOR:
+            return GeneratorReranker(self.generator, told=self.tally.consumed)
+        with self.pointing_at("reranker"), phase(f"reranker {settings.reranker}") as tick:
+            return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
+
+    @cached_property
+    def classifiers(self) -> Classifiers:
+        """Who says labels: every classifier and router that was built in this command."""
+        from rung.models.classifying import Classifiers
+
+        return Classifiers(self.heads, lambda: self.embedder)
+
+    @cached_property
+    def knowledge(self) -> Knowledge | None:
+        """The project's index, as it is; None where the project names no sources."""
+        from rung.knowledge import Chunking, Fusion, Knowledge
+
+        said = self.project.settings.knowledge
+        if not said.sources:
+            return None
+        chunking = Chunking(said.chunk_tokens, said.overlap, said.parent_tokens)
+        weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `pipeline.dense_weight` settles it
+        folder = self.project.state / "index"
+        return Knowledge.open(
+            folder, embedder=self.embedder, chunking=chunking, fusion=Fusion(weight, by=said.fusion), store=said.store
+        )
+
+    @property
+    def documents(self) -> Knowledge:
+        """The project's index, where one is needed.
+
+        Raises:
+            UserError: the project names no documents.
+        """
+        if self.knowledge is None:
+            message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
+            raise self.project.error(message, "knowledge")
+        return self.knowledge
+
+    @cached_property
+    def tools(self) -> tuple[Tool, ...]:
+        """What the model may call."""
+        return tools_of(self.project)
+
+    def by_step(self) -> dict[str, Engine]:
+        """Who carries out which kind of step."""
+        from rung.knowledge import KnowledgeEngine
+
+        search = KnowledgeEngine(
+            self.knowledge,
+            example_indexes=self.example_indexes,
+            embedder=lambda: self.embedder,
+            cuttings=self.indexes,
+        )
+        engines: dict[str, Engine] = {"search": search, "generate": self.generator, "classify": self.classifiers}
+        if self.tools:
+            engines["call_tool"] = ToolEngine(self.tools)
+        return engines if self.reranker is None else {**engines, "rerank": self.reranker}
+
+    def use(self, artifacts: Iterable[Built]) -> None:
+        """Answer with these artifacts from now on. Adapters all at once: the model may have to be opened again for them."""
+        folders = {"adapter": self.adapters, "classifier": self.heads, "router": self.heads}
+        folders["example-index"] = self.example_indexes
+        for built in artifacts:
+            if built.kind in folders:
+                folders[built.kind][built.digest] = built.folder
+            if built.index is not None:
+                self.indexes[built.digest] = built.index
+        if self.adapters:
+            self.generator.use_adapters(self.adapters)
+
+    def is_judge(self, engine: Engine | None) -> bool:
+        """Whether this generator is the judge that `rung.yaml` names."""
+        return engine is not None and engine is self.__dict__.get("judge") and bool(self.project.settings.judge.model)
+
+    def named(self, model: str) -> str:
+        """A path in a model's name is the project's, wherever the command is run."""
+        return model_of(self.project, model)
+
+    def _recalling(self, model: M) -> M:
+        """A model that was opened, told what is remembered of its server."""
+        if isinstance(model, Remote) and (found := known(self.cache, model)):
+            model.recall(found)
+        return model
+
+    @contextmanager
+    def pointing_at(self, key: str) -> Iterator[None]:
+        """Errors about a model say where `rung.yaml` names it."""
+        try:
+            yield
+        except (ModelError, ServerError) as error:
+            raise self.project.error(str(error), *(("judge", "model") if key == "judge" else (key,))) from error

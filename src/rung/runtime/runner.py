@@ -1,0 +1,100 @@
+"""Runs conversations in batches: by the project's engines, within a budget, with results remembered and progress told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+from rung.config.project import Project
+from rung.models.endpoint import is_on_server
+from rung.progress import phase
+from rung.records import Asker
+from rung.records.steps import Conversation, Engine
+from rung.runtime.batch import Carried, Tally, carry
+from rung.runtime.cache import StepStore
+from rung.runtime.engines import Engines
+
+if TYPE_CHECKING:
+    from rung.runtime.distributed import Pool
+
+T = TypeVar("T")
+Gate = Callable[[Mapping[str, Engine]], Mapping[str, Engine]]  # engines as a budget lets them be asked
+
+
+@dataclass
+class StepRunner:
+    """Who carries out a command's conversations. `gate` is what a budget makes of the engines."""
+
+    engines: Engines
+    gate: Gate = dict
+
+    def __enter__(self) -> StepRunner:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if (pool := self.__dict__.get("pool")) is not None:
+            pool.close()
+
+    @property
+    def project(self) -> Project:
+        """Whose engines these are."""
+        return self.engines.project
+
+    @property
+    def tally(self) -> Tally:
+        """What was carried out so far, and what it consumed."""
+        return self.engines.tally
+
+    @property
+    def cache(self) -> StepStore:
+        """Where results are remembered."""
+        return self.engines.cache
+
+    @cached_property
+    def pool(self) -> Pool | None:
+        """The workers that carry out batches; None where the project names none."""
+        from rung.models.catalog import GENERATOR, generator, reranker
+        from rung.runtime.distributed import Cluster, Pool
+
+        said, server = self.project.settings, self.project.settings.server
+        if not said.workers.ray:
+            return None
+        openers: dict[str, Callable[[], Engine]] = {
+            "generate": partial(generator, self.engines.named(said.model), server=server)
+        }
+        if said.reranker and said.reranker != GENERATOR:
+            openers["rerank"] = partial(reranker, self.engines.named(said.reranker), server=server)
+        return Pool(Cluster(said.workers.ray, said.workers.count), openers)
+
+    def run(
+        self,
+        talks: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
+        *,
+        title: str,
+        engines: Mapping[str, Engine] | None = None,
+    ) -> list[Carried[T]]:
+        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
+        asked = self.engines.by_step() if engines is None else engines
+        settings = self.project.settings
+        is_sure = not is_on_server(settings.embedder)  # else it may be the embedder's server that refuses
+        key = "judge" if self.engines.is_judge(asked.get("generate")) else "model"
+        with self.engines.pointing_at(key) if is_sure else nullcontext(), phase(title) as tick:
+            return carry(
+                talks,
+                engines=self.gate(self._spread(asked) if engines is None else asked),
+                store=self.cache,
+                tally=self.tally,
+                progress=lambda done, total: tick(done, total, ""),
+            )
+
+    def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:
+        """The same engines, those of models carried out by the workers. The index is here, so searching stays here."""
+        if self.pool is None:
+            return engines
+        adapters = self.engines.adapters
+        spread = {name: self.pool.engine(name, engines[name], adapters=adapters) for name in self.pool.kinds}
+        return {**engines, **spread}

@@ -1,0 +1,47 @@
+"""A project at work in a test: its engines, who runs steps on them and who builds what rungs need, all closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rung.builders import ArtifactBuilder
+from rung.config.project import Project
+from rung.loop import opened
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import Comparison, Scored, put_on_paper, score, weigh
+from rung.pipeline.prepare import Intake, prepare
+from rung.progress import Reporter, reporting
+from rung.runtime.engines import Engines
+from rung.runtime.runner import StepRunner
+
+
+@dataclass
+class Working:
+    """What the stages of the loop are given."""
+
+    engines: Engines
+    meter: Meter
+    runner: StepRunner
+    builder: ArtifactBuilder
+
+    def compare(self, intake: Intake | None = None) -> tuple[Comparison, Scored]:
+        """The stages of `loop.compare`, after the engines are opened (and perhaps replaced)."""
+        intake = intake or prepare(self.engines, meter=self.meter)
+        raced = climb(self.builder, intake, propose(self.builder, intake), self.meter)
+        scored = score(self.runner, intake, time_live(self.runner, raced.runs, intake.cases, self.meter), self.meter)
+        verdict = weigh(self.engines, intake, raced.candidates, scored, raced.coverage)
+        return put_on_paper(self.engines.project, intake, scored, verdict), scored
+
+
+@contextmanager
+def working(project: Project, allowed: Allowed | None = None, *, reporter: Reporter | None = None) -> Iterator[Working]:
+    """A project whose engines are open."""
+    with reporting(reporter), opened(project) as engines:
+        meter = Meter.of(engines, allowed)
+        with meter.runner(engines) as runner:
+            yield Working(engines, meter, runner, ArtifactBuilder(runner))
