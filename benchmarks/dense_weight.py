@@ -21,11 +21,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from retrieval_quality import CACHE, JUDGED, beir, spans, squad2
 
-from rung.artifacts import EVEN
 from rung.builders.retrieval_quality import WEIGHTS, chosen_among, tried
 from rung.knowledge import Knowledge
 from rung.models.catalog import embedder
 from rung.records import digest
+from rung.runtime.engines import EVEN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
