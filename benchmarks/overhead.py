@@ -21,7 +21,7 @@ from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Pas
 from rung.report.as_json import verdict_json
 from rung.report.html.page import Basis, CasePage, Report, report_html
 from rung.report.table import table
-from rung.scoring import Scorecard, Yardstick, score_run
+from rung.scoring import Scorecard, Yardstick, metrics, score_run
 from rung.verdict.bar import Bar
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, Weighed, decide
@@ -117,7 +117,8 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     counts = {name: dict(Counter(str(layer) for layer in layers[i] if layer)) for i, name in enumerate(names)}
     told("records of the page")
     basis = Basis(len(cases) // 4, len(cases) // 2, {"test": len(cases)}, 0, "made up", "", "f1")
-    page = report_html(Report("overhead", "", "2026-11-21", verdict, {"correct": 0.62}, basis, pages, counts))
+    report = Report("overhead", "", "2026-11-21", verdict, {"correct": 0.62}, basis, pages, counts, metrics=metrics())
+    page = report_html(report)
     told("page")
     lines = table(verdict)
     said = verdict_json(verdict)

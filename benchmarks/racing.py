@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from rung.pipeline.racing import FEW, FIRST, GROWTH, LEAST
 from rung.records import RungResult
+from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.decide import Weighed, barred, decide
@@ -91,7 +92,7 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
     for name, share in zip(LADDER, project.format, strict=False):
         table[name]["format"] = (rng.random(project.cases) < share).astype(float)
     limits = {"format": 0.95} if project.format else {}
-    return table, bar_of(limits, correct=project.bar)
+    return table, bar_of(limits, metrics(), correct=project.bar)
 
 
 def weighed(name: str, columns: Mapping[str, Floats], place: int) -> Weighed:

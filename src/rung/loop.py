@@ -17,10 +17,11 @@ from rung.config.project import Project
 from rung.pipeline.answering import require_answers, time_live
 from rung.pipeline.budget import Allowed, Meter
 from rung.pipeline.candidates import allowed as allowed_rungs
-from rung.pipeline.candidates import check_limits, check_sampling, propose
+from rung.pipeline.candidates import check_sampling, propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import Comparison, put_on_paper, score, weigh
 from rung.pipeline.forecast import check_priced
+from rung.pipeline.limits import check_limits
 from rung.pipeline.pinned_strategy import Asked, to_ask
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare

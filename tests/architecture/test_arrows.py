@@ -11,6 +11,7 @@ from tests.architecture.source_tree import PACKAGE, imports, modules, place, uni
 # Each line may import the lines above it. Units on one line do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress"),
+    ("plugins",),
     ("records",),
     ("text", "stats"),
     ("files",),

@@ -15,7 +15,7 @@ import pytest
 
 from tests.architecture.source_tree import PACKAGE, Module, imports, modules, place, units, write
 
-PURE = frozenset({"errors", "progress", "records", "text", "stats", "strategies", "scoring", "verdict", "report"})
+PURE = frozenset({"errors", "progress", "plugins", "records", "text", "stats", "strategies", "scoring", "verdict", "report"})
 ALLOWED = {"__future__", "numpy", "jsonschema", "referencing"} | set(sys.stdlib_module_names)
 REACHES_OUT = {
     "asyncio",

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
@@ -16,17 +17,16 @@ from pydantic.fields import FieldInfo
 import rung.dataset.load
 from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
-from rung.knowledge.loading import BUILT_IN as READERS
+from rung.knowledge.loading import DOOR as READERS
 from rung.models.grammar.formats import FORMATS
-from rung.records import Case, Estimate, Example, Json, Lost, Message, Repeats, RungResult, Verdict
+from rung.records import Case, Estimate, Example, Json, Layer, Lost, Message, Metric, Repeats, RungResult, Verdict
 from rung.records.steps import Generate, Step
 from rung.report.as_json import verdict_json
 from rung.report.table import table
-from rung.scoring import scorers
-from rung.scoring.protocol import Layer, Scorer, Yardstick
+from rung.scoring.registry import DOOR as DOOR_OF_SCORERS
+from rung.scoring.registry import declared
 from rung.strategies.protocol import Composition, Plan, Rung
-from rung.strategies.registry import BUILT_IN, REFERENCES, make_strategy
-from rung.testing.scoring import ScorerContract
+from rung.strategies.registry import DOOR, make_strategy
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
 from rung.verdict.costs import Demand, Effort, Prices, bill
 from rung.verdict.failure_modes import REMEDIES
@@ -37,7 +37,8 @@ from tests.docs.trying import make_helpdesk
 from tests.docs.trying import rung as rung_command
 from tests.models.making_schemas import HELD, UNHELD
 
-RUNGS = (*BUILT_IN, *REFERENCES)
+RUNGS = tuple(DOOR.load(()).values())  # reference arms included
+BUILT_IN = tuple(rung for rung in RUNGS if not rung.reference)
 EMPTY: tuple[object, ...] = (None, "", ())
 SIGNED_IN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}  # read by the library
 
@@ -103,7 +104,7 @@ def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
     suffixes = {name for name in named(files) if name.startswith(".")}
     code_suffixes = suffixes & set(OF_SUFFIX)  # some stand for all
     assert code_suffixes
-    assert suffixes - code_suffixes == {f".{reader.name}" for reader in READERS} - set(OF_SUFFIX)
+    assert suffixes - code_suffixes == {f".{suffix}" for suffix in READERS.built_in} - set(OF_SUFFIX)
     assert set(named(keys_of_rows)) == _ROW_KEYS
 
 
@@ -169,24 +170,19 @@ def test_every_rung_with_a_prompt_of_its_own_shows_it() -> None:
 # --- scores
 
 
-class Judging(ScorerContract):
-    """Any registered scorer over the contract's own cases and outcomes."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def make(self, yardstick: Yardstick) -> Scorer:
-        return scorers()[self.name](yardstick)
-
-    def metrics(self) -> set[str]:
-        return {metric for scorer, case, outcome in self._judged() for metric in scorer(case, outcome)}
-
-
 def test_every_metric_is_documented_under_its_layer_and_no_other() -> None:
-    for name in scorers():
-        layer = Judging(name).make(Yardstick("f1")).layer
-        heading = layer.capitalize()
-        assert set(named(section(DOCS / "scores.md", heading))) == Judging(name).metrics(), heading
+    by_layer: dict[str, set[str]] = {}
+    for metric in declared(DOOR_OF_SCORERS.load(())).values():
+        by_layer.setdefault(metric.layer, set()).add(metric.name)
+    for layer, names in by_layer.items():
+        assert set(named(section(DOCS / "scores.md", layer.capitalize()))) == names, layer
+
+
+def test_which_way_is_better_is_documented() -> None:
+    lower = {metric.name for metric in declared(DOOR_OF_SCORERS.load(())).values() if metric.better == "lower"}
+    layers = ("Retrieval", "Grounding", "Citation", "Abstention", "Format", "Access", "Correctness", "Cost")
+    told = [row for layer in layers for row in rows(section(DOCS / "scores.md", layer))]
+    assert {code(row[0])[0] for row in told if "less is better" in row[-1]} == lower
 
 
 # --- the verdict
@@ -288,10 +284,10 @@ def test_every_keyword_of_json_schema_is_documented_and_tried() -> None:
 
 
 def test_every_model_name_is_documented() -> None:
-    from rung.models.catalog import load
+    from rung.models.catalog import DOOR as HOSTS
 
     documented = set(named(prose(DOCS / "models.md")))
-    assert {name for host in load([]) for name in (*host.generators, *host.embedders)} <= documented
+    assert {name for host in HOSTS.load(()).values() for name in (*host.generators, *host.embedders)} <= documented
 
 
 def test_size_and_licence_of_what_is_fetched() -> None:
@@ -333,7 +329,7 @@ def test_every_group_of_entry_points_is_documented() -> None:
     from rung.strategies import registry as strategies
     from rung.tools import registry as tools
 
-    groups = {readers.GROUP, catalog.GROUP, scoring.GROUP, strategies.GROUP, tools.GROUP}
+    groups = {one.DOOR.group for one in (readers, catalog, scoring, strategies, tools)}
     assert {name for name in named(prose(DOCS / "plugins.md")) if re.fullmatch(r"rung\.[a-z]+", name)} == groups
 
 
@@ -346,9 +342,10 @@ def test_every_contract_is_documented_and_no_other() -> None:
     assert {name for name in named(section(DOCS / "plugins.md", "Tests of yours")) if "Contract" in name} == shipped
 
 
-def test_every_layer_of_a_score_is_documented() -> None:
-    said = code(section(DOCS / "plugins.md", "A scorer"))
-    assert [layer for layer in get_args(Layer) if layer not in said] == []
+def test_every_layer_of_a_score_and_every_field_of_a_metric_is_documented() -> None:
+    said = section(DOCS / "plugins.md", "A scorer")
+    assert [layer for layer in get_args(Layer) if layer not in code(said)] == []
+    assert list(named(said)) == [field.name for field in fields(Metric)]
 
 
 # --- the house

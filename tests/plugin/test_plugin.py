@@ -33,7 +33,7 @@ cases: [cases/*.jsonl]
 model: {model}
 embedder: scripted
 rungs: [rag, {{second_look: {{first: [1, 2]}}}}]
-bar: {{brief: 0.1}}
+bar: {{brief: 0.1, shouting: 0.05}}
 """
 
 
@@ -95,6 +95,62 @@ def test_the_rung_is_weighed_the_scorer_judges_and_the_reader_reads(project: Pat
     assert "brief" in rungs["rag"]["scores"]
     found = run("-c", RUN, "search", "shop", "visitor car park", "--top", "1", "--json", site=site, folder=project.parent)
     assert json.loads(found.stdout)["passages"][0]["document"] == "mail/parking.eml"
+
+
+def speaking(project: Path, *rules: tuple[str, str]) -> None:
+    """The project, answered and judged by the plugin's own host."""
+    (project / "rules.json").write_text(json.dumps(rules), encoding="utf-8")
+    (project / "rung.yaml").write_text(YAML.format(model=f"'rules:{project / 'rules.json'}'"), encoding="utf-8")
+
+
+def test_a_limit_on_a_metric_of_which_less_is_better_is_an_upper_one(project: Path, site: Path) -> None:
+    speaking(project, ("You judge", "no"), ("car park", "MILL LANE"), (".", "I don't know."))
+    said = compared(project, site)
+    rungs = {rung["name"]: rung for rung in said["rungs"]}
+    assert rungs["rag"]["scores"]["shouting"]["mean"] > 0.05
+    assert "breaks a limit: shouting is" in rungs["rag"]["why"]
+    assert "allowed at most 0.05" in rungs["rag"]["why"]
+    assert said["winner"] is None
+    page = (project / "report.html").read_text(encoding="utf-8").replace("\u202f", " ")
+    assert "<b>Style</b>" in page
+    assert "answers with a word in capitals" in page
+
+
+def test_a_scorer_is_judged_by_the_projects_judge_and_remembered(project: Path, site: Path) -> None:
+    speaking(project, ("(?s)You judge.*Mill", "yes"), ("You judge", "no"), ("car park", "Mill Lane"), (".", "I don't know."))
+    said = compared(project, site)
+    kind = {rung["name"]: rung["scores"]["kind"] for rung in said["rungs"]}
+    assert 0 < kind["closed_book"]["mean"] < kind["rag"]["mean"]  # who was not shown the mail declines, in other cases
+    again = compared(project, site)
+    assert again["steps"]["executed"] == 0
+    assert {rung["name"]: rung["scores"]["kind"] for rung in again["rungs"]} == kind
+
+
+@pytest.mark.parametrize(
+    ("bar", "says"),
+    [
+        ("{breif: 0.1}", "bar: nothing measures 'breif'; did you mean 'brief'?"),
+        ("{correct: 0.5,\n  shoutin: 0.05}", "bar: nothing measures 'shoutin'; did you mean 'shouting'?"),
+        ("{shouting: 5}", "bar: shouting is a share, so its limit lies in 0 to 1, not at 5"),
+    ],
+)
+def test_a_limit_that_is_none_is_named_with_its_line(project: Path, site: Path, bar: str, says: str) -> None:
+    text = YAML.format(model="scripted").replace("{brief: 0.1, shouting: 0.05}", bar)
+    (project / "rung.yaml").write_text(text, encoding="utf-8")
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if any(word in row for word in ("breif", "shoutin", "5}")))
+    for verb in ("check", "compare"):
+        said = run("-c", RUN, verb, "shop", site=site, folder=project.parent)
+        assert f"rung.yaml:{line}: {says}" in said.stdout + said.stderr
+
+
+def test_a_scorer_of_the_old_form_is_named_with_what_it_lacks(project: Path, site: Path) -> None:
+    scorers = site / "second_look" / "scorers.py"
+    scorers.write_text(scorers.read_text(encoding="utf-8").replace("metrics: ClassVar", "layers: ClassVar"), "utf-8")
+    said = run("-c", RUN, "compare", "shop", site=site, folder=project.parent)
+    assert said.returncode == 2
+    assert "the scorer 'tone' of rung-second-look (second_look.scorers:Tone) cannot be loaded" in said.stderr
+    assert "it declares no metrics" in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 def test_the_model_host_answers(project: Path, site: Path) -> None:

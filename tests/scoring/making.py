@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
+from rung.scoring import Scores, Yardstick
+from rung.scoring.correctness import Correctness
 
 
 def passage(document: str, start: int = 0, end: int = 100, *, groups: tuple[str, ...] = ()) -> Passage:
@@ -29,3 +33,15 @@ def said(text: str, *, retrieved: tuple[Passage, ...] = (), shown: tuple[Passage
 def failed(step: str = "generate") -> Outcome:
     """An answer that did not come."""
     return Outcome("c", failure=Failure("timeout", step=step))
+
+
+def correctness(yardstick: Yardstick) -> Callable[[Case, Outcome], Scores]:
+    """The built-in scorer, where no model judges."""
+    scorer = Correctness(yardstick)
+
+    def scores(case: Case, outcome: Outcome) -> Scores:
+        said = scorer(case, outcome)
+        assert isinstance(said, Mapping)
+        return said
+
+    return scores

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from typing import ClassVar
@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from rung.errors import InternalError, UserError
-from rung.records import Answer, Case, Outcome, Usage
-from rung.scoring import Layer, Scorer, Yardstick, score_run, scorers
-from rung.scoring.registry import BUILT_IN, METRICS, load
+from rung.records import Answer, Case, Failure, Message, Metric, Outcome, Usage
+from rung.records.steps import Conversation, Found, Generate, Generated, Result, Step, StepFailed, generate, search
+from rung.scoring import Scorer, Yardstick, metrics, score_run, scorers
+from rung.scoring.card import Judgement
+from rung.scoring.registry import DOOR
 from rung.testing.scoring import ScorerContract
 from tests.scoring.making import case, cited, failed, passage
 
@@ -37,7 +39,7 @@ OUTCOMES = (answer("3", "I don't know.", "d"), answer("2", "ten", "e", "d"), ans
 class Wordiness:
     """A stranger's scorer that cannot count every answer."""
 
-    layer: ClassVar[Layer] = "style"
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("brief", "style", "answers that are short"),)
 
     def __init__(self, yardstick: Yardstick) -> None:
         del yardstick
@@ -47,6 +49,16 @@ class Wordiness:
         if case.id == "2":
             raise ZeroDivisionError("no words")
         return {"brief": 1.0}
+
+
+def giving(scores: Mapping[str, float]) -> type[Wordiness]:
+    """A scorer that says the same of every case."""
+
+    class Giving(Wordiness):
+        def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+            return scores
+
+    return Giving
 
 
 def test_the_matrix_has_a_row_per_case_and_nan_where_a_metric_does_not_apply() -> None:
@@ -60,7 +72,7 @@ def test_the_matrix_has_a_row_per_case_and_nan_where_a_metric_does_not_apply() -
     assert card.errors == ()
     assert card.of("3")["correct"] == 1
     assert "recall@5" not in card.of("3")
-    assert card.layers["recall@5"] == "retrieval"
+    assert card.metrics["recall@5"].layer == "retrieval"
 
 
 def test_estimates_count_only_where_a_metric_applies() -> None:
@@ -90,28 +102,109 @@ def test_a_scorers_own_error_is_neither_right_nor_wrong() -> None:
 
 @pytest.mark.parametrize(("value", "message"), [(math.nan, "no finite number"), (math.inf, "no finite number")])
 def test_a_number_that_is_none_is_an_error(value: float, message: str) -> None:
-    def broken(yardstick: Yardstick) -> Scorer:
-        scorer = Wordiness(yardstick)
-        scorer.__class__ = type("Broken", (Wordiness,), {"__call__": lambda self, case, outcome: {"odd": value}})
-        return scorer
-
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"broken": broken})
+    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"broken": giving({"brief": value})})
     assert card.values == {}
     assert all(message in error.message for error in card.errors)
     assert len(card.errors) == 3
 
 
-def test_two_scorers_of_one_metric_are_told() -> None:
-    card = score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1"), scorers={"one": Wordiness, "two": Wordiness})
-    assert [e.scorer for e in card.errors] == ["two"]
-    assert "brief is already another scorer's metric" in card.errors[0].message
+def test_two_scorers_of_one_metric_are_refused() -> None:
+    with pytest.raises(UserError, match="the scorers 'one' and 'two' both measure 'brief'"):
+        score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1"), scorers={"one": Wordiness, "two": Wordiness})
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"breif": 1.0}, "do not declare 'breif'"),
+        ({"brief": 40.0}, "no share"),
+        ({"brief": -0.1}, "no share"),
+        (None, "gave NoneType"),
+        ({"brief": "1"}, "no finite number"),
+    ],
+)
+def test_a_score_that_was_not_declared_so_is_an_error(scores: Mapping[str, float], message: str) -> None:
+    card = score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1"), scorers={"made": giving(scores)})
+    assert card.values == {}
+    assert message in card.errors[0].message
+
+
+class Kind:
+    """A stranger's scorer that a model judges: half of what it asks for comes to nothing."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("kind", "style", "answers that are kind", judged=True),)
+
+    def __init__(self, yardstick: Yardstick) -> None:
+        del yardstick
+
+    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float] | Conversation[Mapping[str, float]]:
+        """Case 1 is scored at once, 2 by the model, of 3 the model says nothing."""
+        return {"kind": 0.0} if case.id == "1" else self._asked(case)
+
+    def _asked(self, case: Case) -> Conversation[Mapping[str, float]]:
+        said = yield from generate(Generate((Message("user", case.id),)))
+        return {"kind": float(said.text)}
+
+
+def test_a_scorer_may_ask_a_model_and_is_carried_out_by_whoever_can() -> None:
+    asked: list[str] = []
+
+    def says(step: Step) -> Result:
+        assert isinstance(step, Generate)
+        asked.append(step.messages[-1].content)
+        if asked[-1] == "3":
+            raise StepFailed(Failure("the judge is asleep"))
+        return Generated("0.75")
+
+    def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
+        return [driven(talk(), says) for talk in talks]
+
+    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"kind": Kind}, carry=carry)
+    assert asked == ["2", "3"]
+    np.testing.assert_array_equal(card.values["kind"], [0, 0.75, math.nan])
+    assert [(e.case, e.message) for e in card.errors] == [("3", "the judge is asleep")]
+    alone = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"kind": Kind})
+    assert [(e.case, e.message) for e in alone.errors] == [
+        (case, "a model judges it, and none is at hand") for case in ("2", "3")
+    ]
+
+
+def driven(talk: Conversation[Judgement], says: Callable[[Step], Result]) -> Judgement:
+    """Carries a conversation by hand; a failed step is thrown into it, as drivers do."""
+    try:
+        step = next(talk)
+        while True:
+            try:
+                result = says(step)
+            except StepFailed as failed:
+                step = talk.throw(failed)
+            else:
+                step = talk.send(result)
+    except StopIteration as ended:
+        return ended.value  # type: ignore[no-any-return]
+
+
+def test_a_scorer_may_not_search() -> None:
+    class Curious(Kind):
+        def _asked(self, case: Case) -> Conversation[Mapping[str, float]]:
+            yield from search(case.question, top=1)
+            return {"kind": 1.0}
+
+    card = score_run(
+        CASES[1:2],
+        OUTCOMES[1:2],
+        yardstick=Yardstick("f1"),
+        scorers={"kind": Curious},
+        carry=lambda talks: [driven(talk(), lambda step: Found(())) for talk in talks],
+    )
+    assert "not for 'search'" in card.errors[0].message
 
 
 def test_rescoring_takes_the_place_of_the_old_numbers() -> None:
     card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"))
     newer = card.updated(score_run(CASES, OUTCOMES, yardstick=Yardstick("em"), scorers={"words": Wordiness}))
     assert set(newer.values) == {*card.values, "brief"}
-    assert newer.layers["brief"] == "style"
+    assert newer.metrics["brief"].layer == "style"
     with pytest.raises(InternalError):
         card.updated(score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1")))
 
@@ -144,21 +237,25 @@ def test_two_thousand_cases_are_scored_quickly() -> None:
 
 
 def test_the_registry_makes_every_built_in() -> None:
-    assert list(scorers())[: len(BUILT_IN)] == list(BUILT_IN)
+    assert list(scorers())[: len(DOOR.built_in)] == list(DOOR.built_in)
 
 
 @pytest.mark.parametrize(
     ("entries", "complaint"),
     [
         ((EntryPoint("cost", "rung.scoring.cost:Cost", "rung.scorers"),), "two scorers are called 'cost'"),
-        ((EntryPoint("new", "no.such.module:Scorer", "rung.scorers"),), "'new' of no.such.module:Scorer cannot be loaded"),
+        (
+            (EntryPoint("new", "no.such.module:Scorer", "rung.scorers"),),
+            r"'new' of no \(no.such.module:Scorer\) cannot be loaded",
+        ),
         ((EntryPoint("new", "rung.scoring.cost:Nothing", "rung.scorers"),), "cannot be loaded"),
         ((EntryPoint("new", "rung.scoring.squad:_PUNCTUATION", "rung.scorers"),), "is no callable"),
+        ((EntryPoint("new", "rung.scoring.squad:contains", "rung.scorers"),), "declares no metrics"),
     ],
 )
 def test_a_strangers_scorer_that_is_none(entries: tuple[EntryPoint, ...], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        load(entries)
+        DOOR.load(entries)
 
 
 def _contract(name: str) -> type[ScorerContract]:
@@ -166,21 +263,14 @@ def _contract(name: str) -> type[ScorerContract]:
     return type(f"Test{name.title()}Contract", (ScorerContract,), {"make": make})
 
 
-TestCorrectness = _contract("correctness")
-TestRetrieval = _contract("retrieval")
-TestFormat = _contract("format")
-TestCitation = _contract("citation")
-TestAbstention = _contract("abstention")
-TestAccess = _contract("access")
-TestCost = _contract("cost")
-
-
-def test_every_built_in_goes_through_the_contract() -> None:
-    assert {f"Test{name.title()}" for name in BUILT_IN} <= set(globals())
+# A test class for every built-in scorer, collected as if it was written here.
+globals().update({f"Test{name.title()}": _contract(name) for name in DOOR.built_in})
 
 
 class Careless(Wordiness):
     """Breaks the contract in one way after another."""
+
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("words", "style", "how many words"),)
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Assumes that an answer came, and counts without bound."""
@@ -191,9 +281,9 @@ class Careless(Wordiness):
 def test_the_contract_catches_a_careless_scorer() -> None:
     made = type("Contract", (ScorerContract,), {"make": lambda self, yardstick: Careless(yardstick)})()
     with pytest.raises(AssertionError):
-        made.test_stays_within_zero_and_one()
+        made.test_stays_within_its_range()
     with pytest.raises(AssertionError):
-        made.test_gives_finite_numbers_by_name()
+        made.test_gives_finite_numbers_that_it_declares()
 
 
 def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
@@ -213,8 +303,8 @@ def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
         Yardstick("json", schema="{}"),
         Yardstick("label", labels=("nine", "ten")),
     ):
-        found |= set(score_run([one, none], [told, refused], yardstick=yardstick, scorers=load(())).values)
-    assert found == set(METRICS)
+        found |= set(score_run([one, none], [told, refused], yardstick=yardstick, scorers=DOOR.load(())).values)
+    assert found == set(metrics())
 
 
 def test_passes_are_averaged_case_by_case_where_a_metric_applies() -> None:

@@ -13,15 +13,15 @@ from rouge_score.rouge_scorer import RougeScorer
 from rung.errors import UserError
 from rung.records import Answer, Case, Json, Outcome
 from rung.scoring import Yardstick, squad, yardstick
-from rung.scoring.correctness import Correctness, field_f1
+from rung.scoring.correctness import field_f1
 from rung.scoring.rouge import common_length
 from rung.text.json_values import key
-from tests.scoring.making import case, failed, said
+from tests.scoring.making import case, correctness, failed, said
 
-TEXT = Correctness(Yardstick("f1"))
+TEXT = correctness(Yardstick("f1"))
 SCHEMA = '{"type": "object"}'
-JSON = Correctness(Yardstick("json", schema=SCHEMA))
-LABEL = Correctness(Yardstick("label", labels=("card_arrival", "lost_card", "unknown")))
+JSON = correctness(Yardstick("json", schema=SCHEMA))
+LABEL = correctness(Yardstick("label", labels=("card_arrival", "lost_card", "unknown")))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_em_f1_and_contains(text: str, answers: list[str], em: float, f1: float,
 
 def rouge_l(text: str, answers: list[str]) -> float:
     """As `correct` has it."""
-    return Correctness(Yardstick("rouge_l"))(case(*answers), said(text))["correct"]
+    return correctness(Yardstick("rouge_l"))(case(*answers), said(text))["correct"]
 
 
 def test_rouge_l_agrees_with_the_package() -> None:
@@ -125,7 +125,7 @@ def test_the_strategys_word_that_it_refuses_counts() -> None:
 @pytest.mark.parametrize("by", ["em", "f1", "contains", "rouge_l"])
 def test_correct_is_what_the_yardstick_says(by: str) -> None:
     wanted = {"em": 0.0, "f1": 0.5, "contains": 0.0, "rouge_l": 0.4}[by]
-    scorer = Correctness(Yardstick(by))  # type: ignore[arg-type]
+    scorer = correctness(Yardstick(by))  # type: ignore[arg-type]
     assert scorer(case("the red dog"), said("red cat"))["correct"] == pytest.approx(wanted)
 
 

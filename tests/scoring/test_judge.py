@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from rung.records import Answer, Case, Failure, Outcome
 from rung.records.steps import Conversation, Generate, Generated, StepFailed
 from rung.scoring import Yardstick, score_run
+from rung.scoring.card import Judgement
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
 
 CASE = Case("c", "Why is the sky blue?")
@@ -66,14 +68,26 @@ def test_what_the_judge_did_not_say_is_left_out_and_a_failed_answer_is_a_miss() 
         Outcome("d", None, Failure("gone")),
         Outcome("e", Answer("x")),
     ]
-    judged = Yardstick("judge", judgements={("a", "said"): 0.75, ("b", "said"): "the judge's reply names no grade"})
-    card = score_run(cases, outcomes, yardstick=judged)
+    replies = iter(["Grade: 4", "Nice."])
+
+    def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
+        done: list[Judgement] = []
+        for talk in talks[:2]:
+            said = talk()
+            next(said)
+            with pytest.raises(StopIteration) as ended:
+                said.send(Generated(next(replies)))
+            done.append(ended.value.value)
+        return [*done, "the budget ended before it was judged"]
+
+    card = score_run(cases, outcomes, yardstick=Yardstick("judge"), carry=carry)
     column = card.values["correct"]
     assert column[0] == 0.75
     assert math.isnan(column[1])
     assert math.isnan(column[2])
     assert list(column[3:]) == [0.0, 0.0]
     assert [(error.case, "names no grade" in error.message) for error in card.errors] == [("b", True), ("c", False)]
+    assert card.errors[1].message == "the budget ended before it was judged"
     assert card.estimates()["correct"].n == 3
 
 

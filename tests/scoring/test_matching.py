@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from rung.dataset.leakage import overlaps
 from rung.records import Case, Example, Message
 from rung.scoring import Yardstick
-from rung.scoring.correctness import Correctness
 from rung.scoring.squad import normalise
 from rung.text import matching
-from tests.scoring.making import case, said
+from tests.scoring.making import case, correctness, said
 
 SAME = [
     ("1,000", "1000"), ("1 000", "1000"), ("1\u00a0000 EUR", "1000 EUR"), ("1'000", "1,000"), ("1’000", "1000"),
@@ -171,11 +170,11 @@ def test_words_are_as_squad_has_them(words: list[str]) -> None:
 
 
 def test_correct_knows_numbers_and_the_official_scores_stay() -> None:
-    scores = Correctness(Yardstick("f1"))(case("12.50 EUR"), said("1250 EUR"))
+    scores = correctness(Yardstick("f1"))(case("12.50 EUR"), said("1250 EUR"))
     assert scores == {"correct": 0, "em": 1, "f1": 1, "contains": 1}
     for by in ("em", "contains", "rouge_l"):
-        assert Correctness(Yardstick(by))(case("-5"), said("5"))["correct"] == 0
-        assert Correctness(Yardstick(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
+        assert correctness(Yardstick(by))(case("-5"), said("5"))["correct"] == 0
+        assert correctness(Yardstick(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
 
 
 @pytest.mark.parametrize(

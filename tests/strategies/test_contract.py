@@ -13,7 +13,7 @@ from rung.strategies.long_context import LongContext
 from rung.strategies.prompt import Prompt
 from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
-from rung.strategies.registry import BUILT_IN, REFERENCES
+from rung.strategies.registry import DOOR
 from rung.strategies.router import Router
 from rung.strategies.structured import Structured
 from rung.strategies.tools import Tools
@@ -117,7 +117,7 @@ class TestOracle(StrategyContract):
     rung = Oracle
 
 
-@pytest.mark.parametrize("rung", [*BUILT_IN, *REFERENCES], ids=lambda rung: rung.name)
+@pytest.mark.parametrize("rung", DOOR.load(()).values(), ids=lambda rung: rung.name)
 def test_every_rung_is_held_to_it(rung: type) -> None:
     held = {value.rung for value in globals().values() if isinstance(value, type) and hasattr(value, "rung")}
     assert rung in held

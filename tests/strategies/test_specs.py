@@ -11,11 +11,12 @@ from rung.errors import UserError
 from rung.records import Question, StrategySpec, canonical
 from rung.records.steps import Generate
 from rung.strategies.protocol import Plan
-from rung.strategies.registry import BUILT_IN, make_strategy
+from rung.strategies.registry import DOOR, make_strategy
 from rung.testing.strategies import canned, drive, materials
 
 QUESTION = Question("q", "Do you ship to Norway?")
-PLANS = {rung.name: plan for rung in BUILT_IN if isinstance(plan := rung.plan(materials(), {}), Plan)}
+RUNGS = [rung for rung in DOOR.load(()).values() if not rung.reference]
+PLANS = {rung.name: plan for rung in RUNGS if isinstance(plan := rung.plan(materials(), {}), Plan)}
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -12,7 +12,8 @@ from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.records import Asker
 from rung.records.steps import Called, CallTool, Request
-from rung.tools import ToolEngine, known, open_tools, registry, tools_of
+from rung.tools import ToolEngine, open_tools, tools_of
+from rung.tools.registry import DOOR
 
 
 def called(name: str, arguments: str) -> object:
@@ -45,7 +46,7 @@ def test_a_wrong_call_comes_back_with_what_was_wrong(name: str, arguments: str, 
 def test_a_spec_is_a_json_schema() -> None:
     import jsonschema
 
-    for name in known():
+    for name in DOOR.built_in:
         (tool,) = open_tools([name])
         assert tool.spec.name == name
         jsonschema.Draft202012Validator.check_schema(json.loads(tool.spec.parameters))
@@ -57,12 +58,7 @@ def test_an_unknown_tool_is_refused_with_the_nearest_and_its_line(tmp_path: Path
         tools_of(load_project(tmp_path))
 
 
-def test_a_plugin_may_not_take_a_name_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("calculator", "rung.tools.calculator:Calculator", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
-    known.cache_clear()
-    try:
-        with pytest.raises(UserError, match="taken"):
-            known()
-    finally:
-        known.cache_clear()
+def test_a_plugin_may_not_take_a_name_that_is_taken() -> None:
+    point = EntryPoint("calculator", "rung.tools.calculator:Calculator", DOOR.group)
+    with pytest.raises(UserError, match="two tools are called 'calculator'"):
+        DOOR.load([point])

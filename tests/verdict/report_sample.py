@@ -28,6 +28,7 @@ from rung.records import (
     Verdict,
 )
 from rung.report.html.page import Basis, CasePage, Report, report_html
+from rung.scoring import metrics
 
 RUNGS = ("prompt", "few_shot", "long_context", "rag", "tuned_model", "hybrid", "closed_book", "oracle")
 _RIGHT = {
@@ -252,6 +253,7 @@ def sample(*, cases: int = 60, seed: int = 5) -> Report:
         basis,
         pages,
         losses(pages),
+        metrics=metrics(),
     )
 
 

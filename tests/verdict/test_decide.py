@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import InternalError
-from rung.records import Case
-from rung.verdict.bar import Bar, Limit, at_most, bar_of
+from rung.records import Case, Metric
+from rung.scoring import metrics
+from rung.verdict.bar import Bar, bar_of
 from rung.verdict.constant import best_constant
 from rung.verdict.decide import Weighed, decide
 from tests.verdict.weighing import rung, share, unmeasured
@@ -160,7 +161,7 @@ def test_hard_limits_come_first() -> None:
     fast = rung("prompt", share(20, N), others={"format": share(N, N), "leaks": share(0, N)}, p95=0.4, usd=0.1)
     slow = rung("rag", share(190, N), others={"format": share(N, N), "leaks": share(0, N)}, p95=2.4, usd=0.1, order=1)
     leaky = rung("hybrid", share(195, N), others={"format": share(190, N), "leaks": share(1, N)}, p95=1, usd=2, order=2)
-    bar = bar_of({"format": 0.99, "leaks": 0, "p95_seconds": 2.0, "usd_per_1k": 1}, correct=0.7)
+    bar = bar_of({"format": 0.99, "leaks": 0, "p95_seconds": 2.0, "usd_per_1k": 1}, metrics(), correct=0.7)
     verdict = decide([fast, slow, leaky], bar=bar)
     assert (verdict.winner, verdict.clears_bar) == ("prompt", False)
     assert verdict.rejected["rag"] == "breaks a limit: p95_seconds is 2.4, allowed at most 2"
@@ -178,29 +179,34 @@ def test_no_rung_within_the_limits_is_a_verdict() -> None:
 
 
 def test_a_limit_on_something_unknown_is_said_and_not_held_against_a_rung() -> None:
-    limits = {"usd_per_1k": 1.0, "leaks": 0.0, "formt": 0.9, "p95_seconds": 1.0}
-    verdict = decide(
-        [rung("prompt", share(150, N)), rung("rag", share(3, N), p95=0.1, order=1)], bar=bar_of(limits, correct=0.7)
-    )
+    limits = {"usd_per_1k": 1.0, "leaks": 0.0, "em": 0.9, "p95_seconds": 1.0}
+    bar = bar_of(limits, metrics(), correct=0.7)
+    verdict = decide([rung("prompt", share(150, N)), rung("rag", share(3, N), p95=0.1, order=1)], bar=bar)
     assert verdict.winner == "prompt"
     assert set(verdict.warnings) == {
         "Cost unknown, limit usd_per_1k (at most 1) not checked.",
-        "Limit leaks (at most 0) not checked: no case says who asks.",
-        "Limit formt (at least 0.9) not checked: no rung has that score; there are correct.",
+        "Limit leaks (at most 0) not checked: it needs a case that says who asks.",
+        "Limit em (at least 0.9) not checked: it needs answers in words.",
         "prompt: limit p95_seconds (at most 1) not checked.",
     }
 
 
 def test_any_score_may_be_a_limit() -> None:
     refusing = rung("prompt", share(150, N), others={"false_refusal": share(60, N)})
-    verdict = decide([refusing], bar=bar_of({"false_refusal": 0.15}))
+    verdict = decide([refusing], bar=bar_of({"false_refusal": 0.15}, metrics()))
     assert verdict.rejected["prompt"] == "breaks a limit: false_refusal is 0.3, allowed at most 0.15"
 
 
 def test_which_way_a_limit_points() -> None:
-    assert all(at_most(name) for name in ("leaks", "false_refusal", "p95_seconds", "usd_per_1k", "usd", "prompt_tokens"))
-    assert not any(at_most(name) for name in ("correct", "format", "recall@5", "citation_precision", "abstention_recall"))
-    assert bar_of({"leaks": 0}).limits["leaks"] == Limit("<=", 0)
+    lower = Metric("toxicity", "style", "answers that are toxic", better="lower")
+    bar = bar_of({"toxicity": 0.05, "usd_per_month": 9, "format": 0.9}, {**metrics(), "toxicity": lower})
+    assert {name: limit.is_upper for name, limit in bar.limits.items()} == {
+        "toxicity": True,
+        "usd_per_month": True,
+        "format": False,
+    }
+    assert [bar.limits["toxicity"].holds(value) for value in (0.0, 0.05, 0.06)] == [True, True, False]
+    assert [bar.limits["format"].holds(value) for value in (0.89, 0.9, 1.0)] == [False, True, True]
 
 
 def test_few_cases_and_a_hopeless_oracle_are_told() -> None:

@@ -15,6 +15,7 @@ from rung.report.headline import how_sure
 from rung.report.html.page import Basis, Report, report_html
 from rung.report.markdown import report_md
 from rung.report.table import columns, table
+from rung.scoring import metrics
 from rung.verdict.bar import Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand
@@ -82,7 +83,8 @@ def boards() -> list[Board]:
 
 
 def report(board: Board) -> Report:
-    return Report("p", "t", "", board.verdict, {} if board.bar.correct is None else {"correct": board.bar.correct}, Basis(4))
+    bar = {} if board.bar.correct is None else {"correct": board.bar.correct}
+    return Report("p", "t", "", board.verdict, bar, Basis(4), metrics=metrics())
 
 
 def plain(html: str) -> str:

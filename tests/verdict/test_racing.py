@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from rung.scoring import metrics
 from rung.verdict.bar import bar_of
 from rung.verdict.decide import decide
 from rung.verdict.racing import (
@@ -104,7 +105,7 @@ def test_a_tie_goes_to_the_lower_rung_and_nobody_left_is_nobody() -> None:
 
 
 def test_a_limit_is_broken_for_good_only_when_nothing_could_mend_it() -> None:
-    bar = bar_of({"format": 0.9, "leaks": 0})
+    bar = bar_of({"format": 0.9, "leaks": 0}, metrics())
     assert not broken_for_good({"format": np.array([0.0] * 10)}, bar, total=100)
     assert broken_for_good({"format": np.array([0.0] * 11)}, bar, total=100)
     assert broken_for_good({"leaks": np.array([np.nan, 0.0, 1.0])}, bar, total=100)

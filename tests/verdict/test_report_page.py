@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.records import Answer, Case, Estimate, Evidence, Failure, Message, Outcome, Passage, Verdict
+from rung.records import Answer, Case, Estimate, Evidence, Failure, Json, Message, Metric, Outcome, Passage, Verdict
 from rung.report.html.page import Basis, CasePage, Limits, Report, report_html
+from rung.scoring import metrics
 from tests.verdict.report_sample import lone, passage, sample
 
 VOID = {"meta", "input", "br", "col", "hr", "link", "img"}
@@ -62,7 +63,7 @@ class Page(HTMLParser):
 def bare(**changes: object) -> Report:
     """A report of one rung with nothing else known."""
     verdict = Verdict("prompt", True, "the only rung", {}, (lone(),), cases=1)
-    return replace(Report("p", "", "", verdict), **changes)  # type: ignore[arg-type]
+    return replace(Report("p", "", "", verdict, metrics=metrics()), **changes)  # type: ignore[arg-type]
 
 
 def test_the_sample_is_balanced_with_unique_ids_and_links_that_lead_somewhere() -> None:
@@ -104,7 +105,7 @@ def hostile() -> Report:
         evil, evil, (evil,), evidence=(Evidence(evil, 0, 5),), messages=(Message(evil, evil),), place=evil, groups=(evil,)
     )
     rung = replace(
-        lone(evil), settings={evil: evil}, scores={"correct": Estimate(0.5, 0.2, 0.8, 4), evil: Estimate(0.5, 0.2, 0.8, 4)}
+        lone(evil), settings={evil: evil}, scores={"correct": Estimate(0.5, 0.2, 0.8, 4), "odd": Estimate(0.5, 0.2, 0.8, 4)}
     )
     broken = replace(lone(evil + "2", status="failed"), why=evil)
     verdict = Verdict(
@@ -115,7 +116,9 @@ def hostile() -> Report:
         CasePage(case, {evil: Outcome(evil, failure=Failure(evil, evil))}, {}, {}),
     )
     basis = Basis(1, 1, {evil: 1}, 1, evil, evil, evil, {evil: evil})
-    return Report(evil, evil, evil, verdict, {evil: 0.5, "metric": evil}, basis, pages, {evil: {evil: 1}})
+    bar: dict[str, Json] = {"correct": 0.5, "metric": evil}
+    known = {**metrics(), "odd": Metric("odd", "style", evil)}
+    return Report(evil, evil, evil, verdict, bar, basis, pages, {evil: {evil: 1}}, metrics=known)
 
 
 def test_hostile_text_stays_text_wherever_it_stands() -> None:
@@ -139,7 +142,7 @@ def test_characters_that_no_page_may_hold_are_replaced_one_for_one() -> None:
 
 def test_names_in_other_scripts() -> None:
     verdict = Verdict("检索-2", True, "лучшее", {}, (lone("检索-2"),), cases=1)
-    page = Page(report_html(Report("Ünïcode 🪜", "שלום", "2026-11-21", verdict)))
+    page = Page(report_html(Report("Ünïcode 🪜", "שלום", "2026-11-21", verdict, metrics=metrics())))
     for word in ("检索-2", "Ünïcode 🪜", "שלום", "лучшее"):
         assert word in page.text
 

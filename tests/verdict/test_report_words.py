@@ -8,12 +8,12 @@ from typing import get_args
 
 import pytest
 
-from rung.records import Bill, Difference, Estimate, Lost, RungResult, Verdict
-from rung.report.headline import how_sure, in_unit
+from rung.records import Bill, Difference, Estimate, Lost, Metric, RungResult, Verdict
+from rung.report.bar_lines import in_unit
+from rung.report.headline import how_sure
 from rung.report.html.figures import LAYERS
 from rung.report.html.page import Basis, Report, report_html
 from rung.report.html.style import STYLE
-from rung.report.html.tables import layer_of
 from rung.report.numbers import (
     interval,
     listed,
@@ -25,6 +25,9 @@ from rung.report.numbers import (
     seconds,
     significant,
 )
+from rung.scoring import metrics
+from rung.strategies.rag import Rag
+from rung.verdict.bar import OF_RUNS
 from rung.verdict.failure_modes import Loss
 from tests.verdict.report_sample import sample
 
@@ -56,11 +59,14 @@ from tests.verdict.report_sample import sample
         (significant(1234.5), "1,234"),
         (significant(0.01234), "0.0123"),
         (listed(["a", "b", "c"]), "a, b and c"),
-        (in_unit("correct", 0.7), "70 %"),
-        (in_unit("format", 0.995), "99.5 %"),
-        (in_unit("leaks", 0), "0 %"),
-        (in_unit("p95_seconds", 2.0), "2 s"),
-        (in_unit("usd_per_1k", None), "unknown"),
+        (in_unit(metrics()["correct"], 0.7), "70 %"),
+        (in_unit(metrics()["format"], 0.995), "99.5 %"),
+        (in_unit(metrics()["leaks"], 0), "0 %"),
+        (in_unit(OF_RUNS["p95_seconds"], 2.0), "2 s"),
+        (in_unit(OF_RUNS["usd_per_1k"], None), "unknown"),
+        (in_unit(OF_RUNS["usd_per_month"], 0.5), "$0.50"),
+        (in_unit(metrics()["completion_tokens"], 0.5), "0.5 tokens"),
+        (in_unit(metrics()["completion_tokens"], 1200), "1,200 tokens"),
     ],
 )
 def test_numbers(written: str, wanted: str) -> None:
@@ -78,29 +84,22 @@ def test_the_largest_loss_of_the_choice_names_the_next_step() -> None:
     assert "hybrid loses most as “ranked too low” (5 cases). Show more passages, or rerank." in html
 
 
-@pytest.mark.parametrize(
-    ("metric", "layer"),
-    [
-        ("correct", "Correctness"),
-        ("em", "Correctness"),
-        ("json_field_f1", "Correctness"),
-        ("label_accuracy", "Correctness"),
-        ("rouge_l", "Correctness"),
-        ("recall@5", "Retrieval"),
-        ("mrr", "Retrieval"),
-        ("ndcg@10", "Retrieval"),
-        ("citation_recall", "Citation"),
-        ("abstention_recall", "Abstention"),
-        ("false_refusal", "Abstention"),
-        ("format", "Format"),
-        ("leaks", "Access"),
-        ("completion_tokens", "Cost"),
-        ("usd", "Cost"),
-        ("politeness", "Other"),
-    ],
-)
-def test_metrics_are_listed_under_their_layer(metric: str, layer: str) -> None:
-    assert layer_of(metric) == layer
+def test_scores_are_listed_under_the_layer_that_they_declare() -> None:
+    toxicity = Metric("toxicity", "style", "answers that are <toxic>", better="lower")
+    scores = {"toxicity": Estimate(0.25, 0.1, 0.4, 60), "recall@5": Estimate(0.5, 0.4, 0.6, 60)}
+    scores["prompt_tokens"] = Estimate(1200, 1100, 1300, 60)
+    rung = RungResult("rag", {}, "measured", scores=scores)
+    known = {**metrics(), "toxicity": toxicity}
+    verdict = Verdict("rag", True, "", {}, (rung,), cases=60)
+    html = report_html(Report("p", "", "", verdict, {"toxicity": 0.2}, metrics=known))
+    section = html[html.index('id="scores"') :]
+    order = [section.index(f"<b>{layer}</b>") for layer in ("Retrieval", "Style", "Cost")]
+    assert order == sorted(order)
+    assert 'title="answers that are &lt;toxic&gt;"' in section
+    assert "1,200" in section
+    words = html.replace("\u202f", " ")
+    assert "at most 20 %" in words
+    assert "✗ missed" in words
 
 
 def told(mean: float, low: float, high: float, *, bar: float, differences: tuple[Difference, ...] = ()) -> str:
@@ -142,8 +141,9 @@ def test_an_unknown_price_is_neither_met_nor_missed() -> None:
 
 
 def test_a_sweeps_winner_is_explained_by_its_rung() -> None:
-    rung = RungResult("rag-2", {"passages": 8}, "measured", scores={"correct": Estimate(0.8, 0.7, 0.9, 10)})
-    html = report_html(Report("p", "", "", Verdict("rag-2", True, "best", {}, (rung,), cases=10)))
+    score = {"correct": Estimate(0.8, 0.7, 0.9, 10)}
+    rung = RungResult("rag-2", {"passages": 8}, "measured", scores=score, about=Rag.about)
+    html = report_html(Report("p", "", "", Verdict("rag-2", True, "best", {}, (rung,), cases=10), metrics=metrics()))
     assert "That is the model with the passages that a search finds for each question." in html
 
 

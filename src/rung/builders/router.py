@@ -120,11 +120,14 @@ def _talk(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[
 
 
 def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Floats:
-    """`correct` of each case, by the scorer that judges the project."""
+    """`correct` of each case, by the scorer that judges the project; NaN where it takes a model to tell."""
+    import numpy as np
+
     metric = project.settings.bar.metric or ""
     measure = yardstick(need.cases, schema=need.schema, labels=need.labels, metric=metric)
     judge = {"correctness": scorers()["correctness"]}
-    return score_run(need.cases, outcomes, yardstick=measure, scorers=judge).values["correct"]
+    card = score_run(need.cases, outcomes, yardstick=measure, scorers=judge)
+    return card.values.get("correct", np.full(len(need.cases), np.nan))
 
 
 def _costs(project: Project, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:

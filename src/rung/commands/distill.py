@@ -7,14 +7,14 @@ small model on what is written is left to `commands.train`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from rung.commands.sift import faults
 from rung.config.project import Project
-from rung.dataset.declining import declines
 from rung.dataset.formats import ROLES, example_of, form_of, messages_of
 from rung.dataset.leakage import overlaps
 from rung.dataset.load import Rows, case_of, paths
@@ -27,20 +27,16 @@ from rung.files.outputs import check_free
 from rung.pipeline.answering import commonest
 from rung.pipeline.materials import materials_of
 from rung.progress import phase
-from rung.records import Answer, Asker, Case, Example, Json, Message, Outcome, Problem, Question, digest, plain
+from rung.records import Answer, Asker, Case, Example, Json, Message, Problem, Question, digest, plain
 from rung.records.steps import Conversation, Generate, StepFailed, generate
 from rung.runtime.batch import Carried, carry
 from rung.runtime.engines import Engines
-from rung.scoring.choosing import yardstick
-from rung.scoring.registry import scorers
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, instruction
 from rung.strategies.protocol import Materials
 from rung.strategies.structured import constrained
 
-LEAST_CORRECT = 0.5  # of an answer whose reference is known, where the project's bar says nothing
 ANSWER_TOKENS = 512
-SIFTED_BY = ("correctness", "format")  # layers that judge a teacher's answer without documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ def distill(engines: Engines, order: Order) -> Distilled:
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
         raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {commonest(errors)}")
-    passed = _sifted(engines.project, rows, list(zip(asked, ended, strict=True)), sieve)
+    passed = _sifted(engines, rows, list(zip(asked, ended, strict=True)), sieve)
     examples = [_example(one, answer.text, rows, order) for one, answer in passed]
     write_examples(order.output, examples, force=order.force)
     if sieve.dropped:
@@ -315,54 +311,18 @@ def _question(one: Input) -> Question:
     return Question(digest(one.messages)[:16], one.text, one.messages[:-1])
 
 
-Judge = Callable[[Case, Outcome], Mapping[str, float]]
-
-
 def _sifted(
-    project: Project, rows: Rows, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
+    engines: Engines, rows: Rows, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
 ) -> list[tuple[Input, Answer]]:
-    """The answers that pass the project's scorers, and are no refusal; `correct` counts where a reference is known."""
-    bar = project.settings.bar
-    references = [_case(one, rows.schema) for one, _ in answered]
-    known = [case for case in references if case.answers] or rows.cases
-    measure = yardstick(known, schema=rows.schema, labels=rows.labels, metric=bar.metric or "")
-    judges: list[Judge] = [make(measure) for make in scorers().values() if getattr(make, "layer", "") in SIFTED_BY]
-    least = 1.0 if measure.correct_by in ("json", "label") else bar.correct or LEAST_CORRECT
+    """The answers without a fault."""
     passed: list[tuple[Input, Answer]] = []
-    for (one, ended), case in zip(answered, references, strict=True):
-        answer = ended.value
-        if answer is None:
-            sieve.drop(one, "failed", ended.failure.error if ended.failure else "there is no answer")
-            continue
-        fault = _fault(answer, case, judges, rows=rows, least=least)
-        if fault:
-            sieve.drop(one, *fault, answer.text)
-        else:
-            passed.append((one, answer))
+    found = faults(engines, rows, [(_case(one, rows.schema), ended) for one, ended in answered])
+    for (one, ended), fault in zip(answered, found, strict=True):
+        if fault is not None:
+            sieve.drop(one, *fault, "" if ended.value is None else ended.value.text)
+        elif ended.value is not None:
+            passed.append((one, ended.value))
     return passed
-
-
-def _fault(answer: Answer, case: Case, judges: Sequence[Judge], *, rows: Rows, least: float) -> tuple[str, str] | None:
-    """(filter, why) of the first filter that an answer does not pass."""
-    if not answer.text.strip():
-        return "empty", "the teacher said nothing"
-    if answer.truncated:
-        return "truncated", "the teacher was cut off by the limit of tokens (--max-tokens)"
-    wanted = {normal(reference) for reference in case.answers}
-    if normal(answer.text) not in wanted and (answer.refused or declines(answer.text, rows.schema)):
-        return "refusal", "the teacher declined, or said that it does not know"
-    scores: dict[str, float] = {}
-    for judge in judges:
-        try:
-            scores.update(judge(case, Outcome(case.id, answer)))
-        except ValueError as error:
-            return "reference", str(error)
-    if scores.get("format", 1.0) < 1.0:
-        form = "is no JSON that the schema accepts" if rows.schema else "is none of the labels"
-        return "format", f"the answer {form}"
-    if scores.get("correct", 1.0) < least:
-        return "correct", f"correct {scores['correct']:.2f} against the reference, {least:.2f} are wanted"
-    return None
 
 
 def _case(one: Input, schema: str) -> Case:

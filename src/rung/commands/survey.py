@@ -15,9 +15,10 @@ from rung.dataset.load import Rows
 from rung.dataset.obstacles import Obstacles
 from rung.pipeline.budget import Allowed
 from rung.pipeline.candidates import allowed as allowed_rungs
-from rung.pipeline.candidates import check_limits, check_sampling, shared_settings
+from rung.pipeline.candidates import check_sampling, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
+from rung.pipeline.limits import check_limits
 from rung.pipeline.materials import Sized, materials_of
 from rung.pipeline.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.pipeline.preflight import check_settings, missing_keys, remembered

@@ -20,14 +20,13 @@ from rung.knowledge.readers.access import Access, GroupsOf, Rule
 from rung.knowledge.readers.converting import Converted, convert, read
 from rung.knowledge.readers.memory import Known, Memory, packed
 from rung.knowledge.readers.places import Found, Places
-from rung.knowledge.readers.registry import BUILT_IN, GROUP, costly, edition, readers
+from rung.knowledge.readers.registry import DOOR, costly, edition, readers
 from rung.knowledge.readers.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
 from rung.knowledge.readers.workers import Workers, WorkLost
 from rung.records import Document, Dropped, Problem
 
 __all__ = [
-    "BUILT_IN",
-    "GROUP",
+    "DOOR",
     "Access",
     "GroupsOf",
     "Item",

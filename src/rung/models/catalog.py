@@ -4,28 +4,42 @@ an entry point of the group `rung.models`, whose value makes a `Host`.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
 from rung.errors import ModelError
 from rung.models.protocol import Embedder, Generator, Host, NamingHost, RerankingHost, Server
+from rung.plugins import Door, hint
 from rung.progress import Tick
 from rung.records.steps import Engine
 
-GROUP = "rung.models"
 GENERATOR = "generator"  # as a reranker: the project's own model grades the passages
-BUILT_IN = {
-    "packaged": "rung.models.hosts:PackagedHost",
-    "gguf": "rung.models.hosts:GgufHost",
-    "encoder": "rung.models.hosts:EncoderHost",
-    "hf": "rung.models.hosts:HfHost",
-    "http": "rung.models.hosts:HttpHost",
-    "cross-encoder": "rung.models.hosts:CrossEncoderHost",
-    "scripted": "rung.models.hosts:ScriptedHost",
-}
+_HAS = ("generators", "embedders", "is_local", "claims", "generator", "embedder")
+
+
+def _host_of(make: object) -> Host:
+    host = make() if callable(make) else make
+    if missing := [name for name in _HAS if not hasattr(host, name)]:
+        raise TypeError(f"a model host has {', '.join(_HAS)}; this one lacks {', '.join(missing)}")
+    return cast("Host", host)
+
+
+DOOR = Door(
+    group="rung.models",
+    noun="model host",
+    built_in={
+        "packaged": "rung.models.hosts:PackagedHost",
+        "gguf": "rung.models.hosts:GgufHost",
+        "encoder": "rung.models.hosts:EncoderHost",
+        "hf": "rung.models.hosts:HfHost",
+        "http": "rung.models.hosts:HttpHost",
+        "cross-encoder": "rung.models.hosts:CrossEncoderHost",
+        "scripted": "rung.models.hosts:ScriptedHost",
+    },
+    part_of=_host_of,
+    error=ModelError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,36 +117,16 @@ def hosts() -> tuple[Host, ...]:
     """Every host, built-ins first.
 
     Raises:
-        ModelError: a plugin cannot be loaded.
+        ModelError: a plugin's host cannot be loaded, is none, or takes the name of another.
     """
-    return load(entry_points(group=GROUP))
-
-
-def load(strangers: Iterable[EntryPoint]) -> tuple[Host, ...]:
-    """The built-in hosts and those of these entry points; raises as `hosts` does."""
-    built_in = [EntryPoint(name, value, GROUP) for name, value in BUILT_IN.items()]
-    return tuple(_made(entry) for entry in (*built_in, *strangers))
-
-
-def _made(entry: EntryPoint) -> Host:
-    try:
-        host: Host = entry.load()()
-    except (ImportError, AttributeError, TypeError) as error:
-        package = entry.dist.name if entry.dist is not None else entry.value
-        raise ModelError(
-            f"the model host {entry.name!r} of {package} cannot be loaded: {error}; mend or uninstall it"
-        ) from error
-    return host
+    return tuple(DOOR.load().values())
 
 
 def _host(name: str, what: str) -> Host:
     for host in hosts():
         if host.claims(name):
             return host
-    there = _names(what)
-    close = difflib.get_close_matches(name, there, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    raise ModelError(f"unknown {what} '{name}'; {hint}there are: {', '.join(there)}")
+    raise ModelError(f"unknown {what} '{name}'; {hint(name, _names(what))}")
 
 
 def _names(what: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,6 @@ from rung.pipeline.prepare import Intake
 from rung.progress import say
 from rung.records import Case, Json, Passage, StrategySpec, digest
 from rung.runtime.engines import Engines
-from rung.scoring.registry import metrics
 from rung.strategies.protocol import (
     Adapter,
     Composition,
@@ -80,27 +78,6 @@ class Candidate:
 
 
 _LABEL = 32  # characters of a setting in a rung's label
-LIMITS = (
-    "p50_seconds",
-    "p95_seconds",
-    "usd_per_1k",
-    "usd_per_month",
-    "usd_per_passed",
-)  # what is limited beside the metrics
-
-
-def check_limits(project: Project) -> None:
-    """Refuse a limit on what nothing measures: it would never be kept, or never be missed.
-
-    Raises:
-        InputError: points at its line.
-    """
-    known = metrics()
-    for name in project.settings.bar.limits():
-        if known is not None and name not in known and name not in LIMITS:
-            close = difflib.get_close_matches(name, (*known, *LIMITS), n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join((*LIMITS, *known))}"
-            raise project.error(f"bar: nothing measures '{name}'; {hint}", "bar", name)
 
 
 def check_sampling(project: Project) -> None:

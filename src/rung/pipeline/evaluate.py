@@ -18,7 +18,8 @@ from rung.pipeline.candidates import Candidate
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.dense_weight import Weight
-from rung.pipeline.grading import calibrated, cards_of
+from rung.pipeline.grading import asks_judge, calibrated, cards_of
+from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
 from rung.pipeline.prepare import Intake
@@ -40,7 +41,6 @@ from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.training.registry import curve_of
 from rung.verdict import reasons
-from rung.verdict.bar import Bar, bar_of
 from rung.verdict.clusters import clusters
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
@@ -93,13 +93,8 @@ def measure(project: Project, intake: Intake) -> Yardstick:
         labels=intake.materials.labels,
         metric=project.settings.bar.metric or "",
         document_groups=intake.document_groups,
+        rubric=project.settings.judge.rubric,
     )
-
-
-def bar_in(project: Project) -> Bar:
-    """What is good enough in this project."""
-    said = project.settings.bar
-    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
 
 
 def score(runner: StepRunner, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
@@ -112,9 +107,8 @@ def score(runner: StepRunner, intake: Intake, runs: Sequence[Run], meter: Meter 
     against = None
     if runner.project.settings.judge.mode == "pairwise":
         against = {o.case: o for run in begun if run.candidate.rung.name == CLOSED_BOOK for o in run.outcomes}
-    judge = (
-        Closed(runner.engines.judge.identity) if facts.correct_by == "judge" and meter is not None and meter.over else None
-    )
+    over = meter is not None and meter.over and asks_judge(runner.project)
+    judge = Closed(runner.engines.judge.identity) if over else None
     with phase("score"):
         shown = shown_in(intake, facts, begun)
         in_doubt = (*shown.elsewhere, *shown.doubtful) if shown and shown.doubt() else ()
@@ -222,6 +216,7 @@ def _layers(cases: Sequence[Case], run: Run, card: Scorecard, examiner: Examiner
 def _unmeasured(candidate: Candidate) -> RungResult:
     return RungResult(
         name=candidate.label,
+        about=candidate.rung.about,
         settings=candidate.settings,
         status="failed" if candidate.failed else "not_applicable",
         why=candidate.why,

@@ -1,12 +1,14 @@
-"""What does the project's judge say of these answers, and do people agree with it? Carried out as steps, and remembered.
+"""Carries out what the project's judge is asked: scores of answers, and how far people agree with it. All is remembered.
 
-How it is asked is left to `scoring.judge`.
+How it is asked is left to the scorers, and to `scoring.judge`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded
@@ -15,50 +17,29 @@ from rung.records import Asker, Case, Outcome
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, Yardstick, score_run
-from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
-from rung.scoring.refusal import refused, spoken
+from rung.scoring import Scorecard, Yardstick, metrics, score_run
+from rung.scoring.card import Carry, Judgement
+from rung.scoring.judge import NO_ANSWER, Agreement, agreement, judgement, labels
+from rung.scoring.refusal import spoken
 
-Talk = tuple[Asker, Callable[[], Conversation[float]]]
+T = TypeVar("T")
 MODEL = Asker()  # the judge searches nothing
 
 
-def with_judgements(
-    runner: StepRunner,
-    measure: Yardstick,
-    cases: Sequence[Case],
-    outcomes: Sequence[Outcome],
-    against: Mapping[str, Outcome] | None = None,
-    *,
-    judge: Engine | None = None,
-) -> Yardstick:
-    """The yardstick with the judge's word on each answer that needs one; unchanged where no model judges.
+def asks_judge(project: Project) -> bool:
+    """Whether a model judges in this project: `correct`, or the metric of a plugin's scorer."""
+    return project.settings.bar.metric == "judge" or any(metric.judged for metric in metrics().values())
 
-    Args:
-        runner: its engines hold the judge.
-        measure: what `correct` means here.
-        cases: that were answered.
-        outcomes: the answers.
-        against: pairwise: case -> the answer that each is compared with.
-        judge: who judges; None: the project's judge.
-    """
-    if measure.correct_by != "judge":
-        return measure
-    by_case = {case.id: case for case in cases}
-    asked: list[tuple[str, str]] = []
-    talks: list[Talk] = []
-    for outcome in outcomes:
-        case, answer = by_case[outcome.case], outcome.answer
-        if answer is None or not case.answerable or refused(case, answer, measure):
-            continue
-        asked.append((case.id, spoken(answer)))
-        other = None if against is None else against.get(case.id)
-        talks.append(_talk(runner.project, case, spoken(answer), None if against is None else _words(other)))
-    carried, _ = _carried(runner, talks, "judge", judge or runner.engines.judge)
-    said: dict[tuple[str, str], float | str] = dict(measure.judgements)
-    for key, ended in zip(asked, carried, strict=True):
-        said[key] = ended.value if ended.value is not None else ended.failure.error if ended.failure else "no judgement"
-    return replace(measure, judgements=said)
+
+def carried_by(runner: StepRunner, judge: Engine | None = None) -> Carry:
+    """Carries out what scorers ask a model. `judge` None: the project's judge, opened when something is asked."""
+
+    def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
+        ended, _ = _carried(runner, talks, "judge", judge or runner.engines.judge)
+        silent = ("no judgement" if one.failure is None else one.failure.error for one in ended)
+        return [why if one.value is None else one.value for one, why in zip(ended, silent, strict=True)]
+
+    return carry
 
 
 def cards_of(
@@ -70,11 +51,20 @@ def cards_of(
     *,
     judge: Engine | None = None,
 ) -> list[Scorecard]:
-    """A scorecard for each pass over these cases; judged by a model where the project wants it (`with_judgements`)."""
-    return [
-        score_run(cases, outcomes, yardstick=with_judgements(runner, measure, cases, outcomes, against, judge=judge))
-        for outcomes in passes
-    ]
+    """A scorecard for each pass over these cases.
+
+    Args:
+        runner: its engines hold the judge.
+        measure: what `correct` means here.
+        cases: that were answered.
+        passes: the answers.
+        against: pairwise: case -> the answer that each is compared with.
+        judge: who judges; None: the project's judge.
+    """
+    if against is not None:
+        measure = replace(measure, rivals={case.id: _words(against.get(case.id)) for case in cases})
+    carry = carried_by(runner, judge)
+    return [score_run(cases, outcomes, yardstick=measure, carry=carry) for outcomes in passes]
 
 
 def card_of(
@@ -95,7 +85,9 @@ def calibrated(runner: StepRunner, cases: Sequence[Case], judge: Engine | None =
     name = settings.model or runner.project.settings.model
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
-    talks = [_talk(runner.project, one.case, one.answer, one.other if pairwise else None) for one in known]
+    talks = [
+        partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=settings.rubric) for one in known
+    ]
     carried, ended = _carried(runner, talks, "calibrate the judge", judge or runner.engines.judge) if talks else ([], False)
     pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
     found: Agreement | None = agreement(pairs)
@@ -106,20 +98,16 @@ def calibrated(runner: StepRunner, cases: Sequence[Case], judge: Engine | None =
     return f"The judge {name} is not calibrated: {why}."
 
 
-def _carried(runner: StepRunner, talks: Sequence[Talk], title: str, judge: Engine) -> tuple[list[Carried[float]], bool]:
+def _carried(
+    runner: StepRunner, talks: Sequence[Callable[[], Conversation[T]]], title: str, judge: Engine
+) -> tuple[list[Carried[T]], bool]:
     """What the judge says; where a budget has ended, or ends meanwhile, what it has said until then, and True."""
+    asked = [(MODEL, talk) for talk in talks]
     try:
-        return runner.run(talks, title=title, engines={"generate": judge}), isinstance(judge, Closed)
+        return runner.run(asked, title=title, engines={"generate": judge}), isinstance(judge, Closed)
     except BudgetEnded:
-        return runner.run(talks, title=title, engines={"generate": Closed(judge.identity)}), True
-
-
-def _talk(project: Project, case: Case, answer: str, other: str | None) -> Talk:
-    rubric = project.settings.judge.rubric
-    if other is None:
-        return MODEL, lambda: graded(case, answer, rubric=rubric)
-    return MODEL, lambda: preferred(case, answer, other, rubric=rubric)
+        return runner.run(asked, title=title, engines={"generate": Closed(judge.identity)}), True
 
 
 def _words(outcome: Outcome | None) -> str:
-    return "(no answer)" if outcome is None or outcome.answer is None else spoken(outcome.answer)
+    return NO_ANSWER if outcome is None or outcome.answer is None else spoken(outcome.answer)

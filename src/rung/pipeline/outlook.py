@@ -5,8 +5,9 @@ Each is a part with its own forecast, bounds as in `forecast`. What cannot be to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 from rung.builders.training_pairs import MOST_GENERATED
 from rung.config.project import Project
@@ -14,20 +15,22 @@ from rung.errors import UserError
 from rung.models.endpoint import is_on_server
 from rung.pipeline.answering import MOST, MOST_PASSES, TURN
 from rung.pipeline.budget import Allowed, training_usd_per_hour
-from rung.pipeline.candidates import LIMITS
 from rung.pipeline.counting import likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
+from rung.pipeline.grading import asks_judge
 from rung.pipeline.prepare import chosen
 from rung.pipeline.racing import FEW
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, trainings
-from rung.records import Case, Document, Json
-from rung.scoring import yardstick
-from rung.scoring.judge import graded, labels, preferred
+from rung.records import Answer, Case, Document, Json, Outcome
+from rung.scoring import Scorer, scorers, yardstick
+from rung.scoring.card import begun, conversation
+from rung.scoring.judge import judgement, labels
 from rung.strategies.prompting import question_for
 from rung.strategies.protocol import Adapter, Composition, Cutting, Need, Plan, Retriever
 from rung.strategies.registry import make_strategy
+from rung.verdict.bar import OF_RUNS
 from rung.verdict.gaps import CLOSED_BOOK
 
 _NOTHING = Forecast(usd=0.0, minutes=0.0)
@@ -126,7 +129,7 @@ class Foreseer:
         warm, *rest = reversed(chosen(self.judging, MOST))
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
         races = len(self.judging) > FEW and not self.allowed.exhaustive
-        passes = MOST_PASSES if races and set(self.project.settings.bar.limits()) & set(LIMITS) else 1
+        passes = MOST_PASSES if races and set(self.project.settings.bar.limits()) & set(OF_RUNS) else 1
         known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
         for one in known:
@@ -145,38 +148,30 @@ class Foreseer:
 
     def _judge(self) -> Iterator[Part]:
         settings, materials = self.project.settings, self.stage.materials
+        if not asks_judge(self.project):
+            return
+        metric, rubric = settings.bar.metric or "", settings.judge.rubric
         try:
-            by = yardstick(self.judging, schema=materials.schema, labels=materials.labels, metric=settings.bar.metric or "")
+            by = yardstick(self.judging, schema=materials.schema, labels=materials.labels, metric=metric, rubric=rubric)
         except UserError:
             return  # a comparison says what is wrong
-        if by.correct_by != "judge":
-            return
         name, pairwise = settings.judge.model or settings.model, settings.judge.mode == "pairwise"
         stage = Stage(self.project, materials, (), sizes_of(name))
         longest = {e.label: e.rehearsed.each.completion for e in self.entrants if e.rehearsed is not None}
-        asked = [case for case in self.judging if case.answerable]
-        total, likely = Use(), Use()
+        other = words(longest.get(CLOSED_BOOK, 0) + 1)
+        rivals = dict.fromkeys((case.id for case in self.judging), other) if pairwise else None
+        told = []
         for label, tokens in longest.items():
-            other = words(longest.get(CLOSED_BOOK, 0) + 1)
-            found = self._judged(stage, asked, words(tokens), other if pairwise and label != CLOSED_BOOK else None)
-            total, likely = total + found.whole, likely + found.likely
+            for make in scorers().values():
+                scorer = make(replace(by, rivals=None if label == CLOSED_BOOK else rivals))
+                told.append(_asked(stage, scorer, self.judging, words(tokens)))
+        for one in labels(self.cases, pairwise=pairwise) if by.correct_by == "judge" else ():
+            talk = partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=rubric)
+            told.append(stage.of(lambda _case, talk=talk: talk(), [one.case], ways=("judges",)))  # type: ignore[misc]
+        total = sum((found.whole for found in told if found), Use())
+        likely = sum((found.likely for found in told if found), Use())
         repeats = settings.sampling.repeats
-        known = labels(self.cases, pairwise=pairwise)
-        for one in known:
-            found = self._judged(stage, [one.case], one.answer, one.other if pairwise else None)
-            total, likely = total + found.whole, likely + found.likely
         yield Part("the judge", self.rates.of(total.times(repeats), likely.times(repeats), model=name))
-
-    def _judged(self, stage: Stage, cases: Sequence[Case], answer: str, other: str | None) -> Rehearsed:
-        rubric = self.project.settings.judge.rubric
-        found = stage.of(
-            lambda case: (
-                graded(case, answer, rubric=rubric) if other is None else preferred(case, answer, other, rubric=rubric)
-            ),
-            cases,
-            ways=("judges",),
-        )
-        return found or Rehearsed(Use(), Use(), Use())
 
     def _searching(self) -> Iterator[Part]:
         """Dev cases answered by as many combinations as may be tried; those that go on are among the rungs' own numbers."""
@@ -250,6 +245,13 @@ class Foreseer:
         cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
         members = [e for e in self.entrants if isinstance(e.plan, Plan) and not e.is_reference]
         return sum((found.whole for e in members if (found := rehearse(self.stage, e.plan, cases))), Use())
+
+
+def _asked(stage: Stage, scorer: Scorer, cases: Sequence[Case], text: str) -> Rehearsed | None:
+    """What a scorer asks the judge of an answer of this text to each case; None where it asks nothing."""
+    short, whole = Answer("aa", "aa"), Answer(text, text)
+    asked = [case for case in cases if isinstance(begun(scorer, case, Outcome(case.id, short)), Generator)]
+    return stage.of(lambda case: conversation(scorer, case, Outcome(case.id, whole))(), asked, ways=("judges",))
 
 
 def rehearse(stage: Stage, plan: Plan | Composition, cases: Sequence[Case]) -> Rehearsed | None:

@@ -12,7 +12,9 @@ from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
 from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
-from rung.pipeline.candidates import allowed, check_limits, check_sampling
+from rung.pipeline.candidates import allowed, check_sampling
+from rung.pipeline.grading import asks_judge
+from rung.pipeline.limits import check_limits
 from rung.progress import phase, say
 from rung.records import Json, Problem
 from rung.runtime.engines import Engines, model_of, open_engines
@@ -33,7 +35,7 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     project, told = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
         check_named(project, key, name, what)
-        idle = key == "judge" and project.settings.bar.metric != "judge"
+        idle = key == "judge" and not asks_judge(project)
         engine = getattr(engines, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from rung.errors import BudgetEnded
 from rung.pipeline.answering import Run, answered, time_live
 from rung.pipeline.budget import Meter, spent_usd
-from rung.pipeline.candidates import LIMITS, Candidate
-from rung.pipeline.evaluate import bar_in, finished, measure
-from rung.pipeline.grading import card_of
+from rung.pipeline.candidates import Candidate
+from rung.pipeline.evaluate import finished, measure
+from rung.pipeline.grading import asks_judge, card_of
+from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Intake
 from rung.records import Case, Coverage, Outcome
 from rung.runtime.batch import Tally
@@ -69,7 +70,7 @@ class Course:
         self.clusters = clusters(self.order)
         self.measure: Yardstick = measure(self.runner.project, self.intake)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
-        self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and self.measure.correct_by == "judge")
+        self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
         self.cards: dict[str, Scorecard] = {}
         self.cost: dict[str, Tally] = {}
         self.minutes: dict[str, float] = {}
@@ -233,7 +234,7 @@ class Course:
 
     def _timed_anew(self) -> bool:
         """Where time or its price is limited, time the rungs that have answered every case; whether any number is new."""
-        if self.whole or not set(bar_in(self.runner.project).limits) & set(LIMITS):
+        if self.whole or not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
             return False
         complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
         trial = self.intake.is_limited

@@ -15,6 +15,7 @@ from rung.pipeline import remarks
 from rung.records import Verdict, digest
 from rung.report.changes import Record, named_cases
 from rung.report.html.page import Basis, CasePage, Report
+from rung.scoring import metrics
 from rung.verdict.decide import MAIN
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def report_of(project: Project, intake: Intake, scored: Scored, verdict: Verdict
         basis=basis,
         cases=pages,
         losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
+        metrics=metrics(),
         restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
     )
 

@@ -3,6 +3,7 @@
 Reading them from files is left to `materials`; the steps of a conversation are in `steps`.
 """
 
+from rung.records.metrics import Better, Layer, Metric
 from rung.records.nouns import (
     Answer,
     Asker,
@@ -43,6 +44,7 @@ from rung.records.verdicts import (
 __all__ = [
     "Answer",
     "Asker",
+    "Better",
     "Bill",
     "Case",
     "Citation",
@@ -56,8 +58,10 @@ __all__ = [
     "Failure",
     "Json",
     "Latency",
+    "Layer",
     "Lost",
     "Message",
+    "Metric",
     "Outcome",
     "Pair",
     "Passage",

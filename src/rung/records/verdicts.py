@@ -125,6 +125,7 @@ class RungResult:
     answered: int = 0  # cases that it answered
     stopped: str = ""  # why it answered no more of them; "" where it answered all
     repeats: Repeats | None = None  # None where each case was asked once
+    about: str = ""  # what the rung is, in words
 
 
 def rung_of(label: str) -> str:

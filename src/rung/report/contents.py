@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rung.records import Case, Json, Outcome, RungResult, Verdict
+from rung.records import Case, Json, Metric, Outcome, RungResult, Verdict
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 
 
@@ -59,7 +59,7 @@ class Limits:
 class Report:
     """Everything on the page. `created` is an ISO date; `losses`: rung -> layer -> cases lost there.
 
-    `restricted`: id -> groups of the documents that are not for everybody.
+    `metrics`: what each score means, by its name. `restricted`: id -> groups of the documents that are not for everybody.
     """
 
     project: str
@@ -72,6 +72,7 @@ class Report:
     losses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     limits: Limits = Limits()
     restricted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 def ladder(verdict: Verdict) -> tuple[RungResult, ...]:

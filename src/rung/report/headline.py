@@ -7,30 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
+from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.report.bar_lines import bar_lines
 from rung.report.contents import Report, limit
 from rung.report.html.markup import Safe, el, join, scrolled
-from rung.report.numbers import DASH, count, money, percent, points, points_interval, seconds, significant
+from rung.report.numbers import DASH, count, percent, points, points_interval, significant
 from rung.report.summary import chosen, costs, covered
-from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.reasons import repeated
 from rung.verdict.statistics import ALPHA, holm
-
-IN_WORDS: Mapping[str, str] = {
-    "prompt": "the model as it is, told what to do",
-    "few_shot": "the model with a few of your examples in its prompt",
-    "structured": "the model, its output held to your format",
-    "long_context": "the model with all of your documents in its prompt",
-    "rag": "the model with the passages that a search finds for each question",
-    "tools": "the model, calling tools for live values",
-    "tuned_retriever": "the model with a search that was tuned on your material",
-    "classifier": "a small classifier that was trained on your examples",
-    "tuned_model": "a model that was tuned on your examples",
-    "hybrid": "a tuned model that also gets the passages found for each question",
-    "router": "a router that sends each question to the cheapest rung that can answer it",
-    "closed_book": "the model without any document",
-    "oracle": "the model with exactly the right passages, as if the search were perfect",
-}
 
 CORRECT: Mapping[str, str] = {
     "json": "an answer is right when its JSON values equal an accepted answer's",
@@ -57,7 +41,7 @@ def verdict_section(report: Report) -> Safe:
     children = [
         _status(report),
         el("h1", *_headline(verdict), id="verdict-title"),
-        _meaning(verdict),
+        _meaning(winner),
         el("p", verdict.reason),
         _warned(verdict),
     ]
@@ -88,10 +72,9 @@ def standing(verdict: Verdict) -> str:
     return "Best so far" if best == verdict.winner else "As good as the best so far"
 
 
-def _meaning(verdict: Verdict) -> Safe:
-    """What the winner is, for those who do not know the rungs' names; a sweep's name ("rag-2") counts as its rung's."""
-    name = rung_of(verdict.winner or "")
-    return el("p", f"That is {IN_WORDS[name]}.", cls="lead") if name in IN_WORDS else Safe("")
+def _meaning(winner: RungResult | None) -> Safe:
+    """What the winner is, for those who do not know the rungs' names."""
+    return el("p", f"That is {winner.about}.", cls="lead") if winner is not None and winner.about else Safe("")
 
 
 def _status(report: Report) -> Safe:
@@ -110,49 +93,18 @@ def _warned(verdict: Verdict) -> Safe:
     )
 
 
-def in_unit(key: str, value: float | None) -> str:
-    """A number of the bar in its unit."""
-    if value is None:
-        return "unknown"
-    if key == "usd_per_1k":
-        return money(value)
-    if key.endswith("seconds"):
-        return seconds(value)
-    if "tokens" in key or value > 1:
-        return significant(value)
-    return percent(value, digits=0 if abs(value * 100 - round(value * 100)) < 1e-9 else 1)
-
-
 def _checks(report: Report, winner: RungResult) -> Safe:
-    keys = [(key, value) for key in report.bar if (value := limit(report.bar, key)) is not None]
-    if not keys:
-        return Safe("")
+    marks = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}
     rows = []
-    for key, asked in keys:
-        reached = measured(winner, key)
-        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", asked).holds(reached)
-        mark, cls = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}[kept]
-        rows.append(
-            el(
-                "tr",
-                el("th", _title(key), scope="row"),
-                el("td", f"{'at most' if at_most(key) else 'at least'} {in_unit(key, asked)}"),
-                el("td", in_unit(key, reached)),
-                el("td", mark, cls=cls),
-            )
-        )
+    for line in bar_lines(report, winner):
+        mark, cls = marks[line.kept]
+        cells = (el("td", line.asked), el("td", line.reached), el("td", mark, cls=cls))
+        rows.append(el("tr", el("th", line.title, scope="row"), *cells))
+    if not rows:
+        return Safe("")
     head = el("tr", *(el("th", title, scope="col") for title in ("What was asked", "Bar", f"{winner.name} reached", "")))
     table = el("table", el("thead", head), el("tbody", *rows), cls="plain checks", aria_label="The bar, line by line")
     return scrolled(table, title="The bar, line by line")
-
-
-def _title(key: str) -> str:
-    words = {
-        "p95_seconds": "time, 95 % of answers",
-        "p50_seconds": "time, half of the answers",
-        "usd_per_1k": "cost of 1,000 answers",
-    }
-    return words.get(key, key.replace("_", " "))
 
 
 def how_sure(report: Report, winner: RungResult) -> list[str]:

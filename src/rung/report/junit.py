@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from rung.report.contents import Report, everyone, limit
-from rung.report.headline import in_unit
+from rung.report.bar_lines import bar_lines
+from rung.report.contents import Report, everyone
 from rung.report.summary import chosen
-from rung.verdict.bar import Limit, at_most, measured
 
 
 def junit_xml(report: Report) -> str:
@@ -36,17 +35,12 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         return
     if verdict.coverage.partial:
         _failed(_test(suite, "the comparison is complete", "bar"), verdict.coverage.partial)
-    for key in report.bar:
-        asked = limit(report.bar, key)
-        if asked is None:
-            continue
-        test = _test(suite, key, "bar")
-        reached = measured(winner, key)
-        wanted = f"{'at most' if at_most(key) else 'at least'} {in_unit(key, asked)}"
-        if reached is None:
-            ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {key} was not measured")
-        elif not Limit("<=" if at_most(key) else ">=", asked).holds(reached):
-            _failed(test, f"{winner.name} reached {in_unit(key, reached)}, asked {wanted}")
+    for line in bar_lines(report, winner):
+        test = _test(suite, line.name, "bar")
+        if line.kept is None:
+            ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {line.name} was not measured")
+        elif not line.kept:
+            _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}")
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from rung.records import Estimate, RungResult, canonical, rung_of
-from rung.report.contents import Report, everyone, ladder, limit, lost_counts
-from rung.report.headline import IN_WORDS, how_sure, in_unit, judged_by, standing
+from rung.records import Estimate, RungResult, canonical
+from rung.report.bar_lines import bar_lines
+from rung.report.contents import Report, everyone, ladder, lost_counts
+from rung.report.headline import how_sure, judged_by, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
-from rung.verdict.bar import Limit, at_most, measured
 from rung.verdict.gap_words import gap_sentence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
@@ -31,8 +31,7 @@ def _summary(report: Report) -> Iterator[str]:
     if report.task:
         yield f"> {_text(report.task)}\n"
     if winner is not None:
-        kind = rung_of(winner.name)
-        yield f"**What.** {_text(winner.name)}" + (f": {IN_WORDS[kind]}." if kind in IN_WORDS else ".") + "\n"
+        yield f"**What.** {_text(winner.name)}" + (f": {_text(winner.about)}." if winner.about else ".") + "\n"
     yield f"**Why.** {_text(verdict.reason)}\n"
     if winner is not None:
         yield f"**How sure.** {_text(' '.join(how_sure(report, winner)))}\n"
@@ -53,17 +52,10 @@ def _headline(report: Report) -> str:
 
 
 def _checks(report: Report, winner: RungResult) -> Iterator[str]:
-    asked = [(key, value) for key in report.bar if (value := limit(report.bar, key)) is not None]
-    if not asked:
-        return
-    rows = []
-    for key, value in asked:
-        reached = measured(winner, key)
-        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", value).holds(reached)
-        mark = {None: "unknown", True: "met", False: "**missed**"}[kept]
-        wanted = f"{'at most' if at_most(key) else 'at least'} {in_unit(key, value)}"
-        rows.append((_text(key), wanted, in_unit(key, reached), mark))
-    yield from _table(("asked", "bar", "reached", ""), rows)
+    marks = {None: "unknown", True: "met", False: "**missed**"}
+    rows = [(_text(one.name), one.asked, one.reached, marks[one.kept]) for one in bar_lines(report, winner)]
+    if rows:
+        yield from _table(("asked", "bar", "reached", ""), rows)
 
 
 def _details(report: Report) -> Iterator[str]:

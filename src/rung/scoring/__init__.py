@@ -1,21 +1,21 @@
-"""How an answer is judged, one file per layer. Reads (case, outcome) only; needs no model."""
+"""How an answer is judged, one file per layer. Reads (case, outcome) only; what a model judges comes as steps."""
 
 from __future__ import annotations
 
-from rung.scoring.card import LOWER_IS_BETTER, Scorecard, ScoreError, score_run
+from rung.scoring.card import Scorecard, ScoreError, score_run
 from rung.scoring.choosing import yardstick
-from rung.scoring.protocol import CorrectBy, Layer, Scorer, ScorerFactory, Yardstick
-from rung.scoring.registry import scorers
+from rung.scoring.protocol import CorrectBy, Scorer, ScorerFactory, Scores, Yardstick
+from rung.scoring.registry import metrics, scorers
 
 __all__ = [
-    "LOWER_IS_BETTER",
     "CorrectBy",
-    "Layer",
     "ScoreError",
     "Scorecard",
     "Scorer",
     "ScorerFactory",
+    "Scores",
     "Yardstick",
+    "metrics",
     "score_run",
     "scorers",
     "yardstick",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.records import Case, Outcome
-from rung.scoring.protocol import Layer, Yardstick
+from rung.records import Case, Metric, Outcome
+from rung.scoring.protocol import Yardstick
 from rung.scoring.refusal import refused
 
 
@@ -18,7 +18,29 @@ class Abstention:
     those refused; a failure is left out, since counting it would flatter the rate.
     """
 
-    layer: ClassVar[Layer] = "abstention"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric(
+            "abstention_precision",
+            "abstention",
+            "of the refusals, those on unanswerable cases",
+            needs="an answer that refuses",
+        ),
+        Metric(
+            "abstention_recall",
+            "abstention",
+            "of the unanswerable cases, those refused",
+            needs="an unanswerable case",
+            headline=True,
+        ),
+        Metric(
+            "false_refusal",
+            "abstention",
+            "of the answerable cases that were answered, those refused",
+            better="lower",
+            needs="an answerable case",
+            headline=True,
+        ),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         self._yardstick = yardstick

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from rung.records import Answer, Case, Outcome
-from rung.scoring.protocol import Layer, Yardstick
+from rung.records import Answer, Case, Metric, Outcome
+from rung.scoring.protocol import Yardstick
 
 
 class Access:
@@ -17,7 +17,15 @@ class Access:
     groups is caught. Only for documents that the project does not know do the passage's own groups decide.
     """
 
-    layer: ClassVar[Layer] = "access"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric(
+            "leaks",
+            "access",
+            "answers that show what their asker may not read",
+            better="lower",
+            needs="a case that says who asks",
+        ),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         self._known = yardstick.document_groups or {}

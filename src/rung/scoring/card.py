@@ -7,25 +7,26 @@ to `verdict`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Case, Estimate, Outcome
-from rung.scoring.protocol import Layer, Scorer, ScorerFactory, Yardstick
+from rung.records import Case, Estimate, Failure, Layer, Metric, Outcome
+from rung.records.steps import Conversation, Generate, StepFailed, kind
+from rung.scoring.protocol import Scorer, ScorerFactory, Scores, Yardstick
+from rung.scoring.registry import declared
 from rung.scoring.registry import scorers as registered
 from rung.stats.estimates import estimates
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-LOWER_IS_BETTER = frozenset({"leaks", "false_refusal"})
-_HEADLINES: Mapping[Layer, tuple[str, ...]] = {
-    "retrieval": ("recall@5",),
-    "correctness": ("correct",),
-    "abstention": ("abstention_recall", "false_refusal"),
-}
+_SLACK = 1e-9  # by which rounding may lead out of a range
+Judgement = Scores | str  # a text says why there are no scores
+# Carries conversations out, and gives what each ended with, in their order.
+Carry = Callable[[Sequence[Callable[[], Conversation[Judgement]]]], Sequence[Judgement]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,14 @@ class ScoreError:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """The scores of one run: metric -> one value per case, in the order of `cases`; NaN where a metric does not apply."""
+    """The scores of one run: metric -> one value per case, in the order of `cases`; NaN where a metric does not apply.
+
+    `metrics`: what each of them means, as its scorer declares it.
+    """
 
     cases: tuple[str, ...]
     values: Mapping[str, Floats]
-    layers: Mapping[str, Layer]
+    metrics: Mapping[str, Metric]
     errors: tuple[ScoreError, ...] = ()
 
     def estimates(self, seed: int = 0, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
@@ -85,7 +89,7 @@ class Scorecard:
         return Scorecard(
             self.cases,
             {**self.values, **other.values},
-            {**self.layers, **other.layers},
+            {**self.metrics, **other.metrics},
             (*self.errors, *other.errors),
         )
 
@@ -103,30 +107,33 @@ class Scorecard:
         cards = (self, *others)
         if any(card.cases != self.cases for card in others):
             raise InternalError("passes over different cases cannot become one scorecard")
-        layers = {metric: layer for card in reversed(cards) for metric, layer in card.layers.items()}
+        metrics = {name: metric for card in reversed(cards) for name, metric in card.metrics.items()}
         nothing = np.full(len(self.cases), np.nan)
         values: dict[str, Floats] = {}
-        for metric in layers:
+        for metric in metrics:
             columns = np.stack([card.values.get(metric, nothing) for card in cards])
             applies = ~np.isnan(columns)
             counts = applies.sum(axis=0)
             sums = np.where(applies, columns, 0.0).sum(axis=0)
             values[metric] = np.divide(sums, counts, out=nothing.copy(), where=counts > 0)
-        return replace(self, values=values, layers=layers, errors=tuple(e for card in cards for e in card.errors))
+        return replace(self, values=values, metrics=metrics, errors=tuple(e for card in cards for e in card.errors))
 
     def by_layer(self) -> dict[Layer, float]:
-        """One number per layer, 1 is best: the mean of its headline metrics. Cost has none.
+        """One number per layer, 1 is best: the mean of its headlines, of all its shares where it has none. Cost has none.
 
         The correctness of a rung that searches is judged where the search found the gold, so that a miss of the search
         does not count against two layers.
         """
+        shares = [metric for metric in self.metrics.values() if metric.is_share]
+        led = {metric.layer for metric in shares if metric.headline}
         found: dict[Layer, list[float]] = {}
-        for metric, layer in self.layers.items():
-            if layer == "cost" or metric not in _HEADLINES.get(layer, (metric,)):
+        for metric in shares:
+            if metric.layer in led and not metric.headline:
                 continue
-            value = _mean(self.values[metric] if layer != "correctness" else self._where_found(self.values[metric]))
+            column = self.values[metric.name]
+            value = _mean(column if metric.layer != "correctness" else self._where_found(column))
             if value is not None:
-                found.setdefault(layer, []).append(1 - value if metric in LOWER_IS_BETTER else value)
+                found.setdefault(metric.layer, []).append(1 - value if metric.better == "lower" else value)
         return {layer: sum(means) / len(means) for layer, means in found.items()}
 
     def weakest_layer(self) -> Layer | None:
@@ -153,30 +160,41 @@ def score_run(
     *,
     yardstick: Yardstick,
     scorers: Mapping[str, ScorerFactory] | None = None,
+    carry: Carry | None = None,
 ) -> Scorecard:
-    """Score every case by every scorer; `scorers` None means all that are registered.
+    """Score every case by every scorer.
+
+    Args:
+        cases: what was asked.
+        outcomes: one of each case, in any order.
+        yardstick: of the project.
+        scorers: by name; None: all that are registered.
+        carry: carries out the conversations of scorers that a model judges; None: they have no scores.
 
     Raises:
         InternalError: cases and outcomes are not the same set.
-        UserError: the schema of the yardstick is none.
+        UserError: the schema of the yardstick is none, or two scorers measure the same.
     """
     by_case = _matched(cases, outcomes)
     facts = replace(yardstick, retrieves=_any(by_case, "retrieved"), cites=_any(by_case, "citations"))
-    made = {name: make(facts) for name, make in (registered() if scorers is None else scorers).items()}
+    chosen = registered() if scorers is None else scorers
+    known = declared(chosen)
+    known_by = {name: {metric.name: metric for metric in make.metrics} for name, make in chosen.items()}
+    made = {name: make(facts) for name, make in chosen.items()}
+    asked = [(scorer, case, by_case[case.id]) for case in cases for scorer in made.values()]
+    said = iter(_judged(asked, carry))
     columns: dict[str, list[float]] = {}
-    layers: dict[str, Layer] = {}
     errors: list[ScoreError] = []
     for place, case in enumerate(cases):
-        outcome = by_case[case.id]
-        for name, scorer in made.items():
-            scores, message = _judge(scorer, case, outcome, columns, place)
-            if message:
-                errors.append(ScoreError(case.id, name, message))
-            for metric, value in scores.items():
-                if metric not in columns:
-                    columns[metric], layers[metric] = [math.nan] * len(cases), scorer.layer
-                columns[metric][place] = value
-    return Scorecard(tuple(case.id for case in cases), _arrays(columns), layers, tuple(errors))
+        for name in made:
+            judgement = _checked(next(said), known_by[name])
+            if isinstance(judgement, str):
+                errors.append(ScoreError(case.id, name, judgement))
+                continue
+            for metric, value in judgement.items():
+                columns.setdefault(metric, [math.nan] * len(cases))[place] = value
+    meant = {metric: known[metric] for metric in columns}
+    return Scorecard(tuple(case.id for case in cases), _arrays(columns), meant, tuple(errors))
 
 
 def _matched(cases: Sequence[Case], outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
@@ -193,21 +211,75 @@ def _any(outcomes: Mapping[str, Outcome], what: str) -> bool:
     return any(o.answer is not None and bool(getattr(o.answer, what)) for o in outcomes.values())
 
 
-def _judge(
-    scorer: Scorer, case: Case, outcome: Outcome, columns: Mapping[str, Sequence[float]], place: int
-) -> tuple[Mapping[str, float], str]:
-    """The scores and "", or nothing and what went wrong. Any error of a scorer is a record, as a failure of a model is.
+def _judged(asked: Sequence[tuple[Scorer, Case, Outcome]], carry: Carry | None) -> list[Judgement]:
+    """What each scorer says of its outcome, in order; those that a model judges are carried out together."""
+    given = [begun(*one) for one in asked]
+    places = [place for place, one in enumerate(given) if isinstance(one, Generator)]
+    ended: Sequence[Judgement] = ["a model judges it, and none is at hand"] * len(places)
+    if places and carry is not None:
+        ended = carry([conversation(*asked[place]) for place in places])
+    told = dict(zip(places, ended, strict=True))
+    return [told[place] if isinstance(one, Generator) else one for place, one in enumerate(given)]
 
-    A metric that already has a number for this case, in `columns`, is another scorer's.
+
+def begun(scorer: Scorer, case: Case, outcome: Outcome) -> Judgement | Conversation[Scores]:
+    """What a scorer says at once: scores, what went wrong (a record, as a failure of a model is), or a conversation."""
+    try:
+        return scorer(case, outcome)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def conversation(scorer: Scorer, case: Case, outcome: Outcome) -> Callable[[], Conversation[Judgement]]:
+    """The scorer's conversation, from its beginning, as often as it is called; it ends with scores or why there are none."""
+
+    def talk() -> Conversation[Judgement]:
+        said = begun(scorer, case, outcome)
+        try:
+            return (yield from _asking_the_judge(said)) if isinstance(said, Generator) else said
+        except StepFailed as failed:
+            return failed.failure.error
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+    return talk
+
+
+def _asking_the_judge(talk: Conversation[Scores]) -> Conversation[Scores]:
+    """The conversation, which may ask for nothing but a model's text.
+
+    Raises:
+        StepFailed: it asks for something else, or does not catch that the judge failed.
     """
     try:
-        scores = scorer(case, outcome)
-        if not all(map(math.isfinite, scores.values())):
-            return {}, f"no finite number: { {metric: v for metric, v in scores.items() if not math.isfinite(v)} }"
-    except Exception as error:
-        return {}, f"{type(error).__name__}: {error}"
-    taken = [metric for metric in scores if metric in columns and not math.isnan(columns[metric][place])]
-    return ({}, f"{', '.join(sorted(taken))} is already another scorer's metric") if taken else (scores, "")
+        step = next(talk)
+        while isinstance(step, Generate):
+            try:
+                result = yield step
+            except StepFailed as failed:
+                step = talk.throw(failed)
+            else:
+                step = talk.send(result)
+    except StopIteration as ended:
+        scores: Scores = ended.value
+        return scores
+    raise StepFailed(Failure(f"a scorer may ask for a model's text (generate), not for '{kind(step)}'", step="judge"))
+
+
+def _checked(judgement: Judgement, known: Mapping[str, Metric]) -> Judgement:
+    """Scores that are numbers of metrics that their scorer declares, in their range, or what is wrong with them."""
+    if isinstance(judgement, str):
+        return judgement
+    if not isinstance(judgement, Mapping):
+        return f"gave {type(judgement).__name__} in place of scores"
+    for name, value in judgement.items():
+        if name not in known:
+            return f"its `metrics` do not declare {name!r}"
+        if not isinstance(value, Real) or not math.isfinite(value):
+            return f"no finite number: {name} is {value!r}"
+        if not -_SLACK <= value <= (1 + _SLACK if known[name].is_share else math.inf):
+            return f"{name} is {value}, which is no {'share from 0 to 1' if known[name].is_share else 'number from 0 up'}"
+    return judgement
 
 
 def _arrays(columns: Mapping[str, Sequence[float]]) -> dict[str, Floats]:

@@ -21,8 +21,9 @@ def yardstick(
     labels: tuple[str, ...] = (),
     metric: str = "",
     document_groups: Mapping[str, tuple[str, ...]] | None = None,
+    rubric: str = "",
 ) -> Yardstick:
-    """What all scorers need to know. `metric` is `bar.metric`, "" where the project does not say.
+    """What all scorers need to know. `metric` is `bar.metric`, `rubric` the judge's; "" where the project does not say.
 
     Raises:
         UserError: the metric is unknown, or asks for something else than the schema or the labels do.
@@ -32,6 +33,7 @@ def yardstick(
         schema=schema,
         labels=labels,
         document_groups=document_groups,
+        rubric=rubric,
     )
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.records import Answer, Case, Outcome
+from rung.records import Answer, Case, Metric, Outcome
 from rung.records.gold import has_gold, is_gold, overlaps
-from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.protocol import Yardstick
 from rung.scoring.refusal import refused
 from rung.text.support import claims
+
+_GOLD = "a rung that answers from passages, and a case that says where its answer stands"
+_WORDS = "a rung that answers in words from passages"
 
 
 class CitationScorer:
@@ -25,7 +28,12 @@ class CitationScorer:
     answer without citations has no precision, and recall 0.
     """
 
-    layer: ClassVar[Layer] = "citation"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("citation_precision", "citation", "share of the citations that touch gold", needs=_GOLD),
+        Metric("citation_recall", "citation", "share of the gold that is cited", needs=_GOLD),
+        Metric("support_precision", "grounding", "share of the marks that bear out their sentence", needs=_WORDS),
+        Metric("support_recall", "grounding", "share of the sentences that their citations bear out", needs=_WORDS),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         self._yardstick = yardstick

@@ -16,9 +16,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from rung.records import Case, Json, Outcome
+from rung.records import Case, Json, Metric, Outcome
+from rung.records.steps import Conversation
 from rung.scoring import squad
-from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.judge import NO_ANSWER, judgement
+from rung.scoring.protocol import Scores, Yardstick
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 from rung.text import matching
@@ -40,12 +42,19 @@ _SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
 class Correctness:
     """`correct`; `em`, `f1`, `contains` for text; `label_accuracy` with labels; `json_field_f1` with a schema."""
 
-    layer: ClassVar[Layer] = "correctness"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("correct", "correctness", "how right an answer is, by what `bar.metric` says", headline=True),
+        Metric("em", "correctness", "exact match, as SQuAD 2.0 computes it", needs="answers in words"),
+        Metric("f1", "correctness", "token F1, as SQuAD 2.0 computes it", needs="answers in words"),
+        Metric("contains", "correctness", "an accepted answer stands in the answer", needs="answers in words"),
+        Metric("label_accuracy", "correctness", "the label is an accepted one", needs="labels"),
+        Metric("json_field_f1", "correctness", "F1 over the leaves of the JSON value", needs="a schema"),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         self._yardstick = yardstick
 
-    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
+    def __call__(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
         """Metrics of one outcome. With a schema nothing equals an accepted answer that is no JSON."""
         if self._yardstick.correct_by == "judge":
             return self._judged(case, outcome)
@@ -68,17 +77,19 @@ class Correctness:
             **{name: score(said, case.answers) for name, score in _SQUAD.items()},
         }
 
-    def _judged(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
-        """What a model said of the answer; raises where it said nothing: that is neither right nor wrong."""
+    def _judged(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
+        """A model's word, where one is needed."""
         if outcome.answer is None:
             return {"correct": 0.0}
         refusal = refused(case, outcome.answer, self._yardstick)
         if refusal or not case.answerable:
             return {"correct": float(refusal and not case.answerable)}
-        said = self._yardstick.judgements.get((case.id, spoken(outcome.answer)), "the judge was not asked")
-        if isinstance(said, str):
-            raise ValueError(said)
-        return {"correct": said}
+        return self._asked(case, spoken(outcome.answer))
+
+    def _asked(self, case: Case, answer: str) -> Conversation[Scores]:
+        rivals = self._yardstick.rivals
+        rival = None if rivals is None else rivals.get(case.id, NO_ANSWER)
+        return {"correct": (yield from judgement(case, answer, rival, rubric=self._yardstick.rubric))}
 
 
 def _json_scores(said: str, answers: Sequence[str]) -> dict[str, float]:

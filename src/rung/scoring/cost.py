@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.records import Case, Outcome
-from rung.scoring.protocol import Layer, Yardstick
+from rung.records import Case, Metric, Outcome
+from rung.scoring.protocol import Yardstick
 
 
 class Cost:
     """`prompt_tokens`, `completion_tokens`, and `usd` where the price is known."""
 
-    layer: ClassVar[Layer] = "cost"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("prompt_tokens", "cost", "tokens read for an answer", better="lower", unit="tokens"),
+        Metric("completion_tokens", "cost", "tokens written for an answer", better="lower", unit="tokens"),
+        Metric("usd", "cost", "what the host charged for an answer", better="lower", unit="usd", needs="a known price"),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         del yardstick

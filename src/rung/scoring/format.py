@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.records import Case, Outcome
-from rung.scoring.protocol import Layer, Yardstick
+from rung.records import Case, Metric, Outcome
+from rung.scoring.protocol import Yardstick
 from rung.scoring.refusal import refused
 from rung.text.json_values import fits, validator
 
@@ -21,7 +21,9 @@ class Format:
     `abstention`.
     """
 
-    layer: ClassVar[Layer] = "format"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("format", "format", "answers that the schema accepts, or that are a label", needs="a schema or labels"),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         """Raises `UserError` if the schema is none."""

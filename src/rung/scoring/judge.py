@@ -2,7 +2,7 @@
 
 Judging is a conversation of steps, as answering is, so drivers carry it out, remember it and count what it costs. A judge
 that fails, or whose reply names no grade, has said nothing: neither right nor wrong. How far people agree with it is told by
-`agreement`. Carrying it out is left to `pipeline.grading`.
+`agreement`. Carrying it out is left to whoever calls `card.score_run`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from rung.records.steps import Conversation, Generate, StepFailed, generate
 RUBRIC = "A good answer is correct, answers what was asked, and says nothing that is not so."
 WORST, BEST = 1, 5
 TRUSTED_FROM = 0.4  # Cohen's kappa below which agreement is poor to fair (Landis and Koch 1977: moderate from 0.41)
+NO_ANSWER = "(no answer)"  # what a failure is held to have said, where another answer is held against it
 _TOKENS = 256
 _GRADE = re.compile(r"grade\W{0,5}([1-5])\b", re.IGNORECASE)
 _BETTER = re.compile(r"better\W{0,5}(A|B|tie)\b", re.IGNORECASE)
+
+
+def judgement(case: Case, answer: str, rival: str | None, *, rubric: str = "") -> Conversation[float]:
+    """How good an answer is: against its rival, or by the rubric where there is none; raises as `graded` does."""
+    return graded(case, answer, rubric=rubric) if rival is None else preferred(case, answer, rival, rubric=rubric)
 
 
 def graded(case: Case, answer: str, *, rubric: str = "") -> Conversation[float]:

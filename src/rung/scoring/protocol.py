@@ -6,13 +6,14 @@ An outcome that failed is a miss: scorers see it and say 0 where an answer was o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from rung.records import Case, Outcome
+from rung.records import Case, Metric, Outcome
+from rung.records.steps import Conversation
 
-Layer = Literal["retrieval", "grounding", "correctness", "format", "citation", "abstention", "access", "cost", "style"]
+Scores = Mapping[str, float]  # by the name of the metric
 CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"]
 
 
@@ -21,8 +22,8 @@ class Yardstick:
     """What all scorers need to know of the project, and (the last two) of the run as a whole.
 
     `retrieves` and `cites` are set by `card.score_run`: whether any answer of the run carries a ranking, or a citation. They
-    tell an empty ranking, which is a miss, from a rung that does not search. `judgements`: where a model judges, what it
-    said of (case, answer): a number in [0, 1], or why it said nothing.
+    tell an empty ranking, which is a miss, from a rung that does not search. Where a model judges, `rubric` is the
+    project's, and `rivals` (case -> text) what each answer is held against, None where it is graded on its own.
     """
 
     correct_by: CorrectBy
@@ -31,15 +32,27 @@ class Yardstick:
     document_groups: Mapping[str, tuple[str, ...]] | None = None  # document -> groups that may read it
     retrieves: bool = False
     cites: bool = False
-    judgements: Mapping[tuple[str, str], float | str] = field(default_factory=dict)
+    rubric: str = ""
+    rivals: Mapping[str, str] | None = None
 
 
 class Scorer(Protocol):
-    """Judges one outcome. Reads nothing but its arguments."""
+    """Judges one outcome. Reads nothing but its arguments.
 
-    layer: ClassVar[Layer]
+    `metrics` declares all that it may give. A scorer that needs a model's word returns a conversation in place of scores: a
+    generator that yields steps, as a strategy does, and ends with the scores. A `StepFailed` that it does not catch leaves
+    the case without them.
+    """
 
-    def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]: ...
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    def __call__(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]: ...
 
 
-ScorerFactory = Callable[[Yardstick], Scorer]  # what is registered: usually the scorer's class
+class ScorerFactory(Protocol):
+    """What is registered: usually the scorer's class."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]: ...
+
+    def __call__(self, yardstick: Yardstick, /) -> Scorer: ...

@@ -13,18 +13,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from rung.records import Case, Outcome, Passage
+from rung.records import Case, Metric, Outcome, Passage
 from rung.records.gold import has_gold, span_recall, target_ranks
-from rung.scoring.protocol import Layer, Yardstick
+from rung.scoring.protocol import Yardstick
 
 CUTS = (1, 3, 5, 10)
+_GOLD = "a rung that searches, and a case that says where its answer stands"
+_SPANS = "a rung that searches, and a case with evidence spans"
 _SEARCHING = ("search", "rerank")
 
 
 class Retrieval:
     """`recall@1`, `recall@3`, `recall@5`, `recall@10`, `mrr`, `ndcg@10`; with spans also `span_recall@1` … `@10`."""
 
-    layer: ClassVar[Layer] = "retrieval"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *(
+            Metric(f"recall@{k}", "retrieval", f"share of the gold found by rank {k}", needs=_GOLD, headline=k == 5)
+            for k in CUTS
+        ),
+        Metric("mrr", "retrieval", "1 divided by the rank of the first gold", needs=_GOLD),
+        Metric("ndcg@10", "retrieval", "binary nDCG of the first 10", needs=_GOLD),
+        *(
+            Metric(f"span_recall@{k}", "retrieval", f"share of the evidence's characters covered by rank {k}", needs=_SPANS)
+            for k in CUTS
+        ),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         self._retrieves = yardstick.retrieves

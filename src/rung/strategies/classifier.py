@@ -53,6 +53,7 @@ class Classifier(FromSpec[Settings]):
     """Gives the most probable label, or rejects."""
 
     name: ClassVar[str] = "classifier"
+    about: ClassVar[str] = "a small classifier that was trained on your examples"
     reference: ClassVar[bool] = False
     instructs: ClassVar[bool] = False
     record: ClassVar[type] = Settings

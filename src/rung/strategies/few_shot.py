@@ -35,6 +35,7 @@ class FewShot(FromSpec[Settings]):
     """Shows worked examples as earlier turns of the chat; the nearest one stands last."""
 
     name: ClassVar[str] = "few_shot"
+    about: ClassVar[str] = "the model with a few of your examples in its prompt"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Settings
 

@@ -67,6 +67,7 @@ class Hybrid(FromSpec[Settings]):
     """`rag` with an adapter that was taught on prompts which hold retrieved passages."""
 
     name: ClassVar[str] = "hybrid"
+    about: ClassVar[str] = "a tuned model that also gets the passages found for each question"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Settings
 

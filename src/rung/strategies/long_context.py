@@ -23,6 +23,7 @@ class LongContext(FromSpec[Wording]):
     """Shows every document that the asker may read, before the question, so that a prefix cache reads them once."""
 
     name: ClassVar[str] = "long_context"
+    about: ClassVar[str] = "the model with all of your documents in its prompt"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Wording
 

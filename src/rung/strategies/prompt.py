@@ -19,6 +19,7 @@ class Prompt(FromSpec[Wording]):
     """Asks the model as it is, with the task as the instruction."""
 
     name: ClassVar[str] = "prompt"
+    about: ClassVar[str] = "the model as it is, told what to do"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Wording
 

@@ -254,6 +254,7 @@ class Rung(Protocol):
     """One rung of the ladder."""
 
     name: ClassVar[str]
+    about: ClassVar[str]  # what it is, after "That is …", for those who do not know its name
     reference: ClassVar[bool]  # measured beside the rungs, never chosen
 
     @classmethod

@@ -50,6 +50,7 @@ class Rag(FromSpec[Settings]):
     """Searches, shows the best passages, and answers from them alone."""
 
     name: ClassVar[str] = "rag"
+    about: ClassVar[str] = "the model with the passages that a search finds for each question"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Settings
 

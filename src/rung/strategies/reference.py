@@ -29,6 +29,7 @@ class ClosedBook(FromSpec[Unread]):
     """`oracle` without any passage: the same worked examples, the same hold on the output, nothing to read."""
 
     name: ClassVar[str] = "closed_book"
+    about: ClassVar[str] = "the model without any document"
     reference: ClassVar[bool] = True
     shares: ClassVar[tuple[str, ...]] = ("shots", "max_tokens")  # with `rag`
     record: ClassVar[type] = Unread
@@ -54,6 +55,7 @@ class Oracle(FromSpec[Retrieval]):
     """
 
     name: ClassVar[str] = "oracle"
+    about: ClassVar[str] = "the model with exactly the right passages, as if the search were perfect"
     reference: ClassVar[bool] = True
     shares: ClassVar[tuple[str, ...]] = (
         "candidates",

@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
+from typing import cast
 
 from rung.errors import UserError
+from rung.plugins import Door, hint
 from rung.records import Passage, StrategySpec
-from rung.strategies.classifier import Classifier
-from rung.strategies.few_shot import FewShot
-from rung.strategies.hybrid import Hybrid
-from rung.strategies.long_context import LongContext
-from rung.strategies.prompt import Prompt
 from rung.strategies.protocol import Rung, Strategy
-from rung.strategies.rag import Rag
 from rung.strategies.reference import ClosedBook, Oracle
-from rung.strategies.router import Router
 from rung.strategies.sampling import Sampled
-from rung.strategies.structured import Structured
-from rung.strategies.tools import Tools
-from rung.strategies.tuned_model import TunedModel
-from rung.strategies.tuned_retriever import TunedRetriever
 from rung.strategies.wording import TASK
 
-GROUP = "rung.strategies"
-BUILT_IN: tuple[type[Rung], ...] = (
-    *(Prompt, FewShot, Structured, LongContext, Rag, Tools, TunedRetriever),
-    *(Classifier, TunedModel, Hybrid, Router),
-)
 REFERENCES: tuple[type[Rung], ...] = (ClosedBook, Oracle)
+_HAS = ("name", "about", "reference", "plan", "make", "answer")
+
+
+def _rung(part: object) -> type[Rung]:
+    missing = [name for name in _HAS if not hasattr(part, name)]
+    if not isinstance(part, type) or missing:
+        lacks = f"this one lacks {', '.join(missing)}" if missing else "this is none"
+        raise TypeError(f"a rung is a class that has {', '.join(_HAS)}; {lacks}")
+    return cast("type[Rung]", part)
+
+
+DOOR = Door(
+    group="rung.strategies",
+    noun="rung",
+    built_in={  # lowest first
+        "prompt": "rung.strategies.prompt:Prompt",
+        "few_shot": "rung.strategies.few_shot:FewShot",
+        "structured": "rung.strategies.structured:Structured",
+        "long_context": "rung.strategies.long_context:LongContext",
+        "rag": "rung.strategies.rag:Rag",
+        "tools": "rung.strategies.tools:Tools",
+        "tuned_retriever": "rung.strategies.tuned_retriever:TunedRetriever",
+        "classifier": "rung.strategies.classifier:Classifier",
+        "tuned_model": "rung.strategies.tuned_model:TunedModel",
+        "hybrid": "rung.strategies.hybrid:Hybrid",
+        "router": "rung.strategies.router:Router",
+        "closed_book": "rung.strategies.reference:ClosedBook",
+        "oracle": "rung.strategies.reference:Oracle",
+    },
+    part_of=_rung,
+    name_of=lambda _name, rung: rung.name,
+)
+
+
+@cache
+def _all() -> Mapping[str, type[Rung]]:
+    return DOOR.load()
 
 
 @cache
 def ladder() -> dict[str, type[Rung]]:
-    """Every rung by name, lowest first; rungs from entry points stand above the built-in ones.
+    """Every rung by name, lowest first, without the reference arms; those of other packages stand above the built-in ones.
 
     Raises:
-        UserError: a plugin takes the name of another rung.
+        UserError: a plugin's rung cannot be loaded, is none, or takes the name of another.
     """
-    rungs = {rung.name: rung for rung in BUILT_IN}
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        try:
-            rung: type[Rung] = point.load()
-        except Exception as error:
-            raise UserError(
-                f"the rung '{point.name}' ({point.value}) cannot be loaded: {error}; mend or uninstall it"
-            ) from error
-        if rung.name in rungs:
-            raise UserError(
-                f"the plugin {point.value} calls its rung '{rung.name}', a name that is taken; uninstall or rename it"
-            )
-        rungs[rung.name] = rung
-    return rungs
+    return {name: rung for name, rung in _all().items() if not rung.reference}
 
 
 def make_strategy(spec: StrategySpec, *, gold: Mapping[str, tuple[Passage, ...]] | None = None) -> Strategy:
@@ -65,7 +73,7 @@ def make_strategy(spec: StrategySpec, *, gold: Mapping[str, tuple[Passage, ...]]
     Raises:
         UserError: there is no such rung (a plugin that is not installed), or a setting is none of its.
     """
-    rung = {**{arm.name: arm for arm in REFERENCES}, **ladder()}.get(spec.rung) or find(spec.rung)
+    rung = _all().get(spec.rung) or find(spec.rung)
     own = replace(spec, settings={name: value for name, value in spec.settings.items() if name != TASK})
     strategy = rung.make(own, [make_strategy(member) for _, member in spec.members])
     if gold is not None and isinstance(strategy, Oracle):
@@ -81,7 +89,5 @@ def find(name: str) -> type[Rung]:
     """
     rungs = ladder()
     if name not in rungs:
-        close = difflib.get_close_matches(name, rungs, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(rungs)}"
-        raise UserError(f"unknown rung '{name}'; {hint}")
+        raise UserError(f"unknown rung '{name}'; {hint(name, rungs)}")
     return rungs[name]

@@ -55,6 +55,7 @@ class Router:
     """Classifies the question, then delegates."""
 
     name: ClassVar[str] = "router"
+    about: ClassVar[str] = "a router that sends each question to the cheapest rung that can answer it"
     reference: ClassVar[bool] = False
     instructs: ClassVar[bool] = False
     spec: StrategySpec

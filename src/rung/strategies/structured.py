@@ -19,6 +19,7 @@ class Structured(FromSpec[Wording]):
     """Asks the model as it is; its output cannot leave the schema (or is one of the labels)."""
 
     name: ClassVar[str] = "structured"
+    about: ClassVar[str] = "the model, its output held to your format"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Wording
 

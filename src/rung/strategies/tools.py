@@ -53,6 +53,7 @@ class Tools(FromSpec[Settings]):
     """Generates, calls what is asked for, generates on; the last turn is the answer."""
 
     name: ClassVar[str] = "tools"
+    about: ClassVar[str] = "the model, calling tools for live values"
     reference: ClassVar[bool] = False
     streams: ClassVar[bool] = False  # calls are not the answer
     record: ClassVar[type] = Settings

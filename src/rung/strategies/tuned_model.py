@@ -21,6 +21,7 @@ class TunedModel(FromSpec[Tuning]):
     """Answers closed book, with the adapter. Taught by the examples; where there are none, by the train cases."""
 
     name: ClassVar[str] = "tuned_model"
+    about: ClassVar[str] = "a model that was tuned on your examples"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Tuning
 

@@ -59,6 +59,7 @@ class TunedRetriever(FromSpec[Settings]):
     """Searches the tuned index, shows the best passages, and answers from them alone."""
 
     name: ClassVar[str] = "tuned_retriever"
+    about: ClassVar[str] = "the model with a search that was tuned on your material"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Settings
 

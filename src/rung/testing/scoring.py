@@ -3,16 +3,20 @@
 class TestPoliteness(ScorerContract):
     def make(self, yardstick: Yardstick) -> Scorer:
         return Politeness(yardstick)
+
+One that a model judges overrides `judge` too, which says what the model says.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage, Usage
-from rung.scoring.protocol import Layer, Scorer, Yardstick
+from rung.records import Answer, Case, Citation, Evidence, Failure, Metric, Outcome, Passage, Usage
+from rung.records.steps import Generate, Generated, Result, Step, StepFailed
+from rung.scoring.protocol import Scorer, Scores, Yardstick
+from rung.testing.strategies import drive
 
 _SCHEMA = '{"type":"object","properties":{"answer":{"type":["string","null"]}},"required":["answer"]}'
 _PASSAGE = Passage(
@@ -24,6 +28,7 @@ YARDSTICKS = (
     Yardstick("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
     Yardstick("json", schema=_SCHEMA),
     Yardstick("label", labels=("opening", "closing")),
+    Yardstick("judge", rubric="Be strict."),
 )
 
 
@@ -63,6 +68,11 @@ class ScorerContract:
         """The scorer under test."""
         raise NotImplementedError
 
+    def judge(self, step: Step) -> Result:
+        """What the judge says to a scorer that asks one. By default it grades as Rung's own rubric wants it: "Grade: 4"."""
+        assert isinstance(step, Generate), "a scorer may ask for a model's text, and nothing else"
+        return Generated(step.choices[0] if step.choices else "Grade: 4")
+
     def _judged(self) -> Iterator[tuple[Scorer, Case, Outcome]]:
         for yardstick in YARDSTICKS:
             scorer = self.make(yardstick)
@@ -70,30 +80,55 @@ class ScorerContract:
                 for outcome in _outcomes():
                     yield scorer, case, Outcome(case.id, outcome.answer, outcome.failure, outcome.usage)
 
-    def test_has_a_known_layer(self) -> None:
-        """The report groups metrics by layer."""
-        assert all(self.make(yardstick).layer in get_args(Layer) for yardstick in YARDSTICKS)
+    def _scores(self, scorer: Scorer, case: Case, outcome: Outcome) -> Scores:
+        """What it gives, its conversation carried out by `judge`."""
+        said = scorer(case, outcome)
+        return drive(said, self.judge)[0] if isinstance(said, Generator) else said
 
-    def test_gives_finite_numbers_by_name(self) -> None:
+    def test_declares_its_metrics(self) -> None:
+        """They say where a score is listed, which way is better, and what a limit on it means."""
+        for yardstick in YARDSTICKS:
+            declared = self.make(yardstick).metrics
+            assert declared
+            assert all(isinstance(metric, Metric) for metric in declared)
+            assert len({metric.name for metric in declared}) == len(declared), "a metric is declared twice"
+
+    def test_gives_finite_numbers_that_it_declares(self) -> None:
         """An empty answer, a failure, broken JSON and any script are ordinary outcomes: no exception, no NaN."""
         for scorer, case, outcome in self._judged():
-            for name, value in scorer(case, outcome).items():
-                assert isinstance(name, str)
-                assert name, "a metric without a name"
+            declared = {metric.name for metric in scorer.metrics}
+            for name, value in self._scores(scorer, case, outcome).items():
+                assert name in declared, f"{name} is not among the scorer's metrics"
                 assert math.isfinite(value), f"{name} is {value} for {outcome}"
 
-    def test_stays_within_zero_and_one(self) -> None:
-        """Every metric is a share, except for cost. Lower and higher are told apart by the bar."""
+    def test_stays_within_its_range(self) -> None:
+        """A share lies in [0, 1]; other numbers are at least 0."""
         for scorer, case, outcome in self._judged():
-            if scorer.layer != "cost":
-                assert all(0 <= value <= 1 for value in scorer(case, outcome).values()), outcome
+            most = {metric.name: 1.0 if metric.is_share else math.inf for metric in scorer.metrics}
+            scores = self._scores(scorer, case, outcome)
+            assert all(0 <= value <= most[name] for name, value in scores.items()), outcome
 
     def test_says_the_same_twice(self) -> None:
         """Stored runs are rescored later: the same records must give the same numbers, whatever was judged in between."""
-        first = [dict(scorer(case, outcome)) for scorer, case, outcome in self._judged()]
-        second = [dict(scorer(case, outcome)) for scorer, case, outcome in reversed(list(self._judged()))]
+        first = [dict(self._scores(*one)) for one in self._judged()]
+        second = [dict(self._scores(*one)) for one in reversed(list(self._judged()))]
         assert first == second[::-1]
 
     def test_judges_something(self) -> None:
         """A scorer that never applies measures nothing."""
-        assert any(scorer(case, outcome) for scorer, case, outcome in self._judged())
+        assert any(self._scores(*one) for one in self._judged())
+
+    def test_asks_a_judge_only_where_it_says_so(self) -> None:
+        """What a judge costs is foreseen where a metric is declared `judged`; `correct` is where the project says so."""
+        for scorer, case, outcome in self._judged():
+            if isinstance(scorer(case, outcome), Generator) and "correct" not in {m.name for m in scorer.metrics}:
+                assert any(metric.judged for metric in scorer.metrics), "no metric is declared judged=True"
+
+    def test_a_judge_that_fails_has_said_nothing(self) -> None:
+        """Its failure is left to be recorded, or another way is gone; it is no error of the scorer."""
+        for scorer, case, outcome in self._judged():
+            said = scorer(case, outcome)
+            if isinstance(said, Generator):
+                with suppress(StepFailed, StopIteration):
+                    next(said)
+                    said.throw(StepFailed(Failure("down", step="generate")))

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import entry_points
+from typing import cast
 
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.tools.calculator import Calculator
+from rung.plugins import Door, hint
 from rung.tools.protocol import Tool
 
-GROUP = "rung.tools"
-BUILT_IN: dict[str, Callable[[], Tool]] = {"calculator": Calculator}
+ToolFactory = Callable[[], Tool]
+
+
+def _factory(part: object) -> ToolFactory:
+    if not callable(part):
+        raise TypeError("it is no callable that makes a tool")
+    return cast("ToolFactory", part)
+
+
+DOOR = Door(group="rung.tools", noun="tool", built_in={"calculator": "rung.tools.calculator:Calculator"}, part_of=_factory)
 
 
 @cache
-def known() -> dict[str, Callable[[], Tool]]:
+def known() -> Mapping[str, ToolFactory]:
     """Every tool by name: how to open it.
 
     Raises:
-        UserError: a plugin cannot be loaded, or takes the name of another tool.
+        UserError: a plugin's tool cannot be loaded, is none, or takes the name of another.
     """
-    tools = dict(BUILT_IN)
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        if point.name in tools:
-            raise UserError(f"the plugin {point.value} calls its tool '{point.name}', a name that is taken; rename it")
-        try:
-            tools[point.name] = point.load()
-        except Exception as error:
-            raise UserError(
-                f"the tool '{point.name}' ({point.value}) cannot be loaded: {error}; mend or uninstall it"
-            ) from error
-    return tools
+    return DOOR.load()
 
 
 def open_tools(names: Sequence[str]) -> tuple[Tool, ...]:
@@ -45,9 +42,7 @@ def open_tools(names: Sequence[str]) -> tuple[Tool, ...]:
     tools = known()
     for name in names:
         if name not in tools:
-            close = difflib.get_close_matches(name, tools, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(tools)}"
-            raise UserError(f"unknown tool '{name}'; {hint}")
+            raise UserError(f"unknown tool '{name}'; {hint(name, tools)}")
     return tuple(tools[name]() for name in names)
 
 

@@ -1,4 +1,4 @@
-"""What is good enough? The bar for `correct`, and the hard limits that no rung may break, whatever its quality.
+"""What is good enough: the bar for `correct`, and the hard limits that no rung may break, whatever its quality.
 
 Reading it from `rung.yaml` is left to `project`; what follows from a broken limit to `decide`.
 """
@@ -7,30 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
 
-from rung.records import RungResult
+from rung.errors import InternalError
+from rung.records import Latency, Metric, RungResult
 
-Op = Literal["<=", ">="]
-
-_AT_MOST = frozenset({"leaks", "false_refusal"})
-_AT_MOST_ENDINGS = ("_seconds", "_tokens")
 _SLACK = 1e-9  # a mean of 0.7 must not miss a bar of 0.7 by rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A hard limit on a metric's mean, on `p50_seconds` or `p95_seconds` of the live pass, or on money.
+    """A hard limit on a metric's mean, or on a number `OF_RUNS`: an upper one where less of it is better."""
 
-    `usd_per_1k` is the price of answering alone; `usd_per_month` and `usd_per_passed` are of the whole bill.
-    """
-
-    op: Op
+    metric: Metric
     value: float
+
+    @property
+    def is_upper(self) -> bool:
+        """Whether the number may be so much at most; else it must be so much at least."""
+        return self.metric.better == "lower"
 
     def holds(self, measured: float) -> bool:
         """Whether a measured number keeps the limit."""
-        return measured <= self.value + _SLACK if self.op == "<=" else measured >= self.value - _SLACK
+        return measured <= self.value + _SLACK if self.is_upper else measured >= self.value - _SLACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +50,64 @@ class Bar:
         return [(name, value, limit) for name, value, limit in numbers if value is not None and not limit.holds(value)]
 
 
-def bar_of(limits: Mapping[str, float], *, correct: float | None = None, metric: str = "") -> Bar:
-    """A bar from numbers by name: leaks, false refusals, seconds, tokens and money at most, the rest at least so much."""
-    return Bar(correct, metric, {name: Limit("<=" if at_most(name) else ">=", value) for name, value in limits.items()})
+def bar_of(
+    limits: Mapping[str, float],
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
+    *,
+    correct: float | None = None,
+    metric: str = "",
+) -> Bar:
+    """A bar from numbers by name.
 
+    Args:
+        limits: each on one of `metrics` or of `OF_RUNS`.
+        metrics: what the scorers measure, by name.
+        correct: see `Bar`.
+        metric: see `Bar`.
 
-def at_most(name: str) -> bool:
-    """Whether less is better for this number."""
-    return name in _AT_MOST or name.startswith("usd") or name.endswith(_AT_MOST_ENDINGS)
+    Raises:
+        InternalError: a limit on what nothing measures.
+    """
+    known = {**metrics, **OF_RUNS}
+    if odd := sorted(set(limits) - set(known)):
+        raise InternalError(f"a limit on {odd[0]}, which nothing measures")
+    return Bar(correct, metric, {name: Limit(known[name], value) for name, value in limits.items()})
 
 
 def measured(result: RungResult, name: str) -> float | None:
     """The number of a rung that a limit of this name is about; None where it is unknown or does not apply."""
-    if name == "usd_per_1k":
-        return result.usd_per_1k
-    if name in ("usd_per_month", "usd_per_passed"):
-        return None if result.bill is None else result.bill.per_month if name == "usd_per_month" else result.bill.per_passed
-    if name in ("p50_seconds", "p95_seconds"):
-        milliseconds = None if result.latency is None else getattr(result.latency, name[:3])
-        return None if milliseconds is None else float(milliseconds) / 1000
+    if name in _READ:
+        return _READ[name](result)
     estimate = result.scores.get(name)
     return None if estimate is None else estimate.mean
+
+
+def _seconds(latency: Latency | None, what: str) -> float | None:
+    return None if latency is None else float(getattr(latency, what)) / 1000
+
+
+# What is measured of a run as a whole. `usd_per_1k` is the price of answering alone, the last two are of the whole bill.
+_OF_RUNS: tuple[tuple[Metric, Callable[[RungResult], float | None]], ...] = (
+    (
+        Metric("p50_seconds", "cost", "time, half of the answers", better="lower", unit="seconds"),
+        lambda result: _seconds(result.latency, "p50"),
+    ),
+    (
+        Metric("p95_seconds", "cost", "time, 95 % of answers", better="lower", unit="seconds"),
+        lambda result: _seconds(result.latency, "p95"),
+    ),
+    (
+        Metric("usd_per_1k", "cost", "cost of 1,000 answers", better="lower", unit="usd"),
+        lambda result: result.usd_per_1k,
+    ),
+    (
+        Metric("usd_per_month", "cost", "whole cost of a month", better="lower", unit="usd"),
+        lambda result: None if result.bill is None else result.bill.per_month,
+    ),
+    (
+        Metric("usd_per_passed", "cost", "whole cost of an answer that passed", better="lower", unit="usd"),
+        lambda result: None if result.bill is None else result.bill.per_passed,
+    ),
+)
+OF_RUNS: Mapping[str, Metric] = {metric.name: metric for metric, _ in _OF_RUNS}
+_READ = {metric.name: read for metric, read in _OF_RUNS}

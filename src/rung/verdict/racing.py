@@ -16,7 +16,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
 from rung.stats.estimates import design_effect
-from rung.verdict.bar import Bar, at_most
+from rung.verdict.bar import Bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -254,15 +254,15 @@ def _one(entrants: Sequence[Entrant], name: str) -> Entrant:
 def broken_for_good(columns: Mapping[str, Floats], bar: Bar, *, total: int) -> bool:
     """Whether a hard limit on a score is broken whatever the other cases bring. Exact: no chance is in it.
 
-    A limit of "at most" is broken when the sum so far, spread over all cases, is over it; one of "at least" when even full
-    scores everywhere else would stay below.
+    An upper limit is broken when the sum so far, spread over all cases, is over it; a lower one on a share when even full
+    scores everywhere else would stay below, one on a number without a highest value never before the end.
     """
     for name, limit in bar.limits.items():
         column = columns.get(name)
-        if column is None:
+        if column is None or not (limit.is_upper or limit.metric.is_share):
             continue
         known = _applies(column)
-        sure = float(known.sum()) / total if at_most(name) else 1 - float((1 - known).sum()) / total
+        sure = float(known.sum()) / total if limit.is_upper else 1 - float((1 - known).sum()) / total
         if len(known) and not limit.holds(sure):
             return True
     return False

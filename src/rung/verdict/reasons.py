@@ -17,17 +17,6 @@ NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case rig
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
 AT_FLOOR = "at the floor"
 
-_NEEDS = {  # why a built-in score may be missing everywhere, by how its name begins
-    "leaks": "no case says who asks",
-    "format": "the project has neither a schema nor labels",
-    "recall@": "no rung searches, or no case says where its answer stands",
-    "mrr": "no rung searches, or no case says where its answer stands",
-    "ndcg@": "no rung searches, or no case says where its answer stands",
-    "citation_": "no rung answers from passages, or no case says where its answer stands",
-    "abstention_recall": "no case is unanswerable",
-    "abstention_precision": "nothing was refused",
-    "false_refusal": "no case is answerable",
-}
 _CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
 _ONE_TEST = "a second test (sign flips) does not find it"
 _MANY = 100_000
@@ -283,7 +272,7 @@ def forgetting(name: str, marked: str) -> str:
 
 def limit_words(limit: Limit) -> str:
     """ "at most 2"."""
-    return f"at {'most' if limit.op == '<=' else 'least'} {limit.value:g}"
+    return f"at {'most' if limit.is_upper else 'least'} {limit.value:g}"
 
 
 def _amount(value: float, beside: float) -> str:
@@ -361,8 +350,8 @@ def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Seque
         return f"{listed(list(unknown))}: {told}."
     if head or name.endswith("_seconds"):
         return f"{told[0].upper()}{told[1:]}."
-    nobody = f"no rung has that score; there are {', '.join(known) or 'none'}"
-    because = next((why for start, why in _NEEDS.items() if name.startswith(start)), nobody)
+    needs = limit.metric.needs
+    because = f"it needs {needs}" if needs else f"no rung has that score; there are {', '.join(known) or 'none'}"
     return f"{told[0].upper()}{told[1:]}: {because}."
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rung.records import RungResult
 from rung.verdict import sensitivity_words as flip_words
-from rung.verdict.bar import Bar, Limit, measured
+from rung.verdict.bar import Bar, measured
 from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
 from rung.verdict.decide import MAIN, Weighed, chooser
 
@@ -139,7 +139,7 @@ def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str
 
     def choice(value: float) -> str | None:
         # from above, like the bar: a limit of a rung's own number is kept, anything below it is not
-        return choose(results, replace(bar, limits={**bar.limits, name: Limit(limit.op, -value)}))
+        return choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)}))
 
     turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in known), now)
     return [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import PackageNotFoundError, version
+from typing import cast
 
-from rung.errors import UserError
 from rung.knowledge.readers.code import OF_SUFFIX
 from rung.knowledge.readers.source import Reader
+from rung.plugins import Door
 
-GROUP = "rung.readers"
 FORMAT = 4  # of what the built-in readers give; when it changes, files are read anew
 _HERE = "rung.knowledge.readers"
 # The name of an entry point is the suffix that a reader takes, without its dot.
@@ -34,10 +34,25 @@ _COSTLY = {
     f"{_HERE}.epub:read_epub": "epub",
     f"{_HERE}.archive:read_zip": "zip",
 }
-BUILT_IN = tuple(
-    EntryPoint(name=suffix, value=reader, group=GROUP)
-    for reader, suffixes in {**_PLAIN, **_COSTLY}.items()
-    for suffix in suffixes.split()
+
+
+def _suffix(name: str) -> str:
+    return "." + name.lower().lstrip(".")
+
+
+def _reader(part: object) -> Reader:
+    if not callable(part):
+        raise TypeError("it is no callable that reads a file")
+    return cast("Reader", part)
+
+
+DOOR = Door(
+    group="rung.readers",
+    noun="reader",
+    built_in={suffix: reader for reader, suffixes in {**_PLAIN, **_COSTLY}.items() for suffix in suffixes.split()},
+    part_of=_reader,
+    name_of=lambda name, _reader: _suffix(name),
+    may_replace=True,
 )
 LIBRARIES = ("liteparse", "pypdfium2", "python-calamine", "xlrd", "html-to-markdown", "lxml", "docutils", "chardet")
 
@@ -49,20 +64,14 @@ def readers() -> Mapping[str, Reader]:
     Raises:
         UserError: an entry point cannot be loaded.
     """
-    found: dict[str, Reader] = {}
-    for point in (*BUILT_IN, *_foreign()):
-        try:
-            found["." + point.name.lower().lstrip(".")] = point.load()
-        except Exception as error:
-            raise UserError(f"the reader {point.value} cannot be loaded ({error}); mend or uninstall its package") from error
-    return found
+    return DOOR.load()
 
 
 @cache
 def costly() -> frozenset[str]:
     """The suffixes whose built-in reader works in a process of its own and is remembered."""
     own = {f".{suffix}" for suffixes in _COSTLY.values() for suffix in suffixes.split()}
-    return frozenset(own - {"." + point.name.lower().lstrip(".") for point in _foreign()})
+    return frozenset(own - {_suffix(point.name) for point in DOOR.foreign()})
 
 
 @cache
@@ -72,12 +81,8 @@ def edition() -> str:
     Readers of other packages count too, since archives and mails hand their contents to them.
     """
     parts = [str(FORMAT), *(f"{name} {_version(name)}" for name in LIBRARIES)]
-    parts += [f"{p.name}={p.value} {p.dist.version if p.dist else ''}" for p in _foreign()]
+    parts += [f"{p.name}={p.value} {p.dist.version if p.dist else ''}" for p in DOOR.foreign()]
     return "; ".join(parts)
-
-
-def _foreign() -> list[EntryPoint]:
-    return sorted(entry_points(group=GROUP), key=lambda point: point.name)
 
 
 def _version(name: str) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from rung.records import Estimate, RungResult
 from rung.report.contents import WHAT_IS_RIGHT, Report, everyone, ladder, limit, lost_counts, references
-from rung.report.headline import IN_WORDS
 from rung.report.html import charts
 from rung.report.html.markup import Safe, el, join, section
 from rung.report.html.money import bills_table, front_line, wins_table
@@ -90,7 +89,7 @@ def _quality_row(rung: RungResult, report: Report, style: str, bar: float | None
     )
     note = el("span", "the choice", cls="tag") if style == "chosen" else Safe("")
     value = join(el("b", percent(e.mean)), " ", el("span", interval(e), cls="quiet"))
-    return _chart_row(join(el("span", rung.name, title=IN_WORDS.get(rung.name)), " ", note), picture, value)
+    return _chart_row(join(el("span", rung.name, title=rung.about or None), " ", note), picture, value)
 
 
 def _chart_table(caption: str, rows: Sequence[Safe]) -> Safe:

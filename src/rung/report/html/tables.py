@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from rung.records import Estimate, Json, RungResult, canonical
+from rung.records import Estimate, Json, Layer, Metric, RungResult, canonical
 from rung.report.contents import Report, everyone
 from rung.report.headline import differences_table, judged_by
 from rung.report.html.markup import Safe, el, join, scrolled, section
 from rung.report.numbers import DASH, count, interval, milliseconds, money, percent, seconds, significant
 
-# Layer, what it asks, which metrics belong to it. The first match wins; scorers of plugins land in the last.
-_LAYERS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
-    (layer, asks, re.compile(pattern))
-    for layer, asks, pattern in (
-        ("Abstention", "Does it refuse where it should, and only there?", r"abst|refus"),
-        ("Access", "Did anybody see what they may not read?", r"leak|access"),
-        ("Citation", "Do the marks point at the evidence?", r"citation|cite"),
-        ("Format", "Does the output keep the schema?", r"^(format|schema|valid)"),
-        ("Cost", "What does an answer consume?", r"token|usd|cost|steps"),
-        ("Retrieval", "Did the search find the evidence?", r"@|mrr|ndcg|retriev|^map$|hit"),
-        ("Grounding", "Is the answer supported by what was shown?", r"ground|faithful|support"),
-        ("Correctness", "Is the answer right?", r"correct|^em$|f1|contains|label|json|rouge|exact|accuracy|judge"),
-        ("Style", "Does it speak as wanted?", r"style|tone|length"),
-        ("Other", "Metrics of added scorers", r""),
-    )
-)
-_SHOWN_FIRST = (
-    "Correctness",
-    "Retrieval",
-    "Grounding",
-    "Citation",
-    "Abstention",
-    "Format",
-    "Access",
-    "Style",
-    "Cost",
-    "Other",
-)
-
-
-def layer_of(metric: str) -> str:
-    """The layer that a metric is listed under."""
-    return next(layer for layer, _, pattern in _LAYERS if pattern.search(metric.lower()))
+_ASKS: Mapping[Layer, str] = {  # in the order of the page
+    "correctness": "Is the answer right?",
+    "retrieval": "Did the search find the evidence?",
+    "grounding": "Is the answer supported by what was shown?",
+    "citation": "Do the marks point at the evidence?",
+    "abstention": "Does it refuse where it should, and only there?",
+    "format": "Does the output keep the schema?",
+    "access": "Did anybody see what they may not read?",
+    "style": "Does it speak as wanted?",
+    "cost": "What does an answer consume?",
+}
 
 
 def scores_section(report: Report) -> Safe:
     """Section 6."""
     rungs = [r for r in everyone(report.verdict) if r.status == "measured"]
-    by_layer: dict[str, list[str]] = {}
-    for metric in dict.fromkeys(m for r in rungs for m in r.scores):
-        by_layer.setdefault(layer_of(metric), []).append(metric)
-    asks = {layer: question for layer, question, _ in _LAYERS}
-    tables = [
-        _layer_table(layer, asks[layer], by_layer[layer], rungs, report) for layer in _SHOWN_FIRST if layer in by_layer
-    ]
+    by_layer: dict[Layer, list[Metric]] = {}
+    for name in dict.fromkeys(name for r in rungs for name in r.scores):
+        by_layer.setdefault(report.metrics[name].layer, []).append(report.metrics[name])
+    tables = [_layer_table(layer, by_layer[layer], rungs, report) for layer in _ASKS if layer in by_layer]
     return section(
         "scores", "All scores",
         el("p", "Shares in per cent, each with its 95 % interval. n: cases to which a metric applies.", cls="quiet"),
@@ -65,31 +39,26 @@ def scores_section(report: Report) -> Safe:
     )  # fmt: skip
 
 
-def _layer_table(layer: str, asks: str, metrics: Sequence[str], rungs: Sequence[RungResult], report: Report) -> Safe:
+def _layer_table(layer: Layer, metrics: Sequence[Metric], rungs: Sequence[RungResult], report: Report) -> Safe:
     heads = [el("th", "Rung", scope="col")]
     same: dict[str, bool] = {}
-    for metric in metrics:
-        counts = {r.scores[metric].n for r in rungs if metric in r.scores}
-        same[metric] = len(counts) == 1
-        note = el("span", f"n {counts.pop():,}", cls="n") if same[metric] else Safe("")
-        heads.append(el("th", metric.replace("_", " "), note, scope="col"))
+    for m in metrics:
+        counts = {r.scores[m.name].n for r in rungs if m.name in r.scores}
+        same[m.name] = len(counts) == 1
+        note = el("span", f"n {counts.pop():,}", cls="n") if same[m.name] else Safe("")
+        heads.append(el("th", m.name.replace("_", " "), note, scope="col", title=m.about))
     rows = []
-    for r in (r for r in rungs if any(m in r.scores for m in metrics)):
-        cells = [_cell(r.scores.get(m), as_share=_is_share(m, rungs), with_n=not same[m]) for m in metrics]
+    for r in (r for r in rungs if any(m.name in r.scores for m in metrics)):
+        cells = [_cell(r.scores.get(m.name), as_share=m.is_share, with_n=not same[m.name]) for m in metrics]
         rows.append(el("tr", _rung_head(r, report), *cells, cls="chosen" if r.name == report.verdict.winner else None))
-    table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label=layer)
-    return scrolled(table, title=layer, about=asks)
+    table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label=layer.title())
+    return scrolled(table, title=layer.title(), about=_ASKS[layer])
 
 
 def _rung_head(rung: RungResult, report: Report) -> Safe:
     tag = "the choice" if rung.name == report.verdict.winner else "reference" if rung.reference else ""
     shown = el("span", tag, cls="tag" if tag == "the choice" else "tag plain") if tag else Safe("")
     return el("th", rung.name, " ", shown, scope="row")
-
-
-def _is_share(metric: str, rungs: Sequence[RungResult]) -> bool:
-    means = [r.scores[metric].mean or 0.0 for r in rungs if metric in r.scores]
-    return layer_of(metric) != "Cost" and all(0 <= mean <= 1 for mean in means)
 
 
 def _cell(estimate: Estimate | None, *, as_share: bool, with_n: bool) -> Safe:

@@ -30,6 +30,7 @@ class SecondLook(FromSpec[Settings]):
     """One search; one answer from few passages; where that is a refusal, another from more."""
 
     name: ClassVar[str] = "second_look"
+    about: ClassVar[str] = "the model with few passages, and with more where these did not hold the answer"
     reference: ClassVar[bool] = False
     record: ClassVar[type] = Settings
 

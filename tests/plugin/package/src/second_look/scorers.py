@@ -1,28 +1,34 @@
-"""`brief`: the share of answers of at most twelve words."""
+"""`brief`: the share of answers of at most twelve words. `shouting`: that of answers with a word in capitals."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.records import Case, Outcome
-from rung.scoring.protocol import Layer, Yardstick
+from rung.records import Case, Metric, Outcome
+from rung.scoring.protocol import Yardstick
 
 WORDS = 12
+SHOUTED = re.compile(r"\b[A-Z]{4,}\b")
 
 
-class Brief:
-    """Refusals are left out; a failure, which owed an answer, is a miss."""
+class Tone:
+    """Refusals are left out; a failure, which owed an answer, is a miss, and shouts at nobody."""
 
-    layer: ClassVar[Layer] = "style"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("brief", "style", "answers of at most twelve words"),
+        Metric("shouting", "style", "answers with a word in capitals", better="lower", needs="an answer that is no refusal"),
+    )
 
     def __init__(self, yardstick: Yardstick) -> None:
         del yardstick
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
-        """The metric of one outcome."""
+        """The metrics of one outcome."""
         if outcome.answer is None:
             return {"brief": 0.0}
         if outcome.answer.refused:
             return {}
-        return {"brief": float(len(outcome.answer.plain.split()) <= WORDS)}
+        said = outcome.answer.plain
+        return {"brief": float(len(said.split()) <= WORDS), "shouting": float(bool(SHOUTED.search(said)))}

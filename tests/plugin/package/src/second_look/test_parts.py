@@ -7,9 +7,10 @@ from rung.scoring.protocol import Scorer, Yardstick
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import StrategyContract, canned, drive
 
+from .judged import Kind
 from .readers import read_eml
 from .rungs import SecondLook
-from .scorers import Brief
+from .scorers import Tone
 
 
 class TestSecondLook(StrategyContract):
@@ -25,9 +26,17 @@ class TestSecondLook(StrategyContract):
         assert answer.plain == "thirty days"
 
 
-class TestBrief(ScorerContract):
+class TestTone(ScorerContract):
     def make(self, yardstick: Yardstick) -> Scorer:
-        return Brief(yardstick)
+        return Tone(yardstick)
+
+
+class TestKind(ScorerContract):
+    def make(self, yardstick: Yardstick) -> Scorer:
+        return Kind(yardstick)
+
+    def judge(self, step: Step) -> Result:
+        return Generated("yes" if isinstance(step, Generate) and "nine" in step.messages[-1].content else "no")
 
 
 def test_an_email_is_a_document() -> None:

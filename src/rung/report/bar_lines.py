@@ -1,0 +1,55 @@
+"""The bar, line by line, against what the choice reached: the same words on the page, in Markdown and for JUnit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rung.records import Metric, RungResult
+from rung.report.contents import Report, limit
+from rung.report.numbers import money, percent, seconds, significant
+from rung.verdict.bar import OF_RUNS, Limit, measured
+
+
+@dataclass(frozen=True, slots=True)
+class BarLine:
+    """One number that was asked for. `kept` None: it was not measured."""
+
+    name: str
+    title: str
+    asked: str  # "at most 5 %"
+    reached: str
+    kept: bool | None
+
+
+def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
+    """A line for each number of the bar."""
+    known = {**report.metrics, **OF_RUNS}
+    found = []
+    for name in report.bar:
+        if (value := limit(report.bar, name)) is None:
+            continue
+        metric = known[name]
+        asked, reached = Limit(metric, value), measured(winner, name)
+        found.append(
+            BarLine(
+                name,
+                metric.about if name in OF_RUNS else name.replace("_", " "),
+                f"at {'most' if asked.is_upper else 'least'} {in_unit(metric, value)}",
+                in_unit(metric, reached),
+                None if reached is None else asked.holds(reached),
+            )
+        )
+    return found
+
+
+def in_unit(metric: Metric, value: float | None) -> str:
+    """A number of the bar in its unit."""
+    if value is None:
+        return "unknown"
+    if metric.unit == "usd":
+        return money(value)
+    if metric.unit == "seconds":
+        return seconds(value)
+    if not metric.is_share:
+        return f"{significant(value)} {metric.unit}"
+    return percent(value, digits=0 if abs(value * 100 - round(value * 100)) < 1e-9 else 1)
