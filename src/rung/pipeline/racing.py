@@ -23,6 +23,7 @@ from rung.records import Case, Coverage, Outcome
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, Yardstick
+from rung.verdict.bar import OF_RUNS
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
