@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rung.drivers.batch import Tally, carry
-from rung.drivers.cache import StepStore
+from rung.config.project import load_project
 from rung.models.catalog import generator
-from rung.project import load_project
 from rung.records import Asker, Question
-from rung.steps import Generate, Request
+from rung.records.steps import Generate, Request
+from rung.runtime.batch import Tally, carry
+from rung.runtime.cache import StepStore
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.registry import find
 

@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from rung.estimating import estimate
-from rung.gold import span_recall
 from rung.knowledge import find_quote
-from rung.knowledge.chunking import Chunking, passages, row
+from rung.knowledge.chunking.passages import Chunking, passages, row
 from rung.models.catalog import embedder
 from rung.records import Case, Document, Evidence, Passage
+from rung.records.gold import span_recall
+from rung.stats.estimates import estimate
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -33,7 +33,7 @@ from tuned_quality import lines
 from rung.models.catalog import embedder as opened
 from rung.models.classifying import Classifiers, Head
 from rung.records import digest
-from rung.steps import Classified, Classify, Request
+from rung.records.steps import Classified, Classify, Request
 from rung.training.classifier import LabelRecipe, calibration_error, divided, train_classifier
 
 Row = dict[str, Any]

@@ -3,7 +3,7 @@
     python benchmarks/dense_weight.py [SET …] [--draws 400] [--keep FOLDER]
 
 For every set of `retrieval_quality` with judged documents or spans and at least 120 queries: nDCG@10 of each query at each
-weight, once. Then n queries are drawn, choose as `rung` chooses (`workshop.weighing.choose`, without its least number), and
+weight, once. Then n queries are drawn, choose as `rung` chooses (`builders.retrieval_quality.choose`, without its least number), and
 all other queries say what that weight gains over one half. Shown are the means of each set's draws, how often more than .005
 is lost, and what the twentieth that loses most loses. The data is ../shared/data beside the checkout; what is absent is said
 and left out.
@@ -21,11 +21,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from retrieval_quality import CACHE, JUDGED, beir, spans, squad2
 
+from rung.artifacts import EVEN
+from rung.builders.retrieval_quality import WEIGHTS, chosen_among, tried
 from rung.knowledge import Knowledge
 from rung.models.catalog import embedder
 from rung.records import digest
-from rung.workshop import EVEN
-from rung.workshop.weighing import WEIGHTS, chosen_among, tried
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

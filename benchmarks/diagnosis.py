@@ -24,20 +24,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from tests.working import working
 
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
-from rung.project import load_project
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import score
+from rung.pipeline.prepare import Intake, prepare
 from rung.records import Json
+from rung.records.steps import Generate, Step
 from rung.scoring import Scorecard
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import Intake, take_in
-from rung.stages.judging import score
-from rung.steps import Generate, Step
-from rung.verdict.diagnose import Loss
-from rung.workshop import Workshop
+from rung.verdict.failure_modes import Loss
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 Rows = list[dict[str, Json]]
@@ -211,12 +211,12 @@ def read(folder: Path, answerable: bool) -> Rows:
 def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str, Loss | None]:
     """Every stage from the documents to the diagnosis, with the scripted model."""
     play = Play(fails=lambda step: "the server is down" if one.fails and isinstance(step, Step) else "")
-    with Workshop(load_project(folder)) as workshop:
-        workshop.__dict__["generator"] = ScriptedGenerator(reader(one, rows), play=play)
-        intake: Intake = take_in(workshop)
-        candidates = [c for c in propose(workshop, intake) if c.rung.name == "rag"]
-        raced = climb(workshop, intake, candidates, Meter.of(workshop, Allowed(exhaustive=True)))
-        scored = score(workshop, intake, raced.runs)
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(reader(one, rows), play=play)
+        intake: Intake = prepare(workshop)
+        candidates = [c for c in propose(at.builder, intake) if c.rung.name == "rag"]
+        raced = climb(at.builder, intake, candidates, Meter.of(at.engines, Allowed(exhaustive=True)))
+        scored = score(at.runner, intake, raced.runs)
     card: Scorecard = next(iter(scored.cards.values()))
     return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))
 

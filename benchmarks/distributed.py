@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from rung.drivers.distributed import Cluster, Pool
 from rung.models.catalog import generator
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Message
-from rung.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, Generated, Request
+from rung.runtime.distributed import Cluster, Pool
 
 MODEL = "smollm2-135m-instruct"
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.estimating import wilson
+from rung.stats.estimates import wilson
 from rung.verdict.statistics import paired
 
 Floats = NDArray[np.float64]

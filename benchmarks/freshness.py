@@ -20,12 +20,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from tests.working import working
 
+from rung.config.project import load_project
 from rung.knowledge import Knowledge
-from rung.project import load_project
 from rung.records import Asker
-from rung.steps import search
-from rung.workshop import Workshop
+from rung.records.steps import search
 
 SECRET = "zyxomma"
 WAIT = 60.0
@@ -43,8 +43,8 @@ def main() -> None:
             [sys.executable, "-m", "rung", "sync", str(root), "--watch", "--json"], stdout=subprocess.PIPE
         )
         try:
-            with Workshop(load_project(root)) as workshop:
-                knowledge = workshop.knowledge
+            with working(load_project(root)) as at:
+                knowledge = at.engines.knowledge
                 if knowledge is None:
                     raise SystemExit("the project has no documents")
                 _until(lambda: knowledge.versions() != (), "the first sync")
@@ -74,17 +74,17 @@ def _traces(root: Path) -> int:
     path = root / "docs" / "secret.md"
     path.write_text(f"# Secret\n\nThe word of the house is {SECRET}.\n", encoding="utf-8")
     _rung("sync", str(root))
-    with Workshop(load_project(root)) as workshop:
-        if workshop.knowledge is None:
+    with working(load_project(root)) as at:
+        if at.engines.knowledge is None:
             raise SystemExit("the project has no documents")
-        workshop.carry([(Asker(), lambda: search(f"what is {SECRET}?", top=5))], title="ask")
-        if not any(SECRET in p.text for some in workshop.store.passages() for _, p in some):
+        at.runner.run([(Asker(), lambda: search(f"what is {SECRET}?", top=5))], title="ask")
+        if not any(SECRET in p.text for some in at.engines.cache.passages() for _, p in some):
             raise SystemExit("the memory of steps should hold it before it is deleted")
     path.unlink()
     _rung("sync", str(root))
     found = 0
-    with Workshop(load_project(root)) as workshop:
-        knowledge = workshop.knowledge
+    with working(load_project(root)) as at:
+        knowledge = at.engines.knowledge
         if knowledge is not None:
             found += sum(SECRET in d.text for d in knowledge.documents())
             found += sum(SECRET in p.text for p in knowledge.search(SECRET, asker=Asker(), top=50))

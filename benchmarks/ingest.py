@@ -105,7 +105,7 @@ class _Torch:
 
 def _rung(docs: Path, index: Path, model: Any) -> int:
     from rung.knowledge import Chunking, Knowledge
-    from rung.knowledge.readers import stream_sources
+    from rung.knowledge.loading import stream_sources
     from rung.records import Document
 
     knowledge = Knowledge.open(index, embedder=model, chunking=Chunking(TOKENS, OVERLAP))

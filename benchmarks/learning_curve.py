@@ -28,12 +28,12 @@ from pathlib import Path
 from make_examples import make_commands
 from tuned_quality import DATA, lines, same_json, setting, show
 
-from rung.matching import best
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message
+from rung.records.steps import Generate, Generated, Request
 from rung.scoring.rouge import f_measure
-from rung.steps import Generate, Generated, Request
+from rung.text.matching import best
 from rung.training import Recipe, train_generator
 
 FILES = {

@@ -21,10 +21,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rung.examples import lint, read_examples
-from rung.examples.linting import KINDS, Linted
+from rung.commands.lint import Wanted, look
+from rung.dataset import lint, read_examples
+from rung.dataset.lint import KINDS, Linted
 from rung.records import Case, Example
-from rung.stages.linting import Wanted, look
 
 SWAPS = {"how": "in what way", "can": "could", "want": "would like", "get": "obtain", "need": "require", "buy": "purchase"}
 REFUSALS = (

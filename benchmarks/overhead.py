@@ -18,15 +18,15 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage, RungResult, Usage, Verdict
+from rung.report.as_json import verdict_json
+from rung.report.html.page import Basis, CasePage, Report, report_html
+from rung.report.table import table
 from rung.scoring import Scorecard, Yardstick, score_run
 from rung.verdict.bar import Bar
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, Weighed, decide
-from rung.verdict.diagnose import Corpus, Loss, losses
-from rung.verdict.report import Basis, CasePage, Report, report_html
-from rung.verdict.table import table
-from rung.verdict.to_json import verdict_json
-from rung.verdict.winning_back import won_back
+from rung.verdict.failure_modes import Corpus, Loss, losses
+from rung.verdict.headroom import won_back
 
 WORDS = (
     *("return", "parcel", "delivery", "refund", "customs", "invoice", "warranty"),
@@ -78,7 +78,7 @@ def _outcome(case: Case, gold: Passage, passages: Sequence[Passage], share: floa
 def weighed(
     name: str, order: int, card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
 ) -> Weighed:
-    """A rung's line from its scorecard, as `stages.judging` makes it."""
+    """A rung's line from its scorecard, as `pipeline.evaluate` makes it."""
     lost = won_back(layers, card.values[MAIN], clusters=groups)
     line = RungResult(name, {}, "measured", scores=card.estimates(0, groups), order=order, losses=lost)
     return Weighed(line, card.values, clusters=groups)

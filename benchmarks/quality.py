@@ -30,18 +30,18 @@ from pathlib import Path
 from typing import Any
 
 from make_examples import jsonl, make_commands
+from tests.working import working
 from tuned_quality import DATA, drawn, lines
 
-from rung.drivers.batch import carry
-from rung.estimating import estimate
-from rung.knowledge.chunking import whole
-from rung.loop import workshop_of
-from rung.project import load_project
+from rung.config.project import load_project
+from rung.knowledge.chunking.passages import whole
+from rung.pipeline.candidates import build, propose
+from rung.pipeline.prepare import prepare
 from rung.records import Asker, Passage
+from rung.records.steps import Found, Request, Result
+from rung.runtime.batch import carry
 from rung.scoring.squad import token_f1
-from rung.stages.candidates import build, propose
-from rung.stages.intake import take_in
-from rung.steps import Found, Request, Result
+from rung.stats.estimates import estimate
 
 Row = dict[str, Any]
 SHOWN = {
@@ -236,14 +236,14 @@ def judged_apart(name: str, project: Path) -> Iterator[str]:
     """What only this data set can be judged by, of every rung: its answers come from the project's memory."""
     judge = JUDGES[name]
     rows = {row["id"]: row for row in map(json.loads, (project / "cases.jsonl").read_text(encoding="utf-8").splitlines())}
-    with workshop_of(load_project(project), None, None) as workshop:
-        intake = take_in(workshop)
-        for candidate in build(workshop, [c for c in propose(workshop, intake) if c.plan and not c.rung.reference]):
+    with working(load_project(project)) as at:
+        intake = prepare(workshop)
+        for candidate in build(at.builder, [c for c in propose(at.builder, intake) if c.plan and not c.rung.reference]):
             if candidate.strategy is None:
                 continue
             talks = [(c.asker, lambda c=c, s=candidate.strategy: s.answer(c.ask())) for c in intake.cases]
             values: dict[str, list[float]] = {}
-            for case, ended in zip(intake.cases, workshop.carry(talks, title=candidate.label), strict=True):
+            for case, ended in zip(intake.cases, at.runner.run(talks, title=candidate.label), strict=True):
                 for what, value in judge(ended.value.text if ended.value else "", rows[case.id]).items():
                     values.setdefault(what, []).append(value)
             told = ", ".join(f"{what} {interval(asdict(estimate(found)))}" for what, found in sorted(values.items()))
@@ -300,16 +300,16 @@ class Gold:
 def with_gold(project: Path) -> str:
     """The tuned weights of `hybrid`, each question shown with its own paragraph."""
     about = {row["question"]: row["meta"]["context_document"] for row in lines("knowledge/squad2/cases_test.jsonl")}
-    with workshop_of(load_project(project), None, None) as workshop:
-        intake = take_in(workshop)
-        (hybrid,) = build(workshop, [c for c in propose(workshop, intake) if c.label == "hybrid"])
-        documents = {d.id: whole(d) for d in workshop.knowledge.documents()}  # type: ignore[union-attr]
+    with working(load_project(project)) as at:
+        intake = prepare(workshop)
+        (hybrid,) = build(at.builder, [c for c in propose(at.builder, intake) if c.label == "hybrid"])
+        documents = {d.id: whole(d) for d in at.engines.knowledge.documents()}  # type: ignore[union-attr]
         engines = {
             "search": Gold({q: documents[id] for q, id in about.items()}),
-            "generate": workshop.generator,
+            "generate": at.engines.generator,
         }
         talks = [(Asker(), lambda case=case: hybrid.strategy.answer(case.ask())) for case in intake.cases]  # type: ignore
-        answers = [ended.value for ended in carry(talks, engines=engines, store=workshop.store, tally=workshop.tally)]
+        answers = [ended.value for ended in carry(talks, engines=engines, store=at.engines.cache, tally=at.engines.tally)]
     told = [(c, a) for c, a in zip(intake.cases, answers, strict=True) if a]
     able = [(token_f1(a.plain, c.answers), a.refused) for c, a in told if c.answerable]
     unable = [a.refused for c, a in told if not c.answerable]

@@ -27,9 +27,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.estimating import estimates
+from rung.pipeline.racing import FEW, FIRST, GROWTH, LEAST
 from rung.records import RungResult
-from rung.stages.racing import FEW, FIRST, GROWTH, LEAST
+from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.decide import Weighed, barred, decide
 from rung.verdict.racing import Entrant, broken_for_good, enough_for_gaps, order, standing

@@ -153,8 +153,8 @@ def _read(library: str, path: Path) -> str:
     """The text of a file; "" where the library gives none."""
     try:
         if library == "rung":
-            from rung.knowledge.reading.converting import read
-            from rung.knowledge.reading.source import SourceFile
+            from rung.knowledge.readers.converting import read
+            from rung.knowledge.readers.source import SourceFile
             from rung.records import Document
 
             return "\n\n".join(d.text for _, d in read(SourceFile(path.name, path)) if isinstance(d, Document))

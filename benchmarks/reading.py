@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rung.knowledge.readers import Memory, stream_sources
+from rung.knowledge.loading import Memory, stream_sources
 from rung.records import Document
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,8 +142,8 @@ def _words(text: str) -> list[str]:
 
 def _library(name: str) -> Callable[[Path], str]:
     if name == "rung":
-        from rung.knowledge.reading.converting import read
-        from rung.knowledge.reading.source import SourceFile
+        from rung.knowledge.readers.converting import read
+        from rung.knowledge.readers.source import SourceFile
 
         return lambda path: "".join(d.text for _, d in read(SourceFile(path.name, path)) if isinstance(d, Document))
     if name == "kreuzberg":

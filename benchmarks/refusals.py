@@ -1,4 +1,4 @@
-"""How often is an answer taken for a refusal, and a refusal not seen? `rung.refusing.is_refusal`, on marked and public text.
+"""How often is an answer taken for a refusal, and a refusal not seen? `rung.text.refusals.is_refusal`, on marked and public text.
 
     python benchmarks/refusals.py
 
@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rung.refusing import is_refusal
-from rung.sentences import sentences
+from rung.text.refusals import is_refusal
+from rung.text.sentences import sentences
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data" / "grounded"

@@ -5,7 +5,7 @@
 Sets with judged documents (`scifact cranfield cosqa dbpedia_mini squad2`): nDCG@10, recall@5, recall@20 and MRR over test
 queries, scored by ir-measures, with 95 % bootstrap intervals over queries. Sets with spans (`covidqa cuad chunking_eval`):
 the share of the evidence's characters among the passages that fit into 512 tokens. The weight is chosen as `rung` chooses
-it (`stages.weighting`), on train or dev queries and never on those that judge: where a set has none (dbpedia_mini), each
+it (`pipeline.dense_weight`), on train or dev queries and never on those that judge: where a set has none (dbpedia_mini), each
 fifth of the test queries is searched with the weight that the other four fifths choose.
 
 The data is ../shared/data beside the checkout, which is not part of the project; what is absent is said and left out. An
@@ -26,16 +26,16 @@ from typing import Any
 
 import numpy as np
 
-from rung.estimating import estimate, resampled_means
-from rung.gold import span_recall
+from rung.commands.search import best_of_documents
 from rung.knowledge import Fusion, Knowledge, find_quote
 from rung.knowledge.protocol import Lookup
 from rung.knowledge.retrieval import embedded, readable
 from rung.models.catalog import embedder, reranker
+from rung.pipeline.dense_weight import MOST_CASES, measured
 from rung.records import Case, Document, Estimate, Evidence, Passage, digest
-from rung.stages.searching import best_of_documents
-from rung.stages.weighting import MOST_CASES, measured
-from rung.steps import Engine, Found, Request, Rerank
+from rung.records.gold import span_recall
+from rung.records.steps import Engine, Found, Request, Rerank
+from rung.stats.estimates import estimate, resampled_means
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CACHE = Path(__file__).resolve().parent / ".cache" / "retrieval"

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from rung.knowledge.lance import LanceIndex
-from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.protocol import Change, Fusion, Lookup, Row
+from rung.knowledge.store.lance import LanceIndex
+from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.models.catalog import embedder
 from rung.records import Document, Passage
 

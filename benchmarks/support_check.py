@@ -1,4 +1,4 @@
-"""Can the check of citations tell a right one from a wrong one? `rung.supporting.support`, measured where truth is known.
+"""Can the check of citations tell a right one from a wrong one? `rung.text.support.support`, measured where truth is known.
 
     python benchmarks/support_check.py [--limit 2000]
 
@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from rung.records import digest
-from rung.sentences import sentences
-from rung.supporting import SUPPORTED_FROM, support
+from rung.text.sentences import sentences
+from rung.text.support import SUPPORTED_FROM, support
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _ASKING = re.compile(

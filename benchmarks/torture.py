@@ -196,7 +196,7 @@ def found_in(folder: Path) -> object:
 
 def health(folder: Path) -> str:
     """What `doctor` finds damaged; "" if nothing. In a process of its own: LanceDB's threads do not live through a fork."""
-    from rung.stages.mending import damages, state_of
+    from rung.commands.repair import damages, state_of
 
     reading, writing = os.pipe()
     pid = os.fork()
@@ -481,10 +481,7 @@ def main() -> int:
     import numpy as np  # noqa: F401 - what is imported here is imported once; LanceDB does not want to be forked
     import pyarrow as pa  # noqa: F401
 
-    import rung.cli.main
-    import rung.loop
-    import rung.stages.mending
-    import rung.workshop.building  # noqa: F401
+    import rung.builders.building  # noqa: F401
 
     os.environ["COLUMNS"] = "200"
     with tempfile.TemporaryDirectory() as place:

@@ -24,10 +24,10 @@ from pathlib import Path
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message, Passage, Question
-from rung.refusing import REFUSAL, is_refusal
+from rung.records.steps import Generate, Generated, Request
 from rung.scoring.squad import token_f1
-from rung.steps import Generate, Generated, Request
 from rung.strategies.prompting import grounded
+from rung.text.refusals import REFUSAL, is_refusal
 from rung.training import Recipe, train_generator
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -21,20 +21,20 @@ from typing import TYPE_CHECKING
 
 import retrieval_quality as quality
 
+from rung.builders.retrieval_quality import WEIGHTS, choose, tried
+from rung.builders.retriever import map_lessons
+from rung.builders.training_pairs import pairs_of, rows_of
 from rung.knowledge import Fusion, Knowledge
 from rung.models.catalog import embedder
 from rung.models.embedding import encoder
 from rung.models.mapped import Mapped
 from rung.records import Case, Pair, Passage, digest
-from rung.steps import Found, Request, Rerank
+from rung.records.steps import Found, Request, Rerank
 from rung.training.encoder import Encoder
 from rung.training.query_map import fit
 from rung.training.reranker import RerankerRecipe, train_reranker
 from rung.training.retriever import RetrieverRecipe, train_encoder
 from rung.verdict.statistics import paired
-from rung.workshop.retriever import map_lessons
-from rung.workshop.taught import pairs_of, rows_of
-from rung.workshop.weighing import WEIGHTS, choose, tried
 
 if TYPE_CHECKING:
     from rung.models.protocol import Embedder

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from rung.facade import OpenProject
+    from rung.api import OpenProject
 
 __version__ = "0.1.0"
 __all__ = [
@@ -49,7 +49,7 @@ def open(folder: str | Path, *, groups_of: Callable[[Document], Sequence[str] | 
     Raises:
         InputError: there is none, or it has a mistake; names the line.
     """
-    from rung.facade import OpenProject
-    from rung.project import load_project
+    from rung.api import OpenProject
+    from rung.config.project import load_project
 
     return OpenProject(load_project(folder, groups_of=groups_of))

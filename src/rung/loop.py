@@ -1,6 +1,6 @@
 """OPEN THIS FIRST: how documents, examples and cases become a verdict, and who answers then.
 
-Each line of `compare` is a stage; its file is in `stages`. Promoting a verdict, serving it and watching what is served
+Each line of `compare` is a stage; its file is in `pipeline`. Promoting a verdict, serving it and watching what is served
 are not here yet.
 """
 
@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rung.drivers.live import Live, converse
-from rung.outputs import writable
+from rung.artifacts import Workshop
+from rung.commands.export import Exported, ExportOrder, export_artifact
+from rung.commands.search import Searcher, Wanted
+from rung.commands.train import TRAINERS, Order, Told
+from rung.config.project import Project
+from rung.files.outputs import writable
+from rung.pipeline.answering import require_answers, time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import allowed as allowed_rungs
+from rung.pipeline.candidates import check_limits, check_sampling, propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import Comparison, put_on_paper, score, weigh
+from rung.pipeline.forecast import check_priced
+from rung.pipeline.pinned_strategy import Asked, to_ask
+from rung.pipeline.preflight import check_servers
+from rung.pipeline.prepare import prepare
+from rung.pipeline.publishing import read_list
+from rung.pipeline.sweep import check_search
 from rung.progress import Reporter, Silent
-from rung.project import Project
 from rung.records import Answer, Asker, Passage, Question
-from rung.stages.answering import require_answers, time_live
-from rung.stages.asking import Asked, to_ask
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import allowed as allowed_rungs
-from rung.stages.candidates import check_limits, check_sampling, propose
-from rung.stages.climbing import climb
-from rung.stages.exporting import Exported, ExportOrder, export_artifact
-from rung.stages.forecast import check_priced
-from rung.stages.intake import take_in
-from rung.stages.judging import Comparison, put_on_paper, score, weigh
-from rung.stages.preflight import check_servers
-from rung.stages.publishing import read_list
-from rung.stages.searching import Searcher, Wanted
-from rung.stages.training import TRAINERS, Order, Told
-from rung.stages.tuning import check_search
+from rung.runtime.live import Live, converse
 from rung.strategies.protocol import streams
-from rung.workshop import Workshop
 
 
 def compare(
@@ -60,7 +60,7 @@ def compare(
     with workshop_of(project, seed, reporter) as workshop:
         check_servers(workshop)  #                                the servers of models: there, and what they lack
         meter = Meter.of(workshop, allowed)  #                    what may be spent, and what is
-        intake = take_in(workshop, limit=limit, meter=meter)  #   documents, examples, cases → what there is to work with
+        intake = prepare(workshop, limit=limit, meter=meter)  #   documents, examples, cases → what there is to work with
         candidates = propose(workshop, intake)  #                 rung.yaml → rungs with settings
         raced = climb(workshop, intake, candidates, meter)  #     cheapest first: search settings, build, race; train last
         require_answers(raced.runs)  #                            where nothing was answered, there is nothing to judge
@@ -96,13 +96,13 @@ def ask(
 def train(
     project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
 ) -> list[Told]:
-    """Build the artifacts of one kind (`stages.training.TRAINERS`). What is built already is left as it is.
+    """Build the artifacts of one kind (`commands.train.TRAINERS`). What is built already is left as it is.
 
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered.
     """
     with workshop_of(project, seed, reporter) as workshop:
-        return TRAINERS[kind](workshop, take_in(workshop), order)
+        return TRAINERS[kind](workshop, prepare(workshop), order)
 
 
 def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = None) -> Exported:
@@ -112,7 +112,7 @@ def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = 
         UserError: nothing is tuned, or not what is wanted; a folder that is there already, or cannot be written.
     """
     with workshop_of(project, None, reporter) as workshop:
-        return export_artifact(workshop, take_in(workshop), order)
+        return export_artifact(workshop, prepare(workshop), order)
 
 
 def search(

@@ -63,9 +63,9 @@ def test_imports_point_one_way() -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("records.py", "from rung.steps import Step\n"),
+        ("records.py", "from rung.records.steps import Step\n"),
         ("strategies/rag.py", "from rung.models.local import Local\n"),
-        ("strategies/rag.py", "def answer():\n    from rung.drivers import batch\n"),
+        ("strategies/rag.py", "def answer():\n    from rung.runtime import batch\n"),
         ("strategies/rag.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import rung.knowledge.index\n"),
         ("strategies/rag.py", "from rung import loop\n"),
         ("strategies/rag.py", "from ..models import local\n"),
@@ -84,9 +84,9 @@ def test_an_import_against_the_arrows_is_caught(file: str, text: str, tmp_path: 
 
 def test_imports_along_the_arrows_pass(tmp_path: Path) -> None:
     files = {
-        "strategies/rag.py": "from rung.steps import Search\nfrom rung import records\nfrom . import registry\n",
+        "strategies/rag.py": "from rung.records.steps import Search\nfrom rung import records\nfrom . import registry\n",
         "training/lora.py": "from rung.models.protocol import Generator\n",
         "cli/ask.py": "import rung\nfrom rung.loop import compare\n",
-        "testing/engines.py": "from rung.drivers.batch import run\n",
+        "testing/engines.py": "from rung.runtime.batch import run\n",
     }
     assert against_the_arrows(write(tmp_path, files)) == []

@@ -122,10 +122,10 @@ def test_the_parts_that_decide_are_pure() -> None:
         ("strategies/rag.py", "def f():\n    import httpx\n"),
         ("scoring/judge.py", "import urllib.request\n"),
         ("scoring/judge.py", "from rung.models.http import Http\n"),
-        ("verdict/report.py", "open('report.html', 'w')\n"),
-        ("verdict/report.py", "from pathlib import Path\nPath('report.html').write_text('')\n"),
+        ("report/html/page.py", "open('report.html', 'w')\n"),
+        ("report/html/page.py", "from pathlib import Path\nPath('report.html').write_text('')\n"),
         ("records.py", "import os\n"),
-        ("verdict/decide.py", "from rung.materials import read_rows\n"),
+        ("verdict/decide.py", "from rung.dataset.load import read_rows\n"),
     ],
 )
 def test_an_impurity_is_caught(file: str, text: str, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts.store import seal
+from rung.commands.train import Told
 from rung.records import Json
-from rung.stages.training import Told
-from rung.workshop.artifacts import seal
 from tests.cli.conftest import Ran, Run
 from tests.docs.trying import rung as in_this_process
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import search
-from rung.project import load_project
-from rung.stages.intake import up_to_date
-from rung.stages.survey import survey
-from rung.workshop import Workshop
+from rung.pipeline.prepare import up_to_date
 from tests.cli.conftest import Run
 
 
@@ -100,14 +99,14 @@ def test_an_index_that_cannot_be_written_is_searched_while_it_is_up_to_date(shop
     search(project, "express")
     before = {path: path.stat().st_mtime_ns for path in (shop / ".rung").rglob("*")}
     with Workshop(project, lasting=False) as workshop:
-        assert up_to_date(workshop).report.unchanged == 3
+        assert up_to_date(at.engines).report.unchanged == 3
     assert {path: path.stat().st_mtime_ns for path in (shop / ".rung").rglob("*")} == before
     (shop / "docs/returns.md").write_text("Nothing may be returned.\n", encoding="utf-8")
     with (
         Workshop(project, lasting=False) as workshop,
         pytest.raises(UserError, match=r"not up to date .1 doc"),
     ):
-        up_to_date(workshop)
+        up_to_date(at.engines)
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(shop: Path, rung: Run) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rung.cli.options import spread
-from rung.stages.linting import Wanted, look
+from rung.commands.lint import Wanted, look
 from tests.cli.conftest import Run
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.project import load_project
-from rung.stages.first_look import first_look
-from rung.stages.sources import Sources
+from rung.commands.first_look import first_look
+from rung.config.project import load_project
+from rung.pipeline.sources import Sources
 from tests.cli.conftest import Run
 from tests.knowledge.making import put
 

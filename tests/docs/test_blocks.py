@@ -11,11 +11,11 @@ from types import ModuleType
 
 import pytest
 
+from rung.config.project import FILE, Project, load_project
+from rung.dataset.load import read_rows
 from rung.errors import InputError
-from rung.materials import read_rows
-from rung.project import FILE, Project, load_project
+from rung.pipeline.candidates import allowed
 from rung.records import Json
-from rung.stages.candidates import allowed
 from tests.docs.commands import calls, parse, typed
 from tests.docs.pages import ROOT, Block, blocks, blocks_in, pages
 from tests.docs.trying import make_helpdesk, rung

@@ -13,23 +13,23 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-import rung.materials
-from rung.examples.forms import KNOWN
-from rung.knowledge.readers import BUILT_IN as READERS
+import rung.dataset.load
+from rung.config.schema import Settings
+from rung.dataset.formats import KNOWN
+from rung.knowledge.loading import BUILT_IN as READERS
 from rung.models.grammar.formats import FORMATS
 from rung.records import Case, Estimate, Example, Json, Lost, Message, Repeats, RungResult, Verdict
+from rung.records.steps import Generate, Step
+from rung.report.as_json import verdict_json
+from rung.report.table import table
 from rung.scoring import scorers
 from rung.scoring.protocol import Layer, Scorer, Yardstick
-from rung.settings import Settings
-from rung.steps import Generate, Step
 from rung.strategies.protocol import Composition, Plan, Rung
 from rung.strategies.registry import BUILT_IN, REFERENCES, make_strategy
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
 from rung.verdict.costs import Demand, Effort, Prices, bill
-from rung.verdict.diagnose import REMEDIES
-from rung.verdict.table import table
-from rung.verdict.to_json import verdict_json
+from rung.verdict.failure_modes import REMEDIES
 from tests.architecture.source_tree import modules
 from tests.architecture.test_arrows import LAYERS
 from tests.docs.pages import DOCS, ROOT, Block, blocks, code, named, prose, rows, section
@@ -81,7 +81,7 @@ def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
 
 def read_keys(*functions: str) -> set[str]:
     """The keys that the readers of rows look at."""
-    source = "".join(inspect.getsource(getattr(rung.materials, name)) for name in functions)
+    source = "".join(inspect.getsource(getattr(rung.dataset.load, name)) for name in functions)
     listed = re.findall(r"for key in \(([^)]*)\)", source)
     return {*re.findall(r"row(?:\.get\(|, |\[)\"(\w+)\"", source), *re.findall(r'"(\w+)"', " ".join(listed))}
 
@@ -96,8 +96,8 @@ def test_every_key_of_an_example_is_documented_and_no_other() -> None:
 
 
 def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
-    from rung.knowledge.reading.code import OF_SUFFIX
-    from rung.knowledge.reading.rows import _ROW_KEYS
+    from rung.knowledge.readers.code import OF_SUFFIX
+    from rung.knowledge.readers.rows import _ROW_KEYS
 
     files, _, keys_of_rows = section(DOCS / "rows.md", "Documents").partition("**Rows** of")
     suffixes = {name for name in named(files) if name.startswith(".")}
@@ -231,7 +231,7 @@ def test_every_key_of_the_json_is_documented_and_no_other() -> None:
 
 
 def test_every_column_and_remark_of_the_table_is_documented() -> None:
-    from rung.verdict.table import _HEAD, _STATUS
+    from rung.report.table import _HEAD, _STATUS
 
     documented = set(named(section(DOCS / "verdict.md", "The table")))
     assert set(filter(None, _HEAD)) <= documented
@@ -327,7 +327,7 @@ def test_which_answers_of_a_server_are_tried_again() -> None:
 
 
 def test_every_group_of_entry_points_is_documented() -> None:
-    from rung.knowledge import readers
+    from rung.knowledge import loading as readers
     from rung.models import catalog
     from rung.scoring import registry as scoring
     from rung.strategies import registry as strategies
@@ -370,7 +370,7 @@ def test_every_step_is_documented() -> None:
 
 
 def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rung.drivers.cache import SCHEMA
+    from rung.runtime.cache import SCHEMA
 
     project = make_helpdesk(tmp_path, monkeypatch)
     assert rung_command("compare", str(project), monkeypatch=monkeypatch).code in (0, 1)

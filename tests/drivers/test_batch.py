@@ -13,12 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.drivers.batch import Carried, Tally, carry
-from rung.drivers.cache import StepStore
-from rung.drivers.live import converse
 from rung.errors import Interrupted, UserError
 from rung.records import Asker, Failure, Message, Passage
-from rung.steps import (
+from rung.records.steps import (
     Conversation,
     Found,
     Generate,
@@ -31,6 +28,9 @@ from rung.steps import (
     request_digest,
     search,
 )
+from rung.runtime.batch import Carried, Tally, carry
+from rung.runtime.cache import StepStore
+from rung.runtime.live import converse
 
 
 class Counting:
@@ -239,8 +239,8 @@ KILLED = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from tests.drivers.test_batch import Counting, run
-    from rung.drivers.cache import StepStore
-    from rung.drivers.batch import Tally
+    from rung.runtime.cache import StepStore
+    from rung.runtime.batch import Tally
 
     class Slow(Counting):
         def run(self, requests):

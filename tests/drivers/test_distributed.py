@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rung.drivers.batch import Carried, Tally, carry
-from rung.drivers.cache import StepStore
-from rung.drivers.distributed import Cluster, Pool
 from rung.errors import Interrupted, UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Asker, Failure, Message
-from rung.steps import Conversation, Engine, Generate, Generated, Request, Result, generate
+from rung.records.steps import Conversation, Engine, Generate, Generated, Request, Result, generate
+from rung.runtime.batch import Carried, Tally, carry
+from rung.runtime.cache import StepStore
+from rung.runtime.distributed import Cluster, Pool
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster as Machines

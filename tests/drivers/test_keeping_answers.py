@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from rung.drivers import batch
-from rung.drivers.batch import Tally, carry
-from rung.drivers.cache import StepStore
-from rung.drivers.recovering import is_whole, recover
 from rung.errors import Damaged
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Asker, Message, Passage, digest
-from rung.steps import Conversation, Found, Generate, Generated, generate
+from rung.records.steps import Conversation, Found, Generate, Generated, generate
+from rung.runtime import batch
+from rung.runtime.batch import Tally, carry
+from rung.runtime.cache import StepStore
+from rung.runtime.recovery import is_whole, recover
 
 COUNT = 400
 
@@ -142,7 +142,7 @@ def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypa
             steps.extend(requests)
             return super().run(requests)
 
-    from rung.steps import Request, request_digest
+    from rung.records.steps import Request, request_digest
 
     engine = Recording()
     request = Request(Generate((Message("user", "question 0"),)), Asker())

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from rung.builders.adapter import adapter_digest
 from rung.records import Asker, Example, Json, Message, Passage
-from rung.steps import CallTool, Classify, Generate, Request, Rerank, Search, request_digest
+from rung.records.steps import CallTool, Classify, Generate, Request, Rerank, Search, request_digest
 from rung.training import Recipe
-from rung.workshop.adapter import adapter_digest
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden.json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rung.knowledge.reading.converting import read
-from rung.knowledge.reading.source import SourceFile
+from rung.knowledge.readers.converting import read
+from rung.knowledge.readers.source import SourceFile
 from rung.records import Document, Dropped
 
 CASES = Path(__file__).parent / "cases"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rung.knowledge.readers import Access, ReadReport, Rule, read_sources
-from rung.knowledge.reading import marks
+from rung.knowledge.loading import Access, ReadReport, Rule, read_sources
+from rung.knowledge.readers import marks
 from tests.knowledge import making
 from tests.knowledge.making import put
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.knowledge.readers import Access, Rule, read_sources
-from rung.knowledge.reading.mark_lines import in_text
-from rung.knowledge.reading.mark_words import restricts
+from rung.knowledge.loading import Access, Rule, read_sources
+from rung.knowledge.readers.mark_lines import in_text
+from rung.knowledge.readers.mark_words import restricts
 from tests.knowledge import making
 from tests.knowledge.making import put
 

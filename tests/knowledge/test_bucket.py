@@ -18,8 +18,8 @@ import pytest
 
 from rung.errors import UserError
 from rung.knowledge import Chunking, Knowledge
-from rung.knowledge.bucket import Bucket
-from rung.knowledge.lance import LanceIndex
+from rung.knowledge.store.bucket import Bucket
+from rung.knowledge.store.lance import LanceIndex
 from rung.records import Asker, Document
 from rung.testing.knowledge import HashedWords, IndexContract, invented
 

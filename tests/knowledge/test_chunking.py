@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import UserError
-from rung.knowledge.chunking import HEADER_TOKENS, Chunking, passages, row, whole
+from rung.knowledge.chunking.passages import HEADER_TOKENS, Chunking, passages, row, whole
 from rung.records import Document, Json, Passage
 from rung.testing.knowledge import HashedWords
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rung.knowledge.chunking import Chunking, passages
-from rung.knowledge.code import Definition, definitions
+from rung.knowledge.chunking.code import Definition, definitions
+from rung.knowledge.chunking.passages import Chunking, passages
 from rung.records import Document
 from rung.testing.knowledge import HashedWords
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import UserError
-from rung.knowledge.lance import LanceIndex
 from rung.knowledge.protocol import Fusion, IndexGone, Lookup
+from rung.knowledge.store.lance import LanceIndex
 from rung.records import Document
 from rung.testing.knowledge import HashedWords, IndexContract, change_of, is_right, may_read
 

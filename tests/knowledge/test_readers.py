@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.knowledge.formats import decode, read_jsonl, read_markdown
-from rung.knowledge.readers import ReadReport, SourceFile, read_sources, readers
+from rung.knowledge.loading import ReadReport, SourceFile, read_sources, readers
 from rung.records import Document
 
 

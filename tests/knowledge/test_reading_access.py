@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.config.project import load_project
 from rung.errors import UserError
-from rung.knowledge.readers import Access, GroupsOf, ReadReport, Rule, Unusable, read_sources
-from rung.project import load_project
+from rung.knowledge.loading import Access, GroupsOf, ReadReport, Rule, Unusable, read_sources
+from rung.pipeline.sources import Sources
 from rung.records import Document
-from rung.stages.sources import Sources
 from tests.knowledge import making
 from tests.knowledge.making import put
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rung.knowledge.readers import ReadReport, read_sources
-from rung.knowledge.reading import source, zips
-from rung.knowledge.reading.encodings import decode
-from rung.knowledge.reading.workers import Workers, WorkLost
+from rung.knowledge.loading import ReadReport, read_sources
+from rung.knowledge.readers import source, zips
+from rung.knowledge.readers.encodings import decode
+from rung.knowledge.readers.workers import Workers, WorkLost
 from tests.knowledge import making
 from tests.knowledge.making import put
 from tests.knowledge.test_reading_formats import given_file

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from rung.knowledge.reading.csv_files import delimiter_of
+from rung.knowledge.readers.csv_files import delimiter_of
 from tests.knowledge.reading import case, given, text_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rung.knowledge.reading.encodings import decode, guess, meant
+from rung.knowledge.readers.encodings import decode, guess, meant
 
 TEXTS = {
     "cp1252": (

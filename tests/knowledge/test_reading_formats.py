@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.knowledge.reading.converting import read
-from rung.knowledge.reading.markup import paged, table
-from rung.knowledge.reading.registry import readers
-from rung.knowledge.reading.source import SourceFile
+from rung.knowledge.readers.converting import read
+from rung.knowledge.readers.markup import paged, table
+from rung.knowledge.readers.registry import readers
+from rung.knowledge.readers.source import SourceFile
 from rung.records import Document, Dropped
 from tests.knowledge import making
 

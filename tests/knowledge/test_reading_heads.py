@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.knowledge.reading.table_heads import Headed, split_heads, tables_of
+from rung.knowledge.readers.table_heads import Headed, split_heads, tables_of
 
 
 def grid(text: str) -> list[list[str]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rung.knowledge.reading.number_formats import BUILT_IN, FormatError, general, number_format
+from rung.knowledge.readers.number_formats import BUILT_IN, FormatError, general, number_format
 
 ACCOUNTING = '_-* #,##0.00 €_-;-* #,##0.00 €_-;_-* "-"?? €_-;_-@_-'
 PHONE = "[<=9999999]###-####;(###) ###-####"

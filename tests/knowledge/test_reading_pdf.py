@@ -14,9 +14,9 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, PageBreak, PageTemplate, Paragraph, SimpleDocTemplate, Table
 
-from rung.knowledge.chunking import Chunking, passages
-from rung.knowledge.reading.pdf_furniture import mend_hyphens
-from rung.knowledge.reading.pdf_page import Box, Line, Part, Sheet
+from rung.knowledge.chunking.passages import Chunking, passages
+from rung.knowledge.readers.pdf_furniture import mend_hyphens
+from rung.knowledge.readers.pdf_page import Box, Line, Part, Sheet
 from tests.knowledge.reading import CASES, given, pages_of
 
 STYLES = getSampleStyleSheet()

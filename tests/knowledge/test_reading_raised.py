@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rung.knowledge.reading.raised import lowered, raised
+from rung.knowledge.readers.raised import lowered, raised
 
 
 @pytest.mark.parametrize(

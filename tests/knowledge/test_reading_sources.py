@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import UserError
-from rung.knowledge.readers import Memory, ReadReport, read_sources, stream_sources
+from rung.knowledge.loading import Memory, ReadReport, read_sources, stream_sources
 from rung.records import Document
 from tests.knowledge import making
 from tests.knowledge.making import put
@@ -228,8 +228,8 @@ import sys
 for name in ("liteparse", "pypdfium2", "lxml", "html_to_markdown", "xlrd", "python_calamine", "docutils", "protego"):
     sys.modules[name] = None
 from pathlib import Path
-from rung.knowledge.reading.converting import read
-from rung.knowledge.reading.source import SourceFile
+from rung.knowledge.readers.converting import read
+from rung.knowledge.readers.source import SourceFile
 for name in sys.argv[1:]:
     print(name, [item for _, item in read(SourceFile(name, Path(name)))])
 """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rung.knowledge.readers import Access, Memory, ReadReport, Rule, read_sources
-from rung.knowledge.reading import web
+from rung.knowledge.loading import Access, Memory, ReadReport, Rule, read_sources
+from rung.knowledge.readers import web
 from tests.knowledge import making
 
 

@@ -16,8 +16,8 @@ from openpyxl.chart import BarChart, Reference
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
-from rung.knowledge.reading.converting import read
-from rung.knowledge.reading.source import SourceFile
+from rung.knowledge.readers.converting import read
+from rung.knowledge.readers.source import SourceFile
 from rung.records import Document, Dropped
 from tests.knowledge import making, office_xml
 

@@ -14,7 +14,7 @@ from rung.errors import InputError, UserError
 from rung.knowledge import Chunking, Fusion, Knowledge, KnowledgeEngine, build_example_index
 from rung.knowledge.examples_index import ExamplesIndex
 from rung.records import Asker, Document, Failure, Passage
-from rung.steps import Engine, Found, Generate, Request, Search
+from rung.records.steps import Engine, Found, Generate, Request, Search
 from rung.testing.knowledge import QUERIES, HashedWords
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rung.knowledge.scanning import Codes, codes, nearest_exactly
+from rung.knowledge.store.scanning import Codes, codes, nearest_exactly
 
 
 def vectors_of(rows: int, dimensions: int, seed: int) -> NDArray[np.float32]:

@@ -287,7 +287,7 @@ def test_a_place_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_damaged_staging_is_only_a_cache(tmp_path: Path) -> None:
-    from rung.knowledge.staging import Staging
+    from rung.knowledge.store.staging import Staging
 
     embedder = HashedWords()
     staging = Staging(tmp_path / "staging", embedder.identity)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from rung.knowledge import Chunking, Fusion, Knowledge
-from rung.knowledge.lance import LanceIndex
-from rung.knowledge.lance_tables import RUNS
-from rung.matching import run_terms, terms
+from rung.knowledge.store.lance import LanceIndex
+from rung.knowledge.store.tables import RUNS
 from rung.records import Asker, Document
 from rung.testing.knowledge import HashedWords
+from rung.text.matching import run_terms, terms
 
 TEXTS = {
     "zh": "瑜伽课每周三晚上在二楼举行。",
@@ -127,7 +127,7 @@ def test_a_word_is_found_whatever_its_case_and_accents(tmp_path: Path, written: 
 
 def test_an_index_of_before_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rung.knowledge.sync.FORMAT", 2)
-    monkeypatch.setattr("rung.knowledge.lance_tables.has_runs", lambda _text: False)
+    monkeypatch.setattr("rung.knowledge.store.tables.has_runs", lambda _text: False)
     knowledge(tmp_path).sync(documents())
     assert found(knowledge(tmp_path), "瑜伽") == []
     monkeypatch.undo()

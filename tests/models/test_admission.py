@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rung.models.admission import Queue
 from rung.models.pipeline import Job
-from rung.steps import Generate
+from rung.records.steps import Generate
 
 
 def job(place: int, ids: list[int]) -> Job:

@@ -14,7 +14,7 @@ from rung.errors import InternalError, UserError
 from rung.models.classifying import HEAD, Classifiers, Head, Rule, sureness
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure
-from rung.steps import Classified, Classify, Generate, Request, Result
+from rung.records.steps import Classified, Classify, Generate, Request, Result
 
 LABELS = ("music", "weather")
 

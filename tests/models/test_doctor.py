@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.durable import SEAL
+from rung.files.durable import SEAL
 from rung.models.catalog import embedder
 from rung.models.doctor import Check, examine
 from rung.models.weights import MINILM, fetch

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rung.json_values import fits
 from rung.models.grammar import Constraint, Unsupported, constraint, held_of, of_schema
 from rung.models.grammar.formats import FORMATS
 from rung.models.grammar.nodes import literal
 from rung.records import Message
-from rung.steps import Generate
+from rung.records.steps import Generate
+from rung.text.json_values import fits
 from tests.models.making_schemas import HELD, SCHEMAS, UNHELD
 from tests.models.reading_grammar import Grammar
 

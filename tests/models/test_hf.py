@@ -16,7 +16,7 @@ from rung.models.hf import PLAIN, digest_of, located, save_tokenizer
 from rung.models.local import LocalGenerator
 from rung.models.tokens import Tokens
 from rung.records import Message
-from rung.steps import Generate, Generated, Request
+from rung.records.steps import Generate, Generated, Request
 from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("gguf")

@@ -24,7 +24,7 @@ from rung.models.prices import usd
 from rung.models.protocol import Embedder, Generator
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure, Message
-from rung.steps import Generate, Generated, Request, StepFailed
+from rung.records.steps import Generate, Generated, Request, StepFailed
 from rung.testing.models import EmbedderContract, GeneratorContract, asking
 
 Reply = tuple[int, Mapping[str, str], str]

@@ -20,7 +20,7 @@ from rung.models.http_reading import cut_silently
 from rung.models.http_reranking import HttpReranker
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
-from rung.steps import Generate, Generated, Request, StepFailed
+from rung.records.steps import Generate, Generated, Request, StepFailed
 from rung.testing.models import asking
 from rung.testing.server import FakeServer
 

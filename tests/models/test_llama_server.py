@@ -12,7 +12,7 @@ from rung.models.catalog import PatientServer
 from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
 from rung.models.weights import SMOLLM2, fetch
-from rung.steps import Generated
+from rung.records.steps import Generated
 from rung.testing.models import SCHEMA, asking
 
 llama: Any = pytest.importorskip("xllamacpp")

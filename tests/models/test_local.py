@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from rung.errors import ModelError
-from rung.json_values import fits
 from rung.models.graph import read_weights
 from rung.models.local import LocalGenerator
 from rung.models.protocol import Generator
 from rung.records import Failure, Message
-from rung.steps import Generate, Generated, Request
+from rung.records.steps import Generate, Generated, Request
 from rung.testing.models import GeneratorContract, asking
+from rung.text.json_values import fits
 from tests.models.making_schemas import HELD
 
 pytestmark = pytest.mark.slow

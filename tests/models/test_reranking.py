@@ -16,7 +16,7 @@ from rung.models.reranking import GRADES, GeneratorReranker, shown
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play, ScriptedReranker, words
 from rung.records import Failure, Passage
-from rung.steps import Engine, Found, Generate, Request, Search
+from rung.records.steps import Engine, Found, Generate, Request, Search
 from rung.testing.models import RerankerContract, reranking
 from tests.models.test_http import Reply, Server, Start, serve  # noqa: F401 - a fixture
 
@@ -65,7 +65,7 @@ def test_the_grader_sees_title_and_text_and_may_say_grades_only() -> None:
 
 
 def _step(*passages: Passage) -> Any:
-    from rung.steps import Rerank
+    from rung.records.steps import Rerank
 
     return Rerank("q", passages, 5)
 

@@ -14,9 +14,20 @@ from rung.models.protocol import Embedder, Generator
 from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
 from rung.models.scripted_engines import Play, ScriptedClassifier, ScriptedReranker, ScriptedTools
 from rung.records import Asker, Failure, Message, Passage
-from rung.refusing import REFUSAL
-from rung.steps import Called, CallTool, Classified, Classify, Found, Generate, Generated, Request, Rerank, request_digest
+from rung.records.steps import (
+    Called,
+    CallTool,
+    Classified,
+    Classify,
+    Found,
+    Generate,
+    Generated,
+    Request,
+    Rerank,
+    request_digest,
+)
 from rung.testing.models import EmbedderContract, GeneratorContract, asking
+from rung.text.refusals import REFUSAL
 
 
 class TestScriptedGenerator(GeneratorContract):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from rung.durable import SEAL, altered
 from rung.errors import ModelError
+from rung.files.durable import SEAL, altered
 from rung.models.catalog import embedder
 from rung.models.sealed import made_once
 from tests.models.sentence_folders import cases

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import ask, compare
+from rung.pipeline.pinned_strategy import SPECS
+from rung.pipeline.publishing import latest
 from rung.progress import Tick
-from rung.project import load_project
-from rung.stages.asking import SPECS
-from rung.stages.publishing import latest
 
 YAML = """\
 task: Answer.

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rung.loop import workshop_of
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.steps import Generate, Generated, Request, Result
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import prepare
+from rung.records.steps import Generate, Generated, Request, Result
+from tests.working import working
 
 CASES = 24
 YAML = """\
@@ -64,12 +64,12 @@ def project(tmp_path: Path) -> Path:
 
 def spent(folder: Path, model: ScriptedGenerator, usd: float) -> tuple[float, int, bool]:
     """Dollars that one command spent, answers that it has, and whether the race was cut short."""
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = model
-        meter = Meter.of(workshop, Allowed(usd=usd))
-        intake = take_in(workshop, meter=meter)
-        raced = climb(workshop, intake, propose(workshop, intake), meter)
-        time_live(workshop, raced.runs, intake.cases, meter)
+    with working(load_project(folder)) as at:
+        at.engines.generator = model
+        meter = Meter.of(at.engines, Allowed(usd=usd))
+        intake = prepare(workshop, meter=meter)
+        raced = climb(at.builder, intake, propose(at.builder, intake), meter)
+        time_live(at.runner, raced.runs, intake.cases, meter)
         return meter.used()[0] or 0.0, raced.coverage.answers, bool(raced.coverage.partial)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rung.project import load_project
-from rung.stages.checking import nearest
-from rung.stages.survey import Survey, survey
+from rung.commands.survey import Survey, survey
+from rung.config.project import load_project
+from rung.pipeline.slips import nearest
 
 YAML = "task: t\ncases: [cases.jsonl]\nmodel: scripted\nembedder: scripted\nrungs: {rungs}\n"
 RETURNS = "# Returns\n\nYou may return an item within 30 days. Sending it back costs 1,250 EUR, and Zoë pays.\n"

@@ -10,20 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import BudgetEnded, Interrupted, UserError
-from rung.loop import compare, workshop_of
+from rung.loop import compare
 from rung.models.scripted import ScriptedGenerator
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import prepare
 from rung.progress import Silent, Tick
-from rung.project import load_project
 from rung.records import Message, Verdict, digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.steps import Generate
+from rung.records.steps import Generate
 from tests.training.tiny import Served
+from tests.working import working
 
 YAML = """\
 name: labels
@@ -99,16 +100,16 @@ def climbed(
     listening: Listening | None = None,
 ) -> Verdict:
     """A comparison as `loop.compare` makes it, with a model of our own."""
-    with workshop_of(load_project(folder), None, listening) as workshop:
-        workshop.generator = model or ScriptedGenerator(script)  # type: ignore[assignment]
-        meter = Meter.of(workshop, allowed)
-        intake = take_in(workshop, meter=meter)
+    with working(load_project(folder), reporter=listening) as at:
+        at.engines.generator = model or ScriptedGenerator(script)  # type: ignore[assignment]
+        meter = Meter.of(at.engines, allowed)
+        intake = prepare(workshop, meter=meter)
         if model is not None:
             intake = replace(intake, materials=replace(intake.materials, trainable=True))
-        raced = climb(workshop, intake, propose(workshop, intake), meter)
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases, meter), meter)
-        verdict = weigh(workshop, intake, raced.candidates, scored, raced.coverage)
-        return put_on_paper(workshop, intake, scored, verdict).verdict
+        raced = climb(at.builder, intake, propose(at.builder, intake), meter)
+        scored = score(at.runner, intake, time_live(at.runner, raced.runs, intake.cases, meter), meter)
+        verdict = weigh(at.engines, intake, raced.candidates, scored, raced.coverage)
+        return put_on_paper(at.engines.project, intake, scored, verdict).verdict
 
 
 # --- the order

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.draft_cases import KINDS, Draft, _checked, suggest
+from rung.commands.stated_facts import absent_attribute, facts
+from rung.config.project import load_project
+from rung.dataset.load import read_rows
 from rung.errors import UserError
-from rung.materials import read_rows
-from rung.project import load_project
 from rung.records import Document, Passage
-from rung.stages.drafting import KINDS, Draft, _checked, suggest
-from rung.stages.facts import absent_attribute, facts
 
 FAQ = """\
 # Returns

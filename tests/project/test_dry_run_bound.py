@@ -11,19 +11,19 @@ from threading import Thread
 
 import pytest
 
-from rung.loop import workshop_of
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter, spent_usd
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import score, weigh
+from rung.pipeline.forecast import Forecast
+from rung.pipeline.prepare import prepare
 from rung.records import digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter, spent_usd
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.forecast import Forecast
-from rung.stages.intake import take_in
-from rung.stages.judging import score, weigh
-from rung.stages.survey import survey
-from rung.steps import Generate
+from rung.records.steps import Generate
+from tests.working import working
 
 PROSE = "the of and parcel return item delivery customer tariff refund a I within thirty days warehouse internationalisation"
 OTHER = "Rückgabe Größe straße 退货 条款 café 12.50 2024-11-12 https://a.example/b?c=d | {x} ``` --"
@@ -94,14 +94,14 @@ def taken(folder: Path, script: Callable[[Generate], str] | None, allowed: Allow
         return script(step) if script is not None else said.said(step)
 
     said = Extracting()
-    with workshop_of(load_project(folder), None, None) as workshop:
+    with working(load_project(folder)) as at:
         if load_project(folder).settings.model == "scripted":
-            workshop.generator = ScriptedGenerator(counted, name=str(script))
-        meter = Meter.of(workshop, allowed)
-        intake = take_in(workshop, meter=meter)
-        raced = climb(workshop, intake, propose(workshop, intake), meter)
-        timed = time_live(workshop, raced.runs, intake.cases, meter)
-        weigh(workshop, intake, raced.candidates, score(workshop, intake, timed, meter), raced.coverage)
+            at.engines.generator = ScriptedGenerator(counted, name=str(script))
+        meter = Meter.of(at.engines, allowed)
+        intake = prepare(workshop, meter=meter)
+        raced = climb(at.builder, intake, propose(at.builder, intake), meter)
+        timed = time_live(at.runner, raced.runs, intake.cases, meter)
+        weigh(at.engines, intake, raced.candidates, score(at.runner, intake, timed, meter), raced.coverage)
         return calls, meter
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.loop import compare
-from rung.project import load_project
-from rung.stages.budget import Allowed
-from rung.stages.survey import survey
+from rung.pipeline.budget import Allowed
 from tests.cli.conftest import shop  # noqa: F401 - a fixture
 
 

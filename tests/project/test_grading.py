@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from rung.loop import compare, workshop_of
+from rung.config.project import load_project
+from rung.loop import compare
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.grading import calibrated
+from rung.pipeline.prepare import prepare
 from rung.records import Verdict
-from rung.stages.answering import time_live
-from rung.stages.budget import Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.grading import calibrated
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.steps import Generate
+from rung.records.steps import Generate
+from tests.working import working
 
 YAML = """\
 name: essays
@@ -63,13 +64,13 @@ def judged(folder: Path, calls: list[str]) -> Verdict:
         calls.append(step.messages[-1].content)
         return opinion(step.messages[-1].content)
 
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.judge = ScriptedGenerator(says, name="judge")
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
+    with working(load_project(folder)) as at:
+        at.engines.judge = ScriptedGenerator(says, name="judge")
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines))
+        scored = score(at.runner, intake, time_live(at.runner, raced.runs, intake.cases))
         return put_on_paper(
-            workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage)
+            at.engines.project, intake, scored, weigh(at.engines, intake, raced.candidates, scored, raced.coverage)
         ).verdict
 
 
@@ -101,9 +102,9 @@ def test_pairs_are_judged_against_the_closed_book(essays: Path) -> None:
 
 
 def test_a_judge_that_grades_nothing_is_not_said_to_have_run_out_of_money(essays: Path) -> None:
-    with workshop_of(load_project(essays), None, None) as workshop:
-        workshop.judge = ScriptedGenerator(lambda _: "I would rather not say.", name="judge")
-        said = calibrated(workshop, take_in(workshop).rows.cases)
+    with working(load_project(essays)) as at:
+        at.engines.judge = ScriptedGenerator(lambda _: "I would rather not say.", name="judge")
+        said = calibrated(at.runner, prepare(workshop).rows.cases)
     assert said == "The judge scripted is not calibrated: it graded none of the labelled answers."
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from rung.loop import workshop_of
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import prepare
 from rung.records import Verdict
-from rung.stages.answering import time_live
-from rung.stages.budget import Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.steps import Generate
+from rung.records.steps import Generate
+from tests.working import working
 
 COLOURS = ("amber", "coral", "ebony", "hazel", "ivory", "jade", "khaki", "lilac", "ochre", "olive")
 N = 40
@@ -43,12 +43,14 @@ def compared(folder: Path, accepted: Callable[[int], str], says: Callable[[int],
     def script(step: Generate) -> str:
         return says(int(step.messages[-1].content.rpartition("Question ")[2].rstrip("?")))
 
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script)
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines))
+        scored = score(at.runner, intake, time_live(at.runner, raced.runs, intake.cases))
+        done = put_on_paper(
+            at.engines.project, intake, scored, weigh(at.engines, intake, raced.candidates, scored, raced.coverage)
+        )
         return done.verdict, (folder / "report.html").read_text(encoding="utf-8")
 
 

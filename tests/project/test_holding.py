@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.commands.survey import Survey, survey
+from rung.config.project import load_project
 from rung.errors import InputError
-from rung.json_values import pointer_lines
-from rung.project import load_project
 from rung.records import Json
-from rung.stages.survey import Survey, survey
+from rung.text.json_values import pointer_lines
 
 SCHEMA = """{
   "type": "object",

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rung.enough import FIVE_LINES
+from rung.config.project import load_project
+from rung.dataset.load import Rows, read_rows, with_evidence
 from rung.errors import UserError
-from rung.materials import Rows, read_rows, with_evidence
-from rung.project import load_project
 from rung.records import Evidence
+from rung.stats.rules_of_thumb import FIVE_LINES
 
 
 def project(folder: Path, cases: str, **files: str) -> Rows:

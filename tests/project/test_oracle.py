@@ -13,18 +13,18 @@ from typing import Any
 
 import pytest
 
-from rung.loop import workshop_of
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import Scored, put_on_paper, score, weigh
+from rung.pipeline.prepare import prepare
 from rung.records import Verdict, digest
+from rung.records.steps import Generate
 from rung.scoring.squad import contains
-from rung.stages.answering import time_live
-from rung.stages.budget import Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import Scored, put_on_paper, score, weigh
-from rung.steps import Generate
+from tests.working import working
 
 DOCUMENTS, FACTS = 6, 6
 YAML = """\
@@ -104,12 +104,14 @@ def reads(share: float) -> Callable[[Generate], str]:
 
 def compared(folder: Path, script: Callable[[Generate], str], *, context_tokens: int = 8192) -> tuple[Verdict, Scored, str]:
     """The verdict, what it was made of, and its table in one line."""
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script, context_tokens=context_tokens)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
-        done = put_on_paper(workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage))
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script, context_tokens=context_tokens)
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines))
+        scored = score(at.runner, intake, time_live(at.runner, raced.runs, intake.cases))
+        done = put_on_paper(
+            at.engines.project, intake, scored, weigh(at.engines, intake, raced.candidates, scored, raced.coverage)
+        )
         return done.verdict, scored, " ".join(done.published.table.split())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import UserError
-from rung.outputs import check_free, new_file, write_output
+from rung.files.outputs import check_free, new_file, write_output
 
 
 def test_a_new_file_is_written_with_its_folder(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rung.errors import InputError
-from rung.files import json_file, text_of, yaml_file, yaml_of
-from rung.parsing import MAX_DEPTH, Malformed, json_of
+from rung.files.limited import json_file, text_of, yaml_file, yaml_of
+from rung.text.parsing import MAX_DEPTH, Malformed, json_of
 
 BOMB = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))])
 MERGED = "\n".join(["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 10))])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.repair import damages, state_of
 from rung.errors import Damaged, UserError
-from rung.stages.mending import damages, state_of
-from rung.stages.publishing import LINE, PAGE, TABLE, latest, publish, published, read_list
+from rung.pipeline.publishing import LINE, PAGE, TABLE, latest, publish, published, read_list
 
 
 def _publish(root: Path, who: str, times: int) -> None:

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import UserError
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.evaluate import put_on_paper, score, weigh
+from rung.pipeline.prepare import prepare
+from rung.pipeline.racing import FIRST
 from rung.records import Verdict, digest
-from rung.stages.answering import time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.judging import put_on_paper, score, weigh
-from rung.stages.racing import FIRST
-from rung.steps import Generate, Generated
+from rung.records.steps import Generate, Generated
+from tests.working import working
 
 CASES = 150
 YAML = """\
@@ -62,13 +62,13 @@ def says(prompt: float, few_shot: float, structured: float) -> Callable[[Generat
 
 
 def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed | None = None) -> Verdict:
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(script)
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop, allowed))
-        scored = score(workshop, intake, time_live(workshop, raced.runs, intake.cases))
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(script)
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines, allowed))
+        scored = score(at.runner, intake, time_live(at.runner, raced.runs, intake.cases))
         return put_on_paper(
-            workshop, intake, scored, weigh(workshop, intake, raced.candidates, scored, raced.coverage)
+            at.engines.project, intake, scored, weigh(at.engines, intake, raced.candidates, scored, raced.coverage)
         ).verdict
 
 
@@ -161,9 +161,9 @@ def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:
             result = super()._answer(request)
             return replace(result, usd=None) if isinstance(result, Generated) else result
 
-    with workshop_of(load_project(labels), None, None) as workshop:
-        workshop.generator = Unpriced(says(0.2, 0.8, 0.9))
-        intake = take_in(workshop)
-        proposed = propose(workshop, intake)
+    with working(load_project(labels)) as at:
+        at.engines.generator = Unpriced(says(0.2, 0.8, 0.9))
+        intake = prepare(workshop)
+        proposed = propose(at.builder, intake)
         with pytest.raises(UserError, match="--budget-usd cannot be kept"):
-            climb(workshop, intake, proposed, Meter.of(workshop, Allowed(usd=1.0)))
+            climb(at.builder, intake, proposed, Meter.of(at.engines, Allowed(usd=1.0)))

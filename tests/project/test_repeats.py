@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.survey import survey
+from rung.config.project import load_project
 from rung.errors import InputError
-from rung.loop import workshop_of
-from rung.project import load_project
+from rung.pipeline.budget import Allowed
 from rung.records import Verdict, digest
-from rung.stages.budget import Allowed
-from rung.stages.survey import survey
-from rung.steps import Generate
+from rung.records.steps import Generate
 from tests.project.test_racing import compared, labels  # noqa: F401 - a fixture
 
 TEMPERATURE = 0.7

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import InputError
-from rung.project import load_project
 
 
 def written(folder: Path, text: str) -> Path:

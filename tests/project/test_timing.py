@@ -9,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rung.loop import workshop_of
+from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.answering import TURN, Run, time_live
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import prepare
+from rung.pipeline.remarks import of_timing
 from rung.records import Timed, Verdict
-from rung.stages.answering import TURN, Run, time_live
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.remarks import of_timing
-from rung.steps import Generate
+from rung.records.steps import Generate
 from tests.project.test_climbing import Listening, climbed, project, says
+from tests.working import working
 
 
 def sessions(verdict: Verdict) -> dict[str, str]:
@@ -85,12 +85,12 @@ def test_what_the_budget_left_is_named_and_older_times_are_not_passed_off_as_com
     climbed(folder, says(0.5))
     yaml = (folder / "rung.yaml").read_text(encoding="utf-8")
     (folder / "rung.yaml").write_text(yaml.replace("[prompt]", "[prompt, few_shot]"), encoding="utf-8")
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(says(0.5))
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        meter = Meter.of(workshop, Allowed(usd=1e-9))
-        runs = {run.candidate.label: run for run in time_live(workshop, raced.runs, intake.cases, meter)}
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(says(0.5))
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines))
+        meter = Meter.of(at.engines, Allowed(usd=1e-9))
+        runs = {run.candidate.label: run for run in time_live(at.runner, raced.runs, intake.cases, meter)}
         assert meter.undone == ["not every rung is timed"]
         assert meter.live.executed == 0
         assert runs["prompt"].latency is not None  # the older pass
@@ -101,11 +101,11 @@ def test_what_the_budget_left_is_named_and_older_times_are_not_passed_off_as_com
 
 def test_times_of_two_sessions_of_another_machine_or_beside_other_work_are_told(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, few_shot]")
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(says(0.5))
-        intake = take_in(workshop)
-        raced = climb(workshop, intake, propose(workshop, intake), Meter.of(workshop))
-        timed = time_live(workshop, raced.runs, intake.cases)
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(says(0.5))
+        intake = prepare(workshop)
+        raced = climb(at.builder, intake, propose(at.builder, intake), Meter.of(at.engines))
+        timed = time_live(at.runner, raced.runs, intake.cases)
     runs = {run.candidate.label: run for run in timed if not run.candidate.rung.reference}
 
     def told(change: Callable[[Timed], Timed], *, of: str = "few_shot") -> list[str]:

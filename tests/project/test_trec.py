@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.commands.search import trec_lines
 from rung.records import Passage
-from rung.stages.searching import trec_lines
 
 
 def run(scores: list[float]) -> list[str]:

@@ -9,20 +9,21 @@ from typing import Any
 
 import pytest
 
+from rung.artifacts.registry import Registry
+from rung.artifacts.store import artifact_folder
+from rung.commands.due import whats_due
+from rung.commands.train import TRAINERS, Order
+from rung.config.project import Project, load_project
 from rung.errors import UserError
 from rung.models.mapped import Mapped
-from rung.project import Project, load_project
+from rung.pipeline.candidates import build, propose
+from rung.pipeline.prepare import Intake, prepare, up_to_date
+from rung.pipeline.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
-from rung.stages.candidates import build, propose
-from rung.stages.intake import Intake, take_in, up_to_date
-from rung.stages.pairs import row_of
-from rung.stages.retraining import whats_due
-from rung.stages.training import TRAINERS, Order
-from rung.steps import Found, Request, Search
+from rung.records.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
-from rung.workshop import Workshop
-from rung.workshop.registry import Registry
 from tests.training.tiny_encoder import tiny_encoder
+from tests.working import working
 
 THINGS = ("refunds", "violins", "bread", "parcels", "ovens", "flour", "strings", "money", "bows", "shipping")
 YAML = """\
@@ -60,16 +61,16 @@ def project(folder: Path, *, embedder: str = "scripted", form: str = "map") -> P
     return load_project(folder)
 
 
-def taught(workshop: Workshop) -> tuple[Intake, TunedRetriever]:
-    intake = take_in(workshop)
-    candidate = next(c for c in propose(workshop, intake) if c.rung is TunedRetriever)
-    (done,) = build(workshop, [candidate])
+def taught(at: Workshop) -> tuple[Intake, TunedRetriever]:
+    intake = prepare(workshop)
+    candidate = next(c for c in propose(at.builder, intake) if c.rung is TunedRetriever)
+    (done,) = build(at.builder, [candidate])
     assert isinstance(done.strategy, TunedRetriever), done.why
     return intake, done.strategy
 
 
-def found(workshop: Workshop, step: Search, groups: frozenset[str] | None = None) -> list[str]:
-    (result,) = (result for _, result in workshop.engines()["search"].run([Request(step, Asker(groups))]))
+def found(at: Workshop, step: Search, groups: frozenset[str] | None = None) -> list[str]:
+    (result,) = (result for _, result in at.engines.by_step()["search"].run([Request(step, Asker(groups))]))
     assert isinstance(result, Found), result
     return [passage.document for passage in result.passages]
 
@@ -82,12 +83,16 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> None:
-    with Workshop(project(tmp_path)) as workshop:
-        intake, strategy = taught(workshop)
+    with working(project(tmp_path)) as at:
+        intake, strategy = taught(at)
         assert [str(p) for p in intake.problems if "repeats" in str(p) or "no pair" in str(p)] != []
         assert len(intake.materials.pairs) == 1
         assert len(intake.materials.clicks) == 1
-        made = json.loads((workshop.artifact_folder("retriever", strategy.spec.artifacts[0]) / "manifest.json").read_text())
+        made = json.loads(
+            (
+                artifact_folder(at.engines.project.state, "retriever", strategy.spec.artifacts[0]) / "manifest.json"
+            ).read_text()
+        )
         assert made["kind"] == "retriever"
         assert made["form"] == "map"
         assert made["rows"] >= 12
@@ -99,37 +104,37 @@ def test_a_map_is_taught_compared_and_asked_as_the_index_is(tmp_path: Path) -> N
         assert len(made["metrics"]["ndcg@10_difference"]) == 3
         assert 0 <= made["metrics"]["ndcg@10_before"] <= 1
         assert made["better"] is True or made["why"]
-        index = workshop.ready.indexes[strategy.spec.artifacts[0]]
+        index = at.engines.indexes[strategy.spec.artifacts[0]]
         assert isinstance(index.embedder, Mapped)
-        assert index.index is workshop.knowledge.index if workshop.knowledge else False
+        assert index.index is at.engines.knowledge.index if at.engines.knowledge else False
         again = Workshop(load_project(tmp_path))
         assert taught(again)[1].spec.artifacts[0] == strategy.spec.artifacts[0], "the same materials give the same artifact"
 
 
 @pytest.mark.parametrize("form", ["map", "encoder"])
 def test_nobody_finds_more_than_in_the_projects_own_index(tmp_path: Path, tiny: Path, form: str) -> None:
-    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}", form=form)) as workshop:
-        _, strategy = taught(workshop)
+    with working(project(tmp_path, embedder=f"encoder:{tiny}", form=form)) as at:
+        _, strategy = taught(at)
         for groups in (None, frozenset[str](), frozenset({"staff"}), frozenset({"other"})):
             for thing in ("money", "bread"):
                 asked = Search(f"how long until {thing} expire", 50)
-                own = sorted(found(workshop, asked, groups))
-                assert sorted(found(workshop, replace(asked, index=strategy.spec.artifacts[0]), groups)) == own
+                own = sorted(found(at, asked, groups))
+                assert sorted(found(at, replace(asked, index=strategy.spec.artifacts[0]), groups)) == own
                 assert ("docs/money.md" in own) == (groups is None or "staff" in groups)
         where = json.dumps({"document": "docs/bread.md"})
-        assert set(found(workshop, Search("days", 50, index=strategy.spec.artifacts[0], where=where))) == {"docs/bread.md"}
+        assert set(found(at, Search("days", 50, index=strategy.spec.artifacts[0], where=where))) == {"docs/bread.md"}
 
 
 def test_what_only_some_may_read_teaches_nothing(tmp_path: Path) -> None:
-    from rung.workshop.taught import made_of_passages, pairs_of
+    from rung.builders.training_pairs import made_of_passages, pairs_of
 
-    with Workshop(project(tmp_path)) as workshop:
-        intake = take_in(workshop)
-        assert workshop.knowledge is not None
+    with working(project(tmp_path)) as at:
+        intake = prepare(workshop)
+        assert at.engines.knowledge is not None
         lessons = [c for c in intake.rows.cases if c.split == "train"]
-        pairs = pairs_of(workshop.knowledge, lessons, ())
-        pairs += made_of_passages(workshop, workshop.knowledge, "titles", title="")
-        pairs += made_of_passages(workshop, workshop.knowledge, "questions", title="")
+        pairs = pairs_of(at.engines.knowledge, lessons, ())
+        pairs += made_of_passages(at.runner, at.engines.knowledge, "titles", title="")
+        pairs += made_of_passages(at.runner, at.engines.knowledge, "questions", title="")
         texts = {text for pair in pairs for text in (pair.positive, *pair.negatives)}
         assert len(texts) >= 9
         assert not any("hall 7" in text for text in texts)
@@ -137,54 +142,54 @@ def test_what_only_some_may_read_teaches_nothing(tmp_path: Path) -> None:
 
 def test_an_encoder_gets_an_index_of_its_own_which_forgets_with_the_documents(tmp_path: Path, tiny: Path) -> None:
     named = f"encoder:{tiny}"
-    with Workshop(project(tmp_path, embedder=named, form="encoder")) as workshop:
-        _, strategy = taught(workshop)
-        folder = workshop.artifact_folder("retriever", strategy.spec.artifacts[0])
+    with working(project(tmp_path, embedder=named, form="encoder")) as at:
+        _, strategy = taught(at)
+        folder = artifact_folder(at.engines.project.state, "retriever", strategy.spec.artifacts[0])
         assert (folder / "modules.json").is_file()
-        assert workshop.ready.indexes[strategy.spec.artifacts[0]].embedder.identity != workshop.embedder.identity
+        assert at.engines.indexes[strategy.spec.artifacts[0]].embedder.identity != at.engines.embedder.identity
         kept = tmp_path / ".rung" / "cuttings" / strategy.spec.artifacts[0] / "index"
         assert any(b"hall 3" in path.read_bytes() for path in kept.rglob("*") if path.is_file())
     (tmp_path / "docs" / "parcels.md").unlink()
-    with Workshop(load_project(tmp_path)) as workshop:
-        up_to_date(workshop)
+    with working(load_project(tmp_path)) as at:
+        up_to_date(at.engines)
         assert not kept.exists()
 
 
 def test_a_promoted_retriever_is_the_embedder_until_it_is_taken_back(tmp_path: Path, tiny: Path) -> None:
-    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}", form="encoder")) as workshop:
-        _, strategy = taught(workshop)
-        base = workshop.embedder.identity
-        tuned = workshop.ready.indexes[strategy.spec.artifacts[0]].embedder.identity
+    with working(project(tmp_path, embedder=f"encoder:{tiny}", form="encoder")) as at:
+        _, strategy = taught(at)
+        base = at.engines.embedder.identity
+        tuned = at.engines.indexes[strategy.spec.artifacts[0]].embedder.identity
     settings = tmp_path / "rung.yaml"
     registry = Registry(tmp_path / ".rung")
     registry.promote(registry.find(strategy.spec.artifacts[0]), by="Ada")
     with registry.log.open("a") as log:
         log.write('{"cut sho')
-    with Workshop(load_project(tmp_path)) as workshop:
-        assert workshop.embedder.identity == base, "rung.yaml does not ask for it"
+    with working(load_project(tmp_path)) as at:
+        assert at.engines.embedder.identity == base, "rung.yaml does not ask for it"
     settings.write_text(settings.read_text().replace(f"encoder:{tiny}", "tuned"))
-    with Workshop(load_project(tmp_path)) as workshop:
-        assert workshop.embedder.identity == tuned
-        assert "embedder changed" in up_to_date(workshop).report.rebuilt
-        assert found(workshop, Search("bread", 3))
+    with working(load_project(tmp_path)) as at:
+        assert at.engines.embedder.identity == tuned
+        assert "embedder changed" in up_to_date(at.engines).report.rebuilt
+        assert found(at, Search("bread", 3))
 
 
 def test_train_says_what_it_came_to(tmp_path: Path) -> None:
-    with Workshop(project(tmp_path)) as workshop:
-        (told,) = TRAINERS["retriever"](workshop, take_in(workshop), Order(settings={"form": "map"}))
+    with working(project(tmp_path)) as at:
+        (told,) = TRAINERS["retriever"](at.builder, prepare(workshop), Order(settings={"form": "map"}))
         assert told.kind == "retriever"
         assert told.metrics["form"] == "map"
         assert told.metrics["compared_on"]
         assert told.folder.is_dir()
         assert told.notes[0]
         with pytest.raises(UserError, match="unknown setting 'colour'"):
-            TRAINERS["retriever"](workshop, take_in(workshop), Order(settings={"colour": 1}))
+            TRAINERS["retriever"](at.builder, prepare(workshop), Order(settings={"colour": 1}))
 
 
 @pytest.mark.slow
 def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
-    with Workshop(project(tmp_path, embedder=f"encoder:{tiny}")) as workshop:
-        (told,) = TRAINERS["reranker"](workshop, take_in(workshop), Order(settings={"epochs": 1, "max_tokens": 64}))
+    with working(project(tmp_path, embedder=f"encoder:{tiny}")) as at:
+        (told,) = TRAINERS["reranker"](at.builder, prepare(workshop), Order(settings={"epochs": 1, "max_tokens": 64}))
         assert told.metrics["compared_on"]
         assert (told.folder / "config.json").is_file()
     registry = Registry(tmp_path / ".rung")
@@ -197,20 +202,20 @@ def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
         0,
         False,
     )  # the two about money, which only some may read, never teach
-    with Workshop(load_project(tmp_path)) as workshop:
-        assert workshop.reranker is not None
-        assert "cross-encoder:" in workshop.reranker.identity
+    with working(load_project(tmp_path)) as at:
+        assert at.engines.reranker is not None
+        assert "cross-encoder:" in at.engines.reranker.identity
 
 
 def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
     made = project(tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()]
     (tmp_path / "cases.jsonl").write_text("\n".join(json.dumps(r) for r in rows if r["split"] != "train"))
-    with Workshop(made) as workshop:
-        candidate = next(c for c in propose(workshop, take_in(workshop)) if c.rung is TunedRetriever)
+    with working(made) as at:
+        candidate = next(c for c in propose(at.builder, prepare(workshop)) if c.rung is TunedRetriever)
         assert "at least 8 cases" in candidate.why
         with pytest.raises(UserError, match="nothing to train: at least 8 cases"):
-            TRAINERS["retriever"](workshop, take_in(workshop), Order())
+            TRAINERS["retriever"](at.builder, prepare(workshop), Order())
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import UserError
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
-from rung.stages.budget import Allowed, Meter
-from rung.stages.candidates import propose
-from rung.stages.climbing import climb
-from rung.stages.intake import take_in
-from rung.stages.tuning import Searching
-from rung.steps import Generate
+from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.candidates import propose
+from rung.pipeline.climbing import climb
+from rung.pipeline.prepare import prepare
+from rung.pipeline.sweep import Searching
+from rung.records.steps import Generate
+from tests.working import working
 
 YAML = """\
 task: Say it.
@@ -54,13 +54,13 @@ def searched(folder: Path, trials: int) -> tuple[list[str], list[str], str]:
         number = int(step.messages[-1].content.split()[1][:-1])
         return "yes" if number < 3 * min(shots, 3) else "no"  # three shots are better than two, four are not
 
-    with workshop_of(load_project(folder), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(says, name="counts")
-        intake = take_in(workshop)
-        proposed = propose(workshop, intake)
-        searching = Searching(workshop, intake, proposed, trials)
+    with working(load_project(folder)) as at:
+        at.engines.generator = ScriptedGenerator(says, name="counts")
+        intake = prepare(workshop)
+        proposed = propose(at.builder, intake)
+        searching = Searching(at.builder, intake, proposed, trials)
         left, said, before = searching.left_of(proposed), searching.said(), list(asked)
-        raced = climb(workshop, intake, proposed, Meter.of(workshop, Allowed(trials=trials)))
+        raced = climb(at.builder, intake, proposed, Meter.of(at.engines, Allowed(trials=trials)))
         assert raced.coverage.searched == said
         return [c.label for c in left if not c.rung.reference], before, said
 

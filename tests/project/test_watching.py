@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rung.commands.watch import watch, watched
+from rung.config.project import load_project
 from rung.errors import UserError
+from rung.pipeline.prepare import Indexed
 from rung.progress import Silent
-from rung.project import load_project
 from rung.records import Asker
-from rung.stages.intake import Indexed
-from rung.stages.watching import watch, watched
-from rung.workshop import Workshop
 
 
 class Watching:
@@ -29,7 +28,7 @@ class Watching:
 
     def _watch(self) -> None:
         with Workshop(load_project(self._root), Silent()) as workshop:
-            watch(workshop, on_sync=self.synced.append, on_error=self.errors.append, stop=self.stop)
+            watch(at.engines, on_sync=self.synced.append, on_error=self.errors.append, stop=self.stop)
 
     def until(self, count: int) -> Indexed:
         """The sync of this number, from 1."""

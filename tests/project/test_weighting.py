@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.artifacts import EVEN, Workshop
+from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, chosen_among, fused_anew
+from rung.config.project import load_project
+from rung.dataset.load import Rows
 from rung.errors import InputError
 from rung.knowledge.protocol import Explained, Fusion, Place
-from rung.materials import Rows
+from rung.pipeline.dense_weight import MOST_CASES, settle_alone, telling
+from rung.pipeline.prepare import prepare, up_to_date
 from rung.progress import Silent
-from rung.project import load_project
 from rung.records import Case, Passage
-from rung.stages.intake import take_in, up_to_date
-from rung.stages.weighting import MOST_CASES, settle_alone, telling
-from rung.workshop import EVEN, Workshop
-from rung.workshop.weighing import LEAST, WEIGHTS, choose, chosen_among, fused_anew
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 
@@ -128,19 +128,19 @@ def opened(folder: Path) -> tuple[Workshop, Listening]:
 def test_it_is_chosen_said_once_and_kept(tmp_path: Path) -> None:
     workshop, listening = opened(written(tmp_path))
     with workshop:
-        first = take_in(workshop)
+        first = prepare(workshop)
         assert first.weight is not None
         assert first.weight.cases == 20
-        assert workshop.knowledge is not None
-        assert workshop.knowledge.fusion.dense_weight == first.weight.dense_weight
-        identity = workshop.knowledge.identity
+        assert at.engines.knowledge is not None
+        assert at.engines.knowledge.fusion.dense_weight == first.weight.dense_weight
+        identity = at.engines.knowledge.identity
     assert [text for text in listening.said if "dense_weight" in text] == [str(first.weight)]
     workshop, listening = opened(tmp_path)
     with workshop:
-        again = settle_alone(workshop, up_to_date(workshop).knowledge)
+        again = settle_alone(at.engines, up_to_date(at.engines).knowledge)
         assert again == first.weight
-        assert workshop.knowledge is not None
-        assert workshop.knowledge.identity == identity
+        assert at.engines.knowledge is not None
+        assert at.engines.knowledge.identity == identity
     assert listening.said == []
 
 
@@ -151,7 +151,7 @@ def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: 
     for heard in (1, 0):
         workshop, listening = opened(tmp_path)
         with workshop:
-            weight = take_in(workshop).weight
+            weight = prepare(workshop).weight
             assert weight is not None
             assert (weight.dense_weight, weight.cases) == (EVEN, 0)
             told = f"auto keeps one half, since 4 dev and train cases name their gold; from {LEAST} on they choose"
@@ -162,7 +162,7 @@ def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: 
 def test_a_number_in_the_file_stands(tmp_path: Path) -> None:
     workshop, _ = opened(written(tmp_path, weight="0.2"))
     with workshop:
-        weight = take_in(workshop).weight
+        weight = prepare(workshop).weight
         assert weight is not None
         assert (weight.dense_weight, weight.cases) == (0.2, 0)
 
@@ -170,7 +170,7 @@ def test_a_number_in_the_file_stands(tmp_path: Path) -> None:
 def test_without_cases_that_tell_it_is_even(tmp_path: Path) -> None:
     workshop, _ = opened(written(tmp_path, split="test"))
     with workshop:
-        weight = take_in(workshop).weight
+        weight = prepare(workshop).weight
         assert weight is not None
         assert (weight.dense_weight, weight.cases) == (EVEN, 0)
         assert "no dev or train case" in str(weight)
@@ -182,7 +182,7 @@ def test_cases_that_cannot_be_read_do_not_stop_a_search(tmp_path: Path) -> None:
     workshop, listening = opened(tmp_path)
     with workshop:
         for _ in range(2):
-            assert settle_alone(workshop, up_to_date(workshop).knowledge).dense_weight == EVEN
+            assert settle_alone(at.engines, up_to_date(at.engines).knowledge).dense_weight == EVEN
     assert sum("no case could be read" in text for text in listening.said) == 1, "said once"
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rung.examples import chat_row, flaw, read_examples, read_pairs, share_row, write_examples
-from rung.examples.forms import example_of
-from rung.examples.tools import apart, said_with
+from rung.dataset import chat_row, flaw, read_examples, read_pairs, share_row, write_examples
+from rung.dataset.chat_tools import apart, said_with
+from rung.dataset.formats import example_of
 from rung.records import Example, Json, Message, Problem
 
 TOOLS: list[Json] = [{"type": "function", "function": {"name": "price", "parameters": {"type": "object"}}}]

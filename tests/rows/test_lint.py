@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rung.examples import Finding, lint
-from rung.examples.balance import balance
-from rung.examples.credentials import masked, secrets
-from rung.examples.declining import declines
-from rung.examples.linting import Kind
-from rung.examples.minhash import candidates
-from rung.examples.personal import personal
-from rung.examples.resembling import Read, near, normal
+from rung.dataset import Finding, lint
+from rung.dataset.balance import balance
+from rung.dataset.credentials import masked, secrets
+from rung.dataset.declining import declines
+from rung.dataset.lint import Kind
+from rung.dataset.minhash import candidates
+from rung.dataset.near_duplicates import Read, near, normal
+from rung.dataset.personal import personal
 from rung.records import Case, Example, Message
 
 FILE = "rows.jsonl"

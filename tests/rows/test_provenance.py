@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rung.materials import Rows, read_rows
-from rung.project import load_project
+from rung.config.project import load_project
+from rung.dataset.load import Rows, read_rows
 from rung.records import Example, Json, Message
 
 CHAT: list[Json] = [{"role": "user", "content": "Is express dear?"}, {"role": "assistant", "content": "9 EUR"}]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from rung.errors import UserError
-from rung.json_values import key
 from rung.records import Answer, Case, Json, Outcome
 from rung.scoring import Yardstick, squad, yardstick
 from rung.scoring.correctness import Correctness, field_f1
 from rung.scoring.rouge import common_length
+from rung.text.json_values import key
 from tests.scoring.making import case, failed, said
 
 TEXT = Correctness(Yardstick("f1"))

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from rung.records import Answer, Case, Failure, Outcome
+from rung.records.steps import Conversation, Generate, Generated, StepFailed
 from rung.scoring import Yardstick, score_run
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
-from rung.steps import Conversation, Generate, Generated, StepFailed
 
 CASE = Case("c", "Why is the sky blue?")
 

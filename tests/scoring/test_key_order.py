@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from rung.json_values import in_order_of, key
 from rung.records import Json
+from rung.text.json_values import in_order_of, key
 
 NAMED: dict[str, Json] = {"properties": {"quote": {"type": "string"}, "answer": {"type": "string"}}}
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung import matching
-from rung.overlaps import overlaps
+from rung.dataset.leakage import overlaps
 from rung.records import Case, Example, Message
 from rung.scoring import Yardstick
 from rung.scoring.correctness import Correctness
 from rung.scoring.squad import normalise
+from rung.text import matching
 from tests.scoring.making import case, said
 
 SAME = [

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from rung.errors import UserError
-from rung.json_values import fits
-from rung.refusing import REFUSAL, is_refusal, refusal_json
+from rung.text.json_values import fits
+from rung.text.refusals import REFUSAL, is_refusal, refusal_json
 
 REFUSALS = [
     "I don't know.",

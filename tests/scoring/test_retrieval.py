@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.gold import span_recall, target_ranks
 from rung.records import Outcome
+from rung.records.gold import span_recall, target_ranks
 from rung.scoring import Yardstick
 from rung.scoring.retrieval import Retrieval, ndcg
 from tests.scoring.making import case, failed, passage, said

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Answer, Passage
+from rung.records.steps import Generated
 from rung.scoring import Yardstick
 from rung.scoring.citation import CitationScorer
-from rung.sentences import sentences
-from rung.steps import Generated
 from rung.strategies.citing import finish
-from rung.supporting import SUPPORTED_FROM, claims, support, unmarked, unsupported
+from rung.text.sentences import sentences
+from rung.text.support import SUPPORTED_FROM, claims, support, unmarked, unsupported
 from tests.scoring.making import case, said
 
 RETURNS = "You may return an item within 30 days of delivery. The customer pays for the return parcel."

@@ -8,7 +8,7 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Question, StrategySpec
-from rung.steps import Classified, Classify, Generate, Generated, Result, Step
+from rung.records.steps import Classified, Classify, Generate, Generated, Result, Step
 from rung.strategies.classifier import Classifier
 from rung.strategies.protocol import Composition, Labelling, Materials, Member, NotApplicable, Plan, Routing, Strategy
 from rung.strategies.registry import make_strategy

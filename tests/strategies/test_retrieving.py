@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Message, Passage, Question
-from rung.steps import Found, Generate, Generated, Rerank, Result, Search, Step
+from rung.records.steps import Found, Generate, Generated, Rerank, Result, Search, Step
 from rung.strategies.protocol import NotApplicable, Plan
 from rung.strategies.registry import find
 from rung.strategies.retrieving import merged, retrieve

@@ -4,7 +4,7 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Question
-from rung.steps import Generate, Generated, Search
+from rung.records.steps import Generate, Generated, Search
 from rung.strategies.citing import finish
 from rung.strategies.protocol import Adapter, Cutting, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.registry import find, ladder, make_strategy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rung.records import Answer, Failure, Message, Question
-from rung.steps import Conversation, Found, Generate, Generated, Result, Search, Step, StepFailed, generate, search
+from rung.records.steps import Conversation, Found, Generate, Generated, Result, Search, Step, StepFailed, generate, search
 from rung.strategies.sampling import Sampled
 from rung.testing.strategies import drive
 

@@ -9,7 +9,7 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Question, StrategySpec, canonical
-from rung.steps import Generate
+from rung.records.steps import Generate
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import BUILT_IN, make_strategy
 from rung.testing.strategies import canned, drive, materials

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rung.drivers.batch import Tally, carry
-from rung.drivers.cache import StepStore
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Asker, Example, Json, Message, Question
-from rung.steps import Called, CallTool, Engine, Generate, Generated, Result, Step
+from rung.records.steps import Called, CallTool, Engine, Generate, Generated, Result, Step
+from rung.runtime.batch import Tally, carry
+from rung.runtime.cache import StepStore
 from rung.strategies.protocol import Adapter, NotApplicable, Plan
 from rung.strategies.registry import make_strategy
 from rung.strategies.tools import Tools

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import InputError, UserError
-from rung.loop import workshop_of
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
+from rung.pipeline.candidates import allowed, build, propose
+from rung.pipeline.prepare import prepare
+from rung.pipeline.sweep import Searching
 from rung.records import Question
-from rung.stages.candidates import allowed, build, propose
-from rung.stages.intake import take_in
-from rung.stages.tuning import Searching
-from rung.steps import Generate, Generated
+from rung.records.steps import Generate, Generated
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
 from rung.strategies.wording import planned
 from rung.testing.strategies import drive, materials
+from tests.working import working
 
 YAML = """\
 task: Say it.
@@ -79,14 +79,14 @@ def test_wordings_are_searched_and_long_ones_are_named_by_their_beginning(worded
     def says(step: Generate) -> str:
         return "yes" if "nothing after" in step.messages[0].content else "no"
 
-    with workshop_of(load_project(worded), None, None) as workshop:
-        workshop.generator = ScriptedGenerator(says, name="wording")
-        intake = take_in(workshop)
-        proposed = propose(workshop, intake)
-        left = Searching(workshop, intake, proposed, 3).left_of(proposed)
+    with working(load_project(worded)) as at:
+        at.engines.generator = ScriptedGenerator(says, name="wording")
+        intake = prepare(workshop)
+        proposed = propose(at.builder, intake)
+        left = Searching(at.builder, intake, proposed, 3).left_of(proposed)
         assert labels[2] in [c.label for c in left]
         assert labels[1] not in [c.label for c in left]
-        assert all(c.strategy for c in build(workshop, left) if c.rung.name == "prompt")
+        assert all(c.strategy for c in build(at.builder, left) if c.rung.name == "prompt")
 
 
 def test_a_task_that_is_none_is_found_at_its_line(worded: Path) -> None:

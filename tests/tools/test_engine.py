@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rung.config.project import load_project
 from rung.errors import InputError, UserError
-from rung.project import load_project
 from rung.records import Asker
-from rung.steps import Called, CallTool, Request
+from rung.records.steps import Called, CallTool, Request
 from rung.tools import ToolEngine, known, open_tools, registry, tools_of
 
 

@@ -12,12 +12,13 @@ from types import ModuleType
 
 import pytest
 
+from rung.commands.repair import damages, state_of
+from rung.config.project import load_project
 from rung.errors import Damaged
-from rung.loop import compare, search, workshop_of
-from rung.project import load_project
-from rung.stages.intake import up_to_date
-from rung.stages.mending import damages, state_of
-from rung.stages.publishing import latest
+from rung.loop import compare, search
+from rung.pipeline.prepare import up_to_date
+from rung.pipeline.publishing import latest
+from tests.working import working
 
 TRIALS = 54
 KEPT = (".rung/verdicts/latest", ".rung/verdicts/list.jsonl")  # small files, each tried in every way
@@ -72,8 +73,8 @@ def test_damage_is_found_and_mended(whole: Path, number: int, tmp_path: Path) ->
     BENCH.spoil(path, how, rng)
     used(folder)
     mended = [(str(damage.path), damage.mend()) for damage in damages(state_of(folder))]
-    with workshop_of(load_project(folder), None, None) as workshop:
-        up_to_date(workshop)
+    with working(load_project(folder)) as at:
+        up_to_date(at.engines)
     assert [damage.path for damage in damages(state_of(folder))] == [], (how, path, mended)
     latest(load_project(folder))
     used(folder)

@@ -10,21 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from rung.durable import SEAL
+from rung.artifacts import Built
+from rung.artifacts.registry import Registry
+from rung.artifacts.store import building, is_finished, seal
+from rung.commands.due import whats_due
+from rung.commands.repair import damages, state_of
+from rung.config.project import Project, load_project
+from rung.dataset.load import read_rows
 from rung.errors import Damaged, InputError, UserError
-from rung.materials import read_rows
+from rung.files.durable import SEAL
 from rung.progress import Silent
-from rung.project import Project, load_project
 from rung.records import Json
-from rung.stages.mending import damages, state_of
-from rung.stages.retraining import whats_due
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
 from rung.training.registry import Act, LearntRow, difference, promotions, rows_between
-from rung.workshop import Built, Workshop
-from rung.workshop.artifacts import building, is_finished, seal
-from rung.workshop.registry import Registry
 from tests.training.tiny import Served
+from tests.working import working
 
 pytest.importorskip("torch")
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -64,9 +65,9 @@ def trained(where: Project, **settings: Json) -> Built:
     given: dict[str, Json] = {"rank": 2, "epochs": 1, **settings}
     plan = TunedModel.plan(Materials(where.settings.task, examples=rows.examples), given)
     assert isinstance(plan, Plan)
-    with Workshop(where) as workshop:
-        workshop.__dict__["generator"] = Served()
-        return workshop.build(plan.needs[0], title="train")
+    with working(where) as at:
+        at.engines.generator = Served()
+        return at.builder.build(plan.needs[0], title="train")
 
 
 @pytest.fixture

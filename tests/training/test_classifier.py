@@ -17,7 +17,7 @@ from rung.models.encoder_folder import read_encoder
 from rung.models.protocol import Embedder
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Json
-from rung.steps import Classified, Classify, Request
+from rung.records.steps import Classified, Classify, Request
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.classifier import LabelRecipe, calibration_error, divided, reject_table, train_classifier
 from tests.training.tiny_encoder import tiny_encoder

@@ -18,7 +18,7 @@ from rung.models.local import LocalGenerator
 from rung.models.scripted import ScriptedGenerator
 from rung.models.tensor_files import write_tensors
 from rung.records import Message
-from rung.steps import Generate
+from rung.records.steps import Generate
 from rung.training.export import (
     Tuned,
     check_base,
@@ -185,7 +185,7 @@ def test_merged_weights_and_their_tokenizer_say_what_is_served(local: LocalGener
 
 
 def _asked(adapter: str) -> list:  # type: ignore[type-arg]
-    from rung.steps import Request
+    from rung.records.steps import Request
 
     return [Request(Generate(chat, adapter, max_tokens=12)) for chat in CHATS]
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rung.artifacts.store import Built, artifact_folder
+from rung.builders.forgetting_gate import forgot, gate, limit_of, notes_on
+from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.models.scripted import ScriptedGenerator
-from rung.project import load_project
 from rung.records import Estimate, Json, digest
 from rung.strategies.protocol import Adapter, Lesson
 from rung.training import Recipe, forgetting, train_generator
@@ -32,9 +34,6 @@ from rung.training.network import Network
 from rung.training.packing import pack
 from rung.training.probing import Choice, Probe, asked, read_probe
 from rung.training.shape import Shape
-from rung.workshop import Workshop
-from rung.workshop.artifacts import Built
-from rung.workshop.forgetting import forgot, gate, limit_of, notes_on
 from tests.training.tiny import ByteTokens, Served, TinyModel, chats, stirred, token_rows
 
 
@@ -223,17 +222,17 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") 
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
     (tmp_path / "rung.yaml").write_text(f"task: t\ncases: cases.jsonl\nbar: {bar}\n")
     workshop, model = Workshop(load_project(tmp_path)), Served()
-    workshop.__dict__["generator"] = model
+    at.engines.generator = model
     return workshop, model
 
 
 def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workshop, model = opened(tmp_path, monkeypatch)
     recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
-    folder = workshop.artifact_folder("adapter", "abc")
+    folder = artifact_folder(at.engines.project.state, "adapter", "abc")
     train_generator(chats(12), model, recipe=recipe, folder=folder)
     built = Built("abc", folder)
-    gate(workshop, built, title="t")
+    gate(at.engines, built, title="t")
     said = built.manifest["forgetting"]
     assert isinstance(said, dict)
     assert said["probe"] == {"digest": read_probe().digest, "answer_loss": 40, "choices": 60, "instructions": 24}
@@ -241,12 +240,12 @@ def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: 
     assert said["after"] != said["before"]
     assert said["passed"] == (not said["why"])
     assert model.asked == 48
-    gate(workshop, built, title="t")
+    gate(at.engines, built, title="t")
     assert model.asked == 48, "never twice"
-    assert forgot(workshop, built) == tuple(said["why"])  # type: ignore[arg-type]
-    assert len(notes_on(workshop, built)) >= len(forgot(workshop, built))
+    assert forgot(at.engines.project, built) == tuple(said["why"])  # type: ignore[arg-type]
+    assert len(notes_on(at.engines.project, built)) >= len(forgot(at.engines.project, built))
     (folder / "manifest.json").write_text('{"kind": "adapter"}')
-    gate(workshop, built, title="t")
+    gate(at.engines, built, title="t")
     assert model.asked == 72, "the base's numbers are kept in the cache"
     again = built.manifest["forgetting"]
     assert isinstance(again, dict)
@@ -257,9 +256,9 @@ def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.Mo
     workshop, model = opened(tmp_path, monkeypatch)
     monkeypatch.setattr(forgetting, "measure_text", lambda *_: Measured((1.0,), (1.0,), (1.0,)))
     for asks in (48, 96):
-        folder = saved(workshop.artifact_folder("adapter", digest(asks)))
+        folder = saved(artifact_folder(at.engines.project.state, "adapter", digest(asks)))
         (folder / "manifest.json").write_text("{}")
-        gate(workshop, Built(folder.name, folder), title="t")
+        gate(at.engines, Built(folder.name, folder), title="t")
         assert model.asked == asks
         for file in (tmp_path / "cache" / "probes").glob("*.json"):
             file.write_text("{")
@@ -267,8 +266,8 @@ def test_a_broken_cache_is_measured_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_rung_yaml_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workshop, _ = opened(tmp_path, monkeypatch, bar="{leaks: 0, forgetting: {answer_loss: 1.5}}")
-    assert limit_of(workshop.project) == Limit(answer_loss=1.5)
-    assert workshop.project.settings.bar.limits() == {"leaks": 0.0}
+    assert limit_of(at.engines.project.project) == Limit(answer_loss=1.5)
+    assert at.engines.project.settings.bar.limits() == {"leaks": 0.0}
     (tmp_path / "rung.yaml").write_text("task: t\ncases: c.jsonl\nbar:\n  forgetting: {answer_los: 1}\n")
     with pytest.raises(InputError, match=r"rung.yaml:4: unknown key 'answer_los'; did you mean 'answer_loss'\?"):
         load_project(tmp_path)
@@ -278,7 +277,7 @@ def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rung.records import Asker, Example
-    from rung.steps import Conversation
+    from rung.records.steps import Conversation
 
     def given(row: Example) -> Conversation[Example | None]:
         return row
@@ -286,5 +285,5 @@ def test_an_adapter_built_by_the_workshop_passes_the_gate_on_its_way(
 
     workshop, _ = opened(tmp_path, monkeypatch)
     lessons = tuple(Lesson(Asker(), lambda row=row: given(row)) for row in chats(6))  # type: ignore[misc]
-    built = workshop.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
+    built = at.builder.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
     assert "forgetting" in built.manifest

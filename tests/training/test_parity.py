@@ -15,7 +15,7 @@ import pytest
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message
-from rung.steps import Generate, Generated, Request
+from rung.records.steps import Generate, Generated, Request
 from rung.training import Recipe, train_generator
 from rung.training.examples import Row
 from rung.training.greedy import greedy

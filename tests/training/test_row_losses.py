@@ -6,10 +6,10 @@ import math
 
 import pytest
 
+from rung.commands.lint import odd_rows
 from rung.errors import UserError
 from rung.progress import Silent
 from rung.records import Example, Message
-from rung.stages.linting import odd_rows
 from rung.training import row_losses
 from rung.training.lora import Adapters
 from rung.training.network import Network

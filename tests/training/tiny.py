@@ -10,7 +10,7 @@ import numpy as np
 
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Example, Failure, Json, Message
-from rung.steps import Request, Result
+from rung.records.steps import Request, Result
 from rung.training import Recipe
 from rung.training.examples import Row, rows_of
 from rung.training.lora import Adapters

@@ -27,7 +27,7 @@ from rung.records import (
     Usage,
     Verdict,
 )
-from rung.verdict.report import Basis, CasePage, Report, report_html
+from rung.report.html.page import Basis, CasePage, Report, report_html
 
 RUNGS = ("prompt", "few_shot", "long_context", "rag", "tuned_model", "hybrid", "closed_book", "oracle")
 _RIGHT = {

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.enough import LEAST_EXAMPLES
 from rung.errors import UserError
 from rung.records import Json
+from rung.stats.rules_of_thumb import LEAST_EXAMPLES
 from rung.strategies.registry import ladder
 from rung.verdict.advise import AVOID, BEHAVIOUR, KNOWLEDGE, REMARKS, Facts, advise, facts_of
 

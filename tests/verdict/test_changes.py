@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rung.records import Json
-from rung.verdict.changes import Record, as_json, change_json, change_lines, changes, record_of
+from rung.report.changes import Record, as_json, change_json, change_lines, changes, record_of
 from tests.verdict.weighing import share
 
 N = 120

@@ -8,8 +8,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.estimating import design_effect, estimate, student
 from rung.records import Case, Evidence
+from rung.stats.estimates import design_effect, estimate, student
 from rung.verdict.clusters import clusters, documents_of
 from rung.verdict.statistics import cases_needed, paired
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from rung.records import Estimate, Latency, Lost, RungResult
 from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
-from rung.verdict.diagnose import Loss
+from rung.verdict.failure_modes import Loss
+from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
-from rung.verdict.winning_back import won_back
 
 EFFORT = Effort(0.002, 0.5, uses_documents=True, training_seconds=7200, indexing_seconds=1800, stored_bytes=5e9)
 PRICES = Prices(

@@ -10,7 +10,7 @@ from rung.records import RungResult
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.costs import Demand, Effort, Prices
 from rung.verdict.decide import Weighed, decide
-from rung.verdict.flips import Economy, cheaper_from, flips, in_words, priced
+from rung.verdict.sensitivity import Economy, cheaper_from, flips, in_words, priced
 from tests.verdict.weighing import rung, share
 
 N = 200

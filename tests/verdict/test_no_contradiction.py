@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from rung.records import Lost, Verdict
+from rung.report.changes import Record, change_lines, changes
+from rung.report.headline import how_sure
+from rung.report.html.page import Basis, Report, report_html
+from rung.report.markdown import report_md
+from rung.report.table import columns, table
 from rung.verdict.bar import Bar
-from rung.verdict.changes import Record, change_lines, changes
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand
 from rung.verdict.decide import MAIN, Weighed, decide
-from rung.verdict.flips import Economy, flips
 from rung.verdict.gaps import FLOOR, SURELY_BELOW
+from rung.verdict.headroom import won_back
 from rung.verdict.remedies import NOTHING_TO_WIN, remedy
-from rung.verdict.report import Basis, Report, report_html
-from rung.verdict.report_md import report_md
-from rung.verdict.report_verdict import how_sure
-from rung.verdict.table import columns, table
-from rung.verdict.winning_back import won_back
+from rung.verdict.sensitivity import Economy, flips
 from tests.verdict.weighing import Floats, rung
 
 BOARDS = 60

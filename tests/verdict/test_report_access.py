@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 from rung.records import Answer, Case, Outcome, Passage, Usage
-from rung.supporting import doubted
-from rung.verdict.ragas import ragas_jsonl
-from rung.verdict.report import CasePage, Report, report_html
-from rung.verdict.report_access import groups_in, is_marked, needs_of, page_for, rows_for
+from rung.report.access import groups_in, is_marked, needs_of, page_for, rows_for
+from rung.report.html.page import CasePage, Report, report_html
+from rung.report.ragas import ragas_jsonl
+from rung.text.support import doubted
 from tests.verdict.report_sample import sample
 
 STAFF, BOARD = ("hr", "staff"), ("board-->",)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Estimate
-from rung.verdict import charts
-from rung.verdict.report import report_html
+from rung.report.html import charts
+from rung.report.html.page import report_html
 from tests.verdict.report_sample import sample
 
 

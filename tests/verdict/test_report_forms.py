@@ -7,10 +7,10 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 from rung.records import Coverage
-from rung.verdict.junit import junit_xml
-from rung.verdict.ragas import ragas_jsonl
-from rung.verdict.report import report_html
-from rung.verdict.report_md import report_md
+from rung.report.html.page import report_html
+from rung.report.junit import junit_xml
+from rung.report.markdown import report_md
+from rung.report.ragas import ragas_jsonl
 from tests.verdict.report_sample import RUNGS, sample
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rung.records import Answer, Case, Estimate, Evidence, Failure, Message, Outcome, Passage, Verdict
-from rung.verdict.report import Basis, CasePage, Limits, Report, report_html
+from rung.report.html.page import Basis, CasePage, Limits, Report, report_html
 from tests.verdict.report_sample import lone, passage, sample
 
 VOID = {"meta", "input", "br", "col", "hr", "link", "img"}

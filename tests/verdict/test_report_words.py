@@ -9,10 +9,12 @@ from typing import get_args
 import pytest
 
 from rung.records import Bill, Difference, Estimate, Lost, RungResult, Verdict
-from rung.verdict.diagnose import Loss
-from rung.verdict.report import Basis, Report, report_html
-from rung.verdict.report_figures import LAYERS
-from rung.verdict.report_numbers import (
+from rung.report.headline import how_sure, in_unit
+from rung.report.html.figures import LAYERS
+from rung.report.html.page import Basis, Report, report_html
+from rung.report.html.style import STYLE
+from rung.report.html.tables import layer_of
+from rung.report.numbers import (
     interval,
     listed,
     milliseconds,
@@ -23,9 +25,7 @@ from rung.verdict.report_numbers import (
     seconds,
     significant,
 )
-from rung.verdict.report_style import STYLE
-from rung.verdict.report_tables import layer_of
-from rung.verdict.report_verdict import how_sure, in_unit
+from rung.verdict.failure_modes import Loss
 from tests.verdict.report_sample import sample
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.report.as_json import verdict_json
+from rung.report.table import columns, table
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.decide import decide
-from rung.verdict.table import columns, table
-from rung.verdict.to_json import verdict_json
 from tests.verdict.weighing import rung, share, unmeasured
 
 N = 200

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.estimating import estimates
 from rung.records import Latency, RungResult, Status
+from rung.stats.estimates import estimates
 from rung.verdict.decide import Weighed
 
 Floats = NDArray[np.float64]

@@ -38,7 +38,7 @@ def advise(
     """Say where to start, what to expect and what not to do, from stated rules. Measures nothing; `compare` does."""
     from json import dumps
 
-    from rung.stages.interview import Known, asked, assume, read_facts, read_given, with_given
+    from rung.commands.interview import Known, asked, assume, read_facts, read_given, with_given
     from rung.verdict.advise import Facts
     from rung.verdict.advise import advise as apply
 

@@ -14,9 +14,9 @@ from rung.cli.options import Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.project import Project
+    from rung.artifacts.registry import Registry
+    from rung.config.project import Project
     from rung.training.registry import Artifact, Change, Difference
-    from rung.workshop.registry import Registry
 
 
 class Action(StrEnum):
@@ -57,9 +57,9 @@ def artifacts(
     json: Json = False,
 ) -> int:
     """Show what was made from what, compare two, promote one of a kind, retire what is not needed, say what is due."""
-    from rung.project import load_project
-    from rung.workshop.forgetting import judged_in
-    from rung.workshop.registry import Registry
+    from rung.artifacts.registry import Registry
+    from rung.builders.forgetting_gate import judged_in
+    from rung.config.project import load_project
 
     action, folder, named = _understood(words or [])
     project = load_project(folder)
@@ -99,8 +99,8 @@ def artifacts(
 
 def _understood(words: Sequence[str]) -> tuple[Action, Path, Sequence[str]]:
     """The action, the folder, and what is named. The folder is the word that is one too many."""
+    from rung.config.project import FILE
     from rung.errors import UserError
-    from rung.project import FILE
 
     given = list(words)
     action = Action(given.pop(0)) if given and given[0] in Action.__members__ else Action.list
@@ -133,8 +133,8 @@ def _tell(json: bool, said: Mapping[str, object], line: str) -> None:
 def _list(project: Project, registry: Registry, *, json: bool) -> None:
     from json import dumps
 
+    from rung.commands.due import whats_due
     from rung.records import plain
-    from rung.stages.retraining import whats_due
 
     found, due = registry.artifacts(), whats_due(project)
     price = project.settings.prices.machine_usd_per_hour
@@ -157,7 +157,7 @@ def _list(project: Project, registry: Registry, *, json: bool) -> None:
 
 def _table(found: Sequence[Artifact], price: float | None) -> Iterator[str]:
     """At most 80 columns; who decided about an artifact, and what it came after, stand in a line of their own below it."""
-    from rung.verdict.table import wrapped
+    from rung.report.table import wrapped
 
     if found:
         yield f"{'kind':<13} {'digest':<12} {'created':<10} {'rows':>6} {'seconds':>7} {'cost':>7} {'disk':>8} state"
@@ -253,8 +253,8 @@ def _row_lines(found: Difference, first: Artifact, second: Artifact) -> Iterator
 def _due(project: Project, *, json: bool) -> None:
     from json import dumps
 
+    from rung.commands.due import whats_due
     from rung.records import plain
-    from rung.stages.retraining import whats_due
 
     due = whats_due(project)
     if json:

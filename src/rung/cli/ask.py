@@ -13,7 +13,7 @@ from rung.cli.screen import Screen, err, out, out_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rung.project import Project
+    from rung.config.project import Project
     from rung.records import Answer, Citation
 
 _RULE = "\n\n---\n"  # between what was streamed and the answer, where that is another
@@ -32,11 +32,11 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     """Put one question to one rung, the way that it would be served: live, with streaming and citations."""
     from json import dumps
 
+    from rung.config.project import load_project
     from rung.errors import UserError
     from rung.loop import ask as put
-    from rung.project import load_project
     from rung.records import Asker, plain
-    from rung.supporting import doubted
+    from rung.text.support import doubted
 
     if not question.strip():
         raise UserError("the question is empty: write one after the folder")
@@ -106,8 +106,8 @@ def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, 
 
 def _doubts(answer: Answer, project: Project) -> Iterator[str]:
     """Why an answer is not what was asked for: it was cut, or is none that schema or labels allow."""
-    from rung.json_values import breach
-    from rung.materials import read_examples, read_labels, read_schema
+    from rung.dataset.load import read_examples, read_labels, read_schema
+    from rung.text.json_values import breach
 
     if answer.truncated:
         yield "the answer was cut at its token limit: give the rung a larger 'max_tokens' in rung.yaml"
@@ -123,7 +123,7 @@ def _doubts(answer: Answer, project: Project) -> Iterator[str]:
 
 def _standing(project: Project, kind: str, named: str) -> str:
     """Whether another artifact of this kind than the one that was used is the promoted one."""
-    from rung.workshop.registry import Registry
+    from rung.artifacts.registry import Registry
 
     promoted = Registry(project.state).promoted(kind)
     return ", promoted" if promoted == named else f", not the promoted {promoted[:12]}" if promoted else ""

@@ -37,8 +37,8 @@ def cases(  # noqa: PLR0917 - typer takes them by name
     """Draft cases (answerable, unanswerable, stale, forbidden). Each judges nothing until a person approves it."""
     from json import dumps
 
-    from rung.project import load_project
-    from rung.stages.drafting import suggest
+    from rung.commands.draft_cases import suggest
+    from rung.config.project import load_project
 
     del action  # there is one
     project = load_project(folder)

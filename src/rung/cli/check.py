@@ -11,8 +11,8 @@ def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
     """Read the whole project and list what is wrong, with file and line. Runs no model and writes nothing."""
     from json import dumps
 
-    from rung.project import load_project
-    from rung.stages.survey import survey
+    from rung.commands.survey import survey
+    from rung.config.project import load_project
 
     found = survey(load_project(folder), listing=True)
     if json:

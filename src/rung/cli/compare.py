@@ -49,12 +49,12 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     """
     from json import dumps
 
+    from rung.commands.survey import survey
+    from rung.config.project import load_project
     from rung.loop import compare as weigh
-    from rung.project import load_project
-    from rung.stages.budget import Allowed
-    from rung.stages.publishing import record
-    from rung.stages.survey import survey
-    from rung.verdict.changes import change_lines, changes
+    from rung.pipeline.budget import Allowed
+    from rung.pipeline.publishing import record
+    from rung.report.changes import change_lines, changes
 
     allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
     project = load_project(folder)

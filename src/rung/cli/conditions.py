@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from rung.errors import UserError
-from rung.parsing import json_of
 from rung.records import Json, canonical
+from rung.text.parsing import json_of
 
 _SIGNS = {">=": "gte", "<=": "lte", "!=": "ne", ">": "gt", "<": "lt", "==": "", "=": "", "in": "in"}
 _FORM = re.compile(r"\s*(?P<key>[^\s<>=!]+)\s*(?P<sign>>=|<=|!=|==|=|>|<|(?<=\s)in(?=\s))(?P<value>.*)", re.DOTALL)

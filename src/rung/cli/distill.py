@@ -40,12 +40,12 @@ def distill(
     """
     from json import dumps
 
+    from rung.commands.distill import Order, distill, dropped_by, is_named
+    from rung.commands.train import Order as Training
+    from rung.config.project import load_project
     from rung.errors import UserError
     from rung.loop import train as build
     from rung.loop import workshop_of
-    from rung.project import load_project
-    from rung.stages.distilling import Order, distill, dropped_by, is_named
-    from rung.stages.training import Order as Training
 
     project = load_project(folder)
     screen = Screen(quiet=json)

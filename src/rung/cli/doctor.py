@@ -12,8 +12,8 @@ from rung.cli.options import Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
+    from rung.config.project import Project
     from rung.models.doctor import Check
-    from rung.project import Project
 
 SIGNS = {"ok": "✓", "missing": "-", "wrong": "✗"}
 
@@ -33,9 +33,9 @@ def doctor(
     """Say what is here, missing or damaged, and the exact line that mends it. Exits with 2 when something is wrong."""
     from json import dumps
 
+    from rung.config.project import FILE
     from rung.errors import UserError
     from rung.models.doctor import examine
-    from rung.project import FILE
     from rung.records import plain
 
     folder = folder or (Path() if Path(FILE).is_file() else None)
@@ -58,9 +58,9 @@ def doctor(
 
 
 def _state(folder: Path) -> list[Check]:
-    from rung.durable import repair_command
+    from rung.commands.repair import damages, state_of
+    from rung.files.durable import repair_command
     from rung.models.doctor import Check
-    from rung.stages.mending import damages, state_of
 
     project = state_of(folder)
     found = [
@@ -73,9 +73,9 @@ def _state(folder: Path) -> list[Check]:
 def _repair(folder: Path, *, json: bool) -> int:
     from json import dumps
 
+    from rung.commands.repair import damages, state_of
+    from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.project import load_project
-    from rung.stages.mending import damages, state_of
 
     done = []
     for damage in damages(state_of(folder)):
@@ -102,8 +102,8 @@ def _repair(folder: Path, *, json: bool) -> int:
 
 def _index(project: Project, *, json: bool) -> int:
     """Bring the index up to date, where the project has documents. Returns how many passages it has."""
-    from rung.stages.intake import up_to_date
-    from rung.workshop import Workshop
+    from rung.artifacts import Workshop
+    from rung.pipeline.prepare import up_to_date
 
     if not project.settings.knowledge.sources:
         return 0

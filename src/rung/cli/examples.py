@@ -14,8 +14,8 @@ from rung.cli.options import Force, Json, Strict
 from rung.cli.screen import Screen, out, printable
 
 if TYPE_CHECKING:
-    from rung.stages.converting import Converted
-    from rung.stages.linting import Looked, Seen, Wanted
+    from rung.commands.convert import Converted
+    from rung.commands.lint import Looked, Seen, Wanted
 
 SHOWN = 5  # findings of each kind
 
@@ -58,10 +58,10 @@ def examples(  # noqa: PLR0917 - typer takes them by name
     json: Json = False,
 ) -> int:
     """Look examples over before they teach, or write them in another format. A project's folder stands for its own."""
-    from rung.stages.linting import Wanted, look
+    from rung.commands.lint import Wanted, look
 
     if action is Action.convert:
-        from rung.stages.converting import convert
+        from rung.commands.convert import convert
 
         made = convert(files, output, to=to.value, approve=approve.strip(), force=force)
         return _converted(made, strict=strict, json=json)
@@ -96,8 +96,8 @@ def _converted(made: Converted, *, strict: bool, json: bool) -> int:
 
 
 def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
-    from rung.enough import advice
-    from rung.examples.linting import KINDS
+    from rung.dataset.lint import KINDS
+    from rung.stats.rules_of_thumb import advice
 
     linted, several = found.linted, len(found.files) > 1
     yield f"{', '.join(found.files)}: {linted.rows:,} rows, {linted.sound:,} of them sound"
@@ -119,7 +119,7 @@ def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
 
 
 def _table(found: Looked, wanted: Wanted) -> Iterator[str]:
-    from rung.examples.balance import CHARACTERS
+    from rung.dataset.balance import CHARACTERS
 
     lengths, labels = found.lengths, found.linted.labels
     if lengths is not None:

@@ -14,7 +14,7 @@ from rung.cli.options import Folder, Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.stages.exporting import Exported
+    from rung.commands.export import Exported
 
 
 class Form(StrEnum):
@@ -47,10 +47,10 @@ def export(
     """Write a tuned model in a form that other programs read."""
     from json import dumps
 
+    from rung.commands.export import ExportOrder
+    from rung.config.project import load_project
     from rung.loop import export as write
-    from rung.project import load_project
     from rung.records import plain
-    from rung.stages.exporting import ExportOrder
 
     wanted = ExportOrder(to.value, target, rung, artifact, precision, prompts if check else 0)
     done = write(load_project(folder), wanted, reporter=Screen(quiet=json))

@@ -12,7 +12,7 @@ from rung.cli.options import DryRun
 from rung.cli.screen import out
 
 if TYPE_CHECKING:
-    from rung.stages.first_look import FirstLook
+    from rung.commands.first_look import FirstLook
 
 RUNG_YAML = """\
 name: {name}
@@ -91,8 +91,8 @@ def init(
 
 
 def _small(folder: Path, *, dry_run: bool) -> int:
-    from rung.outputs import check_free
-    from rung.stages.first_look import first_look
+    from rung.commands.first_look import first_look
+    from rung.files.outputs import check_free
 
     look = first_look(folder)
     if look.total and not (folder / "rung.yaml").exists():
@@ -116,7 +116,7 @@ def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
     from json import dumps
 
     from rung.cli.screen import Screen
-    from rung.stages.first_look import in_words, missing_extras
+    from rung.commands.first_look import in_words, missing_extras
 
     sources = dumps(look.patterns, ensure_ascii=False)
     text = OVER_DOCUMENTS.format(name=dumps(folder.resolve().name, ensure_ascii=False), sources=sources, found=look)
@@ -130,7 +130,7 @@ def _over_documents(folder: Path, look: FirstLook, *, dry_run: bool) -> int:
 
 
 def _write(path: Path, text: str, *, dry_run: bool) -> None:
-    from rung.outputs import write_output
+    from rung.files.outputs import write_output
 
     if not dry_run:
         write_output(path, text)
@@ -139,7 +139,7 @@ def _write(path: Path, text: str, *, dry_run: bool) -> None:
 
 def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
     from rung.cli.screen import Screen
-    from rung.stages.beir import make_project
+    from rung.commands.beir import make_project
 
     if dry_run:
         for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases"):

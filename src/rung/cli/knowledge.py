@@ -37,11 +37,11 @@ def knowledge(
     """Show the versions of the index, or go back to one. It then stays there until `rung sync`."""
     from json import dumps
 
+    from rung.artifacts import Workshop
+    from rung.commands.purge import Purged, purge
+    from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.project import load_project
-    from rung.stages.going_back import go_back
-    from rung.stages.purging import Purged, purge
-    from rung.workshop import Workshop
+    from rung.pipeline.todays_access import go_back
 
     project, screen, purged = load_project(folder), Screen(quiet=json), Purged((), None)
     with Workshop(project, screen) as workshop:

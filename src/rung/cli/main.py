@@ -90,8 +90,8 @@ def _damaged() -> str:
     """What is damaged in a project that the command names, or in the current one, which explains its failure; or ""."""
     from pathlib import Path
 
-    from rung.durable import STATE, damaged
-    from rung.stages.mending import damages, state_of
+    from rung.commands.repair import damages, state_of
+    from rung.files.durable import STATE, damaged
 
     for word in (*sys.argv[1:], "."):
         try:

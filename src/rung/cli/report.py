@@ -44,10 +44,10 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
 
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """
+    from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.outputs import write_output
-    from rung.project import load_project
-    from rung.stages.publishing import latest, published
+    from rung.files.outputs import write_output
+    from rung.pipeline.publishing import latest, published
 
     project = load_project(folder)
     if compare is not None:
@@ -86,9 +86,9 @@ def compared(folder: Path, first: str, second: str, *, gate: bool, json: bool) -
     """Print what changed from one verdict to another; with `gate` the exit code says whether that is bad."""
     from json import dumps
 
-    from rung.project import load_project
-    from rung.stages.publishing import record
-    from rung.verdict.changes import change_json, change_lines, changes
+    from rung.config.project import load_project
+    from rung.pipeline.publishing import record
+    from rung.report.changes import change_json, change_lines, changes
 
     project = load_project(folder)
     told = changes(record(project, first), record(project, second), seed=project.settings.seed)

@@ -100,7 +100,7 @@ class Screen:
 
     def dropped(self, dropped: Sequence[Dropped]) -> None:
         """What rules left out of the documents: the first few files in full, then how much of what in all."""
-        from rung.stages.sources import left_out
+        from rung.pipeline.sources import left_out
 
         lines = left_out(dropped)
         for line in lines[:SHOWN_PROBLEMS]:

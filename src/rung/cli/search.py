@@ -13,10 +13,10 @@ from rung.cli.options import As, Force, Json, finite, groups
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
+    from rung.commands.search import Searcher, Wanted
+    from rung.config.project import Project
     from rung.knowledge.protocol import Place
-    from rung.project import Project
     from rung.records import Passage
-    from rung.stages.searching import Searcher, Wanted
 
 WIDTH = 78
 KEYS = ("document", "source", "page", "start", "end", "score", "text")
@@ -56,11 +56,11 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     `rung search QUERY` searches the project in the current folder. With --queries and --trec a whole file of queries is
     answered into a TREC run: the best passage of each document.
     """
+    from rung.commands.search import DOCUMENTS, Wanted
+    from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.outputs import check_free
-    from rung.project import load_project
+    from rung.files.outputs import check_free
     from rung.records import Asker
-    from rung.stages.searching import DOCUMENTS, Wanted
 
     if (queries is None) != (trec is None):
         raise UserError("--queries and --trec go together: the file of queries, and where its run is to be written")
@@ -83,8 +83,8 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
 
 
 def _refuse_no_query(query: str) -> None:
+    from rung.config.project import FILE
     from rung.errors import UserError
-    from rung.project import FILE
 
     if not query or (Path(query) / FILE).is_file():
         said = query or "FOLDER"
@@ -94,8 +94,8 @@ def _refuse_no_query(query: str) -> None:
 def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     from json import dumps
 
+    from rung.commands.search import Searcher
     from rung.loop import workshop_of
-    from rung.stages.searching import Searcher
 
     with workshop_of(project, None, Screen(quiet=json), reading=True) as workshop:
         searcher = Searcher(workshop)
@@ -115,10 +115,10 @@ def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int
 def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     from json import dumps
 
+    from rung.commands.search import Searcher
     from rung.errors import UserError
     from rung.loop import workshop_of
     from rung.records import plain
-    from rung.stages.searching import Searcher
 
     if wanted.rerank or wanted.diversity:
         raise UserError("--explain shows how the two rankings become one: leave out --rerank and --diversity")
@@ -142,8 +142,8 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
 def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *, force: bool, json: bool) -> int:
     from json import dumps
 
+    from rung.commands.search import Searcher, write_run
     from rung.loop import workshop_of
-    from rung.stages.searching import Searcher, write_run
 
     screen = Screen(quiet=json)
     with workshop_of(project, None, screen, reading=True) as workshop:

@@ -12,18 +12,18 @@ from rung.cli.screen import Screen, err, out
 
 if TYPE_CHECKING:
     from rung.errors import UserError
-    from rung.stages.intake import Indexed
+    from rung.pipeline.prepare import Indexed
 
 Watch = Annotated[bool, typer.Option("--watch", help="Go on after every change, until Ctrl-C.")]
 
 
 def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryRun = False, strict: Strict = False) -> int:
     """Bring the index up to date with the documents: only what changed is embedded."""
+    from rung.artifacts import Workshop
+    from rung.commands.watch import watch as follow
+    from rung.config.project import load_project
     from rung.errors import UserError
-    from rung.project import load_project
-    from rung.stages.intake import up_to_date
-    from rung.stages.watching import watch as follow
-    from rung.workshop import Workshop
+    from rung.pipeline.prepare import up_to_date
 
     if watch and dry_run:
         raise UserError("--watch and --dry-run exclude each other; leave one out")

@@ -14,7 +14,7 @@ from rung.cli.options import DryRun, Json, Seed
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.stages.training import Told
+    from rung.commands.train import Told
 
 
 class Kind(StrEnum):
@@ -50,11 +50,11 @@ def train(
     """Train what the project's tuned rungs need. What is trained already is left as it is."""
     from json import dumps
 
+    from rung.commands.train import Order
+    from rung.commands.training_forecast import foresee
+    from rung.config.project import load_project
     from rung.loop import train as build
-    from rung.project import load_project
     from rung.records import plain
-    from rung.stages.foreseeing import foresee
-    from rung.stages.training import Order
 
     project = load_project(folder)
     if dry_run:

@@ -5,13 +5,13 @@ Start with `Knowledge` in `store`. Models are left to `models` (the embedder is 
 
 from __future__ import annotations
 
-from rung.knowledge.chunking import Chunking
+from rung.knowledge.chunking.passages import Chunking
 from rung.knowledge.citing import Gold, find_quote, gold_passages
+from rung.knowledge.corpus import Knowledge
 from rung.knowledge.examples_index import build_example_index
+from rung.knowledge.loading import ReadReport, read_sources, stream_sources
 from rung.knowledge.protocol import Fusion
-from rung.knowledge.readers import ReadReport, read_sources, stream_sources
 from rung.knowledge.retrieval import KnowledgeEngine
-from rung.knowledge.store import Knowledge
 from rung.knowledge.sync import SyncReport
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rung.errors import UserError
-from rung.knowledge.chunking import whole
+from rung.knowledge.chunking.passages import whole
 from rung.records import Case, Document, Passage
 from rung.scoring.bearing import Phrases, holds, ranked
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rung.knowledge.chunking import BODY_START
-from rung.knowledge.markdown import FrontMatterError, front_matter, headings
-from rung.knowledge.reading.access import groups_of
-from rung.knowledge.reading.encodings import decode
-from rung.knowledge.reading.mark_lines import in_text
-from rung.knowledge.reading.rows import read_jsonl, words
-from rung.knowledge.reading.source import Item, SourceFile, Unusable
+from rung.knowledge.chunking.markdown import FrontMatterError, front_matter, headings
+from rung.knowledge.chunking.passages import BODY_START
+from rung.knowledge.readers.access import groups_of
+from rung.knowledge.readers.encodings import decode
+from rung.knowledge.readers.mark_lines import in_text
+from rung.knowledge.readers.rows import read_jsonl, words
+from rung.knowledge.readers.source import Item, SourceFile, Unusable
 from rung.records import Document
 
 __all__ = ["decode", "read_jsonl", "read_markdown", "read_text"]

@@ -78,7 +78,7 @@ class Lookup:
 
     `where` is "" or canonical JSON of `{key: value}` and `{key: {"gt" | "gte" | "lt" | "lte" | "ne" | "in": value}}`, all of
     which must hold. Keys are those of `Document.meta`, and `document`, `source` and `title`; strings, numbers, truth values
-    and ISO dates compare as what they are. `diversity` is as in `rung.steps.Search`.
+    and ISO dates compare as what they are. `diversity` is as in `rung.records.steps.Search`.
     """
 
     text: str

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from rung.knowledge.chunking import body_start
+from rung.knowledge.chunking.passages import body_start
 from rung.knowledge.protocol import Change, Snapshot
-from rung.knowledge.reading.access import Access
-from rung.knowledge.reading.places import Places
-from rung.knowledge.reading.source import Unusable
+from rung.knowledge.readers.access import Access
+from rung.knowledge.readers.places import Places
+from rung.knowledge.readers.source import Unusable
 from rung.records import Document, Problem
 
 NOBODY = ("\0nobody",)  # a group that no asker can name

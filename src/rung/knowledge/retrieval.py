@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rung.errors import UserError
-from rung.knowledge.chunking import whole
+from rung.knowledge.chunking.passages import whole
 from rung.knowledge.examples_index import ExamplesIndex
 from rung.knowledge.filters import matches, parsed
 from rung.knowledge.protocol import Embedder, Fusion, Groups, Lookup, Snapshot
 from rung.records import Failure, Passage, digest
-from rung.steps import Found, Request, Result, Search
+from rung.records.steps import Found, Request, Result, Search
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
@@ -68,7 +68,7 @@ class KnowledgeEngine:
         return digest("search", self._knowledge.identity if self._knowledge else None)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Yield each result; see `rung.steps.Engine`. Equal searches are done once, a query is embedded once.
+        """Yield each result; see `rung.records.steps.Engine`. Equal searches are done once, a query is embedded once.
 
         Raises:
             UserError: the index is out of date or unreadable.

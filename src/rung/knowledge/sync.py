@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.errors import InternalError
-from rung.knowledge.chunking import Chunking, passages, row
+from rung.knowledge.chunking.passages import Chunking, passages, row
 from rung.knowledge.protocol import Change, Embedder, Index, Row, Snapshot, passages_by, text_digest
-from rung.knowledge.staging import Staging
+from rung.knowledge.store.staging import Staging
 from rung.records import Document, Json, Problem
 
 if TYPE_CHECKING:

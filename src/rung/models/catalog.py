@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from rung.errors import ModelError
 from rung.models.protocol import Embedder, Generator, Host, NamingHost, RerankingHost, Server
 from rung.progress import Tick
-from rung.steps import Engine
+from rung.records.steps import Engine
 
 GROUP = "rung.models"
 GENERATOR = "generator"  # as a reranker: the project's own model grades the passages

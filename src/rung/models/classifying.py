@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from rung.errors import InternalError, UserError
 from rung.models.tensor_files import write_tensors
 from rung.records import Failure
-from rung.steps import Classified, Classify, Request, Result
+from rung.records.steps import Classified, Classify, Request, Result
 
 if TYPE_CHECKING:
     import numpy as np

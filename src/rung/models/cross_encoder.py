@@ -16,7 +16,7 @@ from rung.errors import MissingExtra, ModelError
 from rung.models.cross_encoder_folder import read_cross_encoder
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure
-from rung.steps import Request, Rerank, Result
+from rung.records.steps import Request, Rerank, Result
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
-from rung.durable import SEAL, altered
 from rung.errors import ModelError
+from rung.files.durable import SEAL, altered
 from rung.models.catalog import hosts
 from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched

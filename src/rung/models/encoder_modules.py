@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from rung.durable import sha256
 from rung.errors import ModelError
+from rung.files.durable import sha256
 from rung.models.tensors import read_tensors
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")

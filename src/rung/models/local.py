@@ -24,7 +24,7 @@ from rung.models.pipeline import Job, Pipeline
 from rung.models.precision import Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure, Json, Message
-from rung.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, Generated, Request, Result, StepFailed
 
 if TYPE_CHECKING:
     from rung.models.graph import Weights

@@ -18,7 +18,7 @@ from rung.models.graph import read_config
 from rung.models.precision import OPENVINO, Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure
-from rung.steps import Generate, Generated
+from rung.records.steps import Generate, Generated
 
 _AT_ONCE = 64  # sequences decoded together
 _STEP_TOKENS = 512  # tokens computed in one step: 8 % faster than 1,024 or more on short prompts, equal on long ones

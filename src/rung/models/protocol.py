@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from rung.progress import Tick
 from rung.records import Failure, Json, Message
-from rung.steps import Engine, Generated, Request, Result
+from rung.records.steps import Engine, Generated, Request, Result
 
 if TYPE_CHECKING:
     import numpy as np

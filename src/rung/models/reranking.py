@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Asker, Failure, Message, Passage
-from rung.steps import Found, Generate, Generated, Request, Rerank, Result
+from rung.records.steps import Found, Generate, Generated, Request, Rerank, Result
 
 if TYPE_CHECKING:
     from rung.models.protocol import Generator

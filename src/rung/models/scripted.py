@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal
 
 from rung.errors import InternalError, ModelError
 from rung.models.scripted_engines import Play, words
-from rung.parsing import json_of
 from rung.records import Failure, Json, Message, digest
-from rung.refusing import REFUSAL
-from rung.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, Generated, Request, Result, StepFailed
+from rung.text.parsing import json_of
+from rung.text.refusals import REFUSAL
 
 if TYPE_CHECKING:
     from rung.models.protocol import Vectors

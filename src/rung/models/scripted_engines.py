@@ -11,9 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.errors import InternalError
-from rung.parsing import json_of
 from rung.records import Failure, Json
-from rung.steps import Called, CallTool, Classified, Classify, Found, Request, Rerank, Result, Step, kind, request_digest
+from rung.records.steps import (
+    Called,
+    CallTool,
+    Classified,
+    Classify,
+    Found,
+    Request,
+    Rerank,
+    Result,
+    Step,
+    kind,
+    request_digest,
+)
+from rung.text.parsing import json_of
 
 _WORD = re.compile(r"\w+")
 _SMALL = (

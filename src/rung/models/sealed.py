@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from rung.durable import SEAL, alone, altered, files_in, seal, sha256
 from rung.errors import ModelError
+from rung.files.durable import SEAL, alone, altered, files_in, seal, sha256
 
 log = logging.getLogger(__name__)
 _MAKING = ".making-"

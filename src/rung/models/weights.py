@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rung.durable import alone, altered, seal, sha256
 from rung.errors import ModelError
+from rung.files.durable import alone, altered, seal, sha256
 from rung.progress import Tick
 
 log = logging.getLogger(__name__)

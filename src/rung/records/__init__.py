@@ -23,7 +23,7 @@ from rung.records.nouns import (
     ToolSpec,
     Usage,
 )
-from rung.records.specs import StrategySpec
+from rung.records.spec import StrategySpec
 from rung.records.values import Json, canonical, digest, plain
 from rung.records.verdicts import (
     Bill,

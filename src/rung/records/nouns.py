@@ -150,7 +150,7 @@ class Example:
     """An input with its wanted output, as an OpenAI chat that ends with the assistant: teaches behaviour.
 
     A person who wrote it is its `author`, a model that did is in `generated_by`. `tools` is the JSON text of the functions
-    that the assistant may call, "" for none; a call is part of a message's text (`rung.examples.tools`).
+    that the assistant may call, "" for none; a call is part of a message's text (`rung.dataset.chat_tools`).
     """
 
     id: str

@@ -119,7 +119,7 @@ class RungResult:
     artifacts: Mapping[str, str] = field(default_factory=dict)  # kind -> digest of what it answered with
     bill: Bill | None = None
     losses: tuple[Lost, ...] = ()  # most to gain first
-    partly: int = 0  # cases that are neither right nor lost (`rung.verdict.diagnose`)
+    partly: int = 0  # cases that are neither right nor lost (`rung.verdict.failure_modes`)
     # "train" and "validation": (step, mean loss per answer token), where weights were learnt
     learning: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     answered: int = 0  # cases that it answered

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rung import matching
-from rung.json_values import leaves, parse
 from rung.records import Case, Passage
+from rung.text import matching
+from rung.text.json_values import leaves, parse
 
 SAID_AS_IS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
 SHORT = 10  # words; a longer answer may be said there in other words

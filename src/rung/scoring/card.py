@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.estimating import estimates
 from rung.records import Case, Estimate, Outcome
 from rung.scoring.protocol import Layer, Scorer, ScorerFactory, Yardstick
 from rung.scoring.registry import scorers as registered
+from rung.stats.estimates import estimates
 
 if TYPE_CHECKING:
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 LOWER_IS_BETTER = frozenset({"leaks", "false_refusal"})
 _HEADLINES: Mapping[Layer, tuple[str, ...]] = {

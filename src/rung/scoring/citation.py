@@ -2,7 +2,7 @@
 
 Judges answers made from passages that are no refusals. The first question needs an answerable case with gold; with a schema
 or labels, where marks have no place in the text, it is asked only in runs that cite at all. The second needs an answer in
-words. What "bears out" means is said in `rung.supporting`.
+words. What "bears out" means is said in `rung.text.support`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.gold import has_gold, is_gold, overlaps
 from rung.records import Answer, Case, Outcome
+from rung.records.gold import has_gold, is_gold, overlaps
 from rung.scoring.protocol import Layer, Yardstick
 from rung.scoring.refusal import refused
-from rung.supporting import claims
+from rung.text.support import claims
 
 
 class CitationScorer:

@@ -16,13 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from rung import matching
-from rung.json_values import key, leaves, parse
 from rung.records import Case, Json, Outcome
 from rung.scoring import squad
 from rung.scoring.protocol import Layer, Yardstick
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
+from rung.text import matching
+from rung.text.json_values import key, leaves, parse
 
 _BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {  # what `correct` is
     "f1": matching.figured_f1,

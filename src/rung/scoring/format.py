@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rung.json_values import fits, validator
 from rung.records import Case, Outcome
 from rung.scoring.protocol import Layer, Yardstick
 from rung.scoring.refusal import refused
+from rung.text.json_values import fits, validator
 
 
 class Format:

@@ -2,7 +2,7 @@
 
 Judging is a conversation of steps, as answering is, so drivers carry it out, remember it and count what it costs. A judge
 that fails, or whose reply names no grade, has said nothing: neither right nor wrong. How far people agree with it is told by
-`agreement`. Carrying it out is left to `stages.grading`.
+`agreement`. Carrying it out is left to `pipeline.grading`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rung.records import Case, Failure, Message
-from rung.steps import Conversation, Generate, StepFailed, generate
+from rung.records.steps import Conversation, Generate, StepFailed, generate
 
 RUBRIC = "A good answer is correct, answers what was asked, and says nothing that is not so."
 WORST, BEST = 1, 5

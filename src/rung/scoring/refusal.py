@@ -1,15 +1,15 @@
 """Whether an outcome is a refusal, as all scorers see it: one rule, so that no two layers disagree about a case.
 
-The words of a refusal are left to `rung.refusing`.
+The words of a refusal are left to `rung.text.refusals`.
 """
 
 from __future__ import annotations
 
-from rung import matching
-from rung.json_values import key, parse
 from rung.records import Answer, Case
-from rung.refusing import is_refusal
 from rung.scoring.protocol import Yardstick
+from rung.text import matching
+from rung.text.json_values import key, parse
+from rung.text.refusals import is_refusal
 
 
 def spoken(answer: Answer) -> str:

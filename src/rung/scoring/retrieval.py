@@ -2,7 +2,7 @@
 
 Applies to cases with gold (evidence spans, else gold documents) in runs that search: there an empty ranking, or a search
 that failed, scores 0; where a later step failed the ranking is not on record and the case is left out. What a span being
-found means is said in `rung.gold`. Whether the model used what was found is left to `citation` and `correctness`.
+found means is said in `rung.records.gold`. Whether the model used what was found is left to `citation` and `correctness`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from rung.gold import has_gold, span_recall, target_ranks
 from rung.records import Case, Outcome, Passage
+from rung.records.gold import has_gold, span_recall, target_ranks
 from rung.scoring.protocol import Layer, Yardstick
 
 CUTS = (1, 3, 5, 10)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rung.parsing import Malformed, json_of
 from rung.records import Answer, Citation, Json, Passage
-from rung.refusing import is_refusal
-from rung.steps import Generated
-from rung.supporting import MARK
+from rung.records.steps import Generated
+from rung.text.parsing import Malformed, json_of
+from rung.text.refusals import is_refusal
+from rung.text.support import MARK
 
 QUOTE_FIELDS = frozenset({"quote", "quotes", "citation", "citations", "evidence", "source_text"})
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Message, Question
-from rung.refusing import REFUSAL
-from rung.steps import Conversation, classify
+from rung.records.steps import Conversation, classify
 from rung.strategies.protocol import FromSpec, Labelled, Labelling, Materials, NotApplicable, Plan
 from rung.strategies.settings import read, within
+from rung.text.refusals import REFUSAL
 
 LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
 METHODS = ("auto", "frozen", "tuned")

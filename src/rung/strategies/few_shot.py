@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Message, Question, digest
-from rung.steps import Conversation, Generate, generate, search
+from rung.records.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.prompting import compact, instruction, wanted_output
 from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan

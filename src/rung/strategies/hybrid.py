@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question, digest
-from rung.steps import Conversation, Generate, generate
+from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs

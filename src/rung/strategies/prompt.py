@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Question
-from rung.steps import Conversation, Generate, generate
+from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, instruction
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan

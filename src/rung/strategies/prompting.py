@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from typing import TypedDict
 
-from rung.json_values import in_order_of
-from rung.parsing import Malformed, json_of
 from rung.records import Case, Message, Passage, Question, digest
-from rung.refusing import REFUSAL, refusal_json
 from rung.strategies.protocol import Materials, PromptInputs
+from rung.text.json_values import in_order_of
+from rung.text.parsing import Malformed, json_of
+from rung.text.refusals import REFUSAL, refusal_json
 
 DEFAULT_TASK = "Answer the question."
 _TOOLS = """\

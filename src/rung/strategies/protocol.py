@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from rung.records import Answer, Asker, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, ToolSpec
-from rung.steps import Conversation
+from rung.records.steps import Conversation
 from rung.strategies.settings import read, shown
 
 S = TypeVar("S")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
-from rung.steps import Conversation, Generate, generate
+from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from rung.records import Answer, Json, Passage, Question
-from rung.steps import Conversation
+from rung.records.steps import Conversation
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
@@ -47,7 +47,7 @@ class ClosedBook(FromSpec[Unread]):
 
 @dataclass(frozen=True, slots=True)
 class Oracle(FromSpec[Retrieval]):
-    """`rag` with perfect retrieval: shown all that `gold` has for a question's id (`stages.oracle` says what that is). Where
+    """`rag` with perfect retrieval: shown all that `gold` has for a question's id (`pipeline.oracle` says what that is). Where
     that is nothing (no document answers it), it is shown what the search finds, as any rung would be.
 
     The gold is of cases, and no part of the spec: whoever makes the arm gives it (`registry.make_strategy`).

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rung.records import Message, Passage, Question
-from rung.steps import Conversation, Generate, generate, rerank, search
+from rung.records.steps import Conversation, Generate, generate, rerank, search
 from rung.strategies.prompting import hypothetical_passage, standalone_query
 from rung.strategies.settings import Retrieval
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rung.records import Answer, Json, Question, StrategySpec
-from rung.refusing import REFUSAL
-from rung.steps import Conversation, classify
+from rung.records.steps import Conversation, classify
 from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, Strategy, streams
 from rung.strategies.settings import read, within
+from rung.text.refusals import REFUSAL
 
 LEAST_CASES = 30  # to learn from what each rung got right of them
 BY_CASES = -1.0

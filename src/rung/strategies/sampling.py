@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rung.records import Answer, Question
-from rung.steps import Conversation, Generate, Step, StepFailed
+from rung.records.steps import Conversation, Generate, Step, StepFailed
 from rung.strategies.protocol import Strategy, streams
 
 

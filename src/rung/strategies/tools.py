@@ -1,6 +1,6 @@
 """`tools`: the model may call the project's tools, in rounds, and answers with what they say.
 
-The form of a call is the same for every model and host, and that of examples with calls (`rung.examples.tools`): JSON
+The form of a call is the same for every model and host, and that of examples with calls (`rung.dataset.chat_tools`): JSON
 between marks in the assistant's turn, the results in the next turn. What a tool does is left to `rung.tools`.
 """
 
@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.parsing import json_of
 from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
-from rung.steps import Conversation, Generate, call_tool, generate
+from rung.records.steps import Conversation, Generate, call_tool, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan, PromptInputs
 from rung.strategies.settings import check_tuning, read, recipe, within
 from rung.strategies.tuned_model import UNTRAINABLE
+from rung.text.parsing import json_of
 
 CALL = re.compile(r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>", re.S)
 ROOM_FOR_A_CALL = 96  # tokens, beside those of an answer

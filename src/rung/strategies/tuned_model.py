@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Asker, Example, Json, Message, Question
-from rung.steps import Conversation, Generate, generate
+from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rung.gold import has_gold
 from rung.records import Answer, Case, Json, Question
-from rung.steps import Conversation
+from rung.records.gold import has_gold
+from rung.records.steps import Conversation
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
 from rung.strategies.rag import NO_DOCUMENTS, answer_from

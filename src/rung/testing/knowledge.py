@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rung.errors import UserError
-from rung.knowledge.chunking import Chunking, passages, row
+from rung.knowledge.chunking.passages import Chunking, passages, row
 from rung.knowledge.filters import matches, parsed
 from rung.knowledge.protocol import Change, Fusion, Index, Lookup, Snapshot
 from rung.knowledge.ranking import fused

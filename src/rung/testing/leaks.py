@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rung.errors import InternalError
 from rung.knowledge.filters import matches, parsed
-from rung.knowledge.lance import LanceIndex
 from rung.knowledge.protocol import Change, Fusion, Lookup
+from rung.knowledge.store.lance import LanceIndex
 from rung.records import Document
 from rung.testing.knowledge import HashedWords, change_of
 from rung.testing.reference import condition_of, invented, may_read

@@ -13,7 +13,7 @@ import pytest
 
 from rung.models.protocol import Embedder, Generator
 from rung.records import Failure, Message, Passage
-from rung.steps import Engine, Found, Generate, Generated, Request, Rerank, StepFailed
+from rung.records.steps import Engine, Found, Generate, Generated, Request, Rerank, StepFailed
 
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 

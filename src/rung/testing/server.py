@@ -30,7 +30,7 @@ from types import TracebackType
 from rung.models.scripted import ScriptedEmbedder, extract
 from rung.models.scripted_engines import words
 from rung.records import Json, Message
-from rung.steps import Generate
+from rung.records.steps import Generate
 
 _ODD = {"status", "headers", "body", "seconds", "cut", "close"}
 _DIMENSIONS = 64

@@ -14,7 +14,19 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, canonical
-from rung.steps import Called, Classified, Conversation, Found, Generate, Generated, Rerank, Result, Search, Step, generate
+from rung.records.steps import (
+    Called,
+    Classified,
+    Conversation,
+    Found,
+    Generate,
+    Generated,
+    Rerank,
+    Result,
+    Search,
+    Step,
+    generate,
+)
 from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Rung, Strategy
 from rung.strategies.reference import Oracle
 from rung.tools import open_tools

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rung.parsing import json_of
 from rung.records import Failure, Json
-from rung.steps import Called, CallTool, Request, Result
+from rung.records.steps import Called, CallTool, Request, Result
+from rung.text.parsing import json_of
 from rung.tools.protocol import Tool
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 
+from rung.config.project import Project
 from rung.errors import UserError
-from rung.project import Project
 from rung.tools.calculator import Calculator
 from rung.tools.protocol import Tool
 

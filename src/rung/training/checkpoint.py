@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.durable import write_whole
+from rung.files.durable import write_whole
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from rung.durable import write_whole
 from rung.errors import MissingExtra, ModelError, UserError
+from rung.files.durable import write_whole
 from rung.models.bert import Shape, weights_of
 from rung.models.embedding import together
 from rung.models.encoder_folder import EncoderFolder, read_encoder

@@ -1,7 +1,7 @@
 """How does a tuned model leave the house? As a PEFT folder, as whole weights in Hugging Face layout, as GGUF.
 
 Every form is written beside its place and moved there when it is whole. Whether it says what Rung serves is left to
-`parity`; which artifact is meant, to `stages`.
+`parity`; which artifact is meant, to `pipeline`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import UserError
+from rung.files.outputs import check_free
 from rung.models.tensor_files import write_tensors
-from rung.outputs import check_free
 from rung.training.generator import MANIFEST, Trainable
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS

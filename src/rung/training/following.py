@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rung.errors import UserError
 from rung.records import Json
-from rung.sentences import sentences
+from rung.text.sentences import sentences
 
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d+[.)])\s+\S", re.MULTILINE)
 _NUMBERED = re.compile(r"^\s*\d+[.)]\s+\S", re.MULTILINE)

@@ -3,7 +3,7 @@
 Three numbers: `answer_loss`, the mean over texts of nats per token of the wanted answer (in the chat's form); `choices`, the
 share of questions whose right option is the likeliest by log-likelihood per byte, in plain text (`choices_raw`: without the
 division); `instructions`, the share of greedy, served answers that keep to the form asked for. What is asked is in
-`probing`, the forms in `following`; keeping the base's numbers and writing the manifest is left to `workshop`.
+`probing`, the forms in `following`; keeping the base's numbers and writing the manifest is left to `artifacts`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Estimate, Json, Message
-from rung.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, Generated, Request
 from rung.training.batches import pieces
 from rung.training.examples import Row, Tokenizing
 from rung.training.following import follows

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from rung.durable import write_whole
 from rung.errors import MissingExtra, UserError
+from rung.files.durable import write_whole
 from rung.progress import Tick
 from rung.records import Example, Json, digest, plain
 from rung.training.batches import split
@@ -28,8 +28,8 @@ from rung.training.learning import Learning, Source
 from rung.training.quantized import Quantized
 from rung.training.recipe import Recipe
 from rung.training.replaying import mixed
-from rung.training.searching import Found, search
 from rung.training.shape import Shape
+from rung.training.sweep import Found, search
 
 if TYPE_CHECKING:
     import numpy as np

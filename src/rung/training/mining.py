@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rung.matching import terms
+from rung.text.matching import terms
 
 if TYPE_CHECKING:
     import numpy as np

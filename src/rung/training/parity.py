@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, UserError
 from rung.records import Message
-from rung.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, Generated, Request
 from rung.training.examples import Row, Tokenizing
 from rung.training.export import MODEL, Tuned
 from rung.training.merging import tuned_network

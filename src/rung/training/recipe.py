@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from rung.errors import InputError, UserError
-from rung.files import yaml_file
+from rung.files.limited import yaml_file
 from rung.records import Json
 
 if TYPE_CHECKING:

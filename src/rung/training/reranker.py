@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.durable import write_whole
 from rung.errors import UserError
+from rung.files.durable import write_whole
 from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest

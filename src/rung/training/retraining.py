@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rung.settings import RetrainSettings
+from rung.config.schema import RetrainSettings
 from rung.training.registry import Artifact, LearntRow
 
 

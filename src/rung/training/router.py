@@ -2,7 +2,7 @@
 
 For each rung a logistic regression on the question's vector says how likely it is to be right; the cheapest rung that is
 likely enough answers. Everything that is chosen or reported is seen on questions that were held out when it was fitted. Who
-answers the cases, and what that costs, is left to `workshop.router`.
+answers the cases, and what that costs, is left to `builders.router`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How surprising is each example to the model as it is? Rows that stand out are worth a look before they teach.
 
-Which loss is odd is left to `stages.linting`.
+Which loss is odd is left to `commands.lint`.
 """
 
 from __future__ import annotations

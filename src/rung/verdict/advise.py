@@ -1,7 +1,7 @@
 """What should be tried, and what not, before anything is measured? A few stated rules over what is known of the need.
 
 The rules are practitioners' (docs/advise.md says whose); `rung compare` checks them on the project's own data. Reading facts
-from a folder or from a person is left to `stages.interview` and the CLI.
+from a folder or from a person is left to `commands.interview` and the CLI.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Literal, get_args
 
-from rung.enough import LEAST_EXAMPLES, MANY_EXAMPLES, TASK_EXAMPLES
 from rung.errors import UserError
 from rung.records import Json
+from rung.stats.rules_of_thumb import LEAST_EXAMPLES, MANY_EXAMPLES, TASK_EXAMPLES
 
 Changes = Literal["never", "rarely", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
 Gap = Literal["knowledge", "behaviour", "both", "none"]

@@ -1,6 +1,6 @@
 """What would one same answer to every case get? A rung that is no better than that has learnt nothing but the habit.
 
-Always refusing, or always the commonest label; which text gets most is left to `stages.habit`, whether a rung is better to
+Always refusing, or always the commonest label; which text gets most is left to `pipeline.constant_baseline`, whether a rung is better to
 `statistics`.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rung.records import Case
 
 if TYPE_CHECKING:
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 LEAST = 1 / 20  # of a habit's mean; below it is none
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.enough import CASES_WANTED, JUDGING_CASES
 from rung.errors import InternalError
 from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import gap_words, reasons
 from rung.verdict.bar import Bar, measured
 from rung.verdict.constant import Constant
@@ -19,7 +19,7 @@ from rung.verdict.gaps import ORACLE, Gaps, at_floor, floor_of, gaps
 from rung.verdict.statistics import ALPHA, Paired, cases_needed, design_effect, holm, paired_with
 
 if TYPE_CHECKING:
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
 MAIN = "correct"

@@ -16,7 +16,7 @@ from rung.verdict import gap_words
 from rung.verdict.statistics import ALPHA, Paired, estimate, paired
 
 if TYPE_CHECKING:
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
 LEAST_CASES = 10  # from fewer no gap is stated, nor what would change the choice

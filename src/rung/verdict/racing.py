@@ -4,7 +4,7 @@ The cases are finite: what counts is the mean that a rung will have once all of 
 (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024, section 5: without
 replacement) starts with a wealth of 1, bets on each next case against the claim under test, and can multiply it by 1/alpha
 with a chance of at most alpha if the claim is true, however often one looks (Ville's inequality). No normal approximation
-is in it. Answering is left to `stages.racing`, the verdict to `decide`.
+is in it. Answering is left to `pipeline.racing`, the verdict to `decide`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from rung.estimating import design_effect
+from rung.stats.estimates import design_effect
 from rung.verdict.bar import Bar, at_most
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 ERROR = 0.05  # chance, at most, that the race drops the rung that all cases would have chosen
 _BOLDEST = 0.75  # of the wealth that one bet may lose

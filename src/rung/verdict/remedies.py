@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rung.records import Lost, RungResult, rung_of
-from rung.verdict.diagnose import REMEDIES, Way
+from rung.verdict.failure_modes import REMEDIES, Way
 from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED, listed
 
 NOTHING_TO_WIN = "With the right passages the model gets no more of these."

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rung.records import Repeats
-from rung.verdict.diagnose import LOST_BELOW
+from rung.verdict.failure_modes import LOST_BELOW
 
 if TYPE_CHECKING:
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
 
 def repeats_of(passes: Sequence[Floats]) -> Repeats | None:

@@ -1,6 +1,6 @@
 """Is one rung better than another, and would more cases tell? Paired comparisons of the same cases.
 
-The interval of one mean is in `rung.estimating` (and offered here too). What follows from it is left to `decide`.
+The interval of one mean is in `rung.stats.estimates` (and offered here too). What follows from it is left to `decide`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.estimating import NORMAL_FROM, RESAMPLES, design_effect, estimate, estimates, resampled_means, student
 from rung.records import Estimate
+from rung.stats.estimates import NORMAL_FROM, RESAMPLES, design_effect, estimate, estimates, resampled_means, student
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rung.estimating import Floats
+    from rung.stats.estimates import Floats
 
     Bools = NDArray[np.bool_]
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rung.json_values import key
 from rung.models.grammar.dialects import Dialect, as_dict, as_list
 from rung.records import Json, canonical
+from rung.text.json_values import key
 
 Part = dict[str, Json]
 Branch = tuple[Part, ...]

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Literal
 
 from rung.errors import UserError
-from rung.json_values import parse, validator
 from rung.models.grammar import patterns
 from rung.models.grammar.branches import Circular
 from rung.models.grammar.dialects import Dangling, Dialect
 from rung.models.grammar.nodes import Alt, literal, rendered
 from rung.models.grammar.writer import Nothing, TooMany, Writer
-from rung.steps import Generate
+from rung.records.steps import Generate
+from rung.text.json_values import parse, validator
 
 GRAMMAR = 2  # part of a generator's identity: raise it when a grammar changes what can be said
 

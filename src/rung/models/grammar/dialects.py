@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urldefrag, urljoin
 
-from rung.json_values import escaped
 from rung.records import Json
+from rung.text.json_values import escaped
 
 Node = dict[str, Json]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from rung.json_values import accepts, exact_validator, key
 from rung.models.grammar.branches import NOT_IN, Branch, Branches, listed, types_of
 from rung.models.grammar.dialects import as_list
 from rung.models.grammar.nodes import Lit, Node, alt
 from rung.records import Json
+from rung.text.json_values import accepts, exact_validator, key
 
 MOST_ELEMENTS = 24  # of values that are listed to be told apart
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 
-from rung.knowledge.readers import Item, SourceFile
+from rung.knowledge.loading import Item, SourceFile
 from rung.records import Document
 
 

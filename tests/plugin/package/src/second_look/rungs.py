@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rung.records import Answer, Json, Question
-from rung.steps import Conversation, search
+from rung.records.steps import Conversation, search
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import answer_from
 from rung.strategies.settings import Retrieval, read, within

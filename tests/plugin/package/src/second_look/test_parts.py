@@ -1,9 +1,9 @@
 """Do the parts keep Rung's contracts?"""
 
-from rung.knowledge.readers import SourceFile
+from rung.knowledge.loading import SourceFile
 from rung.records import Document
+from rung.records.steps import Generate, Generated, Result, Step
 from rung.scoring.protocol import Scorer, Yardstick
-from rung.steps import Generate, Generated, Result, Step
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import StrategyContract, canned, drive
 

@@ -1,0 +1,81 @@
+"""Rung from Python: what `rung.open(folder)` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rung.config.project import Project
+from rung.records import Answer, Asker, Json, Passage, Verdict, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProject:
+    """A project whose rungs can be weighed and asked."""
+
+    project: Project
+
+    def compare(self, *, limit: int | None = None, seed: int | None = None, exhaustive: bool = False) -> Verdict:
+        """Weigh every rung that the project allows, and write `report.html`. `exhaustive`: every rung answers every case.
+        `limit`: a trial run, by so many cases at most; it replaces no verdict.
+
+        Raises:
+            UserError: something that is yours to fix; says what.
+        """
+        from rung.loop import compare
+        from rung.pipeline.budget import Allowed
+
+        return compare(self.project, limit=limit, seed=seed, allowed=Allowed(exhaustive=exhaustive)).verdict
+
+    def ask(self, question: str, *, rung: str | None = None, groups: frozenset[str] | None = None) -> Answer:
+        """One rung's answer, live; by default the last verdict's winner's. `groups` None reads every document.
+
+        Raises:
+            UserError: no such rung, no verdict yet, or the answer failed.
+        """
+        from rung.errors import UserError
+        from rung.loop import ask
+
+        live, candidate = ask(self.project, question, rung=rung, asker=Asker(groups))
+        if live.value is None:
+            raise UserError(f"{candidate.label} failed: {live.failure.error if live.failure else 'no answer'}")
+        return live.value
+
+    def search(
+        self,
+        query: str,
+        *,
+        top: int = 5,
+        groups: frozenset[str] | None = None,
+        where: Mapping[str, Json] | None = None,
+        rerank: bool = False,
+    ) -> tuple[Passage, ...]:
+        """Passages for a query, best first, from an index brought up to date. `groups` None reads every document.
+
+        Args:
+            query: the words to look for.
+            top: passages at most.
+            groups: those of the asker; the filter is part of the search.
+            where: condition on the documents' meta, such as `{"year": {"gte": 2024}, "kind": "manual"}`.
+            rerank: put them in order by the project's reranker.
+
+        Raises:
+            UserError: the project names no documents, or no reranker; `where` is no condition.
+        """
+        from rung.commands.search import Wanted
+        from rung.loop import search
+
+        condition = canonical(where) if where else ""
+        return search(self.project, query, wanted=Wanted(top, Asker(groups), condition, rerank=rerank))
+
+    def rollback(self, version: int) -> None:
+        """Go back to a version of the index, under today's access; it is searched until a sync is asked for.
+
+        Raises:
+            UserError: there is no such version.
+        """
+        from rung.artifacts import Workshop
+        from rung.pipeline.todays_access import go_back
+
+        with Workshop(self.project) as workshop:
+            go_back(workshop, version)

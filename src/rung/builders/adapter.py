@@ -1,0 +1,86 @@
+"""Builds an adapter: lessons become training chats, training chats become LoRA weights on the project's model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rung.runtime.runner import StepRunner
+
+from rung.artifacts.registry import Registry
+from rung.artifacts.store import Built, Training, amend, artifact_folder, building, remember_rows
+from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import gate
+from rung.builders.recipes import check_free, check_torch, general_chats, recipe_of
+from rung.errors import UserError
+from rung.progress import phase
+from rung.records import Example, digest
+from rung.runtime.engines import Engines
+from rung.strategies.protocol import Adapter, Lesson
+from rung.training.checkpoint import CHECKPOINT
+from rung.training.registry import instruction_of, learnt
+
+if TYPE_CHECKING:
+    from rung.training import Recipe
+
+
+def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
+    """The adapter that these lessons teach; named by the chats, the recipe and the base model.
+
+    The recipe is the trainer's defaults, in their place what the recipe file gives, in its place what the rung says.
+    """
+    rows = _taught(builder.runner, need.lessons, title)
+    from rung.training import Recipe, Taught, search_generator, train_generator
+
+    recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
+    general, found = general_chats(recipe), None
+    if builder.searching:
+        check_free(need)
+        with phase(f"{title}: search") as tick:
+            found = search_generator(Taught(rows, general), builder.engines.generator, recipe=recipe, progress=tick)
+        recipe = found.recipe
+    named = adapter_digest(builder.engines, rows, general, recipe)
+    folder = artifact_folder(builder.project.state, "adapter", named)
+    built = Built(named, folder)
+    with building(folder, title) as missing:
+        if missing:
+            training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
+            with builder.while_training(training), phase(title) as tick:
+                remember_rows(folder, map(learnt, rows))
+                taught = Taught(rows, general)
+                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, found=found, progress=tick)
+                replaced = Registry(builder.project.state).promoted("adapter")
+                amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
+        gate(builder.engines, built, title=title)
+    builder.engines.adapters[named] = folder
+    return built
+
+
+def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
+    """What can be known to be wrong before a lesson is made.
+
+    Raises:
+        UserError: torch is not installed, or the recipe is none.
+    """
+    from rung.training import Recipe
+
+    check_torch()
+    Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(need.lessons), seed=builder.project.settings.seed)
+
+
+def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
+    """Names an adapter by everything that its weights depend on; where files lie is not among it."""
+    told = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
+    if recipe.precision == "auto":
+        del told["precision"]  # adapters made before there was a choice keep their names
+    return digest("adapter", [row.messages for row in rows], told, engines.generator.identity)
+
+
+def _taught(runner: StepRunner, lessons: Sequence[Lesson], title: str) -> list[Example]:
+    """The training chats that lessons come to; one that failed stops the training rather than thin it out unseen."""
+    carried = runner.run([(lesson.asker, lesson.talk) for lesson in lessons], title=f"{title}: lessons")
+    for ended in carried:
+        if ended.failure is not None:
+            raise UserError(f"a lesson could not be made: {ended.failure.error}")
+    return [ended.value for ended in carried if ended.value is not None]

@@ -1,0 +1,125 @@
+"""The gate behind every training: what the adapter forgot is measured once, and written into its manifest.
+
+What is measured and what is too much is known to `training.forgetting`; that a marked adapter is not chosen, to `pipeline`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.artifacts.store import Built, amend
+from rung.config.project import Project
+from rung.progress import phase
+from rung.records import Json, digest
+from rung.runtime.engines import Engines
+
+if TYPE_CHECKING:
+    from rung.training.forgetting import Limit, Measured
+    from rung.training.probing import Probe
+
+BASES = "probes"  # in the user's cache: what each base model came to, by digest
+
+
+def limit_of(project: Project) -> Limit:
+    """How much may be forgotten: the published limit, with what `bar.forgetting` says in its place."""
+    from rung.training.forgetting import Limit
+
+    given = project.settings.bar.forgetting
+    return replace(Limit(), **{name: value for name, value in given.model_dump().items() if value is not None})
+
+
+def forgot(project: Project, built: Built) -> tuple[str, ...]:
+    """What an artifact is marked for, by the limit as it is now; nothing for what was not tuned or passed the gate."""
+    said = built.manifest.get("forgetting")
+    if not isinstance(said, dict):
+        return ()
+    return judged_in(project)(said)
+
+
+def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
+    """What says, by a project's limit as it is now, in what an artifact forgot too much."""
+    from rung.training.forgetting import judged
+    from rung.training.registry import forgot_as_trained
+
+    limit = limit_of(project)
+    return lambda said: judged(said, limit) if "worse" in said else forgot_as_trained(said)
+
+
+def notes_on(project: Project, built: Built) -> tuple[str, ...]:
+    """What is worth telling of what an artifact forgot: that it is marked, or what changed within the limit."""
+    if marked := forgot(project, built):
+        return tuple(f"forgot too much, cannot be chosen: {why}" for why in marked)
+    said = built.manifest.get("forgetting")
+    if not isinstance(said, dict):
+        return ()
+    from rung.training.forgetting import changed, notable
+
+    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(said), limit_of(project)))
+
+
+def gate(engines: Engines, built: Built, *, title: str) -> None:
+    """Measure what the adapter forgot, where its manifest does not say so yet."""
+    if "forgetting" in built.manifest:
+        return
+    from rung.training.forgetting import told
+    from rung.training.probing import read_probe
+
+    probe, began = read_probe(), time.monotonic()
+    with phase(f"{title}: what it forgot") as tick:
+        tick(0, 2, "the base model")
+        before = _base(engines, probe)
+        tick(1, 2, "the adapter")
+        after = _measured(engines, probe, built)
+        said = told(probe, before, after, limit_of(engines.project))
+        amend(built.folder, {"forgetting": {**said, "seconds": time.monotonic() - began}})
+
+
+def _base(engines: Engines, probe: Probe) -> Measured:
+    """The base model's numbers, from the user's cache where they are there."""
+    from rung.models.weights import cache_folder
+    from rung.training.device import product_type
+    from rung.training.forgetting import FORMAT, Measured
+
+    named = digest("probed", FORMAT, engines.generator.identity, probe.digest, str(product_type()))
+    path = cache_folder() / BASES / f"{named}.json"
+    known = _read(path)
+    if known is None:
+        known = _measured(engines, probe, None)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(asdict(known)), encoding="utf-8")
+        part.replace(path)
+    assert isinstance(known, Measured)
+    return known
+
+
+def _read(path: Path) -> Measured | None:
+    from rung.training.forgetting import Measured
+
+    try:
+        return Measured(**{name: tuple(column) for name, column in json.loads(path.read_text(encoding="utf-8")).items()})
+    except (OSError, ValueError, TypeError):  # not there, or broken: it is measured again
+        return None
+
+
+def _measured(engines: Engines, probe: Probe, built: Built | None) -> Measured:
+    from rung.errors import UserError
+    from rung.training.device import product_type
+    from rung.training.forgetting import measure_following, measure_text
+    from rung.training.generator import Trainable
+    from rung.training.merging import tuned_network
+
+    model = engines.generator
+    if not isinstance(model, Trainable):
+        raise UserError("this model's weights are out of reach, so what it forgot cannot be measured: name a local model")
+    network = tuned_network(model, None if built is None else built.folder, dtype=product_type())
+    text = measure_text(network, model.tokens, probe)
+    del network  # the pipeline that answers takes as much again
+    if built is not None:
+        model.use_adapters({built.digest: built.folder})
+    return replace(text, instructions=measure_following(model, probe, adapter=built.digest if built else ""))

@@ -1,0 +1,100 @@
+"""Builds a reranker: a cross-encoder taught by the project's own pairs, and compared with the search without it.
+
+What teaches is put together in `taught`, learning is left to `training.reranker`. A project uses it by its name
+(`reranker: cross-encoder:<folder>`), or by `reranker: tuned` once it is promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.artifacts.store import Built, artifact_folder, building, remember_rows, seal
+from rung.builders.retrieval_quality import compared
+from rung.builders.training_pairs import divided, pairs_of
+from rung.errors import UserError
+from rung.progress import phase
+from rung.records import Case, Failure, Json, Passage, digest, plain
+from rung.records.gold import target_ranks
+from rung.records.steps import Found, Request, Rerank, Search
+from rung.runtime.engines import Engines
+from rung.scoring.retrieval import ndcg
+from rung.strategies.protocol import Reranker
+from rung.training.registry import learnt_case
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+    from rung.records.steps import Engine
+
+KIND = "reranker"
+RERANKED = 20  # passages of a search that are put in order
+_MOST_CASES = 200
+
+
+def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
+    """The cross-encoder that these lessons teach."""
+    from rung.training.encoder import Encoder
+    from rung.training.reranker import RerankerRecipe, train_reranker
+
+    own = engines.knowledge
+    if own is None:
+        raise UserError("the project has no documents to search (knowledge.sources)")
+    recipe = RerankerRecipe.of(need.recipe, seed=engines.project.settings.seed)
+    lessons, cases = divided(need.lessons, need.dev)
+    pairs = pairs_of(own, lessons, need.pairs)
+    base = engines.base_embedder
+    asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
+    named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
+    built = Built(named, artifact_folder(engines.project.state, KIND, named))
+    with building(built.folder, title) as missing:
+        if not missing:
+            return built
+        remember_rows(built.folder, map(learnt_case, need.lessons))
+        with phase(title) as tick:
+            done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
+        identity: dict[str, Json] = {"name": engines.project.settings.embedder, "identity": base.identity}
+        made: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
+        made |= {
+            "rows_digest": digest(pairs),
+            "seconds": done.seconds,
+            "steps": done.step,
+            "train_loss": [[step, loss] for step, loss in done.curve],
+            "validation_loss": [[step, loss] for step, loss in done.validation],
+        }
+        seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MOST_CASES])})
+    return built
+
+
+def _kept(recipe: object) -> dict[str, Json]:
+    """What the weights depend on."""
+    said = plain(recipe)
+    assert isinstance(said, dict)
+    return {name: value for name, value in said.items() if name != "checkpoint_seconds"}
+
+
+def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, Json]:
+    """nDCG@10 of the search as it is, and of its first passages in the reranker's order."""
+    if not cases:
+        return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
+    from rung.models.cross_encoder import CrossEncoder
+
+    found = _results(own.engine(), [Request(Search(case.question, RERANKED), case.asker) for case in cases])
+    steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, found, strict=True)]
+    again = _results(CrossEncoder(folder), steps)
+    old, new = ([_ndcg(c, r) for c, r in zip(cases, rankings, strict=True)] for rankings in (found, again))
+    return compared(new, old, cases, than="no reranker")
+
+
+def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
+    return ndcg(target_ranks(case, ranking), k=10)
+
+
+def _results(engine: Engine, requests: Sequence[Request]) -> list[tuple[Passage, ...]]:
+    found: list[tuple[Passage, ...]] = [()] * len(requests)
+    for place, result in engine.run(requests):
+        if isinstance(result, Failure):
+            raise UserError(result.error)
+        if isinstance(result, Found):
+            found[place] = result.passages
+    return found

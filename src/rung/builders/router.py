@@ -1,0 +1,148 @@
+"""Builds a router: its rungs answer cases that do not judge, the project's scorer says who was right, a head learns it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rung.runtime.runner import StepRunner
+
+from rung.artifacts.store import Built, Training, artifact_folder, building, remember_rows, seal
+from rung.builders.building import ArtifactBuilder
+from rung.config.project import Project
+from rung.errors import NotWorthwhile
+from rung.progress import phase
+from rung.records import Answer, Asker, Case, Json, Outcome, digest
+from rung.records.steps import Conversation
+from rung.scoring import score_run, yardstick
+from rung.scoring.registry import scorers
+from rung.strategies.protocol import Member, Routing
+from rung.training.registry import learnt_case
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+    from rung.training.router import Trials
+
+KIND = "router"
+COMPLETION = 4  # a token that is written costs about so many that are read: by price lists, and by a local model's time
+BY_CASES = -1
+
+
+def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
+    """The router over these rungs; named by them, the cases, the engines that answered and the recipe.
+
+    Raises:
+        NotWorthwhile: no rung is better than the cheapest on any case, or too few could be scored.
+    """
+    from rung.training.classifier import finite
+    from rung.training.router import train_router
+
+    settings = builder.project.settings
+    engines = {name: engine.identity for name, engine in builder.engines.by_step().items()}
+    cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
+    members = [(member.label, member.identity) for member in need.members]
+    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
+    named = digest(
+        KIND,
+        members,
+        cases,
+        engines,
+        builder.engines.embedder.identity,
+        need.recipe,
+        judged_by,
+        builder.project.settings.seed,
+    )
+    folder = artifact_folder(builder.project.state, KIND, named)
+    with building(folder, title) as missing:
+        if missing:
+            began = time.monotonic()
+            with builder.while_training(Training(KIND, len(need.cases))):
+                trials, tried = _trials(builder.runner, need, title)
+            with phase(title):
+                used = (digest for member in need.members for digest in member.spec.artifacts)
+                beside = tuple(dict.fromkeys(digest for digest in used if digest in builder.engines.heads))
+                vectors = finite(builder.engines.classifiers.vectors([case.question for case in tried], beside=beside))
+                least = float(str(need.recipe["threshold"]))
+                head, made = train_router(
+                    vectors,
+                    trials,
+                    threshold=None if least == BY_CASES else least,
+                    give_up=float(str(need.recipe["give_up"])),
+                    refuse=need.recipe["otherwise"] == "refuse",
+                    seed=builder.project.settings.seed,
+                )
+                remember_rows(folder, map(learnt_case, tried))
+                replace(head, beside=beside).save(folder)
+                about: dict[str, Json] = {
+                    "kind": KIND,
+                    "rows": len(tried),
+                    "rows_digest": digest(cases),
+                    "base": {"name": settings.embedder, "identity": builder.engines.embedder.identity},
+                    "recipe": dict(need.recipe),
+                    "seconds": time.monotonic() - began,
+                }
+                seal(folder, {**about, **made})
+    builder.engines.heads[named] = folder
+    return Built(named, folder)
+
+
+def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list[Case]]:
+    """What every member made of the cases, cheapest member first; a case that could not be scored is left out."""
+    import numpy as np
+
+    from rung.training.router import Trials
+
+    outcomes = [_answered(runner, member, need.cases, title) for member in need.members]
+    costs, unit = _costs(runner.project, outcomes)
+    correct = np.stack([_correct(runner.project, need, some) for some in outcomes], axis=1)
+    scored = np.flatnonzero(np.isfinite(correct).all(axis=1))
+    if len(scored) < 2:
+        raise NotWorthwhile(f"{len(scored)} of {len(need.cases)} cases could be scored for every rung")
+    order = sorted(range(len(need.members)), key=lambda place: (float(costs[:, place].mean()), place))
+    tried = [need.cases[place] for place in scored]
+    return Trials(
+        names=tuple(need.members[place].label for place in order),
+        correct=correct[scored][:, order],
+        cost=costs[scored][:, order],
+        refusing=np.array([float(not case.answerable) for case in tried]),
+        unit=unit,
+    ), tried
+
+
+def _answered(runner: StepRunner, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
+    talks = [_talk(member, case) for case in cases]
+    ended = runner.run(talks, title=f"{title}: {member.label} tries")
+    return [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True)]
+
+
+def _talk(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+    return case.asker, lambda: member.strategy.answer(case.ask())
+
+
+def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Floats:
+    """`correct` of each case, by the scorer that judges the project."""
+    metric = project.settings.bar.metric or ""
+    measure = yardstick(need.cases, schema=need.schema, labels=need.labels, metric=metric)
+    judge = {"correctness": scorers()["correctness"]}
+    return score_run(need.cases, outcomes, yardstick=measure, scorers=judge).values["correct"]
+
+
+def _costs(project: Project, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Floats, str]:
+    """[cases, members], and in what: money where every price is known and some is not 0, else tokens."""
+    import numpy as np
+
+    prices = project.settings.prices
+    per_prompt, per_completion = prices.prompt_usd_per_million, prices.completion_usd_per_million
+    used = [[outcome.usage for outcome in some] for some in outcomes]
+    if per_prompt is not None and per_completion is not None:
+        spent = [
+            [(u.prompt_tokens * per_prompt + u.completion_tokens * per_completion) / 1e6 for u in some] for some in used
+        ]
+        return np.array(spent).T, "usd a question"
+    charged = [[0.0 if not u.prompt_tokens + u.completion_tokens else u.usd for u in some] for some in used]
+    if all(usd is not None for some in charged for usd in some) and any(usd for some in charged for usd in some):
+        return np.array(charged, dtype=float).T, "usd a question"
+    tokens = [[float(u.prompt_tokens + COMPLETION * u.completion_tokens) for u in some] for some in used]
+    return np.array(tokens).T, f"tokens a question, one written as {COMPLETION} read"

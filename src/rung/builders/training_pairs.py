@@ -1,0 +1,144 @@
+"""Which questions and passages is a retriever taught by? Cases with their gold, pairs, clicks, and pairs made of passages.
+
+Only passages that everybody may read teach: weights keep no secrets. Reading files is left to `pipeline.retrieval_pairs`, the guards
+against false negatives to `training.mining`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rung.runtime.runner import StepRunner
+
+from rung.errors import UserError
+from rung.records import Asker, Case, Failure, Pair, Passage, digest
+from rung.records.gold import has_gold
+from rung.records.steps import Conversation, Found, Generate, Request, Search, generate
+from rung.strategies.prompting import question_for
+from rung.text.sentences import sentences
+from rung.training.mining import Seen, best_positive, hard_negatives
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+LEAST_DEV = 20  # dev cases with gold from which on no lessons are held out to compare by
+MINED_FROM = 30  # places of the search that are looked at for hard negatives
+MOST_GENERATED = {"titles": 2000, "crops": 2000, "questions": 200}
+_LEAST_WORDS = 4
+
+
+def divided(lessons: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """(lessons that teach, cases that compare): dev cases; where they are too few, a fifth of the lessons with them."""
+    telling = [case for case in lessons if case.answerable and has_gold(case)]
+    dev = [case for case in dev if case.answerable and has_gold(case)]
+    if len(dev) >= LEAST_DEV:
+        return tuple(telling), tuple(dev)
+    held = {case.id for case in telling if int(digest("held", case.id)[:8], 16) < 0x1_0000_0000 // 5}
+    return tuple(c for c in telling if c.id not in held), (*dev, *(c for c in telling if c.id in held))
+
+
+def pairs_of(knowledge: Knowledge, lessons: Sequence[Case], pairs: Sequence[Pair]) -> list[Pair]:
+    """A pair for each gold passage of the lessons, and those given; all with hard negatives of the project's own search."""
+    asked = [(case.question, case.asker) for case in lessons] + [(pair.anchor, Asker()) for pair in pairs]
+    found = _searched(knowledge, asked)
+    questions = knowledge.embedder.embed([question for question, _ in asked], kind="query")
+    positives = knowledge.embedder.embed([pair.positive for pair in pairs], kind="passage")
+    made: list[Pair] = []
+    for place, case in enumerate(lessons):
+        gold = _gold(knowledge, case, questions[place])
+        others = _seen(knowledge, found[place])
+        documents = {*case.gold_documents, *(span.document for span in case.evidence)}
+        hard = hard_negatives(questions[place], gold, others, gold_documents=documents)
+        made += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
+    for place, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(lessons)):
+        others = _seen(knowledge, found[place])
+        hard = hard_negatives(questions[place], [Seen(pair.positive, "", vector)], others)
+        made.append(Pair(pair.anchor, pair.positive, tuple(dict.fromkeys((*pair.negatives, *hard))), pair.place))
+    return made
+
+
+def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
+    """Pairs that nobody wrote: "titles" (title → text), "crops" (a sentence → the rest: the inverse cloze task of Lee et al.
+    2019, arXiv:1906.00300), "questions" (the project's generator asks)."""
+    passages = some_passages(knowledge, most=MOST_GENERATED[way])
+    if way == "titles":
+        return [Pair(p.title, p.text) for p in passages if len(p.title.split()) > 1]
+    if way == "crops":
+        return [pair for passage in passages if (pair := _cropped(passage))]
+    talks: list[tuple[Asker, Callable[[], Conversation[str]]]] = [
+        (Asker(), lambda passage=passage: _asked_about(passage))  # type: ignore[misc]
+        for passage in passages
+    ]
+    said = [ended.value for ended in runner.run(talks, title=f"{title}: questions for passages")]
+    rows = rows_of(knowledge, passages)
+    return [Pair(text, row) for text, row in zip(said, rows, strict=True) if text and len(text.split()) >= _LEAST_WORDS]
+
+
+def rows_of(knowledge: Knowledge, passages: Sequence[Passage]) -> list[str]:
+    """Each passage as it is embedded: below its header."""
+    from rung.knowledge.chunking.passages import row
+
+    return [row(passage, count=knowledge.tokens).indexed for passage in passages]
+
+
+def _asked_about(passage: Passage) -> Conversation[str]:
+    said = yield from generate(Generate(question_for(passage), max_tokens=48))
+    return " ".join(said.text.split()).removeprefix("Question:").strip()
+
+
+def _cropped(passage: Passage) -> Pair | None:
+    whole = [passage.text[start:end] for start, end in sentences(passage.text)]
+    usable = [n for n, said in enumerate(whole) if len(said.split()) >= _LEAST_WORDS]
+    if len(whole) < 2 or not usable:
+        return None
+    out = random.Random(digest("crop", passage.id)).choice(usable)
+    rest = " ".join(said for n, said in enumerate(whole) if n != out)
+    return Pair(whole[out], f"{passage.title}\n\n{rest}" if passage.title else rest)
+
+
+def some_passages(knowledge: Knowledge, *, most: int) -> list[Passage]:
+    """Passages that everybody may read, of all documents in turn, always the same ones."""
+    ids = sorted((id for id, groups in knowledge.document_groups().items() if not groups), key=lambda id: digest("made", id))
+    each = max(1, most // max(1, len(ids)))
+    found: list[Passage] = []
+    for id in ids:
+        if len(found) >= most:
+            break
+        found += sorted(knowledge.passages_of(id), key=lambda p: digest("made", p.id))[:each]
+    return found[:most]
+
+
+def _searched(knowledge: Knowledge, asked: Sequence[tuple[str, Asker]]) -> list[tuple[Passage, ...]]:
+    steps = [Request(Search(question, MINED_FROM), asker) for question, asker in asked]
+    found: list[tuple[Passage, ...]] = [()] * len(steps)
+    for place, result in knowledge.engine().run(steps):
+        if isinstance(result, Failure):
+            raise UserError(f"hard negatives cannot be searched for: {result.error}")
+        if isinstance(result, Found):
+            found[place] = result.passages
+    return found
+
+
+def _gold(knowledge: Knowledge, case: Case, question: object) -> list[Seen]:
+    """Of each gold document the passage that teaches: most of the evidence, else what is nearest to the question."""
+    kept: list[Seen] = []
+    for id in dict.fromkeys((*(span.document for span in case.evidence), *case.gold_documents)):
+        passages = [p for p in knowledge.passages_of(id) if not p.groups]
+        spans = [span for span in case.evidence if span.document == id]
+        shared = [sum(max(0, min(p.end, s.end) - max(p.start, s.start)) for s in spans) for p in passages]
+        if spans and any(shared):
+            passages = [passages[shared.index(max(shared))]]
+        if seen := _seen(knowledge, passages):
+            kept.append(best_positive(question, seen))  # type: ignore[arg-type]  # one row of the vectors
+    return kept
+
+
+def _seen(knowledge: Knowledge, passages: Sequence[Passage]) -> list[Seen]:
+    """Passages that everybody may read, with the vectors that the index holds."""
+    from rung.knowledge.chunking.passages import row
+
+    rows = [row(passage, count=knowledge.tokens) for passage in passages if not passage.groups]
+    vectors = knowledge.snapshot().vectors([row.key for row in rows])
+    return [Seen(row.indexed, row.passage.document, vectors[row.key]) for row in rows if row.key in vectors]

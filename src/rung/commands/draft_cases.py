@@ -1,0 +1,276 @@
+"""Which cases do the documents suggest? Drafts for a person to approve: answerable, unanswerable, stale, forbidden.
+
+Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model,
+which is shown a sentence and asks for it. Neither knows what people will ask: a draft is a start, and `materials` refuses it
+as a case until somebody puts a name to it. How rules find facts is left to `facts`.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal, get_args
+
+from rung.runtime.runner import StepRunner
+
+from rung.artifacts import Workshop
+from rung.commands.stated_facts import Fact, absent_attribute, facts
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.files.outputs import write_output
+from rung.pipeline.sources import Sources
+from rung.progress import Reporter, Silent
+from rung.records import Asker, Document, Json, Message, Passage, digest
+from rung.records.steps import Conversation, Generate, generate
+from rung.text.parsing import Malformed, json_of
+from rung.text.sentences import sentences
+from rung.text.support import content, support
+
+Kind = Literal["answerable", "unanswerable", "stale", "forbidden"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+By = Literal["rules", "model"]
+RULES = "rules"
+_SHORT, _LONG = 30, 240  # characters of a sentence that is asked for
+_KNOWN = 0.6  # of a question's words that its passage must have
+_TRIES = 3  # passages asked about for each draft that is wanted of a model
+_SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"question": {"type": "string", "maxLength": 200}, "answer": {"type": "string", "maxLength": 120}},
+        "required": ["question", "answer"],
+        "additionalProperties": False,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A case that nobody has approved yet."""
+
+    kind: Kind
+    question: str
+    answers: tuple[str, ...] = ()
+    document: str = ""
+    quote: str = ""
+    asker: tuple[str, ...] | None = None
+    by: str = RULES
+    note: str = ""
+
+    def row(self) -> dict[str, Json]:
+        """As a line of a cases file; `materials` refuses it while `approved_by` is empty."""
+        row: dict[str, Json] = {
+            "id": f"draft-{digest(self.kind, self.question, list(self.asker or ()))[:12]}",
+            "question": self.question,
+            "answers": list(self.answers),
+            "answerable": bool(self.answers),
+        }
+        if self.answers:
+            row["evidence"] = [{"document": self.document, "quote": self.quote}]  # a quote outlives changes around it
+        if self.asker is not None:
+            row["as"] = list(self.asker)
+        row["meta"] = {"kind": self.kind, "drafted_from": self.document, "note": self.note}
+        return {**row, "drafted_by": self.by, "approved_by": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What was drafted, and what could not be: kind -> why there are fewer than were asked for."""
+
+    drafts: tuple[Draft, ...]
+    short: Mapping[str, str] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """Drafts of each kind."""
+        return {kind: sum(one.kind == kind for one in self.drafts) for kind in KINDS}
+
+
+def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Reporter | None = None) -> Drafts:
+    """Draft cases from a project's documents and add them to a file. What stands there is kept, and not drafted again.
+
+    Raises:
+        UserError: the project names no documents, or the file cannot be read or written.
+    """
+    try:
+        said = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
+    with Workshop(project, reporter or Silent(), project.settings.seed) as workshop:
+        documents = list(Sources(project, remember=False))
+        known = frozenset({*_questions(said), *_asked_already(project)})
+        made = draft(workshop, documents, each=each, by=by, known=known)
+    lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in made.drafts)
+    write_output(path, said + ("\n" if said and not said.endswith("\n") else "") + lines, force=True)  # all that stood there
+    return made
+
+
+def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, known: frozenset[str]) -> Drafts:
+    """Draft up to `each` cases of every kind. Questions in `known` are left out. Equal documents give equal drafts.
+
+    Raises:
+        UserError: there is nothing to draft from.
+    """
+    if not documents:
+        raise UserError("there are no documents to draft cases from (knowledge.sources)")
+    made: list[Draft] = []
+    short: dict[str, str] = {}
+    seen = set(known)
+    # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
+    for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
+        wanted = _by_model(runner, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
+        kept: list[Draft] = []
+        for one in wanted:
+            if len(kept) == each:
+                break
+            if one.question not in seen:
+                seen.add(one.question)
+                kept.append(one)
+        if len(kept) < each:
+            short[kind] = _why_short(kind, documents, by)
+        made += kept
+    return Drafts(tuple(sorted(made, key=lambda one: KINDS.index(one.kind))), short)
+
+
+def _asked_already(project: Project) -> set[str]:
+    """The questions in the project's files of cases, good or not. A project may have none yet: then drafts help most."""
+    found: set[str] = set()
+    for pattern in project.settings.cases:
+        for name in glob.glob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207 - absolute patterns too
+            if (project.root / name).is_file():
+                found |= _questions((project.root / name).read_text(encoding="utf-8-sig", errors="replace"))
+    return found
+
+
+def _questions(said: str) -> set[str]:
+    found = set()
+    for line in said.split("\n"):
+        try:
+            row = json_of(line) if line.strip() else None
+        except Malformed:
+            continue
+        if isinstance(row, dict):
+            found.add(str(row.get("question", "")))
+    return found
+
+
+def _ruled(kind: Kind, documents: Sequence[Document]) -> Iterator[Draft]:
+    """Drafts of a kind, the documents taking turns so that no long one fills the list."""
+    corpus = "\n".join(document.text for document in documents).casefold()
+    queues = [_of(kind, document, corpus) for document in _shuffled(documents)]
+    while queues:
+        left = []
+        for queue in queues:
+            one = next(queue, None)
+            if one is not None:
+                left.append(queue)
+                yield one
+        queues = left
+
+
+def _of(kind: Kind, document: Document, corpus: str) -> Iterator[Draft]:
+    if kind == "forbidden" and not document.groups:
+        return
+    for fact in facts(document):
+        match kind:
+            case "answerable" if not document.groups:
+                yield _answerable(fact, document, kind, fact.note)
+            case "stale" if not document.groups and fact.changes:
+                note = (
+                    "this value changes with time: the case is left out, and listed, as soon as the document says otherwise"
+                )
+                yield _answerable(fact, document, kind, note)
+            case "unanswerable" if fact.subject:
+                attribute = absent_attribute(fact.subject, corpus)
+                if attribute:
+                    note = f"no document holds the words '{attribute}': check that none says it otherwise"
+                    yield Draft(kind, f"What is the {attribute} of {fact.subject}?", document=document.id, note=note)
+            case "forbidden" if corpus.count(fact.answer.casefold()) == 1:
+                yield _forbidden(fact.question, document)
+    title = document.title.casefold()
+    if kind == "forbidden" and title and corpus.count(title) == document.text.casefold().count(title):
+        yield _forbidden(f"What do the documents say about {document.title}?", document)
+
+
+def _forbidden(question: str, document: Document) -> Draft:
+    groups = ", ".join(document.groups)
+    note = f"the answer stands in a document for {groups} only, and asks as nobody in particular"
+    return Draft("forbidden", question, document=document.id, asker=(), note=note)
+
+
+def _answerable(fact: Fact, document: Document, kind: Kind, note: str) -> Draft:
+    return Draft(kind, fact.question, (fact.answer,), document.id, document.text[fact.start : fact.end].strip(), note=note)
+
+
+def _by_model(runner: StepRunner, documents: Sequence[Document], each: int) -> Iterator[Draft]:
+    """Drafts of the project's model: it is shown a sentence in its passage, and asks for it.
+
+    Asked for question and answer freely, a small model makes answers up; so the sentence is chosen here, and is the answer
+    where the model's own words do not stand in it. A question that is none, or whose words the passage does not know, is
+    dropped.
+    """
+    from rung.knowledge.chunking.passages import Chunking, passages
+
+    knowledge = runner.engines.knowledge
+    if knowledge is None:
+        return
+    found = (
+        (passage, sentence)
+        for document in _shuffled([d for d in documents if not d.groups])
+        for passage in passages(document, chunking=Chunking(160, 0), count=knowledge.tokens, max_tokens=256)[:3]
+        if (sentence := _telling(passage.text))
+    )
+    shown = list(itertools.islice(found, each * _TRIES))
+    talks = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
+    for (passage, sentence), carried in zip(shown, runner.run(talks, title="draft cases"), strict=True):
+        if carried.value is not None and (one := _checked(carried.value, passage, sentence)) is not None:
+            yield replace(one, by=runner.project.settings.model)
+
+
+def _telling(text: str) -> str:
+    """The sentence of a passage that says most, of those short enough to be an answer; "" if there is none."""
+    said = [text[a:b] for a, b in sentences(text) if _SHORT <= b - a <= _LONG and text[b - 1] == "."]
+    return max(said, key=lambda sentence: len(content(sentence)), default="")
+
+
+def _asked(passage: Passage, sentence: str) -> Conversation[str]:
+    rule = (
+        "Write the question that the sentence answers, so that it can be understood without the passage, and the answer in "
+        'as few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
+    )
+    shown = f"{passage.title}\n\n{passage.text}\n\nSentence: {sentence}"
+    said = yield from generate(Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120))
+    return said.text
+
+
+def _checked(said: str, passage: Passage, sentence: str) -> Draft | None:
+    try:
+        value = json_of(said)
+    except Malformed:
+        return None
+    if not isinstance(value, dict):
+        return None
+    question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip(" .")
+    known = support(question, f"{passage.title}. {passage.text}")
+    if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or known < _KNOWN:
+        return None
+    if not answer or answer not in sentence or answer.casefold() in question.casefold():
+        answer = sentence
+    note = "written by a model: check that the question is one, and that this is its answer"
+    return Draft("answerable", question, (answer,), passage.document, sentence, note=note)
+
+
+def _shuffled(documents: Sequence[Document]) -> list[Document]:
+    """Always the same order, unlike that of the files: the first folder is not all that gets asked about."""
+    return sorted(documents, key=lambda document: digest("draft", document.id))
+
+
+def _why_short(kind: Kind, documents: Sequence[Document], by: By) -> str:
+    if kind == "forbidden" and not any(document.groups for document in documents):
+        return "no document is restricted to groups"
+    if kind == "answerable" and by == "model":
+        return "the model wrote too few questions whose answer stands in their passage"
+    return "the documents hold no more plain facts of this kind that rules can find"

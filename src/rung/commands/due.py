@@ -1,0 +1,141 @@
+"""What is to be trained again, and why? The project's rows against those that taught its artifacts; runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from rung.artifacts.registry import Registry
+from rung.config.project import Project
+from rung.dataset.load import Rows, read_rows
+from rung.errors import UserError
+from rung.pipeline.materials import materials_of
+from rung.records import Case, Example
+from rung.records.gold import has_gold
+from rung.records.steps import Conversation
+from rung.strategies.protocol import Adapter, Materials, Plan
+from rung.strategies.tuned_model import TunedModel
+from rung.training.registry import Artifact, learnt
+from rung.training.retraining import Due, Material, due, unseen
+
+TRAINED = "adapter"  # the kind that is told of where nothing is trained yet
+UNTAUGHT = ("example-index",)  # kinds that are built whenever they are needed, and learn nothing
+
+
+def whats_due(
+    project: Project,
+    rows: Rows | None = None,
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    now: datetime | None = None,
+) -> tuple[Due, ...]:
+    """What `retrain:` says of each trained kind, by its promoted artifact, else its newest. Empty without `retrain:`.
+
+    Args:
+        project: whose artifacts and rows.
+        rows: the project's rows, where they are read already.
+        groups: document id -> who may read it; None: as the index has it.
+        now: with a time zone.
+    """
+    rule = project.settings.retrain
+    if not rule.when:
+        return ()
+    now = now or datetime.now(UTC)
+    registry = Registry(project.state)
+    latest = _latest(registry)
+    materials: Materials | None = None  # where rows are counted
+    if rule.rows is not None:
+        try:
+            rows = rows or _naming_documents(read_rows(project))
+        except UserError as error:
+            return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
+        materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
+    found: list[Due] = []
+    for kind, artifact in latest.items():
+        seen = registry.rows(artifact) if artifact else ()
+        new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind))
+        found.append(due(rule, artifact, new, kind=kind, now=now))
+    return tuple(found)
+
+
+def _latest(registry: Registry) -> dict[str, Artifact | None]:
+    """Trained kind -> its promoted artifact, else its newest."""
+    found: dict[str, Artifact | None] = {}
+    for artifact in registry.artifacts():  # by kind, then by time
+        known = found.get(artifact.kind)
+        if artifact.kind in UNTAUGHT or artifact.state not in ("built", "promoted"):
+            continue
+        if known is None or known.state != "promoted":
+            found[artifact.kind] = artifact
+    return found or {TRAINED: None}
+
+
+def _naming_documents(rows: Rows) -> Rows:
+    """Rows whose cases name the documents of their quotes: which characters these are takes the documents' texts."""
+
+    def named(case: Case) -> Case:
+        quoted = (item.get("document") for item in rows.quotes.get(case.id, ()) if isinstance(item, dict))
+        return replace(case, gold_documents=tuple(dict.fromkeys((*case.gold_documents, *map(str, filter(None, quoted))))))
+
+    return replace(rows, cases=tuple(map(named, rows.cases)))
+
+
+def _groups_in_index(project: Project) -> Mapping[str, Sequence[str]]:
+    from rung.artifacts import Workshop
+
+    if not project.settings.knowledge.sources:
+        return {}
+    snapshot = Workshop(project).index.snapshot()
+    return {} if snapshot is None else snapshot.groups
+
+
+def _pools(materials: Materials, kind: str) -> list[tuple[Material, ...]]:
+    """What may teach a kind; only rows that teach chats are told apart by what they say, too.
+
+    A case was written by a person, or drafted and approved by one; an example says who approved it.
+    """
+    lessons = materials.lessons
+    match kind:
+        case "retriever" | "reranker":
+            return [tuple(Material(c.id) for c in lessons if c.answerable and has_gold(c))]
+        case "router":
+            return [tuple(Material(c.id) for c in materials.dev)]
+        case "classifier":
+            known = set(materials.labels)
+            examples = (Material(e.id, "", _approved(e)) for e in materials.examples if e.output.strip() in known)
+            return [(*examples, *(Material(c.id) for c in lessons if c.answers and c.answers[0].strip() in known))]
+        case _:
+            return _chat_pools(materials)
+
+
+def _approved(example: Example) -> bool:
+    return bool(example.approved_by.strip())
+
+
+def _chat_pools(materials: Materials) -> list[tuple[Material, ...]]:
+    """The examples, told apart by id and turns, and the train cases."""
+    approved = {example.id: _approved(example) for example in materials.examples}
+    chats = [learnt(chat) for chat in _chats(TunedModel.plan(replace(materials, trainable=True), {}))]
+    examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
+    known = {} if materials.examples else {chat.id: chat.digest for chat in chats}
+    cases = tuple(Material(case.id, known.get(case.id, "")) for case in materials.lessons)
+    return [examples, cases]
+
+
+def _chats(planned: object) -> list[Example]:
+    """The training chats of a plan whose lessons need no step."""
+    if not isinstance(planned, Plan):
+        return []
+    talks = [lesson.talk() for need in planned.needs if isinstance(need, Adapter) for lesson in need.lessons]
+    return [chat for talk in talks if (chat := _end(talk)) is not None]
+
+
+def _end(talk: Conversation[Example | None]) -> Example | None:
+    try:
+        next(talk)
+    except StopIteration as stop:
+        chat: Example | None = stop.value
+        return chat
+    talk.close()
+    return None

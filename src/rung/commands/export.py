@@ -1,0 +1,177 @@
+"""What does `rung export` do? Finds the artifact that is meant, writes it in the form that is wanted, and checks it.
+
+Writing is left to `training.export`, reading back to `training.parity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.artifacts import Built
+from rung.artifacts.store import ARTIFACTS, is_finished
+from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import forgot
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.pipeline.candidates import Candidate, build, propose
+from rung.pipeline.prepare import Intake
+from rung.pipeline.publishing import latest
+from rung.progress import phase
+from rung.records import Message
+from rung.runtime.engines import Engines
+from rung.strategies.prompting import closed_book, short_instruction
+
+if TYPE_CHECKING:
+    from rung.training.export import Tuned
+    from rung.training.parity import Parity
+
+PROMPTS, ANSWER_TOKENS = 50, 48
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOrder:
+    """What is exported: in which form ("peft", "merged", "gguf", "st"), where to, of which rung or artifact.
+
+    `precision` "": the form's own, which loses least. `check`: how many prompts are compared, 0 for none.
+    """
+
+    form: str
+    out: Path
+    rung: str = ""
+    artifact: str = ""
+    precision: str = ""
+    check: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where it was written, what it was, what it is marked for, and how it compares with what is served."""
+
+    form: str
+    folder: Path
+    artifact: str
+    bytes: int
+    marked: tuple[str, ...] = ()
+    parity: tuple[Parity, ...] = ()
+
+
+def export_artifact(builder: ArtifactBuilder, intake: Intake, order: ExportOrder) -> Exported:
+    """Write an artifact for other programs.
+
+    Raises:
+        UserError: no such artifact, one of another base, a folder that is there, no room, a form that it has not.
+        MissingExtra: the libraries that write or read the form are not installed.
+    """
+    from rung.training import export as writing
+
+    if order.form not in writing.FORMATS:
+        raise UserError(f"no form is called '{order.form}'; there are: {', '.join(writing.FORMATS)}")
+    built = _artifact(builder.project, order.artifact) if order.artifact else _of_rung(builder, intake, order.rung)
+    tuned: Tuned | None = None
+    with phase(f"write {order.form}"):
+        if order.form == "st":
+            writing.write_sentence_transformers(built.folder, order.out)
+        else:
+            tuned = _tuned(builder.engines, intake, built)
+            _write(tuned, order)
+    size = sum(file.stat().st_size for file in order.out.rglob("*") if file.is_file())
+    parity = _checked(builder.engines, intake, built, tuned, order) if tuned and order.check else ()
+    return Exported(order.form, order.out, built.digest, size, forgot(builder.project, built), parity)
+
+
+def _write(tuned: Tuned, order: ExportOrder) -> None:
+    from rung.training import export as writing
+
+    given = {"precision": order.precision} if order.precision else {}
+    if order.form == "peft":
+        if given:
+            raise UserError("an adapter is exported as it is, in float32: leave --precision out")
+        writing.write_peft(tuned, order.out)
+    elif order.form == "merged":
+        writing.write_merged(tuned, order.out, **given)
+    else:
+        writing.write_gguf_folder(tuned, order.out, **given)
+
+
+def _tuned(engines: Engines, intake: Intake, built: Built) -> Tuned:
+    from rung.models.hosts import gguf_file
+    from rung.training.export import Tuned, check_base
+    from rung.training.generator import Trainable
+    from rung.training.lora import CONFIG
+
+    if not (built.folder / CONFIG).exists():
+        raise UserError(f"{built.folder} is no adapter: an encoder goes with --to st")
+    model = engines.generator
+    if not isinstance(model, Trainable):
+        raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
+    source = gguf_file(engines.named(engines.project.settings.model))
+    tuned = Tuned(built.folder, model, source, short_instruction(intake.materials))
+    check_base(tuned)
+    return tuned
+
+
+def _artifact(project: Project, said: str) -> Built:
+    """The finished artifact whose digest begins so."""
+    found = [f for f in sorted((project.state / ARTIFACTS).glob(f"*/{said}*")) if is_finished(f)]
+    if len(found) != 1:
+        what = "no finished artifact" if not found else f"{len(found)} artifacts"
+        raise UserError(f"{project.root} has {what} whose digest begins with '{said}': give more of it, or --rung")
+    return Built(found[0].name, found[0])
+
+
+def _of_rung(builder: ArtifactBuilder, intake: Intake, rung: str) -> Built:
+    """The adapter of a tuned rung: the one named, else the last verdict's winner, else the only one."""
+    tuned = [c for c in propose(builder, intake) if c.is_tuned]
+    if not tuned:
+        raise UserError(f"{builder.project.file}: no rung of this project has weights of its own (tuned_model, hybrid)")
+    names = ", ".join(c.label for c in tuned)
+    wanted = [c for c in tuned if rung in (c.label, c.rung.name)] if rung else _winner(builder.project, tuned) or tuned
+    if not wanted:
+        raise UserError(f"'{rung}' is no tuned rung of this project; there are: {names}")
+    if len(wanted) > 1:
+        raise UserError(f"several rungs are tuned ({names}): name one with --rung")
+    done = build(builder, wanted)[0]
+    if done.failed:
+        raise UserError(f"{done.label} cannot be built: {done.why}")
+    return next(built for built in done.built if built.folder.parent.name == "adapter")
+
+
+def _winner(project: Project, tuned: Sequence[Candidate]) -> list[Candidate]:
+    try:
+        label = latest(project).winner
+    except UserError:  # no verdict yet
+        return []
+    return [c for c in tuned if c.label == label]
+
+
+def _checked(engines: Engines, intake: Intake, built: Built, tuned: Tuned, order: ExportOrder) -> tuple[Parity, ...]:
+    from rung.training.parity import check
+
+    engines.generator.use_adapters({built.digest: built.folder})
+    with phase("compare with what is served"):
+        found = check(
+            order.form,
+            order.out,
+            tuned,
+            prompts(intake, order.check),
+            engine=engines.generator,
+            digest=built.digest,
+            max_tokens=ANSWER_TOKENS,
+        )
+    return tuple(found)
+
+
+def prompts(intake: Intake, count: int) -> list[tuple[Message, ...]]:
+    """So many chats as the tuned rung puts them: the cases' questions, the examples' inputs, at last the shipped probe's."""
+    from rung.training.probing import read_probe
+
+    materials = intake.materials
+    system = short_instruction(materials)
+    asked = [closed_book(system, case.ask()) for case in intake.cases]
+    inputs = [tuple(m for m in e.messages[:-1] if m.role != "system") for e in materials.examples]
+    asked += [(Message("system", system), *turns) for turns in inputs]
+    asked += [(Message("user", i.prompt),) for i in read_probe().instructions]
+    return list(dict.fromkeys(asked))[:count]

@@ -1,0 +1,138 @@
+"""Which documents lie in a folder that is no project yet? As the patterns that `knowledge.sources` would name them by.
+
+Reads the names of files, and the beginning of those with rows. What the documents say is left to `knowledge`.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.config.project import FILE
+from rung.records import Problem
+
+# Code and other JSON may be documents too, but only a person can say so.
+KINDS = (
+    *(".md", ".markdown", ".txt", ".text", ".rst", ".rest", ".html", ".htm", ".xhtml", ".pdf", ".epub", ".eml"),
+    *(".docx", ".docm", ".dotx", ".pptx", ".pptm", ".ppsx", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".csv", ".tsv"),
+)
+ROWS = (".jsonl", ".ndjson", ".json")  # documents only where their rows are
+OURS = frozenset((FILE, "report.html"))
+APART = frozenset(("node_modules", "__pycache__", "site-packages", "venv"))
+APART_AT_TOP = frozenset(("cases", "examples"))
+_BEGINNING = 65_536  # bytes of a file with rows that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """The documents of a folder: how many of each kind (a suffix), and the patterns that name them, the shortest ones."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    patterns: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All documents."""
+        return sum(self.counts.values())
+
+    def __str__(self) -> str:
+        """Such as "12 .md, 3 .pdf", the commonest first."""
+        return ", ".join(f"{n:,} {kind}" for kind, n in sorted(self.counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+_EXTRA = re.compile(r"needs the extra '(\w+)'")
+
+
+def needing_extras(problems: Iterable[Problem]) -> dict[str, list[str]]:
+    """Extra -> the files that cannot be read without it."""
+    found: dict[str, list[str]] = {}
+    for problem in problems:
+        if extra := _EXTRA.search(problem.message):
+            found.setdefault(extra[1], []).append(problem.path)
+    return found
+
+
+def in_words(extra: str, files: int) -> str:
+    """Such as "6 files need the extra 'docs': pip install 'rung[docs]'"."""
+    verb = "file needs" if files == 1 else "files need"
+    return f"{files:,} {verb} the extra '{extra}', and are not read without it: pip install 'rung[{extra}]'"
+
+
+def missing_extras(folder: Path, look: FirstLook) -> dict[str, int]:
+    """Extra -> how many of the documents cannot be read without it; tried on one file of each kind."""
+    from rung.knowledge import read_sources
+
+    found: dict[str, int] = {}
+    for suffix, count in look.counts.items():
+        one = next(path for path in _files(folder) if path.suffix.lower() == suffix)
+        for extra in needing_extras(read_sources(folder, [glob.escape(str(one.relative_to(folder)))]).problems):
+            found[extra] = found.get(extra, 0) + count
+    return found
+
+
+def first_look(folder: Path) -> FirstLook:
+    """Look for documents in a folder and in those below it; hidden ones, `cases` and `examples` are left out."""
+    counts: dict[str, int] = {}
+    kinds: dict[str, set[str]] = {}  # first folder ("" for the folder itself) -> suffixes of documents in it
+    others: set[str] = set()  # first folders in which a pattern for all would take what is no document
+    for path in _files(folder):
+        inside = path.relative_to(folder)
+        top, suffix = inside.parts[0] if len(inside.parts) > 1 else "", path.suffix.lower()
+        if suffix in KINDS or (suffix in ROWS and _holds_documents(path)):
+            counts[suffix] = counts.get(suffix, 0) + 1
+            kinds.setdefault(top, set()).add(path.suffix)
+        elif suffix in _readable():
+            others.add(top)
+    patterns: list[str] = []
+    for top, suffixes in kinds.items():
+        if not top:
+            patterns += _named([f"*{suffix}" for suffix in sorted(suffixes)], folder)
+        elif top in others:
+            patterns += [f"{glob.escape(top)}/**/*{suffix}" for suffix in sorted(suffixes)]
+        else:
+            patterns.append(top)
+    return FirstLook(counts, tuple(sorted(patterns)))
+
+
+def _named(patterns: Sequence[str], folder: Path) -> Iterator[str]:
+    """Patterns of a folder itself; single files where a pattern would take one of ours, or rows that are no documents."""
+    for pattern in patterns:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        wanted = [path for path in found if path.name not in OURS and _is_document(path)]
+        yield from [pattern] if found == wanted else [path.name for path in wanted]
+
+
+def _is_document(path: Path) -> bool:
+    return path.suffix.lower() in KINDS or _holds_documents(path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, inner, names in os.walk(folder):
+        at_top = Path(place) == folder
+        apart = APART | APART_AT_TOP if at_top else APART
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in apart)
+        for name in sorted(names):
+            if not name.startswith(".") and not (at_top and name in OURS):
+                yield Path(place) / name
+
+
+def _readable() -> frozenset[str]:
+    from rung.knowledge.loading import readers
+
+    return frozenset(readers())
+
+
+def _holds_documents(path: Path) -> bool:
+    """Whether the first row of a file is a document: an object with `id` and `text`."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_BEGINNING).decode("utf-8-sig", "replace").lstrip(" \t\r\n[")
+        row, _ = json.JSONDecoder().raw_decode(text)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and "id" in row and "text" in row

@@ -1,0 +1,273 @@
+"""What does a folder say of its need, before anything is measured? Facts for `verdict.advise`, each with where it was read.
+
+Reads files and Git's history; runs no model and writes nothing. What only a person knows is asked by the CLI.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.commands.first_look import first_look, in_words, needing_extras
+from rung.config.project import FILE, Project, load_project
+from rung.dataset.load import read_examples, read_rows
+from rung.errors import UserError
+from rung.files.limited import yaml_file, yaml_of
+from rung.pipeline.counting import CHARACTERS_PER_TOKEN
+from rung.pipeline.publishing import latest
+from rung.records import Case, Document, Json, Problem, rung_of
+from rung.stats.rules_of_thumb import LEAST_EXAMPLES, START_CASES
+from rung.text.parsing import Malformed
+from rung.verdict.advise import Changes, Facts, facts_of
+
+if TYPE_CHECKING:
+    from rung.records import Example
+
+ASSUMED = "needs_specific_facts"  # taken for so where documents are there and nobody said anything of it
+YEAR = 365 * 86400
+# Changes of the sources a day, from the most: how often is "weekly"?
+_PACE: tuple[tuple[float, Changes], ...] = (
+    (4, "hourly"),
+    (0.5, "daily"),
+    (1 / 10, "weekly"),
+    (1 / 45, "monthly"),
+    (1 / 120, "quarterly"),
+)
+
+# What only people know, in the order in which it is asked: fact -> question with a yes or a no.
+QUESTIONS: Mapping[str, str] = {
+    "needs_specific_facts": "Do answers depend on specific, current or private facts?",
+    "needs_behaviour_change": "Must the model answer in a manner, voice or form that it does not have by itself?",
+    "needs_citations": "Must answers show their sources?",
+    "per_user_access": "May some askers read what others may not?",
+    "live_values": "Do answers need live values (prices, stock, status)?",
+    "multi_document": "Must one answer be put together from several documents?",
+    "mixed_queries": "Do the questions differ much in difficulty?",
+    "domain_vocabulary": "Does the domain use words that a general search would miss?",
+    "specialised_reasoning": "Does the domain reason in its own way (clinical, legal, financial)?",
+    "prompting_exhausted": "Has a serious prompt with examples been tried, and its quality stopped rising?",
+    "prototype": "Is it a prototype?",
+    "high_stakes": "Would a wrong answer do harm (medical, legal, money)?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Facts that were read, and where each comes from."""
+
+    facts: Facts
+    sources: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+def read_facts(folder: Path) -> Known:
+    """Facts from a project, or from a folder that is none yet.
+
+    Raises:
+        UserError: there is no such folder, or `rung.yaml` is broken.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder; name the project's, or leave it out")
+    found: dict[str, tuple[Json, str]] = {}
+    problems: list[Problem] = []
+    if (folder / FILE).exists():
+        project = load_project(folder)
+        _from_settings(project, found)
+        _from_rows(project, found, problems)
+        _from_documents(project.root, project.settings.knowledge.sources, found, problems)
+        _from_the_last_verdict(project, found)
+    else:
+        _from_documents(folder, first_look(folder).patterns, found, problems)
+    facts = facts_of({name: value for name, (value, _) in found.items()}, place=str(folder))
+    return Known(facts, {name: where for name, (_, where) in found.items()}, tuple(problems))
+
+
+def read_given(path: Path) -> list[Facts] | Facts:
+    """Facts from a JSON or YAML file: one object, or a list of them; an object may hold them under `facts`.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    value, _ = yaml_file(path)
+    if isinstance(value, list):
+        return [_one(item, f"{path}: entry {number}") for number, item in enumerate(value, 1)]
+    return _one(value, str(path))
+
+
+def with_given(facts: Facts, given: Sequence[str]) -> Facts:
+    """The facts with `name=value` pairs in their place; a value is YAML (`true`, `12`, `weekly`).
+
+    Raises:
+        UserError: no such fact, or a wrong value.
+    """
+    values: dict[str, Json] = {}
+    for pair in given:
+        name, mark, value = pair.partition("=")
+        if not mark:
+            raise UserError(f"--fact takes name=value, found {pair!r}")
+        try:
+            values[name.strip()] = _value(value)
+        except Malformed as error:
+            raise UserError(f"--fact {name}: {error}") from error
+    checked = facts_of(values, place="--fact")
+    return replace(facts, **{name: getattr(checked, name) for name in values})
+
+
+def _value(text: str) -> Json:
+    value, _ = yaml_of(text)
+    return value  # type: ignore[return-value]  # what it is, is checked by name
+
+
+def asked(facts: Facts, ask: Callable[[str, bool], bool | None]) -> Facts:
+    """The facts with a person's answers to what is not known. `ask`: a question, and what is taken where nothing is said."""
+    likely = {ASSUMED: bool(facts.corpus_tokens)}
+    said = {
+        name: ask(question, likely.get(name, False)) for name, question in QUESTIONS.items() if getattr(facts, name) is None
+    }
+    return replace(facts, **said)  # type: ignore[arg-type]  # every question is about a yes or a no
+
+
+def assume(facts: Facts) -> tuple[Facts, tuple[str, ...]]:
+    """The facts, with what is assumed where documents are there and nobody said what for: that answers hang on them."""
+    if not facts.corpus_tokens or facts.needs_specific_facts is not None:
+        return facts, ()
+    return replace(facts, needs_specific_facts=True), (ASSUMED,)
+
+
+def _one(value: object, place: str) -> Facts:
+    if isinstance(value, dict) and isinstance(value.get("facts"), dict):
+        value = value["facts"]
+    if not isinstance(value, dict):
+        raise UserError(f"{place}: facts are an object such as {json.dumps({'needs_specific_facts': True})}")
+    return facts_of(value, place=place)
+
+
+def _from_settings(project: Project, found: dict[str, tuple[Json, str]]) -> None:
+    settings = project.settings
+    if settings.traffic.queries_per_month is not None:
+        found["queries_per_month"] = settings.traffic.queries_per_month, f"{FILE}: traffic"
+    if settings.bar.p95_seconds is not None:
+        found["p95_latency_ms"] = settings.bar.p95_seconds * 1000, f"{FILE}: bar"
+    if settings.knowledge.sources:
+        found["needs_specific_facts"] = True, f"{FILE}: knowledge.sources"
+    if settings.behaviour.schema_file or settings.behaviour.labels:
+        found["strict_format"] = True, f"{FILE}: behaviour"
+    if settings.knowledge.changes in ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly", "rarely", "never"):
+        found["knowledge_changes"] = settings.knowledge.changes, f"{FILE}: knowledge.changes"
+
+
+def _from_rows(project: Project, found: dict[str, tuple[Json, str]], problems: list[Problem]) -> None:
+    cases: tuple[Case, ...] = ()
+    try:
+        rows = read_rows(project)
+        cases, examples = rows.cases, rows.examples
+        problems += rows.problems
+    except UserError as error:
+        place, said = f"{project.file}:{project.line('cases')}", str(error).split("\n")[0].rstrip(":")
+        problems.append(Problem(str(project.file), project.line("cases"), said.removeprefix(f"{place}: ")))
+        examples = read_examples(project, problems) if project.settings.behaviour.examples else ()
+    judging = [case for case in cases if case.split == "test"]
+    lessons = [case for case in cases if case.split == "train"]
+    found["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases"
+    found["examples"] = len(examples) or len(lessons), _of_examples(examples, lessons)
+    if examples:
+        found["needs_behaviour_change"] = True, f"{FILE}: behaviour.examples"
+    if any(case.groups is not None for case in cases):
+        found["per_user_access"] = True, "cases with 'as'"
+
+
+def _of_examples(examples: Sequence[Example], lessons: Sequence[Case]) -> str:
+    if not examples:
+        return f"no examples, {len(lessons)} train cases"
+    approved = sum(bool(example.approved_by) for example in examples)
+    return f"{len(examples)} examples, {approved} of them approved by a person"
+
+
+def _from_documents(
+    root: Path, patterns: Sequence[str], found: dict[str, tuple[Json, str]], problems: list[Problem]
+) -> None:
+    if not patterns:
+        found["corpus_tokens"] = 0, "no documents"
+        return
+    from rung.knowledge import read_sources
+
+    read = read_sources(root, patterns)
+    documents: Sequence[Document] = read.documents
+    characters = sum(len(document.text) for document in documents)
+    where = f"{len(documents)} documents"
+    if unread := needing_extras(read.problems):
+        files = sorted({path for paths in unread.values() for path in paths})
+        characters += sum((root / path).stat().st_size for path in files if (root / path).is_file())
+        where += f", and {len(files)} that need an extra, counted by their size"
+        problems += [Problem(str(root), 0, in_words(extra, len(paths))) for extra, paths in unread.items()]
+    found["corpus_tokens"] = characters // CHARACTERS_PER_TOKEN, where
+    if any(document.groups for document in documents):
+        found["per_user_access"] = True, "documents with groups"
+    if documents and "knowledge_changes" not in found and (pace := _pace(root, patterns)) is not None:
+        found["knowledge_changes"] = pace
+
+
+def _pace(root: Path, patterns: Sequence[str]) -> tuple[Json, str] | None:
+    """How often the sources changed in the last year: by Git, else by the days on which files were written."""
+    moments, where = _commits(root, patterns), "Git's history"
+    if not moments:
+        days = {int(path.stat().st_mtime // 86400) for path in _files(root, patterns)}
+        moments, where = [day * 86400.0 for day in days], "the files' dates"
+    recent = sorted(moment for moment in moments if moment >= time.time() - YEAR)
+    if len(recent) < 2:  # a copy, or a first commit: says nothing of change
+        return None
+    a_day = (len(recent) - 1) / max(1.0, (time.time() - recent[0]) / 86400)
+    pace = next((name for least, name in _PACE if a_day >= least), "rarely")
+    return pace, f"{len(recent)} changes in {where}"
+
+
+def _files(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """The files of the patterns, those of folders with them."""
+    for match in (Path(name) for pattern in patterns for name in glob.glob(str(root / pattern), recursive=True)):  # noqa: PTH207
+        yield from (path for path in ([match] if match.is_file() else match.rglob("*")) if path.is_file())
+
+
+def _commits(root: Path, patterns: Sequence[str]) -> list[float]:
+    """When the sources were committed to, in seconds; empty without Git."""
+    git = shutil.which("git")
+    if git is None:
+        return []
+    named = [p if (root / p).is_dir() else f":(glob){p}" for p in patterns]
+    command = [git, "-C", str(root), "log", "--since=1.year", "--format=%ct", "--", *named]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [float(line) for line in ran.stdout.split()] if ran.returncode == 0 else []
+
+
+def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]]) -> None:
+    """The rung that it chose; and prompting is exhausted where it measured that (with examples, if there are any) below the
+    bar."""
+    bar = project.settings.bar.correct
+    try:
+        said = latest(project).said
+    except UserError:
+        return
+    winner = said.get("winner")
+    if isinstance(winner, str):
+        where = f"the last comparison chose {winner}"
+        found["compared"] = rung_of(winner), where
+        found["compared_clears"] = bool(said.get("clears_bar")), where
+    rungs = said.get("rungs")
+    means: dict[str, float] = {}
+    for rung in rungs if isinstance(rungs, list) else []:
+        scores = rung.get("scores") if isinstance(rung, dict) else None
+        correct = scores.get("correct") if isinstance(scores, dict) else None
+        mean = correct.get("mean") if isinstance(correct, dict) else None
+        if isinstance(rung, dict) and isinstance(mean, (int, float)):
+            means[str(rung["name"])] = float(mean)
+    tried = [means[name] for name in ("few_shot", "structured", "prompt") if name in means]
+    few = found.get("examples", (0, ""))[0]
+    serious = "few_shot" in means or not isinstance(few, int) or few < LEAST_EXAMPLES
+    if bar is not None and tried and serious:
+        found["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"

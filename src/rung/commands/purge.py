@@ -1,0 +1,106 @@
+"""Erases what deleted documents left in a project's state: old versions and rows of the index, freed pages of the databases,
+and the pages of verdicts that show passages which no document holds any more.
+
+A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
+sync before.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.artifacts.store import forget_cuttings
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.files.durable import SET_ASIDE, damaged, unseal
+from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
+from rung.runtime.engines import Engines
+
+if TYPE_CHECKING:
+    pass
+
+WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of single answers
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What went: folders of verdicts whose pages were removed; the project's own page where it still is one of these."""
+
+    verdicts: tuple[Path, ...]
+    page: Path | None
+
+
+def purge(engines: Engines) -> Purged:
+    """Keep the newest version of the index alone, and nothing of what it does not hold.
+
+    Raises:
+        UserError: the index or a database is in use by another process, or cannot be written.
+    """
+    index, project = engines.index, engines.project
+    index.prune()
+    forget_cuttings(engines.project.state)
+    snapshot = index.snapshot()
+    texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
+    stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
+    own = project.root / PAGE
+    shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
+    for folder in stale:
+        unseal(folder, WITH_TEXTS)
+        for name in WITH_TEXTS:
+            (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
+    for path in sorted(project.state.glob("*.db")):
+        _vacuum(path)
+    return Purged(tuple(stale), own if shown else None)
+
+
+def _verdicts(project: Project) -> Iterator[Path]:
+    return (path for path in sorted(verdicts_of(project).glob("*")) if path.is_dir())
+
+
+def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
+    """Whether a verdict's answers were given from a passage that its document does not hold any more.
+
+    Earlier versions did not name the documents of passages: then any document may hold it. A verdict whose answers cannot be
+    read is taken for stale.
+    """
+    if not any((folder / name).is_file() for name in WITH_TEXTS):
+        return False
+    known: set[tuple[str, str]] = set()
+    try:
+        for line in (folder / RAGAS).read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            contexts = row["retrieved_contexts"]
+            ids = row.get("retrieved_context_ids") or [""] * len(contexts)
+            known.update(zip((str(id).rpartition("#")[0] for id in ids), contexts, strict=True))
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return any(
+        context not in texts.get(document, "") if document else not any(context in text for text in texts.values())
+        for document, context in known
+    )
+
+
+def _equal(one: Path, other: Path) -> bool:
+    return one.read_bytes() == other.read_bytes()
+
+
+def _vacuum(path: Path) -> None:
+    """Write a database anew without the pages that were freed, and empty its log."""
+    try:
+        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
+            database.execute("VACUUM")
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        raise UserError(
+            f"{path} could not be rewritten ({error}): close what uses it and run the same command again"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, str(error)) from error

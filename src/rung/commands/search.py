@@ -1,0 +1,250 @@
+"""What do these queries find? One query with all that `rung search` can be asked for, or a whole file into a TREC run.
+
+Ranking is left to `knowledge`, reranking to the project's reranker.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rung.dataset.row_files import json_lines
+from rung.errors import InputError, UserError
+from rung.files.outputs import check_free, new_file
+from rung.knowledge.filters import described, parsed, value_of
+from rung.pipeline.dense_weight import Weight, settle_alone
+from rung.pipeline.prepare import up_to_date
+from rung.progress import phase, say
+from rung.records import Asker, Failure, Passage, Problem
+from rung.records.steps import Engine, Found, Request, Rerank, Search, Step
+from rung.runtime.engines import Engines
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+    from rung.knowledge.protocol import Explained
+
+RERANKED = 50  # passages that a reranker is given, where fewer are asked for
+DOCUMENTS = 100  # of one query in a TREC run, where nothing else is said
+_TOGETHER = 512  # queries that are embedded, searched and reranked at once
+_PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
+_MOST = 100_000
+KINDS = {"n": "a number", "t": "a date", "s": "text", "b": "true or false"}
+TAG = "rung"
+UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A row of a query file."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a search beside its words."""
+
+    top: int = 5
+    asker: Asker = field(default_factory=Asker)
+    where: str = ""
+    diversity: float = 0.0
+    rerank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrecRun:
+    """What was written. `bare`: queries that found nothing; `renamed`: documents whose id has spaces, written with %20."""
+
+    queries: int
+    lines: int
+    bare: int
+    renamed: int
+    problems: tuple[Problem, ...] = ()
+
+
+class Searcher:
+    """A project's search, the index brought up to date and its weight settled."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        indexed = up_to_date(engines)
+        self.knowledge: Knowledge = indexed.knowledge
+        self.problems = indexed.problems
+        if self.knowledge.held:
+            say("\n".join(map(str, self.problems)))
+        elif self.problems:
+            say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
+        self.weight: Weight = settle_alone(engines, indexed.knowledge)
+
+    def find(self, queries: Sequence[str], wanted: Wanted) -> list[tuple[Passage, ...]]:
+        """For each query its passages, best first; all queries in one call of each engine.
+
+        Raises:
+            UserError: a search failed (`where` is no condition), or reranking is asked for and the project has no reranker.
+        """
+        depth = max(wanted.top, RERANKED) if wanted.rerank else wanted.top
+        steps = [Search(query, depth, where=wanted.where, diversity=wanted.diversity) for query in queries]
+        found = _carried(self.knowledge.engine(), steps, wanted.asker)
+        if not wanted.rerank:
+            return found
+        engine = self._engines.reranker
+        if engine is None:
+            message = "there is no reranker to rerank with; name one, such as 'reranker: cross-encoder:<folder>'"
+            raise self._engines.project.error(message, "reranker")
+        again = [Rerank(query, passages, wanted.top) for query, passages in zip(queries, found, strict=True)]
+        return _carried(engine, again, wanted.asker)
+
+    def unknown(self, where: str) -> list[str]:
+        """What is to be said of a condition: its keys that no document has, each with the nearest that there is."""
+        keys = dict.fromkeys(term.key for term in parsed(where))
+        lacking = [key for key in keys if not self.knowledge.snapshot().has_key(key)]
+        known = sorted(self.knowledge.snapshot().keys()) if lacking else []
+        said = []
+        for key in lacking:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}"
+            said.append(f"no document has '{key}', so nothing can meet the condition; {hint}")
+        return said
+
+    def kinds_amiss(self, where: str) -> list[str]:
+        """What is to be said of a condition that compares a key with a value of another kind than any document has."""
+        said = []
+        for term in parsed(where):
+            if not self.knowledge.snapshot().has_key(term.key):
+                continue
+            values = (v for d in self.knowledge.snapshot().documents() for key, v in described(d) if key == term.key)
+            held = {value.kind for value in values}
+            if all(value_of(one).kind not in held for one in term.values):
+                kinds = " and ".join(sorted(KINDS[kind] for kind in held))
+                wanted = ", ".join(f"{one!r} is {KINDS[value_of(one).kind]}" for one in term.values)
+                said.append(f"'{term.key}' holds {kinds}, and {wanted}: values compare only with their own kind")
+        return said
+
+    def strangers(self, asker: Asker) -> list[str]:
+        """What is to be said of an asker's groups that no document has, each with the nearest that there is."""
+        known = sorted({group for groups in self.knowledge.snapshot().groups.values() for group in groups})
+        said = []
+        for group in sorted((asker.groups or frozenset()) - set(known)):
+            near = difflib.get_close_matches(group, known, n=1)
+            hint = f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}" if known else "none has any groups"
+            said.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
+        return said
+
+    def why_nothing(self, query: str, wanted: Wanted) -> str:
+        """Why a query found nothing: the condition, the asker's groups, or neither."""
+        whole = replace(wanted, asker=Asker(), where="", top=1, rerank=False)
+        if wanted.where and not self.find([query], replace(whole, where=wanted.where))[0]:
+            return "nothing was found: no passage meets the condition"
+        if wanted.asker.groups is not None and self.find([query], whole)[0]:
+            also = " and that meets the condition" if wanted.where else ""
+            return f"nothing that this asker may read{also} was found"
+        return "nothing was found"
+
+    def explain(self, query: str, wanted: Wanted) -> tuple[Explained, ...]:
+        """What a plain search finds, each with its places in the rankings."""
+        return self.knowledge.explain(query, asker=wanted.asker, top=wanted.top, where=wanted.where)
+
+
+def write_run(searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, force: bool = False) -> TrecRun:
+    """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
+
+    Written whole or not at all. `wanted.top` counts documents.
+
+    Raises:
+        UserError: the file cannot be read or holds no query, or the run is there already (`force`) or cannot be written.
+    """
+    check_free(run, force=force)
+    problems: list[Problem] = []
+    asked = list(read_queries(queries, problems))
+    if not asked:
+        listed = "".join(f"\n  {problem}" for problem in problems[:10])
+        raise InputError(f'no query could be read; each line is {{"_id": …, "text": …}}{listed}', path=queries)
+    lines, bare, renamed = 0, 0, set[str]()
+    with new_file(run, force=force) as file, phase("search") as tick:
+        for start in range(0, len(asked), _TOGETHER):
+            some = asked[start : start + _TOGETHER]
+            for query, ranking in zip(some, _documents(searcher, [q.text for q in some], wanted), strict=True):
+                bare += not ranking
+                lines += len(ranking)
+                renamed |= {p.document for p in ranking if _word(p.document) != p.document}
+                file.writelines(trec_lines(query.id, ranking))
+            tick(start + len(some), len(asked), "")
+    return TrecRun(len(asked), lines, bare, len(renamed), tuple(problems))
+
+
+def trec_lines(query: str, ranking: Sequence[Passage]) -> Iterator[str]:
+    """The lines of one query. Tools that read runs sort by score, and equal ones by name: equal scores are told apart."""
+    units: int | None = None  # whole ones, as they are written: what is subtracted from a float may round away again
+    for rank, passage in enumerate(ranking, 1):
+        own = round(passage.score * UNITS)
+        units = own if units is None else min(own, units - 1)
+        sign, (whole, rest) = "-" if units < 0 else "", divmod(abs(units), UNITS)
+        yield f"{_word(query)} Q0 {_word(passage.document)} {rank} {sign}{whole}.{rest:06d} {TAG}\n"
+
+
+def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:
+    """The queries of a JSONL file: `_id` or `id`, and `text`, `query` or `question`. What is none becomes a problem.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not path.is_file():
+        raise InputError("there is no such file of queries", path=path)
+    seen: set[str] = set()
+    for number, row in json_lines(path, str(path), problems):
+        id = row.get("_id", row.get("id"))
+        text = next((row[key] for key in ("text", "query", "question") if key in row), None)
+        if not isinstance(id, (str, int)) or isinstance(id, bool) or not str(id).strip():
+            problems.append(Problem(str(path), number, f"'_id' must be text that is not empty, found {id!r}"))
+        elif not isinstance(text, str) or not text.strip():
+            problems.append(Problem(str(path), number, f"'text' must be text that is not empty, found {text!r}"))
+        elif str(id) in seen:
+            problems.append(Problem(str(path), number, f"the id '{id}' is there already; this row is left out"))
+        else:
+            seen.add(str(id))
+            yield Query(str(id), text)
+
+
+def best_of_documents(ranking: Sequence[Passage], top: int) -> list[Passage]:
+    """The first passage of each of the first `top` documents."""
+    found: dict[str, Passage] = {}
+    for passage in ranking:
+        if len(found) == top:
+            break
+        found.setdefault(passage.document, passage)
+    return list(found.values())
+
+
+def _documents(searcher: Searcher, queries: Sequence[str], wanted: Wanted) -> list[list[Passage]]:
+    """Asks deeper for those queries whose passages come from too few documents; not where each passage is to be reranked."""
+    found: dict[int, list[Passage]] = {}
+    left, depth = list(range(len(queries))), max(wanted.top, RERANKED) if wanted.rerank else wanted.top * _PER_DOCUMENT
+    while left:
+        deep = replace(wanted, top=depth)
+        again = []
+        for place, ranking in zip(left, searcher.find([queries[place] for place in left], deep), strict=True):
+            found[place] = best_of_documents(ranking, wanted.top)
+            if len(found[place]) < wanted.top and len(ranking) == depth and depth < _MOST and not wanted.rerank:
+                again.append(place)
+        left, depth = again, depth * 4
+    return [found[place] for place in range(len(queries))]
+
+
+def _carried(engine: Engine, steps: Sequence[Step], asker: Asker) -> list[tuple[Passage, ...]]:
+    results: dict[int, tuple[Passage, ...]] = {}
+    for place, result in engine.run([Request(step, asker) for step in steps]):
+        if isinstance(result, Failure):
+            raise UserError(result.error)
+        if isinstance(result, Found):
+            results[place] = result.passages
+    return [results[place] for place in range(len(steps))]
+
+
+def _word(name: str) -> str:
+    """A name as one word: TREC's fields are separated by white space."""
+    return re.sub(r"\s", lambda space: "".join(f"%{byte:02X}" for byte in space[0].encode()), name)

@@ -1,0 +1,183 @@
+"""What does `rung train` do? Builds the artifacts of one kind, and tells what each came to.
+
+A kind is one function and one line in `TRAINERS`. Building is left to `artifacts`, learning to `training`; whether an
+artifact makes answers better is judged by the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.artifacts import Built, Workshop
+from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import notes_on
+from rung.builders.recipes import keep_found, recipe_of
+from rung.commands.train_retrieval import train_rerankers, train_retrievers
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.pipeline.candidates import Candidate, build, propose, with_members
+from rung.pipeline.prepare import Intake
+from rung.records import Json
+from rung.training.generator import kept_loss
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for: of this rung only ("": of all), with these settings in the place of `rung.yaml`'s."""
+
+    rung: str = ""
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One artifact, as `rung train --json` tells it. None: not measured for this kind.
+
+    Losses are means per answer token in nats (generator), else the trainer's own, named in its manifest. `peak_mb` is of the
+    whole process. `metrics` are those that this kind is judged by, before and after.
+    """
+
+    kind: str
+    rung: str
+    artifact: str
+    folder: Path
+    rows: int
+    tokens: int = 0
+    tokens_per_second: float | None = None
+    seconds: float = 0.0
+    peak_mb: float | None = None
+    train_loss: float | None = None
+    validation_loss: float | None = None
+    forgetting: Mapping[str, Json] | None = None
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def train_generators(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+    """The adapters of the project's tuned rungs.
+
+    Raises:
+        UserError: there is nothing to train, or a rung could not be built.
+    """
+    candidates = propose(builder, intake)
+    wanted = [c for c in candidates if c.is_tuned and order.rung in ("", c.label, c.rung.name)]
+    if not wanted:
+        raise nothing_to_train(builder.project, candidates, order)
+    _take_orders(builder, order, [c.label for c in wanted])
+    done = build(builder, wanted)
+    if failed := [c for c in done if c.failed]:
+        raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    if builder.searching:
+        keep_found(builder, next(built for built in done[0].built if "adapter" in built.folder.parts))
+    return [
+        _told(builder.project, candidate, built)
+        for candidate in done
+        for built in candidate.built
+        if "adapter" in built.folder.parts
+    ]
+
+
+def train_classifiers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+    """The classifiers of the project's `classifier` rungs; raises as `train_generators` does."""
+    return _heads(builder, intake, order, "classifier")
+
+
+def train_routers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+    """The routers of the project's `router` rungs, over the rungs that they name; raises as `train_generators` does."""
+    return _heads(builder, intake, order, "router")
+
+
+def _heads(builder: ArtifactBuilder, intake: Intake, order: Order, kind: str) -> list[Told]:
+    candidates = propose(builder, intake)
+    wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
+    if not wanted:
+        raise UserError(f"{builder.project.file}: 'rungs' names no {order.rung or kind}; add one, and it can be trained")
+    built = build(builder, with_members(candidates, [c for c in wanted if not c.why]))
+    done = [c for c in built if c.rung.name == kind]
+    if failed := [c for c in done if c.failed]:
+        raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
+    if not any(c.built for c in done):
+        raise nothing_to_train(builder.project, [*[c for c in wanted if c.why], *done], order)
+    return [_told_of_head(candidate, built) for candidate in done for built in candidate.built]
+
+
+def _told_of_head(candidate: Candidate, built: Built) -> Told:
+    made = built.manifest
+    metrics, notes = made.get("metrics"), made.get("notes")
+    return Told(
+        kind=candidate.rung.name,
+        rung=candidate.label,
+        artifact=built.digest,
+        folder=built.folder,
+        rows=int(number(made, "rows") or 0),
+        seconds=built.seconds,
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=last_loss(made.get("validation_loss")),
+        metrics=metrics if isinstance(metrics, dict) else {},
+        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )
+
+
+def _take_orders(builder: ArtifactBuilder, order: Order, labels: Sequence[str]) -> None:
+    """What was ordered beside the rung: `recipe`, a file, and `search`."""
+    recipe = order.settings.get("recipe")
+    builder.recipe_file = Path(str(recipe)) if recipe else None
+    builder.searching = bool(order.settings.get("search"))
+    recipe_of(builder)  # a mistake in it is found before any work is done
+    if builder.searching and len(labels) > 1:
+        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(labels)})")
+
+
+def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: Order) -> UserError:
+    """The error that says why no rung of this project is trained."""
+    whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
+    return UserError(f"{project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
+
+
+def _told(project: Project, candidate: Candidate, built: Built) -> Told:
+    made = built.manifest
+    peak = made.get("peak_memory_bytes")
+    return Told(
+        kind="generator",
+        rung=candidate.label,
+        artifact=built.digest,
+        folder=built.folder,
+        rows=int(number(made, "rows") or 0),
+        tokens=int(number(made, "tokens") or 0),
+        tokens_per_second=number(made, "tokens_per_second"),
+        seconds=built.seconds,
+        peak_mb=peak / 1e6 if isinstance(peak, int) else None,
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=kept_loss(made),
+        forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
+        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *notes_on(project, built)),
+    )
+
+
+def number(made: Mapping[str, Json], key: str) -> float | None:
+    """A number of a manifest; None where there is none."""
+    value = made.get(key)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def curve_of(said: Json) -> tuple[tuple[float, float], ...]:
+    """A curve of [step, loss] in a manifest; points that are none are left out."""
+    points = [p for p in said if isinstance(p, list) and len(p) == 2] if isinstance(said, list) else []
+    return tuple((float(s), float(x)) for s, x in points if isinstance(s, (int, float)) and isinstance(x, (int, float)))
+
+
+def last_loss(curve: Json) -> float | None:
+    """The loss at the end of a curve of [step, loss]."""
+    points = curve_of(curve)
+    return points[-1][1] if points else None
+
+
+TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
+    "generator": train_generators,
+    "retriever": train_retrievers,
+    "reranker": train_rerankers,
+    "classifier": train_classifiers,
+    "router": train_routers,
+}

@@ -1,0 +1,71 @@
+"""What do `rung train retriever` and `rung train reranker` do? Build the artifact, and tell whether it searches any better.
+
+Building is left to `artifacts`. Both are told with what they were compared on; people promote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rung.builders.building import ArtifactBuilder
+from rung.errors import UserError
+from rung.records import Json
+from rung.strategies.protocol import NotApplicable, Reranker
+from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, teaching
+
+if TYPE_CHECKING:
+    from rung.artifacts import Built
+    from rung.commands.train import Order, Told
+    from rung.pipeline.prepare import Intake
+
+PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
+
+
+def train_retrievers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+    """The retriever of `tuned_retriever`, with its settings in `rung.yaml`, in whose place those of the order stand.
+
+    Raises:
+        UserError: there is nothing to learn from, or nothing to search.
+    """
+    said = next((settings for name, settings in builder.project.rungs() if name == TunedRetriever.name), {})
+    fixed = {key: value[0] if isinstance(value, list) else value for key, value in said.items()}
+    plan = TunedRetriever.plan(intake.materials, {**fixed, **order.settings})
+    if isinstance(plan, NotApplicable):
+        raise UserError(f"{builder.project.file}: there is nothing to train: {plan.why}")
+    built = builder.build(plan.needs[0], title="train retriever")
+    return [_told("retriever", "tuned_retriever", built, "embedder")]
+
+
+def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+    """A reranker taught by the same lessons; raises as `train_retrievers`."""
+    lessons = teaching(intake.materials)
+    if len(lessons) + len(intake.materials.pairs) < 8:
+        raise UserError(f"{builder.project.file}: there is nothing to train: {NOTHING_TEACHES}")
+    need = Reranker(lessons, intake.materials.pairs, intake.materials.dev, order.settings)
+    return [_told("reranker", "", builder.build(need, title="train reranker"), "reranker")]
+
+
+def _told(kind: str, rung: str, built: Built, key: str) -> Told:
+    from rung.commands.train import Told, last_loss, number
+
+    made = built.manifest
+    metrics, why = made.get("metrics"), made.get("why")
+    notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if made.get("better") is True else (str(why),)
+    return Told(
+        kind=kind,
+        rung=rung,
+        artifact=built.digest,
+        folder=built.folder,
+        rows=int(number(made, "rows") or 0),
+        seconds=built.seconds,
+        train_loss=last_loss(made.get("train_loss")),
+        validation_loss=last_loss(made.get("validation_loss")),
+        metrics=_shown(metrics if isinstance(metrics, dict) else {}, made),
+        notes=notes,
+    )
+
+
+def _shown(metrics: Mapping[str, Json], made: Mapping[str, Json]) -> dict[str, Json]:
+    form = {"form": made["form"]} if "form" in made else {}
+    return {**metrics, **form, "better": made.get("better")}

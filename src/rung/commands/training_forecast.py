@@ -1,0 +1,56 @@
+"""What would `rung train KIND` learn from, and how long might it take? Reads files; runs no model and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rung.commands.survey import Survey, survey
+from rung.config.project import Project
+from rung.pipeline.training_pace import pace_of_building
+
+UNPLANNED = "reranker"  # no rung plans it: it is trained for the project
+FOLDERS = {"generator": "adapter"}  # kinds of training whose artifacts are of another name
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """One training that would be done.
+
+    `lessons`: rows that a rung would learn from; None for a kind that no rung plans: it picks its own among `examples` and
+    `train_cases`. `seconds`: as long a row as the last artifact of this kind took; None where there is none.
+    """
+
+    kind: str
+    rung: str
+    lessons: int | None
+    examples: int
+    train_cases: int
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        rows = f"{self.lessons} lessons" if self.lessons is not None else f"what fits of {self._materials}"
+        time = f"about {self.seconds:,.0f} s, as the last one took" if self.seconds is not None else "how long is unknown"
+        return f"{self.rung or self.kind} would learn from {rows}; {time}"
+
+    @property
+    def _materials(self) -> str:
+        return f"{self.examples} examples and {self.train_cases} train cases"
+
+
+def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
+    """The trainings of a kind, of this rung only where one is named; an artifact that is there already is not looked for.
+
+    Raises:
+        UserError: what would stop the training before it began.
+    """
+    found = survey(project, rehearsed=False)
+    if kind == UNPLANNED:
+        return [_foreseen(found, kind, "", None, None)]
+    pace, made = pace_of_building(project), FOLDERS.get(kind, kind)
+    wanted = [p for p in found.planned if p.taught.get(kind) and rung in ("", p.rung)]
+    takes = {p.rung: next((pace.seconds(one) for one in p.trainings if one.kind == made), None) for p in wanted}
+    return [_foreseen(found, kind, p.rung, p.taught[kind], takes[p.rung]) for p in wanted]
+
+
+def _foreseen(found: Survey, kind: str, rung: str, lessons: int | None, seconds: float | None) -> Foreseen:
+    return Foreseen(kind, rung, lessons, len(found.rows.examples), len(found.rows.split("train")), seconds)

@@ -1,0 +1,202 @@
+"""What `rung.yaml` says, checked, with the line of the mistake in every error.
+
+Its keys are in `settings`; reading the files that it names is left to `materials` and `knowledge`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rung.config.addresses import has_password, without_password
+from rung.config.schema import Settings
+from rung.errors import InputError
+from rung.files.limited import yaml_file
+from rung.records import Document, Json
+
+GroupsOf = Callable[[Document], Sequence[str] | None]
+FILE = "rung.yaml"
+Where = tuple[str | int, ...]
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+LARGEST = 1e12  # of any number
+_IN_WORDS = (("task",), ("judge", "rubric"))  # may speak of anything, addresses with passwords too
+_SWEPT_BY_RAG = ("chunk_tokens", "chunk_overlap", "parent_tokens")
+
+
+class Project:
+    """A folder with `rung.yaml`. `settings` is what it says; `line` finds where it says it.
+
+    `groups_of`, given from Python, names the groups that may read a document besides what files and rules say.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        lines: Mapping[Where, int],
+        groups_of: GroupsOf | None = None,
+    ) -> None:
+        self.root = root
+        self.settings = settings
+        self.groups_of = groups_of
+        self._lines = lines
+
+    @property
+    def file(self) -> Path:
+        """The project file."""
+        return self.root / FILE
+
+    @property
+    def state(self) -> Path:
+        """Where runs, artifacts and the index are kept."""
+        return self.root / ".rung"
+
+    @property
+    def name(self) -> str:
+        """The name in the file, or the folder's."""
+        return self.settings.name or self.root.resolve().name
+
+    def line(self, *where: str | int) -> int:
+        """Line of a key in `rung.yaml`, of the nearest enclosing key if it is not there; 1 at last."""
+        for cut in range(len(where), 0, -1):
+            if where[:cut] in self._lines:
+                return self._lines[where[:cut]]
+        return 1
+
+    def error(self, message: str, *where: str | int) -> InputError:
+        """An error that points at a key of `rung.yaml`."""
+        return InputError(message, path=self.file, line=self.line(*where))
+
+    def rungs(self) -> list[tuple[str, dict[str, Json]]]:
+        """The rungs that may be tried, with their settings, in the file's order."""
+        named: list[tuple[str, dict[str, Json]]] = []
+        for rung in self.settings.rungs:
+            if isinstance(rung, str):
+                named.append((rung, {}))
+            else:
+                named.extend((name, dict(settings or {})) for name, settings in rung.items())
+        return named
+
+
+def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Project:
+    """Read and check a project's `rung.yaml`. `groups_of`: see `Project`.
+
+    Raises:
+        InputError: no such file, no YAML, an unknown key or a wrong value; names the line.
+    """
+    root = Path(folder)
+    path = root if root.is_file() else root / FILE
+    if not path.exists() and not path.is_symlink():
+        raise InputError(f"there is no {FILE} here; make a project with: rung init {root}", path=root)
+    raw, node = yaml_file(path)
+    lines = _lines(node, path)
+    if not isinstance(raw, dict):
+        raise InputError("must hold keys such as 'task:' and 'cases:'", path=path, line=1)
+    _refuse_odd(raw, lines, path)
+    try:
+        settings = Settings.model_validate(_listed(raw))
+    except ValidationError as error:
+        raise _explained(error, lines, path) from None
+    _refuse_odd(settings.model_dump(by_alias=True), lines, path)  # numbers that YAML takes for texts, such as 1e300
+    return Project(path.parent, settings, lines, groups_of)
+
+
+def _refuse_odd(value: object, lines: Mapping[Where, int], path: Path) -> None:
+    for where, why in _odd(value):
+        line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
+        raise InputError(f"{'.'.join(map(str, where))}: {why}", path=path, line=line)
+
+
+def _odd(value: object, where: Where = ()) -> Iterator[tuple[Where, str]]:
+    """What no setting can mean, wherever: a key that is no word, a control character, a password, a huge number."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                yield (*where, str(key)), "a key must be a word: put quotes around it"
+            yield from ((where, why) for _, why in _odd(key))
+            yield from _odd(inner, (*where, str(key)))
+    elif isinstance(value, (list, tuple, set)):
+        for number, inner in enumerate(value):
+            yield from _odd(inner, (*where, number))
+    elif isinstance(value, (int, float)) and abs(value) > LARGEST:
+        yield where, f"no setting is larger than {LARGEST:g}"
+    elif isinstance(value, str):
+        if found := _CONTROL.search(value):
+            yield where, f"it holds the control character {ascii(found[0])[1:-1]}, which nobody sees: write it anew"
+        if has_password(value) and where not in _IN_WORDS and where[:2] != ("behaviour", "labels"):
+            message = "holds a user or a password, which would be kept and sent: take them out of it"
+            yield where, f"'{without_password(value)}' {message}; keys of servers are set in the environment"
+
+
+def _listed(raw: dict[str, Any]) -> dict[str, Any]:
+    """One path where a list of paths is wanted is a list of one; an empty section is the default."""
+    raw = {key: value for key, value in raw.items() if value is not None}
+    for key in ("cases", "rungs"):
+        if isinstance(raw.get(key), str):
+            raw[key] = [raw[key]]
+    for section, key in (("knowledge", "sources"), ("knowledge", "pairs"), ("behaviour", "examples")):
+        inner = raw.get(section)
+        if isinstance(inner, dict) and isinstance(inner.get(key), str):
+            raw[section] = {**inner, key: [inner[key]]}
+    return raw
+
+
+def _lines(node: yaml.Node | None, path: Path, where: Where = ()) -> dict[Where, int]:
+    """Line (from 1) of every key and list item; a key given twice is an error."""
+    found: dict[Where, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*where, str(key.value))
+            line = key.start_mark.line + 1
+            if place in found:
+                raise InputError(f"'{key.value}' stands twice (first on line {found[place]})", path=path, line=line)
+            found[place] = line
+            found |= _lines(value, path, place)
+    elif isinstance(node, yaml.SequenceNode):
+        for place_in_list, item in enumerate(node.value):
+            found[(*where, place_in_list)] = item.start_mark.line + 1
+            found |= _lines(item, path, (*where, place_in_list))
+    return found
+
+
+def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -> InputError:
+    """The first mistake, in words, at its line."""
+    mistake = error.errors()[0]
+    where = tuple(mistake["loc"])
+    line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
+    name = ".".join(str(part) for part in where)
+    if mistake["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        close = difflib.get_close_matches(str(where[-1]), known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+        return InputError(f"unknown key '{where[-1]}'; {hint}", path=path, line=line)
+    if where[:2] == ("behaviour", "labels"):
+        found = mistake["input"]
+        message = (
+            f'behaviour.labels: a list of texts (quote words such as "yes"), a file, or from_examples (found {found!r})'
+        )
+        return InputError(message, path=path, line=line)
+    if where[:1] == ("knowledge",) and isinstance(mistake["input"], list) and where[-1] in _SWEPT_BY_RAG:
+        sweep = f"rag: {{{where[-1]}: {mistake['input']}}}"
+        message = f"{name} is one number for the project; to try several, sweep them under a rung: '{sweep}'"
+        return InputError(message, path=path, line=line)
+    said = str(mistake["msg"]).removeprefix("Value error, ")
+    return InputError(
+        f"{name}: {said[:1].lower()}{said[1:]} (found {without_password(repr(mistake['input']))})", path=path, line=line
+    )
+
+
+def _known_keys(where: Where) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in where:
+        kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return [field.alias or name for name, field in model.model_fields.items()]

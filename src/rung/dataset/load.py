@@ -1,0 +1,392 @@
+"""Reads what a project names besides its documents: cases, examples, the schema, the labels.
+
+One broken row never stops the rest: it becomes a `Problem` with file and line. Documents are left to `knowledge`.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rung.config.project import Project
+from rung.dataset import read_examples as read_file
+from rung.dataset.formats import id_of, meta_of
+from rung.dataset.leakage import overlaps
+from rung.dataset.load_examples import slips
+from rung.dataset.obstacles import Obstacles
+from rung.dataset.row_files import json_lines
+from rung.errors import InputError, UserError
+from rung.files.limited import json_file, text_of
+from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
+from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
+from rung.text.json_values import escaped, pointer_lines, schema_fault, validator
+
+DEV_SHARE = 0.2
+Read = tuple[Case, tuple[Json, ...]]  # a case, and its evidence as written
+CASE_KEYS = (
+    *("id", "question", "answers", "answerable", "evidence", "gold_documents", "split", "as", "messages", "meta"),
+    *("drafted_by", "approved_by"),
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read. `problems` lists what was left out and why."""
+
+    cases: tuple[Case, ...] = ()
+    examples: tuple[Example, ...] = ()
+    schema: str = ""
+    labels: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    quotes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)  # case id -> evidence as written
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # case id -> documents it names that are not there
+
+    def split(self, name: Split) -> tuple[Case, ...]:
+        """The cases of one split, in the files' order."""
+        return tuple(case for case in self.cases if case.split == name)
+
+
+def read_rows(project: Project, *, judging: bool = True, obstacles: Obstacles | None = None) -> Rows:
+    """Read cases, examples, schema and labels of a project.
+
+    Args:
+        project: whose.
+        judging: whether cases are needed; without, a project may have none.
+        obstacles: gathers what would be raised, and the rest is read; a project may then have no cases.
+
+    Raises:
+        UserError: a file that `rung.yaml` names is absent, the schema is no schema, or no case is left to judge by.
+    """
+    met = obstacles or Obstacles()
+    problems: list[Problem] = []
+    if not project.settings.cases and met.gather:
+        message = "there are no cases yet, so that nothing can be judged: name some under 'cases:'"
+        problems.append(Problem(project.file.name, 1, message))
+    read: list[Read] = []
+    if not judging:
+        read = list(_read_cases(project, problems)) if project.settings.cases else []
+    elif project.settings.cases or not met.gather:
+        read = met.past(lambda: _some_cases(project, problems), read)
+    quotes = {case.id: evidence for case, evidence in read}
+    cases = tuple(case for case, _ in read)
+    none: tuple[Example, ...] = ()
+    no_labels: tuple[str, ...] = ()
+    examples = met.past(lambda: read_examples(project, problems), none)
+    teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
+    taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
+    problems.extend(repeated)
+    return Rows(
+        cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
+        examples=tuple(e for e in examples if e.place in taught),
+        schema=met.past(lambda: read_schema(project), ""),
+        labels=met.past(lambda: read_labels(project, examples), no_labels),
+        problems=tuple(problems),
+        quotes=quotes,
+    )
+
+
+def _some_cases(project: Project, problems: list[Problem]) -> list[Read]:
+    """`_read_cases`, of which there must be some."""
+    if not project.settings.cases:
+        raise UserError(f"{project.file}: no cases: {NO_CASES}")
+    read = list(_read_cases(project, problems))
+    if not read:
+        listed = "".join(f"\n  {p}" for p in problems[:10])
+        named = [p for pattern in project.settings.cases for p in sorted(project.root.glob(pattern))]
+        where = f"no cases in {', '.join(str(p) for p in named[:3])}: {NO_LINES}" if named else f"no cases: {NO_CASES}"
+        raise UserError(f"{project.file}:{project.line('cases')}: {where}{listed}")
+    return read
+
+
+def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, ...]:
+    """The examples alone; what was left out is added to `problems`.
+
+    Raises:
+        UserError: a file that `rung.yaml` names is absent.
+    """
+    behaviour = project.settings.behaviour
+    seen: dict[str, str] = {}
+    found: list[Example] = []
+    for path in dict.fromkeys(paths(project, behaviour.examples, ("behaviour", "examples"))):
+        shown = shown_as(project, path)
+        for example in read_file(path, problems, shown=shown):
+            if _is_new(example.id, example.place, seen, problems):
+                found.append(example)
+    approved = [example for example in found if example.approved_by]
+    if not behaviour.require_approval or len(approved) == len(found):
+        return tuple(found)
+    waiting = next(example for example in found if not example.approved_by)
+    message = (
+        f"{len(found) - len(approved):,} of {len(found):,} examples are not approved and teach nothing "
+        "(behaviour.require_approval); this is the first: look at it, then write who approves it in 'approved_by'"
+    )
+    problems.append(Problem.at(waiting.place, message))
+    return tuple(approved)
+
+
+def shown_as(project: Project, path: Path) -> str:
+    """A file's name in places and problems: relative to the project where it lies in it."""
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+
+
+def with_evidence(
+    rows: Rows,
+    text_of: Callable[[str], str | None],
+    find: Callable[[str, str], tuple[int, int] | None],
+    *,
+    nearest: Callable[[str], str] = lambda _: "",
+) -> Rows:
+    """Rows whose evidence is resolved to characters; a case whose quote or span is no longer there is left out and listed.
+
+    A test case whose whole document is gone, or was never read, still judges: people ask it all the same, and to leave it
+    out would flatter every rung. It is listed, and `missing` names its documents.
+
+    Args:
+        text_of: a document's text by id; None if there is no such document.
+        find: (text, quote) -> characters of the quote, None if it is not there.
+        nearest: the existing id that a name which is none most likely means; "" where there is none.
+    """
+    kept: list[Case] = []
+    problems, missing = list(rows.problems), dict(rows.missing)
+    for case in rows.cases:
+        quotes = rows.quotes.get(case.id, ())
+        named = [item["document"] for item in quotes if isinstance(item, dict) and isinstance(item.get("document"), str)]
+        gone = tuple(d for d in dict.fromkeys([*map(str, named), *case.gold_documents]) if text_of(d) is None)
+        try:
+            if gone and (case.split != "test" or not case.answerable):
+                raise ValueError(f"document '{gone[0]}' no longer exists{_meant(nearest(gone[0]))}")
+            there = [item for item in quotes if not (isinstance(item, dict) and item.get("document") in gone)]
+            evidence = tuple(_resolved(item, text_of, find) for item in there)
+        except ValueError as error:
+            problems.append(Problem.at(case.place, f"case '{case.id}' is left out: {error}"))
+            continue
+        if gone:
+            missing[case.id] = gone
+            told = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
+            told += _meant(nearest(gone[0]))
+            problems.append(Problem.at(case.place, told))
+        documents = tuple(d for d in case.gold_documents if d not in gone) or tuple(e.document for e in evidence)
+        kept.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
+    return replace(rows, cases=tuple(kept), problems=tuple(problems), missing=missing)
+
+
+def _meant(name: str) -> str:
+    return f"; did you mean '{name}'?" if name else ""
+
+
+def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...]) -> Iterator[Path]:
+    """Files that match the patterns, relative to the project, sorted.
+
+    Raises:
+        InputError: a pattern matches no file; points at its line in `rung.yaml`.
+    """
+    for place, pattern in enumerate(patterns):
+        found = sorted(glob.glob(pattern, root_dir=project.root, recursive=True))  # noqa: PTH207 - absolute patterns too
+        files = [project.root / name for name in found if (project.root / name).is_file()]
+        if not files:
+            raise project.error(f"'{pattern}' matches no file in {project.root}", *where, place)
+        yield from files
+
+
+def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
+    """Each case once, with its evidence as written."""
+    seen: dict[str, str] = {}
+    judged = project.settings.bar.metric == "judge"
+    for path in dict.fromkeys(paths(project, project.settings.cases, ("cases",))):
+        shown = shown_as(project, path)
+        for number, row in json_lines(path, shown, problems):
+            try:
+                case, evidence = case_of(row, f"{shown}:{number}", judged=judged)
+            except ValueError as error:
+                problems.append(Problem(shown, number, str(error)))
+                continue
+            problems.extend(slips(row, CASE_KEYS, shown, number))
+            if _is_new(case.id, case.place, seen, problems):
+                yield case, evidence
+
+
+def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) -> bool:
+    """Whether no row had this id before; the first one keeps it."""
+    if id in seen:
+        problems.append(Problem.at(place, f"id '{id}' is already at {seen[id]}; this row is left out"))
+        return False
+    seen[id] = place
+    return True
+
+
+def case_of(row: dict[str, Json], place: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
+    """A row as a case, with its evidence as written; `judged`: answers are judged by a model, and need no reference.
+
+    Raises:
+        ValueError: it is none, or a draft that nobody approved.
+    """
+    if row.get("drafted_by") and not str(row.get("approved_by") or "").strip():
+        raise ValueError(
+            f"is a draft by {row['drafted_by']}: check the question, its answers and the evidence, then write who did in "
+            "'approved_by'; until then it judges nothing"
+        )
+    question = _text(row, "question")
+    answers = row.get("answers")
+    answerable = row.get("answerable", bool(answers) if isinstance(answers, list) else True)
+    if not isinstance(answerable, bool):
+        raise ValueError(f"'answerable' must be true or false, found {answerable!r}")
+    gold = bool(row.get("evidence") or row.get("gold_documents"))
+    if answers is None and (gold or judged or not answerable):
+        answers = []  # with gold and without answers a case judges the search alone, unless a model judges
+    if not isinstance(answers, list):
+        raise ValueError("'answers' must be a list of accepted answers (empty when 'answerable' is false)")
+    if answerable and not answers and not (gold or judged):
+        raise ValueError("'answers' is empty, but 'answerable' is true: give an answer or say \"answerable\": false")
+    evidence = row.get("evidence") or []
+    if not isinstance(evidence, list):
+        raise ValueError("'evidence' must be a list of {document, quote} or {document, start, end}")
+    messages = _messages(row.get("messages") or [])
+    id = id_of(row, question, messages)
+    groups = row.get("as")
+    case = Case(
+        id=id,
+        question=question,
+        answers=tuple(a if isinstance(a, str) else json.dumps(a, ensure_ascii=False) for a in answers),
+        answerable=answerable,
+        gold_documents=_strings(row, "gold_documents"),
+        split=_split(row, id),
+        groups=None if groups is None else _strings(row, "as"),
+        messages=messages,
+        meta=meta_of(row),
+        place=place,
+    )
+    return case, tuple(evidence)
+
+
+def _split(row: dict[str, Json], id: str) -> Split:
+    match row.get("split"):
+        case None:
+            return "dev" if int(digest("split", id)[:8], 16) < DEV_SHARE * 0x1_0000_0000 else "test"
+        case "train" | "dev" | "test" as split:
+            return split
+        case other:
+            raise ValueError(f"'split' must be train, dev or test, found {other!r}")
+
+
+def _text(row: dict[str, Json], key: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"'{key}' must be text, found {value!r}" if key in row else f"'{key}' is missing")
+    return value
+
+
+def _strings(row: dict[str, Json], key: str) -> tuple[str, ...]:
+    value = row.get(key)
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise ValueError(f"'{key}' must be a list of texts, found {value!r}")
+    return tuple(str(v) for v in value)
+
+
+def _messages(value: Json) -> tuple[Message, ...]:
+    if not isinstance(value, list):
+        raise ValueError("'messages' must be a list of {role, content}")
+    turns: list[Message] = []
+    for turn in value:
+        role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
+        if role not in ("system", "user", "assistant", "tool") or not isinstance(content, str):
+            raise ValueError(f"each message needs a role (system, user, assistant, tool) and text content, found {turn!r}")
+        turns.append(Message(str(role), content))
+    return tuple(turns)
+
+
+def _resolved(
+    item: Json, text_of: Callable[[str], str | None], find: Callable[[str, str], tuple[int, int] | None]
+) -> Evidence:
+    document = item.get("document") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(document, str):
+        raise ValueError(f"evidence must be {{document, quote}} or {{document, start, end}}, found {item!r}")
+    text = text_of(document)
+    if text is None:
+        raise ValueError(f"evidence document '{document}' no longer exists")
+    quote, start, end = item.get("quote"), item.get("start"), item.get("end")
+    if isinstance(quote, str) and quote.strip():
+        span = find(text, quote)
+        if span is None:
+            raise ValueError(f"the quote {quote[:60]!r} is not in '{document}'")
+        return Evidence(document, *span)
+    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end):
+        raise ValueError("evidence needs a 'quote', or 'start' and 'end' with start < end")
+    if end > len(text):
+        raise ValueError(f"evidence ends at character {end}, but '{document}' has {len(text)}")
+    return Evidence(document, start, end)
+
+
+def read_schema(project: Project) -> str:
+    """The JSON Schema of every answer, as text; "" where the project has none.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON Schema.
+    """
+    name = project.settings.behaviour.schema_file
+    if not name:
+        return ""
+    import jsonschema
+
+    path = project.root / name
+    if not path.exists():
+        raise project.error(f"the schema '{name}' does not exist", "behaviour", "schema")
+    schema = json_file(path)
+    if not isinstance(schema, dict):
+        raise InputError("a schema must be an object {…}", path=path, line=1)
+    try:
+        jsonschema.validators.validator_for(schema).check_schema(schema)
+    except jsonschema.SchemaError as error:
+        place = "/".join(str(p) for p in error.path) or "the top"
+        pointer = "".join(f"/{escaped(str(p))}" for p in error.path)
+        line = pointer_lines(text_of(path)).get(pointer, 1)
+        said = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {place}:")
+        raise InputError(said, path=path, line=line) from error
+    try:
+        validator(json.dumps(schema))
+    except UserError as error:
+        raise InputError(str(error), path=path, line=1) from error
+    # Key order is kept: constrained decoding writes the properties in this order.
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...]:
+    """The labels of which every answer is one; () where the project has none.
+
+    Raises:
+        InputError: their file cannot be read.
+    """
+    named = project.settings.behaviour.labels
+    if isinstance(named, tuple):
+        return tuple(dict.fromkeys(named))
+    if named == "from_examples":
+        return tuple(sorted({e.output.strip() for e in examples}))
+    path = project.root / named
+    if not path.exists():
+        message = f"the labels file '{named}' does not exist (a list, a file, or 'from_examples' can stand here)"
+        raise project.error(message, "behaviour", "labels")
+    if path.suffix == ".jsonl":
+        problems: list[Problem] = []
+        rows = [str(row.get("label", "")) for _, row in json_lines(path, named, problems)]
+        if problems:
+            raise InputError(problems[0].message, path=path, line=problems[0].line)
+    else:
+        rows = text_of(path).splitlines()
+    return tuple(dict.fromkeys(row.strip() for row in rows if row.strip()))
+
+
+def fingerprint(rows: Rows) -> str:
+    """Digest of everything a strategy or a scorer can see of the rows."""
+    return digest(rows.cases, rows.examples, rows.schema, list(rows.labels))
+
+
+def show(value: object) -> str:
+    """Canonical JSON, shortened for a message."""
+    text = canonical(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,156 @@
+"""Files of text, JSON and YAML as people give them: what no program can work with is refused with file and line.
+
+Nothing here ends otherwise, hangs, or waits for a pipe. The limits are those of `parsing`.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rung.errors import InputError
+from rung.records import Json
+from rung.text.parsing import DEEP, MAX_DEPTH, Malformed, check_value, decoded, json_of
+
+MAX_VALUES = 100_000  # of a YAML file, what its aliases stand for counted each time
+
+
+def content_of(path: Path) -> bytes:
+    """All bytes of a file; a pipe or a device, which may have no end, is not waited for.
+
+    Raises:
+        InputError: there is no such file, it is none, or it cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            what = "is a folder" if path.is_dir() else "is no plain file"
+            raise InputError(f"{what}: a file is needed here", path=path)
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except ValueError as error:  # a name with a NUL in it
+        raise InputError(f"cannot be read: {error}", path=repr(str(path))) from error
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, or in what its byte order mark says.
+
+    Raises:
+        InputError: as `content_of` does, or it is no text.
+    """
+    try:
+        text = decoded(content_of(path))
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise InputError(f"is not UTF-8 text ({error.reason}): save it as UTF-8", path=path, line=line) from error
+    if "\x00" in text:
+        line = 1 + text[: text.index("\x00")].count("\n")
+        raise InputError("holds NUL characters, and is no text: save it as UTF-8", path=path, line=line)
+    return text
+
+
+def json_file(path: Path) -> Json:
+    """The value of a file of JSON.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON within the limits.
+    """
+    text = text_of(path)
+    try:
+        return json_of(text)
+    except Malformed as error:
+        raise InputError(f"is no JSON: {error}", path=path, line=error.line) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain values; what one of them cannot be made of is told with its line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """See `yaml.constructor.BaseConstructor`."""
+        try:
+            value = super().construct_object(node, deep=deep)
+            if isinstance(node, yaml.ScalarNode):
+                check_value(value)
+            return value
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            if isinstance(error, Malformed):
+                raise Malformed(str(error), error.line or node.start_mark.line + 1) from error
+            said = f"{node.value[:40]!a} " if isinstance(node.value, str) else "this "
+            raise Malformed(f"{said}is no {node.tag.rpartition(':')[2]}", node.start_mark.line + 1) from error
+
+
+def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
+    """The value of a YAML text, and its nodes, which know their lines.
+
+    Raises:
+        Malformed: it is none, refers to itself, or is beyond the limits.
+    """
+    try:
+        _check_depth(text)
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            return None, None
+        _unfolded(node, 1, {})
+        return _Loader("").construct_document(node), node
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise Malformed(str(error.problem or error.context), mark.line + 1 if mark else 0) from error
+    except yaml.reader.ReaderError as error:
+        line = 1 + text[: error.position].count("\n")
+        raise Malformed(f"the character {chr(int(error.character))!a} may not stand in it", line) from error
+    except yaml.YAMLError as error:
+        raise Malformed(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, Malformed):
+            raise
+        raise Malformed(str(error)) from error  # a code point or a version that is none
+
+
+def _check_depth(text: str) -> None:
+    """By events, which are read without going deeper: composing goes as deep as the text does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise Malformed(DEEP, event.start_mark.line + 1 if event.start_mark else 0)
+
+
+_UNDER_WAY = (0, 0)
+
+
+def _unfolded(node: yaml.Node, depth: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """(values, levels) of a node whose aliases are replaced by what they stand for."""
+    if depth > MAX_DEPTH:
+        raise Malformed(DEEP, node.start_mark.line + 1)
+    if not isinstance(node, yaml.CollectionNode):
+        return 1, 1
+    found = known.get(id(node))
+    if found == _UNDER_WAY:
+        raise Malformed("it refers to itself (*name): write the value out", node.start_mark.line + 1)
+    if found is None:
+        known[id(node)] = _UNDER_WAY
+        inner = [one for pair in node.value for one in (pair if isinstance(pair, tuple) else (pair,))]
+        sizes = [_unfolded(one, depth + 1, known) for one in inner]
+        found = known[id(node)] = 1 + sum(size for size, _ in sizes), 1 + max((levels for _, levels in sizes), default=0)
+        if found[0] > MAX_VALUES:
+            message = f"its aliases (*name) unfold to more than {MAX_VALUES:,} values: write out what is meant"
+            raise Malformed(message, node.start_mark.line + 1)
+    if depth + found[1] - 1 > MAX_DEPTH:
+        raise Malformed(DEEP, node.start_mark.line + 1)
+    return found
+
+
+def yaml_file(path: Path) -> tuple[object, yaml.Node | None]:
+    """`yaml_of` of a file.
+
+    Raises:
+        InputError: it cannot be read, or is no YAML within the limits; names the line.
+    """
+    text = text_of(path)
+    try:
+        return yaml_of(text)
+    except Malformed as error:
+        raise InputError(f"is no YAML that can be used: {error}", path=path, line=error.line) from error

@@ -1,0 +1,266 @@
+"""Where are the files that these patterns name? On disk, in a Git working tree, on the web; each is given once.
+
+What they hold is left to `converting`, who may read it to `access`.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rung.knowledge.readers import git
+from rung.knowledge.readers.access import Said
+from rung.knowledge.readers.memory import Memory
+from rung.knowledge.readers.sidecars import OF_FOLDER, Sidecars, Values, described_by
+from rung.knowledge.readers.source import Reader, SourceFile, Unusable
+from rung.records import Problem
+
+WEB = ("http://", "https://")
+_LINKS = 40  # that one path may lead over
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to read: its paths (of a link, also those of what it leads to), what sidecars say, or why it is left out."""
+
+    file: SourceFile
+    names: tuple[str, ...] = ()
+    said: Said = ()
+    refused: str = ""
+    stamp: str = ""  # of a web page: the validators that its server gave
+    unchanged: bool = False  # of a web page: what is remembered of it still holds
+    note: str = ""  # to be told although it is read
+
+
+@dataclass
+class Places:
+    """The places that a project's sources name, under `root`. `outside`: links may lead out of them."""
+
+    root: Path
+    known: Mapping[str, Reader]
+    memory: Memory | None = None
+    outside: bool = False
+    _seen: set[Path] = field(default_factory=set)
+    _told: set[Path] = field(default_factory=set)
+    _named: list[Path] = field(default_factory=list)  # folders that links may lead to
+    _round: dict[Path, bool] = field(default_factory=dict)
+    _sidecars: dict[Path, Sidecars] = field(default_factory=dict)
+    _of_folders: dict[Path, tuple[Values, ...] | Unusable] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._named = [_real(self.root)]
+
+    def of(self, patterns: Sequence[str]) -> Iterator[Found | Problem]:
+        """The files of all patterns, each once, sorted within a pattern. Patterns that name nothing become problems."""
+        self._named += filter(None, map(self._named_outside, patterns))
+        for pattern in patterns:
+            if pattern.startswith(WEB):
+                from rung.knowledge.readers.web import pages
+
+                yield from pages(pattern, self.memory)
+            else:
+                yield from self._on_disk(pattern)
+
+    def _on_disk(self, pattern: str) -> Iterator[Found | Problem]:
+        try:
+            files = self._files(pattern)
+        except Unusable as error:
+            yield Problem(pattern, 0, str(error))
+            return
+        if not files:
+            yield Problem(pattern, 0, f"nothing matches this under {self.root}")
+        for file in files:
+            place = _real(file)
+            if place in self._seen:
+                continue
+            if pattern.startswith(git.PREFIX) and file.is_symlink():
+                yield Problem(self.name(file), 0, "is a link, which git: leaves out; name what it leads to in sources")
+                continue
+            if not self.outside and not self._is_within(place):
+                yield from self._led_out(file, place)
+                continue
+            self._seen.add(place)
+            if described_by(file.name) is not None:
+                if (missing := self._beside(file.parent).orphans.get(file.name)) is not None:
+                    yield Problem(self.name(file), 0, f"describes {missing}, which is not there; a misspelt name?")
+                continue
+            yield self._found(file, place)
+
+    def _files(self, pattern: str) -> list[Path]:
+        if pattern.startswith(git.PREFIX):
+            folder, files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
+            return [file for file in files if self._wanted(file, folder)]
+        matches = [self.root / name for name in glob.glob(pattern, root_dir=self.root, recursive=True)]  # noqa: PTH207 - takes absolute ones
+        if not matches and pattern and (self.root / pattern).exists():
+            matches = [self.root / pattern]  # a path that happens to hold *, ? or [
+        found = {file for match in matches for file in self._of(match, explicit=len(matches) == 1)}
+        return sorted(file for file in found if not self._goes_round(file.parent))
+
+    def _of(self, match: Path, *, explicit: bool) -> list[Path]:
+        """The files that a match stands for. A folder among several stands for nothing: its files match too."""
+        if not match.is_dir():
+            return [match]
+        if not explicit:
+            return []
+        return [file for file in self._inside(match) if self._wanted(file, match)]
+
+    def _inside(self, top: Path) -> Iterator[Path]:
+        """The files in a folder and in those below it, each folder once. A link that leads out of the project is a file."""
+        entered = [_real(top)]
+        for folder, inner, names in os.walk(top, followlinks=True):
+            yield from (Path(folder) / name for name in names)
+            for name in list(inner):
+                path = Path(folder) / name
+                if path.is_symlink():
+                    place = _real(path)
+                    if any(place.is_relative_to(other) or other.is_relative_to(place) for other in entered):
+                        inner.remove(name)  # its files come by their own paths, or came; a link upwards never ends
+                    elif self.outside or self._is_within(place):
+                        entered.append(place)
+                    else:
+                        inner.remove(name)
+                        yield path
+
+    def _wanted(self, file: Path, folder: Path) -> bool:
+        """Of a folder: files that some reader takes (and sidecars, which may be misspelt), hidden ones left out."""
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+            return False
+        return file.suffix.lower() in self.known or described_by(file.name) is not None or file.is_dir()
+
+    def _found(self, file: Path, place: Path) -> Found:
+        ways = [file] if _relative(file, self.root) == _relative(place, self._named[0]) else _ways(file)
+        names = [_relative(way, self.root if way is file else self._named[0]) for way in ways]
+        source = SourceFile(names[0], file)
+        try:
+            for way in ways:
+                if self._is_root(way.parent):  # what lies there may be about other things than the folders below
+                    self._refuse_marked(way.parent)
+            own = [said for way in ways if (said := self._own(way)) is not None]
+            above = [said for way in ways for said in self._above(way)]
+        except Unusable as error:
+            return Found(source, refused=str(error))
+        return Found(source, names=tuple(dict.fromkeys(names)), said=(*(own or [{}]), *above))
+
+    def name(self, file: Path) -> str:
+        """The path relative to the root, with `/`. Bytes that are no text in a file's name are replaced: ids are text."""
+        return _relative(file, self.root)
+
+    # --- sidecars ---------------------------------------------------------------------------------------------------
+
+    def _beside(self, folder: Path) -> Sidecars:
+        if folder not in self._sidecars:
+            try:
+                with os.scandir(folder) as entries:
+                    there = {entry.name: entry.is_dir() for entry in entries}
+                self._sidecars[folder] = Sidecars(there, [name for name, is_folder in there.items() if is_folder])
+            except OSError:
+                self._sidecars[folder] = Sidecars(())  # a broken link; reading it says so
+        return self._sidecars[folder]
+
+    def _own(self, path: Path) -> Values | None:
+        return self._beside(path.parent).of(path.name, lambda name: _read(path.parent / name))
+
+    def _above(self, path: Path) -> tuple[Values, ...]:
+        """What the sidecars of the folders say that a file lies in, up to the project's or to the one that is named.
+
+        Raises:
+            Unusable: one of them cannot be understood.
+        """
+        folder = path.parent
+        if folder not in self._of_folders:
+            tops = {self.root, *self._named}
+            try:
+                own = None if folder in tops and self._is_root(folder) else self._own(folder)
+                if not self._is_root(folder):
+                    self._refuse_marked(folder)
+                more = () if folder in tops or folder == folder.parent else self._above(folder)
+                self._of_folders[folder] = (*(() if own is None else (own,)), *more)
+            except Unusable as error:
+                self._of_folders[folder] = Unusable(f"lies in {self.name(folder)}, which {error}")
+        said = self._of_folders[folder]
+        if isinstance(said, Unusable):
+            raise said
+        return said
+
+    def _refuse_marked(self, folder: Path) -> None:
+        """Raises `Unusable` where a file in a folder seems to say who may read all of it."""
+        if found := self._beside(folder).of_folder(lambda name: _read(folder / name)):
+            raise Unusable(OF_FOLDER.format(found))
+
+    def _is_root(self, folder: Path) -> bool:
+        return folder in (self.root, self._named[0])
+
+    def said_beside(self, name: str) -> Said:
+        """What the sidecars of a file of this name say, whether it is there or not: see `access.Said`.
+
+        Raises:
+            Unusable: one of them cannot be understood.
+        """
+        path = self.root / name
+        there = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        own = Sidecars([*there, path.name]).of(path.name, lambda other: _read(path.parent / other))
+        return (own or {}, *self._above(path))
+
+    # --- links ------------------------------------------------------------------------------------------------------
+
+    def _goes_round(self, folder: Path) -> bool:
+        """Whether a path leads over a link to a folder above it: what is there comes by its own path."""
+        if folder not in self._round:
+            up = folder.parent
+            ends = folder in (self.root, up)
+            round = folder.is_symlink() and _real(up).is_relative_to(_real(folder))
+            self._round[folder] = not ends and (round or self._goes_round(up))
+        return self._round[folder]
+
+    def _named_outside(self, pattern: str) -> Path | None:
+        """The folder outside of the project that a pattern names, if it names one: links may lead into it."""
+        if pattern.startswith(WEB):
+            return None
+        parts = Path(pattern.removeprefix(git.PREFIX)).parts
+        fixed = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+        place = Path(os.path.normpath(_real(self.root).joinpath(*parts[:fixed])))
+        if place.is_relative_to(self._named[0]):
+            return None
+        return _real(place)
+
+    def _is_within(self, place: Path) -> bool:
+        return any(place == named or named in place.parents for named in self._named)
+
+    def _led_out(self, file: Path, place: Path) -> Iterator[Problem]:
+        """One problem for each link that leads out, however many files are behind it."""
+        parts = [part for part in (*reversed(file.parents), file) if not self._is_within(_real(part))]
+        within = [part for part in parts if part.is_symlink() and self._is_within(_real(part.parent))]
+        link = (within or [file])[0]
+        if (told := _real(link.parent) / link.name) not in self._told:
+            self._told.add(told)
+            where = _real(link) if link != file else place
+            allow = "name that place in sources, or set knowledge.outside_links to true"
+            yield Problem(self.name(link), 0, f"is a link that leads out of the project, to {where}; left out: {allow}")
+
+
+def _ways(file: Path) -> list[Path]:
+    """A file's path, and those that the links on its way lead to, the place where it really is last."""
+    found, step = [file], file
+    for _ in range(_LINKS):
+        here = _real(step.parent) / step.name
+        found.append(here)
+        if not here.is_symlink():
+            break
+        step = here.parent / here.readlink()
+    return [*dict.fromkeys([*found, _real(file)])]
+
+
+def _real(path: Path) -> Path:
+    """Where it is, links followed; a link that leads to itself is where it stands."""
+    return Path(os.path.realpath(path))
+
+
+def _read(path: Path) -> bytes:
+    return SourceFile(path.name, path).data
+
+
+def _relative(file: Path, root: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,237 @@
+"""Where is an index kept, which versions are there, and who may write? A place, and the one that is a folder.
+
+A version is a small file with a number; it is created, never replaced, so that of two writers one wins and the other knows.
+Object storage is left to `bucket`, what the tables hold to `lance`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rung.errors import UserError
+from rung.files.durable import damaged, fsync_folder
+from rung.knowledge.store.sealing import altered, extend
+
+log = logging.getLogger(__name__)
+
+VERSIONS = "versions"
+Held = Callable[[], None]  # raises when the place of the one writer was lost
+
+
+class Keeping(Protocol):
+    """A place for one index."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What the tables' library needs to reach it."""
+        ...
+
+    def numbers(self) -> list[int]:
+        """The versions that are there, ascending."""
+        ...
+
+    def read(self, number: int) -> bytes | None:
+        """A version's file; None if it is not there."""
+        ...
+
+    def create(self, number: int, content: bytes, *, since: float) -> bool:
+        """Make a version, durably; False if that number is taken. `since`: when the writing of its tables began."""
+        ...
+
+    def remove(self, number: int) -> None: ...
+
+    def check(self, number: int) -> None:
+        """Look whether the files of a version are what they were, where that can be told without reading them.
+
+        Raises:
+            Damaged: one is not; names it.
+        """
+        ...
+
+    def writing(self) -> AbstractContextManager[Held]:
+        """Be the only writer; others wait."""
+        ...
+
+    def clear_errors(self) -> AbstractContextManager[None]:
+        """Turn what a store says when it refuses into one sentence that says what to do."""
+        ...
+
+
+def keeping(place: Path | str) -> Keeping:
+    """The folder, or for `s3://bucket/prefix` the bucket.
+
+    Raises:
+        UserError: an address that cannot be used.
+        MissingExtra: object storage needs the extra `scale`.
+    """
+    if isinstance(place, str) and place.startswith("s3://"):
+        from rung.knowledge.store.bucket import Bucket
+
+        return Bucket(place)
+    if isinstance(place, str) and "://" in place:
+        raise UserError(f"knowledge.store: '{place}' is no place for an index; name a folder or s3://bucket/prefix")
+    return Folder(Path(place))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """An index in a folder. The writer's lock is the system's: it goes with the process that held it."""
+
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """None are needed."""
+        return {}
+
+    def numbers(self) -> list[int]:
+        """See `Keeping.numbers`."""
+        try:
+            names = os.listdir(self.folder / VERSIONS)  # noqa: PTH208 - asked before every search, and four times as fast
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be read ({error.strerror}); check its permissions") from error
+        return sorted(number for name in names if (number := version_in(name)) is not None)
+
+    def read(self, number: int) -> bytes | None:
+        """See `Keeping.read`."""
+        try:
+            return self._file(number).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UserError(f"{self._file(number)} cannot be read ({error.strerror}); check its permissions") from error
+
+    def create(self, number: int, content: bytes, *, since: float) -> bool:
+        """See `Keeping.create`. Lance does not wait for the disk; a version that survives a power cut must not name files
+        that did not."""
+        _flush(self.folder, since=since)
+        extend(self.folder, number)
+        path = self._file(number)
+        path.parent.mkdir(exist_ok=True)
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(part, path)
+            except FileExistsError:
+                return False
+        finally:
+            part.unlink(missing_ok=True)
+        fsync_folder(path.parent)
+        return True
+
+    def remove(self, number: int) -> None:
+        """Forget a version."""
+        self._file(number).unlink(missing_ok=True)
+
+    def check(self, number: int) -> None:
+        """See `Keeping.check`."""
+        for name, was in altered(self.folder):
+            if was.version <= number:
+                raise damaged(self.folder / name, "it was altered")
+
+    @contextmanager
+    def writing(self) -> Iterator[Held]:
+        """See `Keeping.writing`."""
+        import fcntl
+
+        with self.clear_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("w")
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.warning("another process is writing %s; waiting for it", self.folder)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in (self.folder / VERSIONS).glob("*.part"):
+                left.unlink(missing_ok=True)
+            yield lambda: None
+
+    @contextmanager
+    def clear_errors(self) -> Iterator[None]:
+        """See `Keeping.clear_errors`. LanceDB wraps the disk's errors in a RuntimeError."""
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            if not is_of_store(error):
+                raise
+            if is_damage(error):
+                raise damaged(file_in(error, self.folder), said(error)) from error
+            raise UserError(
+                f"the index in {self.folder} could not be written ({said(error)}); free space or mend the permissions and"
+                " run the same command again: what was there before is still there"
+            ) from error
+
+    def _file(self, number: int) -> Path:
+        return self.folder / version_file(number)
+
+
+def version_file(number: int) -> str:
+    """Where a version is, below its index."""
+    return f"{VERSIONS}/{number:010d}.json"
+
+
+def version_in(name: str) -> int | None:
+    """The version that a file of this name is; None if it is something else."""
+    number = name.removesuffix(".json")
+    return int(number) if number != name and number.isdigit() else None
+
+
+def is_of_place(error: BaseException) -> bool:
+    """Whether the place refuses, and not Rung or its library is wrong: LanceDB wraps the errors of a disk or a network."""
+    return not isinstance(error, RuntimeError) or "LanceError(IO)" in str(error)
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Whether an error comes from a disk or from LanceDB, whose own are of many types."""
+    return isinstance(error, OSError) or "lanceerror" in str(error).lower().replace(" ", "")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether files of an index in a folder are missing or not what they were, and not merely out of reach."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return isinstance(error, FileNotFoundError)
+    return "os error" not in str(error) or "os error 2)" in str(error)
+
+
+def file_in(error: BaseException, folder: Path) -> Path:
+    """The file that an error of the store speaks of; the folder where it names none."""
+    named = re.search(rf"{re.escape(str(folder.resolve()).lstrip('/'))}/([^\s,:'\"]+)", str(error))
+    return folder / named[1] if named else folder
+
+
+def said(error: BaseException) -> str:
+    """An error's own words, on one line, without the place in the library's source."""
+    words = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
+    return re.sub(r",? /\S+\.rs:\d+:\d+", "", words)[:200]
+
+
+def _flush(folder: Path, *, since: float) -> None:
+    for place, _, names in os.walk(folder):
+        for path in (Path(place) / name for name in names):
+            if path.stat().st_mtime >= since - 1 and path.suffix != ".part":
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        fsync_folder(Path(place))

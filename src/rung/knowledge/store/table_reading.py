@@ -1,0 +1,215 @@
+"""What do the tables of one version say? Rows by number, by key, by words, by condition; nothing is ranked here.
+
+Every call may come from any thread: the store's own loop carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from rung.errors import UserError
+from rung.files.durable import damaged
+from rung.knowledge.protocol import IndexGone
+from rung.knowledge.store.location import Keeping, file_in, is_damage, is_of_store, said
+from rung.knowledge.store.tables import RUNS, Pointer
+from rung.text.matching import folded, terms
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from rung.knowledge.protocol import Vectors
+
+T = TypeVar("T")
+Matches = tuple["NDArray[np.uint64]", list[float]]  # row numbers and BM25 scores, best first
+
+_TOGETHER = 8  # queries of the store under way at once
+_KEYS_AT_ONCE = 500
+_BM25_DIGITS = 6  # that count: single precision, whose last digits depend on the order of the terms
+_CACHE_BYTES = 1 << 30
+_LOST = ("not found", "no longer exists", "does not exist", "no such file")  # how the store says that files are not there
+
+
+class Reading:
+    """The two tables of one version, open."""
+
+    def __init__(self, keeping: Keeping, pointer: Pointer) -> None:
+        self._keeping, self._number = keeping, pointer.number
+        self._documents: Any
+        self._passages: Any
+        self._documents, self._passages = self.run(_opened(keeping, pointer))
+        self._runs = RUNS in self.run(self.columns())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry out and wait.
+
+        Raises:
+            IndexGone: this version is kept no longer.
+            Damaged: files of it are missing, or are not what they were.
+            UserError: the store does not answer.
+        """
+        return self.wait(self.begin(work))
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Carry out beside what the caller does; `wait` for it."""
+        return _loop().begin(work)
+
+    def wait(self, work: Future[T]) -> T:
+        """The result of what was begun; raises as `run`."""
+        try:
+            return work.result()
+        except BaseException as error:  # what a damaged file makes the store raise may not even be an Exception
+            words = self._in_words(error)
+            if words is None:
+                raise
+            raise words from error
+
+    def _in_words(self, error: BaseException) -> UserError | None:
+        """What the store says, in words that say what to do; None for what does not come from it."""
+        panic = type(error).__name__ == "PanicException"
+        if not (panic or is_of_store(error) or isinstance(error, (RuntimeError, ValueError))):
+            return None
+        lost = isinstance(error, FileNotFoundError) or any(mark in str(error).lower() for mark in _LOST)
+        if lost and self._keeping.read(self._number) is None:  # a version goes before its files
+            return IndexGone(f"the index in {self._keeping.uri} was replaced while it was read; run the command again")
+        if "://" in self._keeping.uri or not (panic or lost or is_damage(error)):
+            why = "it is damaged, " if panic or lost else ""
+            return UserError(
+                f"the index in {self._keeping.uri} cannot be read ({why}{said(error)}); check that the place can be reached,"
+                " and run the command again"
+            )
+        folder = Path(self._keeping.uri)
+        return damaged(file_in(error, folder), said(error))
+
+    async def columns(self) -> frozenset[str]:
+        """Names of the passages' columns."""
+        return frozenset((await self._passages.schema()).names)
+
+    async def passages(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """These columns of the passages that meet a condition, in the store's order."""
+        return await _rows(self._passages, columns, where)
+
+    async def count(self, where: str) -> int:
+        """How many passages meet a condition."""
+        return int(await self._passages.count_rows(where))
+
+    async def parts(self, columns: Sequence[str]) -> AsyncIterator[pa.Table]:
+        """These columns of all passages, some rows at a time."""
+        import pyarrow as pa
+
+        async for batch in await self._passages.query().select([*columns]).to_batches():
+            yield pa.Table.from_batches([batch])
+
+    async def documents(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """These columns of the documents that meet a condition."""
+        return await _rows(self._documents, columns, where)
+
+    async def taken(self, row_ids: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """These columns of these rows of the passages, and `_rowid`; in any order."""
+        return await self._passages.take_row_ids([*row_ids]).select([*columns]).with_row_id().to_arrow()
+
+    async def by_keys(self, table: str, column: str, keys: Sequence[str], columns: Sequence[str]) -> list[pa.Table]:
+        """Rows of "documents" or "passages" whose column has one of these values, which are digests."""
+        read = self.documents if table == "documents" else self.passages
+        clean = [key for key in keys if key.isalnum()]
+        parts = [clean[start : start + _KEYS_AT_ONCE] for start in range(0, len(clean), _KEYS_AT_ONCE)]
+        return [await read(columns, f"{column} IN ({', '.join(map(repr, part))})") for part in parts]
+
+    async def matches(self, wanted: Sequence[tuple[str, str | None, int]]) -> list[Matches]:
+        """The best passages by BM25 for each (words, condition, how many): so many, and all that share the last score.
+
+        The condition is part of the query: what it leaves out takes nobody's place.
+        """
+        gate = asyncio.Semaphore(_TOGETHER)
+
+        async def one(text: str, where: str | None, depth: int) -> Matches:
+            async with gate:
+                return await self._match(_words(text, runs=self._runs), where, depth)
+
+        return list(await asyncio.gather(*(one(*key) for key in wanted)))
+
+    async def _match(self, wanted: Any, where: str | None, depth: int) -> Matches:
+        limit = depth + 16
+        while True:
+            query = self._passages.query().nearest_to_text(wanted)
+            query = query if where is None else query.where(where)
+            rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
+            scores = [float(f"{score:.{_BM25_DIGITS}g}") for score in rows["_score"].to_pylist()]
+            if len(scores) < limit or sorted(scores, reverse=True)[depth - 1] > min(scores):
+                return rows["_rowid"].to_numpy(), scores
+            limit *= 4
+
+
+def _words(text: str, *, runs: bool) -> Any:
+    """What BM25 is asked: the words, and where passages have `runs`, the pairs of characters beside them."""
+    from lancedb.query import BooleanQuery, MatchQuery, Occur
+
+    text = folded(text)
+    words = MatchQuery(text, "indexed")
+    pairs = " ".join(terms(text)) if runs else ""
+    return BooleanQuery([(Occur.SHOULD, words), (Occur.SHOULD, MatchQuery(pairs, RUNS))]) if pairs else words
+
+
+async def _rows(table: Any, columns: Sequence[str], where: str | None) -> pa.Table:
+    query = table.query().select([*columns])
+    return await (query if where is None else query.where(where)).to_arrow()
+
+
+def matrix(rows: pa.Table, name: str = "vector") -> Vectors:
+    """The column of vectors, shape [rows, dimensions], float32."""
+    column = rows[name].combine_chunks()
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype=np.float32).reshape(
+        rows.num_rows, column.type.list_size
+    )
+
+
+def bits(rows: pa.Table) -> NDArray[np.uint8]:
+    """The column of codes, shape [rows, bytes]."""
+    column = rows["code"].combine_chunks()
+    width = column.type.byte_width
+    flat = np.frombuffer(column.buffers()[1], dtype=np.uint8) if rows.num_rows else np.zeros(0, dtype=np.uint8)
+    return flat[column.offset * width : (column.offset + len(column)) * width].reshape(rows.num_rows, width).copy()
+
+
+async def _opened(keeping: Keeping, pointer: Pointer) -> list[Any]:
+    import lancedb
+
+    db = await lancedb.connect_async(keeping.uri, storage_options=dict(keeping.options), session=_session())
+    tables = []
+    for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
+        table = await db.open_table(name)
+        await table.checkout(version)
+        tables.append(table)
+    return tables
+
+
+@cache
+def _session() -> Any:
+    """One cache for all versions: what a commit left as it was stays in memory."""
+    import lancedb
+
+    return lancedb.Session(index_cache_size_bytes=_CACHE_BYTES, metadata_cache_size_bytes=_CACHE_BYTES // 4)
+
+
+class _Loop:
+    """An event loop in a thread of its own: the store's queries run beside each other, whatever thread asks."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="rung-knowledge", daemon=True).start()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+@cache
+def _loop() -> _Loop:
+    return _Loop()

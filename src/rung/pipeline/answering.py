@@ -1,0 +1,304 @@
+"""Stages 4 and 5: cases answered by candidates in large batches; a sample of them live, for the latency.
+
+Which candidate answers which cases, and when, is left to `racing`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+from rung.errors import BudgetEnded, UserError
+from rung.pipeline.budget import Meter, spent_usd
+from rung.pipeline.candidates import Candidate, drawn
+from rung.pipeline.prepare import chosen
+from rung.progress import phase
+from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
+from rung.records.steps import Conversation
+from rung.runtime.batch import Tally
+from rung.runtime.cache import StepStore
+from rung.runtime.engines import Engines
+from rung.runtime.live import converse
+from rung.runtime.runner import StepRunner
+from rung.strategies.protocol import Strategy
+from rung.verdict.racing import Stop
+
+LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
+TURN = 4  # cases that a rung answers before it is the next one's turn
+MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
+
+_LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
+
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Cases answered by one candidate. `seconds`: what answering took when it was done, not when replayed.
+
+    `again`: the same cases in the same order, asked once more, and once more, by other seeds.
+
+    `stopped` says why the race took it out before it had answered every case, `interval` what its mean over all cases
+    most likely is then (always valid: see `verdict.racing`).
+    """
+
+    candidate: Candidate
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    latency: Latency | None = None
+    stopped: Stop | None = None
+    interval: tuple[float, float] | None = None
+    again: tuple[tuple[Outcome, ...], ...] = ()
+
+    @property
+    def passes(self) -> tuple[tuple[Outcome, ...], ...]:
+        """The outcomes of every pass."""
+        return (self.outcomes, *self.again)
+
+    @property
+    def errors(self) -> list[str]:
+        """Why answers did not come."""
+        return [outcome.failure.error for outcome in self.outcomes if outcome.failure is not None]
+
+    @property
+    def failures(self) -> int:
+        """Answers that did not come."""
+        return len(self.errors)
+
+
+def answered(runner: StepRunner, run: Run, cases: Sequence[Case], *, title: str) -> Run:
+    """The run with these cases answered besides, as often as the project repeats them; what is known is replayed.
+
+    The candidate must have been built.
+    """
+    strategy = run.candidate.strategy
+    if strategy is None or not cases:
+        return run
+    executed, began = runner.engines.tally.executed, time.monotonic()
+    passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
+    ended = runner.run([_talk(one, case) for one in passes for case in cases], title=title)
+    seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
+    found = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
+    first, *others = (tuple(found[at : at + len(cases)]) for at in range(0, len(found), len(cases)))
+    again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
+    spent = _spent(runner.cache, run.candidate.identity(runner.engines, cases), seconds)
+    return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
+
+
+def require_answers(runs: Sequence[Run]) -> None:
+    """Refuse to judge where no rung came to a single answer: that says nothing of the rungs.
+
+    Raises:
+        UserError: says what failed, and how often.
+    """
+    begun = [run for run in runs if run.outcomes and not run.candidate.rung.reference]
+    errors = [error for run in begun for error in run.errors]
+    if not errors or any(run.failures < len(run.outcomes) for run in begun):
+        return
+    raise UserError(f"no rung could answer, so no verdict was made: all {len(errors):,} answers failed, {commonest(errors)}")
+
+
+def commonest(errors: Sequence[str]) -> str:
+    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
+    kinds = Counter(_VARYING.sub("…", error) for error in errors)
+    (kind, count), *_ = kinds.most_common(1)
+    example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
+    often = f"most often ({count:,} time{'s' if count != 1 else ''})"
+    return f"all with: {example}" if count == len(errors) else f"{often} with: {example}"
+
+
+def time_live(
+    runner: StepRunner,
+    runs: Sequence[Run],
+    cases: Sequence[Case],
+    meter: Meter | None = None,
+    *,
+    racing: bool = False,
+    trial: bool = False,
+) -> list[Run]:
+    """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
+
+    Where one rung is new, all are timed, in turns of a few cases: times of different days and loads are not to be compared.
+    Reference arms are never served, and a rung that was stopped is not chosen, so they are not timed. A pass is kept, and
+    is not repeated, unless the person wants it. Where the budget ends it, some keep an older pass, or have none. While rungs
+    are `racing` all are timed together twice at most; then new ones are timed alone. A `trial` run, of some of the cases,
+    takes the last pass that all its rungs have together, over whichever cases.
+    """
+    meter = meter or Meter.of(runner.engines)
+    sample = chosen(cases, MOST)
+    wanted = {run.candidate.identity(runner.engines, sample): run for run in runs if not _untimed(run, cases)}
+    noted = ((key, runner.cache.noted("latency", key)) for key in wanted)
+    known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
+    rungs = {key: run.candidate.identity(runner.engines, ()) for key, run in wanted.items()}
+    if trial and len(known) < len(wanted):
+        last = {key: runner.cache.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
+        if len({_session(said) for said in last.values()}) == 1 and all(map(_session, last.values())):
+            known = last
+    stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
+    together = len({_session(known.get(key)) for key in wanted}) <= 1 and all(map(_session, known.values()))
+    if wanted and (stale or len(known) < len(wanted) or not together):
+        alone = racing and len(meter.passes) >= MOST_PASSES - 1
+        again = [key for key in wanted if key not in known] if alone else list(wanted)
+        with phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
+            made = _Pass(runner, meter, sample, tick).of({key: wanted[key] for key in again})
+        for key, said in made.items():
+            runner.cache.note("latency", key, said)
+            runner.cache.note(_LAST_PASS, rungs[key], said)
+        _note_pace(runner.engines, meter)
+        known |= made
+    timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
+    return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
+
+
+def _note_pace(engines: Engines, meter: Meter) -> None:
+    """Keep how long a token takes when one question is asked at a time, for the next forecast."""
+    tokens = meter.live.prompt_tokens + meter.live.completion_tokens
+    if tokens:
+        said: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
+        engines.cache.note("live_pace", engines.project.settings.model, said)
+
+
+def _untimed(run: Run, cases: Sequence[Case]) -> bool:
+    if run.candidate.rung.reference or run.stopped is not None or len(run.outcomes) < len(cases):
+        return True
+    return run.failures == len(run.outcomes)
+
+
+def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+    return case.asker, lambda: strategy.answer(case.ask())
+
+
+def _spent(cache: StepStore, key: str, seconds: float) -> float:
+    """Seconds spent on a run in all: an interrupted one adds up, a replayed one adds nothing."""
+    known = cache.noted("answer_seconds", key)
+    spent = seconds + (float(known) if isinstance(known, (int, float)) else 0.0)
+    if seconds:
+        cache.note("answer_seconds", key, spent)
+    return spent
+
+
+def _session(known: Json) -> str:
+    """The live pass that a note is of; "" for one of an earlier Rung, which timed each rung on its own."""
+    timed = known.get("timed") if isinstance(known, dict) else None
+    return str(timed["session"]) if isinstance(timed, dict) else ""
+
+
+@dataclass
+class _Times:
+    """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds."""
+
+    run: Run
+    whole: list[Json] = field(default_factory=list)
+    by_kind: dict[str, list[Json]] = field(default_factory=dict)
+    spent: float = 0.0
+
+    def each(self, meter: Meter) -> tuple[float, float]:
+        """Dollars and minutes of one answer, by those that the batch has given."""
+        used = [outcome.usage for outcome in self.run.outcomes]
+        prompt, completion = sum(u.prompt_tokens for u in used), sum(u.completion_tokens for u in used)
+        told = Tally(len(used), 0, prompt, completion, sum(u.usd or 0.0 for u in used), sum(u.usd is None for u in used))
+        n = max(1, len(used))
+        return (spent_usd(told, meter.prices, self.run.seconds) or 0.0) / n, self.run.seconds / 60 / n
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the pass may stop."""
+        return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
+
+
+@dataclass
+class _Pass:
+    """One live pass over several rungs."""
+
+    runner: StepRunner
+    meter: Meter
+    sample: Sequence[Case]
+    tick: Callable[[int, int, str], None]
+
+    def of(self, runs: Mapping[str, Run]) -> dict[str, Json]:
+        """What to keep of each run, by key; one that the budget left without enough cases, or that failed, is not there.
+
+        Before each turn the model starts with empty caches, since the batch has just read these very prompts, and one case
+        goes before, untimed: a server that has been asked before would have the instruction in its prefix cache.
+        """
+        timed = Timed(uuid.uuid4().hex[:12], _now(), platform.node(), os.cpu_count() or 1, _load())
+        self.meter.passes.append(timed.session)
+        warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
+        times = {key: _Times(run) for key, run in runs.items()}
+        for begin in range(0, len(rest), TURN):
+            turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
+            for one in turn:
+                if not one.is_enough and not self._turn(one, warm, rest[begin : begin + TURN]):
+                    return self._kept(times, timed, least=min(LEAST, len(rest)))
+                self.tick(sum(len(some.whole) for some in turn), len(turn) * len(rest), "")
+        return self._kept(times, timed, least=1)
+
+    def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
+        """Time some cases of one rung; returns False where the budget has ended."""
+        strategy, engines = one.run.candidate.strategy, self.runner.gate(self.runner.engines.by_step())
+        if strategy is None:
+            return True
+        self.runner.engines.generator.close()
+        for place, case in enumerate((warm, *cases)):
+            try:
+                if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
+                    raise BudgetEnded(self.meter.said())
+                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+            except BudgetEnded:
+                self.meter.undone.append("not every rung is timed")
+                return False
+            self.meter.live_seconds += live.seconds
+            if place and live.failure is None:
+                one.spent += live.seconds
+                one.whole.append(live.seconds * 1000)
+                for timing in live.timings:
+                    one.by_kind.setdefault(timing.kind, []).append(timing.seconds * 1000)
+            if one.is_enough:
+                break
+        return True
+
+    @staticmethod
+    def _kept(times: Mapping[str, _Times], timed: Timed, *, least: int) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for key, one in times.items():
+            if len(one.whole) >= least:
+                steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
+                found[key] = {"whole": one.whole, "steps": steps, "timed": asdict(timed)}
+        return found
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="minutes")
+
+
+def _load() -> float | None:
+    """The load average of the last minute; None where the system tells none."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None
+
+
+def _latency(known: Json) -> Latency | None:
+    """Percentiles of a live pass; None when no case of it succeeded."""
+    import numpy as np
+
+    def percentiles(values: Json) -> tuple[float, float]:
+        p50, p95 = np.percentile(np.asarray(values, dtype=float), [50, 95])
+        return float(p50), float(p95)
+
+    if not isinstance(known, dict):
+        return None
+    whole, steps, timed = known["whole"], known["steps"], known.get("timed")
+    if not isinstance(whole, list) or not isinstance(steps, dict) or not whole:
+        return None
+    p50, p95 = percentiles(whole)
+    by_kind = {kind: percentiles(values) for kind, values in steps.items()}
+    return Latency(p50, p95, len(whole), by_kind, Timed(**timed) if isinstance(timed, dict) else None)  # type: ignore[arg-type]

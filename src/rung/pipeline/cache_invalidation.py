@@ -1,0 +1,42 @@
+"""Does the memory of steps hold passages that the index holds no longer? Then it forgets them, and what was made of them.
+
+The index itself is left to `knowledge`. A verdict that was published keeps what it showed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rung.records import Passage
+from rung.runtime.cache import StepStore
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+log = logging.getLogger(__name__)
+
+_NOTE = "compared with the index"
+
+
+def forget_stale(store: StepStore, knowledge: Knowledge) -> int:
+    """Make the memory of steps hold no text that no document holds any more. Returns how many results went.
+
+    It compares with the index as it is, so it does not matter who deleted what, on which machine, or what was interrupted.
+    """
+    if store.noted("knowledge", _NOTE) == knowledge.content:
+        return 0
+    stale = [key for some in store.passages() for key in _stale(some, knowledge)]
+    gone = store.forget(stale)
+    if stale:
+        log.info("%d passages are in no document any more; %d results that they went into were forgotten", len(stale), gone)
+    store.note("knowledge", _NOTE, knowledge.content)
+    return gone
+
+
+def _stale(some: Sequence[tuple[str, Passage]], knowledge: Knowledge) -> list[str]:
+    # Passages of documents are named by their span; those of an index of examples, which is no document's, are not.
+    ours = [(key, passage) for key, passage in some if passage.id.startswith(f"{passage.document}#")]
+    texts = {d.id: d.text for d in knowledge.documents(sorted({passage.document for _, passage in ours}))}
+    return [key for key, p in ours if texts.get(p.document, "")[p.start : p.end] != p.text]

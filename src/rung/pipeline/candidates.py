@@ -1,0 +1,289 @@
+"""Stages 2 and 3: which rungs may be tried on these materials, and what must be built for them."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import shorten
+
+from rung.artifacts import Built
+from rung.artifacts.store import is_finished, made_folder
+from rung.builders.building import ArtifactBuilder
+from rung.builders.recipes import recipe_file
+from rung.config.project import Project
+from rung.errors import NotWorthwhile, UserError
+from rung.models.catalog import is_local
+from rung.pipeline.oracle import shown_to_oracle
+from rung.pipeline.prepare import Intake
+from rung.progress import say
+from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.runtime.engines import Engines
+from rung.scoring.registry import metrics
+from rung.strategies.protocol import (
+    Adapter,
+    Composition,
+    Materials,
+    Member,
+    Need,
+    NotApplicable,
+    Plan,
+    Rung,
+    Strategy,
+)
+from rung.strategies.reference import Oracle
+from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
+from rung.strategies.sampling import Sampled
+from rung.strategies.settings import Retrieval, expand, read
+from rung.strategies.wording import TASK, planned
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One rung with one set of settings. `why` says why it does not apply, was not built, or what broke when it was built.
+
+    `composition` instead of `plan`: it is made of the others, and planned when these are built.
+    """
+
+    label: str
+    rung: type[Rung]
+    plan: Plan | None
+    settings: Mapping[str, Json]
+    order: int = 0  # its place on the ladder, from the lowest
+    why: str = ""
+    failed: bool = False
+    spec: StrategySpec | None = None  # once it is built
+    strategy: Strategy | None = None
+    built: tuple[Built, ...] = ()
+    gold: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of the oracle alone
+    composition: Composition | None = None
+    key: str = ""  # digest of all that its artifacts are made from, as far as it is known before they are built
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether it needs weights of its own."""
+        return self.plan is not None and any(isinstance(need, Adapter) for need in self.plan.needs)
+
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """What it answers with: digest by kind of artifact."""
+        return {artifact.kind: artifact.digest for artifact in self.built}
+
+    def identity(self, engines: Engines, cases: Sequence[Case]) -> str:
+        """Digest of everything that its answers to these cases depend on."""
+        artifacts = [artifact.digest for artifact in self.built]
+        engines = {name: engine.identity for name, engine in engines.by_step().items()}
+        asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
+        sampling = engines.project.settings.sampling
+        return digest(
+            self.rung.name, self.settings, artifacts, engines, engines.project.settings.seed, sampling.model_dump(), asked
+        )
+
+
+_LABEL = 32  # characters of a setting in a rung's label
+LIMITS = (
+    "p50_seconds",
+    "p95_seconds",
+    "usd_per_1k",
+    "usd_per_month",
+    "usd_per_passed",
+)  # what is limited beside the metrics
+
+
+def check_limits(project: Project) -> None:
+    """Refuse a limit on what nothing measures: it would never be kept, or never be missed.
+
+    Raises:
+        InputError: points at its line.
+    """
+    known = metrics()
+    for name in project.settings.bar.limits():
+        if known is not None and name not in known and name not in LIMITS:
+            close = difflib.get_close_matches(name, (*known, *LIMITS), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join((*LIMITS, *known))}"
+            raise project.error(f"bar: nothing measures '{name}'; {hint}", "bar", name)
+
+
+def check_sampling(project: Project) -> None:
+    """Refuse to ask a greedy model on this machine again: it says the same every time.
+
+    Raises:
+        InputError: points at its line.
+    """
+    sampling, model = project.settings.sampling, project.settings.model
+    if sampling.repeats > 1 and not sampling.temperature and is_local(model):
+        raise project.error(
+            f"sampling.repeats: {model} at temperature 0 answers the same every time; set sampling.temperature above 0, or "
+            "leave repeats out",
+            *("sampling", "repeats"),
+        )
+
+
+def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
+    """(label, rung, settings) of every rung that `rung.yaml` names, in the order of the ladder; all rungs where it
+    names none.
+
+    A list among a rung's settings is a sweep: one entry for each combination, told apart by its label. Needs no materials,
+    so a mistake is found before any work is done.
+
+    Raises:
+        InputError: an unknown rung or setting, or one twice; points at its line.
+    """
+    found: list[tuple[str, type[Rung], dict[str, Json]]] = []
+    for place, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
+        try:
+            rung = find(name)
+            for label, combination in _swept(name, settings):
+                if label in [known for known, _, _ in found]:
+                    raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
+                planned(rung, Materials(task=""), combination)  # refuses settings that are none
+                found.append((label, rung, combination))
+        except UserError as error:
+            raise project.error(str(error), "rungs", place) from error
+    rank = {name: place for place, name in enumerate(ladder())}
+    return sorted(found, key=lambda one: rank[one[1].name])
+
+
+def propose(builder: ArtifactBuilder, intake: Intake) -> list[Candidate]:
+    """A candidate for every rung that is allowed, lowest first, then the reference arms."""
+    candidates = [_planned(*one, intake.materials) for one in allowed(builder.project)]
+    for rung in REFERENCES:
+        settings, materials = shared_settings(builder.project, rung), intake.materials
+        if rung is Oracle:  # it alone is told where the judging cases' answers stand
+            retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
+            shown = shown_to_oracle(builder.engines, intake, retrieval)
+            materials = replace(materials, gold={**materials.gold, **shown})
+        arm = _planned(rung.name, rung, settings, materials)
+        candidates.append(replace(arm, gold=materials.gold) if rung is Oracle else arm)
+    teaching = _teaching(builder, intake)
+    keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
+    return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
+
+
+def _teaching(builder: ArtifactBuilder, intake: Intake) -> str:
+    """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
+    known, said = intake.materials, builder.project.settings
+    rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
+    documents = builder.engines.knowledge.identity if builder.engines.knowledge else ""
+    path = recipe_file(builder)
+    recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
+    return digest(said.task, rows, documents, said.model, said.embedder, builder.project.settings.seed, recipe)
+
+
+def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
+    """Build what the candidates need; one that cannot be built has failed, and the others go on.
+
+    A rung that is made of others comes last, over those of `candidates` and `beside` that could be built.
+
+    Raises:
+        BudgetEnded: a limit was reached; what is done of it is kept.
+    """
+    done = [_built(builder, candidate) for candidate in candidates if candidate.composition is None]
+    builder.engines.hand_over_adapters()
+    there = sorted((*beside, *done), key=lambda candidate: candidate.order)
+    members = tuple(_member(c, c.spec, c.strategy) for c in there if c.spec and c.strategy and not c.rung.reference)
+    done += [_built(builder, _composed(c, c.composition, members)) for c in candidates if c.composition is not None]
+    return sorted(done, key=lambda candidate: candidate.order)
+
+
+def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates, those failed that show before anything is built that they cannot be."""
+    return [_tried(candidate, builder.check) for candidate in candidates]
+
+
+def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
+    """The wanted candidates, and where one of them is made of others, these too: what `build` must be given."""
+    composed = any(candidate.composition is not None for candidate in wanted)
+    names = {candidate.label for candidate in wanted}
+    return [c for c in candidates if c.label in names or (composed and c.composition is None and not c.rung.reference)]
+
+
+def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
+    built: list[Built] = []
+    done = _tried(candidate, lambda need: built.append(builder.build(need, title=f"build {candidate.label}")))
+    if done.plan is None:
+        return done
+    if built:
+        builder.cache.note("built", candidate.key, [[artifact.kind, artifact.digest] for artifact in built])
+    spec = pinned(builder.project, done.plan, built)
+    return replace(done, spec=spec, strategy=make_strategy(spec, gold=done.gold), built=tuple(built))
+
+
+def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
+    """The spec of a plan whose needs are built, for this project's model."""
+    said, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
+    return replace(spec, model=said.model, temperature=said.sampling.temperature, seed=project.settings.seed)
+
+
+def is_there(engines: Engines, candidate: Candidate) -> bool:
+    """Whether all that it needs was built before, and is still here; some of it may yet have to be brought up to date."""
+    if candidate.plan is None or not candidate.plan.needs:
+        return candidate.composition is None
+    known = engines.cache.noted("built", candidate.key)
+    made = [tuple(map(str, one)) for one in known if isinstance(one, list)] if isinstance(known, list) else []
+    folders = [made_folder(engines.project.state, kind, named) for kind, named in made]
+    return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
+
+
+def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
+    """The candidate after this was done for each of its needs; one of which it cannot be done is out, and it is said why."""
+    try:
+        for need in () if candidate.plan is None else candidate.plan.needs:
+            do(need)
+    except NotWorthwhile as error:
+        return replace(candidate, plan=None, why=str(error))
+    except UserError as error:
+        say(f"! {candidate.label} cannot be built: {error}")
+        return replace(candidate, plan=None, why=str(error), failed=True)
+    return candidate
+
+
+def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
+    """The strategy as it answers in pass `number` (from 0): greedy in the first where the project draws nothing."""
+    temperature = project.settings.sampling.temperature
+    return Sampled(strategy, temperature, project.settings.seed + number) if temperature or number else strategy
+
+
+def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Member:
+    return Member(candidate.label, spec, strategy, digest(spec.rung, candidate.settings, spec.artifacts))
+
+
+def _composed(candidate: Candidate, composition: Composition, members: tuple[Member, ...]) -> Candidate:
+    planned = composition.plan(members)
+    if isinstance(planned, NotApplicable):
+        return replace(candidate, composition=None, why=planned.why)
+    return replace(candidate, composition=None, plan=planned)
+
+
+def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
+    """(label, settings) of every combination; the label names the settings that were swept."""
+    axes = [key for key, value in settings.items() if isinstance(value, list)]
+    combinations = list(expand(settings))
+    short = {key: _shortened(settings[key]) for key in axes}
+    said = (", ".join(f"{key}={short[key].get(str(chosen[key]), chosen[key])}" for key in axes) for chosen in combinations)
+    return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(said, combinations, strict=True)]
+
+
+def _shortened(values: Json) -> dict[str, str]:
+    """Long texts of a sweep as its labels name them: by their beginning, told apart by number where that is one."""
+    texts = [value for value in values if isinstance(value, str) and len(value) > _LABEL] if isinstance(values, list) else []
+    begins = {text: shorten(text, _LABEL, placeholder="…") for text in texts}
+    same = Counter(begins.values())
+    return {text: f"{begin} ({n})" if same[begin] > 1 else begin for n, (text, begin) in enumerate(begins.items(), start=1)}
+
+
+def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materials: Materials) -> Candidate:
+    plan = planned(rung, materials, settings)
+    if isinstance(plan, NotApplicable):
+        return Candidate(label, rung, None, settings, why=plan.why)
+    if isinstance(plan, Composition):
+        return Candidate(label, rung, None, plan.settings, composition=plan)
+    return Candidate(label, rung, plan, plan.settings)
+
+
+def shared_settings(project: Project, reference: type[Rung]) -> dict[str, Json]:
+    """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
+    said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
+    known = getattr(reference, "shares", ())
+    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in (*known, TASK)}

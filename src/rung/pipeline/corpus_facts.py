@@ -1,0 +1,127 @@
+"""What the corpus has to do with the lost cases: the facts that `verdict.failure_modes` cannot see in an answer's record.
+
+Which layer lost a case is left to `verdict.failure_modes`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rung.pipeline.answering import Run
+from rung.pipeline.candidates import Candidate
+from rung.pipeline.oracle import expected
+from rung.pipeline.prepare import Intake
+from rung.pipeline.slips import never_right
+from rung.records import Case, Passage
+from rung.records.gold import has_gold
+from rung.runtime.engines import Engines
+from rung.scoring import Yardstick
+from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
+from rung.strategies.protocol import Cutting
+from rung.text.matching import WORD
+from rung.verdict.failure_modes import Corpus
+
+if TYPE_CHECKING:
+    from rung.knowledge import Knowledge
+
+
+class Examiner:
+    """Finds the facts of each rung's corpus; what all rungs share is looked up once.
+
+    Args:
+        workshop: of the project.
+        intake: its documents and cases, as they were judged.
+        measure: what `correct` means here.
+        doubtful: cases whose gold is in doubt.
+    """
+
+    def __init__(self, engines: Engines, intake: Intake, measure: Yardstick, doubtful: Iterable[str] = ()) -> None:
+        self._engines = engines
+        self._intake = intake
+        self._measure = measure
+        self._words = measure.correct_by in SAID_AS_IS
+        self._known = Corpus(
+            unwinnable=frozenset(case.id for case, _ in never_right(engines.project, intake.rows)),
+            doubtful=frozenset(doubtful),
+        )
+        self._shared: Corpus | None = None
+
+    @property
+    def unwinnable(self) -> frozenset[str]:
+        """The cases none of whose accepted answers may be given."""
+        return self._known.unwinnable
+
+    def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:
+        """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
+        knowledge, ids = self._engines.knowledge, set(lost)
+        if knowledge is None:
+            return self._known
+        mine = [case for case in self._intake.cases if case.id in ids]
+        if self._shared is None:
+            self._shared = replace(
+                self._known,
+                groups=self._intake.document_groups or {},
+                missing={case.id: named for case in self._intake.cases if (named := self._intake.rows.missing.get(case.id))},
+                unread=tuple(dict.fromkeys(problem.path for problem in self._intake.problems)),
+                lacking=self._lacking(knowledge),
+            )
+        spanned = dict.fromkeys(span.document for case in mine for span in case.evidence)
+        searched = self._searched(run.candidate) or knowledge
+        spans = {id: tuple((p.start, p.end) for p in searched.passages_of(id)) for id in spanned}
+        answers = {outcome.case: outcome.answer for outcome in run.outcomes if outcome.answer is not None}
+        shown = {id: answer.passages for id, answer in answers.items()}
+        found = {id: answer.retrieved or answer.passages for id, answer in answers.items()}
+        return replace(
+            self._shared, passages=spans, not_shown=self._without(mine, shown), not_found=self._without(mine, found)
+        )
+
+    def _without(self, cases: Sequence[Case], passages: Mapping[str, Sequence[Passage]]) -> frozenset[str]:
+        """The cases whose gold documents hold an accepted answer, word by word, and these passages do not."""
+        found = set()
+        for case in cases:
+            gold = self._intake.gold.get(case.id)
+            wanted = expected(case, self._measure) if gold and gold.held and not case.evidence else ()
+            own = sorted(passages.get(case.id, ()), key=lambda p: p.document not in case.gold_documents)
+            if wanted and not any(holds(passage, wanted) for passage in own):
+                found.add(case.id)
+        return frozenset(found)
+
+    def _searched(self, candidate: Candidate) -> Knowledge | None:
+        """The index that this rung searches, where it is not the project's."""
+        needs = () if candidate.plan is None else candidate.plan.needs
+        cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, Cutting)]
+        return self._engines.indexes.get(cut[0]) if cut else None
+
+    def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
+        """The cases without gold, none of whose accepted answers stands in any document, word by word."""
+        missing = self._intake.rows.missing
+        open_ = [c for c in self._intake.cases if c.answerable and not has_gold(c) and c.id not in missing]
+        asked = {c.id: wanted for c in open_ if self._words and (wanted := _short(c))}
+        if not asked:
+            return frozenset()
+        written = {case.id: case.answers for case in open_ if case.id in asked}
+        found: set[str] = set()
+        for document in knowledge.documents():
+            whole = f"{document.title}\n{document.text}"
+            text = _spaced(whole)
+            found |= {id for id, answers in asked.items() if id not in found and any(a in text for a in answers)}
+            found |= {id for id, answers in written.items() if id not in found and any(in_parts(whole, a) for a in answers)}
+        return frozenset(asked) - found
+
+
+def _short(case: Case) -> Sequence[str]:
+    """The accepted answers, ready to be looked for; none where one is too long to be expected word by word."""
+    spaced = [_spaced(answer) for answer in case.answers]
+    return [] if any(len(answer.split()) > SHORT for answer in spaced) else [answer for answer in spaced if answer.strip()]
+
+
+_THOUSANDS = re.compile(r"(?<=\d)[,'’\u00a0\u202f](?=\d{3}(?!\d))")
+_WORD = re.compile(WORD)
+
+
+def _spaced(text: str) -> str:
+    words = " ".join(_WORD.findall(_THOUSANDS.sub("", text.lower())))
+    return f" {words} "

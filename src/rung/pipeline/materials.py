@@ -1,0 +1,90 @@
+"""The materials of a project's rungs: made here for a comparison, a check, a dry run, distilling and what is due.
+
+Reading rows and documents, and counting tokens, is left to whoever needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rung.config.project import Project
+from rung.dataset.load import Rows
+from rung.models.catalog import is_local
+from rung.models.endpoint import is_on_server
+from rung.pipeline.retrieval_pairs import Teaching
+from rung.records import Case, Problem
+from rung.strategies.protocol import Materials
+from rung.tools import tools_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """What was counted, as `Materials` has it."""
+
+    corpus_tokens: int | None = None
+    passages: int = 0
+    context_tokens: int = 8192
+    answer_tokens: int = 128
+
+
+def materials_of(
+    project: Project,
+    rows: Rows,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    teaching: Teaching = Teaching(),
+    sized: Sized = Sized(),
+    seed: int = 0,
+) -> tuple[Materials, tuple[Problem, ...]]:
+    """What rungs may know of a project, without gold; and a problem for each train case that may not teach.
+
+    `groups`: document id -> the groups that may read it, empty for everybody.
+    """
+    lessons, secrets = may_teach(rows.split("train"), groups)
+    materials = Materials(
+        task=project.settings.task,
+        schema=rows.schema,
+        labels=rows.labels,
+        examples=rows.examples,
+        lessons=lessons,
+        corpus_tokens=sized.corpus_tokens,
+        passages=sized.passages,
+        context_tokens=sized.context_tokens,
+        limit_tokens=said_context(project),
+        trainable=is_local(project.settings.model),
+        reranker=bool(project.settings.reranker),
+        tools=tuple(tool.spec for tool in tools_of(project)),
+        seed=seed,
+        answer_tokens=sized.answer_tokens,
+        pairs=teaching.pairs,
+        clicks=teaching.clicks,
+        dev=rows.split("dev"),
+    )
+    return materials, secrets
+
+
+def said_context(project: Project) -> int:
+    """`server.context_tokens`, where it is said for a model behind a server; 0 where not."""
+    server = project.settings.server
+    is_said = is_on_server(project.settings.model) and "context_tokens" in server.model_fields_set
+    return server.context_tokens if is_said else 0
+
+
+def may_teach(lessons: Sequence[Case], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
+    """The train cases that may teach, and a problem for each that may not: prompts and weights keep no secrets.
+
+    What a lesson shows or teaches reaches every asker, so its answer must stand in documents that everybody may read. A
+    case of a restricted asker whose answer has no known document cannot be told apart, and teaches nothing either.
+    """
+    kept: list[Case] = []
+    problems: list[Problem] = []
+    for case in lessons:
+        named = (*case.gold_documents, *(span.document for span in case.evidence))
+        known = [groups[document] for document in named if document in groups]
+        if not case.answerable or not (any(known) or (case.groups and not known)):
+            kept.append(case)
+            continue
+        readers = sorted({*(case.groups or ()), *(group for some in known for group in some)})
+        problems.append(Problem.at(case.place, f"'{case.id}' does not teach: its answer is for {', '.join(readers)} only"))
+    return tuple(kept), tuple(problems)

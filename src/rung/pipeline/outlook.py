@@ -1,0 +1,277 @@
+"""What a comparison takes beside the rungs' answers: live pass, judge, a search of settings, what is built and indexed.
+
+Each is a part with its own forecast, bounds as in `forecast`. What cannot be told is named, and the sum goes without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+from rung.builders.training_pairs import MOST_GENERATED
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.models.endpoint import is_on_server
+from rung.pipeline.answering import MOST, MOST_PASSES, TURN
+from rung.pipeline.budget import Allowed, training_usd_per_hour
+from rung.pipeline.candidates import LIMITS
+from rung.pipeline.counting import likely_tokens, sizes_of
+from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
+from rung.pipeline.prepare import chosen
+from rung.pipeline.racing import FEW
+from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
+from rung.pipeline.sweep import KEPT
+from rung.pipeline.training_pace import Pace, trainings
+from rung.records import Case, Document, Json
+from rung.scoring import yardstick
+from rung.scoring.judge import graded, labels, preferred
+from rung.strategies.prompting import question_for
+from rung.strategies.protocol import Adapter, Composition, Cutting, Need, Plan, Retriever
+from rung.strategies.registry import make_strategy
+from rung.verdict.gaps import CLOSED_BOOK
+
+_NOTHING = Forecast(usd=0.0, minutes=0.0)
+FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anything else
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A rung as it was rehearsed, one pass over the cases; `rehearsed` None: it could not be."""
+
+    label: str
+    name: str
+    plan: Plan | Composition
+    rehearsed: Rehearsed | None
+    is_reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a comparison does beside answering."""
+
+    what: str
+    forecast: Forecast
+
+    def lines(self) -> Iterator[str]:
+        """For a person."""
+        if not self.forecast.calls:
+            yield f"{self.what}: {minutes_in_words(self.forecast.minutes)}"
+            return
+        yield self.what
+        yield from (f"  {line}" for line in self.forecast.lines())
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """All parts, and of what nobody knows what it takes."""
+
+    parts: tuple[Part, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Json]:
+        """For programs."""
+        parts: list[Json] = [{"what": part.what, **part.forecast.as_json()} for part in self.parts]
+        unknown: list[Json] = list(self.unknown)
+        return {"parts": parts, "unknown": unknown}
+
+
+@dataclass(frozen=True)
+class Foreseer:
+    """What is at hand to look ahead with. `judging`: the cases that judge."""
+
+    project: Project
+    stage: Stage
+    rates: Rates
+    pace: Pace
+    entrants: Sequence[Entrant]
+    judging: Sequence[Case]
+    cases: Sequence[Case] = ()  # of every split
+    allowed: Allowed = field(default_factory=Allowed)
+    unindexed: Sequence[Document] = ()
+
+    def look(self) -> Outlook:
+        """Every part that this project has."""
+        parts = [*self._servers(), *self._indexing(), *self._searching(), *self._building(), *self._live(), *self._judge()]
+        unknown = [e.label for e in self.entrants if e.rehearsed is None]
+        return Outlook(tuple(part for part in parts if part.forecast != _NOTHING), tuple(unknown))
+
+    def answers(self) -> list[Forecast]:
+        """Of all rungs and arms, on all cases; of a rung whose settings are searched, so many as go on at most."""
+        repeats, swept = self.project.settings.sampling.repeats, self._swept() if self.allowed.trials else {}
+        found = []
+        for entrant in self.entrants:
+            if entrant.rehearsed is not None and entrant.name not in swept:
+                known = entrant.rehearsed
+                found.append(self.rates.of(known.whole.times(repeats), known.likely.times(repeats)))
+        for some in swept.values():
+            known_ones = [e.rehearsed for e in some if e.rehearsed is not None]
+            if known_ones:
+                count = repeats * min(KEPT, len(known_ones))
+                whole, likely = (
+                    most([getattr(one, what) for one in known_ones]).times(count) for what in ("whole", "likely")
+                )
+                found.append(self.rates.of(whole, likely))
+        return found
+
+    def _servers(self) -> Iterator[Part]:
+        said = self.project.settings
+        asked = [name for name in dict.fromkeys((said.model, said.judge.model)) if is_on_server(name)]
+        if asked:
+            yield Part("a first small request to each server", self.rates.of(FIRST_REQUEST.times(len(asked)), live=True))
+
+    def _live(self) -> Iterator[Part]:
+        """A pass over a sample; where time is limited and rungs race, all that are left are timed anew as others finish."""
+        if not self.judging:
+            return
+        warm, *rest = reversed(chosen(self.judging, MOST))
+        timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
+        races = len(self.judging) > FEW and not self.allowed.exhaustive
+        passes = MOST_PASSES if races and set(self.project.settings.bar.limits()) & set(LIMITS) else 1
+        known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
+        whole, likely = Use(), Use()
+        for one in known:
+            found, before = self._on(one, timed), self._on(one, [warm])
+            whole += (found.whole + before.whole.times(turns)).times(passes)
+            likely += found.likely + before.likely.times(turns)
+        yield Part("the live pass", self.rates.of(whole, likely, live=True))
+
+    def _on(self, entrant: Entrant, cases: Sequence[Case]) -> Rehearsed:
+        """A rung on other cases than those that it was rehearsed on; one that is made of others, as the dearest of these."""
+        found = rehearse(self.stage, entrant.plan, cases)
+        if found is None:
+            each = entrant.rehearsed.each if entrant.rehearsed else Use()
+            return Rehearsed(each.times(len(cases)), each, each.times(len(cases)))
+        return found
+
+    def _judge(self) -> Iterator[Part]:
+        settings, materials = self.project.settings, self.stage.materials
+        try:
+            by = yardstick(self.judging, schema=materials.schema, labels=materials.labels, metric=settings.bar.metric or "")
+        except UserError:
+            return  # a comparison says what is wrong
+        if by.correct_by != "judge":
+            return
+        name, pairwise = settings.judge.model or settings.model, settings.judge.mode == "pairwise"
+        stage = Stage(self.project, materials, (), sizes_of(name))
+        longest = {e.label: e.rehearsed.each.completion for e in self.entrants if e.rehearsed is not None}
+        asked = [case for case in self.judging if case.answerable]
+        total, likely = Use(), Use()
+        for label, tokens in longest.items():
+            other = words(longest.get(CLOSED_BOOK, 0) + 1)
+            found = self._judged(stage, asked, words(tokens), other if pairwise and label != CLOSED_BOOK else None)
+            total, likely = total + found.whole, likely + found.likely
+        repeats = settings.sampling.repeats
+        known = labels(self.cases, pairwise=pairwise)
+        for one in known:
+            found = self._judged(stage, [one.case], one.answer, one.other if pairwise else None)
+            total, likely = total + found.whole, likely + found.likely
+        yield Part("the judge", self.rates.of(total.times(repeats), likely.times(repeats), model=name))
+
+    def _judged(self, stage: Stage, cases: Sequence[Case], answer: str, other: str | None) -> Rehearsed:
+        rubric = self.project.settings.judge.rubric
+        found = stage.of(
+            lambda case: (
+                graded(case, answer, rubric=rubric) if other is None else preferred(case, answer, other, rubric=rubric)
+            ),
+            cases,
+            ways=("judges",),
+        )
+        return found or Rehearsed(Use(), Use(), Use())
+
+    def _searching(self) -> Iterator[Part]:
+        """Dev cases answered by as many combinations as may be tried; those that go on are among the rungs' own numbers."""
+        swept = self._swept()
+        if self.allowed.trials is None or not swept:
+            return
+        each = max(2, self.allowed.trials // len(swept))
+        dev = self.stage.materials.dev
+        total = Use()
+        for some in swept.values():
+            found = [one.whole for e in some if (one := rehearse(self.stage, e.plan, dev)) is not None]
+            total += most(found).times(min(each, len(some))) if found else Use()
+        yield Part(f"the search, on {len(dev)} dev cases", self.rates.of(total))
+
+    def _building(self) -> Iterator[Part]:
+        for entrant in self.entrants:
+            needs = entrant.plan.needs if isinstance(entrant.plan, Plan) else ()
+            if isinstance(entrant.plan, Composition):
+                yield Part(f"what teaches {entrant.label}", self.rates.of(self._members(entrant)))
+            if (taken := self._generated(needs)).calls:
+                yield Part(f"what teaches {entrant.label}", self.rates.of(taken))
+            yield from self._trained(entrant, needs)
+
+    def _trained(self, entrant: Entrant, needs: tuple[Need, ...]) -> Iterator[Part]:
+        todo = list(trainings(self.project, needs))
+        if not todo:
+            return
+        known = [self.pace.seconds(one) for one in todo]
+        seconds = [one for one in known if one is not None]
+        minutes = sum(seconds) / 60 if len(seconds) == len(known) else None
+        hourly = training_usd_per_hour(self.project.settings.prices)
+        usd = 0.0 if hourly is None else None if minutes is None else hourly * minutes / 60
+        rows = ", ".join(f"{one.rows:,} rows" for one in todo)
+        yield Part(f"training {entrant.label} on {rows}, if it is not there yet", Forecast(usd=usd, minutes=minutes))
+
+    def _generated(self, needs: Sequence[Need]) -> Use:
+        """What a model writes so that others may learn: search queries of lessons, questions for passages."""
+        total = Use()
+        for need in needs:
+            if isinstance(need, Adapter):
+                total = sum((self.stage.begun(lesson.talk()) for lesson in need.lessons), total)
+            if isinstance(need, Retriever) and need.generated == "questions":
+                (longest,) = self.stage.pieces(1, self.project.settings.knowledge.chunk_tokens) or (NO_PASSAGE,)
+                asked = question_for(longest)
+                total += Use(1, self.stage.sizes.prompt(asked), 48).times(MOST_GENERATED["questions"])
+        return total
+
+    def _indexing(self) -> Iterator[Part]:
+        """Passages that are not in the index yet, and those of rungs that cut the documents in their own way."""
+        said = self.project.settings.knowledge
+        cuts = {n for e in self.entrants if isinstance(e.plan, Plan) for n in e.plan.needs if isinstance(n, Cutting)}
+        todo = [(said.chunk_tokens - said.overlap, self.unindexed)]
+        todo += [(one.tokens - one.overlap, self.stage.documents) for one in sorted(cuts, key=lambda one: one.tokens)]
+        for step, documents in todo:
+            passages = sum(-(-likely_tokens(document.text) // max(1, step)) for document in documents)
+            if passages:
+                minutes = None if self.rates.indexing is None else passages * self.rates.indexing / 60
+                yield Part(f"indexing about {passages:,} passages", Forecast(usd=0.0, minutes=minutes))
+
+    def _swept(self) -> dict[str, list[Entrant]]:
+        """Rungs with several combinations of settings."""
+        by: dict[str, list[Entrant]] = {}
+        for entrant in self.entrants:
+            if not entrant.is_reference and isinstance(entrant.plan, Plan):
+                by.setdefault(entrant.name, []).append(entrant)
+        return {name: some for name, some in by.items() if len(some) > 1}
+
+    def _members(self, router: Entrant) -> Use:
+        """What the members of a router take on the cases that teach it: each answers all of them."""
+        materials = self.stage.materials
+        cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
+        members = [e for e in self.entrants if isinstance(e.plan, Plan) and not e.is_reference]
+        return sum((found.whole for e in members if (found := rehearse(self.stage, e.plan, cases))), Use())
+
+
+def rehearse(stage: Stage, plan: Plan | Composition, cases: Sequence[Case]) -> Rehearsed | None:
+    """What a rung's plan takes on these cases, in one pass."""
+    if isinstance(plan, Composition):
+        return None
+    spec = plan.with_artifacts(tuple(f"{REHEARSED}{place}" for place in range(len(plan.needs))))
+    strategy = make_strategy(spec, gold=stage.materials.gold)
+    return stage.of(lambda case: strategy.answer(case.ask()), cases, plan.needs)
+
+
+def unindexed(project: Project, documents: Sequence[Document]) -> tuple[Document, ...]:
+    """The documents that the index in the project's folder does not hold as they are; all, where there is none."""
+    from rung.knowledge import Chunking
+    from rung.knowledge.store.lance import LanceIndex
+
+    said, folder = project.settings.knowledge, project.state / "index"
+    if not documents or said.store or not folder.exists():
+        return tuple(documents)
+    snapshot = LanceIndex(folder).snapshot()
+    chunking = asdict(Chunking(said.chunk_tokens, said.overlap, said.parent_tokens))
+    if snapshot is None or snapshot.settings.get("chunking") != chunking:
+        return tuple(documents)
+    held = snapshot.state.documents
+    return tuple(document for document in documents if held.get(document.id) != document.digest)

@@ -1,0 +1,149 @@
+"""Who answers one question? A strategy as the last verdict pinned it, or as `rung.yaml` has the rung; no case is needed.
+
+Documents are not read for it: the index is opened as it is where no source has changed since it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rung.artifacts.store import ARTIFACTS, is_finished
+from rung.builders.building import ArtifactBuilder
+from rung.config.project import Project
+from rung.dataset.load import read_rows
+from rung.errors import UserError
+from rung.pipeline.candidates import Candidate, allowed, build, pinned, propose, with_members
+from rung.pipeline.dense_weight import settle_alone
+from rung.pipeline.materials import Sized, materials_of
+from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
+from rung.pipeline.publishing import latest
+from rung.pipeline.slips import SHOW_CASES
+from rung.records import Json, StrategySpec, plain
+from rung.runtime.engines import Engines
+from rung.strategies.long_context import LongContext
+from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
+from rung.strategies.registry import make_strategy
+from rung.strategies.wording import planned
+
+SPECS = "strategies.json"  # of a verdict: label -> spec
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A strategy that answers now, and what it answers with: digest by kind of artifact."""
+
+    label: str
+    strategy: Strategy
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+
+
+def specs_of(candidates: Iterable[Candidate]) -> str:
+    """What is kept of a comparison's strategies, as JSON text."""
+    return json.dumps({c.label: plain(c.spec) for c in candidates if c.spec is not None}, ensure_ascii=False)
+
+
+def to_ask(builder: ArtifactBuilder, label: str | None) -> Asked:
+    """The winner of the last verdict as it was measured; or the rung of this label or name as `rung.yaml` has it.
+
+    Raises:
+        UserError: no verdict yet, or it chose no rung; no such rung; it does not apply, or cannot be built.
+    """
+    if label is None:
+        verdict = latest(builder.project)
+        label = verdict.winner
+        if label is None:
+            raise UserError(f"the last verdict of {builder.project.root} chose no rung; name one with --rung")
+        path = verdict.folder / SPECS
+        spec = _read(path.read_text(encoding="utf-8"), label) if path.is_file() else None
+        is_its = spec is not None and spec.model == builder.project.settings.model
+        if spec is not None and is_its and (artifacts := _handed_over(builder.engines, spec)) is not None:
+            _open_index(builder.engines)
+            return Asked(label, make_strategy(spec), artifacts)
+    name, rung, settings = _named(builder.project, label)
+    return _lightly(builder, name, rung, settings) or _built(builder, name)
+
+
+def _read(text: str, label: str) -> StrategySpec | None:
+    """None where a newer or older Rung wrote it in another form: the strategy is then made from `rung.yaml`."""
+    try:
+        return StrategySpec.of(json.loads(text)[label])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _all(spec: StrategySpec) -> Iterator[str]:
+    yield from spec.artifacts
+    for _, member in spec.members:
+        yield from _all(member)
+
+
+def _handed_over(engines: Engines, spec: StrategySpec) -> dict[str, str] | None:
+    """The spec's artifacts by kind, the engines told of them; None where one is gone, or follows the documents."""
+    ready, found = engines, dict[str, str]()
+    known = {
+        "adapter": ready.adapters,
+        "classifier": ready.classifiers,
+        "router": ready.classifiers,
+        "example-index": ready.example_indexes,
+    }
+    for digest in _all(spec):
+        folders = [f for f in (engines.project.state / ARTIFACTS).glob(f"*/{digest}") if is_finished(f)]
+        kinds = [f.parent.name for f in folders]
+        if len(folders) != 1 or kinds[0] not in known:
+            return None
+        known[kinds[0]][digest] = folders[0]
+        if digest in spec.artifacts:
+            found[kinds[0]] = digest
+    engines.hand_over_adapters()
+    return found
+
+
+def _open_index(engines: Engines) -> None:
+    knowledge = at_hand(engines)
+    if knowledge is not None:
+        settle_alone(engines, knowledge)
+
+
+def _named(project: Project, label: str) -> tuple[str, type[Rung], dict[str, Json]]:
+    """The rung that has this label, else the first of this name, as `rung.yaml` has it: (label, rung, settings)."""
+    listed = allowed(project)
+    one = next((o for o in listed if o[0] == label), None) or next((o for o in listed if o[1].name == label), None)
+    if one is None:
+        raise UserError(f"'{label}' is no rung of this project; there are: {', '.join(name for name, _, _ in listed)}")
+    return one
+
+
+def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> Asked | None:
+    """The rung, where neither the documents nor the cases are needed to make it."""
+    project = builder.project
+    if rung is LongContext or (rung.name in SHOW_CASES and settings.get("shots")):
+        return None
+    rows = read_rows(project, judging=False)
+    sized = Sized(
+        corpus_tokens=0 if project.settings.knowledge.sources else None,
+        context_tokens=builder.engines.generator.context_tokens,
+        answer_tokens=answer_tokens(rows, lambda shown: counted(builder.engines, "answers", shown, max)),
+    )
+    materials, _ = materials_of(project, rows, {}, sized=sized, seed=builder.project.settings.seed)
+    plan = planned(rung, materials, settings)
+    if not isinstance(plan, Plan) or not all(isinstance(need, ExampleIndex) for need in plan.needs):
+        return None
+    if plan.needs and materials.lessons != rows.split("train"):
+        return None  # which train cases may teach hangs on the documents
+    _open_index(builder.engines)
+    artifacts = [builder.build(need, title=f"build {label}") for need in plan.needs]
+    spec = pinned(builder.project, plan, artifacts)
+    return Asked(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
+
+
+def _built(builder: ArtifactBuilder, label: str) -> Asked:
+    """The rung as a comparison would have it."""
+    intake = prepare(builder.engines)
+    candidates = propose(builder, intake)
+    wanted = [candidate for candidate in candidates if candidate.label == label]
+    candidate = next(c for c in build(builder, with_members(candidates, wanted)) if c.label == label)
+    if candidate.strategy is None:
+        raise UserError(f"{label} cannot answer: {candidate.why}")
+    return Asked(label, candidate.strategy, candidate.artifacts)

@@ -1,0 +1,132 @@
+"""Asks the servers behind a project's models for a trifle before documents are read, so that no hours are spent in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from rung.artifacts import Workshop
+from rung.config.project import Project
+from rung.config.schema import DEFAULT_EMBEDDER, TUNED
+from rung.dataset.obstacles import Obstacles
+from rung.errors import ModelError, ServerError
+from rung.models.catalog import GENERATOR, check_name, is_remote
+from rung.models.endpoint import Endpoint
+from rung.models.protocol import Remote
+from rung.pipeline.candidates import allowed, check_limits, check_sampling
+from rung.progress import phase, say
+from rung.records import Json, Problem
+from rung.runtime.engines import Engines
+from rung.runtime.servers import checked, known
+from rung.tools import tools_of
+
+_HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
+
+
+def check_servers(engines: Engines, *, judging: bool = True) -> None:
+    """Ask each server for a trifle, once: what it answers is remembered. `judging`: that of the judge too, if one judges.
+
+    What a server does not hold or take goes to the workshop's `remarks`.
+
+    Raises:
+        UserError: nobody listens there, or the key, the quota or the model is refused; or a model's name is none.
+    """
+    project = engines.project
+    for key, name, what in named_models(project, judging=judging):
+        check_named(engines, key, name, what)
+        idle = key == "judge" and project.settings.bar.metric != "judge"
+        engine = getattr(workshop, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
+        if not isinstance(engine, Remote):
+            continue
+        before = known(engines.cache, engine)
+        with phase(f"ask {name}"):
+            found = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
+        if trouble := found.get("trouble"):
+            say(f"! {name} did not answer a first small request ({trouble}); going on")
+        said = list(remarks(name, found))
+        remarks += [one for one in said if one not in remarks]
+        for one in said if found != before else ():
+            say(f"! {one}")
+
+
+def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
+    """(key of `rung.yaml`, name, what it is) of every model that the project names, those made by itself aside."""
+    said = project.settings
+    yield "model", said.model, "generator"
+    yield "embedder", DEFAULT_EMBEDDER if said.embedder == TUNED else said.embedder, "embedder"
+    if said.reranker not in ("", TUNED, GENERATOR):
+        yield "reranker", said.reranker, "reranker"
+    if judging and said.judge.model not in ("", said.model):
+        yield "judge", said.judge.model, "generator"
+
+
+def check_named(engines: Engines, key: str, name: str, what: str) -> None:
+    """Refuse a name that no model can have, without opening or asking anything.
+
+    Raises:
+        InputError: points at its line.
+    """
+    try:
+        check_name(engines.named(name), what)
+    except ModelError as error:
+        raise _error(engines.project, error, key) from error
+
+
+def check_settings(project: Project, met: Obstacles) -> None:
+    """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
+    with Workshop(project, lasting=False) as workshop:
+        for key, name, what in named_models(project):
+            met.check(partial(check_named, workshop, key, name, what))
+    for check in (tools_of, allowed, check_limits, check_sampling):
+        met.check(partial(check, project))
+
+
+def is_held(project: Project) -> bool:
+    """Whether answers, or grades, are to be held to a schema or labels."""
+    said = project.settings
+    return bool(said.behaviour.schema_file or said.behaviour.labels) or said.reranker == GENERATOR
+
+
+def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:
+    """What is to be said of a model's server in the verdict."""
+    form, left_out = found.get("form"), found.get("left_out")
+    if form in ("ignored", "refused"):
+        what = "ignores" if form == "ignored" else "does not take"
+        yield f"{name} {what} response_format: no answer is held to schema or labels; the prompt alone asks for them."
+    if isinstance(left_out, list) and left_out:
+        names = ", ".join(map(str, left_out))
+        drawn = ", so its answers may differ from time to time" if "temperature" in left_out else ""
+        yield f"{name} does not take {names}: left out{drawn}."
+
+
+def remembered(project: Project) -> list[str]:
+    """What earlier checks found, without asking anybody; for `rung check`."""
+    if not (project.state / "rung.db").is_file():
+        return []
+    with Workshop(project, lasting=False) as workshop:
+        if not is_remote(workshop.named(project.settings.model)) or not is_held(project):
+            return []
+        engine = workshop.generator
+        name = project.settings.model
+        return list(remarks(name, known(workshop.store, engine))) if isinstance(engine, Remote) else []
+
+
+def missing_keys(project: Project) -> Iterator[Problem]:
+    """A problem for each model whose key is not set: OpenAI's server answers nobody without one; of others nobody knows."""
+    for name, key in {name: key for key, name, _ in named_models(project)}.items():
+        if name.startswith("openai:"):
+            endpoint = Endpoint.named(name)
+            if endpoint.is_openai and not endpoint.has_key:
+                message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
+                yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
+
+
+def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
+    try:
+        return checked(engines.cache, engine, constrained=constrained)
+    except (ModelError, ServerError) as error:
+        raise _error(engines.project, error, key) from error
+
+
+def _error(project: Project, error: Exception, key: str) -> Exception:
+    return project.error(str(error), *(("judge", "model") if key == "judge" else (key,)))

@@ -1,0 +1,290 @@
+"""Everything a project brings, read, indexed and counted: what the loop's later stages work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rung.artifacts.store import forget_cuttings
+from rung.config.project import Project
+from rung.dataset.load import Rows, fingerprint, read_rows, with_evidence
+from rung.errors import BudgetEnded, UserError
+from rung.pipeline.answer_room import room_after
+from rung.pipeline.budget import Meter, bounded
+from rung.pipeline.cache_invalidation import forget_stale
+from rung.pipeline.dense_weight import Weight, settle
+from rung.pipeline.materials import Sized, materials_of
+from rung.pipeline.retrieval_pairs import read_teaching
+from rung.pipeline.slips import nearest, unwinnable
+from rung.pipeline.sources import Sources
+from rung.pipeline.todays_access import hold_to_today
+from rung.progress import phase
+from rung.records import Case, Document, Dropped, Json, Problem, digest
+from rung.runtime.engines import Engines
+from rung.scoring import yardstick
+from rung.scoring.bearing import phrases
+from rung.stats.rules_of_thumb import NO_CASES
+from rung.strategies.prompting import wanted_output
+from rung.strategies.protocol import Materials
+
+if TYPE_CHECKING:
+    from rung.knowledge import Gold, Knowledge, SyncReport
+
+
+_LISTED = ("listed", "documents")  # the note of what the last sync read, and which version it made
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What was read. `cases` are those that judge; `gold`: the gold of cases that name some, by case id."""
+
+    rows: Rows
+    materials: Materials
+    cases: tuple[Case, ...]
+    gold: Mapping[str, Gold] = field(default_factory=dict)
+    documents: int = 0
+    document_groups: Mapping[str, tuple[str, ...]] | None = None
+    problems: tuple[Problem, ...] = ()
+    fingerprint: str = ""
+    weight: Weight | None = None  # of the dense ranking; None where there are no documents
+    knowledge_version: int = 0  # the version of the index that was seen; 0 where there are no documents
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it judges by some of the test cases only."""
+        return len(self.cases) < len(self.rows.split("test"))
+
+
+def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
+    """Read cases, examples and documents; bring the index up to date; count tokens.
+
+    Raises:
+        UserError: no cases, no documents where some are named, a schema that is no schema; before documents are indexed,
+            where that can be told.
+        BudgetEnded: while documents were indexed; what was embedded is kept.
+    """
+    project = engines.project
+    rows = read_rows(project)
+    judged_by = project.settings.bar.metric or ""
+    yardstick(
+        _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
+    )  # refuses a wrong one
+    teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    gold: dict[str, Gold] = {}
+    knowledge, weight = None, None
+    if project.settings.knowledge.sources:
+        from rung.knowledge import find_quote, gold_passages
+
+        indexed = _indexed(engines, meter)
+        knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
+        texts = {document.id: document.text for document in documents}
+        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
+        weight = settle(engines, knowledge, rows)
+        wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
+        found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
+        gold = {id: known for id, known in found.items() if known.passages}
+    cases = _judging(project, rows, limit)
+    sized = Sized(
+        corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,
+        passages=knowledge.passage_count if knowledge else 0,
+        context_tokens=engines.generator.context_tokens,
+        answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
+    )
+    groups = knowledge.document_groups() if knowledge else None
+    materials, secrets = materials_of(
+        project, rows, groups or {}, teaching=teaching, sized=sized, seed=engines.project.settings.seed
+    )
+    return Intake(
+        rows=rows,
+        materials=replace(materials, gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold}),
+        cases=cases,
+        gold=gold,
+        documents=len(documents),
+        document_groups=groups,
+        problems=(*problems, *rows.problems, *unwinnable(project, rows), *secrets, *teaching.problems),
+        fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
+        weight=weight,
+        knowledge_version=knowledge.version if knowledge else 0,
+    )
+
+
+def _judging(project: Project, rows: Rows, limit: int | None) -> tuple[Case, ...]:
+    cases = chosen(rows.split("test"), limit)
+    if not cases:
+        where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
+        listed = "".join(f"\n  {p}" for p in rows.problems[:10])
+        raise UserError(f"{project.file}:{project.line('cases')}: no case is left to judge by: {where}. {NO_CASES}{listed}")
+    return cases
+
+
+def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
+    """`up_to_date`, as far as the budget goes."""
+    try:
+        with bounded(meter or Meter.of(engines)):
+            return up_to_date(engines)
+    except BudgetEnded as end:
+        raise BudgetEnded(
+            f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
+            "is kept, and the same command goes on from there"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """The index, brought up to date (or, in a dry run, as it is), and what changed. `documents` counts those read.
+
+    `dropped`: the parts of those that a rule leaves out.
+    """
+
+    knowledge: Knowledge
+    documents: int
+    report: SyncReport
+    problems: tuple[Problem, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+
+def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) -> Indexed:
+    """Read the documents and make the index hold exactly these; a dry run only says what would change.
+
+    An index that was rolled back stays as it is, and says so, unless a sync was `asked` for by name.
+
+    Raises:
+        UserError: the project names no documents, or none could be read.
+    """
+    knowledge = engines.knowledge
+    if knowledge is None:
+        message = "the project names no documents; add a line such as 'knowledge: {sources: [docs/**/*.md]}'"
+        raise engines.project.error(message, "knowledge")
+    knowledge.refresh()
+    if knowledge.held and not (dry_run or asked):
+        return _held(engines, knowledge)
+    sources = Sources(engines.project, remember=engines.cache.lasting and not dry_run)
+    with phase("read and index documents") as tick:
+        if not engines.cache.lasting:
+            report = knowledge.compare(sources)
+            _refuse_old(engines.project, report)
+        elif dry_run:
+            report = knowledge.compare(sources)
+        else:
+            listed = _listed(engines)  # before they are read: what changes meanwhile is read again
+            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
+            _keep_pace(engines, report)
+            forget_stale(engines.cache, knowledge)
+            engines.cache.note(*_LISTED, [listed, knowledge.version])
+            if report.removed or report.changed or report.renamed or report.rebuilt:
+                forget_cuttings(engines.project.state)
+    return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
+
+
+def at_hand(engines: Engines) -> Knowledge | None:
+    """The index as it is where no source has changed since the last sync, else brought up to date; None where the project
+    names no documents. A glance at the files' times tells; documents are not read for it.
+
+    Raises:
+        UserError: as `up_to_date`.
+    """
+    knowledge = engines.knowledge
+    if knowledge is None:
+        return None
+    knowledge.refresh()
+    known, listed = engines.cache.noted(*_LISTED), _listed(engines)
+    if listed is not None and known == [listed, knowledge.version] and not knowledge.held:
+        return knowledge
+    return up_to_date(engines).knowledge
+
+
+def _listed(engines: Engines) -> str | None:
+    """What a sync would read, as far as it can be told without reading; None where it cannot."""
+    from rung.knowledge.readers.listing import listing
+    from rung.pipeline.publishing import PAGE
+
+    project = engines.project
+    if project.groups_of is not None:
+        return None
+    seen = listing(project.root, project.settings.knowledge.sources, but=PAGE)
+    said = project.settings.knowledge.model_dump(mode="json")
+    return seen and digest(seen, said, engines.embedder.identity)
+
+
+def _refuse_old(project: Project, report: SyncReport) -> None:
+    """An index that cannot be brought up to date must not be searched as it was: rights may have changed too."""
+    changes = report.added + report.changed + report.renamed + report.removed
+    if changes or report.rebuilt:
+        why = f"{changes:,} documents changed" if changes else "it was made with other settings"
+        raise UserError(
+            f"{project.state} cannot be written, and its index is not up to date ({why}): run 'rung sync' where it can be"
+        )
+
+
+def _keep_pace(engines: Engines, report: SyncReport) -> None:
+    """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
+    known = engines.cache.noted("index_pace", engines.embedder.identity)
+    most = known.get("passages") if isinstance(known, dict) else 0
+    if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
+        pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
+        engines.cache.note("index_pace", engines.embedder.identity, pace)
+        engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
+
+
+def seconds_to_index(engines: Engines, intake: Intake) -> float | None:
+    """How long it takes to index all passages; None where no sync was timed in this folder, or a server embeds."""
+    known = engines.cache.noted("index_pace", engines.embedder.identity)
+    embedder = engines.project.settings.embedder
+    if not isinstance(known, dict) or "://" in embedder or embedder.startswith("openai:"):
+        return None
+    seconds, passages = known.get("seconds"), known.get("passages")
+    if not isinstance(seconds, (int, float)) or not isinstance(passages, int) or not passages:
+        return None
+    return float(seconds) / passages * intake.materials.passages
+
+
+def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
+    """The index as it was rolled back, under today's access."""
+    from rung.knowledge import SyncReport
+
+    before, problems = knowledge.version, hold_to_today(engines)
+    knowledge.refresh()
+    if knowledge.version != before:
+        forget_stale(engines.cache, knowledge)
+        forget_cuttings(engines.project.state)
+    count = len(knowledge.document_groups())
+    message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
+    report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
+    return Indexed(knowledge, count, report, (Problem(str(engines.project.file), 0, message), *problems))
+
+
+def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
+    """At most `limit` cases, always the same ones, in the files' order."""
+    if limit is None or limit >= len(cases):
+        return tuple(cases)
+    kept = {case.id for case in sorted(cases, key=lambda case: digest("limit", case.id))[:limit]}
+    return tuple(case for case in cases if case.id in kept)
+
+
+def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
+    return counted(engines, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
+
+
+def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
+    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
+
+    `longest_of`: tokens of the longest of some texts.
+    """
+    shown = [example.output for example in rows.examples]
+    teaching = (*rows.split("train"), *rows.split("dev"))
+    shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
+    return room_after(longest_of(shown) if shown else None)
+
+
+def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
+    """Tokens of the texts, folded to one number, counted once per content."""
+    key = digest(what, list(texts), engines.project.settings.model)
+    known = engines.cache.noted("tokens", key)
+    if isinstance(known, int):
+        return known
+    count = fold(engines.generator.count_tokens(texts))
+    engines.cache.note("tokens", key, count)
+    return count

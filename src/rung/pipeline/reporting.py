@@ -1,0 +1,84 @@
+"""A verdict with all that its pages show: every case with its answers and scores, what it rests on. And the record that a
+later verdict is held against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from math import isnan
+from typing import TYPE_CHECKING
+
+from rung.config.project import Project
+from rung.config.schema import SamplingSettings
+from rung.pipeline import remarks
+from rung.records import Verdict, digest
+from rung.report.changes import Record, named_cases
+from rung.report.html.page import Basis, CasePage, Report
+from rung.verdict.decide import MAIN
+
+if TYPE_CHECKING:
+    from rung.pipeline.evaluate import Scored
+    from rung.pipeline.prepare import Intake
+
+
+def report_of(project: Project, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
+    """What every form of the report is made of."""
+    settings, materials = project.settings, intake.materials
+    by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
+    pages = tuple(
+        CasePage(
+            case=case,
+            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
+            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
+            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
+        )
+        for place, case in enumerate(intake.cases)
+    )
+    basis = Basis(
+        documents=intake.documents,
+        passages=materials.passages,
+        cases=dict(Counter(case.split for case in intake.rows.cases)),
+        examples=len(materials.examples),
+        model=settings.model,
+        embedder=settings.embedder if materials.has_documents else "",
+        correct_by=scored.measure.correct_by,
+        settings={
+            "seed": project.settings.seed,
+            **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
+            **({"search": str(intake.weight)} if intake.weight else {}),
+            **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
+            **remarks.when_timed(scored.runs),
+        },
+    )
+    bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
+    return Report(
+        project=project.name,
+        task=settings.task,
+        created=date.today().isoformat(),
+        verdict=verdict,
+        bar=bar,
+        basis=basis,
+        cases=pages,
+        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
+        restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
+    )
+
+
+def record_of(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
+    """What a later comparison can be held against."""
+    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
+    correct = {
+        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
+        for label, card in scored.cards.items()
+        if MAIN in card.values
+    }
+    return Record(
+        "",
+        named_cases(prints),
+        correct,
+        {r.name: r.settings for r in verdict.rungs},
+        verdict.winner,
+        verdict.clears_bar and not verdict.coverage.partial,
+        scored.clusters or (),
+    )

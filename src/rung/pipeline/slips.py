@@ -1,0 +1,242 @@
+"""Cases that can never be won, and what in cases, examples and settings is most likely a slip: for `rung check`.
+
+What cannot be right is a problem; what is only likely wrong is a warning. Reading the rows is left to `materials`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rung.config.project import Project
+from rung.dataset.load import Rows
+from rung.errors import UserError
+from rung.pipeline.answer_room import room_after
+from rung.pipeline.counting import likely_tokens
+from rung.records import Case, Document, Problem
+from rung.scoring.bearing import SAID_AS_IS, SHORT, in_parts
+from rung.strategies.prompting import worked_examples
+from rung.strategies.protocol import Materials
+from rung.text.json_values import breach
+
+LEAST = 3  # letters and digits of an answer that is looked for in a document
+SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
+_YES_OR_NO = frozenset(("yes", "no", "true", "false", "ja", "nein", "oui", "non", "si"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Problems, and warnings, which are no more than likely."""
+
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def check_rows(project: Project, rows: Rows, documents: Collection[Document]) -> Found:
+    """Everything that can be said of cases and examples without running anything."""
+    there = {document.id: document for document in documents}
+    problems = [*unwinnable(project, rows), *_unreadable(rows, there), *_mistaught(rows)]
+    warnings = [
+        *_answered_unanswerable(rows),
+        *_partly_wrong(project, rows),
+        *_repeated(rows),
+        *_labels_asked(rows),
+        *_cut_short(project, rows),
+    ]
+    if not (rows.schema or rows.labels) and project.settings.bar.metric in (None, *SAID_AS_IS):
+        warnings += _not_in_gold(rows, there)
+    return Found(tuple(problems), tuple(warnings))
+
+
+def unwinnable(project: Project, rows: Rows) -> Iterator[Problem]:
+    """A problem for each case none of whose accepted answers may be given: they are no label, or break the schema."""
+    for case, reasons in never_right(project, rows):
+        rest = f", nor is any other of its {len(reasons)} answers right" if len(reasons) > 1 else ""
+        effect = "it teaches what is never right" if case.split == "train" else "such a case can never be won"
+        yield _at(case, f"{reasons[0]}{rest}: {effect}")
+
+
+def never_right(project: Project, rows: Rows) -> Iterator[tuple[Case, list[str]]]:
+    """Each case none of whose accepted answers may be given, and why not, answer by answer."""
+    for case in rows.cases:
+        reasons = _reasons(project, case, rows)
+        if reasons and len(reasons) == len(case.answers):
+            yield case, reasons
+
+
+def idle_shots(project: Project, materials: Materials) -> Iterator[Problem]:
+    """A problem for each rung whose `shots` show fewer train cases than they say, or none, since there are too few."""
+    for place, (name, settings) in enumerate(project.rungs()):
+        said = settings.get("shots", 0)
+        numbers = [n for n in (said if isinstance(said, list) else [said]) if isinstance(n, int) and 0 < n <= 100]
+        if name not in SHOW_CASES or not numbers:
+            continue
+        shown = len(worked_examples(materials, max(numbers), with_passages=True)) // 2
+        if shown < max(numbers):
+            line = project.line("rungs", place, name, "shots")
+            effect = f"show only {shown}" if shown else "do nothing"
+            why = 'they are cases with "split": "train" that have an answer and name its gold'
+            also = "; examples of behaviour name no passage" if materials.examples else ""
+            message = f"the {max(numbers)} 'shots' of {name} {effect}: {why}, and there are {shown or 'none'}{also}"
+            yield Problem(project.file.name, line, message)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The existing document id that a misspelt one most likely means; "" where none is near."""
+    folded = {_folded(other): other for other in known}
+    wanted = _folded(name)
+    if wanted in folded:
+        return folded[wanted]
+    stem = _stem(wanted)
+    alike = [key for key in folded if _stem(key) == stem]
+    if len(alike) == 1:
+        return folded[alike[0]]
+    close = difflib.get_close_matches(wanted, alike or folded, n=1, cutoff=0.75)
+    return folded[close[0]] if close else ""
+
+
+def _reasons(project: Project, case: Case, rows: Rows) -> list[str]:
+    """Why each of its accepted answers may not be given; those that may are not in it."""
+    if not case.answerable or project.settings.bar.metric == "judge":
+        return []
+    return [why for answer in case.answers if (why := _forbidden(answer, rows.schema, rows.labels))]
+
+
+def _forbidden(answer: str, schema: str, labels: Sequence[str]) -> str:
+    """Why labels or schema do not allow an answer; "" where they do."""
+    shown = f"{answer[:60]!r}"
+    if not answer.strip():
+        return "an accepted answer is empty"
+    if schema:
+        try:
+            why = breach(answer, schema)
+        except UserError:
+            return ""  # the schema itself is broken, which is said elsewhere
+        return f"the accepted answer {shown} breaks the schema: {why}" if why else ""
+    if labels and answer.strip() not in labels:
+        near = difflib.get_close_matches(_folded(answer.strip()), [_folded(label) for label in labels], n=1, cutoff=0.7)
+        hint = next((f" (did you mean {label!r}?)" for label in labels if near and _folded(label) == near[0]), "")
+        return f"the accepted answer {shown} is none of the {len(labels)} labels{hint}"
+    return ""
+
+
+def _mistaught(rows: Rows) -> Iterator[Problem]:
+    """Examples whose answer neither labels nor schema allow."""
+    for example in rows.examples:
+        if why := _forbidden(example.output, rows.schema, rows.labels):
+            said = why.replace("the accepted answer", "its answer")
+            yield Problem.at(example.place, f"{said}: it teaches what is wrong")
+
+
+def _unreadable(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
+    """Answerable cases whose asker may read none of the gold documents."""
+    for case in rows.cases:
+        gold = [there[id] for id in _gold_of(case) if id in there]
+        if case.groups is None or not case.answerable or not gold:
+            continue
+        if not any(not document.groups or set(case.groups) & set(document.groups) for document in gold):
+            who = f"with {', '.join(case.groups)}" if case.groups else "without a group"
+            groups = ", ".join(gold[0].groups)
+            yield _at(case, f"is asked {who}, and its gold document '{gold[0].id}' is for {groups}: it can never be won")
+
+
+def _partly_wrong(project: Project, rows: Rows) -> Iterator[Problem]:
+    """Cases that can be won, and accept an answer that can never come."""
+    for case in rows.cases:
+        reasons = _reasons(project, case, rows)
+        if reasons and len(reasons) < len(case.answers):
+            yield _at(case, f"{reasons[0]}: it can never be given; another of its answers can")
+
+
+def _answered_unanswerable(rows: Rows) -> Iterator[Problem]:
+    """Unanswerable cases with accepted answers: one of the two is wrong."""
+    for case in rows.cases:
+        if not case.answerable and case.answers:
+            said = f'it is "answerable": false and accepts {case.answers[0][:60]!r}'
+            yield _at(case, f"{said}: only a refusal is right, and its answers are not looked at")
+
+
+def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
+    """Cases none of whose short answers stands in any of their gold documents: letters and digits compared, or in parts."""
+    squeezed: dict[str, str] = {}
+    for case in rows.cases:
+        ids = [id for id in _gold_of(case) if id in there]
+        answers = [_squeezed(answer) for answer in case.answers]
+        short = all(len(answer.split()) <= SHORT for answer in case.answers)
+        told = any(answer in _YES_OR_NO or len(answer) < LEAST for answer in answers)
+        if not (case.answerable and ids and answers and short) or told:
+            continue
+        for id in ids:
+            if id not in squeezed:
+                squeezed[id] = _squeezed(f"{there[id].title} {there[id].text}")
+        if not any(answer in squeezed[id] for answer in answers for id in ids) and not any(
+            in_parts(f"{there[id].title}\n{there[id].text}", answer) for answer in case.answers for id in ids
+        ):
+            more = f" or in {len(ids) - 1} more" if len(ids) > 1 else ""
+            yield _at(case, f"its answer {case.answers[0][:60]!r} does not stand in its gold document '{ids[0]}'{more}")
+
+
+def _cut_short(project: Project, rows: Rows) -> Iterator[Problem]:
+    """Rungs that leave less room than the shortest accepted answer of a test case takes: it cannot be said whole."""
+    asked = [(min(map(likely_tokens, c.answers)), c) for c in rows.split("test") if c.answerable and c.answers]
+    if not asked:
+        return
+    need, longest = max(asked, key=lambda one: one[0])
+    shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
+    usual = room_after(max(map(likely_tokens, shown), default=None))
+    said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
+    for place, name, room in said:
+        if isinstance(room, int) and 0 < room < need:
+            cut = sum(room < tokens for tokens, _ in asked)
+            message = f"'max_tokens: {room}' of {name} cuts the accepted answers of {cut} test cases"
+            line = project.line("rungs", place, name, "max_tokens")
+            yield Problem(project.file.name, line, f"{message}: that of {longest.place} has about {need} tokens")
+    if usual < need and not (said and all(room for _, _, room in said)):
+        message = f"its shortest accepted answer has about {need} tokens, and there is room for {usual}"
+        yield _at(longest, f"{message}: it will be cut; give the rungs 'max_tokens'")
+
+
+def _repeated(rows: Rows) -> Iterator[Problem]:
+    """Cases that ask what an earlier one asks, for the same asker and of the same documents."""
+    seen: dict[object, Case] = {}
+    for case in rows.cases:
+        asker = None if case.groups is None else tuple(sorted(case.groups))
+        key = (" ".join(_folded(case.question).split()), case.messages, asker, tuple(sorted(_gold_of(case))))
+        first = seen.setdefault(key, case)
+        if first is not case and (first.split == "train") == (case.split == "train"):  # across, it is a leak, and said
+            same = sorted(map(_squeezed, first.answers)) == sorted(map(_squeezed, case.answers))
+            yield _at(case, f"asks what {first.place} asks{'' if same else ', and accepts other answers'}")
+
+
+def _labels_asked(rows: Rows) -> Iterator[Problem]:
+    """Cases whose question is a label: the answer stands where the question should."""
+    labels = {_folded(label).strip() for label in rows.labels}
+    for case in rows.cases:
+        if _folded(case.question).strip() in labels:
+            yield _at(case, f"its question {case.question.strip()[:60]!r} is a label: were question and answer swapped?")
+
+
+def _gold_of(case: Case) -> list[str]:
+    return list(dict.fromkeys((*case.gold_documents, *(span.document for span in case.evidence))))
+
+
+def _at(case: Case, message: str) -> Problem:
+    return Problem.at(case.place, f"case '{case.id}': {message}")
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _squeezed(text: str) -> str:
+    """Letters and digits alone, without accents: `1,000 EUR` is `1000eur`."""
+    bare = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(re.findall(r"[^\W_]+", "".join(c for c in bare if not unicodedata.combining(c))))
+
+
+def _stem(id: str) -> str:
+    """The last part of an id, without its ending."""
+    return id.rpartition("/")[2].partition(".")[0]

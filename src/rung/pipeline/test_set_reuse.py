@@ -1,0 +1,41 @@
+"""How often have these test cases judged something new? Each look lets luck choose a little, so looks are counted.
+
+A look is a comparison of a configuration (rungs, settings, model, index, seed) that has not been judged by these cases
+before. To run the same again is no look, and a trial run is none. They are counted case by case, in the project's memory:
+new cases start at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rung.pipeline.answering import Run
+from rung.records import Case, digest
+from rung.runtime.engines import Engines
+from rung.verdict.reasons import looked_at
+
+NOTE = "looks"
+WARNED_FROM = 5
+
+
+def counted(engines: Engines, runs: Sequence[Run], cases: Sequence[Case], *, trial: bool = False) -> int:
+    """Count this comparison, if it is a new look, and say how often these cases have been looked at, this time included.
+
+    Of cases that were looked at differently often, the most counts. A `trial` run adds nothing.
+    """
+    named = [digest("case", case.question, case.groups, sorted(case.answers), case.answerable)[:16] for case in cases]
+    configuration = digest("look", sorted(run.candidate.identity(engines, cases) for run in runs))[:16]
+    known = engines.cache.noted(NOTE, "test")
+    memory = known if isinstance(known, dict) else {}
+    seen, counts = memory.get("configurations"), memory.get("cases")
+    configurations = [str(one) for one in seen] if isinstance(seen, list) else []
+    times = {id: n for id, n in counts.items() if isinstance(n, int)} if isinstance(counts, dict) else {}
+    if configuration not in configurations and not trial:
+        times |= {id: times.get(id, 0) + 1 for id in named}
+        engines.cache.note(NOTE, "test", {"configurations": [*configurations, configuration], "cases": dict(times)})
+    return max((times.get(id, 0) for id in named), default=0)
+
+
+def warning(looks: int) -> list[str]:
+    """The sentence for many looks, or nothing."""
+    return [looked_at(looks)] if looks >= WARNED_FROM else []

@@ -1,0 +1,100 @@
+"""How long does building take here? As long a row as the newest artifact of its kind took in this project, else unknown.
+
+What is not known is never guessed for people. To put builds in order, cheapest first, a rough guess does (`ROUGH`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rung.artifacts import Training
+from rung.artifacts.registry import Registry
+from rung.config.project import Project
+from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+from rung.training.recipe import FILE, passes_for, read_recipe
+
+# Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
+ROUGH: Mapping[str, float] = {
+    "cutting": 0.02,
+    "classifier": 0.02,
+    "retriever": 0.2,
+    "reranker": 0.5,
+    "adapter": 1.0,
+    "router": 2.0,
+}
+_PASSES = 3  # of a retriever or reranker whose recipe says none
+_REPEATED = ("adapter", "retriever", "reranker")  # kinds whose time grows with the passes over their rows
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds a row and pass by kind of artifact, and seconds that a build of the kind takes besides, as measured here."""
+
+    per_row: Mapping[str, float] = field(default_factory=dict)
+    besides: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds(self, training: Training) -> float | None:
+        """How long a training takes; None where none of its kind was measured here."""
+        each = self.per_row.get(training.kind)
+        if each is None:
+            return None
+        passes = training.passes if training.kind in _REPEATED else 1
+        return each * training.rows * passes + self.besides.get(training.kind, 0.0)
+
+
+def pace_of_building(project: Project) -> Pace:
+    """What the newest artifact of each kind took in this project."""
+    per_row: dict[str, float] = {}
+    besides: dict[str, float] = {}
+    for artifact in Registry(project.state).artifacts():  # by kind, then by time: the newest of a kind comes last
+        if artifact.seconds and artifact.rows:
+            passes = artifact.recipe.get("epochs") if artifact.kind in _REPEATED else 1
+            per_row[artifact.kind] = artifact.seconds / artifact.rows / (passes if isinstance(passes, int) and passes else 1)
+            gate = artifact.forgetting.get("seconds")
+            besides[artifact.kind] = float(gate) if isinstance(gate, (int, float)) else 0.0
+    return Pace(per_row, besides)
+
+
+def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
+    """What would be trained for these needs, as far as it is known before rows are put together."""
+    for need in needs:
+        match need:
+            case Adapter(lessons=lessons, recipe=recipe):
+                yield Training(
+                    "adapter", len(lessons), _passes(recipe) or _passes_of_file(project) or passes_for(len(lessons))
+                )
+            case Retriever(lessons=cases, pairs=pairs, recipe=recipe):
+                passes = 1 if recipe.get("form") == "map" else _passes(recipe) or _PASSES
+                yield Training("retriever", len(cases) + len(pairs), passes)
+            case Reranker(lessons=cases, pairs=pairs, recipe=recipe):
+                yield Training("reranker", len(cases) + len(pairs), _passes(recipe) or _PASSES)
+            case Labelling(rows=rows):
+                yield Training("classifier", len(rows))
+            case Routing(cases=cases):
+                yield Training("router", len(cases))
+            case Cutting() | ExampleIndex():
+                pass
+
+
+def roughly(pace: Pace, training: Training) -> float:
+    """Seconds to order builds by: as measured, else by a rough guess."""
+    known = pace.seconds(training)
+    return ROUGH[training.kind] * training.rows * training.passes if known is None else known
+
+
+def in_words(seconds: float) -> str:
+    """ "40 s", "12 minutes", "3.5 hours"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _passes(recipe: Mapping[str, object]) -> int:
+    passes = recipe.get("epochs")
+    return passes if isinstance(passes, int) else 0
+
+
+def _passes_of_file(project: Project) -> int:
+    path = project.root / FILE
+    return _passes(read_recipe(path)) if path.exists() else 0

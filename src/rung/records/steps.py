@@ -1,0 +1,217 @@
+"""The five things a strategy can ask for, and what it gets back.
+
+A strategy is a generator: it yields a `Step`, receives that step's `Result`, and returns an `Answer`. It does no I/O.
+The functions `search` … `call_tool` are the typed form of `yield`: ``found = yield from search(question.text, top=20)``.
+Who carries steps out is left to `runtime`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar, runtime_checkable
+
+from rung.errors import InternalError
+from rung.records import Asker, Failure, Json, Message, Passage, digest
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Passages for a query, best first. The driver adds the asker: a strategy cannot search as somebody else.
+
+    `index` is "documents" or the digest of an index artifact (the examples of `few_shot`). With `everything` the query
+    is ignored and all readable passages come in document order. `where` is a condition on documents, see
+    `rung.knowledge.protocol.Lookup`. `diversity` is how much a passage is worth less for repeating those before it, 0 (not
+    at all) to 1: maximal marginal relevance with λ = 1 − diversity. `dense_weight`: that of the dense ranking against
+    BM25's, 0 to 1; None is the index's own.
+    """
+
+    query: str
+    top: int
+    index: str = "documents"
+    everything: bool = False
+    where: str = ""
+    diversity: float = 0.0
+    dense_weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rerank:
+    """The same passages in a better order, cut to `top`."""
+
+    query: str
+    passages: tuple[Passage, ...]
+    top: int
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """The assistant's next turn. At most one of `schema` (JSON Schema as text), `regex` and `choices` constrains it."""
+
+    messages: tuple[Message, ...]
+    adapter: str = ""  # digest of a LoRA artifact; "" is the base model
+    schema: str = ""
+    regex: str = ""
+    choices: tuple[str, ...] = ()
+    max_tokens: int = 128
+    temperature: float = 0.0
+    seed: int = 0
+    model: str = ""  # "" is the project's model
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """The label of a text."""
+
+    text: str
+    labels: tuple[str, ...]
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """A tool's answer. `arguments` is JSON text."""
+
+    name: str
+    arguments: str = "{}"
+
+
+Step = Search | Rerank | Generate | Classify | CallTool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Result of `Search` and of `Rerank`."""
+
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    truncated: bool = False
+    usd: float | None = None
+    prompt_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """Result of `Classify`."""
+
+    label: str
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Result of `CallTool`: any JSON value."""
+
+    value: Json = None
+
+
+Result = Found | Generated | Classified | Called
+Conversation = Generator[Step, Result, T]
+
+
+class StepFailed(Exception):
+    """Thrown into a strategy at its `yield` when the step failed; a strategy may catch it and go on another way."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A step together with who asks: what an engine is given, and what is memoised."""
+
+    step: Step
+    asker: Asker = field(default_factory=Asker)
+
+
+def kind(step: Step) -> str:
+    """The step's name on records and in tables: "search", "generate", …"""
+    return {"CallTool": "call_tool"}.get(type(step).__name__, type(step).__name__.lower())
+
+
+def request_digest(request: Request, engine: str) -> str:
+    """Digest of a step as carried out by an engine for an asker. Only a search depends on who asks."""
+    groups = request.asker.groups if isinstance(request.step, Search) else None
+    asker = None if groups is None else sorted(groups)
+    return digest(kind(request.step), request.step, engine, asker)
+
+
+def _ask(step: Step, wanted: type[R]) -> Conversation[R]:
+    result = yield step
+    if not isinstance(result, wanted):
+        raise InternalError(f"{kind(step)} was answered with {type(result).__name__}, not {wanted.__name__}")
+    return result
+
+
+def search(
+    query: str,
+    *,
+    top: int,
+    index: str = "documents",
+    everything: bool = False,
+    where: str = "",
+    diversity: float = 0.0,
+    dense_weight: float | None = None,
+) -> Conversation[Found]:
+    """Ask for passages."""
+    return _ask(Search(query, top, index, everything, where, diversity, dense_weight), Found)
+
+
+def rerank(query: str, passages: tuple[Passage, ...], *, top: int, model: str = "") -> Conversation[Found]:
+    """Ask for a better order."""
+    return _ask(Rerank(query, passages, top, model), Found)
+
+
+def generate(step: Generate) -> Conversation[Generated]:
+    """Ask for text."""
+    return _ask(step, Generated)
+
+
+def classify(text: str, labels: tuple[str, ...], *, model: str = "") -> Conversation[Classified]:
+    """Ask for a label."""
+    return _ask(Classify(text, labels, model), Classified)
+
+
+def call_tool(name: str, arguments: str = "{}") -> Conversation[Called]:
+    """Ask a tool."""
+    return _ask(CallTool(name, arguments), Called)
+
+
+class Engine(Protocol):
+    """Carries out steps of one kind, many at a time. Models and indexes are engines; drivers feed them.
+
+    `identity` names what answers (model digest, index version, settings that change results): equal identity and equal
+    request mean an equal result.
+    """
+
+    @property
+    def identity(self) -> str: ...
+
+    def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
+        """Yield (place in `requests`, result) as each completes, in any order, each exactly once.
+
+        A request that fails yields a `Failure`; only what concerns every request (no server, no disk) is raised.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingEngine(Engine, Protocol):
+    """An engine that can show its text while it grows."""
+
+    def stream(self, request: Request) -> Iterator[str | Generated | Failure]:
+        """Yield pieces of text, then the whole `Generated` (or the `Failure`) last."""
+        ...

@@ -1,0 +1,264 @@
+"""What should we use, why, and how sure is that? The top of the report, in words that need no training.
+
+Deciding is left to `decide`; here its verdict is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
+from rung.report.contents import Report, limit
+from rung.report.html.markup import Safe, el, join, scrolled
+from rung.report.numbers import DASH, count, money, percent, points, points_interval, seconds, significant
+from rung.report.summary import chosen, costs, covered
+from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.reasons import repeated
+from rung.verdict.statistics import ALPHA, holm
+
+IN_WORDS: Mapping[str, str] = {
+    "prompt": "the model as it is, told what to do",
+    "few_shot": "the model with a few of your examples in its prompt",
+    "structured": "the model, its output held to your format",
+    "long_context": "the model with all of your documents in its prompt",
+    "rag": "the model with the passages that a search finds for each question",
+    "tools": "the model, calling tools for live values",
+    "tuned_retriever": "the model with a search that was tuned on your material",
+    "classifier": "a small classifier that was trained on your examples",
+    "tuned_model": "a model that was tuned on your examples",
+    "hybrid": "a tuned model that also gets the passages found for each question",
+    "router": "a router that sends each question to the cheapest rung that can answer it",
+    "closed_book": "the model without any document",
+    "oracle": "the model with exactly the right passages, as if the search were perfect",
+}
+
+CORRECT: Mapping[str, str] = {
+    "json": "an answer is right when its JSON values equal an accepted answer's",
+    "label": "an answer is right when its label equals the accepted one",
+    "f1": "the share of words that an answer and the best accepted answer have in common (F1), numbers by their value; "
+    "where the documents hold no answer, saying so counts as right",
+    "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",
+    "contains": "an answer is right when it contains an accepted answer",
+    "judge": "a model judged each answer, from 0 to 1; what it could not judge is neither right nor wrong",
+    "rouge_l": "the overlap of an answer with the best accepted answer, in order of words (ROUGE-L)",
+}
+
+
+def judged_by(report: Report) -> str:
+    """How answers are judged, in a word and what it means; "" where the report does not say."""
+    by = report.basis.correct_by
+    return f"{by} ({CORRECT[by]})" if by in CORRECT else by
+
+
+def verdict_section(report: Report) -> Safe:
+    """Section 1."""
+    verdict = report.verdict
+    winner = chosen(report)
+    children = [
+        _status(report),
+        el("h1", *_headline(verdict), id="verdict-title"),
+        _meaning(verdict),
+        el("p", verdict.reason),
+        _warned(verdict),
+    ]
+    if winner is not None:
+        children += [
+            _checks(report, winner),
+            el("h3", "How sure is this?"),
+            *(el("p", line) for line in how_sure(report, winner)),
+            el("h3", "What does it cost?"),
+            el("p", " ".join(costs(winner))),
+        ]
+    children += [_flips(verdict), _others(report)]
+    return el("section", *children, id="verdict", aria_labelledby="verdict-title")
+
+
+def _headline(verdict: Verdict) -> tuple[str, ...]:
+    if verdict.winner is None:
+        return ("No rung can be recommended.",)
+    name = el("span", verdict.winner, cls="winner")
+    if verdict.clears_bar:
+        return ("Use ", name, ".")
+    return (f"Nothing clears the bar. {standing(verdict)}: ", name, ".")
+
+
+def standing(verdict: Verdict) -> str:
+    """What a choice is that misses the bar: the best, or one that is lower on the ladder and not significantly worse."""
+    best = next((d.b for d in verdict.differences), verdict.winner)
+    return "Best so far" if best == verdict.winner else "As good as the best so far"
+
+
+def _meaning(verdict: Verdict) -> Safe:
+    """What the winner is, for those who do not know the rungs' names; a sweep's name ("rag-2") counts as its rung's."""
+    name = rung_of(verdict.winner or "")
+    return el("p", f"That is {IN_WORDS[name]}.", cls="lead") if name in IN_WORDS else Safe("")
+
+
+def _status(report: Report) -> Safe:
+    if not any(limit(report.bar, key) is not None for key in report.bar):
+        return el("p", "No bar was set", cls="chip neutral")
+    if report.verdict.clears_bar:
+        return el("p", "✓ Clears the bar", cls="chip good")
+    return el("p", "✗ Misses the bar", cls="chip bad")
+
+
+def _warned(verdict: Verdict) -> Safe:
+    if not verdict.warnings:
+        return Safe("")
+    return el(
+        "p", "⚠ Read with care: ", el("a", count(len(verdict.warnings), "warning"), href="#warnings"), ".", cls="warned"
+    )
+
+
+def in_unit(key: str, value: float | None) -> str:
+    """A number of the bar in its unit."""
+    if value is None:
+        return "unknown"
+    if key == "usd_per_1k":
+        return money(value)
+    if key.endswith("seconds"):
+        return seconds(value)
+    if "tokens" in key or value > 1:
+        return significant(value)
+    return percent(value, digits=0 if abs(value * 100 - round(value * 100)) < 1e-9 else 1)
+
+
+def _checks(report: Report, winner: RungResult) -> Safe:
+    keys = [(key, value) for key in report.bar if (value := limit(report.bar, key)) is not None]
+    if not keys:
+        return Safe("")
+    rows = []
+    for key, asked in keys:
+        reached = measured(winner, key)
+        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", asked).holds(reached)
+        mark, cls = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}[kept]
+        rows.append(
+            el(
+                "tr",
+                el("th", _title(key), scope="row"),
+                el("td", f"{'at most' if at_most(key) else 'at least'} {in_unit(key, asked)}"),
+                el("td", in_unit(key, reached)),
+                el("td", mark, cls=cls),
+            )
+        )
+    head = el("tr", *(el("th", title, scope="col") for title in ("What was asked", "Bar", f"{winner.name} reached", "")))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="plain checks", aria_label="The bar, line by line")
+    return scrolled(table, title="The bar, line by line")
+
+
+def _title(key: str) -> str:
+    words = {
+        "p95_seconds": "time, 95 % of answers",
+        "p50_seconds": "time, half of the answers",
+        "usd_per_1k": "cost of 1,000 answers",
+    }
+    return words.get(key, key.replace("_", " "))
+
+
+def how_sure(report: Report, winner: RungResult) -> list[str]:
+    """What the winner's interval and its differences to the others mean, one sentence or two each."""
+    metric = report.verdict.main_metric
+    estimate = winner.scores.get(metric)
+    if estimate is None or estimate.mean is None:
+        return [f"{winner.name} has no measured score, so nothing can be said about how sure this is."]
+    lines = [_range(estimate, winner.name), _against_bar(estimate, limit(report.bar, metric))]
+    others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
+    nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
+    adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
+    lines += [_compared(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"], len(adjusted)) for d in nearest[:1]]
+    lines += [repeated(winner.name, winner.repeats)] if winner.repeats else []
+    lines.append(covered(report))
+    judged = (
+        f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
+    )
+    lines.append(f"{judged}Scores run from 0 to 1 and stand in per cent on this page: 0.70 is 70\u202f%.")
+    return [line for line in lines if line]
+
+
+def _range(estimate: Estimate, name: str) -> str:
+    tested = f"{name} scored {percent(estimate.mean)} on {count(estimate.n, 'case')}."
+    if estimate.low is None or estimate.high is None:
+        return tested
+    return (
+        f"{tested} A test has luck in it: on other cases of the same kind, its score most likely lies between "
+        f"{percent(estimate.low)} and {percent(estimate.high)} (95 % confidence)."
+    )
+
+
+def _against_bar(estimate: Estimate, bar: float | None) -> str:
+    if bar is None or estimate.mean is None or estimate.low is None or estimate.high is None:
+        return ""
+    asked = f"the bar of {percent(bar)}"
+    if estimate.low >= bar:
+        return f"Even the low end of that range clears {asked}."
+    if estimate.high < bar:
+        return f"Even the high end of that range misses {asked}."
+    side = "clears" if estimate.mean >= bar else "misses"
+    return f"It {side} {asked}, but the bar lies inside that range: more test cases would make this surer."
+
+
+def _seen_from(difference: Difference, winner: str) -> Difference:
+    """The same difference as winner − other."""
+    if difference.a == winner:
+        return difference
+    e = difference.estimate
+    mean, low, high = (None if v is None else -v for v in (e.mean, e.high, e.low))
+    turned = Estimate(mean, low, high, e.n)
+    return Difference(winner, difference.a, turned, difference.p)
+
+
+def _compared(difference: Difference, adjusted: float, compared: int) -> str:
+    """`adjusted`: its p by Holm among so many comparisons."""
+    e = difference.estimate
+    mean, low, high = e.mean or 0.0, e.low, e.high
+    size = f"{points(abs(mean)).lstrip('+')} points {'above' if mean >= 0 else 'below'} {difference.b}"
+    if low is None or high is None:
+        return f"On the same cases it is {size}."
+    if low <= 0 <= high:
+        return f"On the same cases it is {size} (interval {points_interval(e)}): too little to tell the two apart."
+    if adjusted >= ALPHA:
+        why = f"among {compared} comparisons so much comes by chance" if compared > 1 else "a second test does not find it"
+        return f"On the same cases it is {size} (interval {points_interval(e)}): not surely a real difference, since {why}."
+    return f"On the same cases it is {size} (interval {points_interval(e)}): a real difference."
+
+
+def _others(report: Report) -> Safe:
+    reasons = report.verdict.rejected
+    if not reasons:
+        return Safe("")
+    items: list[Safe] = []
+    for rung in sorted(reasons, key=lambda name: _place(report.verdict, name)):
+        items += [el("dt", rung), el("dd", reasons[rung])]
+    return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
+
+
+def _flips(verdict: Verdict) -> Safe:
+    """What would change the choice."""
+    if not verdict.flips:
+        return Safe("")
+    return join(el("h3", "What would change this?"), el("ul", *(el("li", line) for line in verdict.flips), cls="reasons"))
+
+
+def _place(verdict: Verdict, name: str) -> int:
+    return next((r.order for r in verdict.rungs if r.name == name), 10_000)
+
+
+def differences_table(verdict: Verdict) -> Safe:
+    """Every paired difference, with interval and p; empty where none was made."""
+    if not verdict.differences:
+        return Safe("")
+    rows = [
+        el(
+            "tr",
+            el("th", f"{d.a} − {d.b}", scope="row"),
+            el("td", points(d.estimate.mean, digits=1)),
+            el("td", points_interval(d.estimate) or DASH),
+            el("td", significant(d.p) if d.p >= 0.001 else "< 0.001"),
+            el("td", f"{d.estimate.n:,}"),
+        )
+        for d in verdict.differences
+    ]
+    head = el("tr", *(el("th", title, scope="col") for title in ("Difference", "points", "95 % interval", "p", "cases")))
+    title = f"Differences in {verdict.main_metric}"
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label=title)
+    return scrolled(table, title=title, about="On the same cases. p: the larger of bootstrap's and permutation test's.")

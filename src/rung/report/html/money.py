@@ -1,0 +1,94 @@
+"""What does each rung cost, which are worth a thought, and what would mending bring? Three tables of the report.
+
+Counting is left to `costs`, `pareto` and `winning_back`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rung.records import Bill, Lost, Verdict
+from rung.report.contents import Report, ladder, losing
+from rung.report.html.markup import Safe, el, join, scrolled
+from rung.report.numbers import DASH, count, listed, money, points, points_interval
+from rung.verdict.pareto import axes
+from rung.verdict.remedies import remedy
+
+_AXES = {"usd_per_1k": "price", "p95_seconds": "latency"}
+_SUMS: tuple[tuple[str, Callable[[Bill], float | None]], ...] = (
+    ("per month", lambda bill: bill.per_month),
+    ("per 1,000", lambda bill: bill.per_1k),
+    ("per passed", lambda bill: bill.per_passed),
+)
+
+
+def front_line(verdict: Verdict) -> Safe:
+    """The Pareto front, in a sentence."""
+    if not verdict.front:
+        return Safe("")
+    compared = [_AXES.get(name, "quality") for name in axes(verdict.rungs, quality=verdict.main_metric)]
+    others = [r.name for r in ladder(verdict) if r.status == "measured" and r.name not in verdict.front]
+    rest = f" {listed(others)}: another is at least as good in all of it." if others else ""
+    left = [words for name, words in _AXES.items() if words not in compared]
+    unknown = f" Not compared, since it is not known of every rung: {listed(left)}." if left else ""
+    said = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}.{rest}{unknown}"
+    return el("p", said, id="front")
+
+
+def bills_table(report: Report) -> Safe:
+    """Every part of every rung's cost; empty where nothing at all is known."""
+    billed = [(r, r.bill) for r in ladder(report.verdict) if r.bill is not None]
+    if not any(_anything_known(bill) for _, bill in billed):
+        return Safe("")
+    first = billed[0][1]
+    titles = [
+        "Rung",
+        *(f"{part}, once" for part in first.once),
+        *(f"{part}, a month" for part in first.monthly),
+        "per 1,000 answers",
+    ]
+    titles += [name if name != "per 1,000" else "whole, per 1,000" for name, _ in _SUMS]
+    rows = [el("tr", el("th", r.name, scope="row"), *(el("td", cell) for cell in _cells(bill))) for r, bill in billed]
+    head = el("tr", *(el("th", title, scope="col") for title in titles))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="The whole cost")
+    about = (
+        "US dollars. The sums take the stated traffic and spread what is paid once; a sum with an unknown part is unknown."
+    )
+    return scrolled(table, title="The whole cost", about=about)
+
+
+def _anything_known(bill: Bill) -> bool:
+    return any({**bill.once, **bill.monthly}.values()) or bill.per_month is not None
+
+
+def _cells(bill: Bill) -> list[str]:
+    per_1k = None if bill.per_query is None else bill.per_query * 1000
+    return [*map(money, [*bill.once.values(), *bill.monthly.values(), per_1k]), *(money(read(bill)) for _, read in _SUMS)]
+
+
+def wins_table(report: Report) -> Safe:
+    """What mending each layer would win back, for the choice or, without one, the best rung."""
+    rung = losing(report.verdict)
+    if rung is None or not rung.losses:
+        return Safe("")
+    rows = [_win(lost) for lost in rung.losses]
+    titles = ("Lost as", "cases", "to win back, points", "95 % interval", "what to do")
+    head = el("tr", *(el("th", title, scope="col", cls="words" if title == "what to do" else None) for title in titles))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="What mending would win back")
+    about = (
+        f"For {rung.name}, in points of {report.verdict.main_metric} over all cases. What the right passages would mend is "
+        "taken from the oracle arm; of the rest nobody knows more than the most that there is to gain."
+    )
+    return join(scrolled(table, title="What mending would win back", about=about))
+
+
+def _win(lost: Lost) -> Safe:
+    most = "at most " if lost.at_most else ""
+    return el(
+        "tr",
+        el("th", lost.layer, scope="row"),
+        el("td", f"{lost.cases:,}", title=count(lost.cases, "case")),
+        el("td", f"{most}{points(lost.wins_back.mean, digits=1)}"),
+        el("td", points_interval(lost.wins_back) or DASH),
+        el("td", remedy(lost) or DASH, cls="words"),
+    )

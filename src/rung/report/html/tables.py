@@ -1,0 +1,200 @@
+"""What are all the numbers? Scores by layer, latency by step, settings and effort, warnings, and what it all rests on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from rung.records import Estimate, Json, RungResult, canonical
+from rung.report.contents import Report, everyone
+from rung.report.headline import differences_table, judged_by
+from rung.report.html.markup import Safe, el, join, scrolled, section
+from rung.report.numbers import DASH, count, interval, milliseconds, money, percent, seconds, significant
+
+# Layer, what it asks, which metrics belong to it. The first match wins; scorers of plugins land in the last.
+_LAYERS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (layer, asks, re.compile(pattern))
+    for layer, asks, pattern in (
+        ("Abstention", "Does it refuse where it should, and only there?", r"abst|refus"),
+        ("Access", "Did anybody see what they may not read?", r"leak|access"),
+        ("Citation", "Do the marks point at the evidence?", r"citation|cite"),
+        ("Format", "Does the output keep the schema?", r"^(format|schema|valid)"),
+        ("Cost", "What does an answer consume?", r"token|usd|cost|steps"),
+        ("Retrieval", "Did the search find the evidence?", r"@|mrr|ndcg|retriev|^map$|hit"),
+        ("Grounding", "Is the answer supported by what was shown?", r"ground|faithful|support"),
+        ("Correctness", "Is the answer right?", r"correct|^em$|f1|contains|label|json|rouge|exact|accuracy|judge"),
+        ("Style", "Does it speak as wanted?", r"style|tone|length"),
+        ("Other", "Metrics of added scorers", r""),
+    )
+)
+_SHOWN_FIRST = (
+    "Correctness",
+    "Retrieval",
+    "Grounding",
+    "Citation",
+    "Abstention",
+    "Format",
+    "Access",
+    "Style",
+    "Cost",
+    "Other",
+)
+
+
+def layer_of(metric: str) -> str:
+    """The layer that a metric is listed under."""
+    return next(layer for layer, _, pattern in _LAYERS if pattern.search(metric.lower()))
+
+
+def scores_section(report: Report) -> Safe:
+    """Section 6."""
+    rungs = [r for r in everyone(report.verdict) if r.status == "measured"]
+    by_layer: dict[str, list[str]] = {}
+    for metric in dict.fromkeys(m for r in rungs for m in r.scores):
+        by_layer.setdefault(layer_of(metric), []).append(metric)
+    asks = {layer: question for layer, question, _ in _LAYERS}
+    tables = [
+        _layer_table(layer, asks[layer], by_layer[layer], rungs, report) for layer in _SHOWN_FIRST if layer in by_layer
+    ]
+    return section(
+        "scores", "All scores",
+        el("p", "Shares in per cent, each with its 95 % interval. n: cases to which a metric applies.", cls="quiet"),
+        *(tables or [el("p", "No scores were recorded.")]),
+        differences_table(report.verdict),
+        el("h3", "Speed and effort"), _latency_table(rungs), _effort_table(report),
+    )  # fmt: skip
+
+
+def _layer_table(layer: str, asks: str, metrics: Sequence[str], rungs: Sequence[RungResult], report: Report) -> Safe:
+    heads = [el("th", "Rung", scope="col")]
+    same: dict[str, bool] = {}
+    for metric in metrics:
+        counts = {r.scores[metric].n for r in rungs if metric in r.scores}
+        same[metric] = len(counts) == 1
+        note = el("span", f"n {counts.pop():,}", cls="n") if same[metric] else Safe("")
+        heads.append(el("th", metric.replace("_", " "), note, scope="col"))
+    rows = []
+    for r in (r for r in rungs if any(m in r.scores for m in metrics)):
+        cells = [_cell(r.scores.get(m), as_share=_is_share(m, rungs), with_n=not same[m]) for m in metrics]
+        rows.append(el("tr", _rung_head(r, report), *cells, cls="chosen" if r.name == report.verdict.winner else None))
+    table = el("table", el("thead", el("tr", *heads)), el("tbody", *rows), cls="numbers", aria_label=layer)
+    return scrolled(table, title=layer, about=asks)
+
+
+def _rung_head(rung: RungResult, report: Report) -> Safe:
+    tag = "the choice" if rung.name == report.verdict.winner else "reference" if rung.reference else ""
+    shown = el("span", tag, cls="tag" if tag == "the choice" else "tag plain") if tag else Safe("")
+    return el("th", rung.name, " ", shown, scope="row")
+
+
+def _is_share(metric: str, rungs: Sequence[RungResult]) -> bool:
+    means = [r.scores[metric].mean or 0.0 for r in rungs if metric in r.scores]
+    return layer_of(metric) != "Cost" and all(0 <= mean <= 1 for mean in means)
+
+
+def _cell(estimate: Estimate | None, *, as_share: bool, with_n: bool) -> Safe:
+    if estimate is None or estimate.mean is None:
+        return el("td", DASH)
+    if as_share:
+        value, ends = percent(estimate.mean, digits=1), interval(estimate)
+    else:
+        value = significant(estimate.mean)
+        known = estimate.low is not None and estimate.high is not None and estimate.low != estimate.high
+        ends = f"{significant(estimate.low or 0.0)}–{significant(estimate.high or 0.0)}" if known else ""
+    tail = f"{ends} · n {estimate.n:,}" if with_n and ends else f"n {estimate.n:,}" if with_n else ends
+    return el("td", value, join(" ", el("span", tail, cls="ends")) if tail else "")
+
+
+def _latency_table(rungs: Sequence[RungResult]) -> Safe:
+    timed = [(r, r.latency) for r in rungs if r.latency is not None]
+    if not timed:
+        return el("p", "Latency was not measured in this run.", cls="quiet")
+    kinds = list(dict.fromkeys(kind for _, latency in timed for kind in latency.steps))
+    rows = []
+    for rung, latency in timed:
+        cells = [el("td", milliseconds(latency.p50)), el("td", milliseconds(latency.p95)), el("td", f"{latency.n:,}")]
+        for kind in kinds:
+            p50, p95 = latency.steps.get(kind, (None, None))
+            cells.append(el("td", DASH if p50 is None or p95 is None else f"{milliseconds(p50)} / {milliseconds(p95)}"))
+        rows.append(el("tr", el("th", rung.name, scope="row"), *cells))
+    titles = ["Rung", "p50", "p95", "cases", *(f"{kind.replace('_', ' ')} p50 / p95" for kind in kinds)]
+    head = el("thead", el("tr", *(el("th", title, scope="col") for title in titles)))
+    table = el("table", head, el("tbody", *rows), cls="numbers", aria_label="Latency")
+    return scrolled(table, title="Latency", about="One case at a time, nothing cached.")
+
+
+def _effort_table(report: Report) -> Safe:
+    rungs = everyone(report.verdict)
+    if not rungs:
+        return Safe("")
+    titles = ("Rung", "status", "to build", "to answer", "per 1,000 answers", "settings")
+    rows = [
+        el(
+            "tr",
+            _rung_head(r, report),
+            el("td", r.status.replace("_", " ")),
+            el("td", seconds(r.build_seconds) if r.build_seconds else DASH),
+            el("td", seconds(r.answer_seconds) if r.answer_seconds else DASH),
+            el("td", money(r.usd_per_1k) if r.status == "measured" else DASH),
+            el("td", _settings(r.settings), cls="words"),
+        )
+        for r in rungs
+    ]
+    head = el("tr", *(el("th", title, scope="col", cls="words" if title == "settings" else None) for title in titles))
+    table = el("table", el("thead", head), el("tbody", *rows), cls="numbers", aria_label="Effort and settings")
+    return scrolled(table, title="Effort and settings", about=_steps(report))
+
+
+def _steps(report: Report) -> str:
+    verdict = report.verdict
+    return f"{count(verdict.executed, 'step')} executed, {verdict.replayed:,} replayed from earlier work."
+
+
+def _settings(settings: Mapping[str, Json]) -> Safe:
+    if not settings:
+        return Safe(DASH)
+    return el(
+        "code",
+        ", ".join(f"{key}: {value if isinstance(value, str) else canonical(value)}" for key, value in settings.items()),
+    )
+
+
+def warnings_block(report: Report) -> Safe:
+    """The verdict's warnings, empty where there are none."""
+    if not report.verdict.warnings:
+        return Safe("")
+    items = [el("li", warning, _named(report.verdict.places.get(warning, ()))) for warning in report.verdict.warnings]
+    return section("warnings", "Warnings", el("ul", *items, cls="warnings"))
+
+
+def basis_section(report: Report) -> Safe:
+    """What was measured on: materials, models, bar, settings."""
+    basis = report.basis
+    splits = ", ".join(f"{n:,} {split}" for split, n in basis.cases.items())
+    lines: list[tuple[str, str]] = [
+        ("Cases judged", f"{report.verdict.cases:,}" + (f" (in the project: {splits})" if splits else "")),
+        ("Cases hang together", _groups(report)),
+        ("Looks at these cases", f"{report.verdict.looks:,}" if report.verdict.looks else "not counted"),
+        ("Documents", f"{basis.documents:,}, in {count(basis.passages, 'passage')}" if basis.documents else "none"),
+        ("Examples", f"{basis.examples:,}"),
+        ("Model", basis.model or "unknown"),
+        ("Embedder", basis.embedder or "none"),
+        ("Main score", report.verdict.main_metric),
+        ("Judged by", judged_by(report) or "unknown"),
+        ("Bar", ", ".join(f"{key} {value}" for key, value in report.bar.items()) or "none"),
+    ]
+    lines += [(key, value if isinstance(value, str) else canonical(value)) for key, value in basis.settings.items()]
+    pairs = [join(el("dt", name), el("dd", value)) for name, value in lines]
+    return section("basis", "What this rests on", el("dl", *pairs, cls="facts"))
+
+
+def _groups(report: Report) -> str:
+    groups = report.verdict.clusters
+    return f"in {groups:,} groups that share a document; intervals and tests allow for it" if groups else "no"
+
+
+def _named(places: Sequence[str]) -> Safe:
+    """Every case that a warning speaks of, closed."""
+    if len(places) < 2:
+        return Safe("")
+    return el("details", el("summary", f"All {len(places):,} cases"), el("p", ", ".join(places), cls="quiet small"))

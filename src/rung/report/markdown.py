@@ -1,0 +1,127 @@
+"""What does a comparison look like in a pull request or a wiki? The report in Markdown: a page for managers, then tables.
+
+It is made of the same records and sentences as the page (`report`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from rung.records import Estimate, RungResult, canonical, rung_of
+from rung.report.contents import Report, everyone, ladder, limit, lost_counts
+from rung.report.headline import IN_WORDS, how_sure, in_unit, judged_by, standing
+from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
+from rung.report.summary import chosen, costs
+from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.gap_words import gap_sentence
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
+
+
+def report_md(report: Report) -> str:
+    """The whole report as Markdown (GitHub's, with tables). What comes from the records is escaped."""
+    parts = [*_summary(report), *_details(report)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _summary(report: Report) -> Iterator[str]:
+    verdict, winner = report.verdict, chosen(report)
+    yield f"# {_text(report.project)}: {_headline(report)}\n"
+    if report.task:
+        yield f"> {_text(report.task)}\n"
+    if winner is not None:
+        kind = rung_of(winner.name)
+        yield f"**What.** {_text(winner.name)}" + (f": {IN_WORDS[kind]}." if kind in IN_WORDS else ".") + "\n"
+    yield f"**Why.** {_text(verdict.reason)}\n"
+    if winner is not None:
+        yield f"**How sure.** {_text(' '.join(how_sure(report, winner)))}\n"
+        yield f"**What it costs.** {_text(' '.join(costs(winner)))}\n"
+    if verdict.flips:
+        yield "**What would change it.**\n"
+        yield from _items(verdict.flips)
+    if winner is not None:
+        yield from _checks(report, winner)
+
+
+def _headline(report: Report) -> str:
+    verdict = report.verdict
+    if verdict.winner is None:
+        return "no rung can be recommended"
+    name = _text(verdict.winner)
+    return f"use {name}" if verdict.clears_bar else f"nothing clears the bar; {standing(verdict).lower()}: {name}"
+
+
+def _checks(report: Report, winner: RungResult) -> Iterator[str]:
+    asked = [(key, value) for key in report.bar if (value := limit(report.bar, key)) is not None]
+    if not asked:
+        return
+    rows = []
+    for key, value in asked:
+        reached = measured(winner, key)
+        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", value).holds(reached)
+        mark = {None: "unknown", True: "met", False: "**missed**"}[kept]
+        wanted = f"{'at most' if at_most(key) else 'at least'} {in_unit(key, value)}"
+        rows.append((_text(key), wanted, in_unit(key, reached), mark))
+    yield from _table(("asked", "bar", "reached", ""), rows)
+
+
+def _details(report: Report) -> Iterator[str]:
+    verdict = report.verdict
+    yield "## All rungs\n"
+    yield from _table(("rung", verdict.main_metric, "95 %", "cases", "p50 / p95", "$ / 1,000", "why not"), _rungs(report))
+    yield "## Gaps\n"
+    gaps = [
+        (name, points(e.mean), points_interval(e) or DASH, f"{e.n:,}", _text(gap_sentence(verdict, name)))
+        for name, e in verdict.gaps.items()
+    ]
+    yield from _table(("gap", "points", "95 %", "cases", "says"), gaps)
+    lost = [(_text(r.name), _losses(report, r.name)) for r in ladder(verdict) if lost_counts(report, r.name)]
+    if lost:
+        yield "## Where cases were lost\n"
+        yield from _table(("rung", "cases by layer"), lost)
+    if verdict.warnings:
+        yield "## Read with care\n"
+        yield from _items(verdict.warnings)
+    basis = report.basis
+    yield "## What this rests on\n"
+    facts = [
+        f"{count(verdict.cases, 'case')}, {count(basis.documents, 'document')}, {count(basis.examples, 'example')}",
+        f"model {basis.model or 'unknown'}" + (f", embedder {basis.embedder}" if basis.embedder else ""),
+        *([f"judged by {judged_by(report)}"] if basis.correct_by else []),
+        *(f"{key}: {value if isinstance(value, str) else canonical(value)}" for key, value in basis.settings.items()),
+    ]
+    yield from _items([*facts, *([f"made on {report.created}"] if report.created else [])])
+
+
+def _rungs(report: Report) -> Iterator[tuple[str, ...]]:
+    verdict = report.verdict
+    for rung in everyone(verdict):
+        score = rung.scores.get(verdict.main_metric, Estimate(None, None, None, 0))
+        latency = rung.latency
+        times = DASH if latency is None else f"{seconds(latency.p50 / 1000)} / {seconds(latency.p95 / 1000)}"
+        name = f"**{_text(rung.name)}**" if rung.name == verdict.winner else _text(rung.name)
+        why = "the choice" if rung.name == verdict.winner else verdict.rejected.get(rung.name, rung.why)
+        cost = DASH if rung.usd_per_1k is None else money(rung.usd_per_1k)
+        yield name, percent(score.mean), interval(score) or DASH, f"{score.n:,}", times, cost, _text(why)
+
+
+def _losses(report: Report, rung: str) -> str:
+    return _text(", ".join(f"{layer} {n}" for layer, n in lost_counts(report, rung).items()))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield ""
+
+
+def _items(lines: Iterable[str]) -> Iterator[str]:
+    yield from (f"- {_text(line)}" for line in lines)
+    yield ""
+
+
+def _text(text: str) -> str:
+    """On one line, with no mark that Markdown or HTML would read."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,229 @@
+"""The verdict for a person at a terminal of 80 columns: lines of text, without colours. Printing them is left to the CLI."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from rung.records import Estimate, Latency, RungResult, Verdict
+from rung.report.contents import everyone, ladder, losing
+from rung.verdict import reasons
+from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
+from rung.verdict.gap_words import gap_sentence
+from rung.verdict.remedies import remedy
+
+WIDTH = 80
+MOST_LOST = 4  # layers told of
+_STATUS: Mapping[str, str] = {
+    reasons.MISSES: "below bar",
+    reasons.BREAKS: "over limit",
+    reasons.AT_FLOOR: "at floor",
+    reasons.WORSE: "worse",
+    reasons.NOT_NEEDED: "not needed",
+    reasons.NOTHING_RIGHT: "none right",
+    reasons.UNJUDGED: "not judged",
+}
+
+
+def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[str]:
+    """The verdict in lines of at most 80 columns (a wide character takes two), whatever the names and texts are.
+
+    Args:
+        verdict: what to tell.
+        project: its name, for the heading.
+        judged_by: what `correct` means here ("f1", "json", …), for the heading.
+    """
+    rungs = ladder(verdict)
+    lines = [*_heading(verdict, project, judged_by), ""]
+    lines += [_row(_HEAD), "-" * WIDTH]
+    lines += [line for result in everyone(verdict) for line in _rung(result, verdict)] + [""]
+    lines += [*_verdict(verdict), ""]
+    lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
+    lines += _section("Lost", _lost(verdict))
+    lines += _section("What would change this", [line for flip in verdict.flips for line in wrapped(flip, indent=2)])
+    told = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
+    lines += _section("Why not", [line for name, why in told for line in wrapped(f"{name}: {why}", indent=2)])
+    made = [
+        f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}" for r in rungs if r.artifacts
+    ]
+    lines += _section("Made with", [line for what in made for line in wrapped(what, indent=2)])
+    lines += _section("Mind", [line for warning in verdict.warnings for line in wrapped(warning, indent=2)])
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _heading(verdict: Verdict, project: str, judged_by: str) -> list[str]:
+    by = f" by {judged_by}" if judged_by else ""
+    run = "trial run, " if verdict.coverage.trial else ""
+    some = " (each rung answered n of them)" if _uneven(verdict) else ""
+    what = f"{run}{reasons.cases(verdict.cases)}{some}, {verdict.main_metric}{by}, 95 % intervals"
+    if verdict.looks > 1:
+        what += f", look {verdict.looks:,} at these cases"
+    return wrapped(f"{project}: {what}" if project else what, indent=0)
+
+
+def _uneven(verdict: Verdict) -> bool:
+    """Whether any rung or arm that was measured answered some of the cases only."""
+    return any(0 < r.answered < verdict.cases for r in verdict.rungs if r.status == "measured")
+
+
+def _verdict(verdict: Verdict) -> list[str]:
+    head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}"
+    if verdict.winner is not None and not verdict.clears_bar:
+        head += " (misses the bar)"
+    return [*wrapped(head, indent=0), *wrapped(verdict.reason, indent=2)]
+
+
+def _section(title: str, lines: Sequence[str]) -> list[str]:
+    return [title, *lines, ""] if lines else []
+
+
+_HEAD = ("", "rung", "correct", "format", "recall@5", "p50/p95 s", "$/1k", "")
+_WIDTHS = (1, 15, 17, 6, 8, 9, 7, 10)  # with the blanks between them 80
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " ".join(_pad(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+
+
+def _rung(result: RungResult, verdict: Verdict) -> list[str]:
+    """A rung's row; a name that is too long for its column gets a line of its own above it."""
+    mark = "*" if result.name == verdict.winner else " "
+    numbers = _numbers(result, verdict)
+    name = f"{result.name} n={result.answered:,}" if result.answered and _uneven(verdict) else result.name
+    if columns(_clean(name)) <= _WIDTHS[1]:
+        return [_row((mark, name, *numbers))]
+    return [*wrapped(name, indent=2, mark=mark), _row(("", "", *numbers))]
+
+
+def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
+    score = result.scores.get(verdict.main_metric)
+    status = _status(result, verdict)
+    if result.status != "measured" or score is None:
+        return ("-", "", "", "", "", status)
+    return (
+        reasons.interval(score),
+        _mean(result.scores.get("format")),
+        _mean(result.scores.get("recall@5")),
+        _latency(result.latency),
+        _money(result.usd_per_1k),
+        status,
+    )
+
+
+def _status(result: RungResult, verdict: Verdict) -> str:
+    if result.name == verdict.winner:
+        return "chosen"
+    if result.reference:
+        return "reference" if result.status == "measured" else "no data"
+    if result.status == "failed":
+        return "failed"
+    why = verdict.rejected.get(result.name, "")
+    if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
+        return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
+    return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
+
+
+def _mean(estimate: Estimate | None) -> str:
+    return "-" if estimate is None or estimate.mean is None else reasons.number(estimate.mean)
+
+
+def _latency(latency: Latency | None) -> str:
+    return "-" if latency is None else f"{_seconds(latency.p50)}/{_seconds(latency.p95)}"
+
+
+def _seconds(milliseconds: float) -> str:
+    """At most four characters, so that two of them fit: a number that is cut would be another number."""
+    seconds = milliseconds / 1000
+    if seconds >= 9_999.5:
+        return f"{seconds / 1000:.0f}k" if seconds < 999_500 else f"{seconds:.0e}".replace("e+0", "e").replace("e+", "e")
+    return f"{seconds:.2f}" if seconds < 9.995 else f"{seconds:.1f}" if seconds < 99.95 else f"{seconds:.0f}"
+
+
+def _money(usd: float | None) -> str:
+    """At most seven characters."""
+    if usd is None:
+        return "unknown"
+    if usd >= 9_999.995:
+        return f"{usd:.0f}" if usd < 9_999_999.5 else f"{usd:.1e}".replace("e+0", "e").replace("e+", "e")
+    return f"{usd:.2f}" if usd >= 0.1 or usd == 0 else f"{usd:.3f}" if usd >= 0.001 else "<0.001"
+
+
+def _gap(name: str, verdict: Verdict) -> list[str]:
+    gap = verdict.gaps[name]
+    measured = "" if gap.mean is None else f" {reasons.interval(gap)}"
+    return wrapped(f"{name}{measured}: {gap_sentence(verdict, name)}", indent=2)
+
+
+def _lost(verdict: Verdict) -> list[str]:
+    """Where the choice (without one, the best rung) lost its cases, most to gain first, and what to do."""
+    best = losing(verdict)
+    if best is None:
+        return []
+    lines = []
+    if best.partly:
+        said = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
+        lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {said}.", indent=2)
+    for lost in best.losses[:MOST_LOST]:
+        most = "at most " if lost.at_most else ""
+        to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
+        words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"
+        lines += wrapped(f"{words}: {remedy(lost)}", indent=2)
+    return lines
+
+
+def columns(text: str) -> int:
+    """How many columns a text takes on a terminal: two for a wide character, none for a mark on the one before."""
+    return sum(_column(character) for character in text)
+
+
+def _column(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _clean(text: str) -> str:
+    """On one line, and without control characters: a rung's `why` may hold a server's answer, escape codes and all."""
+    kept = (
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs", "Cf", "Co")
+    )
+    return " ".join("".join(kept).split())
+
+
+def _cut(text: str, width: int) -> str:
+    """The longest beginning that fits."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _column(character)
+        if taken > width:
+            return text[:place]
+    return text
+
+
+def _pad(text: str, width: int) -> str:
+    clean = _clean(text)
+    if columns(clean) > width:
+        clean = _cut(clean, width - 1) + "…"
+    return clean + " " * (width - columns(clean))
+
+
+def wrapped(text: str, *, indent: int = 0, mark: str = "") -> list[str]:
+    """Lines of at most 80 columns; continuation lines are indented two more. A word longer than a line is broken."""
+    lines: list[str] = []
+    line = mark.ljust(indent)
+    further = " " * (indent + 2)
+    for word in _clean(text).split():
+        rest = word
+        empty = line.endswith(" ") or not line
+        if columns(line) + (not empty) + columns(rest) <= WIDTH:
+            line += rest if empty else f" {rest}"
+            continue
+        if not empty:
+            lines.append(line)
+            line = further
+        while columns(line) + columns(rest) > WIDTH:
+            head = _cut(rest, WIDTH - columns(line))
+            lines.append(line + head)
+            line, rest = further, rest[len(head) :]
+        line += rest
+    return [*lines, line] if line.strip() else lines

@@ -1,0 +1,318 @@
+"""Carries thousands of conversations at once: steps grouped by engine, equal steps answered once, known ones replayed.
+
+Every result is stored the moment it arrives, so an interrupted run goes on where it was. Serving one conversation with
+streaming is left to `live`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Generic, TypeVar
+
+from rung.errors import BudgetEnded, InternalError, Interrupted, RungError, UserError
+from rung.records import Answer, Asker, Failure, Passage, Usage
+from rung.records.steps import (
+    Conversation,
+    Engine,
+    Found,
+    Generate,
+    Generated,
+    Request,
+    Result,
+    Step,
+    StepFailed,
+    kind,
+    request_digest,
+)
+from rung.runtime.cache import StepStore
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]  # (conversations done, all)
+PATIENCE = 300.0  # seconds in which another process answers none of the steps that are waited for: then they are asked twice
+_LOOKING = 0.2  # seconds between two looks at what others answered
+_RECOGNISED = 80  # characters by which a passage is known again in a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Carried(Generic[T]):
+    """How one conversation ended: its value, or the failure that ended it."""
+
+    value: T | None
+    failure: Failure | None
+    usage: Usage
+
+
+@dataclass(slots=True)
+class Tally:
+    """Step requests that an engine carried out, and those answered from memory (a store, or an equal step of this run)."""
+
+    executed: int = 0
+    replayed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0  # carried-out generations whose price nobody named
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
+
+    def __sub__(self, before: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(Tally)))
+
+    def count(self, result: Result | Failure) -> None:
+        """One request that an engine carried out, with what it consumed."""
+        self.executed += 1
+        if isinstance(result, Generated):
+            self.consumed(result)
+
+    def consumed(self, result: Generated) -> None:
+        """What a generation consumed, also one that is a part of another step."""
+        self.prompt_tokens += result.prompt_tokens
+        self.completion_tokens += result.completion_tokens
+        self.usd += result.usd or 0.0
+        self.unpriced += result.usd is None
+
+
+@dataclass(slots=True)
+class _Talk(Generic[T]):
+    """One conversation under way."""
+
+    place: int
+    asker: Asker
+    conversation: Conversation[T]
+    step: Step | None = None
+    ended: Carried[T] | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    steps: int = 0
+    usd: float | None = field(default=None)
+    unpriced: bool = False
+    cut_prompts: int = 0
+    seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
+    generated: list[str] = field(default_factory=list)  # digests of its generations
+
+    @property
+    def brought(self) -> list[Passage]:
+        """Passages that its answer was shown and no search gave it: the strategy had them with it, as the oracle has."""
+        answer = self.ended.value if self.ended else None
+        shown = answer.passages if isinstance(answer, Answer) else ()
+        return [passage for passage in shown if passage.id not in self.seen]
+
+    def advance(self, result: Result | Failure | None) -> None:
+        """Hand the result to the strategy and take its next step, or its end."""
+        self.step = None
+        try:
+            if isinstance(result, Failure):
+                self.step = self.conversation.throw(StepFailed(result))
+            elif result is None:
+                self.step = next(self.conversation)
+            else:
+                self._count(result)
+                self.step = self.conversation.send(result)
+        except StopIteration as stop:
+            self.ended = Carried(stop.value, None, self.usage())
+        except StepFailed as failed:
+            self.ended = Carried(None, failed.failure, self.usage())
+        except RungError:
+            raise
+        except Exception as error:  # a strategy's own defect fails its answer, is kept on the record, and stops nobody else
+            log.exception("a strategy failed")
+            self.ended = Carried(None, Failure(f"{type(error).__name__}: {error}", step="strategy"), self.usage())
+
+    def _count(self, result: Result) -> None:
+        self.steps += 1
+        if isinstance(result, Found):
+            self.seen.update((passage.id, passage) for passage in result.passages)
+        if isinstance(result, Generated):
+            self.prompt_tokens += result.prompt_tokens
+            self.completion_tokens += result.completion_tokens
+            self.cut_prompts += result.prompt_cut
+            if result.usd is None:
+                self.unpriced = True
+            else:
+                self.usd = (self.usd or 0.0) + result.usd
+
+    def usage(self) -> Usage:
+        """What was consumed so far; one unpriced step makes the whole price unknown."""
+        usd = None if self.unpriced else self.usd
+        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts)
+
+
+def carry(
+    conversations: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
+    *,
+    engines: Mapping[str, Engine],
+    store: StepStore,
+    tally: Tally,
+    progress: Progress | None = None,
+) -> list[Carried[T]]:
+    """Carry all conversations to their ends, in as few engine calls as their shapes allow.
+
+    Args:
+        conversations: (who asks, the start of the conversation) each.
+        engines: step kind -> engine.
+        store: where results are looked up and kept.
+        tally: counts steps; shared by the runs of one command.
+        progress: called with (conversations ended, all) whenever some ended.
+
+    Returns:
+        One record each, in the same order.
+
+    Raises:
+        BudgetEnded: an engine began no further step; what was finished is kept.
+        Interrupted: Ctrl-C; what was finished is kept.
+        UserError: something that concerns every step: no engine for a kind, no server, a full disk.
+    """
+    talks = [_Talk(place, asker, start()) for place, (asker, start) in enumerate(conversations)]
+    ended = 0
+
+    def report(some: Sequence[_Talk[T]]) -> None:
+        nonlocal ended
+        ended += sum(talk.ended is not None for talk in some)
+        if progress and some:
+            progress(ended, len(talks))
+
+    for talk in talks:
+        talk.advance(None)
+    report(talks)
+    try:
+        while waiting := [talk for talk in talks if talk.step is not None]:
+            by_kind: dict[str, list[_Talk[T]]] = defaultdict(list)
+            for talk in waiting:
+                if talk.step is not None:
+                    by_kind[kind(talk.step)].append(talk)
+            # The kind with most waiting steps goes first: the others' queues grow meanwhile.
+            name, some = max(by_kind.items(), key=lambda item: len(item[1]))
+            if name not in engines:
+                raise UserError(no_engine(name))
+            _round(some, engines[name], store=store, tally=tally, report=report)
+    except BudgetEnded as end:
+        raise BudgetEnded(str(end), done=ended, total=len(talks)) from end
+    except KeyboardInterrupt as stop:
+        message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
+        raise Interrupted(message) from stop
+    return [_end(talk) for talk in talks]
+
+
+def no_engine(name: str) -> str:
+    """What to say of a step that nobody here carries out."""
+    asked = {
+        "rerank": "a rung's setting 'rerank' is on, but rung.yaml names no reranker",
+        "classify": "a rung asks for a label",
+        "call_tool": "a rung calls a tool",
+    }
+    why = asked.get(name, "a rung asks for it")
+    return f"nothing here carries out '{name}' steps ({why}); take that rung or setting out of rung.yaml"
+
+
+def _round(
+    talks: list[_Talk[T]],
+    engine: Engine,
+    *,
+    store: StepStore,
+    tally: Tally,
+    report: Callable[[Sequence[_Talk[T]]], None],
+) -> None:
+    """One engine call: replay what is known, carry out the rest, advance every conversation as its result arrives."""
+    waiting: dict[str, list[_Talk[T]]] = defaultdict(list)
+    requests: dict[str, Request] = {}
+    for talk in talks:
+        if talk.step is None:
+            raise InternalError("a conversation without a step was asked to go on")
+        request = Request(talk.step, talk.asker)
+        digest = request_digest(request, engine.identity)
+        waiting[digest].append(talk)
+        requests.setdefault(digest, request)
+    _replay(requests, waiting, store=store, tally=tally, report=report)
+    patience = _Patience(len(requests))
+    while requests:
+        mine = store.claim(requests, patient=patience.lasts(len(requests)))
+        try:
+            for digest, result in _executed({d: r for d, r in requests.items() if d in mine}, engine):
+                if not isinstance(result, Failure):
+                    store.put(digest, result, seen=_shown(requests[digest].step, waiting[digest]))
+                del requests[digest]
+                tally.count(result)
+                tally.replayed += len(waiting[digest]) - 1
+                _advance(waiting[digest], result, digest)
+                report(waiting[digest])
+        finally:
+            if mine:
+                store.release(mine)
+        if requests and not mine:
+            time.sleep(_LOOKING)  # another process is asking the rest
+        if requests:
+            _replay(requests, waiting, store=store, tally=tally, report=report)
+    store.saw([(passage, digest) for talk in talks for passage in talk.brought for digest in talk.generated])
+
+
+def _replay(
+    requests: dict[str, Request],
+    waiting: Mapping[str, Sequence[_Talk[T]]],
+    *,
+    store: StepStore,
+    tally: Tally,
+    report: Callable[[Sequence[_Talk[T]]], None],
+) -> None:
+    """Take out of the requests those whose results are known, and go on with them."""
+    for digest, known in store.get(requests).items():
+        del requests[digest]
+        tally.replayed += len(waiting[digest])
+        _advance(waiting[digest], known, digest)
+        report(waiting[digest])
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How long another process is waited for: as long as it gets on. `left`: steps that were waited for."""
+
+    left: int
+    since: float = field(default_factory=time.monotonic)
+
+    def lasts(self, left: int) -> bool:
+        """Whether to go on waiting, with so many steps left; False once, then it begins anew."""
+        now = time.monotonic()
+        lasts = left < self.left or now - self.since < PATIENCE
+        if left < self.left or not lasts:
+            self.left, self.since = left, now
+        return lasts
+
+
+def _shown(step: Step, talks: Sequence[_Talk[T]]) -> list[Passage]:
+    """The passages that a generation was shown: with them the cache forgets what was made of them."""
+    if not isinstance(step, Generate):
+        return []
+    prompt = "\n".join(message.content for message in step.messages)
+    seen = {id: passage for talk in talks for id, passage in talk.seen.items()}
+    # Which passages a rung shows, and how it shortens them, is its own affair: where none is recognised, all count.
+    return [p for p in seen.values() if p.text[:_RECOGNISED] in prompt] or list(seen.values())
+
+
+def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple[str, Result | Failure]]:
+    """(digest, result) as the engine completes them; an engine that leaves one out has broken its contract."""
+    digests = list(requests)
+    open_places = set(range(len(digests)))
+    if digests:
+        for place, result in engine.run([requests[d] for d in digests]):
+            open_places.discard(place)
+            yield digests[place], result
+    if open_places:
+        raise InternalError(f"the engine {engine.identity} left {len(open_places)} of {len(digests)} steps unanswered")
+
+
+def _advance(talks: Sequence[_Talk[T]], result: Result | Failure, digest: str) -> None:
+    for talk in talks:
+        if isinstance(result, Generated):
+            talk.generated.append(digest)
+        talk.advance(result)
+
+
+def _end(talk: _Talk[T]) -> Carried[T]:
+    if talk.ended is None:
+        raise InternalError("a conversation was left without an end")
+    return talk.ended

@@ -1,0 +1,107 @@
+"""Carries out one conversation now, uncached, with streaming and a time for each step: what serves, and what latency is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rung.errors import InternalError, UserError
+from rung.records import Asker, Failure
+from rung.records.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, StreamingEngine, kind
+from rung.runtime.batch import Tally, no_engine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One step of a live conversation, in seconds."""
+
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Live(Generic[T]):
+    """How a live conversation ended. `first_token` is the time to the first piece of streamed text, in seconds.
+
+    `cut_prompts`: steps whose prompt a server cut without a word.
+    """
+
+    value: T | None
+    failure: Failure | None
+    timings: tuple[Timing, ...]
+    seconds: float
+    first_token: float | None = None
+    cut_prompts: int = 0
+
+
+def converse(
+    conversation: Conversation[T],
+    *,
+    asker: Asker,
+    engines: Mapping[str, Engine],
+    on_text: Callable[[str], None] | None = None,
+    tally: Tally | None = None,
+) -> Live[T]:
+    """Carry one conversation to its end, step by step.
+
+    Args:
+        conversation: a strategy's answer, just begun.
+        asker: who asks; added to every step.
+        engines: step kind -> engine.
+        on_text: called with each piece of generated text as it comes, where the engine streams.
+        tally: counts the steps and what they consumed.
+
+    Raises:
+        UserError: something that concerns every step, such as a server that refuses.
+    """
+    began = time.perf_counter()
+    timings: list[Timing] = []
+    first: float | None = None
+    cut = 0
+
+    def hear(piece: str) -> None:
+        nonlocal first
+        first = first if first is not None else time.perf_counter() - began
+        if on_text:
+            on_text(piece)
+
+    def ended(value: T | None, failure: Failure | None) -> Live[T]:
+        return Live(value, failure, tuple(timings), time.perf_counter() - began, first, cut)
+
+    try:
+        step = next(conversation)
+        while True:
+            at = time.perf_counter()
+            result = _carried(step, asker, engines, hear)
+            timings.append(Timing(kind(step), time.perf_counter() - at))
+            if tally is not None:
+                tally.count(result)
+            cut += isinstance(result, Generated) and result.prompt_cut
+            step = conversation.throw(StepFailed(result)) if isinstance(result, Failure) else conversation.send(result)
+    except StopIteration as stop:
+        return ended(stop.value, None)
+    except StepFailed as failed:
+        return ended(None, failed.failure)
+
+
+def _carried(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
+    name = kind(step)
+    if name not in engines:
+        raise UserError(no_engine(name))
+    engine, request = engines[name], Request(step, asker)
+    if isinstance(engine, StreamingEngine):
+        try:
+            for piece in engine.stream(request):
+                if isinstance(piece, (Generated, Failure)):
+                    return piece
+                hear(piece)
+        except StepFailed as failed:
+            return failed.failure
+        raise InternalError(f"the engine for '{name}' steps ended its stream without a result")
+    for _, result in engine.run([request]):
+        return result
+    raise InternalError(f"the engine for '{name}' steps gave no result")

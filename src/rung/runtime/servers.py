@@ -1,0 +1,54 @@
+"""Whether the servers behind a project's models answer, and what they were found to do. Asked once, kept in `rung.db`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rung.errors import ServerError
+from rung.models.protocol import Remote
+from rung.records import Json, digest
+from rung.runtime.cache import StepStore
+
+NOTE = "server"
+_DAY = 86_400.0  # seconds after which a server that lacks something is asked again: it may have been mended
+
+
+def known(store: StepStore, model: Remote) -> Mapping[str, Json]:
+    """What an earlier check found of this model, with a key or without one; {} before the first."""
+    found = store.noted(NOTE, _key(model))
+    return found if isinstance(found, dict) else {}
+
+
+def checked(store: StepStore, model: Remote, *, constrained: bool) -> Mapping[str, Json]:
+    """What the model's server does, asked of it where that is not known.
+
+    `trouble` in it says why the server did not answer this time; that is not kept.
+
+    Raises:
+        UserError: no request to it can succeed.
+    """
+    before = known(store, model)
+    if before and not _is_due(before, constrained):
+        model.recall(before)
+        return before
+    try:
+        found = {**model.check(constrained=constrained), "constrained": constrained, "at": time.time()}
+    except ServerError:
+        if before:  # it answered once: what is remembered may be all that is needed
+            return before
+        raise
+    if "trouble" not in found:
+        store.note(NOTE, _key(model), found)
+    return found
+
+
+def _is_due(before: Mapping[str, Json], constrained: bool) -> bool:
+    at = before.get("at")
+    old = not isinstance(at, float) or time.time() - at > _DAY
+    lacks = before.get("form") in ("ignored", "refused") or bool(before.get("left_out"))
+    return (constrained and not before.get("constrained")) or (lacks and old)
+
+
+def _key(model: Remote) -> str:
+    return digest(model.identity, model.has_key)

@@ -1,0 +1,71 @@
+"""What mending each layer would win back: the `correct` that the lost cases would gain, as a share of all cases.
+
+Where the right passages would mend it, the oracle arm says how much: it is the same model with nothing but them. Elsewhere
+nobody can know before it is tried; then the number is the most that there is to gain, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rung.records import Lost
+from rung.stats.estimates import estimates
+from rung.verdict.failure_modes import Loss
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+
+BY_PASSAGES: frozenset[Loss] = frozenset(
+    ("forbidden", "cut by chunking", "not retrieved", "ranked too low", "retrieved but not used", "wrong")
+)
+BY_DOCUMENTS: frozenset[Loss] = frozenset(("not in the corpus", "not read"))  # the oracle had no passage to show here
+
+
+def won_back(
+    layers: Sequence[Loss | None],
+    correct: Floats,
+    *,
+    oracle: Floats | None = None,
+    clusters: Sequence[int] | None = None,
+    seed: int = 0,
+) -> tuple[Lost, ...]:
+    """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
+
+    A case lost for want of passages would get what the oracle gets on it (`retrieved but not used`, too: the oracle shows
+    nothing else); one lost for want of a document, or whose answer the oracle was not shown, what the oracle gets on average
+    where it was. Others would get at most 1 (`at_most`), and so does everything where there is no oracle.
+
+    Args:
+        layers: the layer that lost each case, None where none did.
+        correct: `correct` case by case, [n]; NaN: not judged.
+        oracle: the oracle's, on the same cases; NaN: it was not asked, or not shown the answer.
+        clusters: the cluster of each case, None where all are independent.
+        seed: of the resampling.
+    """
+    import numpy as np
+
+    place = np.array(layers, dtype=object)
+    counts = {layer: int((place == layer).sum()) for layer in dict.fromkeys(layer for layer in layers if layer)}
+    columns: dict[str, Floats] = {}
+    for layer in counts:
+        target = _target(layer, place, oracle)
+        columns[layer] = np.where(
+            place == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan)
+        )
+    gains = estimates(columns, seed=seed, clusters=clusters)
+    found = [Lost(layer, n, gains[layer], _target(layer, place, oracle) is None) for layer, n in counts.items()]
+    return tuple(sorted(found, key=lambda lost: (-(lost.wins_back.mean or 0.0), -lost.cases)))
+
+
+def _target(layer: Loss, place: object, oracle: Floats | None) -> Floats | None:
+    """What `correct` these cases would have, None where it is not known."""
+    import numpy as np
+
+    if oracle is None or layer not in BY_PASSAGES | BY_DOCUMENTS:
+        return None
+    had = ~np.isin(np.asarray(place, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
+    if not had.any():
+        return None
+    usual = np.full(len(oracle), oracle[had].mean())
+    return np.where(np.isnan(oracle), usual, oracle) if layer in BY_PASSAGES else usual
