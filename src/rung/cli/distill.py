@@ -8,19 +8,18 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Force, Json, Seed
+from rung.cli.options import Folder, Force, Json, Seed
 from rung.cli.screen import Screen, out
 
-_FOLDER = "The project: a folder with rung.yaml."
 _TEACHER = "The model that answers: openai:<name>, http://host/v1#<name>, gguf:<path> or any other that rung.yaml may name."
 _INPUTS = "What is to be answered: examples, cases, rows with 'input', or a line of text each. May be given several times."
 
 
 def distill(
-    folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
+    folder: Folder,
     *,
     teacher: Annotated[str, typer.Option(help=_TEACHER, show_default=False)],
-    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, show_default=False)],
+    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, metavar="FILE…", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file of examples to write.", show_default=False)],
     approve: Annotated[
         str, typer.Option(help="Who vouches for every answer that passes; without it, nobody does yet.")
@@ -34,7 +33,7 @@ def distill(
     seed: Seed = None,
     json: Json = False,
 ) -> int:
-    """Let a strong model answer inputs, keep what passes the project's scorers, and write it as examples.
+    """Let a strong model write examples, sifted by the scorers.
 
     Where behaviour.require_approval is on, only inputs with approved_by are asked.
     """
