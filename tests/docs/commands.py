@@ -100,7 +100,7 @@ def verbs(command: Any = None, name: str = "rung") -> Iterator[tuple[str, Any]]:
 
 def page() -> str:
     """docs/cli.md."""
-    return OPENING + "\n".join(_verb(name, command) for name, command in verbs())
+    return "\n".join([OPENING.rstrip("\n") + "\n", *(_verb(name, command) for name, command in verbs())])
 
 
 def _verb(name: str, command: Any) -> str:
@@ -120,7 +120,7 @@ def _verb(name: str, command: Any) -> str:
 
 
 def _named(argument: Any) -> str:
-    return (argument.metavar or argument.name.upper()) + ("…" if argument.nargs < 0 else "")
+    return str(argument.metavar or argument.name.upper()) + ("…" if argument.nargs < 0 else "")
 
 
 def _spelt(option: Any) -> str:

@@ -65,13 +65,13 @@ def bounds(field: FieldInfo) -> list[str]:
 
 
 def test_every_key_of_rung_yaml_is_documented_and_no_other() -> None:
-    documented = named(section(DOCS / "rung-yaml.md", "Keys"))
+    documented = named(section(DOCS / "configuration.md", "Keys"))
     assert set(documented) == {key for key, _ in keys(Settings)}
 
 
 @pytest.mark.parametrize(("key", "field"), list(keys(Settings)), ids=lambda v: v if isinstance(v, str) else "")
 def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
-    _, kind, default, _ = named(prose(DOCS / "rung-yaml.md"))[key]
+    _, kind, default, _ = named(prose(DOCS / "configuration.md"))[key]
     assert default.strip("`") == shown_default(field.default)
     assert [bound for bound in bounds(field) if bound not in re.findall(r"[\d.]+", kind)] == []
 
@@ -87,19 +87,19 @@ def read_keys(*functions: str) -> set[str]:
 
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
-    documented, _, _ = section(DOCS / "rows.md", "Cases").partition("### Drafts")
+    documented, _, _ = section(DOCS / "data-formats.md", "Cases").partition("### Drafts")
     assert set(named(documented)) == read_keys("case_of", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:
-    assert set(named(section(DOCS / "rows.md", "Examples"))) == set(KNOWN)
+    assert set(named(section(DOCS / "data-formats.md", "Examples"))) == set(KNOWN)
 
 
 def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
     from rung.knowledge.reading.code import OF_SUFFIX
     from rung.knowledge.reading.rows import _ROW_KEYS
 
-    files, _, keys_of_rows = section(DOCS / "rows.md", "Documents").partition("**Rows** of")
+    files, _, keys_of_rows = section(DOCS / "data-formats.md", "Documents").partition("**Rows** of")
     suffixes = {name for name in named(files) if name.startswith(".")}
     code_suffixes = suffixes & set(OF_SUFFIX)  # some stand for all
     assert code_suffixes
