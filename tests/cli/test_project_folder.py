@@ -1,4 +1,4 @@
-"""Which project does a command take: the current folder's, one above, one that is named; and what if there is none, or two?"""
+"""The project that a command takes: the current folder's, one above, one that is named; none, or two."""
 
 from __future__ import annotations
 
