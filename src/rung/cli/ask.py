@@ -68,12 +68,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     )
     label, made = candidate.label, candidate.artifacts
     if live.value is None:
-        error = live.failure.error if live.failure else "no answer"
-        if json:
-            out(dumps({"rung": label, "answer": None, "error": error}))
-        else:
-            err(f"\nrung: {label} failed: {error}")
-        return YOURS
+        return _failed(label, live.failure.error if live.failure else "no answer", json=json)
     answer = live.value
     behaviour = project.settings.behaviour
     unborne = () if behaviour.schema_file or behaviour.labels else tuple(doubted(answer))
@@ -98,6 +93,16 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return code
+
+
+def _failed(label: str, error: str, *, json: bool) -> int:
+    from json import dumps
+
+    if json:
+        out(dumps({"rung": label, "answer": None, "error": error}))
+    else:
+        err(f"\nrung: {label} failed: {error}")
+    return YOURS
 
 
 def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, str]], mid_line: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Force, Json, Seed
+from rung.cli.options import DryRun, Folder, Force, Json, Seed
 from rung.cli.screen import Screen, out
 
 _TEACHER = "The model that answers: openai:<name>, http://host/v1#<name>, gguf:<path> or any other that rung.yaml may name."
@@ -31,6 +31,7 @@ def distill(
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many inputs, the first ones.")] = None,
     force: Force = False,
     seed: Seed = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
     """Let a strong model write examples, sifted by the scorers.
@@ -43,12 +44,13 @@ def distill(
     from rung.loop import train as build
     from rung.loop import workshop_of
     from rung.project import load_project
+    from rung.records import plain
     from rung.stages.distilling import Order, distill, dropped_by, is_named
     from rung.stages.training import Order as Training
 
     project = load_project(folder)
     screen = Screen(quiet=json)
-    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force)
+    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
     with workshop_of(project, seed, screen) as workshop:
         if train and not is_named(workshop, output):
             raise UserError(
@@ -56,6 +58,11 @@ def distill(
             )
         done = distill(workshop, order)
     screen.problems(done.problems)
+    if dry_run:
+        planned = {"teacher": done.teacher, "asked": done.asked, "dropped": done.by_filter(), "problems": plain(done.problems)}
+        left = f"; left out: {dropped_by(done)}" if done.dropped else ""
+        out(dumps(planned, ensure_ascii=False) if json else f"would ask {done.teacher} {done.asked:,} inputs{left}")
+        return FINE
     if json:
         out(dumps(done.as_json(), ensure_ascii=False))
     else:

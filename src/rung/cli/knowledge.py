@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Json
+from rung.cli.options import DryRun, Folder, Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
@@ -47,16 +47,23 @@ def rollback(
 
 
 @knowledge.command()
-def prune(folder: Folder, json: Json = False) -> int:
+def prune(folder: Folder, dry_run: DryRun = False, json: Json = False) -> int:
     """Forget all versions but the newest, and what was deleted."""
+    from json import dumps
+
     from rung.project import load_project
     from rung.stages.purging import purge
     from rung.workshop import Workshop
 
     screen = Screen(quiet=json)
     with Workshop(load_project(folder), screen) as workshop:
-        purged = purge(workshop)
+        purged = purge(workshop, dry_run=dry_run)
         versions = workshop.index.versions()
+    if dry_run:
+        numbers, pages = [one.number for one in versions[1:]], [str(verdict) for verdict in purged.verdicts]
+        forgotten = f"would forget {len(numbers)} versions, and the pages of {len(pages)} verdicts"
+        out(dumps({"forget": numbers, "pages": pages}) if json else forgotten)
+        return FINE
     for verdict in purged.verdicts:
         screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")
     if purged.page is not None:
