@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GROUPS = {
-    "Begin": ("init", "advise", "check", "doctor"),
+    "Start": ("init", "advise", "check", "doctor"),
     "Measure and ask": ("compare", "report", "ask"),
     "Documents": ("sync", "search", "knowledge"),
     "Cases and examples": ("cases", "examples", "distill"),
-    "Train and take along": ("train", "artifacts", "export"),
+    "Train and export": ("train", "artifacts", "export"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 MORE = "…"  # ends the metavar of an option that takes every word up to the next option
@@ -40,12 +41,12 @@ class Verbs(TyperGroup):
 
 
 class ListByDefault(TyperGroup):
-    """A verb whose sub-verb `list` may be left out before other words of it."""
+    """A verb whose sub-verb `list` may be left out before its folder or its options."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """See `typer.core.TyperGroup`: an option, or a folder, is the first word of `list`."""
         word = args[0]
-        listing = word not in self.commands and (word.startswith("-") or "/" in word or Path(word).is_dir())
+        listing = word not in self.commands and (word.startswith("-") or os.sep in word or os.path.isdir(word))  # noqa: PTH112 - of any word
         return super().resolve_command(ctx, ["list", *args] if listing else args)
 
 

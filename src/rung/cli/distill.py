@@ -59,8 +59,9 @@ def distill(
         done = distill(workshop, order)
     screen.problems(done.problems)
     if dry_run:
-        planned = {"teacher": done.teacher, "asked": done.asked, "dropped": done.by_filter(), "problems": plain(done.problems)}
+        planned = {"teacher": done.teacher, "asked": done.asked, "dropped": done.by_filter()}
         left = f"; left out: {dropped_by(done)}" if done.dropped else ""
+        planned |= {"problems": plain(done.problems)}
         out(dumps(planned, ensure_ascii=False) if json else f"would ask {done.teacher} {done.asked:,} inputs{left}")
         return FINE
     if json:

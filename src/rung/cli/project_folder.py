@@ -115,4 +115,5 @@ def _shown() -> Path:
 
 
 def _resolved(folder: Path) -> str:
-    return os.path.realpath(folder.parent if folder.is_file() else folder)  # a rung.yaml may be named, too
+    file = os.path.isfile(folder)  # noqa: PTH113 - of any word; a rung.yaml may be named, too
+    return os.path.realpath(folder.parent if file else folder)
