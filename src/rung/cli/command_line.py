@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,10 +45,10 @@ class ListByDefault(TyperGroup):
     """A verb whose sub-verb `list` may be left out before its folder or its options."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """See `typer.core.TyperGroup`: an option, or a folder, is the first word of `list`."""
+        """See `typer.core.TyperGroup`. What is no sub-verb, and no slip of one, is the first word of `list`."""
         word = args[0]
-        listing = word not in self.commands and (word.startswith("-") or os.sep in word or os.path.isdir(word))  # noqa: PTH112 - of any word
-        return super().resolve_command(ctx, ["list", *args] if listing else args)
+        slip = get_close_matches(word, self.commands) and not os.path.isdir(word)  # noqa: PTH112 - of any word
+        return super().resolve_command(ctx, args if word in self.commands or slip else ["list", *args])
 
 
 class TakesSeveral(TyperCommand):
