@@ -53,7 +53,7 @@ def test_what_was_deleted_is_in_no_file_after_pruning(rung: Run, shop: Path) -> 
     rung("sync", shop)
     kept = rung("knowledge", "list", shop, "--json").json["versions"]
     told = rung("knowledge", "prune", shop, "--dry-run", "--json").json
-    assert (len(told["forget"]), len(told["pages"])) == (len(kept) - 1, 2)
+    assert (len(told["forget"]), len(told["pages"])) == (len(kept) - 1, 3)
     assert any(b"takes one day" in f.read_bytes() for f in (shop / ".rung").rglob("*") if f.is_file())
     said = rung("knowledge", "prune", shop)
     holding = [str(f) for f in (shop / ".rung").rglob("*") if f.is_file() and b"takes one day" in f.read_bytes()]
