@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 Tick = Callable[[int, int, str], None]
+REPLAYED = "nothing asked: its answers are kept"  # the note of the last tick, where all results were there already
 
 
 class Reporter(Protocol):

@@ -23,7 +23,7 @@ from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.errors import ModelError, ServerError
 from rung.models.endpoint import is_on_server
 from rung.models.protocol import Remote
-from rung.progress import Reporter, Silent
+from rung.progress import REPLAYED, Reporter, Silent
 from rung.records import Asker
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried, Tally, carry
@@ -271,14 +271,18 @@ class Workshop:
         asked = self.engines() if engines is None else engines
         is_sure = not is_on_server(self.project.settings.embedder)  # else it may be the embedder's server that refuses
         pointing = self._pointing_at(self.key_of(asked.get("generate"))) if is_sure else nullcontext()
+        executed = self.tally.executed
         with pointing, self.reporter.phase(title) as tick:
-            return carry(
+            ended = carry(
                 talks,
                 engines=self.gate(self._spread(asked) if engines is None else asked),
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
             )
+            if self.tally.executed == executed:
+                tick(len(talks), len(talks), REPLAYED)
+            return ended
 
     def key_of(self, engine: Engine | None) -> str:
         """Where `rung.yaml` names this generator."""
