@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 Tick = Callable[[int, int, str], None]
+REPLAYED = "nothing asked: its answers are kept"  # the note of the last tick, where all results were there already
 
 
 class Reporter(Protocol):

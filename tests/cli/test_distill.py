@@ -93,6 +93,10 @@ def test_answers_are_sifted_by_the_projects_own_scorers(
         shop / "taught" / "new.jsonl",
         "--json",
     )
+    planned = rung(*words, "--dry-run").json
+    assert (planned["asked"], planned["dropped"], len(planned["problems"])) == (5, {"leak": 1, "duplicate": 1}, 1)
+    assert asked == []
+    assert not (shop / "taught" / "new.jsonl").exists()
     told = rung(*words).json
     assert told["rows"] == 2
     assert told["dropped"] == {"leak": 1, "duplicate": 1, "refusal": 1, "format": 1, "correct": 1}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rung.cli.options import spread
+from rung.cli.command_line import command_line
 from rung.commands.lint import Wanted, look
 from tests.cli.conftest import Run
 
@@ -158,11 +158,26 @@ def test_what_is_yours_to_fix_is_said(rung: Run, tmp_path: Path, words: tuple[st
     assert says in rung("examples", *words, code=2).err
 
 
+def parsed(verb: str, *words: str) -> dict[str, Any]:
+    """The parameters of a command line, as the verb would get them."""
+    group = command_line()
+    for name in verb.split():
+        command, group = group.commands[name], group.commands[name]
+    values: dict[str, Any] = command.make_context(verb, list(words)).params
+    return {name: [*map(str, value)] if isinstance(value, (list, tuple)) else value for name, value in values.items()}
+
+
 def test_cases_take_what_a_pattern_expands_to() -> None:
-    assert spread(["examples", "lint", "a", "--cases", "b", "c", "--json"]) == [
-        *("examples", "lint", "a", "--cases", "b", "--cases", "c", "--json")
-    ]
-    assert spread(["examples", "lint", "--cases", "b", "a"]) == ["examples", "lint", "--cases", "b", "a"]
-    assert spread(["distill", "--inputs", "a", "b", "-o", "c"]) == ["distill", "--inputs", "a", "--inputs", "b", "-o", "c"]
-    assert spread(["train", "generator", "--cases", "a", "b"]) == ["train", "generator", "--cases", "a", "b"]
-    assert spread([]) == []
+    taken = parsed("examples lint", "a", "--cases", "b", "c", "--json")
+    assert (taken["files"], taken["cases"], taken["json"]) == (["a"], ["b", "c"], True)
+    taken = parsed("examples lint", "--max-tokens", "99", "--cases", "b", "a")  # no file of the verb's own stands before
+    assert (taken["files"], taken["cases"], taken["max_tokens"]) == (["a"], ["b"], 99)
+    taken = parsed("examples lint", "a", "--cases", "b", "--", "--c")
+    assert (taken["files"], taken["cases"]) == (["a", "--c"], ["b"])
+
+
+def test_inputs_take_what_a_pattern_expands_to(shop: Path) -> None:
+    taken = parsed(
+        "distill", "--teacher", "scripted", "-C", str(shop), "--inputs", "a", "b", "-o", "c", "--inputs", "d", "e"
+    )
+    assert (taken["inputs"], str(taken["output"]), taken["folder"]) == (["a", "b", "d", "e"], "c", shop)

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.cli.screen import printable
+from rung.progress import REPLAYED
 from tests.architecture.source_tree import ROOT
 from tests.cli.conftest import Run
+from tests.docs.trying import rung as typed
 
 ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\u202eevil\r"
@@ -69,3 +71,14 @@ def test_hostile_documents_names_and_arguments(rung: Run, shop: Path) -> None:
     assert any("\\u001b[2J" in done.err for done in ran)
     found = ran[4].json["passages"]
     assert any(EVIL.rstrip("\r") in passage["text"] for passage in found)
+
+
+def test_a_rerun_says_that_it_asks_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rung.cli.screen.QUICK", 0.0)  # every phase leaves its line
+    first, again = (typed("compare", str(shop), monkeypatch=monkeypatch).err for _ in range(2))
+    assert re.search(r"^answer prompt +[\d.]+ s$", first, re.MULTILINE)
+    assert re.search(r"^time prompt, .* s$", first, re.MULTILINE)
+    answering = [line for line in again.splitlines() if line.startswith("answer ")]
+    assert len(answering) > 3
+    assert all(line.endswith(f" {REPLAYED}") for line in answering)
+    assert "time " not in again

@@ -50,8 +50,8 @@ def test_without_a_folder_the_current_one_is_searched(rung: Run, shop: Path, mon
 
 
 def test_a_query_that_is_missing_is_asked_for(rung: Run, shop: Path) -> None:
-    assert "what is to be looked for" in rung("search", shop, code=2).err
-    assert "what is to be looked for" in rung("search", code=2).err
+    assert "say it so: rung search [FOLDER] QUERY" in rung("search", shop, code=2).err
+    assert "say it so: rung search [FOLDER] QUERY" in rung("search", code=2).err
     assert "rung.yaml" in rung("search", "express", code=2).err  # no project here
 
 

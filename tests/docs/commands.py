@@ -10,24 +10,26 @@ import inspect
 import re
 import shlex
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
-import typer
-from typer.main import get_command
-
-from rung.cli.main import VERBS
+from rung.cli.command_line import GROUPS, command_line
+from rung.errors import UserError
 from tests.docs.pages import DOCS, Block
 
 PAGE = DOCS / "cli.md"
 REGENERATE = "python -m tests.docs.commands"
 _VALUES = {"asker": "GROUPS", "output": "FILE"}  # where a parameter's name is not what a reader would write
+_EVERYWHERE = ("help", "project")  # what every verb takes, and the opening says
 OPENING = f"""\
 # Commands
 
 <!-- Made by `{REGENERATE}`; change the commands' own words in src/rung/cli/, not this page. -->
 
 `rung --version` says which Rung this is; `rung VERB --help` says what stands here.
+
+Every verb works on a project: the one in the current folder or the nearest folder above that holds a rung.yaml, or the one
+after `-C FOLDER` (`--project FOLDER`), before or after the verb: `rung -C helpdesk compare`. `FOLDER` among a verb's words
+says the same: `rung compare helpdesk`. Two that differ are refused. Files that you name are looked for from where you are.
 
 Results go to stdout; progress, what was left out and errors go to stderr. With `--json`, stdout holds one line of JSON and
 nothing else. Ctrl-C loses nothing: the same command, run again, goes on. `RUNG_LOG=info` shows the log.
@@ -38,31 +40,25 @@ Exit codes: 0 all is fine, 1 the bar is missed (or no rung was chosen), 2 someth
 """
 
 
-def group() -> Any:
-    """`rung` with its verbs, as the library that parses the command line sees it."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-    app.callback()(_nothing)
-    for verb in VERBS:
-        app.command(verb)(getattr(import_module(f"rung.cli.{verb}"), verb))
-    return get_command(app)
-
-
-def _nothing() -> None:
-    """Only to make a group of it."""
-
-
 def parse(words: list[str]) -> None:
     """Take a command line apart as `rung` would, and run nothing.
 
     Raises:
         ValueError: there is no such verb or option, or an argument is missing.
     """
-    verb = words[0] if words else ""
-    if verb not in VERBS:
-        raise ValueError(f"'{verb}' is no verb; there are: {', '.join(VERBS)}")
-    command = group().commands[verb]
+    command, parent, words_left = command_line(), None, list(words)
     try:
-        command.make_context(verb, words[1:], resilient_parsing=False)
+        while True:
+            context = command.make_context(command.name or "rung", words_left, parent=parent)
+            if not hasattr(command, "commands"):
+                return
+            words_left = [*context._protected_args, *context.args]
+            if not words_left:
+                raise ValueError("a verb is missing")
+            _, command, words_left = command.resolve_command(context, words_left)
+            parent = context
+    except UserError:  # the project is not there, which is no matter of the command line
+        return
     except Exception as error:
         said = error.format_message() if hasattr(error, "format_message") else error
         raise ValueError(f"rung {shlex.join(words)}: {said}") from error
@@ -92,27 +88,44 @@ def calls(command: str) -> Iterator[list[str]]:
             yield words[1 : next((n for n, word in enumerate(words) if word.startswith(">")), len(words))]
 
 
+def verbs(command: Any = None, name: str = "rung") -> Iterator[tuple[str, Any]]:
+    """(name, command) of every verb and sub-verb, in the order of `rung --help`."""
+    command = command or command_line()
+    listed = [verb for group in GROUPS.values() for verb in group] if name == "rung" else list(command.commands)
+    for verb in listed:
+        yield f"{name} {verb}", command.commands[verb]
+        if hasattr(command.commands[verb], "commands"):
+            yield from verbs(command.commands[verb], f"{name} {verb}")
+
+
 def page() -> str:
     """docs/cli.md."""
-    commands = group().commands
-    return OPENING + "\n".join(_verb(verb, commands[verb]) for verb in VERBS)
+    return "\n".join([OPENING.rstrip("\n") + "\n", *(_verb(name, command) for name, command in verbs())])
 
 
-def _verb(verb: str, command: Any) -> str:
+def _verb(name: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
-    names = (a.name.upper() if a.required else f"[{a.name.upper()}]" for a in arguments)
-    usage = " ".join(["rung", verb, *names, *(["[OPTIONS]"] if options else [])])
-    said = inspect.cleandoc(command.help or "")
-    lines = [f"## rung {verb}", "", f"`{usage}`", "", said, "", "| | default | |", "|---|---|---|"]
-    lines += [f"| `{a.name.upper()}` | {'required' if a.required else '–'} | {_cell(a.help)} |" for a in arguments]
+    options = [p for p in command.params if p.param_type_name == "option" and p.name not in _EVERYWHERE]
+    said = [inspect.cleandoc(command.help or ""), *([command.epilog] if command.epilog else [])]
+    lines = [f"{'#' * name.count(' ')}# {name}", ""]
+    if not hasattr(command, "commands"):
+        names = (_named(a) if a.required else f"[{_named(a)}]" for a in arguments)
+        lines += [f"`{' '.join([name, *names, '[OPTIONS]'])}`", ""]
+    lines += ["\n\n".join(said)]
+    if arguments or options:
+        lines += ["", "| | default | |", "|---|---|---|"]
+    lines += [f"| `{_named(a)}` | {'required' if a.required else '–'} | {_cell(a.help)} |" for a in arguments]
     lines += [f"| `{_spelt(o)}` | {_default(o)} | {_cell(o.help)} |" for o in options]
     return "\n".join(lines) + "\n"
 
 
+def _named(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper()) + ("…" if argument.nargs < 0 else "")
+
+
 def _spelt(option: Any) -> str:
     names = "/".join([*option.opts, *option.secondary_opts])
-    return names if option.is_flag else f"{names} {_VALUES.get(option.name, option.name.upper())}"
+    return names if option.is_flag else f"{names} {option.metavar or _VALUES.get(option.name, option.name.upper())}"
 
 
 def _default(option: Any) -> str:

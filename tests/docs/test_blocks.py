@@ -116,7 +116,7 @@ def test_commands_in_the_text_exist() -> None:
 
 
 def _verbs() -> tuple[str, ...]:
-    from rung.cli.main import VERBS
+    from rung.cli.command_line import VERBS
 
     return VERBS
 

@@ -40,6 +40,7 @@ from tests.models.making_schemas import HELD, UNHELD
 RUNGS = tuple(DOOR.load(()).values())  # reference arms included
 BUILT_IN = tuple(rung for rung in RUNGS if not rung.reference)
 EMPTY: tuple[object, ...] = (None, "", ())
+OF_THE_SHELL = {"PWD"}
 SIGNED_IN = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}  # read by the library
 
 
@@ -66,13 +67,13 @@ def bounds(field: FieldInfo) -> list[str]:
 
 
 def test_every_key_of_rung_yaml_is_documented_and_no_other() -> None:
-    documented = named(section(DOCS / "rung-yaml.md", "Keys"))
+    documented = named(section(DOCS / "configuration.md", "Keys"))
     assert set(documented) == {key for key, _ in keys(Settings)}
 
 
 @pytest.mark.parametrize(("key", "field"), list(keys(Settings)), ids=lambda v: v if isinstance(v, str) else "")
 def test_defaults_and_ranges_of_rung_yaml(key: str, field: FieldInfo) -> None:
-    _, kind, default, _ = named(prose(DOCS / "rung-yaml.md"))[key]
+    _, kind, default, _ = named(prose(DOCS / "configuration.md"))[key]
     assert default.strip("`") == shown_default(field.default)
     assert [bound for bound in bounds(field) if bound not in re.findall(r"[\d.]+", kind)] == []
 
@@ -88,19 +89,19 @@ def read_keys(*functions: str) -> set[str]:
 
 
 def test_every_key_of_a_case_is_documented_and_no_other() -> None:
-    documented, _, _ = section(DOCS / "rows.md", "Cases").partition("### Drafts")
+    documented, _, _ = section(DOCS / "data-formats.md", "Cases").partition("### Drafts")
     assert set(named(documented)) == read_keys("case_of", "id_of", "_split", "meta_of")
 
 
 def test_every_key_of_an_example_is_documented_and_no_other() -> None:
-    assert set(named(section(DOCS / "rows.md", "Examples"))) == set(KNOWN)
+    assert set(named(section(DOCS / "data-formats.md", "Examples"))) == set(KNOWN)
 
 
 def test_every_key_of_a_document_row_and_every_suffix_is_documented() -> None:
     from rung.knowledge.readers.code import OF_SUFFIX
     from rung.knowledge.readers.rows import _ROW_KEYS
 
-    files, _, keys_of_rows = section(DOCS / "rows.md", "Documents").partition("**Rows** of")
+    files, _, keys_of_rows = section(DOCS / "data-formats.md", "Documents").partition("**Rows** of")
     suffixes = {name for name in named(files) if name.startswith(".")}
     code_suffixes = suffixes & set(OF_SUFFIX)  # some stand for all
     assert code_suffixes
@@ -301,7 +302,7 @@ def test_every_variable_of_the_environment_is_documented_and_no_other() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     read = {*re.findall(r'environ\.get\("(\w+)"', source), *re.findall(r'"(\w+_API_KEY)"', source)}
     pages = (DOCS / "models.md").read_text("utf-8") + section(DOCS / "knowledge.md", "The store")
-    assert set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF)_[A-Z0-9_]+\b", pages)) - SIGNED_IN == read
+    assert set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF)_[A-Z0-9_]+\b", pages)) - SIGNED_IN == read - OF_THE_SHELL
 
 
 def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:

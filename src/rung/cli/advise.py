@@ -11,6 +11,7 @@ import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import Json
+from rung.cli.project_folder import chosen_or_none
 from rung.cli.screen import Screen, out, out_line
 
 if TYPE_CHECKING:
@@ -26,16 +27,21 @@ GAPS = {
     "none": "no gap that these facts show",
 }
 
+_FOLDER = "A project, or a folder that may become one, as after -C."
+
 
 def advise(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A project, or a folder that may become one.", show_default=False)
-    ] = None,
+    ctx: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help=_FOLDER, metavar="FOLDER", show_default=False)] = None,
     facts: Annotated[Path | None, typer.Option(help="Facts as JSON or YAML: an object, or a list of them.")] = None,
     fact: Annotated[list[str] | None, typer.Option(help="One fact, as name=value; may be given often.")] = None,
     json: Json = False,
 ) -> int:
-    """Say where to start, what to expect and what not to do, from stated rules. Measures nothing; `compare` does."""
+    """Say where to start, before anything is measured.
+
+    The likely gap, which rungs to try in which order, and what not to do: by stated rules, from what the folder and --fact
+    say, or --facts alone.
+    """
     from json import dumps
 
     from rung.commands.interview import Known, asked, assume, read_facts, read_given, with_given
@@ -52,7 +58,8 @@ def advise(
         if json:
             out(dumps([advice.as_json() for advice in advices], ensure_ascii=False))
         return FINE
-    known = Known(given, {}) if given else read_facts(folder) if folder else Known(Facts(), {})
+    root = None if given else chosen_or_none(ctx, folder)
+    known = Known(given, {}) if given else read_facts(root) if root else Known(Facts(), {})
     all_facts = with_given(known.facts, fact or [])
     if not json and not given and sys.stdin.isatty():
         all_facts = asked(all_facts, lambda question, likely: typer.confirm(question, default=likely, err=True))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rung.cli.command_line import ListByDefault
 from rung.cli.main import FINE
-from rung.cli.options import Json
+from rung.cli.options import Folder, Json, Word
+from rung.cli.project_folder import chosen, words_apart
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
@@ -19,100 +20,139 @@ if TYPE_CHECKING:
     from rung.training.registry import Artifact, Change, Difference
 
 
-class Action(StrEnum):
-    """What can be done about artifacts."""
-
-    list = "list"
-    show = "show"
-    diff = "diff"
-    promote = "promote"
-    retire = "retire"
-    rollback = "rollback"
-    withdraw = "withdraw"
-    due = "due"
-
-
-WANTED = {  # what each action names, besides the project's folder
-    Action.list: (),
-    Action.show: ("DIGEST",),
-    Action.diff: ("DIGEST", "DIGEST"),
-    Action.promote: ("DIGEST",),
-    Action.retire: ("DIGEST",),
-    Action.rollback: ("KIND",),
-    Action.withdraw: ("KIND",),
-    Action.due: (),
-}
 SHOWN_ROWS = 10
-_WORDS = (
-    "list (the default), show DIGEST, diff DIGEST DIGEST, promote DIGEST, retire DIGEST, rollback KIND, withdraw KIND or "
-    "due; and the project's folder, here if left out. The beginning of a digest is enough."
+By = Annotated[str | None, typer.Option(help="Who does it, for the log; default: who is signed in.")]
+Digest = Annotated[
+    str | None, typer.Argument(help="The first four or more characters of its digest.", metavar="DIGEST", show_default=False)
+]
+Kind = Annotated[
+    str | None, typer.Argument(help="A kind, such as adapter or retriever.", metavar="KIND", show_default=False)
+]
+artifacts = typer.Typer(
+    cls=ListByDefault,
+    context_settings={"ignore_unknown_options": True},  # those of `list`
+    help="List what was made from what, promote, retire, say what is due.",
+    epilog="'rung artifacts [FOLDER]' alone is 'rung artifacts list'.",
 )
-_FORCE = "Promote what forgot too much; retire what is not finished."
 
 
-def artifacts(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[ACTION] [FOLDER] [DIGEST…]", help=_WORDS)] = None,
-    by: Annotated[str | None, typer.Option(help="Who does it, for the log; default: who is signed in.")] = None,
-    force: Annotated[bool, typer.Option("--force", help=_FORCE)] = False,
+@artifacts.callback(invoke_without_command=True)
+def alone(ctx: typer.Context) -> int:
+    """As `list`, where no other word stands."""
+    return FINE if ctx.invoked_subcommand else list_artifacts(chosen(ctx))
+
+
+@artifacts.command("list")
+def list_artifacts(folder: Folder, json: Json = False) -> int:
+    """List what was made, at what cost, what is promoted, what is due."""
+    project, registry = _opened(folder)
+    _list(project, registry, json=json)
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def show(ctx: typer.Context, folder: Word = None, digest: Digest = None, json: Json = False) -> int:
+    """Show one artifact: its base model, recipe, metrics and rows."""
+    project, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
+    _show(project, registry, registry.find(digest), json=json)
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def diff(
+    ctx: typer.Context,
+    folder: Word = None,
+    digest: Digest = None,
+    second: Digest = None,
     json: Json = False,
 ) -> int:
-    """Show what was made from what, compare two, promote one of a kind, retire what is not needed, say what is due."""
+    """Compare two of one kind: what they were made from, and metrics."""
+    _, registry, both = _found(ctx, (folder, digest, second), "DIGEST", "DIGEST")
+    first, other = map(registry.find, both)
+    _diff(registry, first, other, json=json)
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def promote(  # noqa: PLR0917 - typer takes them by name
+    ctx: typer.Context,
+    folder: Word = None,
+    digest: Digest = None,
+    by: By = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote also what forgot too much.")] = False,
+    json: Json = False,
+) -> int:
+    """Let an artifact be the one of its kind that answers."""
+    _, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
+    now = registry.promote(registry.find(digest), by=by or _signed_in(), force=force)
+    _tell(json, {"promoted": now.digest, "kind": now.kind}, f"{now.name} is promoted")
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def retire(  # noqa: PLR0917 - typer takes them by name
+    ctx: typer.Context,
+    folder: Word = None,
+    digest: Digest = None,
+    by: By = None,
+    force: Annotated[bool, typer.Option("--force", help="Retire also what is not finished.")] = False,
+    json: Json = False,
+) -> int:
+    """Delete an artifact's files; what it was made from stays known."""
+    _, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
+    found = registry.find(digest)
+    freed = registry.retire(found, by=by or _signed_in(), force=force)
+    _tell(json, {"retired": found.digest, "bytes": freed}, f"{found.name} is retired: {_size(freed)} are free")
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def rollback(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
+    """Promote again what was promoted before, of one kind."""
+    _, registry, (kind,) = _found(ctx, (folder, kind), "KIND")
+    back = registry.rollback(kind, by=by or _signed_in())
+    over = f" (passed over, no longer here: {', '.join(d[:12] for d in back.passed_over)})" if back.passed_over else ""
+    said = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
+    _tell(json, said, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def withdraw(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
+    """Let no artifact of a kind be promoted any more."""
+    _, registry, (kind,) = _found(ctx, (folder, kind), "KIND")
+    gone = registry.withdraw(kind, by=by or _signed_in())
+    _tell(json, {"withdrawn": gone, "kind": kind}, f"{kind} {gone[:12]} is not promoted any more, and none is")
+    return _ended(registry, json=json)
+
+
+@artifacts.command()
+def due(folder: Folder, json: Json = False) -> int:
+    """Say what is due to be trained again, by rung.yaml's `retrain`."""
+    project, registry = _opened(folder)
+    _due(project, json=json)
+    return _ended(registry, json=json)
+
+
+def _opened(folder: Path) -> tuple[Project, Registry]:
     from rung.artifacts.registry import Registry
     from rung.builders.forgetting_gate import judged_in
     from rung.config.project import load_project
 
-    action, folder, named = _understood(words or [])
     project = load_project(folder)
-    registry = Registry(project.state, forgot=judged_in(project))
-    screen = Screen(quiet=json)
-    match action:
-        case Action.list:
-            _list(project, registry, json=json)
-        case Action.show:
-            _show(project, registry, registry.find(named[0]), json=json)
-        case Action.diff:
-            _diff(registry, registry.find(named[0]), registry.find(named[1]), json=json)
-        case Action.promote:
-            now = registry.promote(registry.find(named[0]), by=by or _signed_in(), force=force)
-            _tell(json, {"promoted": now.digest, "kind": now.kind}, f"{now.name} is promoted")
-        case Action.retire:
-            found = registry.find(named[0])
-            freed = registry.retire(found, by=by or _signed_in(), force=force)
-            _tell(json, {"retired": found.digest, "bytes": freed}, f"{found.name} is retired: {_size(freed)} are free")
-        case Action.rollback:
-            back = registry.rollback(named[0], by=by or _signed_in())
-            over = (
-                f" (passed over, no longer here: {', '.join(d[:12] for d in back.passed_over)})" if back.passed_over else ""
-            )
-            said = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
-            _tell(json, said, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
-        case Action.withdraw:
-            gone = registry.withdraw(named[0], by=by or _signed_in())
-            _tell(
-                json, {"withdrawn": gone, "kind": named[0]}, f"{named[0]} {gone[:12]} is not promoted any more, and none is"
-            )
-        case Action.due:
-            _due(project, json=json)
-    screen.problems(registry.acts()[1])
+    return project, Registry(project.state, forgot=judged_in(project))
+
+
+def _found(ctx: typer.Context, words: Sequence[str | None], *own: str) -> tuple[Project, Registry, Sequence[str]]:
+    """The project and its artifacts, and what is named among the words."""
+    root, given = words_apart(ctx, words, *own)
+    return *_opened(root), given
+
+
+def _ended(registry: Registry, *, json: bool) -> int:
+    """Say what of the log cannot be read."""
+    Screen(quiet=json).problems(registry.acts()[1])
     return FINE
-
-
-def _understood(words: Sequence[str]) -> tuple[Action, Path, Sequence[str]]:
-    """The action, the folder, and what is named. The folder is the word that is one too many."""
-    from rung.config.project import FILE
-    from rung.errors import UserError
-
-    given = list(words)
-    action = Action(given.pop(0)) if given and given[0] in Action.__members__ else Action.list
-    wanted = WANTED[action]
-    if len(given) == len(wanted):
-        return action, Path(), given
-    if len(given) == len(wanted) + 1:
-        place = next((n for n, word in enumerate(given) if (Path(word) / FILE).is_file()), 0)
-        folder = Path(given.pop(place))
-        return action, folder, given
-    usage = " ".join((f"rung artifacts {action} [FOLDER]", *wanted))
-    raise UserError(f"say it so: {usage} (or another action: {', '.join(Action)})")
 
 
 def _signed_in() -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE, YOURS
-from rung.cli.options import As, Folder, Json, groups
+from rung.cli.options import As, Json, Word, groups
+from rung.cli.project_folder import words_apart
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ _RULE = "\n\n---\n"  # between what was streamed and the answer, where that is a
 
 
 def ask(  # noqa: PLR0917 - typer reads the options from the parameters
-    folder: Folder,
-    question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    ctx: typer.Context,
+    folder: Word = None,
+    question: Annotated[
+        str | None, typer.Argument(help="The question, in quotes.", metavar="QUESTION", show_default=False)
+    ] = None,
     rung: Annotated[str | None, typer.Option(help="Which rung answers; default: the last verdict's winner.")] = None,
     asker: As = None,
     strict: Annotated[
@@ -29,7 +33,10 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     ] = False,
     json: Json = False,
 ) -> int:
-    """Put one question to one rung, the way that it would be served: live, with streaming and citations."""
+    """Put one question to the winner, or to another rung, live.
+
+    As it would be served: with streaming and citations.
+    """
     from json import dumps
 
     from rung.config.project import load_project
@@ -38,8 +45,9 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.records import Asker, plain
     from rung.text.support import doubted
 
+    root, (question,) = words_apart(ctx, (folder, question), "QUESTION")
     if not question.strip():
-        raise UserError("the question is empty: write one after the folder")
+        raise UserError("the question is empty: write one")
     heard: list[str] = []
 
     screen = Screen(quiet=json)
@@ -49,7 +57,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         screen.mid_line = True
         out(piece, end="")
 
-    project = load_project(folder)
+    project = load_project(root)
     live, candidate = put(
         project,
         question,
@@ -60,12 +68,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     )
     label, made = candidate.label, candidate.artifacts
     if live.value is None:
-        error = live.failure.error if live.failure else "no answer"
-        if json:
-            out(dumps({"rung": label, "answer": None, "error": error}))
-        else:
-            err(f"\nrung: {label} failed: {error}")
-        return YOURS
+        return _failed(label, live.failure.error if live.failure else "no answer", json=json)
     answer = live.value
     behaviour = project.settings.behaviour
     unborne = () if behaviour.schema_file or behaviour.labels else tuple(doubted(answer))
@@ -90,6 +93,16 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return code
+
+
+def _failed(label: str, error: str, *, json: bool) -> int:
+    from json import dumps
+
+    if json:
+        out(dumps({"rung": label, "answer": None, "error": error}))
+    else:
+        err(f"\nrung: {label} failed: {error}")
+    return YOURS
 
 
 def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, str]], mid_line: bool) -> None:

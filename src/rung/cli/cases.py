@@ -13,12 +13,6 @@ from rung.cli.options import Folder, Json
 from rung.cli.screen import Screen, out
 
 
-class Action(StrEnum):
-    """What can be done about cases."""
-
-    suggest = "suggest"
-
-
 class Author(StrEnum):
     """Who drafts."""
 
@@ -26,24 +20,29 @@ class Author(StrEnum):
     model = "model"
 
 
-def cases(  # noqa: PLR0917 - typer takes them by name
-    action: Annotated[Action, typer.Argument(help="suggest: draft cases from the documents.", show_default=False)],
+cases = typer.Typer(no_args_is_help=True, help="Draft cases from the documents, for a person to approve.")
+
+
+@cases.command()
+def suggest(
     folder: Folder,
     each: Annotated[int, typer.Option(min=1, max=1000, help="How many of each kind.")] = 5,
     by: Annotated[Author, typer.Option(help="rules: facts found by rules; model: the project's model asks.")] = Author.rules,
     output: Annotated[str, typer.Option(help="The file to add to, in the project's folder.")] = "cases.drafts.jsonl",
     json: Json = False,
 ) -> int:
-    """Draft cases (answerable, unanswerable, stale, forbidden). Each judges nothing until a person approves it."""
+    """Draft cases from the documents.
+
+    Answerable, unanswerable, stale and forbidden ones. Each judges nothing until a person approves it.
+    """
     from json import dumps
 
-    from rung.commands.draft_cases import suggest
+    from rung.commands.draft_cases import suggest as draft
     from rung.config.project import load_project
 
-    del action  # there is one
     project = load_project(folder)
     path = project.root / Path(output)
-    made = suggest(project, path, each=each, by=by.value, reporter=Screen(quiet=json))
+    made = draft(project, path, each=each, by=by.value, reporter=Screen(quiet=json))
     counts = made.counts()
     if json:
         out(dumps({"file": str(path), "drafts": counts, "short": dict(made.short)}, ensure_ascii=False))

@@ -8,7 +8,7 @@ from rung.cli.screen import out, out_line
 
 
 def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
-    """Read the whole project and list what is wrong, with file and line. Runs no model and writes nothing."""
+    """List every mistake in the project, with file and line. Runs no model, writes nothing."""
     from json import dumps
 
     from rung.commands.survey import survey

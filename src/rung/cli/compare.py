@@ -42,7 +42,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         typer.Option(min=0, callback=finite, help="Stop with a partial verdict after so many minutes, training included."),
     ] = None,
 ) -> int:
-    """Weigh every rung on the project's own cases, and say which one to use and why.
+    """Weigh every rung on the project's cases: which one, and why.
 
     Exits with 0 when the bar is cleared (or none is set), 1 when it is missed, a rung got worse than in --baseline, or a
     budget ended the comparison, 2 for what is yours to fix.

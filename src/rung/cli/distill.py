@@ -8,19 +8,18 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Force, Json, Seed
+from rung.cli.options import DryRun, Folder, Force, Json, Seed
 from rung.cli.screen import Screen, out
 
-_FOLDER = "The project: a folder with rung.yaml."
 _TEACHER = "The model that answers: openai:<name>, http://host/v1#<name>, gguf:<path> or any other that rung.yaml may name."
 _INPUTS = "What is to be answered: examples, cases, rows with 'input', or a line of text each. May be given several times."
 
 
 def distill(
-    folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
+    folder: Folder,
     *,
     teacher: Annotated[str, typer.Option(help=_TEACHER, show_default=False)],
-    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, show_default=False)],
+    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, metavar="FILE…", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file of examples to write.", show_default=False)],
     approve: Annotated[
         str, typer.Option(help="Who vouches for every answer that passes; without it, nobody does yet.")
@@ -32,9 +31,10 @@ def distill(
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only so many inputs, the first ones.")] = None,
     force: Force = False,
     seed: Seed = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Let a strong model answer inputs, keep what passes the project's scorers, and write it as examples.
+    """Let a strong model write examples, sifted by the scorers.
 
     Where behaviour.require_approval is on, only inputs with approved_by are asked.
     """
@@ -47,10 +47,11 @@ def distill(
     from rung.loop import opened
     from rung.loop import train as build
     from rung.progress import reporting
+    from rung.records import plain
 
     project = load_project(folder)
     screen = Screen(quiet=json)
-    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force)
+    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
     with reporting(screen), opened(project.seeded(seed)) as engines:
         if train and not is_named(project, output):
             raise UserError(
@@ -58,6 +59,12 @@ def distill(
             )
         done = distill(engines, order)
     screen.problems(done.problems)
+    if dry_run:
+        planned = {"teacher": done.teacher, "asked": done.asked, "dropped": done.by_filter()}
+        left = f"; left out: {dropped_by(done)}" if done.dropped else ""
+        planned |= {"problems": plain(done.problems)}
+        out(dumps(planned, ensure_ascii=False) if json else f"would ask {done.teacher} {done.asked:,} inputs{left}")
+        return FINE
     if json:
         out(dumps(done.as_json(), ensure_ascii=False))
     else:

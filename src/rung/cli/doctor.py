@@ -9,6 +9,7 @@ import typer
 
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import Json
+from rung.cli.project_folder import chosen_or_none
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ SIGNS = {"ok": "✓", "missing": "-", "wrong": "✗"}
 
 
 def doctor(
+    ctx: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Argument(
-            help="A project whose state (.rung) is looked at, too; left out, the current one.", show_default=False
+            help="A project whose state (.rung) is looked at, too, as after -C.", metavar="FOLDER", show_default=False
         ),
     ] = None,
     repair: Annotated[
@@ -30,15 +32,17 @@ def doctor(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Say what is here, missing or damaged, and the exact line that mends it. Exits with 2 when something is wrong."""
+    """Say what is missing or damaged, and the line that mends it.
+
+    Exits with 2 when something is wrong.
+    """
     from json import dumps
 
-    from rung.config.project import FILE
     from rung.errors import UserError
     from rung.models.doctor import examine
     from rung.records import plain
 
-    folder = folder or (Path() if Path(FILE).is_file() else None)
+    folder = chosen_or_none(ctx, folder)
     if folder is None and repair:
         raise UserError("which project is to be mended? rung doctor --repair FOLDER")
     if folder is not None and not folder.is_dir():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rung.cli.command_line import TakesSeveral
 from rung.cli.main import FINE, YOURS
 from rung.cli.options import Force, Json, Strict
+from rung.cli.project_folder import chosen, named
 from rung.cli.screen import Screen, out, printable
 
 if TYPE_CHECKING:
@@ -20,13 +22,6 @@ if TYPE_CHECKING:
 SHOWN = 5  # findings of each kind
 
 
-class Action(StrEnum):
-    """What can be done about examples."""
-
-    lint = "lint"
-    convert = "convert"
-
-
 class Form(StrEnum):
     """What examples can be written as."""
 
@@ -34,39 +29,33 @@ class Form(StrEnum):
     sharegpt = "sharegpt"
 
 
-_ACTION = "lint: say what is wrong with them; convert: write them in another format."
-_FILES = "Files of examples (OpenAI chat, ShareGPT, Alpaca, prompt and completion; JSONL, JSON, CSV), or a project's folder."
-_CASES = "Files of cases: no example may repeat one. May be given several times."
+_FORMS = "OpenAI chat, ShareGPT, Alpaca, prompt and completion; JSONL, JSON, CSV"
+_FILES = f"Files of examples ({_FORMS}), or a project's folder; left out: the project's own, as after -C."
+_CASES = "Files of cases: no example may repeat one."
 _LOSS = "Also say which rows the untuned model finds odd, by its loss. Needs the extra train and a local model."
+examples = typer.Typer(no_args_is_help=True, help="Look examples over before they teach, or convert them.")
 
 
-def examples(  # noqa: PLR0917 - typer takes them by name
-    action: Annotated[Action, typer.Argument(help=_ACTION, show_default=False)],
-    files: Annotated[list[Path], typer.Argument(help=_FILES, show_default=False)],
-    cases: Annotated[list[Path] | None, typer.Option(help=_CASES, show_default=False)] = None,
+@examples.command(cls=TakesSeveral)
+def lint(  # noqa: PLR0917 - typer takes them by name
+    ctx: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(help=_FILES, metavar="FILE", show_default=False)] = None,
+    cases: Annotated[list[Path] | None, typer.Option(help=_CASES, metavar="FILE…", show_default=False)] = None,
     max_tokens: Annotated[int, typer.Option(min=16, max=131072, help="Tokens that a row may have.")] = 2048,
     model: Annotated[str, typer.Option(help="Whose tokenizer counts; default: the project's model, or Rung's own.")] = "",
     preview: Annotated[int, typer.Option(min=0, help="Show so many rows as the loss sees them.")] = 0,
     loss: Annotated[bool, typer.Option("--loss", help=_LOSS)] = False,
-    to: Annotated[Form, typer.Option(help="convert: the format to write.")] = Form.chat,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="convert: the file to write; default: beside the file.")
-    ] = None,
-    approve: Annotated[str, typer.Option(help="convert: who approves every row, from today.")] = "",
-    force: Force = False,
     strict: Strict = False,
     json: Json = False,
 ) -> int:
-    """Look examples over before they teach, or write them in another format. A project's folder stands for its own."""
+    """Say what is wrong with examples: repeats, leaks, contradictions, secrets.
+
+    A project's folder stands for its own examples and cases.
+    """
     from rung.commands.lint import Wanted, look
 
-    if action is Action.convert:
-        from rung.commands.convert import convert
-
-        made = convert(files, output, to=to.value, approve=approve.strip(), force=force)
-        return _converted(made, strict=strict, json=json)
     wanted = Wanted(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
-    found = look(files, cases or [], wanted=wanted, reporter=Screen(quiet=json))
+    found = look(_files(ctx, files), cases or [], wanted=wanted, reporter=Screen(quiet=json))
     for problem in found.problems:
         Screen().say(f"! {problem}")
     if json:
@@ -79,6 +68,37 @@ def examples(  # noqa: PLR0917 - typer takes them by name
         for seen in found.seen:
             _show(seen)
     return YOURS if strict and (found.problems or found.linted.findings) else FINE
+
+
+@examples.command()
+def convert(  # noqa: PLR0917 - typer takes them by name
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help=f"Files of examples ({_FORMS}).", metavar="FILE", show_default=False)],
+    to: Annotated[Form, typer.Option(help="The format to write.")] = Form.chat,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; default: beside the file.")
+    ] = None,
+    approve: Annotated[str, typer.Option(help="Who approves every row, from today.")] = "",
+    force: Force = False,
+    strict: Strict = False,
+    json: Json = False,
+) -> int:
+    """Write examples in another format."""
+    from rung.commands.convert import convert as write
+
+    made = write(_files(ctx, files), output, to=to.value, approve=approve.strip(), force=force)
+    return _converted(made, strict=strict, json=json)
+
+
+def _files(ctx: typer.Context, files: Sequence[Path] | None) -> Sequence[Path]:
+    """What is looked at: files, or the project's folder, and not both."""
+    from rung.errors import UserError
+
+    if not files:
+        return [chosen(ctx)]
+    if folder := named(ctx):
+        raise UserError(f"name files, or the project {folder} with its own examples, not both")
+    return files
 
 
 def _converted(made: Converted, *, strict: bool, json: bool) -> int:

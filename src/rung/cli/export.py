@@ -44,7 +44,7 @@ def export(
     prompts: Annotated[int, typer.Option(min=1, help="How many prompts are compared.")] = 50,
     json: Json = False,
 ) -> int:
-    """Write a tuned model in a form that other programs read."""
+    """Write a tuned model for other programs: PEFT, merged, GGUF."""
     from json import dumps
 
     from rung.commands.export import ExportOrder

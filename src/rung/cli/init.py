@@ -9,6 +9,7 @@ import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import DryRun
+from rung.cli.project_folder import named
 from rung.cli.screen import out
 
 if TYPE_CHECKING:
@@ -67,22 +68,29 @@ bar: {{correct: 0.60}}             # and hard limits: leaks: 0, p95_seconds: 2.0
 
 
 def init(
+    ctx: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Where the project is to be; with --beir, if left out: its name, here.", show_default=False),
+        typer.Argument(
+            help="Where the project is to be, as after -C; with --beir, if left out: its name, here.",
+            metavar="FOLDER",
+            show_default=False,
+        ),
     ] = None,
     beir: Annotated[
         Path | None, typer.Option(help="Make it of this BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv.")
     ] = None,
     dry_run: DryRun = False,
 ) -> int:
-    """Make a small project that runs at once: documents, cases and a commented rung.yaml. Overwrites nothing.
+    """Make a project: a small one that runs, or over your documents.
 
-    In a folder that has documents it writes a rung.yaml that names them, and an empty file for the cases, which you write.
+    Documents, cases and a commented rung.yaml; nothing is overwritten. In a folder that has documents the rung.yaml names
+    them, and the file for the cases, which you write, is empty.
     With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
 
+    folder = named(ctx, folder)
     if beir is not None:
         return _of_beir(beir, folder or Path(beir.resolve().name), dry_run=dry_run)
     if folder is None:

@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import Folder, Json
+from rung.cli.options import DryRun, Folder, Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rung.knowledge.protocol import Version
 
 
-class Action(StrEnum):
-    """What can be done about versions."""
-
-    list = "list"
-    rollback = "rollback"
-    prune = "prune"
+knowledge = typer.Typer(no_args_is_help=True, help="Show the index's versions, go back to one, forget old ones.")
 
 
-_ACTION = (
-    "list: the versions that are kept; rollback: go back to one; prune: forget all but the newest, and what is deleted."
-)
+@knowledge.command("list")
+def list_versions(folder: Folder, json: Json = False) -> int:
+    """Show the versions that are kept."""
+    from rung.config.project import load_project
+    from rung.runtime.engines import index_of
+
+    return _show(index_of(load_project(folder)).versions(), json=json)
 
 
-def knowledge(
-    action: Annotated[Action, typer.Argument(help=_ACTION, show_default=False)],
+@knowledge.command()
+def rollback(
     folder: Folder,
-    version: Annotated[int | None, typer.Option(min=1, help="The version to go back to.")] = None,
+    version: Annotated[int, typer.Option(min=1, help="The version to go back to, as 'rung knowledge list' numbers it.")],
     json: Json = False,
 ) -> int:
-    """Show the versions of the index, or go back to one. It then stays there until `rung sync`."""
-    from json import dumps
-
-    from rung.commands.purge import Purged, purge
+    """Go back to a version. It is searched until `rung sync`."""
     from rung.config.project import load_project
-    from rung.errors import UserError
     from rung.pipeline.todays_access import go_back
     from rung.progress import reporting
     from rung.runtime.engines import index_of
 
-    project, screen, purged = load_project(folder), Screen(quiet=json), Purged((), None)
+    project, screen = load_project(folder), Screen(quiet=json)
     with reporting(screen):
-        index = index_of(project)
-        if action is Action.rollback:
-            if version is None:
-                raise UserError("say which version to go back to with --version N; 'rung knowledge list' shows them")
-            screen.problems(go_back(project, version))
-        elif version is not None:
-            raise UserError("--version belongs to rollback")
-        elif action is Action.prune:
-            purged = purge(project)
-        versions = index.versions()
+        screen.problems(go_back(project, version))
+    return _show(index_of(project).versions(), json=json)
+
+
+@knowledge.command()
+def prune(folder: Folder, dry_run: DryRun = False, json: Json = False) -> int:
+    """Forget all versions but the newest, and what was deleted."""
+    from json import dumps
+
+    from rung.commands.purge import purge
+    from rung.config.project import load_project
+    from rung.progress import reporting
+    from rung.runtime.engines import index_of
+
+    project, screen = load_project(folder), Screen(quiet=json)
+    with reporting(screen):
+        purged = purge(project, dry_run=dry_run)
+        versions = index_of(project).versions()
+    if dry_run:
+        numbers, pages = [one.number for one in versions[1:]], [str(verdict) for verdict in purged.verdicts]
+        forgotten = f"would forget {len(numbers)} versions, and the pages of {len(pages)} verdicts"
+        out(dumps({"forget": numbers, "pages": pages}) if json else forgotten)
+        return FINE
     for verdict in purged.verdicts:
         screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")
     if purged.page is not None:
         screen.say(f"! {purged.page} still shows them: delete it, or make it anew with 'rung compare'")
+    return _show(versions, json=json)
+
+
+def _show(versions: Sequence[Version], *, json: bool) -> int:
+    from json import dumps
+
     if json:
         out(dumps({"versions": [_said(one) for one in versions]}))
         return FINE

@@ -1,4 +1,4 @@
-"""The command line: one verb a file, and what an error looks like."""
+"""Runs `rung`: what a command ends with, and what an error looks like."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import logging
 import os
 import sys
 import traceback
-from importlib import import_module
 from io import StringIO
+from typing import TYPE_CHECKING
 
-from rung.cli.screen import Logged, err, out
+from rung.cli.screen import Logged, err
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FINE, MISSED, YOURS, OURS, STOPPED, UNREAD = 0, 1, 2, 70, 130, 141
-VERBS = (
-    "init", "advise", "check", "sync", "search", "knowledge",
-    "cases", "examples", "distill",
-    "ask", "train", "artifacts", "export",
-    "compare", "report", "doctor",
-)  # fmt: skip
 
 
 def main() -> None:
@@ -25,29 +22,18 @@ def main() -> None:
     of Rung, 130 after Ctrl-C, 141 when nobody reads on what it prints."""
     import typer
 
-    from rung import __version__
-    from rung.cli.options import spread
+    from rung.cli.command_line import command_line
+    from rung.cli.project_folder import Scope
     from rung.cli.streams import NobodyReads, stand_streams
     from rung.errors import BudgetEnded, Interrupted, UserError
 
     stand_streams()
-    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-    @app.callback(invoke_without_command=True)
-    def rung(version: bool = typer.Option(False, "--version", help="Show the version.")) -> None:
-        """Prompting, RAG, fine-tuning, or both? Measured on your own documents, examples and cases."""
-        if version:
-            out(f"rung {__version__}")
-            raise typer.Exit
-
-    for verb in VERBS:
-        app.command(verb)(getattr(import_module(f"rung.cli.{verb}"), verb))
-
     handler = logging.StreamHandler()
     handler.setFormatter(Logged("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=os.environ.get("RUNG_LOG", "ERROR").upper(), handlers=[handler])
+    scope = Scope()
     try:
-        code = typer.main.get_command(app).main(args=spread(sys.argv[1:]), standalone_mode=False)
+        code = command_line().main(prog_name="rung", obj=scope, standalone_mode=False)
     except NobodyReads:
         sys.exit(UNREAD)
     except UserError as error:
@@ -63,18 +49,18 @@ def main() -> None:
     except typer.Abort:
         sys.exit(_said("stopped", STOPPED))
     except Exception as error:
-        sys.exit(_unforeseen(error))
+        sys.exit(_unforeseen(error, scope.root))
     sys.exit(code if isinstance(code, int) else FINE)
 
 
-def _unforeseen(error: Exception) -> int:
+def _unforeseen(error: Exception, root: Path | None) -> int:
     """Say what no verb has said: a usage error of the command line, what the system refused, damage, or a defect of ours."""
     if show := getattr(error, "show", None):  # click's usage errors know how to show themselves
         shown = StringIO()
         show(file=shown)
         err(shown.getvalue().rstrip())
         return YOURS
-    if said := _damaged():
+    if said := _damaged(root):
         return _said(said, YOURS)
     if isinstance(error, OSError):  # a file that cannot be read or written, wherever that was found
         return _said(_of_system(error), YOURS)
@@ -86,20 +72,15 @@ def _unforeseen(error: Exception) -> int:
     return _said("this is a defect of Rung; the lines above say where", OURS)
 
 
-def _damaged() -> str:
-    """What is damaged in a project that the command names, or in the current one, which explains its failure; or ""."""
-    from pathlib import Path
-
+def _damaged(root: Path | None) -> str:
+    """What is damaged in the project that the command is about, which explains its failure; or ""."""
     from rung.commands.repair import damages, state_of
     from rung.files.durable import STATE, damaged
 
-    for word in (*sys.argv[1:], "."):
-        try:
-            if (Path(word) / STATE).exists() and (found := next(damages(state_of(Path(word))), None)):
-                return str(damaged(found.path, found.why))
-        except (OSError, ValueError):  # no path at all
-            continue
-    return ""
+    if root is None or not (root / STATE).exists():
+        return ""
+    found = next(damages(state_of(root)), None)
+    return str(damaged(found.path, found.why)) if found else ""
 
 
 def _of_system(error: OSError) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Folder = Annotated[Path, typer.Argument(help="The project: a folder with rung.yaml.", show_default=False)]
+from rung.cli.project_folder import chosen
+
+
+def _nothing() -> None:
+    """Where a word is left out."""
+
+
+FOLDER = "The project, as after -C."
+Word = Annotated[str | None, typer.Argument(help=FOLDER, metavar="FOLDER", show_default=False)]  # before a verb's own words
+Folder = Annotated[  # the verb gets the project's folder, however it is named
+    Path, typer.Argument(help=FOLDER, metavar="FOLDER", default_factory=_nothing, show_default=False, callback=chosen)
+]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, and nothing else there.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="A trial run: only so many cases judge, the same ones each time.")]
 LARGEST = 1e12  # of any number that is said
@@ -37,28 +47,3 @@ def finite(value: float | None) -> float | None:
 def groups(said: str | None) -> frozenset[str] | None:
     """The asker's groups; None, where nobody was named, reads everything."""
     return None if said is None else frozenset(name.strip() for name in said.split(",") if name.strip())
-
-
-_SPREAD = {"examples": ("--cases", 2), "distill": ("--inputs", 0)}  # verb -> option, words that must stand before it
-
-
-def spread(words: Sequence[str]) -> list[str]:
-    """`--cases a b` as `--cases a --cases b`: what a shell's pattern expands to. Files of the verb's own stand before it.
-
-    >>> spread(["examples", "lint", "rows.jsonl", "--cases", "a.jsonl", "b.jsonl", "--json"])[3:]
-    ['--cases', 'a.jsonl', '--cases', 'b.jsonl', '--json']
-    """
-    option, least = _SPREAD.get(words[0] if words else "", ("", 0))
-    made: list[str] = []
-    before, taking = 0, 0
-    for word in words:
-        if word.startswith("-"):
-            taking = 1 if word == option else 0
-        elif taking:
-            if taking > 1 and before > least:
-                made.append(option)
-            taking += 1
-        else:
-            before += 1
-        made.append(word)
-    return made

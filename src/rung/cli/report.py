@@ -40,7 +40,9 @@ def report(  # noqa: PLR0917 - typer reads the options from the parameters
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Show the last verdict again, or what changed between two. Runs no model.
+    """Show the last verdict again, or what changed between two.
+
+    Runs no model.
 
     Exits with 1 when the bar is missed, or (--compare A B --gate) when B misses it or a rung is significantly worse in B.
     """

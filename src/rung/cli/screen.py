@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rung.cli.streams import written
-from rung.progress import Tick
+from rung.progress import REPLAYED, Tick
 from rung.records import Dropped, Problem
 
 if TYPE_CHECKING:
@@ -50,18 +50,20 @@ class Screen:
             return
         began = time.monotonic()
         console = self.console
+        last = ""  # the note of the last tick
         if not console.is_terminal:
             said = began
 
             def line(done: int, total: int, note: str) -> None:
-                nonlocal said
+                nonlocal said, last
+                last = note
                 if time.monotonic() - said >= EVERY:
                     said = time.monotonic()
                     told = printable(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), breaks=False)
                     console.print(told, markup=False)
 
             yield line
-            _ended(console, title, time.monotonic() - began)
+            _ended(console, title, time.monotonic() - began, last)
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -78,10 +80,12 @@ class Screen:
             task = progress.add_task(printable(title, breaks=False), total=None, note="")
 
             def tick(done: int, total: int, note: str) -> None:
+                nonlocal last
+                last = note
                 progress.update(task, completed=done, total=total or None, note=printable(note, breaks=False))
 
             yield tick
-        _ended(console, title, time.monotonic() - began)
+        _ended(console, title, time.monotonic() - began, last)
 
     def say(self, text: str) -> None:
         """One line on stderr; a line of stdout that is not ended is ended first."""
@@ -113,9 +117,10 @@ class Screen:
             self.say(f"… {len(lines):,} files in all: left out: {said} (rung sync --json lists each file)")
 
 
-def _ended(console: Console, title: str, seconds: float) -> None:
+def _ended(console: Console, title: str, seconds: float, note: str) -> None:
     if seconds >= QUICK:
-        console.print(printable(f"{title:<28} {seconds:7.1f} s", breaks=False), markup=False)
+        took = note if note == REPLAYED else f"{seconds:7.1f} s"
+        console.print(printable(f"{title:<28} {took}", breaks=False), markup=False)
 
 
 def printable(text: str, *, breaks: bool = True) -> str:

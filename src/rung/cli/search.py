@@ -9,7 +9,8 @@ import typer
 
 from rung.cli.conditions import condition
 from rung.cli.main import FINE
-from rung.cli.options import As, Force, Json, finite, groups
+from rung.cli.options import As, Force, Json, Word, finite, groups
+from rung.cli.project_folder import words_apart
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ KEYS = ("document", "source", "page", "start", "end", "score", "text")
 
 
 def search(  # noqa: PLR0917 - typer reads the options from the parameters
-    folder: Annotated[
-        str, typer.Argument(help="The project: a folder with rung.yaml; left out, the current one.", show_default=False)
-    ] = "",
-    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
+    ctx: typer.Context,
+    folder: Word = None,
+    query: Annotated[
+        str | None, typer.Argument(help="What to look for, in quotes.", metavar="QUERY", show_default=False)
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(min=1, max=100_000, help="How many passages (5), or documents of each query with --queries (100)."),
@@ -51,10 +53,10 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Show the passages that a query finds, best first. The index is brought up to date before.
+    """Show the passages that a query finds, best first.
 
-    `rung search QUERY` searches the project in the current folder. With --queries and --trec a whole file of queries is
-    answered into a TREC run: the best passage of each document.
+    The index is brought up to date before. With --queries and --trec a whole file of queries is answered into a TREC run:
+    the best passage of each document.
     """
     from rung.commands.search import DOCUMENTS, Wanted
     from rung.config.project import load_project
@@ -64,31 +66,18 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
 
     if (queries is None) != (trec is None):
         raise UserError("--queries and --trec go together: the file of queries, and where its run is to be written")
-    if queries is not None and (query or explain):
-        raise UserError("--queries answers a whole file: leave out the query and --explain")
-    if queries is None and not query:
-        folder, query = "", folder  # `rung search QUERY`
-        _refuse_no_query(query)
+    if queries is not None and explain:
+        raise UserError("--queries answers a whole file: leave out --explain")
+    root, own = words_apart(ctx, (folder, query), *(() if queries else ("QUERY",)))
     wanted = Wanted(
         top or (DOCUMENTS if queries else 5), Asker(groups(asker)), condition(where or ()), diversity, rerank=rerank
     )
     if trec is not None:
         check_free(trec, force=force)  # before the documents are indexed
-    project = load_project(folder or ".")
+    project = load_project(root)
     if queries is not None and trec is not None:
         return _answer_file(project, queries, trec, wanted, force=force, json=json)
-    if explain:
-        return _explain(project, query, wanted, json)
-    return _answer_one(project, query, wanted, json)
-
-
-def _refuse_no_query(query: str) -> None:
-    from rung.config.project import FILE
-    from rung.errors import UserError
-
-    if not query or (Path(query) / FILE).is_file():
-        said = query or "FOLDER"
-        raise UserError(f"what is to be looked for? rung search {said} 'your words', or --queries FILE --trec RUN")
+    return (_explain if explain else _answer_one)(project, own[0], wanted, json)
 
 
 def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int:

@@ -18,7 +18,7 @@ Watch = Annotated[bool, typer.Option("--watch", help="Go on after every change, 
 
 
 def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryRun = False, strict: Strict = False) -> int:
-    """Bring the index up to date with the documents: only what changed is embedded."""
+    """Bring the index up to date: only what changed is embedded."""
     from rung.commands.watch import watch as follow
     from rung.config.project import load_project
     from rung.errors import UserError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import DryRun, Json, Seed
+from rung.cli.options import DryRun, Folder, Json, Seed
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ class Kind(StrEnum):
     router = "router"
 
 
-_FOLDER = "The project: a folder with rung.yaml."
 _RECIPE = "generator: the recipe file; default: recipe.yaml in the project, if there is one."
 _SEARCH = "generator: search learning rate and rank first, and write them into recipe.yaml."
 _KIND = (
@@ -38,7 +37,7 @@ _KIND = (
 
 def train(
     kind: Annotated[Kind, typer.Argument(help=_KIND, show_default=False)],
-    folder: Annotated[Path, typer.Argument(help=_FOLDER)] = Path(),
+    folder: Folder,
     *,
     rung: Annotated[str | None, typer.Option(help="Only this rung; default: all that are tuned.")] = None,
     recipe: Annotated[Path | None, typer.Option(help=_RECIPE)] = None,
@@ -47,7 +46,7 @@ def train(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> int:
-    """Train what the project's tuned rungs need. What is trained already is left as it is."""
+    """Train what the tuned rungs need and do not have yet."""
     from json import dumps
 
     from rung.commands.train import Order

@@ -83,6 +83,7 @@ class Order:
     limit: int | None = None
     max_tokens: int = ANSWER_TOKENS
     force: bool = False  # replace what is there
+    dry_run: bool = False  # say which inputs would be asked, and ask none
 
     @property
     def dropped(self) -> Path:
@@ -104,6 +105,7 @@ class Distilled:
     replayed: int = 0
     usd: float | None = None
     named: bool = False  # the file is among behaviour.examples
+    asked: int = 0  # inputs that the teacher was asked, or would be
 
     def by_filter(self) -> dict[str, int]:
         """Rows that each filter dropped."""
@@ -152,6 +154,8 @@ def distill(engines: Engines, order: Order) -> Distilled:
         raise UserError(f"there is nothing to answer in {', '.join(map(str, order.inputs))}{listed}")
     sieve = _Sieve()
     asked = _admitted(engines.project, rows, read, sieve)[: order.limit]
+    if order.dry_run:
+        return Distilled(order.output, 0, tuple(sieve.dropped), None, order.teacher, tuple(problems), asked=len(asked))
     ended, usd = _answered(engines, rows, asked, order)
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
@@ -174,6 +178,7 @@ def distill(engines: Engines, order: Order) -> Distilled:
         replayed=engines.tally.replayed,
         usd=usd,
         named=is_named(engines.project, order.output),
+        asked=len(asked),
     )
 
 

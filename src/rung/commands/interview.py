@@ -24,6 +24,7 @@ from rung.pipeline.counting import CHARACTERS_PER_TOKEN
 from rung.pipeline.publishing import latest
 from rung.records import Case, Document, Json, Problem, rung_of
 from rung.stats.rules_of_thumb import LEAST_EXAMPLES, START_CASES
+from rung.strategies.registry import find, ladder
 from rung.text.parsing import Malformed
 from rung.verdict.advise import Changes, Facts, facts_of
 
@@ -116,7 +117,7 @@ def with_given(facts: Facts, given: Sequence[str]) -> Facts:
             values[name.strip()] = _value(value)
         except Malformed as error:
             raise UserError(f"--fact {name}: {error}") from error
-    checked = facts_of(values, place="--fact")
+    checked = _of_a_rung(facts_of(values, place="--fact"), "--fact compared")
     return replace(facts, **{name: getattr(checked, name) for name in values})
 
 
@@ -146,7 +147,17 @@ def _one(value: object, place: str) -> Facts:
         value = value["facts"]
     if not isinstance(value, dict):
         raise UserError(f"{place}: facts are an object such as {json.dumps({'needs_specific_facts': True})}")
-    return facts_of(value, place=place)
+    return _of_a_rung(facts_of(value, place=place), f"{place}: compared")
+
+
+def _of_a_rung(facts: Facts, place: str) -> Facts:
+    """The facts, if the rung that was measured is one that there is: it may become the advice."""
+    if facts.compared is not None:
+        try:
+            find(facts.compared)
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from error
+    return facts
 
 
 def _from_settings(project: Project, found: dict[str, tuple[Json, str]]) -> None:
@@ -254,7 +265,7 @@ def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]])
     except UserError:
         return
     winner = said.get("winner")
-    if isinstance(winner, str):
+    if isinstance(winner, str) and rung_of(winner) in ladder():  # a plugin's may be uninstalled
         where = f"the last comparison chose {winner}"
         found["compared"] = rung_of(winner), where
         found["compared_clears"] = bool(said.get("clears_bar")), where

@@ -37,20 +37,23 @@ class Purged:
     page: Path | None
 
 
-def purge(project: Project) -> Purged:
-    """Keep the newest version of the index alone, and nothing of what it does not hold.
+def purge(project: Project, *, dry_run: bool = False) -> Purged:
+    """Keep the newest version of the index alone, and nothing of what it does not hold. `dry_run`: say what would go.
 
     Raises:
         UserError: the index or a database is in use by another process, or cannot be written.
     """
     index = index_of(project)
-    index.prune()
-    forget_cuttings(project.state)
     snapshot = index.snapshot()
     texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
+    found = Purged(tuple(stale), own if shown else None)
+    if dry_run:
+        return found
+    index.prune()
+    forget_cuttings(project.state)
     for folder in stale:
         unseal(folder, WITH_TEXTS)
         for name in WITH_TEXTS:
@@ -58,7 +61,7 @@ def purge(project: Project) -> Purged:
     shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
     for path in sorted(project.state.glob("*.db")):
         _vacuum(path)
-    return Purged(tuple(stale), own if shown else None)
+    return found
 
 
 def _verdicts(project: Project) -> Iterator[Path]:

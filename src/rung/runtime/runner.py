@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rung.config.project import Project
 from rung.models.endpoint import is_on_server
-from rung.progress import phase
+from rung.progress import REPLAYED, phase
 from rung.records import Asker
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried, Tally, carry
@@ -82,14 +82,18 @@ class StepRunner:
         settings = self.project.settings
         is_sure = not is_on_server(settings.embedder)  # else it may be the embedder's server that refuses
         key = "judge" if self.engines.is_judge(asked.get("generate")) else "model"
+        executed = self.tally.executed
         with self.engines.pointing_at(key) if is_sure else nullcontext(), phase(title) as tick:
-            return carry(
+            ended = carry(
                 talks,
                 engines=self.gate(self._spread(asked) if engines is None else asked),
                 store=self.cache,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
             )
+            if self.tally.executed == executed:
+                tick(len(talks), len(talks), REPLAYED)
+            return ended
 
     def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:
         """The same engines, those of models carried out by the workers. The index is here, so searching stays here."""

@@ -1,0 +1,127 @@
+"""The verbs of `rung`: in which order and groups, and what all of them take."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from rung.cli.project_folder import after_option
+from rung.cli.screen import out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GROUPS = {
+    "Start": ("init", "advise", "check", "doctor"),
+    "Measure and ask": ("compare", "report", "ask"),
+    "Documents": ("sync", "search", "knowledge"),
+    "Cases and examples": ("cases", "examples", "distill"),
+    "Train and export": ("train", "artifacts", "export"),
+}
+VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
+MORE = "…"  # ends the metavar of an option that takes every word up to the next option
+_PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."
+
+
+class Verbs(TyperGroup):
+    """`rung`, whose help shows the verbs in groups."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """See `typer.core.TyperGroup`."""
+        del ctx
+        room = formatter.width - 6 - max(map(len, self.commands))
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, self.commands[verb].get_short_help_str(room)) for verb in verbs])
+
+
+class ListByDefault(TyperGroup):
+    """A verb whose sub-verb `list` may be left out before its folder or its options."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """See `typer.core.TyperGroup`. What is no sub-verb, and no slip of one, is the first word of `list`."""
+        word = args[0]
+        slip = get_close_matches(word, self.commands) and not os.path.isdir(word)  # noqa: PTH112 - of any word
+        return super().resolve_command(ctx, args if word in self.commands or slip else ["list", *args])
+
+
+class TakesSeveral(TyperCommand):
+    """A verb with options that take several words (`MORE`), as a shell's pattern expands to them.
+
+    Where the verb acts on several files, at least one of them stands before such an option: the words after it are its own.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `typer.core.TyperCommand`."""
+        return super().parse_args(ctx, list(self._each_with_its_option(args)))
+
+    def _each_with_its_option(self, args: list[str]) -> Iterator[str]:
+        options: dict[str, Any] = {name: p for p in self.params for name in p.opts if p.param_type_name == "option"}
+        files = any(p.nargs < 0 for p in self.params if p.param_type_name == "argument")
+        taking, own, words = "", 0, iter(args)
+        for word in words:
+            if word == "--":
+                yield from (word, *words)
+                return
+            if word.startswith("-"):
+                option = options.get(word)
+                several = option is not None and str(option.metavar or "").endswith(MORE)
+                taking = word if several and (own or not files) else ""
+                yield word
+                if option is not None and not option.is_flag:
+                    yield from (value for value in [next(words, None)] if value is not None)
+            elif taking:
+                yield from (taking, word)
+            else:
+                own += 1
+                yield word
+
+
+def command_line() -> Any:
+    """`rung` with its verbs. Each of them takes -C as `rung` itself does."""
+    app = typer.Typer(
+        cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+
+    @app.callback(invoke_without_command=True)
+    def rung(
+        version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+        project: Annotated[
+            list[Path] | None,
+            typer.Option(
+                "-C", "--project", help=_PROJECT, metavar="FOLDER", callback=after_option, is_eager=True, expose_value=False
+            ),
+        ] = None,
+    ) -> None:
+        """Prompting, RAG, fine-tuning, or both? Measured on your own documents, examples and cases."""
+        del project  # `after_option` has it
+        if version:
+            from rung import __version__
+
+            out(f"rung {__version__}")
+            raise typer.Exit
+
+    for verb in VERBS:
+        part = getattr(import_module(f"rung.cli.{verb}"), verb)
+        if isinstance(part, typer.Typer):
+            app.add_typer(part, name=verb)
+        else:
+            app.command(verb, cls=TakesSeveral)(part)
+    made: Any = typer.main.get_command(app)
+    option = next(param for param in made.params if param.name == "project")
+    for command in _below(made):
+        command.params.append(option)
+    return made
+
+
+def _below(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from _below(command)
