@@ -10,7 +10,7 @@ import pytest
 
 from rung.records import Bill, Difference, Estimate, Lost, RungResult, Verdict
 from rung.verdict.diagnose import Loss
-from rung.verdict.report import Basis, Report, report_html
+from rung.verdict.report import STYLE, Basis, Report, report_html
 from rung.verdict.report_figures import LAYERS
 from rung.verdict.report_numbers import (
     interval,
@@ -23,7 +23,6 @@ from rung.verdict.report_numbers import (
     seconds,
     significant,
 )
-from rung.verdict.report_style import STYLE
 from rung.verdict.report_tables import layer_of
 from rung.verdict.report_verdict import how_sure, in_unit
 from tests.verdict.report_sample import sample

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from importlib.resources import files
 
 from rung.verdict.report_access import notice
 from rung.verdict.report_cases import cases_section
@@ -16,12 +17,12 @@ from rung.verdict.report_learning import learning_section
 from rung.verdict.report_markup import Safe, el
 from rung.verdict.report_numbers import count
 from rung.verdict.report_records import Basis, CasePage, Limits, Report
-from rung.verdict.report_script import SCRIPT
-from rung.verdict.report_style import STYLE
 from rung.verdict.report_tables import basis_section, scores_section, warnings_block
 from rung.verdict.report_verdict import verdict_section
 
 __all__ = ["Basis", "CasePage", "Limits", "Report", "report_html"]
+
+STYLE, SCRIPT = ((files(__package__) / name).read_text("utf-8") for name in ("report.css", "report.js"))
 
 _PARTS = (
     ("verdict", "Verdict"),
