@@ -31,6 +31,7 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
+from rung.validation import WrongSetting
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import is_finished
 from rung.workshop.recipes import recipe_file
@@ -135,7 +136,8 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
                 found.append((label, rung, combination))
         except UserError as error:
-            raise project.error(str(error), "rungs", place) from error
+            setting = (name, error.name) if isinstance(error, WrongSetting) else ()
+            raise project.error(str(error), "rungs", place, *setting) from error
     rank = {name: place for place, name in enumerate(ladder())}
     return sorted(found, key=lambda one: rank[one[1].name])
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
 from rung.steps import Conversation, Generate, generate
@@ -14,20 +16,21 @@ from rung.strategies.prompting import constraint, grounded, grounding, instructi
 from rung.strategies.protocol import Cutting, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, read, within
+from rung.validation import settings
 
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
 
-@dataclass(frozen=True)
+@settings
 class Settings(Retrieval):
     """Those of retrieval, and how the documents are cut for this rung alone: `chunk_tokens` 0 takes the project's index."""
 
-    chunk_tokens: int = 0
+    chunk_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
     chunk_overlap: int = -1  # -1: 15 % of chunk_tokens
-    parent_tokens: int = 0
+    parent_tokens: Annotated[int, Field(ge=0, le=65536)] = 0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Retrieval.__post_init__(self)
         if not self.chunk_tokens:
             if self.chunk_overlap != -1 or self.parent_tokens:
                 raise ValueError("settings 'chunk_overlap' and 'parent_tokens' need 'chunk_tokens' beside them")

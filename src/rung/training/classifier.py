@@ -11,7 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from rung.errors import InternalError, UserError
 from rung.models.classifying import ENCODER, Head
@@ -19,7 +21,8 @@ from rung.progress import Tick
 from rung.records import Json, digest
 from rung.training.checkpoint import forget
 from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
-from rung.training.recipe import refuse_unknown
+from rung.training.recipe import NOUN, Epochs, Held, Patience
+from rung.validation import Number, checked, settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,41 +33,26 @@ if TYPE_CHECKING:
     from rung.training.logistic import Floats
 
 _FORMAT = 1  # raise it when the same rows and recipe lead to other weights
-METHODS = ("auto", "frozen", "tuned")
 PENALTIES = (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6)  # from the strongest: each fit begins where the last one ended
 FEW_ROWS = 1_000  # under so many, `auto` leaves the encoder alone: at 770 rows of banking77, tuning was no better
 _CROSSED = 2_000  # up to so many rows each is held out once, in fifths; of more, one tenth is
-_RANGES = {
-    "epochs": (1, 100),
-    "learning_rate": (1e-7, 0.1),
-    "batch_rows": (2, 1024),
-    "smoothing": (0, 0.5),
-    "patience": (0, 100),
-}
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class LabelRecipe:
     """How a classifier is taught: the trainer's settings. `patience`: epochs without a gain before the tuning stops.
 
     `out_of_scope` names the label that a text gets when no other is sure enough, "" for none.
     """
 
-    method: str = "auto"
-    epochs: int = 6
-    learning_rate: float = 1e-4
-    batch_rows: int = 32
-    smoothing: float = 0.1
-    patience: int = 2
+    method: Literal["auto", "frozen", "tuned"] = "auto"
+    epochs: Epochs = 6
+    learning_rate: Annotated[Number, Field(ge=1e-7, le=0.1)] = 1e-4
+    batch_rows: Annotated[int, Field(ge=2, le=1024)] = 32
+    smoothing: Held = 0.1
+    patience: Patience = 2
     out_of_scope: str = ""
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UserError(f"method is {self.method!r}: use {', '.join(METHODS)}")
-        for name, (least, most) in _RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise UserError(f"{name} is {getattr(self, name)}: give a value from {least:g} to {most:g}")
 
     @classmethod
     def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> LabelRecipe:
@@ -73,8 +61,7 @@ class LabelRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        refuse_unknown(cls, given)
-        return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
+        return checked(cls, {"seed": seed, **given}, noun=NOUN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
