@@ -26,7 +26,8 @@ from rung.stages.judging import Comparison, put_on_paper, score, weigh
 from rung.stages.preflight import check_servers
 from rung.stages.publishing import read_list
 from rung.stages.searching import Searcher, Wanted
-from rung.stages.training import TRAINERS, Order, Told
+from rung.stages.trainers import TRAINERS
+from rung.stages.training import Order, Told
 from rung.stages.tuning import check_search
 from rung.strategies.protocol import streams
 from rung.workshop import Workshop
@@ -96,7 +97,7 @@ def ask(
 def train(
     project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
 ) -> list[Told]:
-    """Build the artifacts of one kind (`stages.training.TRAINERS`). What is built already is left as it is.
+    """Build the artifacts of one kind (`stages.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered.

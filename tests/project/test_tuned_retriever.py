@@ -17,7 +17,8 @@ from rung.stages.candidates import build, propose
 from rung.stages.intake import Intake, take_in, up_to_date
 from rung.stages.pairs import row_of
 from rung.stages.retraining import whats_due
-from rung.stages.training import TRAINERS, Order
+from rung.stages.trainers import TRAINERS
+from rung.stages.training import Order
 from rung.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
 from rung.workshop import Workshop

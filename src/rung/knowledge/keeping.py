@@ -68,22 +68,6 @@ class Keeping(Protocol):
         ...
 
 
-def keeping(place: Path | str) -> Keeping:
-    """The folder, or for `s3://bucket/prefix` the bucket.
-
-    Raises:
-        UserError: an address that cannot be used.
-        MissingExtra: object storage needs the extra `scale`.
-    """
-    if isinstance(place, str) and place.startswith("s3://"):
-        from rung.knowledge.bucket import Bucket
-
-        return Bucket(place)
-    if isinstance(place, str) and "://" in place:
-        raise UserError(f"knowledge.store: '{place}' is no place for an index; name a folder or s3://bucket/prefix")
-    return Folder(Path(place))
-
-
 @dataclass(frozen=True)
 class Folder:
     """An index in a folder. The writer's lock is the system's: it goes with the process that held it."""

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
-from rung.knowledge.keeping import Held, keeping, version_file
+from rung.knowledge.index_location import keeping
+from rung.knowledge.keeping import Held, version_file
 from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (

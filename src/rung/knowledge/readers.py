@@ -18,8 +18,9 @@ from pathlib import Path
 
 from rung.knowledge.reading.access import Access, GroupsOf, Rule
 from rung.knowledge.reading.converting import Converted, convert, read
+from rung.knowledge.reading.found import Found
 from rung.knowledge.reading.memory import Known, Memory, packed
-from rung.knowledge.reading.places import Found, Places
+from rung.knowledge.reading.places import Places
 from rung.knowledge.reading.registry import BUILT_IN, GROUP, costly, edition, readers
 from rung.knowledge.reading.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
 from rung.knowledge.reading.workers import Workers, WorkLost

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.records import Json
+from rung.stages.training import Order, Told, last_loss, number
 from rung.strategies.protocol import NotApplicable, Reranker
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, teaching
 
 if TYPE_CHECKING:
     from rung.stages.intake import Intake
-    from rung.stages.training import Order, Told
     from rung.workshop import Built, Workshop
 
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
@@ -46,8 +46,6 @@ def train_rerankers(workshop: Workshop, intake: Intake, order: Order) -> list[To
 
 
 def _told(kind: str, rung: str, built: Built, key: str) -> Told:
-    from rung.stages.training import Told, last_loss, number
-
     made = built.manifest
     metrics, why = made.get("metrics"), made.get("why")
     notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if made.get("better") is True else (str(why),)

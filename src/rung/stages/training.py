@@ -1,12 +1,12 @@
 """What does `rung train` do? Builds the artifacts of one kind, and tells what each came to.
 
-A kind is one function and one line in `TRAINERS`. Building is left to `workshop`, learning to `training`; whether an
+Which kind is trained by what is in `trainers`. Building is left to `workshop`, learning to `training`; whether an
 artifact makes answers better is judged by the verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from rung.errors import UserError
 from rung.records import Json
 from rung.stages.candidates import Candidate, build, propose, with_members
 from rung.stages.intake import Intake
-from rung.stages.retrieval_training import train_rerankers, train_retrievers
 from rung.training.generator import kept_loss
 from rung.workshop import Built, Workshop
 from rung.workshop.forgetting import notes_on
@@ -170,12 +169,3 @@ def last_loss(curve: Json) -> float | None:
     """The loss at the end of a curve of [step, loss]."""
     points = curve_of(curve)
     return points[-1][1] if points else None
-
-
-TRAINERS: dict[str, Callable[[Workshop, Intake, Order], list[Told]]] = {
-    "generator": train_generators,
-    "retriever": train_retrievers,
-    "reranker": train_rerankers,
-    "classifier": train_classifiers,
-    "router": train_routers,
-}

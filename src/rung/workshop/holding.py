@@ -32,6 +32,7 @@ from rung.workshop.artifacts import ARTIFACTS, Built, Training
 from rung.workshop.cutting import CUTTINGS
 from rung.workshop.registry import Registry
 from rung.workshop.servers import known
+from rung.workshop.weighing import EVEN
 
 if TYPE_CHECKING:
     from rung.drivers.distributed import Pool
@@ -51,7 +52,6 @@ _OPENED = (
     "base_embedder",
     "store",
 )  # closed at the end, in this order
-EVEN = 0.5
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 

@@ -14,12 +14,12 @@ from rung.records import Case, Json, Passage
 from rung.scoring.retrieval import ndcg
 from rung.verdict.clusters import clusters
 from rung.verdict.statistics import ALPHA, paired
-from rung.workshop.holding import EVEN
 
 if TYPE_CHECKING:
     from rung.knowledge import Fusion, Knowledge
     from rung.knowledge.protocol import Explained
 
+EVEN = 0.5
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 TOLERANCE = 0.25  # standard errors, see `choose`; measured: docs/LOG.md
 LEAST = 20  # cases that may choose; fewer choose by luck: benchmarks/dense_weight.py

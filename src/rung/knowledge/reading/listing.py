@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rung.knowledge.reading.found import WEB
 from rung.knowledge.reading.git import PREFIX
-from rung.knowledge.reading.places import WEB
 from rung.knowledge.reading.registry import edition
 from rung.knowledge.reading.source import is_settled, stamp_of
 from rung.records import digest

@@ -22,8 +22,8 @@ from xml.etree import ElementTree
 from rung.addresses import has_password, host_of, led_to, without_password
 from rung.errors import MissingExtra
 from rung.knowledge.reading.encodings import decode
+from rung.knowledge.reading.found import WEB, Found
 from rung.knowledge.reading.memory import Known, Memory, packed
-from rung.knowledge.reading.places import WEB, Found
 from rung.knowledge.reading.registry import edition, readers
 from rung.knowledge.reading.source import SourceFile, Unusable
 from rung.records import Problem
