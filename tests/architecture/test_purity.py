@@ -28,7 +28,7 @@ PURE = frozenset(
         "steps",
         "gold",
         "estimating",
-        "validation",
+        "stats",
         "overlaps",
         "enough",
         "refusing",

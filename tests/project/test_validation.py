@@ -9,11 +9,11 @@ import pytest
 
 from rung.errors import InputError
 from rung.project import load_project
+from rung.records.validation import WrongSetting, checked
 from rung.stages.candidates import allowed
 from rung.strategies.hybrid import Settings as Hybrid
 from rung.strategies.router import Settings as Router
 from rung.strategies.settings import Retrieval, within
-from rung.validation import WrongSetting, checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rung.knowledge.protocol import Fusion
+from rung.stats.rank_fusion import reciprocal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SLACK = 16  # candidates fetched beyond the depth, for what single precision may have put one place too low
 DIGITS = 6
-RANK_CONSTANT = 60  # of reciprocal rank fusion, as its authors have it
 
 Ranking = list[tuple[str, float]]  # (passage id, score), best first
 
@@ -64,8 +64,7 @@ def _shares(ranking: Ranking) -> dict[str, float]:
 
 
 def _reciprocal(ranking: Ranking) -> dict[str, float]:
-    """Each place as 1 / (`RANK_CONSTANT` + rank)."""
-    return {id: 1 / (RANK_CONSTANT + rank) for rank, (id, _) in enumerate(ranking, 1)}
+    return reciprocal(id for id, _ in ranking)
 
 
 def diverse(ranking: Sequence[tuple[T, float]], vectors: Vectors, diversity: float, top: int) -> list[tuple[T, float]]:

@@ -12,6 +12,7 @@ from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
 from rung.project import Project
 from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.records.validation import WrongSetting
 from rung.scoring.registry import metrics
 from rung.stages.intake import Intake
 from rung.stages.oracle import shown_to_oracle
@@ -31,7 +32,6 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
-from rung.validation import WrongSetting
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import is_finished
 from rung.workshop.recipes import recipe_file

@@ -9,11 +9,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from rung.records import Answer, Json, Message, Question
+from rung.records.validation import Share, settings
 from rung.refusing import REFUSAL
 from rung.steps import Conversation, classify
 from rung.strategies.protocol import FromSpec, Labelled, Labelling, Materials, NotApplicable, Plan
 from rung.strategies.settings import Epochs, LearningRate, read
-from rung.validation import Share, settings
 
 LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
 NO_LABELS = "the project has no labels (behaviour.labels) to choose from"

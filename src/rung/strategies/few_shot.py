@@ -10,12 +10,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from rung.records import Answer, Json, Message, Question, digest
+from rung.records.validation import settings
 from rung.steps import Conversation, Generate, generate, search
 from rung.strategies.citing import finish
 from rung.strategies.prompting import compact, instruction, wanted_output
 from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.settings import MaxTokens, read
-from rung.validation import settings
 
 
 @settings

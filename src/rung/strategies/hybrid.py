@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question, digest
+from rung.records.validation import Number, Share, settings
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
@@ -30,7 +31,6 @@ from rung.strategies.settings import (
 )
 from rung.strategies.tuned_model import UNTRAINABLE
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, retriever_need
-from rung.validation import Number, Share, settings
 
 
 @settings

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
+from rung.records.validation import settings
 from rung.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
@@ -16,7 +17,6 @@ from rung.strategies.prompting import constraint, grounded, grounding, instructi
 from rung.strategies.protocol import Cutting, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, read, within
-from rung.validation import settings
 
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from rung.records import Answer, Json, Passage, Question
+from rung.records.validation import settings
 from rung.steps import Conversation
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
@@ -14,7 +15,6 @@ from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import MaxTokens, Retrieval, Shots, read
 from rung.strategies.structured import constrained
-from rung.validation import settings
 
 
 @settings

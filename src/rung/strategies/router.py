@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from rung.records import Answer, Json, Question, StrategySpec
+from rung.records.validation import Share, settings
 from rung.refusing import REFUSAL
 from rung.steps import Conversation, classify
 from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, Strategy, streams
 from rung.strategies.settings import ShareOrDefault, read
-from rung.validation import Share, settings
 
 LEAST_CASES = 30  # to learn from what each rung got right of them
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from rung.errors import UserError
 from rung.records import Json
-from rung.validation import Number, Share, WrongSetting, checked, settings
+from rung.records.validation import Number, Share, WrongSetting, checked, settings
 
 S = TypeVar("S")
 

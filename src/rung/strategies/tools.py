@@ -17,13 +17,13 @@ from pydantic import Field
 
 from rung.parsing import json_of
 from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
+from rung.records.validation import settings
 from rung.steps import Conversation, Generate, call_tool, generate
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan, PromptInputs
 from rung.strategies.settings import Epochs, LearningRate, MaxTokens, Rank, read, recipe
 from rung.strategies.tuned_model import UNTRAINABLE
-from rung.validation import settings
 
 CALL = re.compile(r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>", re.S)
 ROOM_FOR_A_CALL = 96  # tokens, beside those of an answer

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 
 from rung.gold import has_gold
 from rung.records import Answer, Case, Json, Question
+from rung.records.validation import settings
 from rung.steps import Conversation
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Epochs, LearningRate, Retrieval, read
-from rung.validation import settings
 
 LEAST = 8
 NOTHING_TEACHES = (

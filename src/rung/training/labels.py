@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from rung.records import Json
+from rung.records.validation import Number, checked, settings
 from rung.training.recipe import NOUN, Epochs, Held, Patience
-from rung.validation import Number, checked, settings
 
 if TYPE_CHECKING:
     import numpy as np

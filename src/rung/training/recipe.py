@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from rung.errors import InputError
 from rung.files import yaml_file
 from rung.records import Json
-from rung.validation import Number, WrongSetting, checked, number, settings
+from rung.records.validation import Number, WrongSetting, checked, number, settings
 
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 NOUN = "training setting"  # in messages

@@ -22,6 +22,7 @@ from rung.errors import UserError
 from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
+from rung.records.validation import Number, checked, settings
 from rung.training.checkpoint import Progressed, forget
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
@@ -29,7 +30,6 @@ from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Se
 from rung.training.retriever import held_out, positives_of, shuffled
 from rung.training.sentence_files import tokenizer_settings
 from rung.training.stepping import Stepping
-from rung.validation import Number, checked, settings
 
 if TYPE_CHECKING:
     import torch

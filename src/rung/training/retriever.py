@@ -18,13 +18,13 @@ from pydantic import Field
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
+from rung.records.validation import Number, checked, settings
 from rung.training.checkpoint import Progressed, forget
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
 from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
 from rung.training.stepping import Stepping
-from rung.validation import Number, checked, settings
 
 Form = Literal["auto", "map", "encoder"]
 _FORMAT = 1  # raise it when the same pairs and recipe lead to other weights

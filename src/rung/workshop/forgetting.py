@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.durable import write_whole
 from rung.project import Project
 from rung.records import Json, digest
 from rung.workshop.artifacts import Built, amend
@@ -89,10 +90,7 @@ def _base(workshop: Workshop, probe: Probe) -> Measured:
     known = _read(path)
     if known is None:
         known = _measured(workshop, probe, None)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(json.dumps(asdict(known)), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, json.dumps(asdict(known)))
     assert isinstance(known, Measured)
     return known
 

@@ -7,7 +7,7 @@ A settings record is a frozen dataclass with ranges beside its types:
 ...     shots: Annotated[int, Field(ge=1, le=100)] = 4
 >>> checked(Shots, {"shots": 0})
 Traceback (most recent call last):
-rung.validation.WrongSetting: setting 'shots' must be a whole number from 1 to 100, found 0
+rung.records.validation.WrongSetting: setting 'shots' must be a whole number from 1 to 100, found 0
 
 What is given is kept as it is (1 does not become 1.0), because digests are made of it.
 """
