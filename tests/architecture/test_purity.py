@@ -1,8 +1,8 @@
 """Do the parts that decide touch nothing but their arguments? No model, no disk, no network, no torch, no clock to wait on.
 
 `errors`, `records`, `steps` and their like, `strategies`, `scoring` and `verdict` may import the standard library (less what
-reaches out), numpy, pydantic, jsonschema (with its `referencing`) and each other. `pathlib` may name a path there, not read
-it; `importlib.metadata` finds plugins, and `importlib.resources` reads what lies beside a module in its package.
+reaches out), numpy, scipy, pydantic, jsonschema (with its `referencing`) and each other. `pathlib` may name a path there,
+not read it; `importlib.metadata` finds plugins, and `importlib.resources` reads what lies beside a module in its package.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PURE = frozenset(
         "verdict",
     }
 )
-ALLOWED = {"__future__", "numpy", "pydantic", "jsonschema", "referencing"} | set(sys.stdlib_module_names)
+ALLOWED = {"__future__", "numpy", "scipy", "pydantic", "jsonschema", "referencing"} | set(sys.stdlib_module_names)
 REACHES_OUT = {
     "asyncio",
     "concurrent",
