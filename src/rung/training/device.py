@@ -17,7 +17,6 @@ from rung.models.precision import multiplies_bfloat16
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 # How the libraries below say it, in lower case: torch and its allocators, CUDA's libraries, C++, the kernel. oneDNN names
 # no reason: it cannot create a kernel, or run it, when the process may not grow.
 _FULL = (
