@@ -1,4 +1,4 @@
-"""Which examples are nearest to this question? A folder of vectors, searched exactly; made once, never changed.
+"""The examples nearest to a question: a folder of vectors, searched exactly; made once, never changed.
 
 Documents are left to `lance`: examples need no filter, no spans and no update.
 """

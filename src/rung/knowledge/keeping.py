@@ -1,4 +1,4 @@
-"""Where is an index kept, which versions are there, and who may write? A place, and the one that is a folder.
+"""Where an index is kept, which versions are there, and who may write; and the place that is a folder.
 
 A version is a small file with a number; it is created, never replaced, so that of two writers one wins and the other knows.
 Object storage is left to `bucket`, what the tables hold to `lance`.

@@ -1,4 +1,4 @@
-"""In which order? Exact dense scores, ties, and how two rankings become one: arithmetic only, shared by every store.
+"""Rankings: exact dense scores, ties, and how two become one; arithmetic only, shared by every store.
 
 The result is the same whichever way the candidates were found: scores are computed again in double precision and rounded,
 so that neither the batch's size nor the machine's matrix kernels decide an order, and equal scores go by passage id.

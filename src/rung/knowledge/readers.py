@@ -1,4 +1,4 @@
-"""Which documents do these patterns name, and what could not be read? One bad file never stops the rest.
+"""The documents that patterns name, and what could not be read. One bad file never stops the rest.
 
 What a format means is left to the readers in `formats` and `reading`. A file type more is one reader there, or an entry
 point in group `rung.readers`.

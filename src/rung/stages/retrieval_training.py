@@ -1,4 +1,4 @@
-"""What do `rung train retriever` and `rung train reranker` do? Build the artifact, and tell whether it searches any better.
+"""`rung train retriever` and `rung train reranker`: build the artifact, and tell whether it searches any better.
 
 Building is left to `workshop`. Both are told with what they were compared on; people promote.
 """

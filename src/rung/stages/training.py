@@ -1,4 +1,4 @@
-"""What does `rung train` do? Builds the artifacts of one kind, and tells what each came to.
+"""`rung train`: builds the artifacts of one kind, and tells what each came to.
 
 Which kind is trained by what is in `trainers`. Building is left to `workshop`, learning to `training`; whether an
 artifact makes answers better is judged by the verdict.

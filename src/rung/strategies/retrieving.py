@@ -1,4 +1,4 @@
-"""Which passages does a question find? Search, and where the settings ask for it: other words to search with, a reranker.
+"""The passages that a question finds: search, and where the settings ask for it, other words to search with, a reranker.
 
 Pure: it yields steps. Ranking within a search is left to `knowledge`, what is done with the passages to the rungs.
 """

@@ -1,4 +1,4 @@
-"""Which label does a text have? Learnt from labelled texts: a linear head on the embedder as it is, or tuned with it.
+"""Labels learnt from labelled texts: a linear head on the embedder as it is, or tuned with it.
 
 `frozen` fits logistic regression on the embedder's vectors. `tuned` goes on from there and moves the encoder's weights too
 (fitting the head first keeps the encoder from being bent by a random one: Kumar and others 2022, arXiv 2202.10054); how is

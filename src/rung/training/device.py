@@ -1,4 +1,4 @@
-"""Where is trained, and in what numbers? Found at run time: a GPU where torch sees one, else the CPU.
+"""Where is trained, and in what numbers, found at run time: a GPU where torch sees one, else the CPU.
 
 The network of `training.network` runs on any of them; only the CPU has been measured (docs/training.md).
 """

@@ -1,4 +1,4 @@
-"""How is a linear classifier fitted on vectors? Logistic regression, its strength of regularisation and its temperature.
+"""A linear classifier on vectors: logistic regression, its strength of regularisation and its temperature.
 
 Cross entropy over softmax (or, with one column, over the sigmoid) with an L2 penalty on the weights, minimised by L-BFGS
 (Liu and Nocedal 1989), which is scipy's: convex, so there is one answer and no seed, and no torch. Where the vectors come

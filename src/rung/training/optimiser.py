@@ -1,4 +1,4 @@
-"""How do the adapters follow their gradient? Adam on one flat tensor, clipped, warmed up, falling to 0 in a line.
+"""Adam on one flat tensor: the adapters' gradient clipped, the rate warmed up, then falling to 0 in a line.
 
 Kingma & Ba 2014 (arXiv:1412.6980), as `torch.optim.AdamW` without weight decay computes it; a test compares both.
 """

@@ -1,4 +1,4 @@
-"""How is a model tuned? The trainer's settings, checked; the defaults were measured (benchmarks/tuned_quality.py)."""
+"""How a model is tuned: the trainer's settings; the defaults were measured (benchmarks/tuned_quality.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a reranker learn? A cross-encoder from the embedder's own weights, with a new head, on pairs with hard negatives.
+"""Training a reranker: a cross-encoder from the embedder's own weights, with a new head, on pairs with hard negatives.
 
 Each question with its passage against the same question with others: cross entropy over the group, as cross-encoders are
 trained for MS MARCO (Nogueira, Cho 2019, arXiv:1901.04085; grouped as Gao et al. 2021, arXiv:2101.08751). The folder is what

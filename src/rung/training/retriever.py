@@ -1,4 +1,4 @@
-"""How does an embedder learn a domain's own words? Contrastive training of its encoder on questions and their passages.
+"""An embedder learns a domain's own words: contrastive training of its encoder on questions and their passages.
 
 `train_encoder` is the whole. The loss is in `contrastive`, hard negatives in `mining`, the cheap form in `query_map`.
 Whether search got any better is judged by who ordered it, on cases that did not teach.

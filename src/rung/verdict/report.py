@@ -1,4 +1,4 @@
-"""What does a comparison look like to the people who must act on it? One HTML file that needs nothing else.
+"""A comparison as the people see it who must act on it: one HTML file that needs nothing else.
 
 `report_html` is a pure function of a `Report`: no disk, no network, no library. Deciding is left to `decide`, gathering
 the records and writing the file to the caller.

@@ -1,4 +1,4 @@
-"""How good is a search of the documents on cases that name their gold, at each weight of its two rankings?
+"""How good a search of the documents is on cases that name their gold, at each weight of its two rankings.
 
 When a weight is chosen for the project is left to `stages.weighting`, for a tuned retriever to `retriever`.
 """

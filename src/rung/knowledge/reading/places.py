@@ -1,4 +1,4 @@
-"""Where are the files that these patterns name? On disk, in a Git working tree, on the web; each is given once.
+"""Where the files are that patterns name: on disk, in a Git working tree, on the web; each is given once.
 
 What they hold is left to `converting`, who may read it to `access`.
 """

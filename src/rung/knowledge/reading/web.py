@@ -1,4 +1,4 @@
-"""What stands at these addresses? Pages and sitemaps, over HTTP, from the hosts that the project names and no others.
+"""What stands at web addresses: pages and sitemaps, over HTTP, from the hosts that the project names and no others.
 
 What a page says is left to its reader. A page that cannot be had for the moment is taken as it was last time, and that
 is said; one that its server says is gone, is gone.
