@@ -84,7 +84,7 @@ class Recipe:
             WrongSetting: a key is unknown or a value is out of range.
         """
         rank = given.get("rank")
-        alpha = {"alpha": 2.0 * rank} if isinstance(rank, int) else {}
+        alpha = {"alpha": 2.0 * rank} if isinstance(rank, int) and 1 <= rank <= 256 else {}
         return checked(cls, {"epochs": passes_for(rows), "seed": seed, **alpha, **given}, noun=NOUN)
 
 
