@@ -11,7 +11,8 @@ from collections.abc import Callable
 from rung.artifacts import Workshop
 from rung.commands.export import Exported, ExportOrder, export_artifact
 from rung.commands.search import Searcher, Wanted
-from rung.commands.train import TRAINERS, Order, Told
+from rung.commands.train import Order, Told
+from rung.commands.trainers import TRAINERS
 from rung.config.project import Project
 from rung.files.outputs import writable
 from rung.pipeline.answering import require_answers, time_live
@@ -96,7 +97,7 @@ def ask(
 def train(
     project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
 ) -> list[Told]:
-    """Build the artifacts of one kind (`commands.train.TRAINERS`). What is built already is left as it is.
+    """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered.

@@ -13,7 +13,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "progress", "sentences", "matching"),
     ("records",),
     ("parsing",),
-    ("addresses", "durable", "files", "json_values", "steps", "gold", "estimating"),
+    ("addresses", "durable", "files", "json_values", "steps", "gold", "estimating", "stats"),
     ("overlaps", "supporting", "enough", "outputs", "obstacles"),
     ("refusing", "settings"),
     ("project", "examples"),

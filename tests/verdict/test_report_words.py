@@ -11,8 +11,7 @@ import pytest
 from rung.records import Bill, Difference, Estimate, Lost, RungResult, Verdict
 from rung.report.headline import how_sure, in_unit
 from rung.report.html.figures import LAYERS
-from rung.report.html.page import Basis, Report, report_html
-from rung.report.html.style import STYLE
+from rung.report.html.page import STYLE, Basis, Report, report_html
 from rung.report.html.tables import layer_of
 from rung.report.numbers import (
     interval,

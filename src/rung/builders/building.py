@@ -1,4 +1,4 @@
-"""Which kind of need is built by what, and what is looked at before? A kind is one file here and its lines below."""
+"""Which kind of need is built by what, and what is looked at before. A kind is one file here and its lines below."""
 
 from __future__ import annotations
 

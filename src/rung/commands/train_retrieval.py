@@ -1,4 +1,4 @@
-"""What do `rung train retriever` and `rung train reranker` do? Build the artifact, and tell whether it searches any better.
+"""`rung train retriever` and `rung train reranker`: build the artifact, and tell whether it searches any better.
 
 Building is left to `artifacts`. Both are told with what they were compared on; people promote.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rung.builders.building import ArtifactBuilder
+from rung.commands.train import Order, Told, last_loss, number
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.protocol import NotApplicable, Reranker
@@ -16,7 +17,6 @@ from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, tea
 
 if TYPE_CHECKING:
     from rung.artifacts import Built
-    from rung.commands.train import Order, Told
     from rung.pipeline.prepare import Intake
 
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
@@ -47,8 +47,6 @@ def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> l
 
 
 def _told(kind: str, rung: str, built: Built, key: str) -> Told:
-    from rung.commands.train import Told, last_loss, number
-
     made = built.manifest
     metrics, why = made.get("metrics"), made.get("why")
     notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if made.get("better") is True else (str(why),)

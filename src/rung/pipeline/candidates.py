@@ -19,6 +19,7 @@ from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Intake
 from rung.progress import say
 from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
 from rung.scoring.registry import metrics
 from rung.strategies.protocol import (
@@ -140,7 +141,8 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
                 found.append((label, rung, combination))
         except UserError as error:
-            raise project.error(str(error), "rungs", place) from error
+            setting = (name, error.name) if isinstance(error, WrongSetting) else ()
+            raise project.error(str(error), "rungs", place, *setting) from error
     rank = {name: place for place, name in enumerate(ladder())}
     return sorted(found, key=lambda one: rank[one[1].name])
 

@@ -1,4 +1,4 @@
-"""What does the project's judge say of these answers, and do people agree with it? Carried out as steps, and remembered.
+"""What the project's judge says of answers, and whether people agree with it. Carried out as steps, and remembered.
 
 How it is asked is left to `scoring.judge`.
 """

@@ -1,4 +1,4 @@
-"""Who answers one question? A strategy as the last verdict pinned it, or as `rung.yaml` has the rung; no case is needed.
+"""Who answers one question: a strategy as the last verdict pinned it, or as `rung.yaml` has the rung; no case is needed.
 
 Documents are not read for it: the index is opened as it is where no source has changed since it was made.
 """

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import ARTIFACTS, Built, Training
 from rung.builders.chunked_index import CUTTINGS
+from rung.builders.retrieval_quality import EVEN
 from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
 from rung.errors import ModelError, ServerError
@@ -51,7 +52,6 @@ _OPENED = (
     "base_embedder",
     "store",
 )  # closed at the end, in this order
-EVEN = 0.5
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 

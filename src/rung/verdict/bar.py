@@ -1,4 +1,4 @@
-"""What is good enough? The bar for `correct`, and the hard limits that no rung may break, whatever its quality.
+"""What is good enough: the bar for `correct`, and the hard limits that no rung may break, whatever its quality.
 
 Reading it from `rung.yaml` is left to `project`; what follows from a broken limit to `decide`.
 """
