@@ -34,7 +34,8 @@ from rung.models.catalog import embedder as opened
 from rung.models.classifying import Classifiers, Head
 from rung.records import digest
 from rung.records.steps import Classified, Classify, Request
-from rung.training.classifier import LabelRecipe, calibration_error, divided, train_classifier
+from rung.training.classifier import calibration_error, divided, train_classifier
+from rung.training.labels import LabelRecipe
 
 Row = dict[str, Any]
 FILES = {

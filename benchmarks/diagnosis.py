@@ -25,7 +25,7 @@ from pathlib import Path
 
 import yaml
 
-from rung.builders import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play

@@ -32,7 +32,7 @@ from typing import Any
 from make_examples import jsonl, make_commands
 from tuned_quality import DATA, drawn, lines
 
-from rung.builders import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
 from rung.knowledge.chunking.passages import whole
 from rung.pipeline.candidates import build, propose

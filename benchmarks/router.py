@@ -35,7 +35,8 @@ from tuned_quality import lines
 
 from rung.models.catalog import embedder as opened
 from rung.models.classifying import Head, sureness
-from rung.training.classifier import LabelRecipe, train_classifier
+from rung.training.classifier import train_classifier
+from rung.training.labels import LabelRecipe
 from rung.training.router import Trials, hindsight, policy, route, train_router
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rung.builders import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.loop import opened
 from rung.pipeline.answering import time_live

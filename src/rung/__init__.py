@@ -1,4 +1,4 @@
-"""Prompting, RAG, fine-tuning, or both? Answered by measurement on your own documents, examples and cases.
+"""Prompting, RAG, fine-tuning or both, answered by measurement on your own documents, examples and cases.
 
 >>> import rung
 >>> verdict = rung.open("helpdesk").compare()  # doctest: +SKIP

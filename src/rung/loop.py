@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from rung.builders import ArtifactBuilder
+from rung.builders.building import ArtifactBuilder
 from rung.commands.export import Exported, ExportOrder, export_artifact
 from rung.commands.search import Searcher, Wanted
-from rung.commands.train import TRAINERS, Order, Told
+from rung.commands.train import Order, Told
+from rung.commands.trainers import TRAINERS
 from rung.config.project import Project
 from rung.pipeline.answering import require_answers, time_live
 from rung.pipeline.budget import Allowed, Meter
@@ -101,7 +102,7 @@ def ask(
 def train(
     project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
 ) -> list[Told]:
-    """Build the artifacts of one kind (`commands.train.TRAINERS`). What is built already is left as it is.
+    """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
         UserError: the project has nothing to train for this kind, or not what was ordered.

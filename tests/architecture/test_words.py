@@ -1,17 +1,18 @@
-"""Does a tracked file name a machine that a reader does not have, or leave work unfinished?
+"""What no tracked file holds: machines that a reader does not have, unfinished work, docstrings of modules that ask.
 
 The needles are put together from pieces, so that this file does not contain them.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.source_tree import ROOT
+from tests.architecture.source_tree import ROOT, modules
 
 PLACES = [
     "/" + "work/",
@@ -69,3 +70,25 @@ def test_every_needle_is_found(needle: str, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(f"# fine\n# see {needle}\n", encoding="utf-8")
     assert len(found_in(path, tmp_path)) == 1
+
+
+def asks(docstring: str) -> bool:
+    """Whether its first sentence is a question."""
+    return re.split(r"(?<=[.?!])\s", docstring, maxsplit=1)[0].endswith("?")
+
+
+def test_docstrings_of_modules_state() -> None:
+    assert [m.name for m in modules() if asks(ast.get_docstring(m.tree) or "")] == []
+
+
+@pytest.mark.parametrize(
+    ("docstring", "question"),
+    [
+        ("Where is trained? On a GPU.", True),
+        ("What does it say?\n\nThis.", True),
+        ("Where is trained: on a GPU.", False),
+        ("Says who. Why?", False),
+    ],
+)
+def test_a_question_is_known(docstring: str, question: bool) -> None:
+    assert asks(docstring) is question

@@ -146,7 +146,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_weights(project: Path, ready
     [
         (
             "rank: 4\nlerning_rate: 1\n",
-            "recipe.yaml:2: unknown training setting 'lerning_rate': did you mean 'learning_rate'?",
+            "recipe.yaml:2: unknown training setting 'lerning_rate'; did you mean 'learning_rate'?",
         ),
         ("device: cuda\n", "device: cuda was asked for"),
         ("replay: 0.1\n", "replay is given without replay_rows"),

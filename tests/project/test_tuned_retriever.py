@@ -12,7 +12,8 @@ import pytest
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import artifact_folder
 from rung.commands.due import whats_due
-from rung.commands.train import TRAINERS, Order
+from rung.commands.train import Order
+from rung.commands.trainers import TRAINERS
 from rung.config.project import Project, load_project
 from rung.errors import UserError
 from rung.models.mapped import Mapped

@@ -13,6 +13,7 @@ import pytest
 from rung.artifacts import Built
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import building, is_finished, seal
+from rung.builders.kinds import build_artifact
 from rung.commands.due import whats_due
 from rung.commands.repair import damages, state_of
 from rung.config.project import Project, load_project
@@ -66,7 +67,7 @@ def trained(where: Project, **settings: Json) -> Built:
     assert isinstance(plan, Plan)
     with working(where) as at:
         at.engines.generator = Served()  # type: ignore[assignment]
-        return at.builder.build(plan.needs[0], title="train")
+        return build_artifact(at.builder, plan.needs[0], title="train")
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from rung.models.scripted import ScriptedEmbedder
 from rung.records import Json
 from rung.records.steps import Classified, Classify, Request
 from rung.training.checkpoint import CHECKPOINT
-from rung.training.classifier import LabelRecipe, calibration_error, divided, reject_table, train_classifier
+from rung.training.classifier import calibration_error, divided, reject_table, train_classifier
+from rung.training.labels import LabelRecipe
 from tests.training.tiny_encoder import tiny_encoder
 
 THINGS = {"money": "refund", "music": "violin", "bread": "oven", "parcels": "shipping"}

@@ -31,8 +31,8 @@ def test_a_device_that_is_not_there_is_said() -> None:
         if find_device("auto").type != name:
             with pytest.raises(UserError, match=rf"device: {name} was asked for, .* write device: auto"):
                 find_device(name)
-    with pytest.raises(UserError, match="device is 'tpu': give auto or cpu or cuda or mps"):
-        Recipe(device="tpu")
+    with pytest.raises(UserError, match="'device' must be one of auto, cpu, cuda, mps, found 'tpu'"):
+        Recipe.of({"device": "tpu"}, rows=1)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -82,8 +82,8 @@ def test_a_recipe_gets_the_numbers_that_it_asks_for(monkeypatch: pytest.MonkeyPa
     assert product_type(torch.device("cpu"), "bfloat16") is torch.bfloat16
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     assert product_type(torch.device("cpu"), "auto") is torch.float32  # what oneDNN may not use would be emulated
-    with pytest.raises(UserError, match="precision is 'fp8': give auto or float32 or bfloat16"):
-        Recipe(precision="fp8")
+    with pytest.raises(UserError, match="'precision' must be one of auto, float32, bfloat16, found 'fp8'"):
+        Recipe.of({"precision": "fp8"}, rows=1)
 
 
 LEARNT = """

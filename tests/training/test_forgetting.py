@@ -11,6 +11,7 @@ import pytest
 
 from rung.artifacts.store import Built, artifact_folder
 from rung.builders.forgetting_gate import forgot, gate, limit_of, notes_on
+from rung.builders.kinds import build_artifact
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.models.scripted import ScriptedGenerator
@@ -286,5 +287,5 @@ def test_an_adapter_that_is_built_passes_the_gate_on_its_way(tmp_path: Path, mon
 
     with served(tmp_path, monkeypatch) as (at, _):
         lessons = tuple(Lesson(Asker(), lambda row=row: given(row)) for row in chats(6))  # type: ignore[misc]
-        built = at.builder.build(Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
+        built = build_artifact(at.builder, Adapter(lessons, {"epochs": 1, "rank": 2}), title="t")
         assert "forgetting" in built.manifest

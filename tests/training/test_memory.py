@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -68,7 +69,7 @@ class Scarce(Written):
         return total, tokens
 
 
-def learnt(room: int, folder: Path, precision: str = "float32") -> Learning:
+def learnt(room: int, folder: Path, precision: Literal["float32", "bfloat16"] = "float32") -> Learning:
     recipe = Recipe(
         rank=4, alpha=8, learning_rate=0.02, epochs=1, batch_rows=8, validation=0.0, device="cpu", precision=precision
     )

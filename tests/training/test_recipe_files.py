@@ -42,11 +42,14 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
     [
         (
             "rank: 8\nlearning_rat: 1\n",
-            r"recipe.yaml:2: unknown training setting 'learning_rat': did you mean 'learning_rate'",
+            r"recipe.yaml:2: unknown training setting 'learning_rat'; did you mean 'learning_rate'",
         ),
-        ("\nrank: 0\n", r"recipe.yaml:2: rank is 0: give a value from 1 to 256"),
-        ("rank: 8\nepochs: 1.5\n", r"recipe.yaml:2: epochs is 1.5: give a whole number"),
-        ("device: tpu\n", r"recipe.yaml:1: device is 'tpu': give auto or cpu or cuda or mps"),
+        ("\nrank: 0\n", r"recipe.yaml:2: training setting 'rank' must be a whole number from 1 to"),
+        (
+            "rank: 8\nepochs: 1.5\n",
+            r"recipe.yaml:2: training setting 'epochs' must be a whole number from 1 to 100, found 1.5",
+        ),
+        ("device: tpu\n", r"recipe.yaml:1: training setting 'device' must be one of auto, cpu, cuda, mps, found 'tpu'"),
         ("rank: [1\n", r"recipe.yaml:\d: is no YAML"),
         ("- rank\n", r"recipe.yaml:1: must hold keys"),
     ],
@@ -73,7 +76,7 @@ def test_replay_is_that_share_of_what_is_learnt_and_nothing_twice() -> None:
     with pytest.raises(UserError, match=r"replay 0.5 of 30 rows takes 30 general rows, replay_rows hold 20 that fit"):
         mixed(own, general, share=0.5, seed=1)
     with pytest.raises(UserError, match="replay is given without replay_rows"):
-        Recipe(replay=0.1)
+        Recipe.of({"replay": 0.1}, rows=30)
 
 
 def test_replayed_rows_are_learnt_and_never_judge(tmp_path: Path) -> None:

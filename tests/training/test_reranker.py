@@ -65,7 +65,7 @@ def test_a_group_holds_no_other_answer() -> None:
 def test_what_cannot_be_trained_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="3 pairs are too few"):
         train_reranker(PAIRS[:3], Encoder.of(tiny_encoder(tmp_path)), recipe=RECIPE, folder=tmp_path)
-    with pytest.raises(UserError, match="negatives is 0"):
-        RerankerRecipe(negatives=0)
+    with pytest.raises(UserError, match=r"'negatives' must be .* found 0"):
+        RerankerRecipe.of({"negatives": 0})
     with pytest.raises(UserError, match="unknown training setting 'rank'"):
         RerankerRecipe.of({"rank": 1})

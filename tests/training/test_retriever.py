@@ -201,9 +201,9 @@ def test_a_map_does_no_harm_where_there_is_nothing_to_learn() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"form": "both"}, "form is 'both'"),
-        ({"epochs": 0}, "epochs is 0"),
-        ({"dims": [384, 0]}, "dims is"),
+        ({"form": "both"}, "'form' must be one of auto, map, encoder, found 'both'"),
+        ({"epochs": 0}, "'epochs' must be .* found 0"),
+        ({"dims": [384, 0]}, "'dims' must be a list of whole numbers of at least 1, found .384, 0."),
         ({"rank": 4}, "unknown training setting 'rank'"),
     ],
 )

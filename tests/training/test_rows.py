@@ -132,11 +132,11 @@ def test_a_recipe_takes_what_is_given_and_defaults_the_rest() -> None:
     ("given", "says"),
     [
         ({"rnak": 4}, "unknown training setting 'rnak'"),
-        ({"rank": 0}, "rank is 0: give a value from 1 to 256"),
-        ({"rank": 4.5}, "rank is 4.5: give a whole number"),
-        ({"learning_rate": "fast"}, "learning_rate is 'fast': give a number"),
-        ({"epochs": True}, "epochs is True"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"rank": 0}, "'rank' must be a whole number from 1 to 256, found 0"),
+        ({"rank": 4.5}, "'rank' must be a whole number from 1 to 256, found 4.5"),
+        ({"learning_rate": "fast"}, "'learning_rate' must be a number from 1e-07 to 0.1, found 'fast'"),
+        ({"epochs": True}, "'epochs' must be a whole number .* found True"),
+        ({"learning_rate": float("nan")}, "'learning_rate' must be .* found nan"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(given: dict[str, object], says: str) -> None:

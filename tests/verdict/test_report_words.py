@@ -12,8 +12,7 @@ from rung.records import Bill, Difference, Estimate, Lost, Metric, RungResult, V
 from rung.report.bar_lines import in_unit
 from rung.report.headline import how_sure
 from rung.report.html.figures import LAYERS
-from rung.report.html.page import Basis, Report, report_html
-from rung.report.html.style import STYLE
+from rung.report.html.page import STYLE, Basis, Report, report_html
 from rung.report.numbers import (
     interval,
     listed,

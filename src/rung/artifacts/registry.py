@@ -1,4 +1,4 @@
-"""Which artifacts does a project have, and who promoted or retired which? Folders, and a log that only grows.
+"""The artifacts of a project, and who promoted or retired which: folders, and a log that only grows.
 
 What they were made from and how two differ is told by `training.registry`; building them is left to the files beside this
 one. Retiring keeps the manifest (as `retired.json`) and the list of rows, so that what was made stays known.

@@ -1,4 +1,4 @@
-"""What is an artifact? A folder named by the digest of what it was made from, finished when its manifest is there.
+"""An artifact: a folder named by the digest of what it was made from, finished when its manifest is there.
 
 Every manifest says `kind`, `created` and `seconds`; most also `rows`, `rows_digest`, `base`, `recipe` and `metrics`. Which
 rows taught it stands beside it, in `rows.jsonl`. What people do with artifacts is left to `registry`.

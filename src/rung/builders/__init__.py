@@ -1,5 +1,1 @@
-"""How each kind of artifact is built: one file a kind, all of them reached by `ArtifactBuilder`."""
-
-from rung.builders.building import ArtifactBuilder
-
-__all__ = ["ArtifactBuilder"]
+"""How each kind of artifact is built: one file a kind, all of them reached through `kinds`."""

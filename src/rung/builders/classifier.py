@@ -29,7 +29,8 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
 
     Rows of another label than the project's teach nothing, and are listed.
     """
-    from rung.training.classifier import LabelRecipe, train_classifier
+    from rung.training.classifier import train_classifier
+    from rung.training.labels import LabelRecipe
 
     rows = [row for row in need.rows if row.label in set(need.labels)]
     odd = [row for row in need.rows if row.label not in set(need.labels)]
@@ -61,7 +62,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
 
 def check_classifier(project: Project, need: Labelling) -> None:
     """What can be known to be wrong before anything is embedded; raises as `adapter.check_adapter`."""
-    from rung.training.classifier import LabelRecipe
+    from rung.training.labels import LabelRecipe
 
     if LabelRecipe.of(need.recipe, seed=project.settings.seed).method == "tuned":
         check_torch()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.artifacts.store import Built, amend
 from rung.config.project import Project
+from rung.files.durable import write_whole
 from rung.progress import phase
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
@@ -90,10 +91,7 @@ def _base(engines: Engines, probe: Probe) -> Measured:
     known = _read(path)
     if known is None:
         known = _measured(engines, probe, None)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text(json.dumps(asdict(known)), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, json.dumps(asdict(known)))
     assert isinstance(known, Measured)
     return known
 

@@ -1,4 +1,4 @@
-"""By which recipe are the project's adapters trained? The file that was named, else the project's own `recipe.yaml`.
+"""The recipe by which the project's adapters are trained: the file that was named, else the project's own `recipe.yaml`.
 
 What a recipe may say is left to `training.recipe`; what a rung says in `rung.yaml` comes before it.
 """

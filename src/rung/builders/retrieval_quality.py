@@ -1,4 +1,4 @@
-"""How good is a search of the documents on cases that name their gold, at each weight of its two rankings?
+"""How good a search of the documents is on cases that name their gold, at each weight of its two rankings.
 
 When a weight is chosen for the project is left to `pipeline.dense_weight`, for a tuned retriever to `retriever`.
 """
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from rung.records import Case, Json, Passage
 from rung.records.gold import target_ranks
-from rung.runtime.engines import EVEN
 from rung.scoring.retrieval import ndcg
 from rung.verdict.clusters import clusters
 from rung.verdict.statistics import ALPHA, paired
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from rung.knowledge import Fusion, Knowledge
     from rung.knowledge.protocol import Explained
 
+EVEN = 0.5
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 TOLERANCE = 0.25  # standard errors, see `choose`; measured: docs/LOG.md
 LEAST = 20  # cases that may choose; fewer choose by luck: benchmarks/dense_weight.py

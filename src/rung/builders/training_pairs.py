@@ -1,4 +1,4 @@
-"""Which questions and passages is a retriever taught by? Cases with their gold, pairs, clicks, and pairs made of passages.
+"""Questions and passages that a retriever is taught by: cases with their gold, pairs, clicks, pairs made of passages.
 
 Only passages that everybody may read teach: weights keep no secrets. Reading files is left to `retrieval_pairs`, the guards
 against false negatives to `training.mining`.

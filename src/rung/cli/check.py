@@ -1,4 +1,4 @@
-"""`rung check`: is everything in the project readable, and does it hang together? Runs no model."""
+"""`rung check`: whether everything in the project is readable and hangs together. Runs no model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does `--where 'year>=2024'` mean? Words of the command line into the condition that a search takes."""
+"""What `--where 'year>=2024'` means: words of the command line into the condition that a search takes."""
 
 from __future__ import annotations
 

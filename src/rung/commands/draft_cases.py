@@ -1,4 +1,4 @@
-"""Which cases do the documents suggest? Drafts for a person to approve: answerable, unanswerable, stale, forbidden.
+"""Cases that the documents suggest, drafted for a person to approve: answerable, unanswerable, stale, forbidden.
 
 Two ways to draft: by rules, which take facts out of headings, tables and plain statements, and by the project's model,
 which is shown a sentence and asks for it. Neither knows what people will ask: a draft is a start, and `materials` refuses it

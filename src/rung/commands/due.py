@@ -1,4 +1,4 @@
-"""What is to be trained again, and why? The project's rows against those that taught its artifacts; runs no model."""
+"""What is to be trained again, and why: the project's rows against those that taught its artifacts; runs no model."""
 
 from __future__ import annotations
 

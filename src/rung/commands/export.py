@@ -1,4 +1,4 @@
-"""What does `rung export` do? Finds the artifact that is meant, writes it in the form that is wanted, and checks it.
+"""`rung export`: finds the artifact that is meant, writes it in the form that is wanted, and checks it.
 
 Writing is left to `training.export`, reading back to `training.parity`.
 """

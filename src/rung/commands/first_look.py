@@ -1,4 +1,4 @@
-"""Which documents lie in a folder that is no project yet? As the patterns that `knowledge.sources` would name them by.
+"""The documents in a folder that is no project yet, as the patterns that `knowledge.sources` would name them by.
 
 Reads the names of files, and the beginning of those with rows. What the documents say is left to `knowledge`.
 """

@@ -1,4 +1,4 @@
-"""What does a folder say of its need, before anything is measured? Facts for `verdict.advise`, each with where it was read.
+"""What a folder says of its need before anything is measured: facts for `verdict.advise`, each with where it was read.
 
 Reads files and Git's history; runs no model and writes nothing. What only a person knows is asked by the CLI.
 """

@@ -1,4 +1,4 @@
-"""Are these examples fit to teach? Files or a project's own, looked over with cases, tokenizer and, if asked, the model.
+"""Whether examples are fit to teach: files or a project's own, looked over with cases, tokenizer and, if asked, the model.
 
 The checks are in `examples`; here it is found out what to check, how long rows are, and which of them the model finds odd.
 """

@@ -1,4 +1,4 @@
-"""What do these queries find? One query with all that `rung search` can be asked for, or a whole file into a TREC run.
+"""What queries find: one query with all that `rung search` can be asked for, or a whole file into a TREC run.
 
 Ranking is left to `knowledge`, reranking to the project's reranker.
 """

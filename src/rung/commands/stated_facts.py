@@ -1,4 +1,4 @@
-"""Which plain facts does a document state, and how would one ask for them? Rules for headings, tables and statements.
+"""Plain facts that a document states, and how one would ask for them: rules for headings, tables and statements.
 
 They find little, and what they find is phrased stiffly; it is true to the text, and a person can better it. Which of them
 become drafts is left to `drafting`.

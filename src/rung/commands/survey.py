@@ -1,4 +1,4 @@
-"""Does a project hang together, and what would a comparison do? Reads files; runs no model and writes nothing."""
+"""Whether a project hangs together, and what a comparison would do. Reads files; runs no model and writes nothing."""
 
 from __future__ import annotations
 

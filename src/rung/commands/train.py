@@ -1,12 +1,12 @@
-"""What does `rung train` do? Builds the artifacts of one kind, and tells what each came to.
+"""`rung train`: builds the artifacts of one kind, and tells what each came to.
 
-A kind is one function and one line in `TRAINERS`. Building is left to `artifacts`, learning to `training`; whether an
+Which kind is trained by what is in `trainers`. Building is left to `builders`, learning to `training`; whether an
 artifact makes answers better is judged by the verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from rung.artifacts import Built
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import notes_on
 from rung.builders.recipes import keep_found, recipe_of
-from rung.commands.train_retrieval import train_rerankers, train_retrievers
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
@@ -156,12 +155,3 @@ def number(made: Mapping[str, Json], key: str) -> float | None:
     """A number of a manifest; None where there is none."""
     value = made.get(key)
     return float(value) if isinstance(value, (int, float)) else None
-
-
-TRAINERS: dict[str, Callable[[ArtifactBuilder, Intake, Order], list[Told]]] = {
-    "generator": train_generators,
-    "retriever": train_retrievers,
-    "reranker": train_rerankers,
-    "classifier": train_classifiers,
-    "router": train_routers,
-}

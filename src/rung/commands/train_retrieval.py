@@ -1,4 +1,4 @@
-"""What do `rung train retriever` and `rung train reranker` do? Build the artifact, and tell whether it searches any better.
+"""`rung train retriever` and `rung train reranker`: build the artifact, and tell whether it searches any better.
 
 Building is left to `artifacts`. Both are told with what they were compared on; people promote.
 """
@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rung.builders.building import ArtifactBuilder
+from rung.builders.kinds import build_artifact
+from rung.commands.train import Order, Told, number
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.protocol import NotApplicable, Reranker
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, teaching
+from rung.training.registry import last_loss
 
 if TYPE_CHECKING:
     from rung.artifacts import Built
-    from rung.commands.train import Order, Told
     from rung.pipeline.prepare import Intake
 
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
@@ -33,7 +35,7 @@ def train_retrievers(builder: ArtifactBuilder, intake: Intake, order: Order) -> 
     plan = TunedRetriever.plan(intake.materials, {**fixed, **order.settings})
     if isinstance(plan, NotApplicable):
         raise UserError(f"{builder.project.file}: there is nothing to train: {plan.why}")
-    built = builder.build(plan.needs[0], title="train retriever")
+    built = build_artifact(builder, plan.needs[0], title="train retriever")
     return [_told("retriever", "tuned_retriever", built, "embedder")]
 
 
@@ -43,13 +45,10 @@ def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> l
     if len(lessons) + len(intake.materials.pairs) < 8:
         raise UserError(f"{builder.project.file}: there is nothing to train: {NOTHING_TEACHES}")
     need = Reranker(lessons, intake.materials.pairs, intake.materials.dev, order.settings)
-    return [_told("reranker", "", builder.build(need, title="train reranker"), "reranker")]
+    return [_told("reranker", "", build_artifact(builder, need, title="train reranker"), "reranker")]
 
 
 def _told(kind: str, rung: str, built: Built, key: str) -> Told:
-    from rung.commands.train import Told, number
-    from rung.training.registry import last_loss
-
     made = built.manifest
     metrics, why = made.get("metrics"), made.get("why")
     notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if made.get("better") is True else (str(why),)

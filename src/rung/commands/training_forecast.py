@@ -1,4 +1,4 @@
-"""What would `rung train KIND` learn from, and how long might it take? Reads files; runs no model and writes nothing."""
+"""What `rung train KIND` would learn from, and how long it might take. Reads files; runs no model and writes nothing."""
 
 from __future__ import annotations
 

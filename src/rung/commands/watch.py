@@ -1,4 +1,4 @@
-"""How does the index follow the documents while people work on them? It is brought up to date after every change.
+"""The index follows the documents while people work on them: it is brought up to date after every change.
 
 What a sync does is left to `intake`. Compaction and indexing run beside it, in a thread of their own.
 """

@@ -1,4 +1,4 @@
-"""Which keys may stand in `rung.yaml`, and what may stand there? Sections as frozen models.
+"""The keys that may stand in `rung.yaml`, and what may stand there. Sections as frozen models.
 
 Reading the file, with the line of every mistake, is left to `project`; which rungs exist is known to `strategies`.
 """

@@ -1,4 +1,4 @@
-"""Are the outputs labels, and are some of them far too rare? A model learns to say what it is shown most often."""
+"""Labels among the outputs that are far too rare: a model learns to say what it is shown most often."""
 
 from __future__ import annotations
 

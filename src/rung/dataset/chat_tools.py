@@ -1,4 +1,4 @@
-"""How is a call of a tool written, so that a model can learn it and the chat can be had back?
+"""Calls of tools written so that a model can learn them and the chat can be had back.
 
 As Hermes and Qwen models write it, and as servers read it back out of a model's text (vLLM's parser `hermes`): each call
 on lines of its own, `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`, after what the assistant says.

@@ -1,4 +1,4 @@
-"""Does a text hold a secret? Keys and tokens known by their form, and whatever is given as a password and looks like one.
+"""Secrets in a text: keys and tokens known by their form, and whatever is given as a password and looks like one.
 
 A table of its own rather than a dependency: the forms are few, public and stable, and scanners of source code look line by
 line for more kinds of noise than a chat has.

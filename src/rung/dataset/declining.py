@@ -1,4 +1,4 @@
-"""Does an output decline to help? What a model says that may not or will not, and what `refusing` knows: not to know.
+"""Outputs that decline to help: a model says that it may not or will not, or, as `refusing` knows, that it does not know.
 
 Rows that decline teach declining. "We cannot refund after 30 days" is an answer: only the speaker's own refusal counts.
 """

@@ -1,4 +1,4 @@
-"""Which rows say the same, nearly the same, or something else of the same? And which repeat a case?
+"""Rows that say the same, nearly the same, or something else of the same, and rows that repeat a case.
 
 Texts are compared as `resembling` says; the pairs worth comparing come from `minhash`. Lines that many inputs share (a
 schema above each question) are given, not asked: two rows are judged by the rest.

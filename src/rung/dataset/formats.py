@@ -1,4 +1,4 @@
-"""What does a row teach? OpenAI chat, ShareGPT, Alpaca or prompt and completion, told apart by their keys; all become chats.
+"""What a row teaches: OpenAI chat, ShareGPT, Alpaca or prompt and completion, told apart by their keys; all become chats.
 
 Where rows come from is left to `files`, pairs and triplets for the retriever to `pairs`.
 """

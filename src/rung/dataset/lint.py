@@ -1,4 +1,4 @@
-"""What is wrong with these rows before they teach? Every check over every row, as findings with line numbers.
+"""What is wrong with rows before they teach: every check over every row, as findings with line numbers.
 
 Each check is a file beside this one. Lengths are counted by whoever holds a tokenizer, and handed in; which files and cases
 are meant is left to `commands.lint`.

@@ -1,4 +1,4 @@
-"""Which examples does a file hold? Rows of any known format as examples; what is none becomes a problem with its line."""
+"""Examples from files: rows of any known format as examples; what is none becomes a problem with its line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of many texts are worth comparing? MinHash over character shingles, bands of it in buckets (Broder 1997; LSH).
+"""Which of many texts are worth comparing: MinHash over character shingles, bands of it in buckets (Broder 1997; LSH).
 
 Own, in numpy, because all texts are hashed at once: a hundred thousand rows take seconds. Pairs are candidates only; whether
 two texts are nearly the same is decided by `resembling`.

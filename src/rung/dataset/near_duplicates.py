@@ -1,4 +1,4 @@
-"""Are two texts nearly the same, so that learning both teaches no more than one? Only small words or a slip may differ.
+"""Texts so alike that learning both teaches no more than one: only small words or a slip may differ.
 
 What differs is weighed: a word of meaning counts 1, a small word less; a negation or a number may not differ at all. Two
 short questions with another noun are different questions, however alike they look; a slip of the pen or a "please" makes no

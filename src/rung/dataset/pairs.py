@@ -1,4 +1,4 @@
-"""Which texts belong together? Pairs and triplets, as sentence-transformers keeps them, for training a retriever.
+"""Texts that belong together: pairs and triplets, as sentence-transformers keeps them, for training a retriever.
 
 Columns `anchor`, `positive` and any number of `negative`, `negative_2`, …; also `query`/`question` and `passage`/`pos`/`neg`
 lists. A column `score` or `label` that says no (0) makes the positive a negative: such a row is left out.

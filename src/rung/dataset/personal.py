@@ -1,4 +1,4 @@
-"""Does a text hold personal data? E-mail addresses, phone and card numbers, IBANs, social security numbers, IP addresses.
+"""Personal data in a text: e-mail addresses, phone and card numbers, IBANs, social security numbers, IP addresses.
 
 Each is known by its form and, where it has one, its check sum; order numbers, dates and sums are let pass. Role addresses
 (support@…) are nobody's; names and postal addresses are not recognised.

@@ -1,4 +1,4 @@
-"""Which rows does a file hold? JSONL, a JSON array or CSV, told apart by the content; each row with the line it begins on.
+"""The rows of a file: JSONL, a JSON array or CSV, told apart by the content; each row with the line it begins on.
 
 What a row means is left to `forms` and `pairs`.
 """

@@ -1,4 +1,4 @@
-"""How is an example written to a file? As OpenAI chat or ShareGPT JSONL, with where it comes from; reading gives it back."""
+"""Examples written to a file, as OpenAI chat or ShareGPT JSONL, with where they come from; reading gives them back."""
 
 from __future__ import annotations
 

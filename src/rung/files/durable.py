@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rung.errors import Damaged, UserError
 
@@ -40,22 +41,33 @@ def write_whole(path: Path, content: bytes | str, *, goes_on: str = "") -> None:
         UserError: it cannot be written; what was there before is untouched.
     """
     data = content.encode() if isinstance(content, str) else content
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        fsync_folder(path.parent)
+        with whole_file(path) as file:
+            file.write(data)
     except OSError as error:
         room = f": make room for {max(1, len(data) >> 20)} MB there" if error.errno in _FULL else ""
         more = f"; {goes_on}" if goes_on else ""
         raise UserError(f"{path} cannot be written ({error.strerror or error}){room}{more}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """`write_whole` for what comes in pieces, in a folder that is there; where the block fails, nothing is replaced.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    fsync_folder(path.parent)
 
 
 def fsync_folder(folder: Path) -> None:

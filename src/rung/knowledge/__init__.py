@@ -1,4 +1,4 @@
-"""Documents in, passages out: which passages answer this query, for this asker?
+"""Documents in, passages out: the passages that answer a query, for its asker.
 
 Start with `Knowledge` in `store`. Models are left to `models` (the embedder is passed in), judging to `scoring`.
 """

@@ -1,4 +1,4 @@
-"""Which examples are nearest to this question? A folder of vectors, searched exactly; made once, never changed.
+"""The examples nearest to a question: a folder of vectors, searched exactly; made once, never changed.
 
 Documents are left to `lance`: examples need no filter, no spans and no update.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rung.errors import InputError, UserError
+from rung.files.durable import write_whole
 from rung.knowledge.protocol import Embedder
 from rung.knowledge.ranking import SLACK, best_columns, dense_scores, ordered
 from rung.records import Passage
@@ -48,8 +49,8 @@ def build_example_index(
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / VECTORS, vectors)
         rows = "".join(json.dumps({"text": t, "payload": p}, ensure_ascii=False) + "\n" for t, p in texts)
-        (folder / ROWS).write_text(rows, encoding="utf-8")
-        (folder / ABOUT).write_text(json.dumps({"embedder": embedder.identity, "rows": len(texts)}), encoding="utf-8")
+        write_whole(folder / ROWS, rows)
+        write_whole(folder / ABOUT, json.dumps({"embedder": embedder.identity, "rows": len(texts)}))
     except OSError as error:
         raise UserError(f"{folder} could not be written ({error.strerror or error}); free space and run it again") from error
 

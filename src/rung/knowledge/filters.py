@@ -1,4 +1,4 @@
-"""Which documents does a condition on metadata name? Its meaning, and its form in the store's query.
+"""The documents that a condition on metadata names: its meaning, and its form in the store's query.
 
 A condition is JSON: `{"lang": "en", "year": {"gte": 2020}, "tags": {"in": ["a", "b"]}}`; all parts must hold. Strings,
 numbers, truth values and dates (ISO, `2024-05-01` or with a time; without a zone they are UTC) compare only with their

@@ -1,4 +1,4 @@
-"""What do the bytes of a plain file say? Markdown and text. The readers of other kinds are in `reading`.
+"""What the bytes of a plain file say: Markdown and text. The readers of other kinds are in `reading`.
 
 Which files are read, and with which reader, is left to `readers`.
 

@@ -1,4 +1,4 @@
-"""Which documents do these patterns name, and what could not be read? One bad file never stops the rest.
+"""The documents that patterns name, and what could not be read. One bad file never stops the rest.
 
 What a format means is left to the readers in `formats` and `reading`. A file type more is one reader there, or an entry
 point in group `rung.readers`.
@@ -18,8 +18,9 @@ from pathlib import Path
 
 from rung.knowledge.readers.access import Access, GroupsOf, Rule
 from rung.knowledge.readers.converting import Converted, convert, read
+from rung.knowledge.readers.found import Found
 from rung.knowledge.readers.memory import Known, Memory, packed
-from rung.knowledge.readers.places import Found, Places
+from rung.knowledge.readers.places import Places
 from rung.knowledge.readers.registry import DOOR, costly, edition, readers
 from rung.knowledge.readers.source import Item, Reader, SourceFile, Unusable, is_settled, stamp_of
 from rung.knowledge.readers.workers import Workers, WorkLost

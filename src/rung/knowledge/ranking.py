@@ -1,4 +1,4 @@
-"""In which order? Exact dense scores, ties, and how two rankings become one: arithmetic only, shared by every store.
+"""Rankings: exact dense scores, ties, and how two become one; arithmetic only, shared by every store.
 
 The result is the same whichever way the candidates were found: scores are computed again in double precision and rounded,
 so that neither the batch's size nor the machine's matrix kernels decide an order, and equal scores go by passage id.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rung.knowledge.protocol import Fusion
+from rung.stats.rank_fusion import reciprocal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SLACK = 16  # candidates fetched beyond the depth, for what single precision may have put one place too low
 DIGITS = 6
-RANK_CONSTANT = 60  # of reciprocal rank fusion, as its authors have it
 
 Ranking = list[tuple[str, float]]  # (passage id, score), best first
 
@@ -64,8 +64,7 @@ def _shares(ranking: Ranking) -> dict[str, float]:
 
 
 def _reciprocal(ranking: Ranking) -> dict[str, float]:
-    """Each place as 1 / (`RANK_CONSTANT` + rank)."""
-    return {id: 1 / (RANK_CONSTANT + rank) for rank, (id, _) in enumerate(ranking, 1)}
+    return reciprocal(id for id, _ in ranking)
 
 
 def diverse(ranking: Sequence[tuple[T, float]], vectors: Vectors, diversity: float, top: int) -> list[tuple[T, float]]:

@@ -1,4 +1,4 @@
-"""What do these searches find? The engine of `Search` steps: many queries embedded in one call, each for its asker.
+"""What searches find: the engine of `Search` steps; many queries embedded in one call, each for its asker.
 
 Ranking is left to the store and `ranking`, the index of examples to `examples_index`.
 """

@@ -1,4 +1,4 @@
-"""What has changed since the index was made, and how does it catch up? Only what changed is embedded.
+"""What has changed since the index was made, and how it catches up. Only what changed is embedded.
 
 Documents come one by one and leave in parts, so that memory does not grow with them (their ids and digests are kept).
 The store is left to `lance`, cutting to `chunking`.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rung.errors import InternalError, UserError
-from rung.models.tensor_files import write_tensors
+from rung.files.durable import write_whole
 from rung.records import Failure
 from rung.records.steps import Classified, Classify, Request, Result
 
@@ -76,14 +76,11 @@ class Head:
 
     def save(self, folder: Path) -> None:
         """Write the head's two files, each whole."""
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{WEIGHTS}.part"
-        write_tensors(part, {"weight": self.weight, "bias": self.bias})
-        part.replace(folder / WEIGHTS)
+        from safetensors.numpy import save
+
+        write_whole(folder / WEIGHTS, save({"weight": self.weight, "bias": self.bias}))
         said = {name: getattr(self, name) for name in ("labels", "rule", "threshold", "otherwise", "beside")}
-        part = folder / f"{HEAD}.part"
-        part.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
-        part.replace(folder / HEAD)
+        write_whole(folder / HEAD, json.dumps(said, indent=1, ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> Head:

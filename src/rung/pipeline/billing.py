@@ -1,4 +1,4 @@
-"""What does each rung take: seconds, bytes, a person's hours? What that costs is left to `verdict.costs`."""
+"""What each rung takes: seconds, bytes, a person's hours. What that costs is left to `verdict.costs`."""
 
 from __future__ import annotations
 

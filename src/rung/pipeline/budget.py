@@ -1,4 +1,4 @@
-"""How much may a comparison spend, and how much has it spent? Money by the prices that are known, time by the clock.
+"""How much a comparison may spend, and how much it has: money by the prices that are known, time by the clock.
 
 A `Meter` is read before each piece of work. Work that cannot be cut into pieces of known cost (indexing, training) is done
 below `bounded`: it is told to stop at its next tick, and keeps what it has.

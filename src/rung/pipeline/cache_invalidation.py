@@ -1,4 +1,4 @@
-"""Does the memory of steps hold passages that the index holds no longer? Then it forgets them, and what was made of them.
+"""The memory of steps forgets passages that the index holds no longer, and what was made of them.
 
 The index itself is left to `knowledge`. A verdict that was published keeps what it showed.
 """

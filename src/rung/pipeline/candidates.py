@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import shorten
 
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
 from rung.builders.building import ArtifactBuilder
+from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
 from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
@@ -18,6 +20,7 @@ from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Intake
 from rung.progress import say
 from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import (
     Adapter,
@@ -115,7 +118,8 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
                 found.append((label, rung, combination))
         except UserError as error:
-            raise project.error(str(error), "rungs", place) from error
+            setting = (name, error.name) if isinstance(error, WrongSetting) else ()
+            raise project.error(str(error), "rungs", place, *setting) from error
     rank = {name: place for place, name in enumerate(ladder())}
     return sorted(found, key=lambda one: rank[one[1].name])
 
@@ -166,7 +170,7 @@ def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: 
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates, those failed that show before anything is built that they cannot be."""
-    return [_tried(candidate, builder.check) for candidate in candidates]
+    return [_tried(candidate, partial(check_need, builder)) for candidate in candidates]
 
 
 def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
@@ -178,7 +182,7 @@ def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -
 
 def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
     built: list[Built] = []
-    done = _tried(candidate, lambda need: built.append(builder.build(need, title=f"build {candidate.label}")))
+    done = _tried(candidate, lambda need: built.append(build_artifact(builder, need, title=f"build {candidate.label}")))
     if done.plan is None:
         return done
     if built:

@@ -1,4 +1,4 @@
-"""What would one same answer to every case get, by the project's own measure? The best of those that are likely to get most.
+"""What one same answer to every case would get, by the project's own measure: the best of those likely to get most.
 
 Whether a rung is better than that is left to `verdict.decide`.
 """

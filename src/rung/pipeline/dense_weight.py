@@ -1,4 +1,4 @@
-"""How much shall the dense ranking count? `knowledge.dense_weight: auto`, settled on dev and train cases, never on test.
+"""How much the dense ranking counts: `knowledge.dense_weight: auto`, settled on dev and train cases, never on test.
 
 No weight is best on every corpus, so the cases say. Few cases say little: fewer than `LEAST` choose nothing, and the choice
 of more is drawn towards the even weight. How rankings are fused is left to `knowledge`.

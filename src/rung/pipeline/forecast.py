@@ -1,4 +1,4 @@
-"""What would a comparison take? Calls and tokens by rehearsing each rung without a model; money and minutes from those.
+"""What a comparison would take: calls and tokens by rehearsing each rung without a model; money and minutes from those.
 
 The numbers are bounds: every rung answers every case, at its longest (`rehearsing`). A race needs a part, and equal steps
 count once. Minutes are bounds of another kind: as many tokens, at the pace that was measured here; where nothing was

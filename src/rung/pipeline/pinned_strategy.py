@@ -1,4 +1,4 @@
-"""Who answers one question? A strategy as the last verdict pinned it, or as `rung.yaml` has the rung; no case is needed.
+"""Who answers one question: a strategy as the last verdict pinned it, or as `rung.yaml` has the rung; no case is needed.
 
 Documents are not read for it: the index is opened as it is where no source has changed since it was made.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
+from rung.builders.kinds import build_artifact
 from rung.config.project import Project
 from rung.dataset.load import read_rows
 from rung.errors import UserError
@@ -125,7 +126,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     if plan.needs and materials.lessons != rows.split("train"):
         return None  # which train cases may teach hangs on the documents
     _open_index(builder.engines)
-    artifacts = [builder.build(need, title=f"build {label}") for need in plan.needs]
+    artifacts = [build_artifact(builder, need, title=f"build {label}") for need in plan.needs]
     builder.engines.use(artifacts)
     spec = pinned(builder.project, plan, artifacts)
     return Asked(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})

@@ -1,4 +1,4 @@
-"""Which pairs and clicks teach retrieval? Reads the files under `knowledge.pairs`.
+"""The pairs and clicks that teach retrieval. Reads the files under `knowledge.pairs`.
 
 A row is a pair or triplet (`dataset.pairs`), or a click, `{"query", "document" | "passage", "clicked": true}`, which
 becomes a case that names its gold. Turning them into training rows is left to `builders.training_pairs`.

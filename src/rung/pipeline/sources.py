@@ -1,4 +1,4 @@
-"""Which documents do the project's sources hold, and who may read them? One by one; what was left out is gathered beside.
+"""The documents of the project's sources, and who may read them, one by one; what was left out is gathered beside.
 
 How files are read is left to `knowledge`.
 """

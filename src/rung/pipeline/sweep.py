@@ -1,4 +1,4 @@
-"""Which settings of a rung are worth judging? Searched on the dev cases, so that the test cases stay unseen.
+"""The settings of a rung that are worth judging, searched on the dev cases, so that the test cases stay unseen.
 
 The lists among a rung's settings in `rung.yaml` span the space: chunk sizes, passages, weights, reranking, shots, ranks,
 learning rates, whatever the rung takes. Optuna proposes combinations; what it looks for is more `correct` and fewer tokens,

@@ -1,4 +1,4 @@
-"""How often have these test cases judged something new? Each look lets luck choose a little, so looks are counted.
+"""How often these test cases have judged something new. Each look lets luck choose a little, so looks are counted.
 
 A look is a comparison of a configuration (rungs, settings, model, index, seed) that has not been judged by these cases
 before. To run the same again is no look, and a trial run is none. They are counted case by case, in the project's memory:

@@ -1,4 +1,4 @@
-"""How long does building take here? As long a row as the newest artifact of its kind took in this project, else unknown.
+"""How long building takes here: as long a row as the newest artifact of its kind took in this project, else unknown.
 
 What is not known is never guessed for people. To put builds in order, cheapest first, a rough guess does (`ROUGH`).
 """

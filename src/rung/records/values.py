@@ -1,4 +1,4 @@
-"""What is the one JSON form of a record, and its digest? Equal digest means equal thing."""
+"""The one JSON form of a record, and its digest. Equal digest means equal thing."""
 
 from __future__ import annotations
 

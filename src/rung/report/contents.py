@@ -1,4 +1,4 @@
-"""What does a report say it all from? These records; `report` makes the page of them.
+"""The records that a report says it all from; `report` makes the page of them.
 
 Gathering them from a run is left to the caller.
 """

@@ -1,4 +1,4 @@
-"""What should we use, why, and how sure is that? The top of the report, in words that need no training.
+"""What to use, why, and how sure that is: the top of the report, in words that need no training.
 
 Deciding is left to `decide`; here its verdict is only told.
 """

@@ -1,4 +1,4 @@
-"""What does a continuous-integration server read? JUnit XML: one test for each line of the bar, one for each rung.
+"""What a continuous-integration server reads: JUnit XML, one test for each line of the bar, one for each rung.
 
 A missed line of the bar is a failure, one that could not be checked is skipped. Rungs never fail the build: a failed one is
 an error of the suite `rungs` only where nothing was chosen.

@@ -1,4 +1,4 @@
-"""What does a comparison look like in a pull request or a wiki? The report in Markdown: a page for managers, then tables.
+"""A comparison for a pull request or a wiki: the report in Markdown, a page for managers, then tables.
 
 It is made of the same records and sentences as the page (`report`).
 """

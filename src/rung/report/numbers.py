@@ -1,4 +1,4 @@
-"""How is a number written for people? Shares as per cent, time and money in the unit that fits, the unknown as a word."""
+"""Numbers written for people: shares as per cent, time and money in the unit that fits, the unknown as a word."""
 
 from __future__ import annotations
 

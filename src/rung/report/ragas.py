@@ -1,4 +1,4 @@
-"""What did every rung answer, in the columns that ragas reads? For those who judge by its metrics, too.
+"""What every rung answered, in the columns that ragas reads. For those who judge by its metrics, too.
 
 They are named `user_input`, `response`, `retrieved_contexts`, `retrieved_context_ids` and `reference` (docs.ragas.io).
 Failed answers have no row.

@@ -1,4 +1,4 @@
-"""What must a manager know? What to use, why, how sure, what it costs, what would change it: each in sentences.
+"""What a manager must know: what to use, why, how sure, what it costs, what would change it; each in sentences.
 
 The page and the Markdown report say the same sentences; how they look is left to them.
 """

@@ -1,4 +1,4 @@
-"""Which processes are asking steps of one project now? Each holds a lock on a file of its own, which goes with the process.
+"""Which processes are asking steps of one project now: each holds a lock on a file of its own, which goes with the process.
 
 What is leased by whom stands in the store of steps; waiting for others is left to `batch`.
 """

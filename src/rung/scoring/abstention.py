@@ -1,4 +1,4 @@
-"""Does it say "I don't know" when, and only when, it should? What a refusal is stands in `scoring.refusal`."""
+"""Whether an answer says "I don't know" when, and only when, it should. What a refusal is stands in `scoring.refusal`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Did the asker see what they may not read? One leak in a thousand cases is one too many: bars put `leaks` at 0."""
+"""Whether the asker saw what they may not read. One leak in a thousand cases is one too many: bars put `leaks` at 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do the citations point at the gold, and does each sentence's own citation bear it out? Whether it is right is not asked.
+"""Whether citations point at the gold, and each sentence's own bears it out. Whether it is right is not asked.
 
 Judges answers made from passages that are no refusals. The first question needs an answerable case with gold; with a schema
 or labels, where marks have no place in the text, it is asked only in runs that cite at all. The second needs an answer in

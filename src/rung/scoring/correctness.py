@@ -1,4 +1,4 @@
-"""Is the answer right? `correct`, the main score of every table and bar, and what stands beside it.
+"""Whether the answer is right: `correct`, the main score of every table and bar, and what stands beside it.
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
 token F1 or what `Yardstick.correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's

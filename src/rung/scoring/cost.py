@@ -1,4 +1,4 @@
-"""What did the answer consume? Tokens always; money only where the price is known. Failures cost too."""
+"""What the answer consumed: tokens always; money only where the price is known. Failures cost too."""
 
 from __future__ import annotations
 

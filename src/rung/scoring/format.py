@@ -1,4 +1,4 @@
-"""Does the answer keep the form that the project asks for? Whether it is right is left to `correctness`.
+"""Whether the answer keeps the form that the project asks for. Whether it is right is left to `correctness`.
 
 The text is judged as said: what a program would have to read. A cut-off answer is whatever it is, usually no JSON.
 """

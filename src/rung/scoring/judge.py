@@ -1,4 +1,4 @@
-"""How good is an answer where no reference says so? A model judges it: by a rubric, or against another, both ways round.
+"""How good an answer is where no reference says so: a model judges it, by a rubric, or against another, both ways round.
 
 Judging is a conversation of steps, as answering is, so drivers carry it out, remember it and count what it costs. A judge
 that fails, or whose reply names no grade, has said nothing: neither right nor wrong. How far people agree with it is told by

@@ -1,4 +1,4 @@
-"""Did the search find what the answer stands in? Recall@k, MRR and nDCG@10 of the whole ranking against the gold.
+"""Whether the search found what the answer stands in: recall@k, MRR and nDCG@10 of the whole ranking against the gold.
 
 Applies to cases with gold (evidence spans, else gold documents) in runs that search: there an empty ranking, or a search
 that failed, scores 0; where a later step failed the ranking is not on record and the case is left out. What a span being

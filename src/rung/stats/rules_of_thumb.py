@@ -1,4 +1,4 @@
-"""How many examples, and how many test cases, are enough for what? The practitioners' numbers, said in one place.
+"""How many examples, and how many test cases, are enough for what: the practitioners' numbers, said in one place.
 
 docs/advise.md says whose they are; `rung compare` tests them on the project's own data.
 """

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from rung.records import Answer, Json, Message, Question
 from rung.records.steps import Conversation, classify
+from rung.records.validation import Share, settings
 from rung.strategies.protocol import FromSpec, Labelled, Labelling, Materials, NotApplicable, Plan
-from rung.strategies.settings import read, within
+from rung.strategies.settings import Epochs, LearningRate, read
 from rung.text.refusals import REFUSAL
 
 LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
-METHODS = ("auto", "frozen", "tuned")
 NO_LABELS = "the project has no labels (behaviour.labels) to choose from"
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings:
     """What is trained (`method`), and what is done with a text that the classifier is not sure of.
 
@@ -26,20 +28,12 @@ class Settings:
     trainer's defaults.
     """
 
-    method: str = "auto"
-    reject: float = 0.0
+    method: Literal["auto", "frozen", "tuned"] = "auto"
+    reject: Share = 0.0
     out_of_scope: str = ""
-    turns: int = 0
-    epochs: int = 0
-    learning_rate: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"setting 'method' must be {', '.join(METHODS)}, found '{self.method}'")
-        within("reject", self.reject, 0, 1)
-        within("turns", self.turns, 0, 100)
-        within("epochs", self.epochs, 0, 100)
-        within("learning_rate", self.learning_rate, 0, 0.1)
+    turns: Annotated[int, Field(ge=0, le=100)] = 0
+    epochs: Epochs = 0
+    learning_rate: LearningRate = 0.0
 
     def recipe(self) -> dict[str, Json]:
         """The trainer's settings that were given."""

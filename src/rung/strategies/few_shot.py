@@ -5,29 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from rung.records import Answer, Json, Message, Question, digest
 from rung.records.steps import Conversation, Generate, generate, search
+from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import compact, instruction, wanted_output
 from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan
-from rung.strategies.settings import read, within
+from rung.strategies.settings import MaxTokens, read
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings:
     """How many examples, and whether they are the same for all questions ("fixed") or chosen for each ("nearest")."""
 
-    shots: int = 4
-    pick: str = "nearest"
-    max_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        within("shots", self.shots, 1, 100)
-        within("max_tokens", self.max_tokens, 0, 8192)
-        if self.pick not in ("fixed", "nearest"):
-            raise ValueError(f"setting 'pick' must be fixed or nearest, found '{self.pick}'")
+    shots: Annotated[int, Field(ge=1, le=100)] = 4
+    pick: Literal["fixed", "nearest"] = "nearest"
+    max_tokens: MaxTokens = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,23 +5,35 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from rung.records import Answer, Case, Example, Json, Message, Passage, Question, digest
 from rung.records.steps import Conversation, Generate, generate
+from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
 from rung.strategies.rag import NO_DOCUMENTS
 from rung.strategies.retrieving import NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, check_tuning, read, recipe, within
+from rung.strategies.settings import (
+    Epochs,
+    LearningRate,
+    MaxTokens,
+    Rank,
+    Retrieval,
+    Rewrite,
+    ShareOrDefault,
+    read,
+    recipe,
+    within,
+)
 from rung.strategies.tuned_model import UNTRAINABLE
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, retriever_need
 
-RETRIEVERS = ("project", "tuned")
 
-
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings:
     """Those of `rag` and of `tuned_model`, the share of unanswerable lessons, and which `retriever` finds the passages: the
     project's own search, or the `tuned` one of `tuned_retriever` (its lessons are then still found by the project's own).
@@ -29,25 +41,21 @@ class Settings:
     Half of them unanswerable taught the 135M model to refuse 86 % of answerable questions; hence the small default.
     """
 
-    candidates: int = 20
-    passages: int = 3
-    rewrite: str = "none"
-    dense_weight: float = -1
-    diversity: float = 0.0
+    candidates: Annotated[int, Field(ge=1, le=1000)] = 20
+    passages: Annotated[int, Field(ge=1)] = 3
+    rewrite: Rewrite = "none"
+    dense_weight: ShareOrDefault = -1
+    diversity: Share = 0.0
     rerank: bool = False
-    unanswerable: float = 0.15
-    rank: int = 0
-    epochs: int = 0
-    learning_rate: float = 0.0
-    max_tokens: int = 0
-    retriever: str = "project"
+    unanswerable: Annotated[Number, Field(ge=0, le=0.9)] = 0.15
+    rank: Rank = 0
+    epochs: Epochs = 0
+    learning_rate: LearningRate = 0.0
+    max_tokens: MaxTokens = 0
+    retriever: Literal["project", "tuned"] = "project"
 
     def __post_init__(self) -> None:
-        within("unanswerable", self.unanswerable, 0, 0.9)
-        check_tuning(self.rank, self.epochs, self.learning_rate)
-        self.retrieval()
-        if self.retriever not in RETRIEVERS:
-            raise ValueError(f"setting 'retriever' must be one of {', '.join(RETRIEVERS)}, found '{self.retriever}'")
+        within("passages", self.passages, 1, self.candidates)
 
     def retrieval(self) -> Retrieval:
         """The part that `rag` has too."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from rung.records import Answer, Json, Message, Passage, Question, StrategySpec
 from rung.records.steps import Conversation, Generate, generate
+from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
@@ -18,16 +21,16 @@ from rung.strategies.settings import Retrieval, read, within
 NO_DOCUMENTS = "the project has no documents (knowledge.sources)"
 
 
-@dataclass(frozen=True)
+@settings
 class Settings(Retrieval):
     """Those of retrieval, and how the documents are cut for this rung alone: `chunk_tokens` 0 takes the project's index."""
 
-    chunk_tokens: int = 0
+    chunk_tokens: Annotated[int, Field(ge=0, le=4096)] = 0
     chunk_overlap: int = -1  # -1: 15 % of chunk_tokens
-    parent_tokens: int = 0
+    parent_tokens: Annotated[int, Field(ge=0, le=65536)] = 0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        Retrieval.__post_init__(self)
         if not self.chunk_tokens:
             if self.chunk_overlap != -1 or self.parent_tokens:
                 raise ValueError("settings 'chunk_overlap' and 'parent_tokens' need 'chunk_tokens' beside them")

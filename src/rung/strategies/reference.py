@@ -8,20 +8,21 @@ from typing import ClassVar
 
 from rung.records import Answer, Json, Passage, Question
 from rung.records.steps import Conversation
+from rung.records.validation import settings
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, read
+from rung.strategies.settings import MaxTokens, Retrieval, Shots, read
 from rung.strategies.structured import constrained
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Unread:
     """Settings of the arm that reads nothing: those of `rag` that have nothing to do with passages."""
 
-    shots: int = 0
-    max_tokens: int = 0
+    shots: Shots = 0
+    max_tokens: MaxTokens = 0
 
 
 @dataclass(frozen=True, slots=True)

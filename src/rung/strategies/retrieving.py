@@ -1,4 +1,4 @@
-"""Which passages does a question find? Search, and where the settings ask for it: other words to search with, a reranker.
+"""The passages that a question finds: search, and where the settings ask for it, other words to search with, a reranker.
 
 Pure: it yields steps. Ranking within a search is left to `knowledge`, what is done with the passages to the rungs.
 """
@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from rung.records import Message, Passage, Question
 from rung.records.steps import Conversation, Generate, generate, rerank, search
+from rung.stats.rank_fusion import fused_ranks
 from rung.strategies.prompting import hypothetical_passage, standalone_query
 from rung.strategies.settings import Retrieval
 
 DOCUMENTS = "documents"  # the project's own index
-K = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 QUERY_TOKENS, PASSAGE_TOKENS = 48, 128
 NO_RERANKER = "its setting 'rerank' is on, but rung.yaml names no reranker (reranker: …)"
 
@@ -56,11 +56,6 @@ def _queries(question: Question, settings: Retrieval) -> Conversation[tuple[str,
 
 def merged(rankings: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
     """One ranking of several by reciprocal rank fusion, each with equal weight; equal scores in the order of first sight."""
-    scores: dict[str, float] = {}
-    passages: dict[str, Passage] = {}
-    for ranking in rankings:
-        for rank, passage in enumerate(ranking, start=1):
-            scores[passage.id] = scores.get(passage.id, 0.0) + 1 / (K + rank)
-            passages.setdefault(passage.id, passage)
-    order = sorted(scores, key=lambda id: -round(scores[id], 9))
-    return tuple(replace(passages[id], score=round(scores[id], 9)) for id in order)
+    passages = {passage.id: passage for ranking in reversed(rankings) for passage in ranking}
+    ids = [[passage.id for passage in ranking] for ranking in rankings]
+    return tuple(replace(passages[id], score=score) for id, score in fused_ranks(ids))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rung.records import Answer, Json, Question, StrategySpec
 from rung.records.steps import Conversation, classify
+from rung.records.validation import Share, settings
 from rung.strategies.protocol import Composition, Materials, Member, NotApplicable, Plan, Routing, Strategy, streams
-from rung.strategies.settings import read, within
+from rung.strategies.settings import ShareOrDefault, read
 from rung.text.refusals import REFUSAL
 
 LEAST_CASES = 30  # to learn from what each rung got right of them
-BY_CASES = -1.0
-STRONGEST, REFUSE = "strongest", "refuse"
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings:
     """Which rungs are chosen from, and when a cheap one is good enough.
 
@@ -28,17 +27,10 @@ class Settings:
     """
 
     over: str = ""
-    threshold: float = BY_CASES
-    give_up: float = 0.0
-    otherwise: str = STRONGEST
+    threshold: ShareOrDefault = -1.0
+    give_up: Share = 0.0
+    otherwise: Literal["strongest", "refuse"] = "strongest"
     train_cases: bool = False
-
-    def __post_init__(self) -> None:
-        if self.threshold != BY_CASES:
-            within("threshold", self.threshold, 0, 1)
-        within("give_up", self.give_up, 0, 1)
-        if self.otherwise not in (STRONGEST, REFUSE):
-            raise ValueError(f"setting 'otherwise' must be {STRONGEST} or {REFUSE}, found '{self.otherwise}'")
 
     def recipe(self) -> dict[str, Json]:
         """What the builder must know of it."""

@@ -1,4 +1,4 @@
-"""How does a rung answer when its model is not greedy? The same conversation, each text drawn by a temperature and a seed.
+"""A rung whose model is not greedy: the same conversation, each text drawn by a temperature and a seed.
 
 Rungs ask for text without saying how it is drawn; a project that draws has its strategies wrapped here, so that one
 conversation can be had several times over.

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TypeVar, get_type_hints
+from dataclasses import asdict
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field
 
 from rung.errors import UserError
 from rung.records import Json
+from rung.records.validation import Number, Share, WrongSetting, checked, settings
 
 S = TypeVar("S")
-REWRITES = ("none", "query", "hyde")  # in whose words is searched: the question's, and also the model's
 
 
 def read(record: type[S], raw: Mapping[str, Json], *, rung: str) -> S:
     """The settings record of a rung.
 
     Raises:
-        UserError: an unknown setting, a wrong type, or a value that the record refuses.
+        WrongSetting: an unknown setting, a wrong type, or a value that the record refuses.
     """
-    kinds = get_type_hints(record)
-    names = [f.name for f in fields(record)]  # type: ignore[arg-type]
-    for name, value in raw.items():
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names)}"
-            raise UserError(f"{rung}: unknown setting '{name}'; {hint}")
-        wanted = kinds[name]
-        fits = isinstance(value, (int, float)) if wanted is float else isinstance(value, wanted)
-        if not fits or (isinstance(value, bool) and wanted is not bool):
-            raise UserError(f"{rung}: setting '{name}' must be {wanted.__name__}, found {value!r}")
     try:
-        return record(**raw)
-    except ValueError as error:
-        raise UserError(f"{rung}: {error}") from error
+        return checked(record, raw)
+    except WrongSetting as error:
+        raise WrongSetting(f"{rung}: {error}", error.name) from None
 
 
 def expand(raw: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
@@ -58,7 +48,7 @@ def shown(record: object) -> dict[str, Json]:
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a value outside [low, high].
+    """Refuse a value outside [low, high], for ranges that hang on another setting.
 
     Raises:
         ValueError: it is outside.
@@ -67,66 +57,56 @@ def within(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"setting '{name}' must be between {low:g} and {high:g}, found {value:g}")
 
 
-@dataclass(frozen=True, slots=True)
+def _share_or_default(value: float) -> float:
+    if value != -1 and not 0 <= value <= 1:
+        raise ValueError("a number from 0 to 1, or -1 to leave it open")
+    return value
+
+
+ShareOrDefault = Annotated[Number, AfterValidator(_share_or_default)]
+MaxTokens = Annotated[int, Field(ge=0, le=8192)]
+Shots = Annotated[int, Field(ge=0, le=100)]
+Rewrite = Literal["none", "query", "hyde"]  # in whose words is searched: the question's, and also the model's
+# of a trainer; 0 leaves a value to its default
+Rank = Annotated[int, Field(ge=0, le=256)]
+Epochs = Annotated[int, Field(ge=0, le=100)]
+LearningRate = Annotated[Number, Field(ge=0, le=0.1)]
+
+
+@settings
 class Wording:
     """Settings of the rungs that only change the prompt. `max_tokens` 0: as long as the examples' answers suggest."""
 
-    max_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        within("max_tokens", self.max_tokens, 0, 8192)
+    max_tokens: MaxTokens = 0
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Retrieval:
     """Settings of an untuned rung that shows passages: how many are found and shown, with what words they are searched
     (`rewrite`), how much the dense ranking weighs (-1: as in the project), how far they must differ, whether the project's
     reranker puts them in order, and how many worked examples (train cases with their passages) stand before the question."""
 
-    candidates: int = 20
-    passages: int = 3
-    rewrite: str = "none"
-    dense_weight: float = -1
-    diversity: float = 0.0
+    candidates: Annotated[int, Field(ge=1, le=1000)] = 20
+    passages: Annotated[int, Field(ge=1)] = 3
+    rewrite: Rewrite = "none"
+    dense_weight: ShareOrDefault = -1
+    diversity: Share = 0.0
     rerank: bool = False
-    shots: int = 0
-    max_tokens: int = 0
+    shots: Shots = 0
+    max_tokens: MaxTokens = 0
 
     def __post_init__(self) -> None:
-        within("candidates", self.candidates, 1, 1000)
         within("passages", self.passages, 1, self.candidates)
-        if self.dense_weight != -1:
-            within("dense_weight", self.dense_weight, 0, 1)
-        within("diversity", self.diversity, 0, 1)
-        if self.rewrite not in REWRITES:
-            raise ValueError(f"setting 'rewrite' must be one of {', '.join(REWRITES)}, found '{self.rewrite}'")
-        within("shots", self.shots, 0, 100)
-        within("max_tokens", self.max_tokens, 0, 8192)
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Tuning:
     """Settings of a rung with an adapter; 0 leaves a value to the trainer's default for that many rows."""
 
-    rank: int = 0
-    epochs: int = 0
-    learning_rate: float = 0.0
-    max_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        within("max_tokens", self.max_tokens, 0, 8192)
-        check_tuning(self.rank, self.epochs, self.learning_rate)
-
-
-def check_tuning(rank: int, epochs: int, learning_rate: float) -> None:
-    """Refuse values that no training run survives.
-
-    Raises:
-        ValueError: one is outside its range.
-    """
-    within("rank", rank, 0, 256)
-    within("epochs", epochs, 0, 100)
-    within("learning_rate", learning_rate, 0, 0.1)
+    rank: Rank = 0
+    epochs: Epochs = 0
+    learning_rate: LearningRate = 0.0
+    max_tokens: MaxTokens = 0
 
 
 def recipe(rank: int, epochs: int, learning_rate: float) -> dict[str, Json]:

@@ -11,14 +11,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from rung.records import Answer, Asker, Example, Json, Message, Question, ToolSpec, digest
 from rung.records.steps import Conversation, Generate, call_tool, generate
+from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, constraint, instruction, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan, PromptInputs
-from rung.strategies.settings import check_tuning, read, recipe, within
+from rung.strategies.settings import Epochs, LearningRate, MaxTokens, Rank, read, recipe
 from rung.strategies.tuned_model import UNTRAINABLE
 from rung.text.parsing import json_of
 
@@ -28,24 +31,18 @@ NO_TOOLS = "the project names no tools (tools: [calculator])"
 NO_CALLS = "no example calls a tool, so there is nothing to learn from; give examples with tool calls, or tuned: false"
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings:
     """How often a tool may be called for one answer, how many worked examples with calls are shown, and whether an adapter
     has learnt the calling; rank, passes and rate 0 leave a value to the trainer."""
 
-    rounds: int = 6
-    shots: int = 2
+    rounds: Annotated[int, Field(ge=1, le=50)] = 6
+    shots: Annotated[int, Field(ge=0, le=20)] = 2
     tuned: bool = False
-    rank: int = 0
-    epochs: int = 0
-    learning_rate: float = 0.0
-    max_tokens: int = 0
-
-    def __post_init__(self) -> None:
-        within("rounds", self.rounds, 1, 50)
-        within("shots", self.shots, 0, 20)
-        within("max_tokens", self.max_tokens, 0, 8192)
-        check_tuning(self.rank, self.epochs, self.learning_rate)
+    rank: Rank = 0
+    epochs: Epochs = 0
+    learning_rate: LearningRate = 0.0
+    max_tokens: MaxTokens = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rung.records import Answer, Case, Json, Question
 from rung.records.gold import has_gold
 from rung.records.steps import Conversation
+from rung.records.validation import settings
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import FromSpec, Materials, NotApplicable, Plan, Retriever
 from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
-from rung.strategies.settings import Retrieval, read, within
+from rung.strategies.settings import Epochs, LearningRate, Retrieval, read
 
-FORMS = ("auto", "map", "encoder")
-GENERATED = ("none", "titles", "crops", "questions")
 LEAST = 8
 NOTHING_TEACHES = (
     'at least 8 cases with "split": "train" and evidence or gold_documents, pairs or clicks (knowledge.pairs) are needed; '
@@ -24,7 +23,7 @@ NOTHING_TEACHES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Settings(Retrieval):
     """Those of retrieval, and how the retriever is tuned; 0 leaves a value to the trainer's default.
 
@@ -32,19 +31,11 @@ class Settings(Retrieval):
     what the dev cases prefer. `generated`: pairs made of the passages, beside those that the project has.
     """
 
-    form: str = "auto"
-    generated: str = "none"
+    form: Literal["auto", "map", "encoder"] = "auto"
+    generated: Literal["none", "titles", "crops", "questions"] = "none"
     matryoshka: bool = False
-    epochs: int = 0
-    learning_rate: float = 0.0
-
-    def __post_init__(self) -> None:
-        Retrieval.__post_init__(self)
-        within("epochs", self.epochs, 0, 100)
-        within("learning_rate", self.learning_rate, 0, 0.1)
-        for name, known in (("form", FORMS), ("generated", GENERATED)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"setting '{name}' must be one of {', '.join(known)}, found '{getattr(self, name)}'")
+    epochs: Epochs = 0
+    learning_rate: LearningRate = 0.0
 
     def recipe(self) -> dict[str, Json]:
         """What the trainer is told."""

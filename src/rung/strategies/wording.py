@@ -1,4 +1,4 @@
-"""Which instruction does a rung give? The project's task, or the words that `rung.yaml` gives the rung in its place.
+"""The instruction that a rung gives: the project's task, or the words that `rung.yaml` gives the rung in its place.
 
 So that prompts can be swept and searched as any setting is. The form of the answer and the rule of grounding are added to
 whichever it is (`prompting.instruction`).

@@ -1,4 +1,4 @@
-"""Does a forbidden passage come through, or a readable one stay away? Random indexes, askers, words and conditions.
+"""Whether forbidden passages come through, or readable ones stay away: random indexes, askers, words and conditions.
 
 What must be found is computed from the definitions, in `reference` and `knowledge.filters`.
 """

@@ -1,4 +1,4 @@
-"""What must a search find? Computed by brute force from the definitions, over made-up documents."""
+"""What a search must find, computed by brute force from the definitions, over made-up documents."""
 
 from __future__ import annotations
 

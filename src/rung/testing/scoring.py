@@ -1,4 +1,4 @@
-"""Is it a scorer? The contract that every built-in scorer passes, to be passed by yours: subclass, and give `make`.
+"""The contract that every built-in scorer passes, to be passed by yours: subclass, and give `make`.
 
 class TestPoliteness(ScorerContract):
     def make(self, yardstick: Yardstick) -> Scorer:

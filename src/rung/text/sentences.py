@@ -1,4 +1,4 @@
-"""Where do the sentences of a text begin? For cutting passages, and for judging an answer sentence by sentence.
+"""Where the sentences of a text begin. For cutting passages, and for judging an answer sentence by sentence.
 
 Rules, no model: a full stop, question or exclamation mark ends a sentence where white space follows, except after an
 abbreviation, an initial or, before a lower-case letter, anything shorter than three letters; East Asian full stops end one

@@ -1,4 +1,4 @@
-"""Does what an answer cites bear it out? Each sentence of the answer is checked against the characters that it cites.
+"""Whether what an answer cites bears it out: each sentence is checked against the characters that it cites.
 
 The check is made of words, not of a model, so that it is the same each time and can be recomputed from records: the share of
 the sentence's content words that stand close together in the cited text, and every number of it must. It tells a citation of

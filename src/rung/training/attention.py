@@ -141,7 +141,7 @@ class Attention:
         likely = self.space.take(f"likely{name}" if kept else "likely", *shape)
         torch.bmm(query, key.transpose(1, 2), out=likely)  # S = Q Kᵀ  [R·G, g·T, p + T]
         likely.view(-1, block.longest, key.shape[1])[:, :, block.before :].add_(self._hidden(block.longest))  # + M
-        return torch.ops.aten._softmax.out(likely, -1, False, out=likely)
+        return torch.softmax(likely, -1, out=likely)  # P
 
     def _look_back(
         self, wanted: torch.Tensor, change: torch.Tensor, block: _Block, before: torch.Tensor, seen: Seen
@@ -155,8 +155,9 @@ class Attention:
         flat = self._padded_with_zeros(wanted, block)
         self._stacked(grown, block).copy_(flat.view(rows, longest, kv, self.group, d).permute(0, 2, 3, 1, 4))
         scores = self.space.take("dlikely", *likely.shape)
-        torch.bmm(grown, seen.value.transpose(1, 2), out=scores)  # dP = dO Vᵀ, then dS = P ∘ (dP − rowsum(dP ∘ P))
-        torch.ops.aten._softmax_backward_data.out(scores, likely, -1, torch.float32, grad_input=scores)
+        torch.bmm(grown, seen.value.transpose(1, 2), out=scores)  # dP = dO Vᵀ  [R·G, g·T, p + T]
+        along = torch.linalg.vecdot(scores, likely)  # rowsum(dP ∘ P)  [R·G, g·T]
+        scores.sub_(along[..., None]).mul_(likely)  # dS = P ∘ (dP − rowsum(dP ∘ P))
         padded = self.space.take("padded", rows * longest, self.query + 2 * self.key)
         for n, (left, right) in enumerate(((scores, seen.query), (likely, grown))):
             both = self.space.take("dkey", rows * kv, p + longest, d)

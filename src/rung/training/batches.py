@@ -1,4 +1,4 @@
-"""Which rows are learnt together, and in what order? Seeded, so that a resumed run goes on with the very same batches.
+"""Which rows are learnt together, in what order: seeded, so that a resumed run goes on with the very same batches.
 
 Rows that begin alike for long, as questions about one passage do, are learnt side by side: what they share is computed once.
 How a batch becomes tensors is left to `training.packing`.

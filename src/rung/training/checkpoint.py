@@ -1,4 +1,4 @@
-"""Where was the training when it stopped? One file, replaced whole, so that a crash at any moment leaves a usable one.
+"""Where a training was when it stopped: one file, replaced whole, so that a crash at any moment leaves a usable one.
 
 It holds the adapters, the optimiser's moments and the position; batches follow from the seed, so there is no other state.
 """

@@ -1,4 +1,4 @@
-"""Which label does a text have? Learnt from labelled texts: a linear head on the embedder as it is, or tuned with it.
+"""Labels learnt from labelled texts: a linear head on the embedder as it is, or tuned with it.
 
 `frozen` fits logistic regression on the embedder's vectors. `tuned` goes on from there and moves the encoder's weights too
 (fitting the head first keeps the encoder from being bent by a random one: Kumar and others 2022, arXiv 2202.10054); how is
@@ -8,7 +8,7 @@ in `labelling`. `auto` takes what is better on rows held out. Serving is left to
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,90 +18,20 @@ from rung.models.classifying import ENCODER, Head
 from rung.progress import Tick
 from rung.records import Json, digest
 from rung.training.checkpoint import forget
+from rung.training.labels import LabelRecipe, Rows, Tuned
 from rung.training.logistic import Linear, cross_entropy, fit, softmax, temperature
-from rung.training.recipe import refuse_unknown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from rung.models.protocol import Embedder, Vectors
-    from rung.training.encoder import Encoder
     from rung.training.logistic import Floats
 
 _FORMAT = 1  # raise it when the same rows and recipe lead to other weights
-METHODS = ("auto", "frozen", "tuned")
 PENALTIES = (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6)  # from the strongest: each fit begins where the last one ended
 FEW_ROWS = 1_000  # under so many, `auto` leaves the encoder alone: at 770 rows of banking77, tuning was no better
 _CROSSED = 2_000  # up to so many rows each is held out once, in fifths; of more, one tenth is
-_RANGES = {
-    "epochs": (1, 100),
-    "learning_rate": (1e-7, 0.1),
-    "batch_rows": (2, 1024),
-    "smoothing": (0, 0.5),
-    "patience": (0, 100),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRecipe:
-    """How a classifier is taught: the trainer's settings. `patience`: epochs without a gain before the tuning stops.
-
-    `out_of_scope` names the label that a text gets when no other is sure enough, "" for none.
-    """
-
-    method: str = "auto"
-    epochs: int = 6
-    learning_rate: float = 1e-4
-    batch_rows: int = 32
-    smoothing: float = 0.1
-    patience: int = 2
-    out_of_scope: str = ""
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise UserError(f"method is {self.method!r}: use {', '.join(METHODS)}")
-        for name, (least, most) in _RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise UserError(f"{name} is {getattr(self, name)}: give a value from {least:g} to {most:g}")
-
-    @classmethod
-    def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> LabelRecipe:
-        """The defaults, with what was given in their place.
-
-        Raises:
-            UserError: a key is unknown or a value is out of range.
-        """
-        refuse_unknown(cls, given)
-        return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Texts, the place of each one's label among the labels, and which rows are held out for measuring."""
-
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
-    wanted: NDArray[np.int64]
-    folds: NDArray[np.int64]  # fold 0 is held out; where all are crossed, each is in its turn
-
-    @property
-    def held_out(self) -> NDArray[np.bool_]:
-        """Of fold 0."""
-        held: NDArray[np.bool_] = self.folds == 0
-        return held
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tuned:
-    """What tuning came to: the encoder at its best epoch, its head, logits of the rows held out, losses by epoch."""
-
-    encoder: Encoder
-    head: Linear
-    logits: Floats
-    train_loss: tuple[tuple[int, float], ...]
-    validation_loss: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How far is each question from its passage, among all passages of the batch? InfoNCE, and its gradient in small memory.
+"""How far each question is from its passage, among all passages of the batch: InfoNCE, and its gradient in small memory.
 
 Loss of van den Oord et al. 2018 (arXiv:1807.03748) with in-batch negatives, as MultipleNegativesRanking of
 sentence-transformers computes it; over several leading dimensions it is Matryoshka (Kusupati et al. 2022, arXiv:2205.13147).

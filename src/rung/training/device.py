@@ -1,4 +1,4 @@
-"""Where is trained, and in what numbers? Found at run time: a GPU where torch sees one, else the CPU.
+"""Where is trained, and in what numbers, found at run time: a GPU where torch sees one, else the CPU.
 
 The network of `training.network` runs on any of them; only the CPU has been measured (docs/training.md).
 """
@@ -17,7 +17,6 @@ from rung.models.precision import multiplies_bfloat16
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 # How the libraries below say it, in lower case: torch and its allocators, CUDA's libraries, C++, the kernel. oneDNN names
 # no reason: it cannot create a kernel, or run it, when the process may not grow.
 _FULL = (

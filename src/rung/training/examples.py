@@ -1,4 +1,4 @@
-"""Which tokens are learnt? Chats as token rows, the assistant's last turn marked; tokenised exactly as the server does.
+"""Tokens that are learnt: chats as token rows, the assistant's last turn marked; tokenised exactly as the server does.
 
 Reading files of examples is left to `materials`, batches to `training.batches`.
 """

@@ -1,4 +1,4 @@
-"""How does a tuned model leave the house? As a PEFT folder, as whole weights in Hugging Face layout, as GGUF.
+"""A tuned model for other programs: as a PEFT folder, as whole weights in Hugging Face layout, as GGUF.
 
 Every form is written beside its place and moved there when it is whole. Whether it says what Rung serves is left to
 `parity`; which artifact is meant, to `pipeline`.

@@ -1,4 +1,4 @@
-"""Does an answer keep to the form that was asked for? Checks by program: lists, JSON, length, case, words.
+"""Whether an answer keeps to the form that was asked for. Checks by program: lists, JSON, length, case, words.
 
 They are lenient where people are (a fence around JSON, a sentence before a list) and look at the form alone. What is asked,
 and of whom, is left to `probing` and `forgetting`.

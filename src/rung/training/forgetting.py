@@ -1,4 +1,4 @@
-"""What did a model forget while it was tuned? The same probe before and after: general text, choices, instructions.
+"""What a model forgot while it was tuned, by the same probe before and after: general text, choices, instructions.
 
 Three numbers: `answer_loss`, the mean over texts of nats per token of the wanted answer (in the chat's form); `choices`, the
 share of questions whose right option is the likeliest by log-likelihood per byte, in plain text (`choices_raw`: without the

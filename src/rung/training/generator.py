@@ -1,4 +1,4 @@
-"""How does the local model learn a behaviour? LoRA on its own served weights, from examples to an artifact.
+"""The local model learns a behaviour: LoRA on its own served weights, from examples to an artifact.
 
 `train_generator` is the whole. Steps and checkpoints are left to `learning`, the mathematics to `network`, the settings to
 `recipe`; whether the tuned model is any better is judged by the verdict, not here.

@@ -1,4 +1,4 @@
-"""How are tuned weights written as GGUF, with a Modelfile? The base's own file, its tensors replaced.
+"""Tuned weights as GGUF, with a Modelfile: the base's own file, its tensors replaced.
 
 Everything that the base's GGUF says of itself (tokenizer, chat template, positions) is carried over as it is, so llama.cpp,
 Ollama and Rung read the result as they read the base. Format: github.com/ggml-org/ggml, docs/gguf.md.

@@ -1,4 +1,4 @@
-"""What does the trainer itself say? Greedy text of the network as it trains, to be compared with what is served.
+"""What the trainer itself says: greedy text of the network as it trains, to be compared with what is served.
 
 Written apart from the training's forward, with a plain cache, so that the two check each other. Serving is left to `models`.
 """

@@ -15,8 +15,8 @@ from rung.errors import UserError
 from rung.progress import Tick
 from rung.training import checkpoint
 from rung.training.checkpoint import Progressed
-from rung.training.classifier import LabelRecipe, Rows, Tuned
 from rung.training.encoder import Encoder, padded
+from rung.training.labels import LabelRecipe, Rows, Tuned
 from rung.training.learning import Source
 from rung.training.logistic import Linear
 from rung.training.optimiser import rate_at

@@ -1,4 +1,4 @@
-"""What learns? Adapters on a frozen model, as a training sees them: flat numbers, their gradient, a loss.
+"""Adapters on a frozen model, as a training sees them: flat numbers, their gradient, a loss.
 
 `Written` is the network of `training.network`; the one on 4-bit weights is in `training.quantized`. Which rows come when is
 left to `training.learning`.

@@ -1,4 +1,4 @@
-"""What is learnt? LoRA matrices for every linear layer, in one flat tensor, read and written as PEFT reads and writes them.
+"""LoRA matrices for every linear layer, in one flat tensor, read and written as PEFT reads and writes them.
 
 y = x Wᵀ + (alpha / rank) · (x Aᵀ) Bᵀ, A drawn as PEFT draws it, B zero (Hu et al. 2021, arXiv:2106.09685). One flat tensor
 makes optimiser, clipping and checkpoints one call each. Computing with them is left to `training.network`.

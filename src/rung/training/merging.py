@@ -1,4 +1,4 @@
-"""What are the tuned weights as one set? The served base with an adapter added, W + (alpha / rank) B A, in float32."""
+"""Tuned weights as one set: the served base with an adapter added, W + (alpha / rank) B A, in float32."""
 
 from __future__ import annotations
 

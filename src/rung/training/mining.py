@@ -1,4 +1,4 @@
-"""Which passages teach a retriever most? Those that look right to the search, and are not: hard negatives.
+"""Passages that teach a retriever most: those that look right to the search, and are not (hard negatives).
 
 What looks right may be right, only nobody said so: such false negatives are kept out by three guards. Searching, and taking
 vectors out of an index, is left to who orders the training.

@@ -146,7 +146,7 @@ class Network:
         normed_mlp, scale_mlp = self.normalise(x, f"normed_mlp{tag}")
         gate_up = self.project(normed_mlp, layer, self.gate_up, f"gate_up{tag}")
         act = self.space.take(f"act{tag}", len(x), self.shape.inner)
-        torch.ops.aten.silu.out(gate_up[:, : self.shape.inner], out=act)  # silu(z) = z σ(z)  [N, F]
+        torch.nn.functional.silu(act.copy_(gate_up[:, : self.shape.inner]), inplace=True)  # silu(z) = z σ(z)  [N, F]
         act.mul_(gate_up[:, self.shape.inner :])  # silu(gate) ∘ up
         x.add_(self.project(act, layer, self.down, "step"))
         return x, Saved(normed, scale, seen, mixed, normed_mlp, scale_mlp, gate_up, act)
@@ -243,7 +243,7 @@ class Network:
             logits = self.space.take("logits", len(seen), len(self.head), dtype=self.dtype)
             torch.mm(seen, self.head.T, out=logits)
             likely = logits if self.dtype == torch.float32 else logits.float()
-            torch.ops.aten._softmax.out(likely, -1, False, out=likely)
+            torch.softmax(likely, -1, out=likely)  # p  [rows, vocabulary]
             total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=wide)  # −Σ log p[target]
             if weight is not None:
                 likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0, device=self.device))
@@ -262,9 +262,11 @@ class Network:
             grown = self._product_back(change, left.act, layer, self.down)  # d(silu(gate) ∘ up)  [N, F]
             gates = self.space.take("dgate_up_out", len(change), 2 * inner)
             gate, up = left.gate_up[:, :inner], left.gate_up[:, inner:]
-            torch.ops.aten.silu.out(gate, out=left.act)
-            torch.mul(grown, left.act, out=gates[:, inner:])  # dup = d ∘ silu(gate);  dgate = d ∘ up ∘ silu′(gate)
-            torch.ops.aten.silu_backward.grad_input(grown.mul_(up), gate, grad_input=gates[:, :inner])
+            open_ = torch.sigmoid(gate, out=self.space.take("open", len(change), inner))  # σ(gate)  [N, F]
+            silu = torch.mul(gate, open_, out=left.act)  # silu(gate) = gate σ(gate)
+            torch.mul(grown, silu, out=gates[:, inner:])  # dup = d ∘ silu(gate)
+            slope = silu.addcmul_(open_, silu, value=-1).add_(open_)  # silu′(gate) = silu(gate) − σ silu(gate) + σ
+            torch.mul(grown.mul_(up), slope, out=gates[:, :inner])  # dgate = d ∘ up ∘ silu′(gate)
             self._norm_back(
                 change, self._product_back(gates, left.normed_mlp, layer, self.gate_up), left.normed_mlp, left.scale_mlp
             )

@@ -1,4 +1,4 @@
-"""How do the adapters follow their gradient? Adam on one flat tensor, clipped, warmed up, falling to 0 in a line.
+"""Adam on one flat tensor: the adapters' gradient clipped, the rate warmed up, then falling to 0 in a line.
 
 Kingma & Ba 2014 (arXiv:1412.6980), as `torch.optim.AdamW` without weight decay computes it; a test compares both.
 """
@@ -32,12 +32,13 @@ class Adam:
         if not math.isfinite(norm):
             return norm
         if norm > clip:
-            self.gradient.mul_(clip / norm)
-        self.mean.lerp_(self.gradient, 1 - FADE)
-        self.square.mul_(FADE_SQUARE).addcmul_(self.gradient, self.gradient, value=1 - FADE_SQUARE)
-        torch.div(self.square, 1 - FADE_SQUARE**number, out=self._below)
-        self._below.sqrt_().add_(LEAST)
-        self.values.addcdiv_(self.mean, self._below, value=-rate / (1 - FADE**number))
+            self.gradient.mul_(clip / norm)  # g ← g · clip / |g|
+        # g the clipped gradient, n the step, β₁ = FADE, β₂ = FADE_SQUARE, all vectors [numbers]
+        self.mean.lerp_(self.gradient, 1 - FADE)  # m ← β₁ m + (1 − β₁) g
+        self.square.mul_(FADE_SQUARE).addcmul_(self.gradient, self.gradient, value=1 - FADE_SQUARE)  # v ← β₂ v + (1 − β₂) g²
+        torch.div(self.square, 1 - FADE_SQUARE**number, out=self._below)  # v̂ = v / (1 − β₂ⁿ)
+        self._below.sqrt_().add_(LEAST)  # √v̂ + ε
+        self.values.addcdiv_(self.mean, self._below, value=-rate / (1 - FADE**number))  # θ ← θ − η m / (1 − β₁ⁿ) / (√v̂ + ε)
         return norm
 
 

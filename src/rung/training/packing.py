@@ -1,4 +1,4 @@
-"""How do rows become one batch without waste? Packed end to end, the beginning that all share once, no padding.
+"""Rows as one batch without waste: packed end to end, the beginning that all share once, no padding.
 
 A chat's rows begin alike: template, system prompt. Computing that beginning once and letting every row look at it is the
 same function as computing it per row, because a token only sees what stands before it. Which rows make a batch is left to

@@ -1,4 +1,4 @@
-"""Does the exported model say what Rung serves? The same prompts, greedy, by each program that can read it, token by token.
+"""Whether an exported model says what Rung serves: the same prompts, greedy, by each program that can read it, by token.
 
 What Rung serves is the standard. Texts are compared as token rows of the served tokenizer, the mark of the end included, so
 that programs with tokenizers of their own meet in one currency; ids of the prompts are compared too. Writing exports is left

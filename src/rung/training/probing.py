@@ -1,4 +1,4 @@
-"""What is a model asked, to see what it forgot? Probes: texts, choices and instructions, from files or as shipped.
+"""What a model is asked, to see what it forgot: texts, choices and instructions, from files or as shipped.
 
 A folder holds any of `examples.jsonl` (chats whose last turn is the wanted answer), `cases.jsonl` (multiple choice:
 `meta.choices` and `meta.gold`; schema form: `meta.context_options`, `meta.continuation`) and `instructions.jsonl` (`prompt`

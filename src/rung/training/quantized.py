@@ -1,4 +1,4 @@
-"""How is a model tuned whose weights do not fit? QLoRA: frozen weights in 4-bit NF4, the same adapters, rows and recipe.
+"""Tuning a model whose weights do not fit, by QLoRA: frozen weights in 4-bit NF4, the same adapters, rows and recipe.
 
 Dettmers et al. 2023 (arXiv:2305.14314), by transformers, peft and bitsandbytes (extra `qlora`). Rows are padded, not
 packed: each attends to itself alone. Steps, checkpoints and early stopping are those of `training.learning`, as for the

@@ -1,4 +1,4 @@
-"""Can the questions move towards their passages, and the passages stay? A linear map on frozen question vectors.
+"""A linear map on frozen question vectors: questions move towards their passages, and the passages stay.
 
 The cheap form of a tuned retriever: no passage is embedded again, the same index serves, no torch is needed. InfoNCE over a
 pool of passages (see `contrastive`), drawn to the identity; how strongly is chosen on questions held out. Vectors come

@@ -1,4 +1,4 @@
-"""What was made from what, how do two artifacts differ, and which is the promoted one? Pure: finding them on a disk is left
+"""What was made from what, how two artifacts differ, and which is the promoted one. Pure: finding them on a disk is left
 to `artifacts.registry`.
 
 A manifest of an older format, or of a kind that is not known here, leaves fields unknown (None, ""), and is no error.

@@ -1,4 +1,4 @@
-"""What keeps a model from forgetting? General rows, mixed in among those of the task."""
+"""General rows, mixed in among those of the task, keep a model from forgetting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a reranker learn? A cross-encoder from the embedder's own weights, with a new head, on pairs with hard negatives.
+"""Training a reranker: a cross-encoder from the embedder's own weights, with a new head, on pairs with hard negatives.
 
 Each question with its passage against the same question with others: cross entropy over the group, as cross-encoders are
 trained for MS MARCO (Nogueira, Cho 2019, arXiv:1901.04085; grouped as Gao et al. 2021, arXiv:2101.08751). The folder is what
@@ -13,17 +13,20 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from rung.errors import UserError
 from rung.files.durable import write_whole
 from rung.models.embedding import together
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
+from rung.records.validation import Number, checked, settings
 from rung.training.checkpoint import Progressed, forget
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
-from rung.training.recipe import check_ranges, refuse_unknown
+from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
 from rung.training.retriever import held_out, positives_of, shuffled
 from rung.training.sentence_files import tokenizer_settings
 from rung.training.stepping import Stepping
@@ -38,23 +41,20 @@ _LEAST_PAIRS = 8
 HEAD = ("classifier.weight", "classifier.bias")
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class RerankerRecipe:
     """The trainer's settings: `negatives` stand against each pair's passage, mined ones first, then those of other pairs."""
 
-    epochs: int = 3
-    batch_pairs: int = 8
-    negatives: int = 4
-    learning_rate: float = 5e-5
-    max_tokens: int = 256
-    warmup: float = 0.1
-    clip: float = 1.0
-    validation: float = 0.1
-    checkpoint_seconds: float = 30.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_ranges(self, _RANGES)
+    epochs: Epochs = 3
+    batch_pairs: Annotated[int, Field(ge=1, le=256)] = 8
+    negatives: Annotated[int, Field(ge=1, le=31)] = 4
+    learning_rate: Annotated[Number, Field(ge=1e-8, le=0.1)] = 5e-5
+    max_tokens: Annotated[int, Field(ge=16, le=512)] = 256
+    warmup: Warmup = 0.1
+    clip: Clip = 1.0
+    validation: Held = 0.1
+    checkpoint_seconds: CheckpointSeconds = 30.0
+    seed: Seed = 0
 
     @classmethod
     def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> RerankerRecipe:
@@ -63,22 +63,7 @@ class RerankerRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        refuse_unknown(cls, given)
-        return cls(**{"seed": seed, **given})  # type: ignore[arg-type]  # __post_init__ checks every value
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "epochs": (1, 100),
-    "batch_pairs": (1, 256),
-    "negatives": (1, 31),
-    "learning_rate": (1e-8, 0.1),
-    "max_tokens": (16, 512),
-    "warmup": (0, 0.9),
-    "clip": (0.01, 1e6),
-    "validation": (0, 0.5),
-    "checkpoint_seconds": (0, 86400),
-    "seed": (0, 2**63 - 1),
-}
+        return checked(cls, {"seed": seed, **given}, noun=NOUN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Is it time to train again? By new approved rows, or by age; pure. Drift is known only once something is served."""
+"""Whether it is time to train again, by new approved rows or by age; pure. Drift is known only once something is served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does an embedder learn a domain's own words? Contrastive training of its encoder on questions and their passages.
+"""An embedder learns a domain's own words: contrastive training of its encoder on questions and their passages.
 
 `train_encoder` is the whole. The loss is in `contrastive`, hard negatives in `mining`, the cheap form in `query_map`.
 Whether search got any better is judged by who ordered it, on cases that did not teach.
@@ -10,18 +10,20 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from rung.errors import UserError
 from rung.progress import Tick
 from rung.records import Json, Pair, digest
+from rung.records.validation import Number, checked, settings
 from rung.training.checkpoint import Progressed, forget
 from rung.training.contrastive import Contrast, learn, loss_of
 from rung.training.encoder import Encoder
 from rung.training.learning import Source
-from rung.training.recipe import check_ranges, refuse_unknown
+from rung.training.recipe import NOUN, CheckpointSeconds, Clip, Epochs, Held, Seed, Warmup
 from rung.training.stepping import Stepping
 
 Form = Literal["auto", "map", "encoder"]
@@ -31,7 +33,7 @@ _MOST_HELD = 200
 _LEAST_PAIRS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class RetrieverRecipe:
     """The trainer's settings; the defaults are those usual for such encoders (benchmarks/tuned_retriever.py tries others).
 
@@ -42,25 +44,18 @@ class RetrieverRecipe:
     """
 
     form: Form = "auto"
-    epochs: int = 3
-    batch_pairs: int = 32
-    learning_rate: float = 3e-5
-    temperature: float = 0.05
-    negatives: int = 1
+    epochs: Epochs = 3
+    batch_pairs: Annotated[int, Field(ge=2, le=1024)] = 32
+    learning_rate: Annotated[Number, Field(ge=1e-8, le=0.1)] = 3e-5
+    temperature: Annotated[Number, Field(ge=0.001, le=10)] = 0.05
+    negatives: Annotated[int, Field(ge=0, le=16)] = 1
     words: bool = False
-    dims: tuple[int, ...] = ()
-    warmup: float = 0.1
-    clip: float = 1.0
-    validation: float = 0.1
-    checkpoint_seconds: float = 30.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.form not in get_args(Form):
-            raise UserError(f"form is {self.form!r}: give auto, map or encoder")
-        check_ranges(self, _RANGES)
-        if any(not isinstance(size, int) or size < 1 for size in self.dims):
-            raise UserError(f"dims is {list(self.dims)}: give whole numbers above 0")
+    dims: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = ()
+    warmup: Warmup = 0.1
+    clip: Clip = 1.0
+    validation: Held = 0.1
+    checkpoint_seconds: CheckpointSeconds = 30.0
+    seed: Seed = 0
 
     @classmethod
     def of(cls, given: Mapping[str, Json], *, seed: int = 0) -> RetrieverRecipe:
@@ -69,23 +64,7 @@ class RetrieverRecipe:
         Raises:
             UserError: a key is unknown or a value is out of range.
         """
-        refuse_unknown(cls, given)
-        said = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-        return cls(**{"seed": seed, **said})  # type: ignore[arg-type]  # __post_init__ checks every value
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "epochs": (1, 100),
-    "batch_pairs": (2, 1024),
-    "learning_rate": (1e-8, 0.1),
-    "temperature": (0.001, 10),
-    "negatives": (0, 16),
-    "warmup": (0, 0.9),
-    "clip": (0.01, 1e6),
-    "validation": (0, 0.5),
-    "checkpoint_seconds": (0, 86400),
-    "seed": (0, 2**63 - 1),
-}
+        return checked(cls, {"seed": seed, **given}, noun=NOUN)
 
 
 def train_encoder(

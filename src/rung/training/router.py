@@ -1,4 +1,4 @@
-"""To which rung should a question go? Learnt from what each rung got right of questions like it.
+"""The rung that a question should go to, learnt from what each rung got right of questions like it.
 
 For each rung a logistic regression on the question's vector says how likely it is to be right; the cheapest rung that is
 likely enough answers. Everything that is chosen or reported is seen on questions that were held out when it was fitted. Who

@@ -1,4 +1,4 @@
-"""How surprising is each example to the model as it is? Rows that stand out are worth a look before they teach.
+"""How surprising each example is to the model as it is. Rows that stand out are worth a look before they teach.
 
 Which loss is odd is left to `commands.lint`.
 """

@@ -1,4 +1,4 @@
-"""What shape has the model that is trained? The numbers of a llama, and the linear layers that adapters sit on.
+"""The shape of the model that is trained: the numbers of a llama, and the linear layers that adapters sit on.
 
 Linear layers that read the same input are one product here: q, k, v and gate, up. Values are left to `training.network`
 (frozen) and `training.lora` (trained).

@@ -1,4 +1,4 @@
-"""Which learning rate and rank? Successive halving: many on few rows, the better half on twice as many, by validation loss.
+"""Search for a learning rate and a rank by successive halving: many on few rows, the better half on twice as many.
 
 Jamieson & Talwalkar 2016 (arXiv:1502.07943). All trials start from nothing and are judged on the same rows held out.
 """

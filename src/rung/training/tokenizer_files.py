@@ -1,4 +1,4 @@
-"""Which files tell transformers how this model reads and writes? Tokenizer, chat template and generation settings.
+"""The files that tell transformers how a model reads and writes: tokenizer, chat template, generation settings.
 
 They are made from what the GGUF says of its tokenizer, as the server's own is; `parity` shows that both read alike.
 """

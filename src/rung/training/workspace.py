@@ -1,4 +1,4 @@
-"""Where do a training's large tensors live? In buffers that are kept; what they hold is left to their users."""
+"""A training's large tensors, in buffers that are kept; what they hold is left to their users."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What should be used, and why? Pure: from the scores of every rung to a verdict, its gaps, its table, its report."""
+"""What should be used, and why. Pure: from the scores of every rung to a verdict, its gaps, its table, its report."""

@@ -1,4 +1,4 @@
-"""What should be tried, and what not, before anything is measured? A few stated rules over what is known of the need.
+"""What should be tried, and what not, before anything is measured: a few stated rules over what is known of the need.
 
 The rules are practitioners' (docs/advise.md says whose); `rung compare` checks them on the project's own data. Reading facts
 from a folder or from a person is left to `commands.interview` and the CLI.

@@ -1,4 +1,4 @@
-"""Which cases stand or fall together? Those about one document, which are resampled as one.
+"""Cases that stand or fall together: those about one document, which are resampled as one.
 
 Twenty questions about one handbook page are not twenty independent tests: one lost page loses them all. What follows for
 intervals and p is left to `estimating` and `statistics`.

@@ -1,4 +1,4 @@
-"""What would one same answer to every case get? A rung that is no better than that has learnt nothing but the habit.
+"""What one same answer to every case would get. A rung that is no better has learnt nothing but the habit.
 
 Always refusing, or always the commonest label; which gets most is left to `constant_baseline`, whether a rung is better to
 `statistics`.

@@ -1,4 +1,4 @@
-"""What does a rung cost, whole? Preparing, building, answering and keeping it up. Unknown stays unknown: None, never 0.
+"""What a rung costs, whole: preparing, building, answering and keeping it up. Unknown stays unknown: None, never 0.
 
 A part that a rung does not need costs 0; a part that it needs and that nobody gave a price for is None, and so is every sum
 that it goes into. From which volume one rung is cheaper than another, and what would change the choice, is left to `flips`.

@@ -1,4 +1,4 @@
-"""Which rung should be used, and why? Hard limits first, then the lowest rung that is good enough.
+"""Which rung should be used, and why: hard limits first, then the lowest rung that is good enough.
 
 Pure: from records to a `Verdict`. Its sentences are made by `reasons`, its numbers by `statistics`.
 """

@@ -1,4 +1,4 @@
-"""What is missing: knowledge, retrieval or behaviour? Told by the two reference arms, which are measured for this.
+"""What is missing, knowledge, retrieval or behaviour: told by the two reference arms, which are measured for this.
 
 A gap is stated only of cases whose answer the oracle was shown, and only where its numbers bear it; what stands against one
 is said in its place. Which rung closes a gap best is left to `decide`.

@@ -1,4 +1,4 @@
-"""Which rungs are worth a thought at all? Those that no other rung is better than in everything: the Pareto front.
+"""Rungs that are worth a thought: those that no other rung is better than in everything, the Pareto front.
 
 Quality upwards, price and latency downwards. What is not known of every rung is left out of the comparison: an unknown
 price is neither high nor low.

@@ -1,4 +1,4 @@
-"""Who can no longer win a comparison? A sequential test over cases that come in a random order, with its error stated.
+"""Who can no longer win a comparison: a sequential test over cases that come in a random order, with its error stated.
 
 The cases are finite: what counts is the mean that a rung will have once all of them are answered. A test by betting
 (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024, section 5: without

@@ -1,4 +1,4 @@
-"""How much do a rung's scores vary when the same cases are asked again? For models that do not say the same thing twice."""
+"""How much a rung's scores vary when the same cases are asked again. For models that do not say the same thing twice."""
 
 from __future__ import annotations
 

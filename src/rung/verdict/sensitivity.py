@@ -1,4 +1,4 @@
-"""What would change the choice? The nearest bar, limit, traffic, pace of change or price at which another would win.
+"""What would change the choice: the nearest bar, limit, traffic, pace of change or price at which another would win.
 
 Pure: each is found by asking `decide.chooser` again with that one thing changed. What things cost is left to `costs`, how
 it is said to `flip_words`.

@@ -1,4 +1,4 @@
-"""Is one rung better than another, and would more cases tell? Paired comparisons of the same cases.
+"""Whether one rung is better than another, and whether more cases would tell: paired comparisons of the same cases.
 
 The interval of one mean is in `rung.stats.estimates` (and offered here too). What follows from it is left to `decide`.
 """

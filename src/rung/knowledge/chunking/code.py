@@ -1,4 +1,4 @@
-"""Which definitions does a source file hold, and where do they end? Functions, classes, types: what a passage is named by.
+"""The definitions of a source file, and where they end: functions, classes, types; what a passage is named by.
 
 By the grammars of tree-sitter where they are installed (extra `docs`); else by the shape of the lines, which is right where
 code is indented as usual. Cutting is left to `structure` and `packing`.

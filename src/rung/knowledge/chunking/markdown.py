@@ -171,18 +171,6 @@ def _plain(title: str) -> str:
     return " ".join(_MARKUP.sub("", _LINK.sub(r"\1", title)).split())
 
 
-def heading_path(found: list[Heading], position: int) -> tuple[str, ...]:
-    """The headings under which a position stands, outermost first; one that starts exactly there is among them."""
-    path: list[Heading] = []
-    for heading in found:
-        if heading.start > position:
-            break
-        while path and path[-1].level >= heading.level:
-            path.pop()
-        path.append(heading)
-    return tuple(h.title for h in path)
-
-
 def blocks(text: str, start: int, heads: Mapping[int, int]) -> Iterator[Block]:
     """The blocks of a Markdown text from `start` on, in order; blank lines belong to none.
 

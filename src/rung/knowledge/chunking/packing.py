@@ -1,4 +1,4 @@
-"""Which neighbours become one passage? The best division of a row of pieces, by dynamic programming.
+"""Which neighbours become one passage: the best division of a row of pieces, by dynamic programming.
 
 As Knuth and Plass (1981) break a paragraph into lines: every cut has a cost, so has every passage that is shorter or longer
 than wanted, and the division with the least sum is found, not the first that fits. Where pieces come from is left to

@@ -1,4 +1,4 @@
-"""Where are the passages of a document? Spans of its text that keep what belongs together.
+"""The passages of a document: spans of its text that keep what belongs together.
 
 `document.text[p.start:p.end] == p.text` always holds. What belongs together is told by `structure`, the best division found
 by `packing`. Reading files is left to `readers`, embedding to `sync`.

@@ -1,4 +1,4 @@
-"""Where may a text be cut, at what cost, and what should stay whole? For plain text, Markdown and source code.
+"""Where a text may be cut, at what cost, and what should stay whole: plain text, Markdown and source code.
 
 How the pieces become passages is left to `packing` and `chunking`.
 """

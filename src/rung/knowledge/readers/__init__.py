@@ -1,1 +1,1 @@
-"""How do files of every kind become documents? One module for each kind; `readers` next door is the way in."""
+"""How files of every kind become documents. One module for each kind; `readers` next door is the way in."""

@@ -1,4 +1,4 @@
-"""What do the files inside an archive say? Each is read as it would be in a folder; its id is `archive.zip/its/path.md`.
+"""The files inside an archive: each is read as it would be in a folder; its id is `archive.zip/its/path.md`.
 
 Whether unpacking is safe is left to `zips`.
 """

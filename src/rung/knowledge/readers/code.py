@@ -1,4 +1,4 @@
-"""What is in a file of source code? Its text as it is, and the language it is written in.
+"""A file of source code: its text as it is, and the language it is written in.
 
 Cutting it at definitions is left to `chunking`, which goes by `meta.language`.
 """

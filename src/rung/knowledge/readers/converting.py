@@ -1,4 +1,4 @@
-"""What does this file hold? Its reader is chosen by suffix and by content, and whatever it raises is told as a reason.
+"""What a file holds: its reader is chosen by suffix and by content, and whatever it raises is told as a reason.
 
 Runs in a process of its own for the costly readers, see `workers`.
 """

@@ -1,4 +1,4 @@
-"""What do these bytes say? By their byte order mark, else UTF-8, else what they are most likely to be.
+"""What bytes say: by their byte order mark, else UTF-8, else what they are most likely to be.
 
 Whatever was guessed or replaced is said. What the text means is left to the readers.
 """

@@ -1,4 +1,4 @@
-"""Which files of a Git working tree are tracked? Asked of git itself, which runs none of the repository's programs.
+"""The tracked files of a Git working tree. Asked of git itself, which runs none of the repository's programs.
 
 Reading them is left to the readers: what counts is what stands in the working tree now.
 """

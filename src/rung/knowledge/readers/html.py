@@ -1,4 +1,4 @@
-"""What does a web page say? As Markdown, by html-to-markdown.
+"""What a web page says, as Markdown, by html-to-markdown.
 
 What of a page is read is left to `html_tree`, tables to `html_tables`, formulas and raised text to `html_text`. Where a page
 comes from is left to `places` and `web`.

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rung.knowledge.readers.found import WEB
 from rung.knowledge.readers.git import PREFIX
-from rung.knowledge.readers.places import WEB
 from rung.knowledge.readers.registry import edition
 from rung.knowledge.readers.source import is_settled, stamp_of
 from rung.records import digest

@@ -8,7 +8,6 @@ from __future__ import annotations
 import email
 import email.policy
 import mimetypes
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,7 +28,6 @@ _DEEPEST = 3  # mails within mails
 _SHOWN = ("From", "To", "Cc", "Date")
 _SCREENED = ("image/", "audio/", "video/")  # no text by their kind: counted, not named
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
-_MISLABELLED = re.compile("[\x80-\x9f]+")  # Windows-1252 labelled Latin-1
 
 
 def read_mail(file: SourceFile) -> Iterator[Item]:

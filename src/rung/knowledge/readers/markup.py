@@ -1,4 +1,4 @@
-"""How do parts that a reader found become one Markdown text with known page starts? What the parts are, readers know."""
+"""Parts that a reader found, as one Markdown text with known page starts. What the parts are, readers know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where are the files that these patterns name? On disk, in a Git working tree, on the web; each is given once.
+"""Where the files are that patterns name: on disk, in a Git working tree, on the web; each is given once.
 
 What they hold is left to `converting`, who may read it to `access`.
 """
@@ -13,26 +13,14 @@ from pathlib import Path
 
 from rung.knowledge.readers import git
 from rung.knowledge.readers.access import Said
+from rung.knowledge.readers.found import WEB, Found
 from rung.knowledge.readers.memory import Memory
 from rung.knowledge.readers.sidecars import OF_FOLDER, Sidecars, Values, described_by
 from rung.knowledge.readers.source import Reader, SourceFile, Unusable
+from rung.knowledge.readers.web import pages
 from rung.records import Problem
 
-WEB = ("http://", "https://")
 _LINKS = 40  # that one path may lead over
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file to read: its paths (of a link, also those of what it leads to), what sidecars say, or why it is left out."""
-
-    file: SourceFile
-    names: tuple[str, ...] = ()
-    said: Said = ()
-    refused: str = ""
-    stamp: str = ""  # of a web page: the validators that its server gave
-    unchanged: bool = False  # of a web page: what is remembered of it still holds
-    note: str = ""  # to be told although it is read
 
 
 @dataclass
@@ -58,8 +46,6 @@ class Places:
         self._named += filter(None, map(self._named_outside, patterns))
         for pattern in patterns:
             if pattern.startswith(WEB):
-                from rung.knowledge.readers.web import pages
-
                 yield from pages(pattern, self.memory)
             else:
                 yield from self._on_disk(pattern)

@@ -1,4 +1,4 @@
-"""Which reader takes which suffix? Built-in readers come by the same kind of entry point as those of other packages."""
+"""Which reader takes which suffix. Built-in readers come by the same kind of entry point as those of other packages."""
 
 from __future__ import annotations
 

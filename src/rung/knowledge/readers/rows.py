@@ -1,4 +1,4 @@
-"""Which documents stand in a file of rows? JSONL, and JSON that is a document or lists some; any other JSON is text.
+"""The documents in a file of rows: JSONL, and JSON that is a document or lists some; any other JSON is text.
 
 Who may read them besides what a row says is left to `access`.
 """

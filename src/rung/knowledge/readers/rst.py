@@ -1,4 +1,4 @@
-"""What does a reStructuredText file say? As Markdown, by docutils and html-to-markdown. Includes no other file.
+"""What a reStructuredText file says, as Markdown, by docutils and html-to-markdown. Includes no other file.
 
 Directives and roles that docutils does not know (Sphinx has many) keep their words.
 """

@@ -1,4 +1,4 @@
-"""What is a reader given, and what does it give back? The contract that every reader keeps, and the limits on its input.
+"""What a reader is given, and what it gives back: the contract that every reader keeps, and the limits on its input.
 
 Which files are read is left to `places`, with which reader to `converting`.
 """

@@ -1,4 +1,4 @@
-"""What stands at these addresses? Pages and sitemaps, over HTTP, from the hosts that the project names and no others.
+"""What stands at web addresses: pages and sitemaps, over HTTP, from the hosts that the project names and no others.
 
 What a page says is left to its reader. A page that cannot be had for the moment is taken as it was last time, and that
 is said; one that its server says is gone, is gone.
@@ -22,8 +22,8 @@ from xml.etree import ElementTree
 from rung.config.addresses import has_password, host_of, led_to, without_password
 from rung.errors import MissingExtra
 from rung.knowledge.readers.encodings import decode
+from rung.knowledge.readers.found import WEB, Found
 from rung.knowledge.readers.memory import Known, Memory, packed
-from rung.knowledge.readers.places import WEB, Found
 from rung.knowledge.readers.registry import edition, readers
 from rung.knowledge.readers.source import SourceFile, Unusable
 from rung.records import Problem

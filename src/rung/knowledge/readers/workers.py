@@ -1,4 +1,4 @@
-"""How is work done that may hang, crash or eat all memory? In processes of their own, which are ended when it does.
+"""Work that may hang, crash or eat all memory, in processes of their own, which are ended when it does.
 
 What the work is, is left to `converting`. A process is started when it is first needed and serves many pieces of work.
 """

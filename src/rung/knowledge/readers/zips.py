@@ -1,4 +1,4 @@
-"""Is it safe to unpack this? The limits that every ZIP has to keep: archives, Office documents, EPUB.
+"""The limits that every ZIP has to keep before it is unpacked: archives, Office documents, EPUB.
 
 What is inside is left to `archive`, `office`, `sheets` and `epub`.
 """

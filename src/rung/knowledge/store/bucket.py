@@ -1,4 +1,4 @@
-"""How is an index kept on S3-compatible object storage, where nothing can be locked? By objects that are only ever created.
+"""An index on S3-compatible object storage, where nothing can be locked: objects are only ever created.
 
 Which address and keys: the usual `AWS_…` variables. A folder is `keeping.Folder`.
 """

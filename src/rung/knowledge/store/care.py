@@ -1,4 +1,4 @@
-"""How do the tables stay quick? Text and scalar indexes, compaction: what is done at once, and what in the background.
+"""What keeps the tables quick: text and scalar indexes, compaction; what is done at once, and what in the background.
 
 Up to `REBUILT_ROWS` passages the BM25 index is made anew with every commit: its scores then depend on the documents alone,
 and not on the order of their coming. Above, a commit leaves new rows outside the index, where the store counts them in while

@@ -23,7 +23,8 @@ from typing import Any
 from rung.errors import UserError
 from rung.knowledge.protocol import Change, IndexGone, Version
 from rung.knowledge.store.care import REBUILT_ROWS, Care
-from rung.knowledge.store.location import Held, keeping, version_file
+from rung.knowledge.store.index_location import keeping
+from rung.knowledge.store.location import Held, version_file
 from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.knowledge.store.tables import (
     RUNS,

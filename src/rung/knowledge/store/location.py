@@ -1,4 +1,4 @@
-"""Where is an index kept, which versions are there, and who may write? A place, and the one that is a folder.
+"""Where an index is kept, which versions are there, and who may write; and the place that is a folder.
 
 A version is a small file with a number; it is created, never replaced, so that of two writers one wins and the other knows.
 Object storage is left to `bucket`, what the tables hold to `lance`.
@@ -66,22 +66,6 @@ class Keeping(Protocol):
     def clear_errors(self) -> AbstractContextManager[None]:
         """Turn what a store says when it refuses into one sentence that says what to do."""
         ...
-
-
-def keeping(place: Path | str) -> Keeping:
-    """The folder, or for `s3://bucket/prefix` the bucket.
-
-    Raises:
-        UserError: an address that cannot be used.
-        MissingExtra: object storage needs the extra `scale`.
-    """
-    if isinstance(place, str) and place.startswith("s3://"):
-        from rung.knowledge.store.bucket import Bucket
-
-        return Bucket(place)
-    if isinstance(place, str) and "://" in place:
-        raise UserError(f"knowledge.store: '{place}' is no place for an index; name a folder or s3://bucket/prefix")
-    return Folder(Path(place))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which vectors are nearest? Exactly, as one matrix product; or about, by one bit a dimension, to compare vectors then.
+"""The nearest vectors: exactly, as one matrix product; or about, by one bit a dimension, to compare vectors then.
 
 The second way needs 48 bytes a passage at 384 dimensions, is the same whatever was added or removed before, and keeps every
 filter exact: rows that may not be read are left out before anything is counted. Fetching rows is left to `lance_reading`.

@@ -1,4 +1,4 @@
-"""Are the files of an index in a folder what they were? The store's files have no sums; here is one for each, by version.
+"""Whether the files of an index in a folder are what they were: the store's have no sums; here is one for each, by version.
 
 A file that came with a version is needed by it and perhaps by later ones, never by earlier ones. Of files that are gone the
 store itself tells. How a file counts as unchanged is said in `durable`.

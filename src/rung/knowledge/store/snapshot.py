@@ -1,4 +1,4 @@
-"""Which passages does one version of the LanceDB store hold for these queries? Writing is left to `lance`.
+"""The passages that one version of the LanceDB store holds for queries. Writing is left to `lance`.
 
 BM25 always runs in the store, with access and filter inside the query. Dense search runs over the rows in memory, access and
 filter as a mask: over the vectors themselves where they fit (exact), else over one bit a dimension, and the nearest are

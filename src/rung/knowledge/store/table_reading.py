@@ -1,4 +1,4 @@
-"""What do the tables of one version say? Rows by number, by key, by words, by condition; nothing is ranked here.
+"""What the tables of one version say: rows by number, by key, by words, by condition; nothing is ranked here.
 
 Every call may come from any thread: the store's own loop carries it out.
 """

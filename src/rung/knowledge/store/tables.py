@@ -1,4 +1,4 @@
-"""What do the tables of an index hold, and what does a version say of them? Schemas, and records to rows and back.
+"""What the tables of an index hold, and what a version says of them: schemas, and records to rows and back.
 
     documents_<n>.lance    the documents, whole
     passages_<n>.lance     their passages: as records, contextual text with its BM25 index, vectors, metadata to filter by;

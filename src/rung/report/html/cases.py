@@ -1,4 +1,4 @@
-"""What happened in each case? Question, accepted answers, and what every rung said, cited and was shown.
+"""What happened in each case: question, accepted answers, and what every rung said, cited and was shown.
 
 Passages stand in the page once, in a closed store at its end; an answer refers to them by number, and the page's script
 copies them in when they are opened. Without a script the references are links into the store. What is over the limits is

@@ -1,4 +1,4 @@
-"""How is an estimate drawn? Small SVG pictures with x in per cent of the width, so that they fit a desk and a phone alike.
+"""Estimates drawn: small SVG pictures with x in per cent of the width, so that they fit a desk and a phone alike.
 
 Text beside the pictures, tables and captions are left to the sections. Colours come from the page's style by class, so
 that light, dark and print need one drawing. No mark is told from another by colour alone.

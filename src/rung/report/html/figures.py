@@ -1,4 +1,4 @@
-"""Which rung is how good, at what cost, with what gaps, and where did cases get lost? The report's four figures.
+"""The report's four figures: how good each rung is, at what cost, with what gaps, and where cases got lost.
 
 Drawing is left to `charts`. Each figure is a table with a picture in its rows, or has its table beside it.
 """

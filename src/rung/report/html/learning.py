@@ -1,4 +1,4 @@
-"""How did the tuned rungs learn? The loss on the rows that were learnt and on those held out, step by step.
+"""How the tuned rungs learnt: the loss on the rows that were learnt and on those held out, step by step.
 
 The curves come with each rung's result; measuring them is left to `training`.
 """

@@ -1,4 +1,4 @@
-"""How does text become HTML that cannot break out? By one door: `el` escapes every string that is not `Safe`.
+"""Text as HTML that cannot break out, by one door: `el` escapes every string that is not `Safe`.
 
 What the elements mean is left to the sections of the report.
 """

@@ -1,4 +1,4 @@
-"""What does each rung cost, which are worth a thought, and what would mending bring? Three tables of the report.
+"""What each rung costs, which are worth a thought, and what mending would bring: three tables of the report.
 
 Counting is left to `costs`, `pareto` and `winning_back`.
 """

@@ -1,4 +1,4 @@
-"""What does a comparison look like to the people who must act on it? One HTML file that needs nothing else.
+"""A comparison as the people see it who must act on it: one HTML file that needs nothing else.
 
 `report_html` is a pure function of a `Report`: no disk, no network, no library. Deciding is left to `decide`, gathering
 the records and writing the file to the caller.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from importlib.resources import files
 
 from rung.report.access import notice
 from rung.report.contents import Basis, CasePage, Limits, Report
@@ -16,12 +17,12 @@ from rung.report.html.cases import cases_section
 from rung.report.html.figures import gaps_section, losses_section, price_section, quality_section
 from rung.report.html.learning import learning_section
 from rung.report.html.markup import Safe, el
-from rung.report.html.script import SCRIPT
-from rung.report.html.style import STYLE
 from rung.report.html.tables import basis_section, scores_section, warnings_block
 from rung.report.numbers import count
 
 __all__ = ["Basis", "CasePage", "Limits", "Report", "report_html"]
+
+STYLE, SCRIPT = ((files(__package__) / name).read_text("utf-8") for name in ("report.css", "report.js"))
 
 _PARTS = (
     ("verdict", "Verdict"),

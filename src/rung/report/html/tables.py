@@ -1,4 +1,4 @@
-"""What are all the numbers? Scores by layer, latency by step, settings and effort, warnings, and what it all rests on."""
+"""All the numbers: scores by layer, latency by step, settings and effort, warnings, and what it all rests on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a text in words say that it does not know? Judged clause by clause; each language's words are in a file of its own.
+"""Whether a text in words says that it does not know, clause by clause; each language's words are in a file of its own.
 
 A text refuses where a clause says so and nothing answers: neither before ("It opened in 1990; the passages do not say who
 built it"), nor after it in the same breath ("I don't know exactly, but about forty"). What the sources are about instead and

@@ -1,9 +1,3 @@
-"""What does the report do when it is clicked? Filters the cases and copies passages in when they are opened.
-
-The page is whole without it. The text is a constant, so that the page can allow this script by its digest and no other.
-"""
-
-SCRIPT = """
 (function () {
   'use strict';
   var form = document.getElementById('filters');
@@ -69,7 +63,7 @@ SCRIPT = """
   }, true);
   document.querySelectorAll('.shown[open]').forEach(fill);
   function follow() {
-    var target = /^#case-\\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
+    var target = /^#case-\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
     if (target) { target.hidden = false; target.open = true; target.scrollIntoView(); }
   }
   window.addEventListener('hashchange', follow);
@@ -80,4 +74,3 @@ SCRIPT = """
   filter();
   follow();
 })();
-"""

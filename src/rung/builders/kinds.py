@@ -1,0 +1,48 @@
+"""Builds what a need asks for, if it is not there. A kind of artifact is one file beside this one and its lines below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rung.artifacts import Built
+from rung.builders.adapter import build_adapter, check_adapter
+from rung.builders.building import ArtifactBuilder
+from rung.builders.chunked_index import build_cutting
+from rung.builders.classifier import build_classifier, check_classifier
+from rung.builders.example_index import build_example_index
+from rung.builders.reranker import build_reranker
+from rung.builders.retriever import build_retriever, check_retriever
+from rung.builders.router import build_router
+from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+
+BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
+    ExampleIndex: lambda builder, need, title: build_example_index(builder.engines, need, title),
+    Cutting: lambda builder, need, title: build_cutting(builder.engines, need, title),
+    Adapter: build_adapter,
+    Retriever: build_retriever,
+    Reranker: lambda builder, need, title: build_reranker(builder.engines, need, title),
+    Labelling: build_classifier,
+    Routing: build_router,
+}
+# Mistakes that show before anything is done: that a rung cannot be built is told at once, not after hours of others.
+CHECKS: dict[type, Callable[[ArtifactBuilder, Any], None]] = {
+    Adapter: check_adapter,
+    Retriever: lambda builder, need: check_retriever(builder.project, need),
+    Labelling: lambda builder, need: check_classifier(builder.project, need),
+}
+
+
+def build_artifact(builder: ArtifactBuilder, need: Need, *, title: str) -> Built:
+    """The artifact that a need asks for, built if it is not there.
+
+    Raises:
+        UserError: what it needs is missing (an extra, disk space), or it cannot be built from these materials.
+    """
+    return BUILDERS[type(need)](builder, need, title)
+
+
+def check_need(builder: ArtifactBuilder, need: Need) -> None:
+    """Look at what can be known to be wrong with a need before it is built; raises as `build_artifact`."""
+    if type(need) in CHECKS:
+        CHECKS[type(need)](builder, need)

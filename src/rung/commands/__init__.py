@@ -1,0 +1,1 @@
+"""The work of the verbs other than `compare`, one file each."""

@@ -1,0 +1,1 @@
+"""`rung.yaml`: what may stand there, and what does."""

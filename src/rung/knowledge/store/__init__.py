@@ -1,0 +1,1 @@
+"""The store that ships: LanceDB, in a folder or on object storage."""

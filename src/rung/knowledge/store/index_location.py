@@ -1,0 +1,24 @@
+"""The kind of place that an index's location names: a folder, or object storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rung.errors import UserError
+from rung.knowledge.store.location import Folder, Keeping
+
+
+def keeping(place: Path | str) -> Keeping:
+    """The folder, or for `s3://bucket/prefix` the bucket.
+
+    Raises:
+        UserError: an address that cannot be used.
+        MissingExtra: object storage needs the extra `scale`.
+    """
+    if isinstance(place, str) and place.startswith("s3://"):
+        from rung.knowledge.store.bucket import Bucket
+
+        return Bucket(place)
+    if isinstance(place, str) and "://" in place:
+        raise UserError(f"knowledge.store: '{place}' is no place for an index; name a folder or s3://bucket/prefix")
+    return Folder(Path(place))

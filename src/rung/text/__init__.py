@@ -1,0 +1,1 @@
+"""Rules of texts that several packages share: pure."""
