@@ -7,11 +7,14 @@ import io
 import json
 import os
 import random
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.setrecursionlimit(20_000)  # of the mangling: what is nested is not what may stop it
 
 KINDS = ("settings", "yaml", "rows", "schema", "facts", "documents", "bytes", "places", "options", "links", "streams")
 DOCS = {

@@ -17,7 +17,7 @@ from rung.examples import read_examples as read_file
 from rung.examples.files import json_lines
 from rung.examples.forms import id_of, meta_of
 from rung.examples.reading import slips
-from rung.files import json_file, text_of
+from rung.files import json_file, name_of, text_of
 from rung.json_values import escaped, pointer_lines, schema_fault, validator
 from rung.obstacles import Obstacles
 from rung.overlaps import overlaps
@@ -129,7 +129,7 @@ def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, .
 
 def shown_as(project: Project, path: Path) -> str:
     """A file's name in places and problems: relative to the project where it lies in it."""
-    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+    return name_of(path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else path)
 
 
 def with_evidence(

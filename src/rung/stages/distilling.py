@@ -20,6 +20,7 @@ from rung.examples.files import decoded, read_rows
 from rung.examples.forms import ROLES, example_of, form_of, messages_of
 from rung.examples.resembling import normal
 from rung.examples.writing import write_examples, write_rows
+from rung.files import name_of
 from rung.materials import Rows, case_of, paths
 from rung.materials import read_rows as read_project
 from rung.outputs import check_free
@@ -203,7 +204,7 @@ def read_inputs(path: Path, problems: list[Problem]) -> list[Input]:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: name files of inputs")
-    shown = str(path)
+    shown = name_of(path)
     if path.suffix in (".txt", ".text", ".md"):
         lines = (decoded(path, shown, problems) or "").split("\n")
         return [

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rung.examples.files import read_rows
 from rung.examples.pairs import ANCHORS, pairs_of, texts
+from rung.files import name_of
 from rung.overlaps import overlaps
 from rung.project import Project
 from rung.records import Case, Evidence, Json, Pair, Problem
@@ -42,7 +43,7 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
         if not paths:
             raise project.error(f"no file matches '{pattern}'", "knowledge", "pairs")
         for path in paths:
-            shown = str(path.relative_to(project.root))
+            shown = name_of(path.relative_to(project.root))
             for number, row in read_rows(path, shown, problems):
                 try:
                     found = row_of(row, f"{shown}:{number}")
