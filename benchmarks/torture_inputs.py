@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from torture_mangling import KINDS, Mangled, make_project, mangle
 
 SECONDS = 30.0
+STATELESS = 5  # one input in so many meets a project of which nothing was read before
 FINE = (0, 1, 2)  # exit codes that a sentence, or a result, ends with
 RAW = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 STREAMS = (
@@ -113,13 +114,15 @@ def torture(numbers: range, seed: int, seconds: float, *, kinds: Sequence[str] =
     tally = Tally()
     with tempfile.TemporaryDirectory() as scratch, Worker() as worker:
         fresh = make_project(Path(scratch) / "fresh")
+        worker.run(Mangled(fresh, "", "", ()), ["sync", "."], 300.0)  # what stays as it is need not be read each time
         for number in numbers:
             if show and number % 100 == 0:
                 print(f"... {number}", flush=True)
             rng = random.Random(f"{seed}/{number}")
             folder = Path(scratch) / "p"
             shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(fresh, folder)
+            unread = (".rung",) if number % STATELESS == 0 else ()
+            shutil.copytree(fresh, folder, ignore=shutil.ignore_patterns(*unread))
             mangled = mangle(folder, rng, kinds[number % len(kinds)])
             tally.inputs[mangled.kind] += 1
             for words in mangled.commands:

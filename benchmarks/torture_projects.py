@@ -83,9 +83,7 @@ class Running:
     damaged in this project.
     """
 
-    def __init__(
-        self, *commands: Sequence[object], room: int | None = None, looking: Path | None = None
-    ) -> None:
+    def __init__(self, *commands: Sequence[object], room: int | None = None, looking: Path | None = None) -> None:
         self._said = Path(tempfile.mkdtemp(prefix="said-"))
         self._count, self._seconds = len(commands), SECONDS * (1 + len(commands) // 4)
         self.began = time.monotonic()
@@ -123,16 +121,23 @@ class Running:
                 os.waitpid(self.pid, 0)
                 break
             time.sleep(0.005)
+        self.seconds = time.monotonic() - self.began
         ended = [self._ended(number, hung=hung) for number in range(self._count)]
         health = self._said / "health"
-        self.health = health.read_text() if health.exists() else "what doctor finds could not be told"
+        self.found = health.read_text() if health.exists() else "what doctor finds could not be told"
         shutil.rmtree(self._said, ignore_errors=True)
         return ended
+
+    def health(self) -> str:
+        """Wait, and tell what `doctor` finds damaged; "" if nothing."""
+        self.wait()
+        return self.found
 
     def _ended(self, number: int, *, hung: bool) -> Ended:
         out, err, code = (self._said / f"{name}{number}" for name in ("out", "err", "code"))
         said = [path.read_text(errors="replace") if path.exists() else "" for path in (out, err)]
-        return Ended(int(code.read_text()) if code.exists() else HUNG if hung else OURS, *said)
+        told = code.read_text() if code.exists() else ""  # a kill may leave it empty
+        return Ended(int(told) if told else HUNG if hung else OURS, *said)
 
 
 def _run(words: list[str]) -> int:
@@ -283,7 +288,11 @@ def learnt(folder: Path) -> dict[str, str]:
 # --- what a project says ------------------------------------------------------------------------------------------------
 
 _OUT = count()  # so that none stands in another's way
-LOOKING = (("compare", "DIR", "--json"), ("search", "DIR", "price of the birch", "--json"), ("artifacts", "list", "DIR", "--json"))
+LOOKING = (
+    ("compare", "DIR", "--json"),
+    ("search", "DIR", "price of the birch", "--json"),
+    ("artifacts", "list", "DIR", "--json"),
+)
 
 
 @dataclass
@@ -340,7 +349,8 @@ class Subject:
         if verbs == ("doctor --repair",):
             next((folder / ".rung" / "index").glob("passages_*.lance/data/*")).unlink()
             (folder / ".rung" / "verdicts" / "list.jsonl").write_text("{}\n")
-            (artifacts / self.makes["train classifier"] / "labels.json").write_text("[]")
+            for path in artifacts.glob("*/*/*.safetensors"):
+                path.write_bytes(b"altered")
         return folder
 
     @staticmethod
@@ -387,7 +397,7 @@ def look(folder: Path, before: Sequence[Sequence[object]] = ()) -> tuple[str, ob
     problem = next((one for one in (compared, searched, listed) if one.problem), None)
     if problem is not None:
         ended.append(problem)
-    return running.health or _unlisted(listed), _verdict(compared), _found(searched), ended
+    return running.found or _unlisted(listed), _verdict(compared), _found(searched), ended
 
 
 def _verdict(ended: Ended) -> object:
@@ -432,7 +442,7 @@ def _some(*verbs: str) -> dict[str, tuple[str, ...]]:
 
 
 def shop_of(place: Path) -> Subject:
-    """The project with scripted models: two versions of the index, two classifiers of which one is promoted after the other."""
+    """The project with scripted models: two versions of the index, two classifiers, promoted one after the other."""
     folder = make_shop(place / "shop")
     rung("compare", folder)
     _change(folder)
@@ -448,14 +458,14 @@ def shop_of(place: Path) -> Subject:
     return subject
 
 
-def desk_of(place: Path, settings: str = DESK) -> Subject:
-    """The project with a router."""
+def desk_of(place: Path, settings: str = DESK, kind: type[Subject] = Subject) -> Subject:
+    """The project with a router, where its settings name one."""
     folder = make_desk(place / "desk", settings)
     rung("compare", folder)
     _change(folder)
     rung("compare", folder)
     verbs = _some("sync", "compare", "knowledge prune", "knowledge rollback", "distill", "doctor --repair")
-    subject = Subject(folder, {"train router": (), **verbs} if "router" in settings else verbs)
+    subject = kind(folder, {"train router": (), **verbs} if "router" in settings else verbs)
     subject.settle()
     return subject
 

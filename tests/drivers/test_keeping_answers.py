@@ -152,3 +152,38 @@ def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypa
     assert (ended[0].failure, len(steps)) == (None, 1)
     asleep.close()
     store.close()
+
+
+def test_another_process_is_waited_for_as_long_as_the_budget_lasts(tmp_path: Path) -> None:
+    """Whatever it has: a step, the index, or an artifact that it builds."""
+    from rung.durable import alone
+    from rung.errors import BudgetEnded
+    from rung.knowledge.lance import LanceIndex
+    from rung.project import load_project
+    from rung.stages.budget import Allowed, Meter
+    from rung.steps import Request, request_digest
+    from rung.workshop import Workshop
+    from rung.workshop.artifacts import building
+
+    (tmp_path / "rung.yaml").write_text("task: a\nmodel: scripted\nembedder: scripted\nknowledge: {sources: [d]}\n")
+    other = StepStore(tmp_path / ".rung" / "rung.db")
+    request = Request(Generate((Message("user", "question 0"),)), Asker())
+    folder, index = tmp_path / ".rung" / "artifacts" / "adapter" / "abc", LanceIndex(tmp_path / ".rung" / "index")
+    with Workshop(load_project(tmp_path)) as workshop:
+        Meter.of(workshop, Allowed(minutes=0.5 / 60))
+        assert other.claim([request_digest(request, workshop.generator.identity)])
+        with pytest.raises(BudgetEnded, match="minutes allowed are over"):
+            workshop.carry([(Asker(), lambda: _asked(0))], title="ask", engines={"generate": workshop.generator})
+        with (
+            alone(folder.with_name(".abc.lock")),
+            pytest.raises(BudgetEnded, match="waited for"),
+            building(workshop, folder, "build"),
+        ):
+            pass
+        with (
+            index.writing(),
+            pytest.raises(BudgetEnded),
+            LanceIndex(tmp_path / ".rung" / "index").writing(workshop.while_waiting),
+        ):
+            pass
+    other.close()

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,11 +109,11 @@ class Bucket:
         obstore.delete(self._store, version_file(number))
 
     @contextmanager
-    def writing(self) -> Iterator[Held]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Held]:
         """See `Keeping.writing`."""
         lease = _Lease(self)
         with self.clear_errors():
-            lease.take()
+            lease.take(waiting)
         try:
             yield lease.held
         finally:
@@ -167,7 +167,7 @@ class _Lease:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="rung-lease", daemon=True)
 
-    def take(self) -> None:
+    def take(self, waiting: Callable[[], None]) -> None:
         """Wait until the place is free, or its holder has shown no sign of life for the lease's time."""
         seen, since, told = "", time.monotonic(), False
         while not self._claim("create"):
@@ -183,6 +183,7 @@ class _Lease:
             if not told:
                 log.warning("another process is writing %s; waiting for it", self._bucket.url)
                 told = True
+            waiting()
             time.sleep(min(0.2, self._bucket.lease_seconds / 10))
         self._thread.start()
 

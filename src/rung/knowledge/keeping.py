@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rung.durable import damaged, fsync_folder
+from rung.durable import damaged, fsync_folder, wait_for
 from rung.errors import UserError
 from rung.knowledge.sealing import altered, extend
 
@@ -59,8 +59,8 @@ class Keeping(Protocol):
         """
         ...
 
-    def writing(self) -> AbstractContextManager[Held]:
-        """Be the only writer; others wait."""
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> AbstractContextManager[Held]:
+        """Be the only writer; others wait. `waiting`: see `Index.writing`."""
         ...
 
     def clear_errors(self) -> AbstractContextManager[None]:
@@ -152,7 +152,7 @@ class Folder:
                 raise damaged(self.folder / name, "it was altered")
 
     @contextmanager
-    def writing(self) -> Iterator[Held]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Held]:
         """See `Keeping.writing`."""
         import fcntl
 
@@ -164,7 +164,7 @@ class Folder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 log.warning("another process is writing %s; waiting for it", self.folder)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                wait_for(lock, waiting)
             for left in (self.folder / VERSIONS).glob("*.part"):
                 left.unlink(missing_ok=True)
             yield lambda: None

@@ -96,9 +96,9 @@ class LanceIndex:
         )
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """See `Index.writing`. Undoes what an interrupted writer left, and drops what was replaced long ago."""
-        with self.keeping.writing() as held:
+        with self.keeping.writing(waiting) as held:
             self._held = held
             try:
                 with self.keeping.clear_errors():

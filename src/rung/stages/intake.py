@@ -122,9 +122,9 @@ def _indexed(workshop: Workshop, meter: Meter | None) -> Indexed:
         with bounded(workshop, meter or Meter.of(workshop)):
             return up_to_date(workshop)
     except BudgetEnded as end:
+        at = f" at {end.done:,} of {end.total:,} passages of the documents" if end.total else ""
         raise BudgetEnded(
-            f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
-            "is kept, and the same command goes on from there"
+            f"{end}{at}, so there is no verdict; what was embedded is kept, and the same command goes on from there"
         ) from None
 
 
@@ -166,7 +166,9 @@ def up_to_date(workshop: Workshop, *, dry_run: bool = False, asked: bool = False
             report = knowledge.compare(sources)
         else:
             listed = _listed(workshop)  # before they are read: what changes meanwhile is read again
-            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(
+                sources, progress=lambda done, total: tick(done, total, ""), waiting=workshop.while_waiting
+            )
             _keep_pace(workshop, report)
             forget_stale(workshop.store, knowledge)
             workshop.store.note(*_LISTED, [listed, knowledge.version])

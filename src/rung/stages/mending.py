@@ -82,7 +82,7 @@ def _list(project: Project) -> Iterator[Damage]:
     except UserError as error:
         yield Damage(path, str(error), lambda: f"set aside as {set_aside(path)}")
         return
-    if lost or (not lines and _unlisted(folder, lines)):
+    if lost or (not lines and any((at / SEAL).exists() for at in _unlisted(folder, lines))):
         why = f"{lost} lines are no entries" if lost else "it is empty or missing, and there are verdicts"
         yield Damage(path, why, partial(_relisted, project))
     try:

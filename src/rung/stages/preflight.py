@@ -16,6 +16,7 @@ from rung.settings import DEFAULT_EMBEDDER, TUNED
 from rung.stages.candidates import allowed, check_limits, check_sampling
 from rung.tools import tools_of
 from rung.workshop import Workshop
+from rung.workshop.holding import PROMOTED
 from rung.workshop.servers import checked, known
 
 _HELD_AS = {"model": "generator", "judge": "judge", "embedder": "base_embedder", "reranker": "reranker"}
@@ -75,6 +76,8 @@ def check_settings(project: Project, met: Obstacles) -> None:
     with Workshop(project, lasting=False) as workshop:
         for key, name, what in named_models(project):
             met.check(partial(check_named, workshop, key, name, what))
+        for key in PROMOTED:
+            met.check(partial(workshop.promoted, key))
     for check in (tools_of, allowed, check_limits, check_sampling):
         met.check(partial(check, project))
 

@@ -39,7 +39,7 @@ def build_adapter(workshop: Workshop, need: Adapter, title: str) -> Built:
     named = adapter_digest(workshop, rows, general, recipe)
     folder = workshop.artifact_folder("adapter", named)
     built = Built(named, folder)
-    with building(folder, workshop.reporter, title) as missing:
+    with building(workshop, folder, title) as missing:
         if missing:
             training = Training("adapter", len(rows), recipe.epochs, begun=(folder / CHECKPOINT).exists())
             with workshop.while_training(training), workshop.reporter.phase(title) as tick:

@@ -34,7 +34,7 @@ def build_classifier(workshop: Workshop, need: Labelling, title: str) -> Built:
     recipe = LabelRecipe.of(need.recipe, seed=workshop.seed)
     named = digest(KIND, taught, recipe, workshop.embedder.identity)
     folder = workshop.artifact_folder(KIND, named)
-    with building(folder, workshop.reporter, title) as missing:
+    with building(workshop, folder, title) as missing:
         if missing:
             notes = _notes(odd, taught, need.labels)
             for note in notes:

@@ -28,7 +28,9 @@ def build_cutting(workshop: Workshop, need: Cutting, title: str) -> Built:
     if named not in workshop.ready.indexes:
         with workshop.reporter.phase(title) as tick:
             knowledge = Knowledge.open(folder / "index", embedder=workshop.embedder, chunking=chunking, fusion=own.fusion)
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(
+                own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=workshop.while_waiting
+            )
             if not is_finished(folder) or report.embedded:
                 made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
                 seal(folder, {**made, "embedder": workshop.embedder.identity, "seconds": report.seconds})

@@ -19,7 +19,7 @@ def build_example_index(workshop: Workshop, need: ExampleIndex, title: str) -> B
 
     named = digest("example-index", need.texts, workshop.embedder.identity)
     folder = workshop.artifact_folder("example-index", named)
-    with building(folder, workshop.reporter, title) as missing:
+    with building(workshop, folder, title) as missing:
         if missing:
             with workshop.reporter.phase(title) as tick:
                 began = time.monotonic()

@@ -46,7 +46,7 @@ def build_reranker(workshop: Workshop, need: Reranker, title: str) -> Built:
     asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
     named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
     built = Built(named, workshop.artifact_folder(KIND, named))
-    with building(built.folder, workshop.reporter, title) as missing:
+    with building(workshop, built.folder, title) as missing:
         if not missing:
             return built
         remember_rows(built.folder, map(learnt_case, need.lessons))

@@ -96,7 +96,9 @@ def opened(workshop: Workshop, own: Knowledge, built: Built, title: str) -> Know
     knowledge = _index(own, embedder, workshop.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
         with workshop.reporter.phase(f"{title}: index") as tick:
-            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            knowledge.sync(
+                own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=workshop.while_waiting
+            )
     knowledge.fusion = fusion
     return knowledge
 
@@ -116,7 +118,7 @@ def _index(own: Knowledge, embedder: Embedder, folder: Path) -> Knowledge:
 def _one(workshop: Workshop, own: Knowledge, taught: Taught, form: str, title: str) -> Built:
     """The artifact of one form: trained, indexed by, and compared, if it is not there."""
     built = Built(taught.digest(form), workshop.artifact_folder(KIND, taught.digest(form)))
-    with building(built.folder, workshop.reporter, title) as missing:
+    with building(workshop, built.folder, title) as missing:
         if missing:
             _make(workshop, own, taught, built, title, form=form)
     return built
@@ -133,7 +135,9 @@ def _make(workshop: Workshop, own: Knowledge, taught: Taught, built: Built, titl
     knowledge = _index(own, workshop.tuned_embedder(built.folder, form), workshop.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
         with workshop.reporter.phase(f"{title}: index") as tick:
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(
+                own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=workshop.while_waiting
+            )
             learnt["index_seconds"] = report.seconds
     compared = _compared(own, knowledge, taught.cases)
     base: dict[str, Json] = {"name": workshop.project.settings.embedder, "identity": taught.base.identity}

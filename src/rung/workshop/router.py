@@ -42,7 +42,7 @@ def build_router(workshop: Workshop, need: Routing, title: str) -> Built:
     judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
     named = digest(KIND, members, cases, engines, workshop.embedder.identity, need.recipe, judged_by, workshop.seed)
     folder = workshop.artifact_folder(KIND, named)
-    with building(folder, workshop.reporter, title) as missing:
+    with building(workshop, folder, title) as missing:
         if missing:
             began = time.monotonic()
             with workshop.while_training(Training(KIND, len(need.cases))):
