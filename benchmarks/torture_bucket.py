@@ -28,6 +28,8 @@ from torture_projects import DESK, Subject, desk_of, files
 BUCKET = "torture"
 LEASE_SECONDS = 2.0  # in place of 30: a killed writer is waited for
 STORE = re.compile(rf'store: "s3://{BUCKET}/([^"]+)"')
+_SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+_HEADERS = {"Authorization": _SIGNED, "Content-Type": "application/octet-stream"}
 _COPIES = count()
 _server: list[subprocess.Popen[bytes]] = []
 
@@ -66,7 +68,8 @@ def stop() -> None:
 
 def _asked(key: str, *, method: str = "GET", data: bytes | None = None, query: str = "") -> bytes:
     url = f"{os.environ['AWS_ENDPOINT_URL']}/{BUCKET}/{urllib.parse.quote(key)}{query}"
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=30) as answer:
+    request = urllib.request.Request(url, data=data, method=method, headers=_HEADERS)
+    with urllib.request.urlopen(request, timeout=30) as answer:
         content: bytes = answer.read()
     return content
 

@@ -444,9 +444,9 @@ def _some(*verbs: str) -> dict[str, tuple[str, ...]]:
 def shop_of(place: Path) -> Subject:
     """The project with scripted models: two versions of the index, two classifiers, promoted one after the other."""
     folder = make_shop(place / "shop")
-    rung("compare", folder)
-    _change(folder)
     rung("sync", folder)
+    _change(folder)
+    rung("compare", folder)
     first = _digests(folder)
     rung("train", "classifier", folder, "--seed", "1")
     second = _digests(folder) - first
@@ -461,7 +461,7 @@ def shop_of(place: Path) -> Subject:
 def desk_of(place: Path, settings: str = DESK, kind: type[Subject] = Subject) -> Subject:
     """The project with a router, where its settings name one."""
     folder = make_desk(place / "desk", settings)
-    rung("compare", folder)
+    rung("sync", folder)
     _change(folder)
     rung("compare", folder)
     verbs = _some("sync", "compare", "knowledge prune", "knowledge rollback", "distill", "doctor --repair")
@@ -473,8 +473,9 @@ def desk_of(place: Path, settings: str = DESK, kind: type[Subject] = Subject) ->
 def tuned_of(place: Path) -> Subject:
     """The project with models of files."""
     folder = make_tuned(place / "tuned")
-    rung("compare", folder)
+    rung("sync", folder)
     _change(folder)
+    rung("compare", folder)
     verbs = _some("train generator", "train reranker", "train retriever", "sync", "compare", "knowledge prune")
     subject = Subject(folder, verbs, again=("train", "reranker", "DIR"))
     subject.settle()

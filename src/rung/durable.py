@@ -216,15 +216,18 @@ def require_whole(folder: Path) -> None:
 class Damage:
     """A file that is not what it was, and what mends it: `mend()` says what was done, and what was lost."""
 
-    path: Path
+    path: Path | str
     why: str
     mend: Callable[[], str]
 
 
-def damaged(path: Path, why: str) -> Damaged:
-    """The error that names a damaged file, and the command that mends it. `why` may name it, too."""
+def damaged(path: Path | str, why: str, *, state: Path | None = None) -> Damaged:
+    """The error that names a damaged file, and the command that mends it. `why` may name it, too.
+
+    `state`: something in the project's state, where the damaged is not: an object has an address, and no path.
+    """
     said = why if str(path) in why else f"{path} is damaged ({why})"
-    return Damaged(f"{said}; mend it with: {repair_command(path)}", path, why)
+    return Damaged(f"{said}; mend it with: {repair_command(state or Path(path))}", path, why)
 
 
 def repair_command(path: Path) -> str:

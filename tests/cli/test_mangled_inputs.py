@@ -53,6 +53,8 @@ def test_names_that_are_no_utf_8(torture: ModuleType, tmp_path: Path) -> None:
         ["compare", ".", "--limit", "2"],
         ["search", ".", "Norway", "--json"],
         ["distill", ".", "--teacher", "scripted", "--inputs", f"{name}.txt", "-o", f"{name}.made.jsonl"],
+        ["examples", "convert", "examples.jsonl", "--approve", name],
+        ["search", ".", name],
         ["init", name],
     ]
     said = []

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rung.errors import UserError
-from rung.knowledge.keeping import Held, keeping, version_file
+from rung.knowledge.keeping import Held, Keeping, keeping, version_file
 from rung.knowledge.lance_care import REBUILT_ROWS, Care
 from rung.knowledge.lance_snapshot import LanceSnapshot
 from rung.knowledge.lance_tables import (
@@ -54,14 +55,15 @@ class LanceIndex:
 
     def __init__(
         self,
-        place: Path | str,
+        place: Path | str | Keeping,
+        folder: Path | None = None,
         *,
         memory_rows: int = MEMORY_ROWS,
         rebuilt_rows: int = REBUILT_ROWS,
         kept_seconds: float = KEPT_SECONDS,
         kept_versions: int = KEPT_VERSIONS,
     ) -> None:
-        self.keeping = keeping(place)
+        self.keeping = keeping(place, folder)
         self._kept_seconds, self._kept_versions, self._memory_rows = kept_seconds, kept_versions, memory_rows
         self._care = Care(rebuilt_rows)
         self._open: tuple[tuple[int, int, int, int], LanceSnapshot] | None = None
@@ -202,7 +204,7 @@ class LanceIndex:
 
     def _version(self, number: int) -> Pointer | None:
         content = self.keeping.read(number)
-        return None if content is None else Pointer.read(content, Path(self.keeping.uri, version_file(number)))
+        return None if content is None else Pointer.read(content, partial(self.keeping.damaged, version_file(number)))
 
     def _read(self, number: int) -> Pointer | None:
         """A version, None where another Rung wrote it: such a one cannot be gone back to."""

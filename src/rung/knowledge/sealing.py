@@ -15,7 +15,7 @@ from pathlib import Path
 from rung.durable import SEAL, damaged, sha256, standing, write_whole
 from rung.errors import UserError
 
-_CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
+CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,5 @@ def _write(folder: Path, sealed: dict[str, Sealed]) -> None:
 
 def _files(folder: Path) -> Iterator[str]:
     for path in folder.glob("*.lance/**/*"):
-        if path.is_file() and path.name != _CHANGING:
+        if path.is_file() and path.name != CHANGING:
             yield str(path.relative_to(folder))

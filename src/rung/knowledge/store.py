@@ -60,7 +60,7 @@ class Knowledge:
         Raises:
             UserError: a setting is out of range, or the index is unreadable.
         """
-        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder))
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder, folder))
         knowledge.refresh()
         return knowledge
 

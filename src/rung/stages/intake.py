@@ -15,7 +15,7 @@ from rung.scoring import yardstick
 from rung.scoring.bearing import phrases
 from rung.stages.budget import Meter, bounded
 from rung.stages.checking import nearest, unwinnable
-from rung.stages.forgetting import forget_stale
+from rung.stages.forgetting import forget_stale, look_again
 from rung.stages.going_back import hold_to_today
 from rung.stages.pairs import read_teaching
 from rung.stages.preparing import Sized, materials_of
@@ -248,6 +248,7 @@ def _held(workshop: Workshop, knowledge: Knowledge) -> Indexed:
     if knowledge.version != before:
         forget_stale(workshop.store, knowledge)
         workshop.forget_cuttings()
+    look_again(workshop.store)
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)

@@ -16,7 +16,7 @@ from rung.drivers.leases import User
 from rung.drivers.recovering import is_whole, recover
 from rung.durable import SEAL, Damage, alone, altered, altered_file, set_aside, unseal, write_whole
 from rung.errors import Damaged, UserError
-from rung.project import Project
+from rung.project import Project, load_project
 from rung.settings import Settings
 from rung.stages.publishing import (
     LATEST,
@@ -49,12 +49,20 @@ def damages(project: Project) -> Iterator[Damage]:
     yield from _verdicts(project)
     yield from _log(Registry(state))
     yield from _artifacts(state)
-    yield from _indexes(state)
+    yield from _indexes(state, project.settings.knowledge.store)
 
 
 def state_of(folder: Path) -> Project:
     """A project of which only the state is looked at, whatever its `rung.yaml` says."""
     return Project(folder, Settings.model_construct(), {})
+
+
+def project_of(folder: Path) -> Project:
+    """The project, whose index may be in object storage; its state alone where its `rung.yaml` cannot be read."""
+    try:
+        return load_project(folder)
+    except UserError:
+        return state_of(folder)
 
 
 def _recovered(path: Path) -> str:
@@ -88,7 +96,7 @@ def _list(project: Project) -> Iterator[Damage]:
     try:
         latest_folder(project)
     except Damaged as error:
-        if error.path.name == LATEST:
+        if Path(error.path).name == LATEST:
             yield Damage(error.path, error.why, partial(_pointed, project))
 
 
@@ -214,14 +222,19 @@ def _artifact_aside(folder: Path) -> str:
 # --- indexes ------------------------------------------------------------------------------------------------------------
 
 
-def _indexes(state: Path) -> Iterator[Damage]:
+def _indexes(state: Path, store: str) -> Iterator[Damage]:
+    from rung.knowledge.keeping import keeping
     from rung.knowledge.lance_mending import mend, wrong
 
-    if (state / "index").is_dir() and (found := next(wrong(state / "index"), None)):
-        yield Damage(found.path, found.why, partial(mend, state / "index"))
+    index = state / "index"
+    if store or index.is_dir():
+        place = keeping(store or index, index)
+        if found := next(wrong(place), None):
+            yield Damage(place.address(found.name), found.why, partial(mend, place))
     for folder in sorted(path for path in (state / CUTTINGS).glob("*") if (path / "index").is_dir()):
-        if found := next(wrong(folder / "index"), None):
-            yield Damage(found.path, found.why, partial(_uncut, folder))
+        place = keeping(folder / "index")
+        if found := next(wrong(place), None):
+            yield Damage(place.address(found.name), found.why, partial(_uncut, folder))
 
 
 def _uncut(folder: Path) -> str:

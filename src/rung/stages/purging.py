@@ -1,5 +1,5 @@
-"""Erases what deleted documents left in a project's state: old versions and rows of the index, freed pages of the databases,
-and the pages of verdicts that show passages which no document holds any more.
+"""Erases what deleted documents left in a project's state: old versions and rows of the index, results that were made of
+them, freed pages of the databases, and the pages of verdicts that show passages which no document holds any more.
 
 A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
 sync before.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from rung.durable import SET_ASIDE, damaged, unseal
 from rung.errors import UserError
 from rung.project import Project
+from rung.stages.forgetting import forget_gone
 from rung.stages.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def purge(workshop: Workshop) -> Purged:
     index.prune()
     workshop.forget_cuttings()
     snapshot = index.snapshot()
+    forget_gone(workshop.store, lambda ids: snapshot.documents(ids) if snapshot else ())
     texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE

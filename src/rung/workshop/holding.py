@@ -247,7 +247,8 @@ class Workshop:
         said = self.project.settings.knowledge
         if not said.sources:
             raise self.project.error("the project names no documents, so it has no index", "knowledge")
-        return LanceIndex(said.store or self.project.state / "index")
+        folder = self.project.state / "index"
+        return LanceIndex(said.store or folder, folder)
 
     def engines(self) -> dict[str, Engine]:
         """Who carries out which kind of step."""
