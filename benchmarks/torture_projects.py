@@ -241,7 +241,7 @@ def make_desk(folder: Path, settings: str = DESK) -> Path:
 
 
 def make_tuned(folder: Path) -> Path:
-    """A project with models of some thousand weights, in files, of which an adapter, a retriever and a reranker are tuned."""
+    """A project with models of some thousand weights in files, of which adapter, retriever and reranker are tuned."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.models.tiny_hf import tiny_llama
     from tests.training.tiny_encoder import tiny_encoder

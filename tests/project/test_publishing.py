@@ -65,9 +65,10 @@ def test_a_verdict_that_a_crash_left_unlisted_is_no_damage(tmp_path: Path, monke
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("rung.stages.publishing.write_list", killed)
+    monkeypatch.setattr("rung.stages.publishing.write_list", killed)
+    with pytest.raises(KeyboardInterrupt):
         _publish(tmp_path, "w", 1)
+    monkeypatch.undo()
     assert len(list((tmp_path / ".rung" / "verdicts").glob(f"*/{LINE}"))) == 1
     assert list(damages(state_of(tmp_path))) == []
     _publish(tmp_path, "w", 1)

@@ -203,19 +203,19 @@ def test_nothing_searches_in_the_place_of_a_promoted_retriever_that_is_gone(tmp_
 
 @pytest.mark.parametrize("kind", ["retriever", "classifier"])
 def test_the_command_trains_and_takes_no_others_options(
-    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project(tmp_path)
-    assert said_by(["train", "retriever", str(tmp_path), "--json"], capsys)[0] == 0
+    assert said_by(["train", "retriever", str(tmp_path), "--json"], capsys, monkeypatch)[0] == 0
     for option in (["--search"], ["--recipe", "x.yaml"]):
-        code, err = said_by(["train", kind, str(tmp_path), *option], capsys)
+        code, err = said_by(["train", kind, str(tmp_path), *option], capsys, monkeypatch)
         assert (code, f"{option[0]} is for generators" in err) == (2, True)
 
 
-def said_by(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+def said_by(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[object, str]:
     """(exit code, what went to standard error) of a command."""
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit) as end:
-        patched.setattr("sys.argv", ["rung", *words])
+    monkeypatch.setattr("sys.argv", ["rung", *words])
+    with pytest.raises(SystemExit) as end:
         main()
     return end.value.code or 0, capsys.readouterr().err
 

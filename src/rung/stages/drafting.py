@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rung.errors import UserError
+from rung.files import content_of
 from rung.outputs import write_output
 from rung.parsing import Malformed, json_of
 from rung.progress import Reporter, Silent
@@ -94,8 +95,8 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         UserError: the project names no documents, or the file cannot be read or written.
     """
     try:
-        said = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
+        said = content_of(path).decode("utf-8") if path.exists() else ""
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
     with Workshop(project, reporter or Silent(), project.settings.seed) as workshop:
         documents = list(Sources(project, remember=False))
