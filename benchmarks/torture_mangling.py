@@ -726,7 +726,7 @@ TEXTS = (
     "\n",
     "\x1b[2J",
     "\udce9",
-    "/",
+    "/dev/null/x",  # not the root: a project was once made there
     "/dev/null",
     "/dev/zero",
     "docs",

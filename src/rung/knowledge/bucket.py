@@ -107,7 +107,7 @@ class Bucket:
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business
         """See `Keeping.create`. Object storage has written what it has answered for."""
         with self.clear_errors():
-            known = self._sealed() or {}
+            known = (self._sealed() if self.numbers() else None) or {}  # without a version, all that stands there is new
             self._seal({name: known.get(name, (number, tag)) for name, tag in self._files().items()})
         return self._put(version_file(number), content, "create") is not None
 

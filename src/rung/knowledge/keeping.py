@@ -168,7 +168,7 @@ class Folder:
         """See `Keeping.create`. Lance does not wait for the disk; a version that survives a power cut must not name files
         that did not."""
         _flush(self.folder, since=since)
-        extend(self.folder, number)
+        extend(self.folder, number, afresh=not self.numbers())
         path = self._file(number)
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(f".{uuid.uuid4().hex}.part")

@@ -27,10 +27,10 @@ class Sealed:
     standing: tuple[int, ...]
 
 
-def extend(folder: Path, version: int) -> None:
-    """Note the files that are new, as those of this version; forget those that are gone."""
+def extend(folder: Path, version: int, *, afresh: bool = False) -> None:
+    """Note the files that are new, as those of this version; forget those that are gone. `afresh`: all are new."""
     try:
-        known = read(folder)
+        known = {} if afresh else read(folder)
     except UserError:
         known = {}
     sealed = {
