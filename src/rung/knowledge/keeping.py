@@ -215,9 +215,12 @@ class Folder:
         return ((name, was.version) for name, was in altered(self.folder, thoroughly=True))
 
     def delete(self, name: str) -> None:
-        """See `Keeping.delete`. A folder in a file's place stays, and goes with `clear`."""
-        if (self.folder / name).is_file():
-            (self.folder / name).unlink()
+        """See `Keeping.delete`; also a folder that stands in its place."""
+        path = self.folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
     def forget_missing(self) -> None:
         """See `Keeping.forget_missing`."""
