@@ -74,7 +74,7 @@ def test_a_verdict_that_a_crash_left_unlisted_is_no_damage(tmp_path: Path, monke
     _publish(tmp_path, "w", 1)
     assert [line.number for line in read_list(state_of(tmp_path))] == [1]
     (tmp_path / ".rung" / "verdicts" / "list.jsonl").unlink()
-    assert [damage.path.name for damage in damages(state_of(tmp_path))] == ["list.jsonl"]
+    assert [Path(damage.path).name for damage in damages(state_of(tmp_path))] == ["list.jsonl"]
 
 
 def test_only_what_is_damaged_of_a_verdict_goes(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_all_is_as_before_after_the_worst(whole: Path, tmp_path: Path) -> None:
     next((state / "index").glob("passages_*.lance/data/*")).unlink()
     (state / "verdicts" / "list.jsonl").write_text("{}\n")
     next((state / "verdicts").glob("*/report.html")).write_text("altered")
-    found = {damage.path.name for damage in damages(state_of(folder))}
+    found = {Path(damage.path).name for damage in damages(state_of(folder))}
     assert {"rung.db", "list.jsonl"} < found
     told = [damage.mend() for damage in damages(state_of(folder))]
     assert any("answers" in words and "kept" in words for words in told)

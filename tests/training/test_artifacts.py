@@ -13,7 +13,6 @@ import pytest
 from rung.durable import SEAL
 from rung.errors import Damaged, InputError, UserError
 from rung.materials import read_rows
-from rung.progress import Silent
 from rung.project import Project, load_project
 from rung.records import Json
 from rung.stages.mending import damages, state_of
@@ -312,7 +311,7 @@ def test_an_altered_artifact_is_named_and_set_aside(tmp_path: Path) -> None:
 
 
 def _build(folder: Path, log: Path) -> None:
-    with building(folder, Silent(), "it") as missing:
+    with building(Workshop(state_of(folder.parent)), folder, "it") as missing:
         if missing:
             with log.open("a") as file:
                 file.write("built\n")
