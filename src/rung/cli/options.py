@@ -9,9 +9,6 @@ from typing import Annotated
 
 import typer
 
-from rung.errors import UserError
-from rung.files import name_of
-
 Folder = Annotated[Path, typer.Argument(help="The project: a folder with rung.yaml.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, and nothing else there.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="A trial run: only so many cases judge, the same ones each time.")]
@@ -48,6 +45,9 @@ def in_utf8(verb: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(verb)
     def checked(**given: object) -> int:
+        from rung.errors import UserError
+        from rung.files import name_of
+
         for value in given.values():
             for word in value if isinstance(value, (list, tuple)) else (value,):
                 if isinstance(word, str) and name_of(word) != word:
