@@ -87,6 +87,7 @@ def test_a_pipe_is_not_waited_for(torture: ModuleType, tmp_path: Path) -> None:
         ("rung --version 2>&- <&-", (0,), ""),
         ("rung nonsense 2>/dev/full", (2,), ""),
         ("rung nonsense >&- 2>&- <&-", (2,), ""),
+        ("rung advise . >&- 2>&- <&-", (0, 2), ""),
         ("PYTHONIOENCODING=ascii rung check größe", (2,), r"gr\u00f6\u00dfe"),
     ],
 )
