@@ -82,6 +82,17 @@ def test_an_altered_answer_is_not_given(tmp_path: Path) -> None:
     assert readable(path, texts) == COUNT - 1
 
 
+def test_a_store_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rung.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("rung.drivers.cache.SCHEMA", "CREATE TABLE steps (digest); killed here")
+        with pytest.raises(Damaged):
+            StepStore(path)
+    assert not path.exists()
+    StepStore(path).close()
+    assert is_whole(path) == ""
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / ".rung").mkdir()
     path = tmp_path / ".rung" / "rung.db"
