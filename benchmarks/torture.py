@@ -309,17 +309,21 @@ def trials(sections: Sequence[str], numbers: range, *, seed: int, out: Path, pla
     done = {(row["section"], row["seed"], row["number"]): row for row in known}
     wanted = [(name, seed, number) for name in sections for number in numbers]
     bench = Bench(place)
-    for name, _, number in [key for key in wanted if key not in done]:
-        trial = SECTIONS[name](bench, random.Random(f"{name} {seed} {number}"), number)
-        row = {"section": name, "seed": seed, "number": number, "what": trial.what, "problem": trial.problem}
-        done[name, seed, number] = row = {**row, "details": trial.details, "refused": list(trial.refused)}
-        with out.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        if trial.problem:
-            print(f"{name} {number}: {trial.problem}: {trial.what}: {trial.details[:400]!r}", flush=True)
-            if (place / "trial").exists():
-                shutil.copytree(place / "trial", out.with_suffix(".failed") / f"{name}-{seed}-{number}", dirs_exist_ok=True)
-    bench.close()
+    try:
+        for name, _, number in [key for key in wanted if key not in done]:
+            trial = SECTIONS[name](bench, random.Random(f"{name} {seed} {number}"), number)
+            row = {"section": name, "seed": seed, "number": number, "what": trial.what, "problem": trial.problem}
+            done[name, seed, number] = row = {**row, "details": trial.details, "refused": list(trial.refused)}
+            with out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            if trial.problem:
+                print(f"{name} {number}: {trial.problem}: {trial.what}: {trial.details[:400]!r}", flush=True)
+                if (place / "trial").exists():
+                    shutil.copytree(
+                        place / "trial", out.with_suffix(".failed") / f"{name}-{seed}-{number}", dirs_exist_ok=True
+                    )
+    finally:
+        bench.close()
     return [done[key] for key in wanted]
 
 
