@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.artifacts import Built
+from rung.artifacts import Built, Workshop
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import building, is_finished, seal
 from rung.commands.due import whats_due
@@ -19,7 +19,6 @@ from rung.config.project import Project, load_project
 from rung.dataset.load import read_rows
 from rung.errors import Damaged, InputError, UserError
 from rung.files.durable import SEAL
-from rung.progress import Silent
 from rung.records import Json
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.tuned_model import TunedModel
@@ -313,7 +312,7 @@ def test_an_altered_artifact_is_named_and_set_aside(tmp_path: Path) -> None:
 
 
 def _build(folder: Path, log: Path) -> None:
-    with building(folder, Silent(), "it") as missing:
+    with building(Workshop(state_of(folder.parent)), folder, "it") as missing:
         if missing:
             with log.open("a") as file:
                 file.write("built\n")

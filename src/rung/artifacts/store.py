@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rung.files.durable import SEAL, alone, damaged, files_in, require_whole, sha256, write_whole
 from rung.files.durable import seal as seal_files
-from rung.progress import Reporter
 from rung.records import Json, plain
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
+
+if TYPE_CHECKING:
+    from rung.runtime.engines import Workshop
 
 MANIFEST = "manifest.json"
 RETIRED = "retired.json"  # the manifest of what was removed to free its place
@@ -89,17 +92,26 @@ def is_finished(folder: Path) -> bool:
 
 
 @contextmanager
-def building(folder: Path, reporter: Reporter, title: str) -> Iterator[bool]:
+def building(workshop: Workshop, folder: Path, title: str) -> Iterator[bool]:
     """Whether this artifact is to be built now. One process builds it; others that want it wait, and then it is there.
 
     Raises:
         Damaged: as `is_finished`.
+        BudgetEnded: while another process was building it.
     """
     if is_finished(folder):
         yield False
         return
     lock = folder.with_name(f".{folder.name}.lock")
-    with alone(lock, waiting=lambda: reporter.say(f"{title}: another process is building it; waiting for that")):
+    told: list[str] = []
+
+    def waiting() -> None:
+        if not told:
+            told.append(f"{title}: another process is building it; waiting for that")
+            workshop.reporter.say(told[0])
+        workshop.while_waiting()
+
+    with alone(lock, waiting=waiting):
         yield not is_finished(folder)
 
 

@@ -30,7 +30,7 @@ def build_cutting(engines: Engines, need: Cutting, title: str) -> Built:
     if named not in engines.indexes:
         with phase(title) as tick:
             knowledge = Knowledge.open(folder / "index", embedder=engines.embedder, chunking=chunking, fusion=own.fusion)
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             if not is_finished(folder) or report.embedded:
                 made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
                 seal(folder, {**made, "embedder": engines.embedder.identity, "seconds": report.seconds})

@@ -99,7 +99,7 @@ def opened(engines: Engines, own: Knowledge, built: Built, title: str) -> Knowle
     knowledge = _index(own, embedder, engines.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
-            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
     knowledge.fusion = fusion
     return knowledge
 
@@ -138,7 +138,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
     )
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             learnt["index_seconds"] = report.seconds
     compared = _compared(own, knowledge, taught.cases)
     base: dict[str, Json] = {"name": builder.project.settings.embedder, "identity": taught.base.identity}

@@ -26,7 +26,7 @@ def main() -> None:
     import typer
 
     from rung import __version__
-    from rung.cli.options import spread
+    from rung.cli.options import in_utf8, spread
     from rung.cli.streams import NobodyReads, stand_streams
     from rung.errors import BudgetEnded, Interrupted, UserError
 
@@ -41,7 +41,7 @@ def main() -> None:
             raise typer.Exit
 
     for verb in VERBS:
-        app.command(verb)(getattr(import_module(f"rung.cli.{verb}"), verb))
+        app.command(verb)(in_utf8(getattr(import_module(f"rung.cli.{verb}"), verb)))
 
     handler = logging.StreamHandler()
     handler.setFormatter(Logged("%(levelname)s %(name)s: %(message)s"))

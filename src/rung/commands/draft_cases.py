@@ -22,6 +22,7 @@ from rung.artifacts import Workshop
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
+from rung.files.limited import content_of
 from rung.files.outputs import write_output
 from rung.pipeline.sources import Sources
 from rung.progress import Reporter, Silent
@@ -96,8 +97,8 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         UserError: the project names no documents, or the file cannot be read or written.
     """
     try:
-        said = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
+        said = content_of(path).decode("utf-8") if path.exists() else ""
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
     with Workshop(project, reporter or Silent(), project.settings.seed) as workshop:
         documents = list(Sources(project, remember=False))

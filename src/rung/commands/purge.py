@@ -1,5 +1,5 @@
-"""Erases what deleted documents left in a project's state: old versions and rows of the index, freed pages of the databases,
-and the pages of verdicts that show passages which no document holds any more.
+"""Erases what deleted documents left in a project's state: old versions and rows of the index, results that were made of
+them, freed pages of the databases, and the pages of verdicts that show passages which no document holds any more.
 
 A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
 sync before.
@@ -20,6 +20,7 @@ from rung.artifacts.store import forget_cuttings
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import SET_ASIDE, damaged, unseal
+from rung.pipeline.cache_invalidation import forget_gone
 from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
 from rung.runtime.engines import Engines
 
@@ -47,6 +48,7 @@ def purge(engines: Engines) -> Purged:
     index.prune()
     forget_cuttings(engines.project.state)
     snapshot = index.snapshot()
+    forget_gone(engines.cache, lambda ids: snapshot.documents(ids) if snapshot else ())
     texts = {} if snapshot is None else {document.id: document.text for document in snapshot.documents()}
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE

@@ -85,8 +85,10 @@ class Meter:
 
     @classmethod
     def of(cls, engines: Engines, allowed: Allowed | None = None) -> Meter:
-        """The meter of one command; where dollars are limited, the workshop's models begin only what fits."""
+        """The meter of one command; where dollars are limited, the workshop's models begin only what fits. Other processes
+        are waited for as long as the limits last."""
         meter = cls(allowed or Allowed(), engines.tally, engines.project.settings.prices)
+        waiting = meter.go_on
         if meter.allowed.usd is not None:
             engines.gate = Spending(engines, meter.usd_left, meter.end).gated
         return meter
@@ -123,6 +125,15 @@ class Meter:
         usd, minutes = self.used()
         ended = self.allowed.usd is not None and usd is not None and usd >= self.allowed.usd
         return ended or (self.allowed.minutes is not None and minutes >= self.allowed.minutes)
+
+    def go_on(self) -> None:
+        """Do so unless a limit is reached.
+
+        Raises:
+            BudgetEnded: one is.
+        """
+        if self.over:
+            raise BudgetEnded(f"{self.said()}, while another process was waited for")
 
     @property
     def seconds_left(self) -> float | None:

@@ -16,7 +16,7 @@ from rung.models.protocol import Remote
 from rung.pipeline.candidates import allowed, check_limits, check_sampling
 from rung.progress import phase, say
 from rung.records import Json, Problem
-from rung.runtime.engines import Engines
+from rung.runtime.engines import PROMOTED, Engines
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
@@ -77,6 +77,8 @@ def check_settings(project: Project, met: Obstacles) -> None:
     with Workshop(project, lasting=False) as workshop:
         for key, name, what in named_models(project):
             met.check(partial(check_named, workshop, key, name, what))
+        for key in PROMOTED:
+            met.check(partial(workshop.promoted, key))
     for check in (tools_of, allowed, check_limits, check_sampling):
         met.check(partial(check, project))
 

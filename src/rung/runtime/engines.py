@@ -52,6 +52,7 @@ _OPENED = (
     "store",
 )  # closed at the end, in this order
 EVEN = 0.5
+PROMOTED = {"embedder": "retriever", "reranker": "reranker"}  # key of `rung.yaml` -> kind of what `tuned` stands for
 FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
 
@@ -86,6 +87,7 @@ class Workshop:
     recipe_file: Path | None = None  # for adapters, in the place of the project's recipe.yaml
     searching: bool = False  # adapters: learning rate and rank are searched first
     while_training: Callable[[Training], AbstractContextManager[object]] = nullcontext  # may raise `BudgetEnded`
+    while_waiting: Callable[[], None] = lambda: None  # for another process, called now and then; may raise `BudgetEnded`
     gate: Callable[[Mapping[str, Engine]], Mapping[str, Engine]] = dict  # engines as a budget lets them be asked
     remarks: list[str] = field(default_factory=list)  # what a verdict is to say of the servers
     lasting: bool = True  # False: nothing is written into the project
@@ -129,11 +131,36 @@ class Workshop:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted."""
-        folder = (
-            Registry(self.project.state).promoted_folder("retriever") if self.project.settings.embedder == TUNED else None
-        )
+        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted.
+
+        Raises:
+            UserError: the promoted one is not here.
+        """
+        folder = self.promoted("embedder")
         return self.base_embedder if folder is None else self.tuned_embedder(folder)
+
+    def promoted(self, key: str) -> Path | None:
+        """The promoted artifact that `rung.yaml` asks for by `tuned` under this key; None where it does not, or none is.
+
+        Raises:
+            UserError: one is promoted and is not here. What is searched must be what was measured, so that nothing else
+                takes its place.
+        """
+        if getattr(self.project.settings, key) != TUNED:
+            return None
+        kind, registry = PROMOTED[key], Registry(self.project.state)
+        folder = registry.promoted_folder(kind)
+        if folder is None and not (named := registry.promoted(kind)):
+            instead = f"{DEFAULT_EMBEDDER} embeds" if key == "embedder" else "nothing reranks"
+            self.reporter.say(f"! {key}: {TUNED}, and no {kind} is promoted: {instead}")
+        elif folder is None:
+            raise self.project.error(
+                f"'{TUNED}' is the {kind} {named[:12]}, which is promoted and not here; nothing searches in its place: "
+                f"'rung artifacts rollback {kind}' takes the one before it, 'rung artifacts withdraw {kind}' none; then "
+                f"'rung train {kind}' builds it again, to be promoted",
+                key,
+            )
+        return folder
 
     @cached_property
     def base_embedder(self) -> Embedder:
@@ -172,7 +199,7 @@ class Workshop:
         if settings.reranker == TUNED:
             from rung.models.cross_encoder import CrossEncoder
 
-            folder = Registry(self.project.state).promoted_folder("reranker")
+            folder = self.promoted("reranker")
             return None if folder is None else CrossEncoder(folder)
         if not settings.reranker:
             return None
@@ -220,7 +247,8 @@ class Workshop:
         said = self.project.settings.knowledge
         if not said.sources:
             raise self.project.error("the project names no documents, so it has no index", "knowledge")
-        return LanceIndex(said.store or self.project.state / "index")
+        folder = self.project.state / "index"
+        return LanceIndex(said.store or folder, folder)
 
     def engines(self) -> dict[str, Engine]:
         """Who carries out which kind of step."""
@@ -278,6 +306,7 @@ class Workshop:
                 store=self.store,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
+                waiting=self.while_waiting,
             )
 
     def key_of(self, engine: Engine | None) -> str:
