@@ -1,24 +1,25 @@
 """Is anything lost, leaked, doubled, hung, or answered with a traceback, whatever happens to a project?
 
-    python benchmarks/torture.py [--sections kills damage …] [--seed 0] [--count 50] [--out torture.jsonl]
+    python benchmarks/torture.py [--sections kills damage …] [--seed 0] [--count 50] [--start 0] [--out torture.jsonl]
 
-Every command runs in a process of its own (forked from this one, so that what is imported is imported once) on a copy of a
-small project with scripted models: no weights, no network.
+Every command runs in a process of its own (see `torture_projects`) on a copy of a small project with scripted models or with
+real ones of some thousand weights: no weights to fetch, no network.
 
 - `kills`: SIGKILL at a random moment of each verb that writes; then the same command again, and `compare`, must end as they
-  would have. No damage may be found.
+  would have. No damage may be found, and what is trained must have the same bytes.
 - `full_disk`: no file may grow past a random size (RLIMIT_FSIZE: writing fails as on a full disk, but for the error's
   number); then the same without the limit.
 - `beside`: two and four processes at once, for pairs of verbs; all must end well, no step may be asked twice, all numbers of
   verdicts must differ.
 - `damage`: one file below `.rung/` is flipped, zeroed, cut, emptied, lengthened, deleted or made a folder; a verb ends as
   before or names the command that mends it; after that one command everything is as before.
+- `bucket`: all of these on an index in object storage (a server of moto's, started here): kills, pairs, damaged objects.
 
-What `knowledge prune` leaves of a deleted text counts as leaked. Mangled inputs have a benchmark of their own:
-`torture_inputs.py`.
+What `knowledge prune` leaves of a deleted text, in a file or an object, counts as leaked. Mangled inputs have a benchmark of
+their own: `torture_inputs.py`.
 
 One line of JSON for each trial goes to `--out`; trials that are there already (same section, seed and number) are not made
-again. Prints a table of counts, and a line for each failure; exits with 1 if there was one.
+again. Prints a table of counts, a line for each failure, and what commands refused; exits with 1 if there was a failure.
 """
 
 from __future__ import annotations
@@ -27,339 +28,171 @@ import argparse
 import json
 import os
 import random
-import resource
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from pathlib import Path
 
-WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "iris", "jade")
-YAML = """name: tortured
-task: Answer customers.
-model: scripted
-embedder: scripted
-knowledge: {sources: [docs/*.md]}
-behaviour: {examples: [examples.jsonl]}
-cases: [cases.jsonl]
-rungs: [few_shot, rag]
-"""
-LABELS_YAML = """name: labelled
-task: Name the subject.
-model: scripted
-embedder: scripted
-behaviour: {examples: [examples.jsonl], labels: [price, time]}
-cases: [cases.jsonl]
-rungs: [prompt, classifier]
-"""
-GONE = f"The {WORDS[0]} model costs".encode()  # of a document that `Bench` changes: once pruned, no file holds it
+sys.path.insert(0, str(Path(__file__).parent))
+
+import torture_bucket
+from torture_projects import GONE, SUBJECTS, Running, Subject, files, make_facts, prepare, rung
+
+__all__ = ["DAMAGES", "make_facts", "spoil"]  # what the tests take
 PROBLEMS = ("lost", "leaked", "doubled", "hung", "traceback")
-SECONDS = 240.0  # from which on a command counts as hung
-OURS, HUNG = 70, -1
 DAMAGES = ("flip", "flips", "zeros", "block", "cut", "empty", "longer", "gone", "folder")
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended: its code (HUNG: it did not), and what it said."""
+class Trial:
+    """What was done, which of PROBLEMS came of it ("": none), and how; `refused`: what commands said that exited with 2."""
 
-    code: int
-    out: str
-    err: str
-
-    @property
-    def problem(self) -> str:
-        """Which of PROBLEMS it shows by itself, or ""."""
-        if self.code == HUNG:
-            return "hung"
-        return "traceback" if self.code == OURS or "Traceback (most recent call last)" in self.err else ""
-
-
-class Running:
-    """A command of Rung in a forked process. `room`: bytes that a file may have."""
-
-    def __init__(self, words: Sequence[object], *, room: int | None = None) -> None:
-        self._said = Path(tempfile.mkdtemp(prefix="said-"))
-        self._began = time.monotonic()
-        self.pid = os.fork()
-        if self.pid == 0:
-            code = OURS
-            try:
-                code = self._inside([str(word) for word in words], room)
-            finally:
-                os._exit(code)
-
-    def _inside(self, words: list[str], room: int | None) -> int:
-        from rung.cli.main import main
-
-        for number, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(self._said / name, os.O_WRONLY | os.O_CREAT), number)
-        if room is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-        sys.argv = ["rung", *words]
-        try:
-            main()
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else OURS
-        return 0
-
-    def wait(self, *, kill_after: float | None = None) -> Ended:
-        """How it ended; `kill_after` so many seconds it is killed."""
-        while True:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            spent = time.monotonic() - self._began
-            if pid:
-                break
-            if spent > SECONDS or (kill_after is not None and spent > kill_after):
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-                status = HUNG if spent > SECONDS else 0
-                break
-            time.sleep(0.01)
-        said = [
-            (self._said / name).read_text(errors="replace") if (self._said / name).exists() else ""
-            for name in ("out", "err")
-        ]
-        shutil.rmtree(self._said, ignore_errors=True)
-        return Ended(HUNG if status == HUNG else os.waitstatus_to_exitcode(status), *said)
-
-
-def rung(*words: object) -> Ended:
-    """One command, to its end."""
-    return Running(words).wait()
-
-
-# --- projects -----------------------------------------------------------------------------------------------------------
-
-
-def make_facts(folder: Path) -> Path:
-    """A project with documents."""
-    (folder / "docs").mkdir(parents=True)
-    (folder / "rung.yaml").write_text(YAML)
-    rows = []
-    for n, word in enumerate(WORDS):
-        fact = f"The {word} model costs {10 + n} euros."
-        (folder / "docs" / f"{word}.md").write_text(f"# The {word}\n\n{fact} It ships within {n + 1} days.\n")
-        row = {"id": word, "question": f"What does the {word} model cost?", "answers": [f"{10 + n} euros"]}
-        rows.append({**row, "gold_documents": [f"docs/{word}.md"], "split": "test" if n % 2 else "dev"})
-    _write(folder / "cases.jsonl", rows)
-    _write(folder / "examples.jsonl", [{"input": f"Is there a {w} model?", "output": f"Yes, the {w}."} for w in WORDS])
-    (folder / "inputs.txt").write_text("".join(f"When does the {word} ship?\n" for word in WORDS))
-    return folder
-
-
-def make_labels(folder: Path) -> Path:
-    """A project with labels, of which a classifier can be trained."""
-    folder.mkdir(parents=True)
-    (folder / "rung.yaml").write_text(LABELS_YAML)
-    asked = {
-        "price": ("What does the {} cost?", "Is the {} expensive?", "Price of the {}, please."),
-        "time": ("How long does the {} take?", "When will the {} arrive?", "Days until the {} ships?"),
-    }
-    rows = [(way.format(word), label) for word in WORDS for label, ways in asked.items() for way in ways]
-    _write(folder / "examples.jsonl", [{"input": text, "output": label} for text, label in rows])
-    cases = [{"id": f"c{n}", "question": f"Please: {text}", "answers": [label]} for n, (text, label) in enumerate(rows[:8])]
-    _write(folder / "cases.jsonl", [{**case, "split": "test"} for case in cases])
-    return folder
-
-
-def _write(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def verdict_of(folder: Path) -> object:
-    """What a comparison says, without what differs from run to run."""
-    ended = rung("compare", folder, "--json")
-    if ended.code not in (0, 1):
-        return f"compare: {ended.code} {ended.err[-300:]}"
-    said = json.loads(ended.out)
-    return [said["winner"], [(rung["name"], rung["scores"]) for rung in said["rungs"]]]
-
-
-def found_in(folder: Path) -> object:
-    """What two searches find."""
-    found = []
-    for word in (WORDS[1],):
-        ended = rung("search", folder, f"price of the {word}", "--json")
-        if ended.code:
-            return f"search: {ended.code} {ended.err[-300:]}"
-        found.append([(p["document"], p["text"]) for p in json.loads(ended.out)["passages"]])
-    return found
-
-
-def health(folder: Path) -> str:
-    """What `doctor` finds damaged; "" if nothing. In a process of its own: LanceDB's threads do not live through a fork."""
-    from rung.commands.repair import damages, state_of
-
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            found = [f"{damage.path.relative_to(folder)}: {damage.why}" for damage in damages(state_of(folder))]
-            os.write(writing, "; ".join(found)[:4000].encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8", errors="replace") as file:
-        said = file.read()
-    os.waitpid(pid, 0)
-    return said
+    what: str
+    problem: str = ""
+    details: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass
 class Bench:
-    """Projects as they are before anything happens to them, and what they say then."""
+    """The projects, each made when it is first needed."""
 
     place: Path
+    made: dict[str, Subject] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.facts, self.labels = make_facts(self.place / "facts"), make_labels(self.place / "labels")
-        rung("compare", self.facts)
-        (self.facts / "docs" / f"{WORDS[0]}.md").write_text(f"# The {WORDS[0]}\n\nIt is sold out.\n")
-        rung("sync", self.facts)  # so that there is a version to go back to
-        self.verdict, self.found = verdict_of(self.facts), found_in(self.facts)
-        shutil.copytree(self.facts, self.place / "alone", ignore=shutil.ignore_patterns(".rung"))
-        self.executed = json.loads(rung("compare", self.place / "alone", "--json").out)["steps"]["executed"]
-        rung("train", "classifier", self.labels)
-        self.labelled = verdict_of(self.labels)
-        digests = [path.name for path in (self.labels / ".rung" / "artifacts" / "classifier").iterdir() if path.is_dir()]
-        self.promoted = digests[0]
-        rung("artifacts", "promote", self.labels, self.promoted)
+    def subject(self, name: str) -> Subject:
+        """A project as it is before anything happens to it."""
+        if name not in self.made:
+            maker = torture_bucket.subject_of if name == "bucket" else SUBJECTS[name]
+            self.made[name] = maker(self.place)
+        return self.made[name]
 
-    def copy(self, of: Path, number: int) -> Path:
-        """A copy to spoil."""
-        target = self.place / f"trial-{number}"
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(of, target)
-        return target
-
-    def as_before(self, folder: Path, of: Path) -> str:
-        """What is no longer as it was; "" if all is."""
-        wanted = self.labelled if of is self.labels else self.verdict
-        said = verdict_of(folder)
-        if said != wanted:
-            return f"verdict: {said}"
-        if of is self.facts and (found := found_in(folder)) != self.found:
-            return f"search: {found}"
-        if of is self.labels and self.promoted not in rung("artifacts", "list", folder, "--json").out:
-            return "the artifact is not listed"
-        return health(folder)
+    def close(self) -> None:
+        """Stop the server of object storage."""
+        if "bucket" in self.made:
+            torture_bucket.stop()
 
 
 # --- sections -----------------------------------------------------------------------------------------------------------
 
-Trial = tuple[str, str, str]  # what was done; which of PROBLEMS, or ""; details
-WRITING: dict[str, tuple[str, ...]] = {  # verb -> words after the project
-    "sync": (),
-    "compare": ("--json",),
-    "knowledge prune": (),
-    "knowledge rollback": ("--version", "1"),
-    "train classifier": (),
-    "artifacts promote": ("PROMOTED",),
-    "artifacts withdraw": ("classifier",),
-    "distill": ("--teacher", "scripted", "--inputs", "INPUTS", "--output", "OUT"),
-}
-
-
-_OUT = count()  # so that none stands in another's way
-
-
-def _command(bench: Bench, folder: Path, verb: str) -> list[object]:
-    places = {
-        "PROMOTED": bench.promoted,
-        "INPUTS": str(folder / "inputs.txt"),
-        "OUT": str(folder / f"distilled{next(_OUT)}.jsonl"),
-    }
-    return [*verb.split(), folder, *(places.get(word, word) for word in WRITING[verb])]
-
-
-def _prepared(bench: Bench, verb: str, number: int) -> tuple[Path, Path]:
-    """(a copy in which the verb has something to do, what it is a copy of)."""
-    of = bench.labels if verb.startswith(("train", "artifacts")) else bench.facts
-    folder = bench.copy(of, number)
-    if verb in ("sync", "compare"):
-        shutil.rmtree(folder / ".rung")
-    if verb == "train classifier":
-        shutil.rmtree(folder / ".rung" / "artifacts" / "classifier")
-    return folder, of
+KILLED: tuple[tuple[str, str], ...] = (
+    *(("shop", verb) for verb in ("sync", "compare", "knowledge prune", "knowledge rollback", "distill")),
+    *(("shop", verb) for verb in ("train classifier", "train retriever", "doctor --repair")),
+    *(("shop", verb) for verb in ("artifacts promote", "artifacts rollback", "artifacts withdraw")),
+    ("desk", "train router"),
+    *(("tuned", verb) for verb in ("train generator", "train reranker", "train retriever")),
+)
+UNDONE = ("artifacts rollback", "artifacts withdraw")  # done once, they cannot be done again
 
 
 def kills(bench: Bench, rng: random.Random, number: int) -> Trial:
     """One kill at a random moment, and the same command again."""
-    verb = list(WRITING)[number % len(WRITING)]
-    folder, of = _prepared(bench, verb, number)
-    began = time.monotonic()
-    Running(_command(bench, folder, verb)).wait()
-    whole = time.monotonic() - began
-    folder, of = _prepared(bench, verb, number)
-    moment = rng.random() * whole
-    Running(_command(bench, folder, verb)).wait(kill_after=moment)
-    what = f"{verb} killed after {moment:.2f} of {whole:.2f} s"
-    if why := health(folder):
-        return what, "lost", why
-    again = rung(*_command(bench, folder, verb))
-    return _judged(bench, what, folder, of, [again], verb=verb)
+    name, verb = KILLED[number % len(KILLED)]
+    return killed(bench, bench.subject(name), verb, rng)
+
+
+def killed(bench: Bench, subject: Subject, verb: str, rng: random.Random) -> Trial:
+    """One command, killed, and again."""
+    if verb not in subject.whole:
+        folder = subject.prepared(bench.place, verb)
+        running = Running(subject.command(folder, verb))
+        running.wait()
+        subject.whole[verb] = running.seconds
+    folder = subject.prepared(bench.place, verb)
+    moment = rng.random() * subject.whole[verb]
+    Running(subject.command(folder, verb)).wait(kill_after=moment)
+    what = f"{subject.folder.name}: {verb} killed after {moment:.2f} of {subject.whole[verb]:.2f} s"
+    if verb != "doctor --repair" and (why := Running(looking=folder).health()):
+        return Trial(what, "lost", why)
+    return again(subject, what, folder, verb)
 
 
 def full_disk(bench: Bench, rng: random.Random, number: int) -> Trial:
     """One command that finds no room, and the same with room."""
-    verb = list(WRITING)[number % len(WRITING)]
-    folder, of = _prepared(bench, verb, number)
+    name, verb = KILLED[number % len(KILLED)]
+    subject = bench.subject(name)
+    folder = subject.prepared(bench.place, verb)
     room = int(2 ** rng.uniform(6, 17))
-    first = Running(_command(bench, folder, verb), room=room).wait()
-    what = f"{verb} with room for {room} bytes a file"
+    (first,) = Running(subject.command(folder, verb), room=room).wait()
+    what = f"{name}: {verb} with room for {room} bytes a file"
     if first.problem:
-        return what, first.problem, first.err[-600:]
-    if why := health(folder):
-        return what, "lost", why
-    return _judged(bench, what, folder, of, [rung(*_command(bench, folder, verb))], verb=verb)
+        return Trial(what, first.problem, first.err[-600:])
+    if verb != "doctor --repair" and (why := Running(looking=folder).health()):
+        return Trial(what, "lost", why)
+    return again(subject, what, folder, verb)
+
+
+def again(subject: Subject, what: str, folder: Path, verb: str) -> Trial:
+    """The command that was stopped, to its end; then all must be as before."""
+    commands = [subject.command(folder, verb)]
+    if verb in ("knowledge rollback", "doctor --repair"):
+        commands += [["sync", folder], [*(folder if word == "DIR" else word for word in subject.again)]][
+            : 1 + bool(subject.again)
+        ]
+    ended, problem, details = subject.as_before(folder, commands, fresh=subject.is_fresh(verb))
+    first = ended[0]
+    if not problem and first.code not in ((0, 1, 2) if verb in UNDONE else (0, 1)):
+        problem, details = "lost", f"exit {first.code}: {first.err[-300:]}"
+    if not problem and verb == "knowledge prune" and (left := leaks(folder)):
+        problem, details = "leaked", left
+    refused = (first.err[-300:],) if first.code == 2 else ()
+    return Trial(what, problem, details, refused)
+
+
+def leaks(folder: Path) -> str:
+    """What still holds the text of a document that changed and was pruned."""
+    left = [str(path.relative_to(folder)) for path in files(folder / ".rung") if GONE in path.read_bytes()]
+    return ", ".join([*left, *torture_bucket.leaks(folder, GONE)])
+
+
+PAIRS = [
+    (name, one, other)
+    for name, verbs in (
+        ("shop", [verb for name, verb in KILLED if name == "shop"]),
+        ("desk", ["train router", "sync", "compare", "knowledge prune", "knowledge rollback", "distill", "doctor --repair"]),
+        ("tuned", ["train generator", "train reranker", "train retriever", "sync", "compare", "knowledge prune"]),
+    )
+    for n, one in enumerate(verbs)
+    for other in verbs[n:]
+    if name == "shop" or one.startswith("train")
+]
 
 
 def beside(bench: Bench, rng: random.Random, number: int) -> Trial:  # noqa: ARG001 - the pairs come in turn
     """Two or four processes at once on one project."""
-    verbs = list(WRITING)
-    pairs = [(one, other) for n, one in enumerate(verbs) for other in verbs[n:]]
-    one, other = pairs[number % len(pairs)]
-    times = 1 if number // len(pairs) % 2 == 0 else 2
-    fresh = {"sync", "compare"} >= {one, other}
-    folder, of = _prepared(bench, one if fresh else "distill", number)
-    if {one, other} & {"train classifier", "artifacts promote", "artifacts withdraw"}:
-        both = one == other == "train classifier"
-        folder, of = _prepared(bench, one, number) if both else (bench.copy(bench.labels, number), bench.labels)
-    running = [Running(_command(bench, folder, verb)) for verb in (one, other) * times]
-    ended = [each.wait() for each in running]
-    what = f"{one} beside {other}, {2 * times} processes"
+    name, one, other = PAIRS[number % len(PAIRS)]
+    return together(bench, bench.subject(name), (one, other) * (1 if number // len(PAIRS) % 2 == 0 else 2))
+
+
+def together(bench: Bench, subject: Subject, verbs: Sequence[str]) -> Trial:
+    """These verbs at once; then a sync and a prune, and all must be as before."""
+    fresh = subject.is_fresh(*verbs)
+    folder = subject.prepared(bench.place, *verbs)
+    running = [Running(subject.command(folder, verb)) for verb in verbs]
+    ended = [each.wait()[0] for each in running]
+    what = f"{subject.folder.name}: {verbs[0]} beside {verbs[1]}, {len(verbs)} processes"
+    refused = tuple(f"{verb}: {one.err[-300:]}" for verb, one in zip(verbs, ended, strict=True) if one.code == 2)
+    for one in ended:
+        if one.problem or one.code not in (0, 1, 2):
+            return Trial(what, one.problem or "lost", one.err[-600:], refused)
     said = [json.loads(each.out) for each in ended if fresh and each.out.startswith("{")]
     steps = [one["steps"]["executed"] for one in said if "steps" in one]
-    if sum(steps) > bench.executed:
-        return what, "doubled", f"{steps} steps were asked, {bench.executed} by one alone"
+    if sum(steps) > subject.executed:
+        return Trial(what, "doubled", f"{steps} steps were asked, {subject.executed} by one alone", refused)
     path = folder / ".rung" / "verdicts" / "list.jsonl"
     numbers = [json.loads(line)["number"] for line in path.read_text().splitlines()] if path.exists() else []
     if len(set(numbers)) != len(numbers):
-        return what, "doubled", f"numbers {numbers}"
-    return _judged(bench, what, folder, of, ended)
-
-
-def _judged(bench: Bench, what: str, folder: Path, of: Path, ended: Sequence[Ended], *, verb: str = "") -> Trial:
-    """`verb`: which one ended; "" for several, of which one may have found that there is nothing (more) to do."""
-    for one in ended:
-        if one.problem:
-            return what, one.problem, one.err[-600:]
-        if one.code not in ((0, 1) if verb and verb != "artifacts withdraw" else (0, 1, 2)):
-            return what, "lost", f"exit {one.code}: {one.err[-300:]}"
-    if verb == "knowledge prune" and (left := [path for path in _files(folder / ".rung") if GONE in path.read_bytes()]):
-        return what, "leaked", ", ".join(str(path.relative_to(folder)) for path in left)
-    if of is bench.facts:
-        rung("sync", folder)  # out of a rollback
-    why = bench.as_before(folder, of)
-    return what, "lost" if why else "", why
+        return Trial(what, "doubled", f"numbers {numbers}", refused)
+    after, problem, details = subject.as_before(folder, [["sync", folder], ["knowledge", "prune", folder]], fresh=fresh)
+    if not problem and (failed := next((one for one in after[:2] if one.code), None)):
+        problem, details = "lost", f"exit {failed.code}: {failed.err[-300:]}"
+    if not problem and (left := leaks(folder)):
+        problem, details = "leaked", left
+    return Trial(what, problem, details, refused)
 
 
 VERBS: tuple[tuple[str, ...], ...] = (
@@ -371,42 +204,60 @@ VERBS: tuple[tuple[str, ...], ...] = (
     ("knowledge", "list", "DIR"),
     ("knowledge", "prune", "DIR"),
     ("artifacts", "list", "DIR"),
+    ("train", "retriever", "DIR"),
+    ("doctor", "DIR"),
     ("check", "DIR"),
 )
+SPOILT = ("shop", "shop", "tuned")  # whose files are damaged, in turn
 
 
 def damage(bench: Bench, rng: random.Random, number: int) -> Trial:
     """One damaged file, one verb, and the command that it names."""
-    of = bench.labels if number % 3 == 2 else bench.facts
-    folder = bench.copy(of, number)
-    files = [path for path in _files(folder / ".rung") if path.stat().st_size]
-    kinds = sorted({_kind(folder, path) for path in files})
+    subject = bench.subject(SPOILT[number % len(SPOILT)])
+    folder = subject.prepared(bench.place, "")
+    found = [path for path in files(folder / ".rung") if path.stat().st_size]
+    kinds = sorted({_kind(folder, path) for path in found})
     kind = kinds[number % len(kinds)]
-    path = rng.choice([path for path in files if _kind(folder, path) == kind])
-    how = DAMAGES[number // len(kinds) % len(DAMAGES)] if number < 500 else rng.choice(DAMAGES)
+    path = rng.choice([path for path in found if _kind(folder, path) == kind])
+    how = rng.choice(DAMAGES)
     spoil(path, how, rng)
-    verbs = [verb for verb in VERBS if of is bench.facts or verb[0] not in ("search", "sync", "knowledge")]
-    words = [str(folder) if word == "DIR" else word for word in rng.choice(verbs)]
-    what = (
-        f"{how} {path.relative_to(folder)}; {' '.join(words[:2] if words[0] in ('knowledge', 'artifacts') else words[:1])}"
-    )
+    what = f"{subject.folder.name}: {how} {path.relative_to(folder)}"
+    return mended(subject, what, folder, rng, rebuild="artifacts" in path.parts)
+
+
+def mended(subject: Subject, what: str, folder: Path, rng: random.Random, *, rebuild: bool = False) -> Trial:
+    """A verb on a damaged project, the command that it names, and all as before. `rebuild`: an artifact may be gone."""
+    words = [str(folder) if word == "DIR" else word for word in rng.choice(VERBS)]
+    what = f"{what}; {' '.join(words[:2] if words[0] in ('knowledge', 'artifacts', 'train') else words[:1])}"
     first = rung(*words)
     if first.problem:
-        return what, first.problem, first.err[-800:]
+        return Trial(what, first.problem, first.err[-800:])
     _, marked, named = first.err.rpartition("mend it with: rung ")
     named = named.split("\n")[0] if marked else ""
-    if first.code == 2 and not named and words[0] not in ("search", "ask", "report"):
-        return what, "lost", f"names no command: {first.err[-300:]}"
-    mended = rung(*shlex.split(named)) if named else rung("doctor", "--repair", folder)
-    if mended.problem or mended.code:
-        return what, mended.problem or "lost", f"repair: {mended.code} {mended.out[-300:]} {mended.err[-600:]}"
-    why = bench.as_before(folder, of)
-    shutil.rmtree(folder, ignore_errors=True)
-    return what, "lost" if why else "", why
+    if first.code == 2 and not named and words[0] not in ("search", "ask", "report", "doctor"):
+        return Trial(what, "lost", f"names no command: {first.err[-300:]}")
+    commands: list[list[object]] = [list(shlex.split(named)) if named else ["doctor", "--repair", folder]]
+    if rebuild and subject.again:
+        commands.append([folder if word == "DIR" else word for word in subject.again])
+    ended, problem, details = subject.as_before(folder, commands)
+    if not problem and ended[0].code:
+        problem, details = "lost", f"repair: {ended[0].code} {ended[0].out[-300:]} {ended[0].err[-600:]}"
+    return Trial(what, problem, details)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+def bucket(bench: Bench, rng: random.Random, number: int) -> Trial:
+    """The same on object storage: a kill, a pair, or a damaged object."""
+    subject = bench.subject("bucket")
+    verbs = ("sync", "compare", "knowledge prune", "knowledge rollback")
+    match number % 3:
+        case 0:
+            return killed(bench, subject, verbs[number // 3 % len(verbs)], rng)
+        case 1:
+            pairs = [(one, other) for n, one in enumerate(verbs) for other in verbs[n:]]
+            return together(bench, subject, pairs[number // 3 % len(pairs)] * (1 + number // 3 // len(pairs) % 2))
+    folder = subject.prepared(bench.place, "")
+    name, how = torture_bucket.spoil(folder, rng, spoil, DAMAGES[:-1], number // 3)
+    return mended(subject, f"bucket: {how} {name}", folder, rng)
 
 
 def _kind(folder: Path, path: Path) -> str:
@@ -448,25 +299,31 @@ SECTIONS: dict[str, Callable[[Bench, random.Random, int], Trial]] = {
     "full_disk": full_disk,
     "beside": beside,
     "damage": damage,
+    "bucket": bucket,
 }
 
 
-def trials(sections: Sequence[str], *, seed: int, times: int, out: Path, place: Path) -> list[dict[str, object]]:
+def trials(sections: Sequence[str], numbers: range, *, seed: int, out: Path, place: Path) -> list[dict[str, object]]:
     """Make the trials that `out` has not yet; returns all of these sections and this seed."""
     known = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     done = {(row["section"], row["seed"], row["number"]): row for row in known}
-    wanted = [(name, seed, number) for name in sections for number in range(times)]
-    todo = [key for key in wanted if key not in done]
-    bench = Bench(place) if todo else None
-    for name, _, number in todo:
-        assert bench is not None
-        rng = random.Random(f"{name} {seed} {number}")
-        what, problem, details = SECTIONS[name](bench, rng, number)
-        shutil.rmtree(place / f"trial-{number}", ignore_errors=True)
-        row = {"section": name, "seed": seed, "number": number, "what": what, "problem": problem, "details": details}
-        done[name, seed, number] = row
-        with out.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+    wanted = [(name, seed, number) for name in sections for number in numbers]
+    bench = Bench(place)
+    try:
+        for name, _, number in [key for key in wanted if key not in done]:
+            trial = SECTIONS[name](bench, random.Random(f"{name} {seed} {number}"), number)
+            row = {"section": name, "seed": seed, "number": number, "what": trial.what, "problem": trial.problem}
+            done[name, seed, number] = row = {**row, "details": trial.details, "refused": list(trial.refused)}
+            with out.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            if trial.problem:
+                print(f"{name} {number}: {trial.problem}: {trial.what}: {trial.details[:400]!r}", flush=True)
+                if (place / "trial").exists():
+                    shutil.copytree(
+                        place / "trial", out.with_suffix(".failed") / f"{name}-{seed}-{number}", dirs_exist_ok=True
+                    )
+    finally:
+        bench.close()
     return [done[key] for key in wanted]
 
 
@@ -476,16 +333,14 @@ def main() -> int:
     parser.add_argument("--sections", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=50, help="trials a section")
+    parser.add_argument("--start", type=int, default=0, help="number of the first")
     parser.add_argument("--out", type=Path, default=Path("torture.jsonl"))
     said = parser.parse_args()
-    import numpy as np  # noqa: F401 - what is imported here is imported once; LanceDB does not want to be forked
-    import pyarrow as pa  # noqa: F401
-
-    import rung.builders.building  # noqa: F401
-
-    os.environ["COLUMNS"] = "200"
+    prepare()
     with tempfile.TemporaryDirectory() as place:
-        rows = trials(said.sections, seed=said.seed, times=said.count, out=said.out, place=Path(place))
+        os.environ["RUNG_CACHE"] = f"{place}/cache"
+        numbers = range(said.start, said.start + said.count)
+        rows = trials(said.sections, numbers, seed=said.seed, out=said.out, place=Path(place))
     print(f"{'section':<12} {'trials':>7} " + " ".join(f"{name:>10}" for name in PROBLEMS))
     for name in said.sections:
         of = [row for row in rows if row["section"] == name]
@@ -494,6 +349,9 @@ def main() -> int:
     failed = [row for row in rows if row["problem"]]
     for row in failed:
         print(f"{row['section']} {row['number']}: {row['problem']}: {row['what']}: {str(row['details'])[:400]!r}")
+    refused = Counter(str(line)[:160] for row in rows for line in row["refused"])  # type: ignore[attr-defined]
+    for line, times in refused.most_common(30):
+        print(f"refused {times} times: {line!r}")
     return 1 if failed else 0
 
 

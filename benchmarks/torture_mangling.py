@@ -7,11 +7,15 @@ import io
 import json
 import os
 import random
+import shutil
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.setrecursionlimit(20_000)  # of the mangling: what is nested is not what may stop it
 
 KINDS = ("settings", "yaml", "rows", "schema", "facts", "documents", "bytes", "places", "options", "links", "streams")
 DOCS = {
@@ -143,6 +147,7 @@ READING = (
     ["export", P, "--to", "peft", "-o", "out"],
     ["init", "new"],
 )
+LOOKS = (["init", "one"], ["advise", "one"])  # at a folder that is no project
 FACTS_READ = (["advise", "--facts", "facts.yaml"], ["advise", "--facts", "facts.yaml", "--json"])
 RECIPE_READ = (["train", "generator", P, "--recipe", "recipe.yaml", "--dry-run"],)
 
@@ -565,13 +570,9 @@ def _documents(folder: Path, rng: random.Random) -> Made:
     taken = rng.choice([*sorted((folder / "docs").iterdir()), *sorted((folder / "office").iterdir())])
     path = folder / "docs" / taken.name
     path.write_bytes(_damaged(taken.read_bytes(), rng))
-    return f"document {path.name}", (
-        *READING[5:9],
-        ["check", P],
-        ["cases", "suggest", P],
-        ["init", "docs"],
-        ["advise", "docs"],
-    )
+    (folder / "one").mkdir()
+    shutil.copy2(path, folder / "one")
+    return f"document {path.name}", (*READING[5:9], ["check", P], ["cases", "suggest", P], *LOOKS)
 
 
 def _bytes(folder: Path, rng: random.Random) -> Made:
@@ -660,11 +661,17 @@ def _socket(path: Path) -> None:
 
 
 def _links(folder: Path, rng: random.Random) -> Made:
-    """Links and names below the documents that no reader is made for."""
-    docs = folder / "docs"
+    """Links and names below the documents, and alone in a folder, that no reader is made for."""
     how = rng.choice(
         ("loop", "up", "fifo", "bytes", "long", "control", "newline", "deep", "many", "empty", "zeros", "socket")
     )
+    (folder / "one").mkdir()
+    for docs in (folder / "docs", folder / "one"):
+        _link(docs, how, rng)
+    return f"docs: {how}", (*READING[:9], ["cases", "suggest", P], *LOOKS)
+
+
+def _link(docs: Path, how: str, rng: random.Random) -> None:
     match how:
         case "loop":
             (docs / "loop.md").symlink_to("loop.md")
@@ -695,7 +702,6 @@ def _links(folder: Path, rng: random.Random) -> Made:
             (docs / rng.choice(("zero.md", "zero.txt", "zero.csv", "zero.pdf", "zero.eml"))).write_bytes(bytes(4096))
         case "socket":
             _socket(docs / "s.md")
-    return f"docs: {how}", (*READING[:9], ["cases", "suggest", P], ["init", "docs"], ["advise", "docs"])
 
 
 NUMBERS = (
@@ -720,7 +726,7 @@ TEXTS = (
     "\n",
     "\x1b[2J",
     "\udce9",
-    "/",
+    "/dev/null/x",  # not the root: a project was once made there
     "/dev/null",
     "/dev/zero",
     "docs",

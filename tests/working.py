@@ -15,7 +15,7 @@ from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import Comparison, Scored, put_on_paper, score, weigh
 from rung.pipeline.prepare import Intake, prepare
-from rung.progress import Reporter, reporting
+from rung.progress import Reporter, reporting, waiting_while
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 
@@ -43,5 +43,5 @@ def working(project: Project, allowed: Allowed | None = None, *, reporter: Repor
     """A project whose engines are open."""
     with reporting(reporter), opened(project) as engines:
         meter = Meter.of(engines, allowed)
-        with meter.runner(engines) as runner:
+        with waiting_while(meter.go_on), meter.runner(engines) as runner:
             yield Working(engines, meter, runner, ArtifactBuilder(runner))

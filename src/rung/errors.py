@@ -33,7 +33,7 @@ class InputError(UserError):
 class Damaged(UserError):
     """A file of a project's own state is not what it was; the message has the command that mends it."""
 
-    def __init__(self, message: str, path: Path, why: str = "") -> None:
+    def __init__(self, message: str, path: Path | str, why: str = "") -> None:
         self.path, self.why = path, why or message
         super().__init__(message)
 

@@ -28,7 +28,7 @@ from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import read_list
 from rung.pipeline.sweep import check_search
-from rung.progress import Reporter, reporting
+from rung.progress import Reporter, reporting, waiting_while
 from rung.records import Answer, Asker, Passage, Question
 from rung.runtime.engines import Engines, open_engines
 from rung.runtime.live import Live, converse
@@ -64,8 +64,9 @@ def compare(
     with reporting(reporter), opened(project.seeded(seed)) as engines:
         told = check_servers(engines)  #                          the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
-        dataset = prepare(engines, limit=limit, meter=meter)  #   documents, examples, cases
-        with meter.runner(engines) as runner:  #                  who runs the steps of conversations
+        # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
+        with waiting_while(meter.go_on), meter.runner(engines) as runner:
+            dataset = prepare(engines, limit=limit, meter=meter)  # documents, examples, cases
             builder = ArtifactBuilder(runner)  #                  who builds what rungs need
             candidates = propose(builder, dataset)  #             rung.yaml → rungs with settings
             raced = climb(builder, dataset, candidates, meter)  # cheapest first: search settings, build, race; train last

@@ -64,6 +64,24 @@ def phase(title: str) -> AbstractContextManager[Tick]:
     return listening().phase(title)
 
 
+_interrupting: ContextVar[Callable[[], None]] = ContextVar("interrupting", default=lambda: None)
+
+
+@contextmanager
+def waiting_while(go_on: Callable[[], None]) -> Iterator[None]:
+    """Who waits for another process meanwhile calls this now and then; it raises what ends the waiting."""
+    before = _interrupting.set(go_on)
+    try:
+        yield
+    finally:
+        _interrupting.reset(before)
+
+
+def waiting() -> None:
+    """Another process is waited for: raises where a budget does not allow that any longer; see `waiting_while`."""
+    _interrupting.get()()
+
+
 def say(text: str) -> None:
     """A line for the person; see `Reporter.say`."""
     listening().say(text)

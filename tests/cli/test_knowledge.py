@@ -64,6 +64,20 @@ def test_what_was_deleted_is_in_no_file_after_pruning(rung: Run, shop: Path) -> 
     assert "took it away because it showed deleted documents" in rung("report", shop, "--format", "html", code=2).err
 
 
+def test_what_an_old_version_was_asked_goes_with_it(rung: Run, shop: Path) -> None:
+    """A comparison over a version that was gone back to brings its texts into the memory of steps; a prune takes them."""
+    shipping = shop / "docs" / "shipping.md"
+    rung("sync", shop)
+    shipping.write_text("# Shipping\n\nWe ship.\n", encoding="utf-8")
+    rung("compare", shop, code=None)
+    rung("knowledge", "rollback", shop, "--version", "1")
+    rung("compare", shop, code=None)
+    assert any(b"takes one day" in f.read_bytes() for f in (shop / ".rung").glob("rung.db*"))
+    rung("sync", shop)
+    rung("knowledge", "prune", shop)
+    assert [f for f in (shop / ".rung").rglob("*") if f.is_file() and b"takes one day" in f.read_bytes()] == []
+
+
 def test_what_cannot_be_done_is_said(rung: Run, shop: Path) -> None:
     rung("sync", shop)
     assert "there is no version 9" in rung("knowledge", "rollback", shop, "--version", "9", code=2).err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -33,9 +34,47 @@ def torture() -> Iterator[ModuleType]:
 
 
 def test_mangled_inputs_end_in_sentences(torture: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    tally = torture.torture(45, 7, 60.0, kinds=QUICK, show=True)
+    tally = torture.torture(range(45), 7, 60.0, kinds=QUICK, show=True)
     assert sum(tally.runs.values()) > 100
     assert tally.failed == 0, capsys.readouterr().out
+
+
+def test_names_that_are_no_utf_8(torture: ModuleType, tmp_path: Path) -> None:
+    """A file may have such a name, and is named with a mark for each strange byte; a project's folder may not."""
+    name = os.fsdecode(b"caf\xe9")
+    folder = torture.make_project(tmp_path / "p")
+    (folder / f"{name}.txt").write_text("Is there a rope?\n", encoding="utf-8")
+    (folder / "docs" / "shipping.txt").rename(folder / "docs" / f"{name}.txt")
+    (folder / "cases.jsonl").rename(folder / f"{name}.jsonl")
+    settings = {**sys.modules["torture_mangling"].SETTINGS, "cases": ["caf*.jsonl"]}
+    (folder / "rung.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    commands: list[list[str]] = [
+        ["sync", "."],
+        ["compare", ".", "--limit", "2"],
+        ["search", ".", "Norway", "--json"],
+        ["distill", ".", "--teacher", "scripted", "--inputs", f"{name}.txt", "-o", f"{name}.made.jsonl"],
+        ["examples", "convert", "examples.jsonl", "--approve", name],
+        ["search", ".", name],
+        ["init", name],
+    ]
+    said = []
+    with torture.Worker() as worker:
+        for words in commands:
+            ran = worker.run(torture.Mangled(folder, "names", "names", commands), words, 60.0)
+            assert ran.fault == "", (words, ran.said)
+            said.append(ran.said)
+    assert (folder / f"{name}.made.jsonl").stat().st_size > 0
+    assert "a project needs a path in UTF-8" in said[-1]
+    assert not (folder / name).exists()
+
+
+def test_a_pipe_is_not_waited_for(torture: ModuleType, tmp_path: Path) -> None:
+    """A file that is added to is read before."""
+    folder = torture.make_project(tmp_path / "p")
+    os.mkfifo(folder / "fifo")
+    with torture.Worker() as worker:
+        ran = worker.run(torture.Mangled(folder, "", "", ()), ["cases", "suggest", ".", "--output", "fifo"], 60.0)
+    assert (ran.fault, "is no plain file" in ran.said) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +87,7 @@ def test_mangled_inputs_end_in_sentences(torture: ModuleType, capsys: pytest.Cap
         ("rung --version 2>&- <&-", (0,), ""),
         ("rung nonsense 2>/dev/full", (2,), ""),
         ("rung nonsense >&- 2>&- <&-", (2,), ""),
+        ("rung advise . >&- 2>&- <&-", (0, 2), ""),
         ("PYTHONIOENCODING=ascii rung check größe", (2,), r"gr\u00f6\u00dfe"),
     ],
 )

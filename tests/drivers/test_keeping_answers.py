@@ -21,6 +21,7 @@ from rung.runtime import batch
 from rung.runtime.batch import Tally, carry
 from rung.runtime.cache import StepStore
 from rung.runtime.recovery import is_whole, recover
+from tests.working import working
 
 COUNT = 400
 
@@ -80,6 +81,17 @@ def test_an_altered_answer_is_not_given(tmp_path: Path) -> None:
     store.close()
     recover(path)
     assert readable(path, texts) == COUNT - 1
+
+
+def test_a_store_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rung.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("rung.runtime.cache.SCHEMA", "CREATE TABLE steps (digest); killed here")
+        with pytest.raises(Damaged):
+            StepStore(path)
+    assert not path.exists()
+    StepStore(path).close()
+    assert is_whole(path) == ""
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
@@ -152,3 +164,36 @@ def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypa
     assert (ended[0].failure, len(steps)) == (None, 1)
     asleep.close()
     store.close()
+
+
+def test_another_process_is_waited_for_as_long_as_the_budget_lasts(tmp_path: Path) -> None:
+    """Whatever it has: a step, the index, or an artifact that it builds."""
+    from rung.artifacts.store import building
+    from rung.config.project import load_project
+    from rung.errors import BudgetEnded
+    from rung.files.durable import alone
+    from rung.knowledge.store.lance import LanceIndex
+    from rung.pipeline.budget import Allowed
+    from rung.records.steps import Request, request_digest
+
+    (tmp_path / "rung.yaml").write_text("task: a\nmodel: scripted\nembedder: scripted\nknowledge: {sources: [d]}\n")
+    other = StepStore(tmp_path / ".rung" / "rung.db")
+    request = Request(Generate((Message("user", "question 0"),)), Asker())
+    folder, index = tmp_path / ".rung" / "artifacts" / "adapter" / "abc", LanceIndex(tmp_path / ".rung" / "index")
+    with working(load_project(tmp_path), Allowed(minutes=0.5 / 60)) as at:
+        assert other.claim([request_digest(request, at.engines.generator.identity)])
+        with pytest.raises(BudgetEnded, match="minutes allowed are over"):
+            at.runner.run([(Asker(), lambda: _asked(0))], title="ask", engines={"generate": at.engines.generator})
+        with (
+            alone(folder.with_name(".abc.lock")),
+            pytest.raises(BudgetEnded, match="waited for"),
+            building(folder, "build"),
+        ):
+            pass
+        with (
+            index.writing(),
+            pytest.raises(BudgetEnded),
+            LanceIndex(tmp_path / ".rung" / "index").writing(at.meter.go_on),
+        ):
+            pass
+    other.close()

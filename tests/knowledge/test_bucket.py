@@ -13,17 +13,23 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rung.commands.repair import damages
+from rung.config.project import load_project
 from rung.errors import UserError
 from rung.knowledge import Chunking, Knowledge
 from rung.knowledge.store.bucket import Bucket
 from rung.knowledge.store.lance import LanceIndex
+from rung.loop import search
+from rung.pipeline.prepare import up_to_date
 from rung.records import Asker, Document
 from rung.testing.knowledge import HashedWords, IndexContract, invented
+from tests.working import working
 
-pytest.importorskip("obstore", reason="the extra 'scale' is not installed")
+obstore = pytest.importorskip("obstore", reason="the extra 'scale' is not installed")
 pytest.importorskip("moto", reason="moto is not installed")
 
 OWNER = Asker()
@@ -194,3 +200,64 @@ def test_a_bucket_that_is_not_there_says_so(tmp_path: Path) -> None:
 def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"knowledge\.store"):
         opened(tmp_path, url)
+
+
+def _objects(url: str) -> dict[str, bytes]:
+    """Everything that is kept below an address."""
+    store: Any = Bucket(url)._store
+    names = [entry["path"] for page in obstore.list(store) for entry in page]
+    return {name: bytes(obstore.get(store, name).bytes()) for name in names}
+
+
+@pytest.mark.parametrize("count", [10, 13, 41, pytest.param(1000, marks=pytest.mark.slow)])
+def test_what_was_deleted_is_in_no_object_after_pruning(count: int, tmp_path: Path) -> None:
+    url = _url()
+    documents = [Document(f"d{n}", f"the secret of number {n} is word{n}x") for n in range(count)]
+    knowledge = opened(tmp_path, url)
+    knowledge.sync(documents)
+    knowledge.sync([d for d in documents if d.id != "d7"])
+    assert any(b"word7x" in content for content in _objects(url).values()), "an old version holds it"
+    knowledge.prune()
+    assert [name for name, content in _objects(url).items() if b"word7x" in content] == []
+    assert [p.document for p in knowledge.search("word8x", asker=OWNER, top=1)] == ["d8"]
+    assert knowledge.passage_count == count - 1
+
+
+def _altered(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("how", ["altered", "gone"])
+@pytest.mark.parametrize("kind", ["passages_1.lance/data/", "documents_1.lance/_versions/", "versions/", "sealed.json"])
+def test_damage_is_found_named_and_mended_from_the_sources(kind: str, how: str, tmp_path: Path) -> None:
+    url, folder = _url(), tmp_path / "p"
+    (folder / "docs").mkdir(parents=True)
+    (folder / "rung.yaml").write_text(
+        f"task: a\nmodel: scripted\nembedder: scripted\ncases: []\nknowledge: {{sources: [docs/*.md], store: '{url}'}}\n"
+    )
+    for word in ("amber", "birch", "cedar"):
+        (folder / "docs" / f"{word}.md").write_text(f"# The {word}\n\nThe {word} costs ten euros.\n")
+    before = search(load_project(folder), "what does the birch cost")
+    name = next(name for name in sorted(_objects(url)) if name.startswith(kind))
+    store: Any = Bucket(url)._store
+    if how == "gone":
+        obstore.delete(store, name)
+    else:
+        content = _objects(url)[name]
+        obstore.put(store, name, content[:-9] if kind == "sealed.json" else _altered(content))
+    found = list(damages(load_project(folder)))
+    if (kind, how) in (("sealed.json", "gone"), ("versions/", "gone")):
+        assert found == [], "an index without the note, or without versions, is one of an earlier Rung, or none yet"
+    else:
+        named = url if (kind, how) == ("documents_1.lance/_versions/", "gone") else f"{url}/{name}"  # as the store says
+        assert [damage.path for damage in found][:1] == [named]
+        if kind != "sealed.json":
+            with pytest.raises(UserError, match=rf"{named} is damaged .*; mend it with: rung doctor --repair {folder}"):
+                search(load_project(folder), "what does the birch cost")
+        for damage in found:
+            damage.mend()
+    with working(load_project(folder)) as at:
+        up_to_date(at.engines)
+    assert list(damages(load_project(folder))) == []
+    assert search(load_project(folder), "what does the birch cost") == before

@@ -229,11 +229,17 @@ def test_a_line_of_a_hundred_megabytes(tmp_path: Path) -> None:
     )
     put(tmp_path, "c.md", "fine")
     report = read_sources(tmp_path, ["*"])
-    assert [d.id for d in report.documents] == ["1", "3", "c.md"]
-    assert [str(p) for p in report.problems] == [
-        "a.txt: holds 104 million characters; one document may have 20 million: split it",
-        "b.jsonl:2: is longer than 32 MiB; left out",
-    ]
+    assert [d.id for d in report.documents] == ["a.txt", "1", "3", "c.md"]
+    assert [str(p) for p in report.problems] == ["b.jsonl:2: is longer than 32 MiB; left out"]
+
+
+def test_a_text_may_be_as_long_as_its_file_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rung.knowledge.readers.converting.LONGEST_TEXT", 1000)
+    documents, said = given_file("a.txt", "words " * 1000)
+    assert (len(documents), said) == (1, [])
+    documents, said = given_file("a.csv", "a quite long name of a column,another one\n" + "1,2\n" * 1000)
+    assert documents == []
+    assert ["one document may have" in one for one in said] == [True]
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:

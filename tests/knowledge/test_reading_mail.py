@@ -151,3 +151,20 @@ def test_hidden_parts_of_a_mail_are_counted() -> None:
     assert said == []
     assert documents[0].text.endswith("Hello\n")
     assert dropped == {"hidden parts": 1}
+
+
+@pytest.mark.parametrize("kind", ["inline", "attachment"])
+def test_a_mail_with_a_picture_alone_says_so(kind: str) -> None:
+    """Its headers are found, and what is not read is listed; where a document is attached, that has the words."""
+    head = b"From: a@b.c\nSubject: Rope\nMIME-Version: 1.0\n"
+    picture = f"Content-Type: image/png\nContent-Disposition: {kind}; filename=p.png\n".encode()
+    picture += b"Content-Transfer-Encoding: base64\n\niVBORw0KGgo=\n"
+    words = b"Content-Type: text/plain\nContent-Disposition: attachment; filename=w.txt\n\nWords.\n"
+    several = b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\n \n--x\n"
+    without = "holds no words but its headers: what else is in it (pictures, say) was not read"
+    for content in (head + picture, head + several + picture + b"--x--\n"):
+        documents, said, _ = given("m.eml", content)
+        assert [document.title for document in documents] == ["Rope"]
+        assert said == [without]
+    documents, said, _ = given("m.eml", head + several + picture + b"--x\n" + words + b"--x--\n")
+    assert (len(documents), said) == (2, [])

@@ -11,9 +11,9 @@ import pytest
 
 from rung.errors import ModelError
 from rung.models.protocol import Embedder, Generator
-from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator
+from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator, extract
 from rung.models.scripted_engines import Play, ScriptedClassifier, ScriptedReranker, ScriptedTools
-from rung.records import Asker, Failure, Message, Passage
+from rung.records import Asker, Failure, Json, Message, Passage
 from rung.records.steps import (
     Called,
     CallTool,
@@ -53,6 +53,14 @@ def said(generator: ScriptedGenerator, request: Request) -> str:
 
 def grounded(question: str, **wanted: object) -> Request:
     return asking(f"{SHOWN}\n\nQuestion: {question}", max_tokens=100, **wanted)
+
+
+def test_an_array_without_end_is_cut() -> None:
+    nested: Json = {"type": "array", "minItems": 10**9, "items": {"type": "array", "minItems": 10**9}}
+    schema = json.dumps({"type": "object", "properties": {"a": nested}, "required": ["a"]})
+    said = json.loads(extract(Generate((Message("user", "q"),), schema=schema)))
+    assert len(said["a"]) == 1000
+    assert said["a"][0] == [{}]
 
 
 def test_it_answers_from_the_passage_that_shares_the_words() -> None:

@@ -61,6 +61,22 @@ def test_a_pointer_that_is_gone_is_not_no_verdict(tmp_path: Path) -> None:
     assert latest(state_of(tmp_path)).winner == "w1"
 
 
+def test_a_verdict_that_a_crash_left_unlisted_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rung.pipeline.publishing.write_list", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _publish(tmp_path, "w", 1)
+    monkeypatch.undo()
+    assert len(list((tmp_path / ".rung" / "verdicts").glob(f"*/{LINE}"))) == 1
+    assert list(damages(state_of(tmp_path))) == []
+    _publish(tmp_path, "w", 1)
+    assert [line.number for line in read_list(state_of(tmp_path))] == [1]
+    (tmp_path / ".rung" / "verdicts" / "list.jsonl").unlink()
+    assert [Path(damage.path).name for damage in damages(state_of(tmp_path))] == ["list.jsonl"]
+
+
 def test_only_what_is_damaged_of_a_verdict_goes(tmp_path: Path) -> None:
     _publish(tmp_path, "w", 1)
     page = latest(state_of(tmp_path)).page

@@ -11,18 +11,23 @@ import pytest
 
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import artifact_folder
+from rung.cli.main import main
 from rung.commands.due import whats_due
 from rung.commands.train import Order
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project, load_project
+from rung.dataset.obstacles import Obstacles
 from rung.errors import UserError
+from rung.files.durable import set_aside
 from rung.models.mapped import Mapped
 from rung.pipeline.candidates import build, propose
+from rung.pipeline.preflight import check_settings
 from rung.pipeline.prepare import Intake, prepare, up_to_date
 from rung.pipeline.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
 from rung.records.steps import Found, Request, Search
 from rung.strategies.tuned_retriever import TunedRetriever
+from rung.training.registry import Artifact
 from tests.training.tiny_encoder import tiny_encoder
 from tests.working import Working, working
 
@@ -173,6 +178,52 @@ def test_a_promoted_retriever_is_the_embedder_until_it_is_taken_back(tmp_path: P
         assert at.engines.embedder.identity == tuned
         assert "embedder changed" in up_to_date(at.engines).report.rebuilt
         assert found(at, Search("bread", 3))
+
+
+def test_nothing_searches_in_the_place_of_a_promoted_retriever_that_is_gone(tmp_path: Path) -> None:
+    """What is searched must be what was measured: refused, with the way out, which works."""
+    with working(project(tmp_path)) as at:
+        digest = taught(at)[1].spec.artifacts[0]
+    state, settings = tmp_path / ".rung", tmp_path / "rung.yaml"
+    Registry(state).promote(Registry(state).find(digest), by="Ada")
+    settings.write_text(settings.read_text().replace("embedder: scripted", "embedder: tuned\nreranker: tuned"))
+    set_aside(state / "artifacts" / "retriever" / digest)
+    met = Obstacles(gather=True)
+    check_settings(load_project(tmp_path), met)
+    assert [(problem.line, digest[:12] in str(problem)) for problem in met.met] == [(5, True)]
+    with working(load_project(tmp_path)) as at:
+        with pytest.raises(
+            UserError, match=rf"rung.yaml:5: 'tuned' is the retriever {digest[:12]}, which is promoted and not"
+        ):
+            up_to_date(at.engines)
+        assert at.engines.reranker is None, "none is promoted"
+    (state / "artifacts" / "reranker").mkdir()
+    Registry(state)._write(Artifact("reranker", "abc", "built"), "promote", "Ada")
+    with working(load_project(tmp_path)) as at, pytest.raises(UserError, match="'tuned' is the reranker abc"):
+        _ = at.engines.reranker
+    Registry(state).withdraw("retriever", by="Ada")
+    settings.write_text(settings.read_text().replace("embedder: tuned\nreranker: tuned", "embedder: scripted"))
+    with working(load_project(tmp_path)) as at:
+        assert taught(at)[1].spec.artifacts[0] == digest
+
+
+@pytest.mark.parametrize("kind", ["retriever", "classifier"])
+def test_the_command_trains_and_takes_no_others_options(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path)
+    assert said_by(["train", "retriever", str(tmp_path), "--json"], capsys, monkeypatch)[0] == 0
+    for option in (["--search"], ["--recipe", "x.yaml"]):
+        code, err = said_by(["train", kind, str(tmp_path), *option], capsys, monkeypatch)
+        assert (code, f"{option[0]} is for generators" in err) == (2, True)
+
+
+def said_by(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[object, str]:
+    """(exit code, what went to standard error) of a command."""
+    monkeypatch.setattr("sys.argv", ["rung", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0, capsys.readouterr().err
 
 
 def test_train_says_what_it_came_to(tmp_path: Path) -> None:

@@ -115,6 +115,13 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
     assert says in problems[0].message
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "[]", "[ ]", "input,output\n", "{}\n"])
+def test_a_file_without_a_row_is_named(tmp_path: Path, text: str) -> None:
+    rows, problems = read(tmp_path, text)
+    assert (rows, len(problems)) == ([], 1)
+    assert str(problems[0]).startswith("rows")
+
+
 def test_a_broken_row_does_not_stop_the_others(tmp_path: Path) -> None:
     examples, problems = read(tmp_path, 'prompt,completion\na,b\nc\n"d ""e""",f\n')
     assert [e.input for e in examples] == ["a", 'd "e"']

@@ -90,7 +90,7 @@ def test_all_is_as_before_after_the_worst(whole: Path, tmp_path: Path) -> None:
     next((state / "index").glob("passages_*.lance/data/*")).unlink()
     (state / "verdicts" / "list.jsonl").write_text("{}\n")
     next((state / "verdicts").glob("*/report.html")).write_text("altered")
-    found = {damage.path.name for damage in damages(state_of(folder))}
+    found = {Path(damage.path).name for damage in damages(state_of(folder))}
     assert {"rung.db", "list.jsonl"} < found
     told = [damage.mend() for damage in damages(state_of(folder))]
     assert any("answers" in words and "kept" in words for words in told)
@@ -107,3 +107,20 @@ def test_a_page_that_is_gone_costs_no_verdict(whole: Path, tmp_path: Path) -> No
     told = [damage.mend() for damage in damages(state_of(folder))]
     assert told == ["report.html went; 'rung compare' makes it again, its answers are known"]
     assert latest(load_project(folder)).folder == kept
+
+
+@pytest.mark.parametrize("gone", ["*.lance/_deletions/*", "versions/*"])
+def test_what_stands_in_a_files_place_goes(whole: Path, gone: str, tmp_path: Path) -> None:
+    """A folder where a file of the index was; then, where no version is left, files under names that were noted before."""
+    folder = tmp_path / "project"
+    shutil.copytree(whole, folder)
+    before = search(load_project(folder), "What does the birch model cost?")
+    for path in (folder / ".rung" / "index").glob(gone):
+        path.unlink()
+        if "versions" not in gone:
+            (path / "inside").mkdir(parents=True)
+    for damage in damages(state_of(folder)):
+        damage.mend()
+    assert search(load_project(folder), "What does the birch model cost?") == before
+    assert list(damages(state_of(folder))) == []
+    assert search(load_project(folder), "What does the birch model cost?") == before

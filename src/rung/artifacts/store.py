@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rung.files.durable import SEAL, alone, damaged, files_in, require_whole, sha256, write_whole
 from rung.files.durable import seal as seal_files
-from rung.progress import say
+from rung.progress import say, waiting
 from rung.records import Json, plain
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.registry import LearntRow
@@ -116,12 +116,21 @@ def building(folder: Path, title: str) -> Iterator[bool]:
 
     Raises:
         Damaged: as `is_finished`.
+        BudgetEnded: while another process was building it.
     """
     if is_finished(folder):
         yield False
         return
     lock = folder.with_name(f".{folder.name}.lock")
-    with alone(lock, waiting=lambda: say(f"{title}: another process is building it; waiting for that")):
+    told: list[str] = []
+
+    def tell() -> None:
+        if not told:
+            told.append(f"{title}: another process is building it; waiting for that")
+            say(told[0])
+        waiting()
+
+    with alone(lock, waiting=tell):
         yield not is_finished(folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rung.artifacts.store import CUTTINGS, Built, is_finished, seal
-from rung.progress import phase
+from rung.progress import phase, waiting
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import Cutting
@@ -26,7 +26,7 @@ def build_cutting(engines: Engines, need: Cutting, title: str) -> Built:
     if knowledge is None:
         with phase(title) as tick:
             knowledge = Knowledge.open(folder / "index", embedder=engines.embedder, chunking=chunking, fusion=own.fusion)
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             if not is_finished(folder) or report.embedded:
                 made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
                 seal(folder, {**made, "embedder": engines.embedder.identity, "seconds": report.seconds})

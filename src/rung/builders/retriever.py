@@ -20,7 +20,7 @@ from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, compared, tr
 from rung.builders.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.progress import phase
+from rung.progress import phase, waiting
 from rung.records import Case, Json, Pair, digest, plain
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import Retriever
@@ -97,7 +97,7 @@ def opened(engines: Engines, own: Knowledge, built: Built, title: str) -> Knowle
     knowledge = _index(own, embedder, engines.project.state / CUTTINGS / built.digest)
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
-            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
     knowledge.fusion = fusion
     return knowledge
 
@@ -136,7 +136,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
     )
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
-            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             learnt["index_seconds"] = report.seconds
     compared = _compared(own, knowledge, taught.cases)
     base: dict[str, Json] = {"name": builder.project.settings.embedder, "identity": taught.base.identity}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rung.cli.options import in_utf8
 from rung.cli.project_folder import after_option
 from rung.cli.screen import out
 
@@ -117,6 +118,8 @@ def command_line() -> Any:
     option = next(param for param in made.params if param.name == "project")
     for command in _below(made):
         command.params.append(option)
+        if command.callback is not None:
+            command.callback = in_utf8(command.callback)
     return made
 
 

@@ -62,11 +62,11 @@ def doctor(
 
 
 def _state(folder: Path) -> list[Check]:
-    from rung.commands.repair import damages, state_of
+    from rung.commands.repair import damages, project_of
     from rung.files.durable import repair_command
     from rung.models.doctor import Check
 
-    project = state_of(folder)
+    project = project_of(folder)
     found = [
         Check("project", "wrong", f"{damage.path} is damaged: {damage.why}", repair_command(project.state))
         for damage in damages(project)
@@ -77,16 +77,16 @@ def _state(folder: Path) -> list[Check]:
 def _repair(folder: Path, *, json: bool) -> int:
     from json import dumps
 
-    from rung.commands.repair import damages, state_of
+    from rung.commands.repair import damages, project_of
     from rung.config.project import load_project
     from rung.errors import UserError
 
     done = []
-    for damage in damages(state_of(folder)):
+    for damage in damages(project_of(folder)):
         done.append({"path": str(damage.path), "why": damage.why, "done": damage.mend()})
         if not json:
             out(f"{damage.path} was damaged ({damage.why}): {done[-1]['done']}")
-    left = [str(damage.path) for damage in damages(state_of(folder))]
+    left = [str(damage.path) for damage in damages(project_of(folder))]
     indexed, why = 0, ""
     if done and not left:
         try:

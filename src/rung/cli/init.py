@@ -89,13 +89,14 @@ def init(
     With --beir the project holds that folder's corpus, and a case with its gold documents for each judged query.
     """
     from rung.errors import UserError
+    from rung.files.limited import check_name
 
     folder = named(ctx, folder)
-    if beir is not None:
-        return _of_beir(beir, folder or Path(beir.resolve().name), dry_run=dry_run)
-    if folder is None:
+    if folder is None and beir is None:
         raise UserError("where is the project to be? rung init FOLDER, or rung init --beir FOLDER")
-    return _small(folder, dry_run=dry_run)
+    project = folder or Path((beir or Path()).resolve().name)
+    check_name(project)
+    return _small(project, dry_run=dry_run) if beir is None else _of_beir(beir, project, dry_run=dry_run)
 
 
 def _small(folder: Path, *, dry_run: bool) -> int:

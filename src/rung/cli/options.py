@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -47,3 +49,20 @@ def finite(value: float | None) -> float | None:
 def groups(said: str | None) -> frozenset[str] | None:
     """The asker's groups; None, where nobody was named, reads everything."""
     return None if said is None else frozenset(name.strip() for name in said.split(",") if name.strip())
+
+
+def in_utf8(verb: Callable[..., int]) -> Callable[..., int]:
+    """The verb, for which words that are no paths must be text: a shell may hand over any bytes."""
+
+    @wraps(verb)
+    def checked(**given: object) -> int:
+        from rung.errors import UserError
+        from rung.files.limited import name_of
+
+        for value in given.values():
+            for word in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(word, str) and name_of(word) != word:
+                    raise UserError(f"'{name_of(word)}' on the command line is no text in UTF-8: write it anew")
+        return verb(**given)
+
+    return checked

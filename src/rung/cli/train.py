@@ -52,9 +52,13 @@ def train(
     from rung.commands.train import Order
     from rung.commands.training_forecast import foresee
     from rung.config.project import load_project
+    from rung.errors import UserError
     from rung.loop import train as build
+    from rung.records import Json as Value
     from rung.records import plain
 
+    if (recipe or search) and kind is not Kind.generator:
+        raise UserError(f"{'--recipe' if recipe else '--search'} is for generators: settings of a {kind} stand in rung.yaml")
     project = load_project(folder)
     if dry_run:
         foreseen = foresee(project, kind.value, rung=rung or "")
@@ -63,7 +67,8 @@ def train(
         if not foreseen and not json:
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
-    order = Order(rung or "", {"recipe": str(recipe) if recipe else None, "search": search})
+    given: dict[str, Value] = {"recipe": str(recipe) if recipe else None, "search": search}
+    order = Order(rung or "", given if kind is Kind.generator else {})
     done = build(project, kind.value, order, seed=seed, reporter=Screen(quiet=json))
     if json:
         for told in done:

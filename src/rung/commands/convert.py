@@ -14,6 +14,7 @@ from rung.dataset import read_examples, write_examples
 from rung.dataset.row_files import decoded, read_rows
 from rung.dataset.write_examples import write_rows
 from rung.errors import UserError
+from rung.files.limited import name_of
 from rung.files.outputs import check_free
 from rung.records import Example, Json, Problem, plain
 
@@ -76,7 +77,7 @@ def convert(
 
 def _left_out(path: Path, examples: Sequence[Example], problems: Sequence[Problem]) -> Iterator[dict[str, Json]]:
     """The rows of a file that are no example, and what is no row, as they stand there; with what is wrong with them."""
-    shown = str(path)
+    shown = name_of(path)
     mine = [problem for problem in problems if problem.path == shown]
     if not mine:
         return

@@ -23,6 +23,7 @@ from rung.dataset.near_duplicates import normal
 from rung.dataset.row_files import decoded, read_rows
 from rung.dataset.write_examples import write_examples, write_rows
 from rung.errors import UserError
+from rung.files.limited import name_of
 from rung.files.outputs import check_free
 from rung.pipeline.answering import commonest
 from rung.pipeline.materials import materials_of
@@ -205,7 +206,7 @@ def read_inputs(path: Path, problems: list[Problem]) -> list[Input]:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: name files of inputs")
-    shown = str(path)
+    shown = name_of(path)
     if path.suffix in (".txt", ".text", ".md"):
         lines = (decoded(path, shown, problems) or "").split("\n")
         return [

@@ -19,6 +19,7 @@ from typing import Literal, get_args
 from rung.commands.stated_facts import Fact, absent_attribute, facts
 from rung.config.project import Project
 from rung.errors import UserError
+from rung.files.limited import content_of
 from rung.files.outputs import write_output
 from rung.pipeline.sources import Sources
 from rung.progress import Reporter, reporting
@@ -95,8 +96,8 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         UserError: the project names no documents, or the file cannot be read or written.
     """
     try:
-        said = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
+        said = content_of(path).decode("utf-8") if path.exists() else ""
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))

@@ -1,5 +1,5 @@
-"""Erases what deleted documents left in a project's state: old versions and rows of the index, freed pages of the databases,
-and the pages of verdicts that show passages which no document holds any more.
+"""Erases what deleted documents left in a project's state: old versions and rows of the index, results that were made of
+them, freed pages of the databases, and the pages of verdicts that show passages which no document holds any more.
 
 A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
 sync before.
@@ -20,8 +20,9 @@ from rung.artifacts.store import forget_cuttings
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import SET_ASIDE, damaged, unseal
+from rung.pipeline.cache_invalidation import forget_gone
 from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
-from rung.runtime.engines import index_of
+from rung.runtime.engines import index_of, open_cache
 
 if TYPE_CHECKING:
     pass
@@ -54,6 +55,8 @@ def purge(project: Project, *, dry_run: bool = False) -> Purged:
         return found
     index.prune()
     forget_cuttings(project.state)
+    with closing(open_cache(project)) as cache:
+        forget_gone(cache, lambda ids: snapshot.documents(ids) if snapshot else ())
     for folder in stale:
         unseal(folder, WITH_TEXTS)
         for name in WITH_TEXTS:

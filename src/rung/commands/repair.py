@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rung.artifacts.registry import Registry
 from rung.artifacts.store import ARTIFACTS, CUTTINGS, MANIFEST, Built
-from rung.config.project import Project
+from rung.config.project import Project, load_project
 from rung.config.schema import Settings
 from rung.errors import Damaged, UserError
 from rung.files.durable import SEAL, Damage, alone, altered, altered_file, set_aside, unseal, write_whole
@@ -48,12 +48,20 @@ def damages(project: Project) -> Iterator[Damage]:
     yield from _verdicts(project)
     yield from _log(Registry(state))
     yield from _artifacts(state)
-    yield from _indexes(state)
+    yield from _indexes(state, project.settings.knowledge.store)
 
 
 def state_of(folder: Path) -> Project:
     """A project of which only the state is looked at, whatever its `rung.yaml` says."""
     return Project(folder, Settings.model_construct(), {})
+
+
+def project_of(folder: Path) -> Project:
+    """The project, whose index may be in object storage; its state alone where its `rung.yaml` cannot be read."""
+    try:
+        return load_project(folder)
+    except UserError:
+        return state_of(folder)
 
 
 def _recovered(path: Path) -> str:
@@ -81,13 +89,13 @@ def _list(project: Project) -> Iterator[Damage]:
     except UserError as error:
         yield Damage(path, str(error), lambda: f"set aside as {set_aside(path)}")
         return
-    if lost or (not lines and _unlisted(folder, lines)):
+    if lost or (not lines and any((at / SEAL).exists() for at in _unlisted(folder, lines))):
         why = f"{lost} lines are no entries" if lost else "it is empty or missing, and there are verdicts"
         yield Damage(path, why, partial(_relisted, project))
     try:
         latest_folder(project)
     except Damaged as error:
-        if error.path.name == LATEST:
+        if Path(error.path).name == LATEST:
             yield Damage(error.path, error.why, partial(_pointed, project))
 
 
@@ -213,14 +221,19 @@ def _artifact_aside(folder: Path) -> str:
 # --- indexes ------------------------------------------------------------------------------------------------------------
 
 
-def _indexes(state: Path) -> Iterator[Damage]:
+def _indexes(state: Path, store: str) -> Iterator[Damage]:
+    from rung.knowledge.store.index_location import keeping
     from rung.knowledge.store.repair import mend, wrong
 
-    if (state / "index").is_dir() and (found := next(wrong(state / "index"), None)):
-        yield Damage(found.path, found.why, partial(mend, state / "index"))
+    index = state / "index"
+    if store or index.is_dir():
+        place = keeping(store or index, index)
+        if found := next(wrong(place), None):
+            yield Damage(place.address(found.name), found.why, partial(mend, place))
     for folder in sorted(path for path in (state / CUTTINGS).glob("*") if (path / "index").is_dir()):
-        if found := next(wrong(folder / "index"), None):
-            yield Damage(found.path, found.why, partial(_uncut, folder))
+        place = keeping(folder / "index")
+        if found := next(wrong(place), None):
+            yield Damage(place.address(found.name), found.why, partial(_uncut, folder))
 
 
 def _uncut(folder: Path) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from rung.config.addresses import has_password, without_password
 from rung.config.schema import Settings
 from rung.errors import InputError
-from rung.files.limited import yaml_file
+from rung.files.limited import check_name, yaml_file
 from rung.records import Document, Json
 
 GroupsOf = Callable[[Document], Sequence[str] | None]
@@ -100,6 +100,7 @@ def load_project(folder: Path | str, *, groups_of: GroupsOf | None = None) -> Pr
     path = root if root.is_file() else root / FILE
     if not path.exists() and not path.is_symlink():
         raise InputError(f"there is no {FILE} here; make a project with: rung init {root}", path=root)
+    check_name(root)
     raw, node = yaml_file(path)
     lines = _lines(node, path)
     if not isinstance(raw, dict):

@@ -19,7 +19,7 @@ from rung.dataset.load_examples import slips
 from rung.dataset.obstacles import Obstacles
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError, UserError
-from rung.files.limited import json_file, text_of
+from rung.files.limited import json_file, name_of, text_of
 from rung.records import Case, Evidence, Example, Json, Message, Problem, Split, canonical, digest
 from rung.stats.rules_of_thumb import NO_CASES, NO_LINES
 from rung.text.json_values import escaped, pointer_lines, schema_fault, validator
@@ -129,7 +129,7 @@ def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, .
 
 def shown_as(project: Project, path: Path) -> str:
     """A file's name in places and problems: relative to the project where it lies in it."""
-    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+    return name_of(path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else path)
 
 
 def with_evidence(

@@ -9,6 +9,7 @@ from pathlib import Path
 from rung.dataset.chat_tools import misfit, padded
 from rung.dataset.formats import KNOWN, example_of, flaw, form_of, is_pair
 from rung.dataset.row_files import read_rows
+from rung.files.limited import name_of
 from rung.records import Example, Json, Problem
 
 
@@ -20,7 +21,7 @@ def read_examples(path: Path, problems: list[Problem], *, shown: str = "", flawe
         shown: the file's name in places and problems; by default the path.
         flawed: keep rows without input or output too (`flaw` says what they lack); a linter wants to see them.
     """
-    shown = shown or str(path)
+    shown = shown or name_of(path)
     pairs = 0
     first = 0
     for line, row in read_rows(path, shown, problems):

@@ -28,20 +28,26 @@ def read_rows(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
     Args:
         shown: the file's name in problems.
     """
-    text = decoded(path, shown, problems)
-    if text is None:
+    text, before, found = decoded(path, shown, problems), len(problems), False
+    if text is None or not text.strip():
         return
+    for row in _rows(text, shown, problems):
+        found = True
+        yield row
+    if not found and len(problems) == before:
+        problems.append(Problem(shown, 0, "the file holds no row"))
+
+
+def _rows(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     start = text.lstrip()[:1]
     if start == "[":
         yield from _array(text, shown, problems)
-    elif start == "{":
-        whole = _object(text)
-        if whole is not None:
-            yield 1 + text[: text.index("{")].count("\n"), whole
-        else:
-            yield from lines_of(text, shown, problems)
-    elif start:
+    elif start != "{":
         yield from _table(text, shown, problems)
+    elif (whole := _object(text)) is not None:
+        yield 1 + text[: text.index("{")].count("\n"), whole
+    else:
+        yield from lines_of(text, shown, problems)
 
 
 def json_lines(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:

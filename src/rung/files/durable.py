@@ -15,15 +15,17 @@ import json
 import os
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from rung.errors import Damaged, UserError
 
 SEAL = "sealed.json"
+LOOKING = 0.05  # seconds between two looks at a lock that another process has
 STATE = ".rung"  # the folder in a project that holds all of its state
 SET_ASIDE = "damaged"  # in it: what was damaged, until it is deleted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -79,9 +81,19 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def wait_for(held: IO[str], waiting: Callable[[], None]) -> None:
+    """Lock an open file; `waiting` is called now and then while another process has it locked, and may raise."""
+    while True:
+        try:
+            return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            time.sleep(LOOKING)
+
+
 @contextmanager
 def alone(lock: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """One process at a time; the lock goes with the process, however it ends. `waiting` is called where another has it.
+    """One process at a time; the lock goes with the process, however it ends. `waiting`: see `wait_for`.
 
     Raises:
         UserError: the lock's file cannot be written.
@@ -92,11 +104,7 @@ def alone(lock: Path, *, waiting: Callable[[], None] = lambda: None) -> Iterator
     except OSError as error:
         raise UserError(f"{lock} cannot be written: {error.strerror or error}") from error
     with held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(held, fcntl.LOCK_EX)
+        wait_for(held, waiting)
         yield
 
 
@@ -219,15 +227,18 @@ def require_whole(folder: Path) -> None:
 class Damage:
     """A file that is not what it was, and what mends it: `mend()` says what was done, and what was lost."""
 
-    path: Path
+    path: Path | str
     why: str
     mend: Callable[[], str]
 
 
-def damaged(path: Path, why: str) -> Damaged:
-    """The error that names a damaged file, and the command that mends it. `why` may name it, too."""
+def damaged(path: Path | str, why: str, *, state: Path | None = None) -> Damaged:
+    """The error that names a damaged file, and the command that mends it. `why` may name it, too.
+
+    `state`: something in the project's state, where the damaged is not: an object has an address, and no path.
+    """
     said = why if str(path) in why else f"{path} is damaged ({why})"
-    return Damaged(f"{said}; mend it with: {repair_command(path)}", path, why)
+    return Damaged(f"{said}; mend it with: {repair_command(state or Path(path))}", path, why)
 
 
 def repair_command(path: Path) -> str:

@@ -18,6 +18,22 @@ from rung.text.parsing import DEEP, MAX_DEPTH, Malformed, check_value, decoded, 
 MAX_VALUES = 100_000  # of a YAML file, what its aliases stand for counted each time
 
 
+def name_of(path: Path | str) -> str:
+    """A file's name as text that can be written anywhere: bytes of it that are no UTF-8 become "�"."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def check_name(folder: Path) -> None:
+    """Refuse a project's folder under a name that the index's library cannot write.
+
+    Raises:
+        InputError: its path is no UTF-8.
+    """
+    path = folder.absolute()
+    if name_of(path) != str(path):
+        raise InputError("a project needs a path in UTF-8: rename this folder", path=name_of(path))
+
+
 def content_of(path: Path) -> bytes:
     """All bytes of a file; a pipe or a device, which may have no end, is not waited for.
 

@@ -60,7 +60,7 @@ class Knowledge:
         Raises:
             UserError: a setting is out of range, or the index is unreadable.
         """
-        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder))
+        knowledge = cls(folder, embedder, chunking or Chunking(), fusion or Fusion(), LanceIndex(store or folder, folder))
         knowledge.refresh()
         return knowledge
 
@@ -70,8 +70,13 @@ class Knowledge:
         if newest is not self._snapshot:
             self._snapshot, self._identity = newest, ""
 
-    def sync(self, documents: Iterable[Document], progress: Progress | None = None) -> SyncReport:
-        """Make the index hold exactly these documents; see `synchronize`. `progress(done, all)` counts passages.
+    def sync(
+        self,
+        documents: Iterable[Document],
+        progress: Progress | None = None,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> SyncReport:
+        """Make the index hold exactly these documents; arguments as of `synchronize`.
 
         Raises:
             UserError: the disk is full or may not be written; what was there before is still there.
@@ -84,6 +89,7 @@ class Knowledge:
             chunking=self.chunking,
             staging=staging,
             progress=progress,
+            waiting=waiting,
         )
         self.refresh()
         if self.held:  # nothing had changed, but a sync was asked for

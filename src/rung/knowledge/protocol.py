@@ -6,7 +6,7 @@ The store that ships is in `lance`; how rankings are fused is in `ranking`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -256,8 +256,9 @@ class Index(Protocol):
         """The versions that can be gone back to, the newest first."""
         ...
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Be the only writer; leftovers of an interrupted one are cleared away.
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> AbstractContextManager[None]:
+        """Be the only writer; leftovers of an interrupted one are cleared away. `waiting` is called now and then while
+        another writes, and may raise.
 
         Raises:
             UserError: the place cannot be written.

@@ -141,11 +141,12 @@ def synchronize(
     chunking: Chunking,
     staging: Staging,
     progress: Progress | None = None,
+    waiting: Callable[[], None] = lambda: None,
 ) -> SyncReport:
     """Make the index hold exactly these documents. Searches see the old state until all of it is there.
 
     Interrupted at any point, the old state stays, and the next sync goes on with what was embedded. `progress(done, all)`
-    counts passages, `all` those of the documents that have come so far.
+    counts passages, `all` those of the documents that have come so far. `waiting`: see `Index.writing`.
 
     Raises:
         UserError: the disk is full or may not be written.
@@ -153,7 +154,7 @@ def synchronize(
     began = time.monotonic()
     settings = settings_of(embedder, chunking)
     try:
-        with index.writing():
+        with index.writing(waiting):
             snapshot = index.snapshot()
             found = Difference(snapshot, settings)
             if found.rebuilt:

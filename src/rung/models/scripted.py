@@ -30,6 +30,7 @@ Script = Callable[[Generate], str] | Sequence[Rule]
 
 _PASSAGE = re.compile(r"^\[(\d+)\][^\n]*\n(.*?)(?=^\[\d+\]|^Question: |\Z)", re.M | re.S)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_MOST_ITEMS = 1000  # of all arrays of an answer
 _ENOUGH = 0.5  # share of the question's words that a sentence must have
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -179,8 +180,9 @@ def _fits(text: str, schema: str) -> bool:
         return False
 
 
-def _filled(schema: Json, sentence: str) -> Json:
-    """A small value of the schema: strings hold the sentence, what may be null is null without one."""
+def _filled(schema: Json, sentence: str, most: int = _MOST_ITEMS) -> Json:
+    """A small value of the schema: strings hold the sentence, what may be null is null without one. A schema that wants
+    more than `most` items, arrays within arrays included, gets so many: the answer is then not valid, as a cut one is."""
     if not isinstance(schema, dict):
         return None
     if "enum" in schema or "const" in schema:
@@ -189,7 +191,7 @@ def _filled(schema: Json, sentence: str) -> Json:
     for word in ("anyOf", "oneOf"):
         branches = schema.get(word)
         if isinstance(branches, list) and branches:
-            return _filled(branches[-1 if not sentence else 0], sentence)
+            return _filled(branches[-1 if not sentence else 0], sentence, most)
     kind = schema.get("type", "object")
     kinds = [str(k) for k in kind] if isinstance(kind, list) else [str(kind)]
     if "null" in kinds and not sentence:
@@ -199,13 +201,14 @@ def _filled(schema: Json, sentence: str) -> Json:
         properties = named if isinstance(named, dict) else {}
         required = schema.get("required")
         return (
-            {str(n): _filled(properties.get(str(n), {"type": "string"}), sentence) for n in required or []}
+            {str(n): _filled(properties.get(str(n), {"type": "string"}), sentence, most) for n in required or []}
             if isinstance(required, list)
             else {}
         )
     if kinds[0] == "array":
         least = schema.get("minItems", 0)
-        return [_filled(schema.get("items", {}), sentence)] * (least if isinstance(least, int) else 0)
+        count = min(most, least) if isinstance(least, int) and least > 0 else 0
+        return [_filled(schema.get("items", {}), sentence, most // count)] * count if count else []
     simple: dict[str, Json] = {"string": sentence or "-", "boolean": False, "null": None}
     return simple.get(kinds[0], schema.get("minimum", 0))
 

@@ -128,6 +128,15 @@ class Meter:
         ended = self.allowed.usd is not None and usd is not None and usd >= self.allowed.usd
         return ended or (self.allowed.minutes is not None and minutes >= self.allowed.minutes)
 
+    def go_on(self) -> None:
+        """Do so unless a limit is reached.
+
+        Raises:
+            BudgetEnded: one is.
+        """
+        if self.over:
+            raise BudgetEnded(f"{self.said()}, while another process was waited for")
+
     @property
     def seconds_left(self) -> float | None:
         """Seconds of training that are still allowed, by both limits; None: no limit, or no price to tell by."""

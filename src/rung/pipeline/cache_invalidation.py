@@ -6,10 +6,10 @@ The index itself is left to `knowledge`. A verdict that was published keeps what
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from rung.records import Passage
+from rung.records import Document, Passage
 from rung.runtime.cache import StepStore
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NOTE = "compared with the index"
+Documents = Callable[[Sequence[str]], Iterable[Document]]
 
 
 def forget_stale(store: StepStore, knowledge: Knowledge) -> int:
@@ -27,16 +28,27 @@ def forget_stale(store: StepStore, knowledge: Knowledge) -> int:
     """
     if store.noted("knowledge", _NOTE) == knowledge.content:
         return 0
-    stale = [key for some in store.passages() for key in _stale(some, knowledge)]
-    gone = store.forget(stale)
-    if stale:
-        log.info("%d passages are in no document any more; %d results that they went into were forgotten", len(stale), gone)
+    gone = forget_gone(store, knowledge.documents)
     store.note("knowledge", _NOTE, knowledge.content)
     return gone
 
 
-def _stale(some: Sequence[tuple[str, Passage]], knowledge: Knowledge) -> list[str]:
+def look_again(store: StepStore) -> None:
+    """Have the next `forget_stale` compare, whatever was compared before: the memory takes in passages of an old version."""
+    store.note("knowledge", _NOTE, "")
+
+
+def forget_gone(store: StepStore, documents: Documents) -> int:
+    """What `forget_stale` does, whatever was compared before. `documents`: those of these ids."""
+    stale = [key for some in store.passages() for key in _stale(some, documents)]
+    gone = store.forget(stale)
+    if stale:
+        log.info("%d passages are in no document any more; %d results that they went into were forgotten", len(stale), gone)
+    return gone
+
+
+def _stale(some: Sequence[tuple[str, Passage]], documents: Documents) -> list[str]:
     # Passages of documents are named by their span; those of an index of examples, which is no document's, are not.
     ours = [(key, passage) for key, passage in some if passage.id.startswith(f"{passage.document}#")]
-    texts = {d.id: d.text for d in knowledge.documents(sorted({passage.document for _, passage in ours}))}
+    texts = {d.id: d.text for d in documents(sorted({passage.document for _, passage in ours}))}
     return [key for key, p in ours if texts.get(p.document, "")[p.start : p.end] != p.text]

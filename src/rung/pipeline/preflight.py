@@ -17,7 +17,7 @@ from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import check_limits
 from rung.progress import phase, say
 from rung.records import Json, Problem
-from rung.runtime.engines import Engines, model_of, open_engines
+from rung.runtime.engines import PROMOTED, Engines, model_of, open_engines, promoted_folder
 from rung.runtime.servers import checked, known
 from rung.tools import tools_of
 
@@ -78,6 +78,8 @@ def check_settings(project: Project, met: Obstacles) -> None:
     """What of `rung.yaml` can be known to be wrong before any other file is read; raises, or gathers, as `met` does."""
     for key, name, what in named_models(project):
         met.check(partial(check_named, project, key, name, what))
+    for key in PROMOTED:
+        met.check(partial(promoted_folder, project, key))
     for check in (tools_of, allowed, check_limits, check_sampling):
         met.check(partial(check, project))
 

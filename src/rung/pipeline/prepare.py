@@ -12,14 +12,14 @@ from rung.dataset.load import Rows, fingerprint, read_rows, with_evidence
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
-from rung.pipeline.cache_invalidation import forget_stale
+from rung.pipeline.cache_invalidation import forget_stale, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.materials import Sized, materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
 from rung.pipeline.todays_access import hold_to_today
-from rung.progress import phase
+from rung.progress import phase, waiting
 from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.runtime.engines import Engines
 from rung.scoring import yardstick
@@ -126,9 +126,9 @@ def _indexed(engines: Engines, meter: Meter | None) -> Indexed:
         with bounded(meter or Meter.of(engines)):
             return up_to_date(engines)
     except BudgetEnded as end:
+        at = f" at {end.done:,} of {end.total:,} passages of the documents" if end.total else ""
         raise BudgetEnded(
-            f"{end} at {end.done:,} of {end.total:,} passages of the documents, so there is no verdict; what was embedded "
-            "is kept, and the same command goes on from there"
+            f"{end}{at}, so there is no verdict; what was embedded is kept, and the same command goes on from there"
         ) from None
 
 
@@ -167,7 +167,7 @@ def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) 
             report = knowledge.compare(sources)
         else:
             listed = _listed(engines)  # before they are read: what changes meanwhile is read again
-            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""))
+            report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             _keep_pace(engines, report)
             forget_stale(engines.cache, knowledge)
             engines.cache.note(*_LISTED, [listed, knowledge.version])
@@ -247,6 +247,7 @@ def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     if knowledge.version != before:
         forget_stale(engines.cache, knowledge)
         forget_cuttings(engines.project.state)
+    look_again(engines.cache)
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)

@@ -97,11 +97,11 @@ def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: 
         (kept / SEAL).unlink(missing_ok=True)  # killed from here on, it is not sealed
         for name, text in texts.items():
             write_whole(kept / name, text)
-        seal(kept, {name: sha256(kept / name) for name in sorted(files_in(kept))})
         listed = read_list(project)
         if kept.name not in [line.verdict for line in listed]:
             line = Line(max((line.number for line in listed), default=0) + 1, kept.name, created, trial)
             write_list(project, [*listed, line])
+        seal(kept, {name: sha256(kept / name) for name in sorted(files_in(kept))})  # what is sealed is listed
         if trial:
             return Published(texts[TABLE], texts[LINE], kept / PAGE, kept)
         write_whole(project.root / PAGE, texts[PAGE])

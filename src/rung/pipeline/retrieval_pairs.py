@@ -14,6 +14,7 @@ from rung.config.project import Project
 from rung.dataset.leakage import overlaps
 from rung.dataset.pairs import ANCHORS, pairs_of, texts
 from rung.dataset.row_files import read_rows
+from rung.files.limited import name_of
 from rung.records import Case, Evidence, Json, Pair, Problem
 
 _SPAN = re.compile(r"(.+)#(\d+)-(\d+)")
@@ -42,7 +43,7 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
         if not paths:
             raise project.error(f"no file matches '{pattern}'", "knowledge", "pairs")
         for path in paths:
-            shown = str(path.relative_to(project.root))
+            shown = name_of(path.relative_to(project.root))
             for number, row in read_rows(path, shown, problems):
                 try:
                     found = row_of(row, f"{shown}:{number}")

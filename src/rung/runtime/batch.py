@@ -150,6 +150,7 @@ def carry(
     store: StepStore,
     tally: Tally,
     progress: Progress | None = None,
+    waiting: Callable[[], None] = lambda: None,
 ) -> list[Carried[T]]:
     """Carry all conversations to their ends, in as few engine calls as their shapes allow.
 
@@ -159,6 +160,7 @@ def carry(
         store: where results are looked up and kept.
         tally: counts steps; shared by the runs of one command.
         progress: called with (conversations ended, all) whenever some ended.
+        waiting: called now and then while another process asks what is wanted here; may raise `BudgetEnded`.
 
     Returns:
         One record each, in the same order.
@@ -181,16 +183,16 @@ def carry(
         talk.advance(None)
     report(talks)
     try:
-        while waiting := [talk for talk in talks if talk.step is not None]:
+        while unanswered := [talk for talk in talks if talk.step is not None]:
             by_kind: dict[str, list[_Talk[T]]] = defaultdict(list)
-            for talk in waiting:
+            for talk in unanswered:
                 if talk.step is not None:
                     by_kind[kind(talk.step)].append(talk)
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
             name, some = max(by_kind.items(), key=lambda item: len(item[1]))
             if name not in engines:
                 raise UserError(no_engine(name))
-            _round(some, engines[name], store=store, tally=tally, report=report)
+            _round(some, engines[name], store=store, tally=tally, report=report, look=waiting)
     except BudgetEnded as end:
         raise BudgetEnded(str(end), done=ended, total=len(talks)) from end
     except KeyboardInterrupt as stop:
@@ -217,6 +219,7 @@ def _round(
     store: StepStore,
     tally: Tally,
     report: Callable[[Sequence[_Talk[T]]], None],
+    look: Callable[[], None],
 ) -> None:
     """One engine call: replay what is known, carry out the rest, advance every conversation as its result arrives."""
     waiting: dict[str, list[_Talk[T]]] = defaultdict(list)
@@ -245,6 +248,7 @@ def _round(
             if mine:
                 store.release(mine)
         if requests and not mine:
+            look()
             time.sleep(_LOOKING)  # another process is asking the rest
         if requests:
             _replay(requests, waiting, store=store, tally=tally, report=report)

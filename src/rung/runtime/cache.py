@@ -9,7 +9,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rung.errors import UserError
@@ -48,6 +48,8 @@ class StepStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._user = User(path.parent)
             with alone(path.with_name(f"{path.name}.lock")):  # SQLite does not wait for who changes the journal's mode
+                if not path.exists():
+                    _create(path)
                 self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=NORMAL")
@@ -251,6 +253,15 @@ class StepStore:
             raise UserError(f"{self.path} cannot be written: {error.strerror or error}") from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise damaged(self.path, f"a row is not what was written: {error}") from error
+
+
+def _create(path: Path) -> None:
+    """Make an empty store, whole: a kill leaves none, and never one without tables, which would be told as damage."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as db:
+        db.executescript(f"{SCHEMA}; PRAGMA user_version={VERSION}")
+    part.replace(path)
 
 
 def _in_words(path: Path, error: sqlite3.DatabaseError) -> UserError:

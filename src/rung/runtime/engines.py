@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 EVEN = 0.5  # the weight of the dense ranking where nothing chose another
+PROMOTED = {"embedder": "retriever", "reranker": "reranker"}  # key of `rung.yaml` -> kind of what `tuned` stands for
 _OPENED = ("generator", "judge", "reranker", "embedder", "base_embedder")  # closed at the end, in this order
 _FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
 
@@ -59,7 +60,32 @@ def index_of(project: Project) -> Index:
     said = project.settings.knowledge
     if not said.sources:
         raise project.error("the project names no documents, so it has no index", "knowledge")
-    return LanceIndex(said.store or project.state / "index")
+    folder = project.state / "index"
+    return LanceIndex(said.store or folder, folder)
+
+
+def promoted_folder(project: Project, key: str) -> Path | None:
+    """The promoted artifact that `rung.yaml` asks for by `tuned` under this key; None where it does not, or none is.
+
+    Raises:
+        UserError: one is promoted and is not here. What is searched must be what was measured, so that nothing else takes
+            its place.
+    """
+    if getattr(project.settings, key) != TUNED:
+        return None
+    kind, registry = PROMOTED[key], Registry(project.state)
+    folder = registry.promoted_folder(kind)
+    if folder is None and not (named := registry.promoted(kind)):
+        instead = f"{DEFAULT_EMBEDDER} embeds" if key == "embedder" else "nothing reranks"
+        say(f"! {key}: {TUNED}, and no {kind} is promoted: {instead}")
+    elif folder is None:
+        raise project.error(
+            f"'{TUNED}' is the {kind} {named[:12]}, which is promoted and not here; nothing searches in its place: "
+            f"'rung artifacts rollback {kind}' takes the one before it, 'rung artifacts withdraw {kind}' none; then "
+            f"'rung train {kind}' builds it again, to be promoted",
+            key,
+        )
+    return folder
 
 
 def open_cache(project: Project, *, lasting: bool = True) -> StepStore:
@@ -132,10 +158,12 @@ class Engines:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted."""
-        folder = (
-            Registry(self.project.state).promoted_folder("retriever") if self.project.settings.embedder == TUNED else None
-        )
+        """The project's embedder; `tuned` is the promoted retriever's, and the default one where none is promoted.
+
+        Raises:
+            UserError: the promoted one is not here.
+        """
+        folder = promoted_folder(self.project, "embedder")
         return self.base_embedder if folder is None else self.tuned_embedder(folder)
 
     @cached_property
@@ -175,7 +203,7 @@ class Engines:
         if settings.reranker == TUNED:
             from rung.models.cross_encoder import CrossEncoder
 
-            folder = Registry(self.project.state).promoted_folder("reranker")
+            folder = promoted_folder(self.project, "reranker")
             return None if folder is None else CrossEncoder(folder)
         if not settings.reranker:
             return None

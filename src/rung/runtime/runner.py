@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rung.config.project import Project
 from rung.models.endpoint import is_on_server
-from rung.progress import REPLAYED, phase
+from rung.progress import REPLAYED, phase, waiting
 from rung.records import Asker
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried, Tally, carry
@@ -90,6 +90,7 @@ class StepRunner:
                 store=self.cache,
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
+                waiting=waiting,
             )
             if self.tally.executed == executed:
                 tick(len(talks), len(talks), REPLAYED)

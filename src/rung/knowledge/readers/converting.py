@@ -84,7 +84,7 @@ def read(file: SourceFile) -> Iterator[Item]:
     line = 0
     try:
         for line, item in _read(file):
-            yield line, _within_limits(item) if isinstance(item, Document) else item
+            yield line, _within_limits(item, file) if isinstance(item, Document) else item
     except OSError as error:
         yield 0, f"cannot be read: {error.strerror or error}"
     except Unusable as error:
@@ -188,8 +188,9 @@ def _same(kind: str, suffix: str) -> bool:
     return kind == ".html" and suffix in (".md", ".markdown", ".txt", ".text", ".vue", ".php", ".js", ".eml", ".rst")
 
 
-def _within_limits(document: Document) -> Document | str:
-    if len(document.text) > LONGEST_TEXT:
+def _within_limits(document: Document, file: SourceFile) -> Document | str:
+    """A text may be as long as the file that it was read from; what grows in the reading has a limit."""
+    if len(document.text) > LONGEST_TEXT and (file.on_disk or len(document.text) > len(file.data)):
         length = len(document.text) // 1_000_000
         return f"holds {length} million characters; one document may have {LONGEST_TEXT // 1_000_000} million: split it"
     return document

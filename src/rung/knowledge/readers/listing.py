@@ -31,7 +31,7 @@ def listing(root: Path, patterns: Sequence[str], *, but: str) -> str | None:
         seen = sorted(path for folder in folders | above for path in _files(folder) if path != root / but)
         if not all(map(is_settled, seen)):
             return None
-        return digest("listing", edition(), sorted(patterns), [(str(path), stamp_of(path)) for path in seen])
+        return digest("listing", edition(), sorted(patterns), [(str(os.fsencode(path)), stamp_of(path)) for path in seen])
     except OSError:
         return None
 

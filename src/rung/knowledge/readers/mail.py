@@ -62,8 +62,10 @@ def read_mail(file: SourceFile) -> Iterator[Item]:
         body = "\n\n".join(texts)
         yield 0, converted(file.id, f"# {subject}\n\n" + "  \n".join(lines) + f"\n\n{body}\n", subject, meta=_meta(message))
     attached = [part for kind, part in parts if kind in (Kind.ATTACHED, Kind.MAIL)]
-    for number, part in enumerate(attached, 1):
-        yield from _attached(file, part, number, dropped)
+    items = [item for number, part in enumerate(attached, 1) for item in _attached(file, part, number, dropped)]
+    yield from items
+    if not any(map(str.strip, texts)) and all(isinstance(item, str) for _, item in items):
+        yield 0, "holds no words but its headers: what else is in it (pictures, say) was not read"
     yield from drops(file, dropped)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rung.files.limited import name_of
 from rung.knowledge.readers import git
 from rung.knowledge.readers.access import Said
 from rung.knowledge.readers.found import WEB, Found
@@ -249,4 +250,4 @@ def _read(path: Path) -> bytes:
 
 
 def _relative(file: Path, root: Path) -> str:
-    return Path(os.path.relpath(file, root)).as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return name_of(Path(os.path.relpath(file, root)).as_posix())

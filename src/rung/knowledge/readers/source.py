@@ -17,7 +17,7 @@ from rung.records import Document, Dropped
 
 LARGEST_FILE = 256 * 2**20  # bytes of a file that is read whole
 LARGEST_ROW = 32 * 2**20  # bytes of one line of a file of rows
-LONGEST_TEXT = 20_000_000  # characters of one document
+LONGEST_TEXT = 20_000_000  # characters of one document that is longer than its file
 _ATTEMPTS = 3
 _SETTLED = 2.0  # seconds after which a file that is written again shows another time
 

@@ -11,13 +11,16 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from rung.errors import MissingExtra, UserError
-from rung.knowledge.store.location import VERSIONS, Held, is_of_place, said, version_file, version_in
+from rung.errors import Damaged, MissingExtra, UserError
+from rung.files.durable import SEAL, damaged
+from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, said, version_file, version_in
+from rung.knowledge.store.sealing import CHANGING
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Bucket:
     """
 
     url: str
+    folder: Path | None = None  # what of the project stands for it: the command that mends it names the project
     lease_seconds: float = LEASE_SECONDS
     _store: Any = field(init=False, repr=False)
     _tags: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of the versions that were listed last
@@ -60,6 +64,11 @@ class Bucket:
     def uri(self) -> str:
         """The address."""
         return self.url.rstrip("/")
+
+    @property
+    def root(self) -> str:
+        """See `Keeping.root`."""
+        return self.url.removeprefix("s3://").partition("/")[2].strip("/")
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -97,10 +106,82 @@ class Bucket:
 
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business
         """See `Keeping.create`. Object storage has written what it has answered for."""
+        with self.clear_errors():
+            known = (self._sealed() if self.numbers() else None) or {}  # without a version, all that stands there is new
+            self._seal({name: known.get(name, (number, tag)) for name, tag in self._files().items()})
         return self._put(version_file(number), content, "create") is not None
 
     def check(self, number: int) -> None:
-        """See `Keeping.check`; the storage keeps sums of its own."""
+        """See `Keeping.check`. The storage names each object's content by a tag."""
+        for name, came in self.altered():
+            if came <= number:
+                raise self.damaged(name, "it was altered")
+
+    def address(self, name: str) -> str:
+        """See `Keeping.address`."""
+        return f"{self.uri}/{name}".rstrip("/")
+
+    def damaged(self, name: str, why: str) -> Damaged:
+        """See `Keeping.damaged`."""
+        return damaged(self.address(name), why, state=self.folder)
+
+    def is_damage(self, error: BaseException) -> bool:
+        """See `Keeping.is_damage`. What the storage refuses is none, nor is a bucket that is not there."""
+        words = str(error).lower()
+        if not is_of_store(error) or "nosuchbucket" in words:
+            return False
+        return "not found" in words or "lanceerror(io)" not in words
+
+    def altered(self) -> Iterator[tuple[str, int]]:
+        """See `Keeping.altered`."""
+        with self.clear_errors():
+            noted = self._sealed()
+            tags = self._files() if noted else {}
+        if noted is None:
+            raise self.damaged(SEAL, "it does not say what the objects should be")
+        yield from ((name, came) for name, (came, tag) in noted.items() if tags.get(name, tag) != tag)
+
+    def delete(self, name: str) -> None:
+        """See `Keeping.delete`."""
+        import obstore
+
+        with self.clear_errors(), suppress(FileNotFoundError):
+            obstore.delete(self._store, name)
+
+    def forget_missing(self) -> None:
+        """See `Keeping.forget_missing`."""
+        with self.clear_errors():
+            files = self._files()
+            self._seal({name: was for name, was in (self._sealed() or {}).items() if name in files})
+
+    def clear(self) -> None:
+        """See `Keeping.clear`."""
+        for number in self.numbers():
+            self.remove(number)
+        for name in (*self._files(changing=True), SEAL):
+            self.delete(name)
+
+    def _files(self, *, changing: bool = False) -> dict[str, str]:
+        """Tag by name of every object of the tables; `changing`: also of those that are written again."""
+        import obstore
+
+        listed = [(entry["path"], str(entry["e_tag"])) for page in obstore.list(self._store) for entry in page]
+        files = {name: tag for name, tag in listed if ".lance/" in name}
+        return {name: tag for name, tag in files.items() if changing or not name.endswith(CHANGING)}
+
+    def _sealed(self) -> dict[str, tuple[int, str]] | None:
+        """What the objects of the tables were: version and tag by name; None where that cannot be read."""
+        content, _ = self._read(SEAL)
+        try:
+            told = json.loads(content or b"{}")
+            return {str(name): (int(came), str(tag)) for name, (came, tag) in told.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def _seal(self, files: Mapping[str, tuple[int, str]]) -> None:
+        import obstore
+
+        obstore.put(self._store, SEAL, json.dumps(files, indent=0).encode())
 
     def remove(self, number: int) -> None:
         """Forget a version."""
@@ -109,11 +190,11 @@ class Bucket:
         obstore.delete(self._store, version_file(number))
 
     @contextmanager
-    def writing(self) -> Iterator[Held]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Held]:
         """See `Keeping.writing`."""
         lease = _Lease(self)
         with self.clear_errors():
-            lease.take()
+            lease.take(waiting)
         try:
             yield lease.held
         finally:
@@ -126,7 +207,9 @@ class Bucket:
 
         try:
             yield
-        except (BaseError, OSError, RuntimeError) as error:
+        except (BaseError, OSError, RuntimeError, ValueError) as error:
+            if self.is_damage(error):
+                raise self.damaged(file_in(error, self.root), said(error)) from error
             if not is_of_place(error):
                 raise
             raise UserError(
@@ -167,7 +250,7 @@ class _Lease:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="rung-lease", daemon=True)
 
-    def take(self) -> None:
+    def take(self, waiting: Callable[[], None]) -> None:
         """Wait until the place is free, or its holder has shown no sign of life for the lease's time."""
         seen, since, told = "", time.monotonic(), False
         while not self._claim("create"):
@@ -183,6 +266,7 @@ class _Lease:
             if not told:
                 log.warning("another process is writing %s; waiting for it", self._bucket.url)
                 told = True
+            waiting()
             time.sleep(min(0.2, self._bucket.lease_seconds / 10))
         self._thread.start()
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from rung.errors import UserError
 from rung.knowledge.protocol import Change, IndexGone, Version
 from rung.knowledge.store.care import REBUILT_ROWS, Care
 from rung.knowledge.store.index_location import keeping
-from rung.knowledge.store.location import Held, version_file
+from rung.knowledge.store.location import Held, Keeping, version_file
 from rung.knowledge.store.snapshot import LanceSnapshot
 from rung.knowledge.store.tables import (
     RUNS,
@@ -55,14 +56,15 @@ class LanceIndex:
 
     def __init__(
         self,
-        place: Path | str,
+        place: Path | str | Keeping,
+        folder: Path | None = None,
         *,
         memory_rows: int = MEMORY_ROWS,
         rebuilt_rows: int = REBUILT_ROWS,
         kept_seconds: float = KEPT_SECONDS,
         kept_versions: int = KEPT_VERSIONS,
     ) -> None:
-        self.keeping = keeping(place)
+        self.keeping = keeping(place, folder)
         self._kept_seconds, self._kept_versions, self._memory_rows = kept_seconds, kept_versions, memory_rows
         self._care = Care(rebuilt_rows)
         self._open: tuple[tuple[int, int, int, int], LanceSnapshot] | None = None
@@ -97,9 +99,9 @@ class LanceIndex:
         )
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """See `Index.writing`. Undoes what an interrupted writer left, and drops what was replaced long ago."""
-        with self.keeping.writing() as held:
+        with self.keeping.writing(waiting) as held:
             self._held = held
             try:
                 with self.keeping.clear_errors():
@@ -203,7 +205,7 @@ class LanceIndex:
 
     def _version(self, number: int) -> Pointer | None:
         content = self.keeping.read(number)
-        return None if content is None else Pointer.read(content, Path(self.keeping.uri, version_file(number)))
+        return None if content is None else Pointer.read(content, partial(self.keeping.damaged, version_file(number)))
 
     def _read(self, number: int) -> Pointer | None:
         """A version, None where another Rung wrote it: such a one cannot be gone back to."""

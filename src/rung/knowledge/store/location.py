@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from rung.errors import UserError
-from rung.files.durable import damaged, fsync_folder
-from rung.knowledge.store.sealing import altered, extend
+from rung.errors import Damaged, UserError
+from rung.files.durable import damaged, fsync_folder, wait_for
+from rung.knowledge.store.sealing import altered, extend, forget_missing
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,11 @@ class Keeping(Protocol):
         """What the tables' library needs to reach it."""
         ...
 
+    @property
+    def root(self) -> str:
+        """How the tables' library names the place in front of a file."""
+        ...
+
     def numbers(self) -> list[int]:
         """The versions that are there, ascending."""
         ...
@@ -51,6 +57,38 @@ class Keeping(Protocol):
 
     def remove(self, number: int) -> None: ...
 
+    def address(self, name: str) -> Path | str:
+        """Where a file of the index is, as it is told to people."""
+        ...
+
+    def damaged(self, name: str, why: str) -> Damaged:
+        """The error that names a damaged file of the index."""
+        ...
+
+    def is_damage(self, error: BaseException) -> bool:
+        """Whether an error of the tables' library says that files are missing or not what they were."""
+        ...
+
+    def altered(self) -> Iterator[tuple[str, int]]:
+        """The files that are not what they were, and the version that each came with; those that are gone are left out.
+
+        Raises:
+            Damaged: what they were cannot be read.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file of the index, if it is there."""
+        ...
+
+    def forget_missing(self) -> None:
+        """Note no longer the files that are gone: the store may give their names again."""
+        ...
+
+    def clear(self) -> None:
+        """Remove all of the index, for who is `writing`."""
+        ...
+
     def check(self, number: int) -> None:
         """Look whether the files of a version are what they were, where that can be told without reading them.
 
@@ -59,8 +97,8 @@ class Keeping(Protocol):
         """
         ...
 
-    def writing(self) -> AbstractContextManager[Held]:
-        """Be the only writer; others wait."""
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> AbstractContextManager[Held]:
+        """Be the only writer; others wait. `waiting`: see `Index.writing`."""
         ...
 
     def clear_errors(self) -> AbstractContextManager[None]:
@@ -78,6 +116,11 @@ class Folder:
     def uri(self) -> str:
         """The folder."""
         return str(self.folder)
+
+    @property
+    def root(self) -> str:
+        """See `Keeping.root`."""
+        return str(self.folder.resolve()).lstrip("/")
 
     @property
     def options(self) -> Mapping[str, str]:
@@ -107,7 +150,7 @@ class Folder:
         """See `Keeping.create`. Lance does not wait for the disk; a version that survives a power cut must not name files
         that did not."""
         _flush(self.folder, since=since)
-        extend(self.folder, number)
+        extend(self.folder, number, afresh=not self.numbers())
         path = self._file(number)
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(f".{uuid.uuid4().hex}.part")
@@ -133,10 +176,46 @@ class Folder:
         """See `Keeping.check`."""
         for name, was in altered(self.folder):
             if was.version <= number:
-                raise damaged(self.folder / name, "it was altered")
+                raise self.damaged(name, "it was altered")
+
+    def address(self, name: str) -> Path:
+        """See `Keeping.address`."""
+        return self.folder / name
+
+    def damaged(self, name: str, why: str) -> Damaged:
+        """See `Keeping.damaged`."""
+        return damaged(self.folder / name, why)
+
+    def is_damage(self, error: BaseException) -> bool:
+        """See `Keeping.is_damage`; what is merely out of reach is none."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return isinstance(error, FileNotFoundError)
+        return "os error" not in str(error) or "os error 2)" in str(error)
+
+    def altered(self) -> Iterator[tuple[str, int]]:
+        """See `Keeping.altered`. Reads every file."""
+        return ((name, was.version) for name, was in altered(self.folder, thoroughly=True))
+
+    def delete(self, name: str) -> None:
+        """See `Keeping.delete`; also a folder that stands in its place."""
+        path = self.folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    def forget_missing(self) -> None:
+        """See `Keeping.forget_missing`."""
+        forget_missing(self.folder)
+
+    def clear(self) -> None:
+        """See `Keeping.clear`."""
+        for path in self.folder.iterdir():
+            if path.name not in ("lock", "staging"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
-    def writing(self) -> Iterator[Held]:
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Held]:
         """See `Keeping.writing`."""
         import fcntl
 
@@ -148,7 +227,7 @@ class Folder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 log.warning("another process is writing %s; waiting for it", self.folder)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                wait_for(lock, waiting)
             for left in (self.folder / VERSIONS).glob("*.part"):
                 left.unlink(missing_ok=True)
             yield lambda: None
@@ -161,8 +240,8 @@ class Folder:
         except (OSError, RuntimeError, ValueError) as error:
             if not is_of_store(error):
                 raise
-            if is_damage(error):
-                raise damaged(file_in(error, self.folder), said(error)) from error
+            if self.is_damage(error):
+                raise self.damaged(file_in(error, self.root), said(error)) from error
             raise UserError(
                 f"the index in {self.folder} could not be written ({said(error)}); free space or mend the permissions and"
                 " run the same command again: what was there before is still there"
@@ -185,7 +264,7 @@ def version_in(name: str) -> int | None:
 
 def is_of_place(error: BaseException) -> bool:
     """Whether the place refuses, and not Rung or its library is wrong: LanceDB wraps the errors of a disk or a network."""
-    return not isinstance(error, RuntimeError) or "LanceError(IO)" in str(error)
+    return not isinstance(error, (RuntimeError, ValueError)) or "LanceError(IO)" in str(error)
 
 
 def is_of_store(error: BaseException) -> bool:
@@ -193,17 +272,10 @@ def is_of_store(error: BaseException) -> bool:
     return isinstance(error, OSError) or "lanceerror" in str(error).lower().replace(" ", "")
 
 
-def is_damage(error: BaseException) -> bool:
-    """Whether files of an index in a folder are missing or not what they were, and not merely out of reach."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return isinstance(error, FileNotFoundError)
-    return "os error" not in str(error) or "os error 2)" in str(error)
-
-
-def file_in(error: BaseException, folder: Path) -> Path:
-    """The file that an error of the store speaks of; the folder where it names none."""
-    named = re.search(rf"{re.escape(str(folder.resolve()).lstrip('/'))}/([^\s,:'\"]+)", str(error))
-    return folder / named[1] if named else folder
+def file_in(error: BaseException, root: str) -> str:
+    """The file below `root` that an error of the store speaks of; "" where it names none."""
+    named = re.search(rf"{re.escape(root)}/([^\s,:'\"]+)", str(error))
+    return named[1] if named else ""
 
 
 def said(error: BaseException) -> str:

@@ -1,90 +1,94 @@
 """What is damaged in an index, and going back to the newest version that is whole; where none is, everything goes.
 
-What is left is brought up to date by the next sync, from the documents. Object storage keeps its files whole by itself.
+What is left is brought up to date by the next sync, from the documents.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from rung.errors import Damaged, UserError
 from rung.knowledge.protocol import Fusion, Lookup
 from rung.knowledge.store.lance import LanceIndex
-from rung.knowledge.store.location import Folder, version_file
-from rung.knowledge.store.sealing import altered, forget_missing
+from rung.knowledge.store.location import Keeping, version_file
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A damaged file, the versions that are damaged by it, and whether it is of no use to any other."""
+    """A damaged file of the index, the versions that are damaged by it, and whether it is of no use to any other."""
 
-    path: Path
+    name: str
     why: str
     versions: frozenset[int] = frozenset()
     useless: bool = True
 
 
-def wrong(folder: Path) -> Iterator[Wrong]:
-    """Every damaged file, reading all files of all versions."""
-    numbers, told = Folder(folder).numbers(), frozenset[int]()
+def wrong(keeping: Keeping) -> Iterator[Wrong]:
+    """Every damaged file, reading all files of all versions.
+
+    Raises:
+        UserError: object storage cannot be reached.
+    """
+    numbers, told = keeping.numbers(), frozenset[int]()
     try:
-        for name, was in altered(folder, thoroughly=True):
-            versions = frozenset(number for number in numbers if number >= was.version)
+        for name, came in keeping.altered():
+            versions = frozenset(number for number in numbers if number >= came)
             told |= versions
-            yield Wrong(folder / name, "it was altered", versions)
+            yield Wrong(name, "it was altered", versions)
     except Damaged as error:
-        yield Wrong(error.path, "it does not say what the files should be")
+        yield Wrong(_name(keeping, error), "it does not say what the files should be")
     for number in sorted(set(numbers) - told):
-        pointer = folder / version_file(number)
+        pointer = version_file(number)
         try:
-            _read(folder, number)
+            _read(keeping, number)
         except Damaged as error:
-            yield Wrong(error.path, error.why, frozenset({number}), useless=error.path == pointer)
+            name = _name(keeping, error)
+            yield Wrong(name, error.why, frozenset({number}), useless=name == pointer)
         except UserError:
             continue  # written by another Rung, or out of reach
         except Exception as error:  # what a damaged file makes the libraries raise is not theirs to name
             yield Wrong(pointer, f"what it names cannot be read: {error}", frozenset({number}), useless=False)
 
 
-def mend(folder: Path) -> str:
+def mend(keeping: Keeping) -> str:
     """Remove the versions that are damaged; all of the index where none is whole. Says what is left.
 
     Raises:
         UserError: a file cannot be removed.
     """
-    keeping = Folder(folder)
     with keeping.writing():
-        found = list(wrong(folder))
+        found = list(wrong(keeping))
         broken = frozenset[int]().union(*(one.versions for one in found))
         whole = [number for number in keeping.numbers() if number not in broken]
         try:
             for number in sorted(broken, reverse=True):
                 keeping.remove(number)
             for one in found:
-                if one.useless and one.path.is_file():
-                    one.path.unlink()
-            forget_missing(folder)
-            if whole and _can_be_written(folder):
+                if one.useless:
+                    keeping.delete(one.name)
+            keeping.forget_missing()
+            if whole and _can_be_written(keeping):
                 said = f"{_counted(broken)} of the index could not be read, and went" if broken else "no version needed it"
                 return f"{said}; it is at version {whole[-1]}"
-            for path in folder.iterdir():
-                if path.name not in ("lock", "staging"):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            keeping.clear()
         except OSError as error:
             why = error.strerror or error
-            raise UserError(f"{folder} cannot be mended ({why}); delete it, and run 'rung sync'") from error
+            raise UserError(f"{keeping.uri} cannot be mended ({why}); delete it, and run 'rung sync'") from error
     return "no version of the index could be read: it is made anew from the documents"
 
 
-def _read(folder: Path, number: int) -> None:
+def _name(keeping: Keeping, error: Damaged) -> str:
+    """The file of the index that an error names."""
+    return str(error.path).removeprefix(keeping.uri).lstrip("/")
+
+
+def _read(keeping: Keeping, number: int) -> None:
     """Read everything that a version holds, by every way in which it is read."""
-    snapshot = LanceIndex(folder).snapshot(number)
+    snapshot = LanceIndex(keeping).snapshot(number)
     if snapshot is None:
         return
     ids = [document.id for document in snapshot.documents()]
@@ -97,9 +101,9 @@ def _read(folder: Path, number: int) -> None:
         snapshot.search([lookup], Fusion(0.5))
 
 
-def _can_be_written(folder: Path) -> bool:
+def _can_be_written(keeping: Keeping) -> bool:
     """Whether a writer can begin: it restores the tables to what the newest version names."""
-    index = LanceIndex(folder)
+    index = LanceIndex(keeping)
     with suppress(Exception):  # then it is made anew, whatever it is
         newest = index.newest_pointer()
         if newest is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from rung.errors import UserError
 from rung.files.durable import SEAL, damaged, sha256, standing, write_whole
 
-_CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
+CHANGING = "latest_version_hint.json"  # the one file of the store that is written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Sealed:
     standing: tuple[int, ...]
 
 
-def extend(folder: Path, version: int) -> None:
-    """Note the files that are new, as those of this version; forget those that are gone."""
+def extend(folder: Path, version: int, *, afresh: bool = False) -> None:
+    """Note the files that are new, as those of this version; forget those that are gone. `afresh`: all are new."""
     try:
-        known = read(folder)
+        known = {} if afresh else read(folder)
     except UserError:
         known = {}
     sealed = {
@@ -92,5 +92,5 @@ def _write(folder: Path, sealed: dict[str, Sealed]) -> None:
 
 def _files(folder: Path) -> Iterator[str]:
     for path in folder.glob("*.lance/**/*"):
-        if path.is_file() and path.name != _CHANGING:
+        if path.is_file() and path.name != CHANGING:
             yield str(path.relative_to(folder))

@@ -10,15 +10,13 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import Future
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from rung.errors import UserError
-from rung.files.durable import damaged
 from rung.knowledge.protocol import IndexGone
-from rung.knowledge.store.location import Keeping, file_in, is_damage, is_of_store, said
+from rung.knowledge.store.location import Keeping, file_in, is_of_store, said
 from rung.knowledge.store.tables import RUNS, Pointer
 from rung.text.matching import folded, terms
 
@@ -80,14 +78,12 @@ class Reading:
         lost = isinstance(error, FileNotFoundError) or any(mark in str(error).lower() for mark in _LOST)
         if lost and self._keeping.read(self._number) is None:  # a version goes before its files
             return IndexGone(f"the index in {self._keeping.uri} was replaced while it was read; run the command again")
-        if "://" in self._keeping.uri or not (panic or lost or is_damage(error)):
-            why = "it is damaged, " if panic or lost else ""
+        if not (panic or lost or self._keeping.is_damage(error)):
             return UserError(
-                f"the index in {self._keeping.uri} cannot be read ({why}{said(error)}); check that the place can be reached,"
+                f"the index in {self._keeping.uri} cannot be read ({said(error)}); check that the place can be reached,"
                 " and run the command again"
             )
-        folder = Path(self._keeping.uri)
-        return damaged(file_in(error, folder), said(error))
+        return self._keeping.damaged(file_in(error, self._keeping.root), said(error))
 
     async def columns(self) -> frozenset[str]:
         """Names of the passages' columns."""

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rung.errors import UserError
-from rung.files.durable import damaged, short_sum
+from rung.errors import Damaged, UserError
+from rung.files.durable import short_sum
 from rung.knowledge.filters import column, described, facet, flattened, value_of
 from rung.knowledge.protocol import Change, text_digest
 from rung.knowledge.store.scanning import codes
@@ -74,8 +73,8 @@ class Pointer:
         return json.dumps({**told, "sum": short_sum(canonical(told))}, ensure_ascii=False, indent=1).encode()
 
     @classmethod
-    def read(cls, content: bytes, place: Path) -> Pointer:
-        """A version as it was kept, in the file at `place`.
+    def read(cls, content: bytes, wrong: Callable[[str], Damaged]) -> Pointer:
+        """A version as it was kept. `wrong`: the error that names its file, with what is wrong with it.
 
         Raises:
             Damaged: it is.
@@ -85,15 +84,15 @@ class Pointer:
             told = json.loads(content)
             total = told.pop("sum", None)
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
-            raise damaged(place, str(error)) from error
+            raise wrong(str(error)) from error
         if total is not None and total != short_sum(canonical(told)):
-            raise damaged(place, "it was altered")
+            raise wrong("it was altered")
         if told.get("format") != FORMAT:
-            raise UserError(f"{place} was written by another version of Rung; delete it and run 'rung sync' again")
+            raise UserError(f"{wrong('').path} was written by another version of Rung; delete it and run 'rung sync' again")
         try:
             return cls(**told)
         except TypeError as error:
-            raise damaged(place, str(error)) from error
+            raise wrong(str(error)) from error
 
 
 def access_class(groups: Iterable[str]) -> str:
