@@ -55,8 +55,9 @@ def purge(project: Project, *, dry_run: bool = False) -> Purged:
         return found
     index.prune()
     forget_cuttings(project.state)
+    left = index.snapshot()
     with closing(open_cache(project)) as cache:
-        forget_gone(cache, lambda ids: snapshot.documents(ids) if snapshot else ())
+        forget_gone(cache, lambda ids: left.documents(ids) if left else ())
     for folder in stale:
         unseal(folder, WITH_TEXTS)
         for name in WITH_TEXTS:
