@@ -152,7 +152,7 @@ class _Ascent:
         ]
         for run in rungs:
             if run.outcomes:
-                score = self.course.score_so_far(run.candidate.label).estimates(self.workshop.seed).get(MAIN)
+                score = self.course.score_so_far(run.candidate.label).estimates().get(MAIN)
                 told = "not judged" if score is None else reasons.interval(score)
                 lines.append(f"  {run.candidate.label}: {told} on {reasons.cases(len(run.outcomes))}")
         self.workshop.reporter.say("\n".join(lines))

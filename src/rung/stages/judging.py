@@ -22,15 +22,15 @@ from rung.stages.habit import habit
 from rung.stages.intake import Intake
 from rung.stages.looking import counted, warning
 from rung.stages.oracle import Shown, shown_in
-from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
+from rung.stages.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, last_choice, publish
 from rung.stages.reporting import record_of, report_of
 from rung.stages.spending import Closed
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
-from rung.verdict.bar import Bar, bar_of
+from rung.verdict.bar import Bar, bar_of, keeping
 from rung.verdict.changes import as_json
-from rung.verdict.clusters import clusters
+from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
 from rung.verdict.diagnose import LOST_BELOW, RIGHT_FROM, Loss, losses
@@ -96,7 +96,8 @@ def measure(workshop: Workshop, intake: Intake) -> Yardstick:
 def bar_in(workshop: Workshop) -> Bar:
     """What is good enough in this project."""
     said = workshop.project.settings.bar
-    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "")
+    risk = workshop.project.settings.verdict.risk
+    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "", risk=risk)
 
 
 def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
@@ -143,13 +144,13 @@ def weigh(
         weighed = [_weighed(candidate, scored, workshop, intake, known) for candidate in candidates]
         lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
         weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
+        incumbent = last_choice(workshop.project)
         looks = counted(workshop, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
             documents=intake.materials.has_documents,
             seed=workshop.seed,
-            steps=(workshop.tally.executed, workshop.tally.replayed),
             warnings=[
                 *workshop.remarks,
                 *_warnings(intake, scored, coverage, workshop.project.settings.sampling),
@@ -158,10 +159,11 @@ def weigh(
                 *warning(looks),
             ],
             constant=habit(intake.cases, scored.measure, list(scored.runs.values())),
+            incumbent=incumbent,
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
-        found = flips(open_, bar=bar, economy=known, seed=workshop.seed)
+        found = flips(open_, bar=bar, economy=known, incumbent=incumbent)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
         floored = {
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
@@ -173,6 +175,9 @@ def weigh(
             changes += cheaper_from(verdict.winner, [r for r in verdict.rungs if r.name not in thin], bar, known)
         return replace(
             verdict,
+            executed=workshop.tally.executed,
+            replayed=workshop.tally.replayed,
+            few_documents=few_documents(intake.cases)[0],
             knowledge_version=intake.knowledge_version,
             front=front(verdict.rungs),
             flips=tuple(changes),
@@ -221,17 +226,18 @@ def _unmeasured(candidate: Candidate) -> RungResult:
     )
 
 
-def finished(workshop: Workshop, run: Run, card: Scorecard) -> Weighed:
-    """A rung that has answered every case, as far as bar and limits need to know it."""
+def finished(workshop: Workshop, run: Run, card: Scorecard, groups: Sequence[int] | None) -> Weighed:
+    """A rung that has answered every case, as far as limits need to know it; `groups`: the cluster of each case."""
     prices = Prices(**workshop.project.settings.prices.model_dump())
     line = replace(
         _unmeasured(run.candidate),
         status="measured",
-        scores=card.estimates(workshop.seed),
+        scores=card.estimates(),
         latency=run.latency,
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
     )
-    return Weighed(line, card.values, run.failures)
+    keeps = keeping(line, card.values, bar_in(workshop), clusters=groups)
+    return Weighed(replace(line, keeps=keeps), card.values, run.failures)
 
 
 def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: Intake, known: Economy) -> Weighed:
@@ -244,7 +250,7 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
     if run.failures == len(run.outcomes):
         why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    scores = card.estimates(workshop.seed, scored.clusters)
+    scores = card.estimates(scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
     result = replace(
@@ -262,7 +268,6 @@ def _weighed(candidate: Candidate, scored: Scored, workshop: Workshop, intake: I
             card.values[MAIN],
             oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
-            seed=workshop.seed,
         ),
         partly=_partly(card),
         latency=run.latency,
@@ -302,7 +307,11 @@ def _stopped(run: Run, scores: Mapping[str, Estimate], workshop: Workshop, intak
         rival=run.stopped.rival,
         total=len(intake.cases),
         bar=bar.correct,
-        broken=bar.broken_by(lambda name: scores[name].mean if name in scores else None),
+        broken=[
+            (name, mean, limit)
+            for name, limit in bar.limits.items()
+            if name in scores and (mean := scores[name].mean) is not None and not limit.holds(mean)
+        ],
     )
 
 
@@ -329,6 +338,8 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    documents, about = few_documents(intake.cases)
+    found += [reasons.few_documents(documents, about)] if documents else []
     found += [*scored.shown.remarks()] if scored.shown else []
     found += [*_unwinnable(intake, scored)]
     if intake.problems:
