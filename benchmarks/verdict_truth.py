@@ -217,7 +217,7 @@ HEAD = "untrue, short, too high, loss, right"
 
 def barred(draws: int, seed: int) -> Iterator[str]:
     """With a bar."""
-    yield f"| cases | scores | " + " | ".join(f"{rule}: {HEAD}" for rule in RULES) + " |"
+    yield "| cases | scores | " + " | ".join(f"{rule}: {HEAD}" for rule in RULES) + " |"
     yield "|---|---|" + "---|" * len(RULES)
     for kind in KINDS:
         for cases in CASES:
@@ -234,7 +234,7 @@ def barred(draws: int, seed: int) -> Iterator[str]:
 
 def swept(draws: int, seed: int) -> Iterator[str]:
     """One to fifty settings of a rung."""
-    yield f"| settings | cases | " + " | ".join(f"{rule}: {HEAD}" for rule in RULES) + " | all 3 below: point, new |"
+    yield "| settings | cases | " + " | ".join(f"{rule}: {HEAD}" for rule in RULES) + " | all 3 below: point, new |"
     yield "|---|---|" + "---|" * (len(RULES) + 1)
     for settings in (1, 12, 50):
         for cases in CASES:
@@ -318,7 +318,7 @@ def _is_slow(draw: Callable[[int], Floats], bar: Bar) -> bool:
 
 
 def more(draws: int, seed: int) -> Iterator[str]:
-    """"About N more cases would settle it": of the choices whose bar lies within the interval."""
+    """ "About N more cases would settle it": of the choices whose bar lies within the interval."""
     yield "| cases | scores | said | comes true | N, median | hardly settled |\n|---|---|---|---|---|---|"
     for kind in KINDS[:2]:
         for cases in CASES[:3]:

@@ -18,16 +18,20 @@ from datetime import datetime
 from rung.drivers.batch import Tally
 from rung.drivers.live import converse
 from rung.errors import BudgetEnded, UserError
+from rung.project import Project
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.stages.budget import Meter, spent_usd
-from rung.stages.candidates import Candidate, drawn
+from rung.stages.candidates import Candidate, bar_in, drawn
 from rung.stages.intake import chosen
 from rung.steps import Conversation
 from rung.strategies.protocol import Strategy
+from rung.verdict.bar import QUANTILES, Bar
+from rung.verdict.probability import quantile_within
 from rung.verdict.racing import Stop
 from rung.workshop import Workshop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
+LEAST_LIMITED, MOST_LIMITED = 20, 60  # where a percentile of time is limited: between them until it is settled
 TURN = 4  # cases that a rung answers before it is the next one's turn
 MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
 
@@ -129,7 +133,7 @@ def time_live(
     takes the last pass that all its rungs have together, over whichever cases.
     """
     meter = meter or Meter.of(workshop)
-    sample = chosen(cases, MOST)
+    sample = chosen(cases, sample_size(workshop.project))
     wanted = {run.candidate.identity(workshop, sample): run for run in runs if not _untimed(run, cases)}
     noted = ((key, workshop.store.noted("latency", key)) for key in wanted)
     known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
@@ -152,6 +156,11 @@ def time_live(
         known |= made
     timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
     return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
+
+
+def sample_size(project: Project) -> int:
+    """How many cases the live pass asks at most: more where a percentile of time is limited."""
+    return MOST_LIMITED if set(project.settings.bar.limits()) & set(QUANTILES) else MOST
 
 
 def _note_pace(workshop: Workshop, meter: Meter) -> None:
@@ -192,7 +201,8 @@ class _Times:
     """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds."""
 
     run: Run
-    whole: list[Json] = field(default_factory=list)
+    bar: Bar
+    whole: list[float] = field(default_factory=list)
     by_kind: dict[str, list[Json]] = field(default_factory=dict)
     spent: float = 0.0
 
@@ -206,8 +216,13 @@ class _Times:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the pass may stop."""
-        return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
+        """Whether the pass may stop: it has lasted long enough or, where time is limited, it is told what is kept."""
+        risk, limits = self.bar.risk, self.bar.limits
+        limited = [(limits[name].value * 1000, share) for name, share in QUANTILES.items() if name in limits]
+        if not limited:
+            return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
+        kept = (quantile_within(self.whole, limit, share) for limit, share in limited)
+        return len(self.whole) >= LEAST_LIMITED and all(not risk <= one < 1 - risk for one in kept)
 
 
 @dataclass
@@ -228,7 +243,7 @@ class _Pass:
         timed = Timed(uuid.uuid4().hex[:12], _now(), platform.node(), os.cpu_count() or 1, _load())
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
-        times = {key: _Times(run) for key, run in runs.items()}
+        times = {key: _Times(run, bar_in(self.workshop)) for key, run in runs.items()}
         for begin in range(0, len(rest), TURN):
             turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
@@ -267,7 +282,7 @@ class _Pass:
         for key, one in times.items():
             if len(one.whole) >= least:
                 steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
-                found[key] = {"whole": one.whole, "steps": steps, "timed": asdict(timed)}
+                found[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
         return found
 
 
@@ -298,4 +313,5 @@ def _latency(known: Json) -> Latency | None:
         return None
     p50, p95 = percentiles(whole)
     by_kind = {kind: percentiles(values) for kind, values in steps.items()}
-    return Latency(p50, p95, len(whole), by_kind, Timed(**timed) if isinstance(timed, dict) else None)  # type: ignore[arg-type]
+    session = Timed(**timed) if isinstance(timed, dict) else None  # type: ignore[arg-type]
+    return Latency(p50, p95, len(whole), by_kind, session, tuple(float(str(time)) for time in whole))

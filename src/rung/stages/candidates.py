@@ -31,6 +31,7 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
+from rung.verdict.bar import Bar, bar_of
 from rung.workshop import Built, Workshop
 from rung.workshop.artifacts import is_finished
 from rung.workshop.recipes import recipe_file
@@ -84,6 +85,13 @@ LIMITS = (
     "usd_per_month",
     "usd_per_passed",
 )  # what is limited beside the metrics
+
+
+def bar_in(workshop: Workshop) -> Bar:
+    """What is good enough in this project."""
+    said = workshop.project.settings.bar
+    risk = workshop.project.settings.verdict.risk
+    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "", risk=risk)
 
 
 def check_limits(project: Project) -> None:

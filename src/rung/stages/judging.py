@@ -15,7 +15,7 @@ from rung.stages.answering import Run, commonest
 from rung.stages.asking import SPECS, specs_of
 from rung.stages.billing import economy
 from rung.stages.budget import Meter
-from rung.stages.candidates import Candidate
+from rung.stages.candidates import Candidate, bar_in
 from rung.stages.examining import Examiner
 from rung.stages.grading import calibrated, cards_of
 from rung.stages.habit import habit
@@ -28,7 +28,7 @@ from rung.stages.spending import Closed
 from rung.stages.training import curve_of
 from rung.stages.weighting import Weight
 from rung.verdict import reasons
-from rung.verdict.bar import Bar, bar_of, keeping
+from rung.verdict.bar import keeping
 from rung.verdict.changes import as_json
 from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.costs import Prices, usd_per_1k
@@ -91,13 +91,6 @@ def measure(workshop: Workshop, intake: Intake) -> Yardstick:
         metric=workshop.project.settings.bar.metric or "",
         document_groups=intake.document_groups,
     )
-
-
-def bar_in(workshop: Workshop) -> Bar:
-    """What is good enough in this project."""
-    said = workshop.project.settings.bar
-    risk = workshop.project.settings.verdict.risk
-    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "", risk=risk)
 
 
 def score(workshop: Workshop, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:

@@ -14,14 +14,13 @@ from rung.project import Project
 from rung.records import Case, Document, Json
 from rung.scoring import yardstick
 from rung.scoring.judge import graded, labels, preferred
-from rung.stages.answering import MOST, MOST_PASSES, TURN
+from rung.stages.answering import MOST_PASSES, TURN, sample_size
 from rung.stages.budget import Allowed, training_usd_per_hour
 from rung.stages.candidates import LIMITS
 from rung.stages.counting import likely_tokens, sizes_of
 from rung.stages.forecast import Forecast, Rates, minutes_in_words
 from rung.stages.intake import chosen
 from rung.stages.pacing import Pace, trainings
-from rung.stages.racing import FEW
 from rung.stages.rehearsing import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.stages.tuning import KEPT
 from rung.strategies.prompting import question_for
@@ -123,10 +122,9 @@ class Foreseer:
         """A pass over a sample; where time is limited and rungs race, all that are left are timed anew as others finish."""
         if not self.judging:
             return
-        warm, *rest = reversed(chosen(self.judging, MOST))
+        warm, *rest = reversed(chosen(self.judging, sample_size(self.project)))
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
-        races = len(self.judging) > FEW and not self.allowed.exhaustive
-        passes = MOST_PASSES if races and set(self.project.settings.bar.limits()) & set(LIMITS) else 1
+        passes = MOST_PASSES if not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(LIMITS) else 1
         known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
         for one in known:

@@ -106,14 +106,18 @@ def keeping(
     A mean is told from its cases (`values`), a percentile of time from the times of the live pass. A limit at the end of the
     scale (no leak, every format right), a price, and a number without its cases are left out: one number decides there.
     """
-    found: dict[str, float] = {}
+    found: dict[str, float | None] = {}
     for name, limit in bar.limits.items():
-        share = QUANTILES.get(name)
-        column = values.get(name)
-        if share is not None and result.latency is not None and result.latency.times:
-            found[name] = quantile_within(result.latency.times, limit.value * 1000, share)
-        elif column is not None and name not in QUANTILES and limit.value != (0 if limit.op == "<=" else 1):
-            reached = at_least(column, limit.value, clusters=clusters)
-            if reached is not None:
-                found[name] = reached if limit.op == ">=" else 1 - reached
-    return found
+        if name in QUANTILES and result.latency is not None and result.latency.times:
+            found[name] = quantile_within(result.latency.times, limit.value * 1000, QUANTILES[name])
+        elif name in values:
+            found[name] = keeps_mean(values[name], limit, clusters=clusters)
+    return {name: chance for name, chance in found.items() if chance is not None}
+
+
+def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None = None) -> float | None:
+    """The probability that the mean over all cases keeps a limit; None at the end of the scale, where one case breaks it."""
+    if limit.value == (0 if limit.op == "<=" else 1):
+        return None
+    reached = at_least(column, limit.value, clusters=clusters)
+    return None if reached is None else reached if limit.op == ">=" else 1 - reached

@@ -44,7 +44,7 @@ def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
 def few_documents(cases: Sequence[Case]) -> tuple[int, int]:
     """How many documents the cases are about, and how many cases are, where they are too few to tell of others; (0, 0) else.
 
-    Too few: fewer than `FEWEST` groups of cases that share a document, and these hold at least half of the cases that name one.
+    Too few: fewer than `FEWEST` groups of cases that share a document, with at least half of the cases that name one.
     """
     about = [documents for case in cases if (documents := documents_of(case))]
     sizes = [n for n in Counter(_joined(about)).values() if n > 1]
