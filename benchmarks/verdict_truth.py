@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 
 from rung.estimating import estimate
 from rung.records import Latency, RungResult
-from rung.verdict.bar import Bar, bar_of, keeping
+from rung.verdict.bar import RISK, Bar, bar_of, keeping
 from rung.verdict.choice import FLOOR, Contender, choose
-from rung.verdict.probability import cases_needed, quantile_within
+from rung.verdict.probability import at_least, cases_needed, quantile_within
 from rung.verdict.statistics import holm, paired_with
 
 Floats = NDArray[np.float64]
@@ -318,10 +318,10 @@ def _is_slow(draw: Callable[[int], Floats], bar: Bar) -> bool:
 
 
 def more(draws: int, seed: int) -> Iterator[str]:
-    """ "About N more cases would settle it": of the choices whose bar lies within the interval."""
+    """ "About N more cases would settle it": of the choices whose probability lies between the risk and its complement."""
     yield "| cases | scores | said | comes true | N, median | hardly settled |\n|---|---|---|---|---|---|"
     for kind in KINDS[:2]:
-        for cases in CASES[:3]:
+        for cases in CASES:
             rng = np.random.default_rng((seed, cases, 7, kind.fractions))
             kept, sizes, hardly = [], [], 0
             for _ in range(draws):
@@ -329,18 +329,21 @@ def more(draws: int, seed: int) -> Iterator[str]:
                 bar = float(np.clip(means[rng.integers(len(means))] + rng.normal(0, 0.05), 0.1, 0.95))
                 data = drawn(means, cases, kind, rng)
                 place = by_the_product(data, Bar(bar))[0]
-                seen = estimate(data.scores[place])
-                if seen.low is None or seen.high is None or not seen.low < bar <= seen.high:
+                if _is_settled(data.scores[place], bar):
                     continue
-                needed = cases_needed(data.scores[place], bar)
+                needed = cases_needed(data.scores[place], bar, risk=RISK)
                 if needed is None:
                     hardly += 1
                     continue
                 further = drawn(means[place : place + 1], needed - cases, kind, rng).scores[0]
-                found = estimate(np.concatenate([data.scores[place], further]))
-                kept.append(found.low is None or found.high is None or not found.low < bar <= found.high)
+                kept.append(_is_settled(np.concatenate([data.scores[place], further]), bar))
                 sizes.append(needed - cases)
             yield f"| {cases} | {kind.name} | {len(kept)} | {np.mean(kept):.0%} | {np.median(sizes):,.0f} | {hardly} |"
+
+
+def _is_settled(column: Floats, bar: float) -> bool:
+    chance = at_least(column, bar) or 0.0
+    return not RISK <= chance < 1 - RISK
 
 
 def intervals(draws: int, seed: int) -> Iterator[str]:

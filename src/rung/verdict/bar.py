@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rung.estimating import Floats
 
 Op = Literal["<=", ">="]
+State = Literal["met", "missed", "not certain", "unknown"]
 RISK = 0.2  # of a verdict that is wrong, where rung.yaml says nothing
 
 _AT_MOST = frozenset({"leaks", "false_refusal"})
@@ -121,3 +122,18 @@ def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None =
         return None
     reached = at_least(column, limit.value, clusters=clusters)
     return None if reached is None else reached if limit.op == ">=" else 1 - reached
+
+
+def state_of(result: RungResult, name: str, asked: float, risk: float) -> tuple[State, float | None]:
+    """How a rung stands to a line of the bar, `correct` or a limit, and the probability that it meets it, if that is known.
+
+    "not certain" lies between the risk and its complement: it does not clear the bar; it is not held to break a limit.
+    """
+    value = measured(result, name)
+    probability = result.probability if name == "correct" else result.keeps.get(name)
+    if value is None:
+        return "unknown", None
+    bar = Bar(asked, risk=risk) if name == "correct" else bar_of({name: asked}, risk=risk)
+    if bar.is_likely_missed(probability) if name == "correct" else bar.is_broken(name, value, probability):
+        return "missed", probability
+    return "met" if probability is None or probability >= 1 - risk - _SLACK else "not certain", probability

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rung.records import Estimate, RungResult
 from rung.verdict.bar import Bar
 from rung.verdict.choice import FLOOR
-from rung.verdict.probability import MANY
 from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, turned
 from rung.verdict.statistics import ALPHA, Paired
 
@@ -43,16 +42,16 @@ def none_clears(bar: float, best: str, probability: float | None) -> str:
     )
 
 
-def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, lowest: bool, more: str) -> str:
+def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
     """Why the winner: it is the best, and every lower one that could be chosen is shown to be worse."""
     standing = (
         "is the only rung that could be chosen"
         if alone
         else "is the best, and the lowest that could be chosen"
         if lowest
-        else "is the best, and every lower rung that could be chosen is shown to be worse"
+        else f"is the best, and every lower rung that could be chosen is shown to be worse, at a risk of {bar.risk:.0%}"
     )
-    return f"{winner} {standing}: correct {interval(score, beside=bar)}.{more}"
+    return f"{winner.name} {standing}: correct {interval(winner.scores['correct'], beside=bar.correct)}.{more}"
 
 
 def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: str) -> str:
@@ -84,13 +83,13 @@ def _in_doubt(difference: Paired, compared: int) -> str:
     return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
 
 
-def not_certain(more: int | None, *, of: str = "", clustered: bool = False) -> str:
-    """The bar lies within the interval (of the best rung, where that is not the winner): what would settle it."""
-    where = f"the interval of {of}" if of else "the interval"
-    if more is None or more > MANY:
-        return f" Not certain: the bar lies within {where}, and so near that more cases would hardly settle it."
+def not_certain(more: int | None, risk: float, *, of: str = "", clustered: bool = False) -> str:
+    """The winner (or the best rung, `of`) may reach the bar or not: what would settle it."""
+    head = f" Not certain{f' of {of}' if of else ''}: "
+    if more is None:
+        return f"{head}it lies so near the bar that more cases would hardly settle it."
     about = f"{cases(more, what='more case')}{', spread over further documents as these are,' if clustered else ''}"
-    return f" Not certain: the bar lies within {where}; about {about} would likely settle it."
+    return f"{head}about {about} would likely settle it, to a probability of {1 - risk:.2f} or more, or below {risk:.2f}."
 
 
 def misses(result: RungResult, bar: Bar) -> str:
@@ -109,9 +108,9 @@ def _reaching(result: RungResult, bar: Bar) -> str:
     return f"correct {interval(score, beside=asked)} reaches {number(asked)} with probability {chance(result.probability)}"
 
 
-def worse(best: str, difference: Estimate) -> str:
+def worse(best: str, difference: Estimate, risk: float) -> str:
     """A rung that is shown to be worse than the best."""
-    return f"{WORSE}: below the best, {best}, by {interval(turned(difference))}"
+    return f"{WORSE}: below the best, {best}, by {interval(turned(difference))}, more than chance at a risk of {risk:.0%}"
 
 
 def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adjusted: float, compared: int) -> str:

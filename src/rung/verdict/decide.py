@@ -292,19 +292,20 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
     lowest = standing.winner is standing.rivals[0]
-    return opening + choice_words.best(winner.name, score, bar.correct, alone=code == "only", lowest=lowest, more=more)
+    return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
 def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
-    """The sentence that says the bar lies within a rung's interval, or nothing."""
-    score = weighed.result.scores[MAIN]
-    if bar.correct is None or score.mean is None:
+    """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
+    if bar.correct is None:
         return ""
-    if score.low is not None and score.high is not None and not score.low < bar.correct <= score.high:
+    column, clusters = weighed.values[MAIN], weighed.clusters
+    alone = at_least(column, bar.correct, clusters=clusters)
+    if alone is None or bar.is_likely_missed(alone) or bar.is_cleared(alone):
         return ""
-    needed = cases_needed(weighed.values[MAIN], bar.correct, clusters=weighed.clusters)
-    more = None if needed is None else max(needed - score.n, 1)
-    return choice_words.not_certain(more, of=of, clustered=weighed.clusters is not None)
+    needed = cases_needed(column, bar.correct, risk=bar.risk, clusters=clusters)
+    more = None if needed is None else needed - weighed.result.scores[MAIN].n
+    return choice_words.not_certain(more, bar.risk, of=of, clustered=clusters is not None)
 
 
 def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
@@ -322,7 +323,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
         elif standing.by_bar and not bar.is_cleared(w.result.probability):
             found[name] = choice_words.not_shown(w.result, bar)
         elif not standing.by_bar and name in standing.choice.worse:
-            found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate)
+            found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         else:
             sibling = rung_of(name) == rung_of(winner.result.name)
             found[name] = choice_words.not_needed(

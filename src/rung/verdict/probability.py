@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MANY = 100_000  # cases: past so many nobody is told to write more
 _POWER = 0.85  # asked for so that 80 % come true: where the bar is near, the truth is nearer to it than the scores so far
-_Z = 1.959963984540054  # 95 %, two-sided
 _SAME = 1e-12
 _TINY = 1e-30
 _STEPS = 300
@@ -88,13 +87,16 @@ def least_limit(times: Sequence[float], share: float, level: float) -> float | N
     return next((time for time in sorted(times) if quantile_within(times, time, share) >= level), None)
 
 
-def cases_needed(values: Sequence[float] | Floats, target: float, *, clusters: Sequence[int] | None = None) -> int | None:
-    """How many cases in all, these included, would likely (80 %) put the 95 % interval of the mean on one side of `target`.
+def cases_needed(
+    values: Sequence[float] | Floats, bar: float, *, risk: float, clusters: Sequence[int] | None = None
+) -> int | None:
+    """How many cases in all, these included, would likely (80 %) settle whether the mean reaches `bar`: make its probability
+    1 - `risk` or more, or less than `risk`.
 
     The mean that further cases will have is not known either, so it is drawn as the cases so far leave it open: with N more
     the mean of all is distributed around the one seen by Student's t with the variance s²N / (n(n + N)). With clusters it
     counts cases that are spread over documents as these are. None when nothing can be said: fewer than two cases, or a mean
-    so near the target that more than `MANY` would be needed.
+    so near the bar that more than `MANY` would be needed.
     """
     import numpy as np
 
@@ -106,9 +108,9 @@ def cases_needed(values: Sequence[float] | Floats, target: float, *, clusters: S
     one = spread.error * n**0.5  # the spread of one independent case
 
     def settled(more: int) -> float:
-        half = _Z * one / (n + more) ** 0.5
+        half = student_point(1 - risk, spread.freedom + more) * one / (n + more) ** 0.5
         error = one * (more / (n * (n + more))) ** 0.5
-        away = spread.mean - target
+        away = spread.mean - bar
         above, below = (student_cdf(end / error, spread.freedom) for end in (away - half, -away - half))
         return above + below
 

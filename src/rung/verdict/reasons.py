@@ -64,7 +64,7 @@ def chance(probability: float | None) -> str:
     """A probability in two decimals, never as if it were certain."""
     if probability is None:
         return "unknown"
-    return "over 0.99" if probability > 0.99 else "under 0.01" if probability < 0.01 else f"{probability:.2f}"
+    return "more than 0.99" if probability > 0.99 else "less than 0.01" if probability < 0.01 else f"{probability:.2f}"
 
 
 def stopped(
