@@ -25,13 +25,11 @@ from rung.stages.candidates import Candidate, bar_in, drawn
 from rung.stages.intake import chosen
 from rung.steps import Conversation
 from rung.strategies.protocol import Strategy
-from rung.verdict.bar import QUANTILES, Bar
-from rung.verdict.probability import quantile_within
+from rung.verdict.bar import MOST_TIMES, QUANTILES, Bar, is_timed_enough
 from rung.verdict.racing import Stop
 from rung.workshop import Workshop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
-LEAST_LIMITED, MOST_LIMITED = 20, 60  # where a percentile of time is limited: between them until it is settled
 TURN = 4  # cases that a rung answers before it is the next one's turn
 MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
 
@@ -160,7 +158,7 @@ def time_live(
 
 def sample_size(project: Project) -> int:
     """How many cases the live pass asks at most: more where a percentile of time is limited."""
-    return MOST_LIMITED if set(project.settings.bar.limits()) & set(QUANTILES) else MOST
+    return MOST_TIMES if set(project.settings.bar.limits()) & set(QUANTILES) else MOST
 
 
 def _note_pace(workshop: Workshop, meter: Meter) -> None:
@@ -216,13 +214,10 @@ class _Times:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the pass may stop: it has lasted long enough or, where time is limited, it is told what is kept."""
-        risk, limits = self.bar.risk, self.bar.limits
-        limited = [(limits[name].value * 1000, share) for name, share in QUANTILES.items() if name in limits]
-        if not limited:
-            return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
-        kept = (quantile_within(self.whole, limit, share) for limit, share in limited)
-        return len(self.whole) >= LEAST_LIMITED and all(not risk <= one < 1 - risk for one in kept)
+        """Whether the pass may stop: it has lasted long enough or, where time is limited, tells what is kept."""
+        if set(self.bar.limits) & set(QUANTILES):
+            return is_timed_enough(self.whole, self.bar)
+        return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
 
 
 @dataclass
