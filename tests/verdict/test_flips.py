@@ -67,10 +67,10 @@ def test_a_limit_on_time_flips_where_the_times_are_likely_over_it() -> None:
     times = tuple(float(n) * 10 for n in range(1, 101))  # p95 of these is .95 s; so little over it may well be chance
     slow = [replace(w, result=replace(w.result, latency=Latency(500, 950, 100, times=times))) for w in LADDER[:1]]
     rungs = [*slow, *LADDER[1:]]
-    bar = bar_of({"p95_seconds": 0.9}, correct=0.4)
+    bar = bar_of({"p95_seconds": 0.945}, correct=0.4)
     assert decide(rungs, bar=bar).winner == "prompt"
     (tighter,) = (f for f in flips(rungs, bar=bar, economy=Economy({})) if f.what == "p95_seconds" and not f.upwards)
-    assert 0.85 < tighter.value < 0.9
+    assert tighter.value == 0.94
     for limit, winner in ((tighter.value, "prompt"), (tighter.value - 0.001, tighter.winner)):
         assert decide(rungs, bar=bar_of({"p95_seconds": limit}, correct=0.4)).winner == winner
 
@@ -111,16 +111,7 @@ def test_nothing_weighed_flips_nothing() -> None:
 
 
 def test_a_rung_that_stands_in_is_not_said_to_clear_the_bar() -> None:
-    rungs = [rung("prompt", share(2, 12), order=0), rung("rag", share(10, 12, seed=1), order=1)]
-    bar = Bar(0.6)
-    assert decide(rungs, bar=bar).code == "clears"
-    up = (
-        next(f for f in flips(rungs, bar=bar, economy=Economy({})) if f.upwards)
-        if flips(rungs, bar=bar, economy=Economy({}))
-        else None
-    )
-    assert up is None or not up.clears
-    near = [rung("prompt", share(16, 30, seed=1), order=0), rung("rag", share(18, 30, seed=2), order=1)]
+    near = [rung("prompt", share(16, 30, seed=1), order=0), rung("rag", share(19, 30, seed=2), order=1)]
     (up, down) = flips(near, bar=Bar(0.5), economy=Economy({}))
     assert decide(near, bar=Bar(0.5)).winner == "rag"
     assert (up.winner, up.clears, down.winner, down.clears) == ("prompt", False, "prompt", True)

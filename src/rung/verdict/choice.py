@@ -45,15 +45,15 @@ class Contender:
 class Choice:
     """What was chosen, and why.
 
-    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`: names
-    that are shown to be worse than it, at the risk, and settings of a rung whose best setting is.
+    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`, where the
+    bar decided nothing: names that are shown to be worse than it, at the risk, and settings of a rung whose best setting is.
     """
 
     name: str
     code: Code
     best: str
     probability: Mapping[str, float]
-    worse: frozenset[str]
+    worse: frozenset[str] = frozenset()
 
 
 def choose(
@@ -81,11 +81,6 @@ def choose(
         rungs.setdefault(rung_of(one.name), []).append(one)
     leaders = [max(settings, key=lambda one: one.mean) for settings in rungs.values()]  # of equal ones the earlier
     best = max(leaders, key=lambda one: one.mean)
-    siblings = [one.values for one in contenders if rung_of(one.name) == rung_of(best.name)]
-    tries = effective_tries(siblings)
-    shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
-    beaten = {rung_of(leader.name) for leader in leaders if leader.name in shown}
-    worse = frozenset(shown | {o.name for o in open_ if rung_of(o.name) in beaten})
     chances: Mapping[str, float] = {}
     if bar.correct is not None:
         alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
@@ -93,10 +88,14 @@ def choose(
         for leader in leaders:
             kept = next((one for one in rungs[rung_of(leader.name)] if one.name == incumbent), None)
             if kept is not None and not bar.is_likely_missed(alone[kept.name]):
-                clears = bar.is_cleared(chances[kept.name])
-                return Choice(kept.name, "clears" if clears and kept is leader else "kept", best.name, chances, worse)
+                clears = kept is leader and bar.is_cleared(chances[kept.name])
+                return Choice(kept.name, "clears" if clears else "kept", best.name, chances)
             if bar.is_cleared(chances[leader.name]):
-                return Choice(leader.name, "clears", best.name, chances, worse)
+                return Choice(leader.name, "clears", best.name, chances)
+    tries = effective_tries([one.values for one in contenders if rung_of(one.name) == rung_of(best.name)])
+    shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
+    beaten = {rung_of(leader.name) for leader in leaders if leader.name in shown}
+    worse = frozenset(shown | {o.name for o in open_ if rung_of(o.name) in beaten})
     lowest = next(one for one in leaders if one.name not in worse)
     code: Code = "only" if len(open_) == 1 else "best" if lowest is best else "not_worse"
     return Choice(lowest.name, code, best.name, chances, worse)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rung.estimating import Spread, spread_of
@@ -133,6 +134,7 @@ def student_cdf(t: float, freedom: float) -> float:
     return 1 - tail if t > 0 else tail
 
 
+@lru_cache(maxsize=1024)
 def student_point(level: float, freedom: float) -> float:
     """The point of Student's t below which a share of `level` lies."""
     return _bisected(lambda t: student_cdf(t, freedom) < level, -1e3, 1e3)
