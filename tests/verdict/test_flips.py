@@ -111,9 +111,10 @@ def test_nothing_weighed_flips_nothing() -> None:
 
 
 def test_a_rung_that_stands_in_is_not_said_to_clear_the_bar() -> None:
-    near = [rung("prompt", share(16, 30, seed=1), order=0), rung("rag", share(19, 30, seed=2), order=1)]
-    (up, down) = flips(near, bar=Bar(0.5), economy=Economy({}))
-    assert decide(near, bar=Bar(0.5)).winner == "rag"
+    near = [rung("prompt", share(16, 30, seed=1), order=0), rung("rag", share(18, 30, seed=2), order=1)]
+    bar = Bar(0.48)
+    assert (decide(near, bar=bar).winner, decide(near, bar=bar).code) == ("rag", "clears")
+    up, down = flips(near, bar=bar, economy=Economy({}))
     assert (up.winner, up.clears, down.winner, down.clears) == ("prompt", False, "prompt", True)
     first, second = in_words([up, down], "rag")
     assert "no rung would be shown to clear it; prompt would then stand in" in first
