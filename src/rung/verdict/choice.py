@@ -45,8 +45,8 @@ class Contender:
 class Choice:
     """What was chosen, and why.
 
-    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`, where the
-    bar decided nothing: names that are shown to be worse than it, at the risk, and settings of a rung whose best setting is.
+    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`, where
+    the bar decided nothing: names that are shown to be worse than it, and settings of a rung whose best setting is.
     """
 
     name: str

@@ -291,7 +291,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
-    lowest = standing.winner is standing.rivals[0]
+    lowest = rung_of(winner.name) == rung_of(standing.rivals[0].result.name)
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
