@@ -164,7 +164,7 @@ def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(
     folder = project(tmp_path, "[prompt, few_shot, classifier]", cases=cases)
     verdict = climbed(folder, says(1.0))
     assert verdict.winner == "prompt"
-    assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder and answers")
+    assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder")
     assert not (folder / ".rung/artifacts/classifier").exists()
     assert climbed(folder, says(1.0), Allowed(exhaustive=True)).winner == "prompt"
     assert (folder / ".rung/artifacts/classifier").exists()

@@ -127,7 +127,7 @@ def test_differences_are_told_from_the_winners_side_nearest_rival_first() -> Non
         0.8, 0.7, 0.9, bar=0.7, differences=(far,)
     )
     doubtful = Difference("prompt", "rag", Estimate(-0.1, -0.18, -0.02, 60), 0.03)
-    assert "10 points above prompt (interval +2 to +18): not surely a real difference, since among 2 comparisons" in told(
+    assert "10 points above prompt (interval +2 to +18): likely a real difference (one-sided p 0.01), not surely" in told(
         0.8, 0.7, 0.9, bar=0.7, differences=(doubtful, replace(near, estimate=Estimate(0.2, -0.1, 0.5, 60)))
     )
 
