@@ -37,6 +37,7 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
+from rung.verdict.bar import Bar, bar_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,13 @@ LIMITS = (
     "usd_per_month",
     "usd_per_passed",
 )  # what is limited beside the metrics
+
+
+def bar_in(project: Project) -> Bar:
+    """What is good enough in this project."""
+    said = project.settings.bar
+    risk = project.settings.verdict.risk
+    return bar_of(said.limits(), correct=said.correct, metric=said.metric or "", risk=risk)
 
 
 def check_limits(project: Project) -> None:

@@ -1,6 +1,7 @@
 """What does a continuous-integration server read? JUnit XML: one test for each line of the bar, one for each rung.
 
-A missed line of the bar is a failure, one that could not be checked is skipped. Rungs never fail the build: a failed one is
+A missed line of the bar is a failure, as is a bar that the choice is not shown to clear; one that could not be checked is
+skipped. Rungs never fail the build: a failed one is
 an error of the suite `rungs` only where nothing was chosen.
 """
 
@@ -11,7 +12,8 @@ from xml.etree import ElementTree
 from rung.report.contents import Report, everyone, limit
 from rung.report.headline import in_unit
 from rung.report.summary import chosen
-from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.bar import at_most, measured, state_of
+from rung.verdict.reasons import chance
 
 
 def junit_xml(report: Report) -> str:
@@ -45,8 +47,11 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         wanted = f"{'at most' if at_most(key) else 'at least'} {in_unit(key, asked)}"
         if reached is None:
             ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {key} was not measured")
-        elif not Limit("<=" if at_most(key) else ">=", asked).holds(reached):
-            _failed(test, f"{winner.name} reached {in_unit(key, reached)}, asked {wanted}")
+            continue
+        state, probability = state_of(winner, key, asked, verdict.risk)
+        if state == "missed" or (key == verdict.main_metric and state == "not certain"):
+            how = "" if probability is None else f" (met with probability {chance(probability)})"
+            _failed(test, f"{winner.name} reached {in_unit(key, reached)}, asked {wanted}{how}")
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

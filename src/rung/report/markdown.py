@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rung.records import Estimate, RungResult, canonical, rung_of
 from rung.report.contents import Report, everyone, ladder, limit, lost_counts
-from rung.report.headline import IN_WORDS, how_sure, in_unit, judged_by, standing
+from rung.report.headline import IN_WORDS, how_sure, in_unit, judged_by, missing, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
-from rung.verdict.bar import Limit, at_most, measured
+from rung.verdict.bar import at_most, measured, state_of
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.reasons import chance
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -49,7 +50,9 @@ def _headline(report: Report) -> str:
     if verdict.winner is None:
         return "no rung can be recommended"
     name = _text(verdict.winner)
-    return f"use {name}" if verdict.clears_bar else f"nothing clears the bar; {standing(verdict).lower()}: {name}"
+    if verdict.clears_bar:
+        return f"use {name}"
+    return f"{missing(verdict).rstrip('.').lower()}; {standing(verdict).lower()}: {name}"
 
 
 def _checks(report: Report, winner: RungResult) -> Iterator[str]:
@@ -58,11 +61,11 @@ def _checks(report: Report, winner: RungResult) -> Iterator[str]:
         return
     rows = []
     for key, value in asked:
-        reached = measured(winner, key)
-        kept = None if reached is None else Limit("<=" if at_most(key) else ">=", value).holds(reached)
-        mark = {None: "unknown", True: "met", False: "**missed**"}[kept]
+        state, probability = state_of(winner, key, value, report.verdict.risk)
+        mark = f"**{state}**" if state == "missed" else state
+        mark += "" if probability is None else f" (probability {chance(probability)})"
         wanted = f"{'at most' if at_most(key) else 'at least'} {in_unit(key, value)}"
-        rows.append((_text(key), wanted, in_unit(key, reached), mark))
+        rows.append((_text(key), wanted, in_unit(key, measured(winner, key)), mark))
     yield from _table(("asked", "bar", "reached", ""), rows)
 
 
