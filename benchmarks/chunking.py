@@ -145,7 +145,7 @@ def _recall(
         share = span_recall(case, list(_within(places, found, sizes)))
         assert share is not None
         shares.append(share)
-    mean = estimate(np.array(shares), seed=0)
+    mean = estimate(np.array(shares))
     lengths = np.array(sizes)
     return {
         "span_recall@512": round(mean.mean or 0, 4), "low": round(mean.low or 0, 4), "high": round(mean.high or 0, 4),

@@ -80,7 +80,7 @@ def weighed(
 ) -> Weighed:
     """A rung's line from its scorecard, as `pipeline.evaluate` makes it."""
     lost = won_back(layers, card.values[MAIN], clusters=groups)
-    line = RungResult(name, {}, "measured", scores=card.estimates(0, groups), order=order, losses=lost)
+    line = RungResult(name, {}, "measured", scores=card.estimates(groups), order=order, losses=lost)
     return Weighed(line, card.values, clusters=groups)
 
 

@@ -10,8 +10,12 @@ of the size that this repository's own benchmarks measure. --reports takes folde
 every case: there each rung's right and wrong cases are read from `report.html`, which is REAL data of a real model, and the
 race is run over them in many orders.
 
-Of each project it prints how often the race chose the rung that all cases choose, the mean regret (points of `correct` that
-its choice loses against that), and the share of the exhaustive answers, arms included.
+Rungs whose weights are trained enter one after the other once the others have come to a choice, as `climbing` does, and
+only where they may still change it. What counts is what `decide` says of the race's answers, against what it says of all.
+
+Of each project it prints how often the race came to the verdict of all cases, the mean regret (points of `correct` that its
+choice loses against that), the share of the exhaustive answers, arms included, and how many trainings were never begun, of
+those that all rungs would have taken.
 """
 
 from __future__ import annotations
@@ -33,10 +37,12 @@ from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.decide import Weighed, barred, decide
-from rung.verdict.racing import Entrant, broken_for_good, enough_for_gaps, order, standing
+from rung.verdict.racing import Entrant, Standing, broken_for_good, enough_for_gaps, is_settled, order, standing
 
 Floats = NDArray[np.float64]
 LADDER = ("prompt", "few_shot", "structured", "long_context", "rag", "tuned_model", "hybrid", "router")
+TRAINED = ("tuned_model", "hybrid", "router")
+ARMS = ("closed_book", "oracle")
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ class Told:
     right: bool
     regret: float
     share: float
+    trainings: int
+    saved: int
 
 
 def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str, Floats]], Bar]:
@@ -95,43 +103,78 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
     return table, bar_of(limits, metrics(), correct=project.bar)
 
 
-def weighed(name: str, columns: Mapping[str, Floats], place: int) -> Weighed:
-    """A complete rung, as `decide` takes it."""
-    arm = name in ("closed_book", "oracle")
-    return Weighed(RungResult(name, {}, "measured", "", estimates(columns), reference=arm, order=place), columns)
+def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Weighed:
+    """A rung, as `decide` takes it; one that the race stopped has NaN where it did not answer."""
+    scores = estimates(columns)
+    line = RungResult(name, {}, "measured", "", scores, reference=name in ARMS, order=place, stopped=stopped)
+    return Weighed(line, columns)
 
 
-def raced(table: Mapping[str, Mapping[str, Floats]], bar: Bar, *, seed: int) -> Told:
-    """One race in one order, by the product's own rules, against the verdict of all cases."""
-    full = {name: weighed(name, columns, place) for place, (name, columns) in enumerate(table.items())}
-    exact = decide(list(full.values()), bar=bar)
-    total = len(next(iter(table.values()))["correct"])
-    places = order(total, seed=seed)
-    rungs = [name for name in table if name not in ("closed_book", "oracle")]
-    arms = [name for name in ("closed_book", "oracle") if name in table]
-    done = dict.fromkeys(table, total if total <= FEW else FIRST)
+class Race:
+    """One race in one order, by the product's own rules."""
 
-    def seen(name: str, metric: str = "correct") -> Floats:
-        return table[name][metric][places[: done[name]]]
+    def __init__(self, table: Mapping[str, Mapping[str, Floats]], bar: Bar, *, seed: int) -> None:
+        self.table, self.bar = table, bar
+        self.full = {name: weighed(name, columns, place) for place, (name, columns) in enumerate(table.items())}
+        self.total = len(next(iter(table.values()))["correct"])
+        self.places = order(self.total, seed=seed)
+        self.rungs = [name for name in table if name not in ARMS]
+        self.done: dict[str, int] = {}
 
-    def out(name: str) -> bool:
-        if done[name] == total:
-            return bool(barred(full[name], bar))
-        return broken_for_good({metric: seen(name, metric) for metric in table[name]}, bar, total=total)
+    def run(self) -> Told:
+        """Against the verdict of all cases."""
+        trained = [name for name in self.rungs if name in TRAINED]
+        waves = [[name for name in self.table if name not in trained], *([name] for name in trained)]
+        now, saved = Standing(()), 0
+        for wave in waves:
+            if self._is_needless(now, wave[0]):
+                saved += 1
+                continue
+            self.done |= dict.fromkeys(wave, self.total if self.total <= FEW else FIRST)
+            now = self._drive()
+        exact = decide(list(self.full.values()), bar=self.bar).winner
+        winner = decide(list(self._answered()), bar=self.bar).winner
+        lost = max(0.0, self._quality(exact) - self._quality(winner))
+        share = sum(self.done.values()) / (self.total * len(self.table))
+        return Told(winner == exact, lost, share, len(trained), saved)
 
-    while True:
-        now = standing([Entrant(name, seen(name), out(name)) for name in rungs], total=total, bar=bar.correct)
-        known = enough_for_gaps(*(seen(name) if name in table else None for name in ("closed_book", "oracle")))
-        more = {*now.next, *(() if known else (name for name in arms if done[name] < total))}
-        if not more:
-            break
-        done |= {name: min(total, done[name] + max(LEAST, int(done[name] * GROWTH))) for name in more}
+    def _is_needless(self, now: Standing, name: str) -> bool:
+        if now.choice is None or self.rungs.index(name) < self.rungs.index(now.choice.name):
+            return False
+        return is_settled(now.choice, self._seen(now.choice.name), self.bar)
 
-    def quality(name: str | None) -> float:
-        return 0.0 if name is None else float(table[name]["correct"].mean())
+    def _drive(self) -> Standing:
+        while True:
+            rungs = [Entrant(name, self._seen(name), self._is_out(name)) for name in self.rungs if name in self.done]
+            now = standing(rungs, total=self.total, bar=self.bar, of=len(self.rungs))
+            known = enough_for_gaps(*(self._seen(name) if name in self.table else None for name in ARMS))
+            arms = [name for name in ARMS if name in self.table and self.done[name] < self.total]
+            more = {*now.next, *(() if known else arms)}
+            if not more:
+                return now
+            self.done |= {n: min(self.total, self.done[n] + max(LEAST, int(self.done[n] * GROWTH))) for n in more}
 
-    lost = max(0.0, quality(exact.winner) - quality(now.leader))
-    return Told(now.leader == exact.winner, lost, sum(done.values()) / (total * len(table)))
+    def _seen(self, name: str, metric: str = "correct") -> Floats:
+        return self.table[name][metric][self.places[: self.done[name]]]
+
+    def _is_out(self, name: str) -> bool:
+        if self.done[name] == self.total:
+            return bool(barred(self.full[name], self.bar))
+        return broken_for_good({metric: self._seen(name, metric) for metric in self.table[name]}, self.bar, total=self.total)
+
+    def _answered(self) -> Iterator[Weighed]:
+        """What the race leaves to be decided upon; a rung that was not built is not among it."""
+        for place, name in enumerate(self.table):
+            count = self.done.get(name, 0)
+            if count == self.total:
+                yield self.full[name]
+            elif count:
+                seen = np.isin(np.arange(self.total), self.places[:count])
+                columns = {metric: np.where(seen, column, np.nan) for metric, column in self.table[name].items()}
+                yield weighed(name, columns, place, "" if name in ARMS else "stopped")
+
+    def _quality(self, name: str | None) -> float:
+        return 0.0 if name is None else float(self.table[name]["correct"].mean())
 
 
 def reported(folder: Path) -> dict[str, dict[str, Floats]]:
@@ -149,19 +192,22 @@ def reported(folder: Path) -> dict[str, dict[str, Floats]]:
 def shown(name: str, told: list[Told], cases: int) -> str:
     """A line of the table."""
     right, regret, share = (statistics.mean(getattr(one, what) for one in told) for what in ("right", "regret", "share"))
-    return f"| {name} | {cases} | {right:.0%} | {regret * 100:.2f} | {share:.0%} |"
+    trainings, saved = (sum(getattr(one, what) for one in told) for what in ("trainings", "saved"))
+    never = f"{saved / trainings:.0%} of {trainings}" if trainings else "none there"
+    return f"| {name} | {cases} | {right:.0%} | {regret * 100:.2f} | {share:.0%} | {never} |"
 
 
 def measured(seeds: int, reports: list[Path]) -> Iterator[str]:
     """The lines of the result."""
-    yield "| project | cases | rung right | regret, points | of the answers |\n|---|---|---|---|---|"
+    yield "| project | cases | verdict of all | regret, points | of the answers | trainings never begun |"
+    yield "|---|---|---|---|---|---|"
     everything: list[Told] = []
     for project in PROJECTS:
         rng = np.random.default_rng([*project.name.encode()])
         told = []
         for seed in range(seeds):
             table, bar = drawn(project, rng)
-            told.append(raced(table, bar, seed=seed))
+            told.append(Race(table, bar, seed=seed).run())
         everything += told
         yield shown(f"{project.name} (simulated)", told, project.cases)
     yield shown("**all simulated**", everything, sum(p.cases for p in PROJECTS))
@@ -170,7 +216,7 @@ def measured(seeds: int, reports: list[Path]) -> Iterator[str]:
         table = reported(folder)
         means = sorted(float(c["correct"].mean()) for n, c in table.items() if n not in ("closed_book", "oracle"))
         for words, bar in (("bar between", round((means[-1] + means[-2]) / 2, 2)), ("bar low", 0.02), ("none clears", 0.99)):
-            told = [raced(table, bar_of({}, correct=bar), seed=seed) for seed in range(seeds)]
+            told = [Race(table, bar_of({}, correct=bar), seed=seed).run() for seed in range(seeds)]
             real += told
             yield shown(f"{folder.name}, {words} ({bar:g}; real answers)", told, len(next(iter(table.values()))["correct"]))
     if real:

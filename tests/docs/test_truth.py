@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 
 from rung.cli.command_line import VERBS, command_line
 from rung.config.schema import Settings
+from rung.records import Verdict
 from rung.strategies.registry import REFERENCES, ladder
 from rung.tools.registry import DOOR as TOOLS
 from rung.tools.registry import open_tools
@@ -130,6 +132,7 @@ def test_every_key_of_rung_yaml_that_is_named_is_one(page: Path) -> None:
         section = sections.get(head)
         if dot and isinstance(section, type) and issubclass(section, BaseModel) and re.fullmatch(r"\w+", key):
             known = {field.alias or own for own, field in section.model_fields.items()}
+            known |= {one.name for one in fields(Verdict)} if head == "verdict" else set()  # a variable in Python, too
             assert key in known or section.model_config.get("extra") == "allow", span
 
 

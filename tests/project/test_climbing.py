@@ -110,7 +110,7 @@ def climbed(
 def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path: Path) -> None:
     heard = Listening()
     folder = project(tmp_path, "[prompt, few_shot, classifier, router]", dev=30)
-    verdict = climbed(folder, says(0.5), listening=heard)
+    verdict = climbed(folder, says(0.5), Allowed(exhaustive=True), listening=heard)
     assert heard.place("answer few_shot") < heard.place("so far, while classifier and router are to be built:")
     assert heard.place("so far") < heard.place("build classifier") < heard.place("answer classifier")
     assert heard.place("answer classifier") < heard.place("build router")
@@ -120,7 +120,7 @@ def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path:
     assert [r.name for r in verdict.rungs] == ["prompt", "few_shot", "classifier", "router", "closed_book", "oracle"]
     assert {r.status for r in verdict.rungs[:3]} == {"measured"}
     again = Listening()
-    climbed(folder, says(0.5), listening=again)
+    climbed(folder, says(0.5), Allowed(exhaustive=True), listening=again)
     assert [t for t in again.heard if t.startswith("answer")] == [t for t in heard.heard if t.startswith("answer")]
 
 
@@ -150,6 +150,17 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     exact = climbed(folder, says(0.9), Allowed(exhaustive=True))
     assert {r.name: r.status for r in exact.rungs}["classifier"] == "measured"
     assert exact.winner == "prompt"
+
+
+@pytest.mark.parametrize("cases", [12, 60])
+def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(cases: int, tmp_path: Path) -> None:
+    folder = project(tmp_path, "[prompt, few_shot, classifier]", cases=cases)
+    verdict = climbed(folder, says(1.0))
+    assert verdict.winner == "prompt"
+    assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder")
+    assert not (folder / ".rung/artifacts/classifier").exists()
+    assert climbed(folder, says(1.0), Allowed(exhaustive=True)).winner == "prompt"
+    assert (folder / ".rung/artifacts/classifier").exists()
 
 
 def test_a_rung_below_the_bar_leaves_the_others_to_be_built(tmp_path: Path) -> None:

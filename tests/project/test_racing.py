@@ -85,7 +85,7 @@ def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(l
     assert rungs["prompt"].status == "measured"
     assert FIRST <= rungs["prompt"].answered < CASES
     assert raced.rejected["prompt"].startswith("misses the bar: stopped after ")
-    assert "surely below 0.60" in raced.rejected["prompt"]
+    assert "surely not enough for 0.60" in raced.rejected["prompt"]
     assert rungs["prompt"].latency is None
     assert raced.rejected["structured"].startswith("not needed: stopped after 20 of 150 cases")
     whole = {r.name: r for r in exact.rungs}["prompt"].scores["correct"].mean

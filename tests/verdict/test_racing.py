@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rung.scoring import metrics
-from rung.verdict.bar import bar_of
+from rung.verdict.bar import Bar, bar_of
 from rung.verdict.decide import decide
 from rung.verdict.racing import (
     ERROR,
@@ -16,6 +16,7 @@ from rung.verdict.racing import (
     always_valid,
     broken_for_good,
     enough_for_gaps,
+    is_settled,
     order,
     standing,
     surely_below,
@@ -23,6 +24,7 @@ from rung.verdict.racing import (
 from tests.verdict.weighing import Floats, rung
 
 N = 300
+LETTERS = "abcdefgh"
 
 
 def drawn(share: float, n: int, rng: np.random.Generator) -> Floats:
@@ -31,16 +33,20 @@ def drawn(share: float, n: int, rng: np.random.Generator) -> Floats:
     return rng.permutation(column)
 
 
-def race(table: Mapping[str, Floats], bar: float | None, *, seed: int = 0) -> tuple[str | None, dict[str, int]]:
+def race(
+    table: Mapping[str, Floats], bar: float | None, *, seed: int = 0, incumbent: str = ""
+) -> tuple[str | None, dict[str, int]]:
     """Who wins, and how many cases each rung answered."""
     total = len(next(iter(table.values())))
+    asked = Bar(bar)
     places = order(total, seed=seed)
     done = dict.fromkeys(table, 20)
     while True:
-        now = standing([Entrant(name, table[name][places][: done[name]]) for name in table], total=total, bar=bar)
+        entrants = [Entrant(name, table[name][places][: done[name]]) for name in table]
+        now = standing(entrants, total=total, bar=asked, incumbent=incumbent)
         if not now.next:
             assert {name for name in table if done[name] < total} == set(now.stopped)
-            return now.leader, done
+            return None if now.choice is None else now.choice.name, done
         assert all(done[name] < total for name in now.next)
         done |= {name: min(total, done[name] + max(10, done[name] // 4)) for name in now.next}
 
@@ -86,7 +92,7 @@ def test_the_winner_is_that_of_all_cases_for_a_part_of_the_answers(shares: tuple
     rng = np.random.default_rng(3)
     right, answers = 0, 0
     for seed in range(20):
-        table = {f"r{place}": drawn(share, N, rng) for place, share in enumerate(shares)}
+        table = {f"rung_{LETTERS[place]}": drawn(share, N, rng) for place, share in enumerate(shares)}
         everything = [rung(name, column, order=place) for place, (name, column) in enumerate(table.items())]
         exact = decide(everything, bar=bar_of({}, correct=bar))
         winner, done = race(table, bar, seed=seed)
@@ -100,14 +106,49 @@ def test_the_winner_is_that_of_all_cases_for_a_part_of_the_answers(shares: tuple
 def test_a_tie_goes_to_the_lower_rung_and_nobody_left_is_nobody() -> None:
     same = drawn(0.5, N, np.random.default_rng(4))
     assert race({"a": same, "b": same.copy()}, None)[0] == "a"
-    assert standing([], total=N, bar=0.5).leader is None
-    assert standing([Entrant("a", same[:20], barred=True)], total=N, bar=0.5).stopped["a"].why == "limit"
+    assert standing([], total=N, bar=Bar(0.5)).choice is None
+    assert standing([Entrant("a", same[:20], barred=True)], total=N, bar=Bar(0.5)).stopped["a"].why == "limit"
+
+
+def test_nobody_is_dropped_for_having_nothing_right_so_far() -> None:
+    """Of 400 cases the first 20 are the hardest: nothing right there is no proof, and the rung may still win."""
+    late = np.concatenate([np.zeros(20), np.ones(300), np.zeros(80)])
+    other = np.concatenate([np.ones(4), np.zeros(16), np.tile([1.0, 0.0], 190)])
+    now = standing([Entrant("low", other[:20]), Entrant("high", late[:20])], total=400, bar=Bar())
+    assert set(now.next) == {"low", "high"}
+    assert "high" not in now.stopped
+
+
+def test_settings_of_one_rung_race_for_the_best_and_the_last_choice_alone() -> None:
+    rng = np.random.default_rng(6)
+    table = {"prompt": drawn(0.2, N, rng), **{f"rag[k={n}]": drawn(0.8 - 0.1 * abs(n - 1), N, rng) for n in range(4)}}
+    winner, done = race(table, 0.5)
+    assert winner == "rag[k=1]"
+    assert done["prompt"] < N
+    kept, done = race(table, 0.5, incumbent="rag[k=2]")
+    assert kept == "rag[k=2]"
+    assert done["rag[k=1]"] == 20  # the last choice is good enough: its better sibling is not needed
+
+
+@pytest.mark.parametrize("bar", [0.6, None])
+def test_what_no_rung_above_could_change_is_settled(bar: float | None) -> None:
+    right, good = np.ones(60), drawn(0.8, 60, np.random.default_rng(7))
+    for column, settled in ((right, True), (good, bar is not None)):
+        now = standing([Entrant("prompt", column)], total=60, bar=Bar(bar))
+        assert now.choice is not None
+        assert is_settled(now.choice, column, Bar(bar)) is settled
 
 
 def test_a_limit_is_broken_for_good_only_when_nothing_could_mend_it() -> None:
     bar = bar_of({"format": 0.9, "leaks": 0}, metrics())
-    assert not broken_for_good({"format": np.array([0.0] * 10)}, bar, total=100)
-    assert broken_for_good({"format": np.array([0.0] * 11)}, bar, total=100)
+    out = [broken_for_good({"format": np.zeros(n)}, bar, total=100) for n in range(1, 20)]
+    assert out == sorted(out)
+    assert not out[9]  # 90 of 100 keep it
+    first = out.index(True) + 1
+    for n, kept in ((first - 1, False), (first, True)):  # the same that `decide` says of all cases
+        columns = {"correct": np.ones(100), "format": np.concatenate([np.zeros(n), np.ones(100 - n)])}
+        whole = rung("prompt", columns["correct"], others={"format": columns["format"]})
+        assert (decide([whole], bar=bar).winner is None) is kept
     assert broken_for_good({"leaks": np.array([np.nan, 0.0, 1.0])}, bar, total=100)
     assert not broken_for_good({"leaks": np.array([0.0, 0.0]), "other": np.array([0.0])}, bar, total=100)
 

@@ -174,11 +174,16 @@ def test_rungs_that_were_not_measured_say_why() -> None:
 
 def test_a_winner_that_misses_the_bar_is_not_called_good() -> None:
     report = sample()
-    page = Page(report_html(replace(report, verdict=replace(report.verdict, clears_bar=False), bar={"correct": 0.95})))
+    rungs = tuple(replace(r, probability=0.01) for r in report.verdict.rungs)
+    missed = replace(report.verdict, clears_bar=False, probability=0.01, code="best", rungs=rungs)
+    page = Page(report_html(replace(report, verdict=missed, bar={"correct": 0.95})))
     assert "Nothing clears the bar. Best so far: hybrid." in page.text
     assert "✗ Misses the bar" in page.text
     assert "✓ Clears the bar" not in page.text
     assert "✗ missed" in page.text
+    open_ = Page(report_html(replace(report, verdict=replace(missed, probability=0.5))))
+    assert "? Not shown to clear the bar (probability 0.50)" in open_.text
+    assert "Nothing is shown to clear the bar. Best so far: hybrid." in open_.text
 
 
 def test_missing_latency_cost_gaps_and_losses_are_said_and_nothing_breaks() -> None:

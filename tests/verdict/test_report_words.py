@@ -110,8 +110,8 @@ def told(mean: float, low: float, high: float, *, bar: float, differences: tuple
 
 def test_how_sure_depends_on_where_the_bar_lies() -> None:
     assert "Even the low end of that range clears the bar of 70 %" in told(0.8, 0.75, 0.85, bar=0.7)
-    assert "clears the bar of 70 %, but the bar lies inside" in told(0.8, 0.65, 0.9, bar=0.7)
-    assert "misses the bar of 70 %, but the bar lies inside" in told(0.65, 0.5, 0.8, bar=0.7)
+    assert "is above the bar of 70 %, but the bar lies inside" in told(0.8, 0.65, 0.9, bar=0.7)
+    assert "is below the bar of 70 %, but the bar lies inside" in told(0.65, 0.5, 0.8, bar=0.7)
     assert "Even the high end of that range misses the bar of 70 %" in told(0.4, 0.3, 0.5, bar=0.7)
 
 
@@ -125,7 +125,7 @@ def test_differences_are_told_from_the_winners_side_nearest_rival_first() -> Non
         0.8, 0.7, 0.9, bar=0.7, differences=(far,)
     )
     doubtful = Difference("prompt", "rag", Estimate(-0.1, -0.18, -0.02, 60), 0.03)
-    assert "10 points above prompt (interval +2 to +18): not surely a real difference, since among 2 comparisons" in told(
+    assert "10 points above prompt (interval +2 to +18): likely a real difference (one-sided p 0.01), not surely" in told(
         0.8, 0.7, 0.9, bar=0.7, differences=(doubtful, replace(near, estimate=Estimate(0.2, -0.1, 0.5, 60)))
     )
 

@@ -47,7 +47,7 @@ def test_a_person_can_read_it() -> None:
     assert "90.0/180  1234.50 over limit" in text
     assert "n/a" in text
     assert "reference" in text
-    assert "\nVerdict: rag[top=5, candidates=20]\n" in text
+    assert "\nVerdict: rag[top=5, candidates=20] (clears the bar, probability more than 0.99)\n" in text
     assert "knowledge 0.67 [" in text
     assert "the model lacks facts that the documents have" in text
     assert "  structured: not applicable: the project has no schema" in text
@@ -55,7 +55,7 @@ def test_a_person_can_read_it() -> None:
 
 def test_a_verdict_that_misses_the_bar_says_so_in_its_heading() -> None:
     missed = decide([rung("prompt", share(50, N))], bar=Bar(0.9))
-    assert "Verdict: prompt (misses the bar)" in table(missed)
+    assert "Verdict: prompt (misses the bar, probability less than 0.01)" in table(missed)
     assert "Verdict: none" in table(decide([]))
 
 
@@ -110,14 +110,14 @@ def test_the_json_has_exactly_the_keys_that_were_promised() -> None:
     assert line.isascii()
     assert len(line.splitlines()) == 1
     value = json.loads(line)
-    keys = ["winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"]
-    keys += ["clusters", "looks", "front", "flips", "cases_named", "coverage"]
+    keys = ["winner", "clears_bar", "probability", "risk", "reason", "reason_code", "gaps", "rungs", "steps", "cases"]
+    keys += ["knowledge_version", "clusters", "few_documents", "looks", "front", "flips", "cases_named", "coverage"]
     assert list(value) == keys
     assert value["steps"] == {"executed": 7, "replayed": 5}
     assert list(value["gaps"]) == ["knowledge", "retrieval", "behaviour"]
     assert set(value["gaps"]["knowledge"]) == {"mean", "low", "high", "n"}
-    keys = ["name", "settings", "status", "why", "scores", "usd_per_1k", "latency_ms", "build_seconds", "answer_seconds"]
-    keys += ["bill", "losses", "partly", "answered", "stopped", "repeats"]
+    keys = ["name", "settings", "status", "why", "scores", "probability_of_bar", "keeps", "usd_per_1k", "latency_ms"]
+    keys += ["build_seconds", "answer_seconds", "bill", "losses", "partly", "answered", "stopped", "repeats"]
     by_name = {one["name"]: one for one in value["rungs"]}
     assert list(by_name["prompt"]) == keys
     assert list(by_name["oracle"]) == [*keys, "reference"]

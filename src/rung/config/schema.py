@@ -184,6 +184,12 @@ class BarSettings(_Section):
         return {name: float(value) for name, value in named.items() if value is not None}
 
 
+class VerdictSettings(_Section):
+    """How sure a verdict must be: the chance of being wrong that is taken."""
+
+    risk: float = Field(default=0.2, gt=0, le=0.5)
+
+
 class JudgeSettings(_Section):
     """The model that judges where `bar.metric` is `judge`: each answer by the rubric, or against the closed book's."""
 
@@ -289,6 +295,7 @@ class Settings(_Section):
     tools: tuple[str, ...] = ()
     rungs: tuple[str | dict[str, dict[str, Any]], ...] = ()
     bar: BarSettings = BarSettings()
+    verdict: VerdictSettings = VerdictSettings()
     judge: JudgeSettings = JudgeSettings()
     sampling: SamplingSettings = SamplingSettings()
     traffic: TrafficSettings = TrafficSettings()

@@ -15,9 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
+from rung.config.project import Project
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import Candidate, drawn
+from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
 from rung.progress import phase
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
@@ -28,6 +30,7 @@ from rung.runtime.engines import Engines
 from rung.runtime.live import converse
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Strategy
+from rung.verdict.bar import MOST_TIMES, QUANTILES, Bar, is_timed_enough
 from rung.verdict.racing import Stop
 
 LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
@@ -132,7 +135,7 @@ def time_live(
     takes the last pass that all its rungs have together, over whichever cases.
     """
     meter = meter or Meter.of(runner.engines)
-    sample = chosen(cases, MOST)
+    sample = chosen(cases, sample_size(runner.project))
     wanted = {run.candidate.identity(runner.engines, sample): run for run in runs if not _untimed(run, cases)}
     noted = ((key, runner.cache.noted("latency", key)) for key in wanted)
     known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
@@ -155,6 +158,11 @@ def time_live(
         known |= made
     timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
     return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
+
+
+def sample_size(project: Project) -> int:
+    """How many cases the live pass asks at most: more where a percentile of time is limited."""
+    return MOST_TIMES if set(project.settings.bar.limits()) & set(QUANTILES) else MOST
 
 
 def _note_pace(engines: Engines, meter: Meter) -> None:
@@ -195,7 +203,8 @@ class _Times:
     """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds."""
 
     run: Run
-    whole: list[Json] = field(default_factory=list)
+    bar: Bar
+    whole: list[float] = field(default_factory=list)
     by_kind: dict[str, list[Json]] = field(default_factory=dict)
     spent: float = 0.0
 
@@ -209,7 +218,9 @@ class _Times:
 
     @property
     def is_enough(self) -> bool:
-        """Whether the pass may stop."""
+        """Whether the pass may stop: it has lasted long enough or, where time is limited, tells what is kept."""
+        if set(self.bar.limits) & set(QUANTILES):
+            return is_timed_enough(self.whole, self.bar)
         return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
 
 
@@ -231,7 +242,7 @@ class _Pass:
         timed = Timed(uuid.uuid4().hex[:12], _now(), platform.node(), os.cpu_count() or 1, _load())
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
-        times = {key: _Times(run) for key, run in runs.items()}
+        times = {key: _Times(run, bar_in(self.runner.project)) for key, run in runs.items()}
         for begin in range(0, len(rest), TURN):
             turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
@@ -270,7 +281,7 @@ class _Pass:
         for key, one in times.items():
             if len(one.whole) >= least:
                 steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
-                found[key] = {"whole": one.whole, "steps": steps, "timed": asdict(timed)}
+                found[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
         return found
 
 
@@ -301,4 +312,5 @@ def _latency(known: Json) -> Latency | None:
         return None
     p50, p95 = percentiles(whole)
     by_kind = {kind: percentiles(values) for kind, values in steps.items()}
-    return Latency(p50, p95, len(whole), by_kind, Timed(**timed) if isinstance(timed, dict) else None)  # type: ignore[arg-type]
+    session = Timed(**timed) if isinstance(timed, dict) else None  # type: ignore[arg-type]
+    return Latency(p50, p95, len(whole), by_kind, session, tuple(float(str(time)) for time in whole))

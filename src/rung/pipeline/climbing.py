@@ -2,8 +2,8 @@
 
 Rungs come in waves: those that need nothing, or whose artifacts are there; those that cut the documents in another way; then
 each that is trained, the shortest training first; at last those made of others. The settings of a wave are searched where
-that is wanted, it is built, and the race goes on among all that have entered. Nothing is built for a rung above one that
-clears the bar, and what the budget does not hold is not begun.
+that is wanted, it is built, and the race goes on among all that have entered. Nothing is built for a rung that cannot change
+the choice any more, and what the budget does not hold is not begun.
 """
 
 from __future__ import annotations
@@ -141,11 +141,7 @@ class _Ascent:
 
     def enter(self, wave: Wave) -> None:
         """Build a wave and let it race with those that have entered, as far as it is needed and allowed."""
-        leader = self.course.leader() if self.course.runs and not self.ended_by else None
-        above = [c for c in wave if leader is not None and c.order > leader.order and not c.rung.reference]
-        if leader is not None:
-            self.done += [self._left(candidate, reasons.superfluous(leader.label)) for candidate in above]
-        needed = [candidate for candidate in wave if candidate not in above]
+        needed = self._needed(wave)
         with bounded(self.meter):
             chosen = needed if self.ended_by else self.searching.left_of(needed)
         built = [self._built(candidate) for candidate in chosen]
@@ -153,6 +149,16 @@ class _Ascent:
         self.course.enter(built)
         if not self.ended_by:
             self.ended_by = self.course.drive()
+
+    def _needed(self, wave: Wave) -> Wave:
+        """Those of a wave that may still change the choice; the others stay unbuilt."""
+        leader = self.course.leader() if any(map(_is_planned, wave)) and not self.ended_by else None
+        if leader is None:
+            return wave
+        lower, clears = leader
+        above = [c for c in wave if c.order > lower.order and c.rung.name != lower.rung.name and not c.rung.reference]
+        self.done += [self._left(candidate, reasons.superfluous(lower.label, clears=clears)) for candidate in above]
+        return [candidate for candidate in wave if candidate not in above]
 
     def tell(self, later: Sequence[Candidate]) -> None:
         """The scores so far, while others are still to be built."""
@@ -167,7 +173,7 @@ class _Ascent:
         ]
         for run in rungs:
             if run.outcomes:
-                score = self.course.score_so_far(run.candidate.label).estimates(self.builder.project.settings.seed).get(MAIN)
+                score = self.course.score_so_far(run.candidate.label).estimates().get(MAIN)
                 told = "not judged" if score is None else reasons.interval(score)
                 lines.append(f"  {run.candidate.label}: {told} on {reasons.cases(len(run.outcomes))}")
         say("\n".join(lines))

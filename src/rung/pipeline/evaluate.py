@@ -23,7 +23,7 @@ from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
 from rung.pipeline.prepare import Intake
-from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, publish
+from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, last_choice, publish
 from rung.pipeline.reporting import record_of, report_of
 from rung.pipeline.spending import Closed
 from rung.pipeline.test_set_reuse import counted, warning
@@ -41,7 +41,8 @@ from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, Yardstick, yardstick
 from rung.training.registry import curve_of
 from rung.verdict import reasons
-from rung.verdict.clusters import clusters
+from rung.verdict.bar import keeping
+from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.costs import Prices, usd_per_1k
 from rung.verdict.decide import MAIN, Weighed, decide
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM, Loss, losses
@@ -148,13 +149,13 @@ def weigh(
         weighed = [_weighed(candidate, scored, engines.project, intake, known) for candidate in candidates]
         lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
         weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
+        incumbent = last_choice(engines.project)
         looks = counted(engines, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
             documents=intake.materials.has_documents,
             seed=engines.project.settings.seed,
-            steps=(engines.tally.executed, engines.tally.replayed),
             warnings=[
                 *told,
                 *_warnings(intake, scored, coverage, engines.project.settings.sampling),
@@ -163,10 +164,11 @@ def weigh(
                 *warning(looks),
             ],
             constant=habit(intake.cases, scored.measure, list(scored.runs.values())),
+            incumbent=incumbent,
         )
         # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
-        found = flips(open_, bar=bar, economy=known, seed=engines.project.settings.seed)
+        found = flips(open_, bar=bar, economy=known, incumbent=incumbent)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
         floored = {
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
@@ -178,6 +180,9 @@ def weigh(
             changes += cheaper_from(verdict.winner, [r for r in verdict.rungs if r.name not in thin], bar, known)
         return replace(
             verdict,
+            executed=engines.tally.executed,
+            replayed=engines.tally.replayed,
+            few_documents=few_documents(intake.cases)[0],
             knowledge_version=intake.knowledge_version,
             front=front(verdict.rungs),
             flips=tuple(changes),
@@ -226,17 +231,18 @@ def _unmeasured(candidate: Candidate) -> RungResult:
     )
 
 
-def finished(project: Project, run: Run, card: Scorecard) -> Weighed:
-    """A rung that has answered every case, as far as bar and limits need to know it."""
+def finished(project: Project, run: Run, card: Scorecard, groups: Sequence[int] | None) -> Weighed:
+    """A rung that has answered every case, as far as limits need to know it; `groups`: the cluster of each case."""
     prices = Prices(**project.settings.prices.model_dump())
     line = replace(
         _unmeasured(run.candidate),
         status="measured",
-        scores=card.estimates(project.settings.seed),
+        scores=card.estimates(),
         latency=run.latency,
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
     )
-    return Weighed(line, card.values, run.failures)
+    keeps = keeping(line, card.values, bar_in(project), clusters=groups)
+    return Weighed(replace(line, keeps=keeps), card.values, run.failures)
 
 
 def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Intake, known: Economy) -> Weighed:
@@ -249,7 +255,7 @@ def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Int
     if run.failures == len(run.outcomes):
         why = f"every answer failed, {commonest(run.errors)}"
         return Weighed(replace(line, status="failed", why=why), failures=run.failures)
-    scores = card.estimates(project.settings.seed, scored.clusters)
+    scores = card.estimates(scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
     result = replace(
@@ -267,7 +273,6 @@ def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Int
             card.values[MAIN],
             oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
             clusters=scored.clusters,
-            seed=project.settings.seed,
         ),
         partly=_partly(card),
         latency=run.latency,
@@ -307,7 +312,11 @@ def _stopped(run: Run, scores: Mapping[str, Estimate], project: Project, intake:
         rival=run.stopped.rival,
         total=len(intake.cases),
         bar=bar.correct,
-        broken=bar.broken_by(lambda name: scores[name].mean if name in scores else None),
+        broken=[
+            (name, mean, limit)
+            for name, limit in bar.limits.items()
+            if name in scores and (mean := scores[name].mean) is not None and not limit.holds(mean)
+        ],
     )
 
 
@@ -334,6 +343,8 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
         found.append(reasons.drawn_once(sampling.temperature))
     arms = {label for label, run in scored.runs.items() if run.candidate.rung.reference}
     found += [reasons.repeated(label, said) for label, said in scored.repeats.items() if said and label not in arms]
+    documents, about = few_documents(intake.cases)
+    found += [reasons.few_documents(documents, about)] if documents else []
     found += [*scored.shown.remarks()] if scored.shown else []
     found += [*_unwinnable(intake, scored)]
     if intake.problems:

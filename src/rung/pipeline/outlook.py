@@ -13,13 +13,12 @@ from rung.builders.training_pairs import MOST_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.endpoint import is_on_server
-from rung.pipeline.answering import MOST, MOST_PASSES, TURN
+from rung.pipeline.answering import MOST_PASSES, TURN, sample_size
 from rung.pipeline.budget import Allowed, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.prepare import chosen
-from rung.pipeline.racing import FEW
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, trainings
@@ -126,10 +125,10 @@ class Foreseer:
         """A pass over a sample; where time is limited and rungs race, all that are left are timed anew as others finish."""
         if not self.judging:
             return
-        warm, *rest = reversed(chosen(self.judging, MOST))
+        warm, *rest = reversed(chosen(self.judging, sample_size(self.project)))
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
-        races = len(self.judging) > FEW and not self.allowed.exhaustive
-        passes = MOST_PASSES if races and set(self.project.settings.bar.limits()) & set(OF_RUNS) else 1
+        limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
+        passes = MOST_PASSES if limited else 1
         known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
         for one in known:

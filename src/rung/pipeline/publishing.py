@@ -146,6 +146,22 @@ def latest_folder(project: Project) -> Path | None:
     return pointer.parent / name
 
 
+def last_choice(project: Project) -> str:
+    """The winner of the last verdict, trial runs left out; "" where there is none, or nothing was chosen.
+
+    Raises:
+        Damaged: the list, the pointer to the last one, or that one.
+    """
+    kept = latest_folder(project)
+    if kept is None:
+        return ""
+    try:
+        winner = json.loads(_text(kept / LINE))["winner"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(kept / LINE, str(error)) from error
+    return winner if isinstance(winner, str) else ""
+
+
 def published(project: Project, name: str) -> Published:
     """A verdict, trial runs too; `name` as of `record`.
 

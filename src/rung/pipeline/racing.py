@@ -19,6 +19,7 @@ from rung.pipeline.evaluate import finished, measure
 from rung.pipeline.grading import asks_judge, card_of
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Intake
+from rung.pipeline.publishing import last_choice
 from rung.records import Case, Coverage, Outcome
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
@@ -27,7 +28,17 @@ from rung.verdict.bar import OF_RUNS
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
-from rung.verdict.racing import ERROR, Entrant, Standing, Stop, always_valid, broken_for_good, enough_for_gaps, order
+from rung.verdict.racing import (
+    ERROR,
+    Entrant,
+    Standing,
+    Stop,
+    always_valid,
+    broken_for_good,
+    enough_for_gaps,
+    is_settled,
+    order,
+)
 from rung.verdict.racing import standing as stand
 from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED
 
@@ -69,6 +80,7 @@ class Course:
             cases[place] for place in order(self.total, seed=self.runner.project.settings.seed)
         )
         self.clusters = clusters(self.order)
+        self.incumbent = last_choice(self.runner.project)
         self.measure: Yardstick = measure(self.runner.project, self.intake)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
         self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
@@ -89,7 +101,7 @@ class Course:
             return ""
         while True:
             now = self._standing()
-            if not now.next and not self._timed_anew():
+            if not now.next and (self.whole or not self._timed_anew()):
                 return ""
             for label in now.next:
                 done = len(self.runs[label].outcomes)
@@ -123,17 +135,31 @@ class Course:
         coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
         return Raced(runs, coverage, tuple(candidates))
 
-    def leader(self) -> Candidate | None:
-        """The rung that clears the bar and keeps every limit on all cases, where the race has found one: those above it are
-        not needed. None where everybody answers everything."""
-        bar = bar_in(self.runner.project)
-        if self.whole or bar.correct is None:
+    def leader(self) -> tuple[Candidate, bool] | None:
+        """The choice that no rung above it could change, and whether it clears the bar; None where there is none yet, or the
+        person wants everything judged.
+
+        It has answered all cases, and keeps every limit.
+        """
+        if self.meter.allowed.exhaustive or self.pairwise or not self.runs:
             return None
-        now = self._standing()
-        run = self.runs.get(now.leader or "")
-        if now.next or run is None or not bar.cleared_by(float(_mean(self._column(run)))):
+        self._timed_anew()
+        bar, now = bar_in(self.runner.project), self._standing_of_rungs()
+        if now.next or now.choice is None:
             return None
-        return run.candidate
+        run = self.runs[now.choice.name]
+        if not is_settled(now.choice, self._column(run), bar, clusters=self.clusters):
+            return None
+        return run.candidate, bar.correct is not None
+
+    def _standing_of_rungs(self) -> Standing:
+        """Where the rungs that have entered stand, arms left out."""
+        rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
+        for run in rungs:
+            self.score_so_far(run.candidate.label)
+        entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
+        bar, incumbent = bar_in(self.runner.project), self.incumbent
+        return stand(entrants, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants, incumbent=incumbent)
 
     def _standing(self) -> Standing:
         begun = [label for label, run in self.runs.items() if len(run.outcomes) < min(FIRST, self.total)]
@@ -143,10 +169,7 @@ class Course:
             fewest = min((len(run.outcomes) for run in self.runs.values()), default=self.total)
             behind = [label for label, run in self.runs.items() if len(run.outcomes) == fewest < self.total]
             return Standing(self._rival_first(behind))
-        rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
-        entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
-        bar = bar_in(self.runner.project).correct
-        now = stand(entrants, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants)
+        now = self._standing_of_rungs()
         arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
         columns = {label: self._column(self.runs[label]) for label in arms}
         if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):
@@ -229,13 +252,13 @@ class Course:
             if done < self.total:
                 broken = broken_for_good(self.cards[label].values, limits, total=self.total)
             else:
-                broken = bool(barred(finished(self.runner.project, run, self.cards[label]), limits))
+                broken = bool(barred(finished(self.runner.project, run, self.cards[label], self.clusters), limits))
             self._barred[label, done] = broken
         return self._barred[label, done]
 
     def _timed_anew(self) -> bool:
         """Where time or its price is limited, time the rungs that have answered every case; whether any number is new."""
-        if self.whole or not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
+        if not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
             return False
         complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
         trial = self.intake.is_limited
@@ -264,9 +287,3 @@ class Course:
 def _in_order(run: Run, places: Mapping[str, int]) -> Run:
     first, *again = (tuple(sorted(one, key=lambda outcome: places[outcome.case])) for one in run.passes)
     return replace(run, outcomes=first, again=tuple(again))
-
-
-def _mean(column: Floats) -> float:
-    import numpy as np
-
-    return float(np.nanmean(column)) if len(column) and not np.isnan(column).all() else 0.0

@@ -28,6 +28,7 @@ from rung.records.spec import StrategySpec
 from rung.records.values import Json, canonical, digest, plain
 from rung.records.verdicts import (
     Bill,
+    Code,
     Coverage,
     Difference,
     Estimate,
@@ -48,6 +49,7 @@ __all__ = [
     "Bill",
     "Case",
     "Citation",
+    "Code",
     "Coverage",
     "Difference",
     "Document",

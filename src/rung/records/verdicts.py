@@ -10,6 +10,9 @@ from typing import Literal
 from rung.records.values import Json
 
 Status = Literal["measured", "not_applicable", "failed"]
+# Why a rung was chosen: it clears the bar; it was chosen before, and is not likely below the bar; none clears the bar (or
+# there is none), and it is the lowest not shown to be worse than the best, or the best, or the only one that may be chosen.
+Code = Literal["clears", "kept", "not_worse", "best", "only", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,15 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds of the live pass, one case at a time, uncached, in milliseconds; `steps` holds (p50, p95) by step kind."""
+    """Seconds of the live pass, one case at a time, uncached, in milliseconds. `steps`: (p50, p95) by step kind; `times`: of
+    each answer."""
 
     p50: float
     p95: float
     n: int
     steps: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     timed: Timed | None = None
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,12 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class RungResult:
-    """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen."""
+    """One rung's line in the verdict. `reference` marks the arms that are measured but never chosen.
+
+    `probability`: that it reaches the bar for `correct` on all cases of this kind, shared among the settings that were tried
+    up to it; None without a bar, and where it cannot be told. `keeps`: by limit the probability that it keeps it, for limits
+    on what was estimated.
+    """
 
     name: str
     settings: Mapping[str, Json]
@@ -126,11 +136,13 @@ class RungResult:
     stopped: str = ""  # why it answered no more of them; "" where it answered all
     repeats: Repeats | None = None  # None where each case was asked once
     about: str = ""  # what the rung is, in words
+    probability: float | None = None
+    keeps: Mapping[str, float] = field(default_factory=dict)
 
 
 def rung_of(label: str) -> str:
     """The rung that a label with settings is of: "rag[passages=8]" and "rag-2" are rag's."""
-    return re.split(r"[^a-z_]", label, maxsplit=1)[0].strip("_")
+    return re.sub(r"-\d+$", "", label.partition("[")[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +174,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to use and why. `winner` is None when no rung could be measured or none keeps the hard limits."""
+    """What to use and why. `winner` is None when no rung could be measured or none keeps the hard limits.
+
+    `code` says in a word why it was chosen (`Code`). `probability` is the winner's of reaching the bar; `clears_bar` whether
+    that is 1 − `risk` at least (true where no bar was set).
+    """
 
     winner: str | None
     clears_bar: bool
@@ -184,6 +200,12 @@ class Verdict:
     coverage: Coverage = Coverage()
     doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # warning -> every case that it speaks of
+    code: Code = "none"
+    probability: float | None = None
+    risk: float = 0.2
+    few_documents: int = (
+        0  # documents that the cases are about, where these are too few to tell of others; 0: nothing to say
+    )
 
     def why_not(self, rung: str) -> str:
         """Why this rung was not chosen.

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from rung.records import Metric, RungResult
 from rung.report.contents import Report, limit
 from rung.report.numbers import money, percent, seconds, significant
-from rung.verdict.bar import OF_RUNS, Limit, measured
+from rung.verdict.bar import OF_RUNS, Limit, State, measured, state_of
 
 
 @dataclass(frozen=True, slots=True)
 class BarLine:
-    """One number that was asked for. `kept` None: it was not measured."""
+    """One number that was asked for; how the choice stands to it, and how probably it meets it, where that is known."""
 
     name: str
     title: str
     asked: str  # "at most 5 %"
     reached: str
-    kept: bool | None
+    state: State
+    probability: float | None
 
 
 def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
@@ -36,7 +37,7 @@ def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
                 metric.about if name in OF_RUNS else name.replace("_", " "),
                 f"at {'most' if asked.is_upper else 'least'} {in_unit(metric, value)}",
                 in_unit(metric, reached),
-                None if reached is None else asked.holds(reached),
+                *state_of(winner, asked, report.verdict.risk),
             )
         )
     return found

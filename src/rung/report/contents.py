@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rung.records import Case, Json, Metric, Outcome, RungResult, Verdict
+from rung.verdict.bar import Bar
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 
 
@@ -99,6 +100,11 @@ def losing(verdict: Verdict) -> RungResult | None:
 
     judged = [rung for rung in ladder(verdict) if (rung.losses or rung.partly) and verdict.winner in (rung.name, None)]
     return max(judged, key=score, default=None)
+
+
+def is_missed(verdict: Verdict) -> bool:
+    """Whether the choice is likely below the bar."""
+    return not verdict.clears_bar and Bar(0.0, risk=verdict.risk).is_likely_missed(verdict.probability)
 
 
 def limit(bar: Mapping[str, Json], key: str) -> float | None:

@@ -9,13 +9,20 @@ from collections.abc import Mapping
 
 from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.report.bar_lines import bar_lines
-from rung.report.contents import Report, limit
+from rung.report.contents import Report, is_missed, limit
 from rung.report.html.markup import Safe, el, join, scrolled
 from rung.report.numbers import DASH, count, percent, points, points_interval, significant
 from rung.report.summary import chosen, costs, covered
-from rung.verdict.reasons import repeated
+from rung.verdict import reasons
+from rung.verdict.bar import State
 from rung.verdict.statistics import ALPHA, holm
 
+_MARKS: Mapping[State, tuple[str, str]] = {
+    "met": ("✓ met", "good"),
+    "missed": ("✗ missed", "bad"),
+    "not certain": ("? not certain", "neutral"),
+    "unknown": ("? unknown", "neutral"),
+}
 CORRECT: Mapping[str, str] = {
     "json": "an answer is right when its JSON values equal an accepted answer's",
     "label": "an answer is right when its label equals the accepted one",
@@ -63,11 +70,18 @@ def _headline(verdict: Verdict) -> tuple[str, ...]:
     name = el("span", verdict.winner, cls="winner")
     if verdict.clears_bar:
         return ("Use ", name, ".")
-    return (f"Nothing clears the bar. {standing(verdict)}: ", name, ".")
+    return (f"{missing(verdict)} {standing(verdict)}: ", name, ".")
+
+
+def missing(verdict: Verdict) -> str:
+    """That nothing clears the bar, or is not shown to."""
+    return "Nothing clears the bar." if is_missed(verdict) else "Nothing is shown to clear the bar."
 
 
 def standing(verdict: Verdict) -> str:
-    """What a choice is that misses the bar: the best, or one that is lower on the ladder and not significantly worse."""
+    """What a choice is that does not clear the bar: the last one, the best, or a lower one that is not shown to be worse."""
+    if verdict.code == "kept":
+        return "The last choice stays, since it is not likely below"
     best = next((d.b for d in verdict.differences), verdict.winner)
     return "Best so far" if best == verdict.winner else "As good as the best so far"
 
@@ -80,9 +94,13 @@ def _meaning(winner: RungResult | None) -> Safe:
 def _status(report: Report) -> Safe:
     if not any(limit(report.bar, key) is not None for key in report.bar):
         return el("p", "No bar was set", cls="chip neutral")
-    if report.verdict.clears_bar:
-        return el("p", "✓ Clears the bar", cls="chip good")
-    return el("p", "✗ Misses the bar", cls="chip bad")
+    verdict = report.verdict
+    chance = "" if verdict.probability is None else f" (probability {reasons.chance(verdict.probability)})"
+    if verdict.clears_bar:
+        return el("p", f"✓ Clears the bar{chance}", cls="chip good")
+    if not is_missed(verdict):
+        return el("p", f"? Not shown to clear the bar{chance}", cls="chip neutral")
+    return el("p", f"✗ Misses the bar{chance}", cls="chip bad")
 
 
 def _warned(verdict: Verdict) -> Safe:
@@ -94,10 +112,10 @@ def _warned(verdict: Verdict) -> Safe:
 
 
 def _checks(report: Report, winner: RungResult) -> Safe:
-    marks = {None: ("? unknown", "neutral"), True: ("✓ met", "good"), False: ("✗ missed", "bad")}
     rows = []
     for line in bar_lines(report, winner):
-        mark, cls = marks[line.kept]
+        mark, cls = _MARKS[line.state]
+        mark += "" if line.probability is None else f" (probability {reasons.chance(line.probability)})"
         cells = (el("td", line.asked), el("td", line.reached), el("td", mark, cls=cls))
         rows.append(el("tr", el("th", line.title, scope="row"), *cells))
     if not rows:
@@ -113,12 +131,15 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     estimate = winner.scores.get(metric)
     if estimate is None or estimate.mean is None:
         return [f"{winner.name} has no measured score, so nothing can be said about how sure this is."]
-    lines = [_range(estimate, winner.name), _against_bar(estimate, limit(report.bar, metric))]
+    asked, few = limit(report.bar, metric), report.verdict.few_documents
+    lines = [_range(estimate, winner.name), _against_bar(estimate, asked), _probably(winner, asked, report.verdict.risk)]
+    lines += [_few_documents(few)] if few else []
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
-    lines += [_compared(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"], len(adjusted)) for d in nearest[:1]]
-    lines += [repeated(winner.name, winner.repeats)] if winner.repeats else []
+    told = [(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"]) for d in nearest[:1]]
+    lines += [_compared(one, p, report.verdict.risk) for one, p in told]
+    lines += [reasons.repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
     judged = (
         f"How answers are judged here: {CORRECT[report.basis.correct_by]}. " if report.basis.correct_by in CORRECT else ""
@@ -145,8 +166,25 @@ def _against_bar(estimate: Estimate, bar: float | None) -> str:
         return f"Even the low end of that range clears {asked}."
     if estimate.high < bar:
         return f"Even the high end of that range misses {asked}."
-    side = "clears" if estimate.mean >= bar else "misses"
-    return f"It {side} {asked}, but the bar lies inside that range: more test cases would make this surer."
+    side = "above" if estimate.mean >= bar else "below"
+    return f"It is {side} {asked}, but the bar lies inside that range: more test cases would make this surer."
+
+
+def _probably(winner: RungResult, bar: float | None, risk: float) -> str:
+    """The probability that the bar is reached, and what was asked."""
+    if bar is None or winner.probability is None:
+        return ""
+    return (
+        f"{winner.name} clears the bar of {percent(bar)} with probability {reasons.chance(winner.probability)}; "
+        f"{1 - risk:.2f} is asked, a chance of {percent(risk)} of being wrong is taken."
+    )
+
+
+def _few_documents(few: int) -> str:
+    return (
+        f"The cases are about {count(few, 'document')} only, so all of this is about further questions on "
+        f"{'it' if few == 1 else 'these'}, not on other documents."
+    )
 
 
 def _seen_from(difference: Difference, winner: str) -> Difference:
@@ -159,28 +197,29 @@ def _seen_from(difference: Difference, winner: str) -> Difference:
     return Difference(winner, difference.a, turned, difference.p)
 
 
-def _compared(difference: Difference, adjusted: float, compared: int) -> str:
-    """`adjusted`: its p by Holm among so many comparisons."""
+def _compared(difference: Difference, adjusted: float, risk: float) -> str:
+    """`adjusted`: its p by Holm among all comparisons."""
     e = difference.estimate
     mean, low, high = e.mean or 0.0, e.low, e.high
     size = f"{points(abs(mean)).lstrip('+')} points {'above' if mean >= 0 else 'below'} {difference.b}"
     if low is None or high is None:
         return f"On the same cases it is {size}."
-    if low <= 0 <= high:
-        return f"On the same cases it is {size} (interval {points_interval(e)}): too little to tell the two apart."
-    if adjusted >= ALPHA:
-        why = f"among {compared} comparisons so much comes by chance" if compared > 1 else "a second test does not find it"
-        return f"On the same cases it is {size} (interval {points_interval(e)}): not surely a real difference, since {why}."
-    return f"On the same cases it is {size} (interval {points_interval(e)}): a real difference."
+    if adjusted < ALPHA:
+        sure = "a real difference"
+    elif difference.p / 2 < risk:
+        sure = f"likely a real difference (one-sided p {difference.p / 2:.2f}), not surely"
+    else:
+        sure = "too little to tell the two apart"
+    return f"On the same cases it is {size} (interval {points_interval(e)}): {sure}."
 
 
 def _others(report: Report) -> Safe:
-    reasons = report.verdict.rejected
-    if not reasons:
+    rejected = report.verdict.rejected
+    if not rejected:
         return Safe("")
     items: list[Safe] = []
-    for rung in sorted(reasons, key=lambda name: _place(report.verdict, name)):
-        items += [el("dt", rung), el("dd", reasons[rung])]
+    for rung in sorted(rejected, key=lambda name: _place(report.verdict, name)):
+        items += [el("dt", rung), el("dd", rejected[rung])]
     return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
 
 

@@ -1,6 +1,7 @@
 """What a continuous-integration server reads: JUnit XML, one test for each line of the bar, one for each rung.
 
-A missed line of the bar is a failure, one that could not be checked is skipped. Rungs never fail the build: a failed one is
+A missed line of the bar is a failure, as is a bar that the choice is not shown to clear; one that could not be checked is
+skipped. Rungs never fail the build: a failed one is
 an error of the suite `rungs` only where nothing was chosen.
 """
 
@@ -11,6 +12,7 @@ from xml.etree import ElementTree
 from rung.report.bar_lines import bar_lines
 from rung.report.contents import Report, everyone
 from rung.report.summary import chosen
+from rung.verdict.reasons import chance
 
 
 def junit_xml(report: Report) -> str:
@@ -37,10 +39,11 @@ def _bar(report: Report, suites: ElementTree.Element) -> None:
         _failed(_test(suite, "the comparison is complete", "bar"), verdict.coverage.partial)
     for line in bar_lines(report, winner):
         test = _test(suite, line.name, "bar")
-        if line.kept is None:
+        if line.state == "unknown":
             ElementTree.SubElement(test, "skipped", message=f"{winner.name}: {line.name} was not measured")
-        elif not line.kept:
-            _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}")
+        elif line.state == "missed" or (line.name == verdict.main_metric and line.state == "not certain"):
+            how = "" if line.probability is None else f" (met with probability {chance(line.probability)})"
+            _failed(test, f"{winner.name} reached {line.reached}, asked {line.asked}{how}")
 
 
 def _rungs(report: Report, suites: ElementTree.Element) -> None:

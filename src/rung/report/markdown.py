@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from rung.records import Estimate, RungResult, canonical
 from rung.report.bar_lines import bar_lines
 from rung.report.contents import Report, everyone, ladder, lost_counts
-from rung.report.headline import how_sure, judged_by, standing
+from rung.report.headline import how_sure, judged_by, missing, standing
 from rung.report.numbers import DASH, count, interval, money, percent, points, points_interval, seconds
 from rung.report.summary import chosen, costs
 from rung.verdict.gap_words import gap_sentence
+from rung.verdict.reasons import chance
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|])")
 
@@ -48,12 +49,17 @@ def _headline(report: Report) -> str:
     if verdict.winner is None:
         return "no rung can be recommended"
     name = _text(verdict.winner)
-    return f"use {name}" if verdict.clears_bar else f"nothing clears the bar; {standing(verdict).lower()}: {name}"
+    if verdict.clears_bar:
+        return f"use {name}"
+    return f"{missing(verdict).rstrip('.').lower()}; {standing(verdict).lower()}: {name}"
 
 
 def _checks(report: Report, winner: RungResult) -> Iterator[str]:
-    marks = {None: "unknown", True: "met", False: "**missed**"}
-    rows = [(_text(one.name), one.asked, one.reached, marks[one.kept]) for one in bar_lines(report, winner)]
+    rows = []
+    for line in bar_lines(report, winner):
+        mark = f"**{line.state}**" if line.state == "missed" else line.state
+        mark += "" if line.probability is None else f" (probability {chance(line.probability)})"
+        rows.append((_text(line.name), line.asked, line.reached, mark))
     if rows:
         yield from _table(("asked", "bar", "reached", ""), rows)
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from rung.records import Estimate, Latency, RungResult, Verdict
-from rung.report.contents import everyone, ladder, losing
+from rung.report.contents import everyone, is_missed, ladder, losing
 from rung.verdict import reasons
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gap_words import gap_sentence
@@ -16,6 +16,7 @@ WIDTH = 80
 MOST_LOST = 4  # layers told of
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
+    reasons.NOT_SHOWN: "not sure",
     reasons.BREAKS: "over limit",
     reasons.AT_FLOOR: "at floor",
     reasons.WORSE: "worse",
@@ -67,10 +68,18 @@ def _uneven(verdict: Verdict) -> bool:
 
 
 def _verdict(verdict: Verdict) -> list[str]:
-    head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}"
-    if verdict.winner is not None and not verdict.clears_bar:
-        head += " (misses the bar)"
+    head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}{_bar_in_brackets(verdict)}"
     return [*wrapped(head, indent=0), *wrapped(verdict.reason, indent=2)]
+
+
+def _bar_in_brackets(verdict: Verdict) -> str:
+    """How the choice stands to the bar; "" where none was set."""
+    if verdict.probability is None:
+        return ""
+    head = (
+        "clears the bar" if verdict.clears_bar else "misses the bar" if is_missed(verdict) else "not shown to clear the bar"
+    )
+    return f" ({head}, probability {reasons.chance(verdict.probability)})"
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

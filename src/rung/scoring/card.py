@@ -50,9 +50,9 @@ class Scorecard:
     metrics: Mapping[str, Metric]
     errors: tuple[ScoreError, ...] = ()
 
-    def estimates(self, seed: int = 0, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
+    def estimates(self, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
         """Mean, 95 % interval and number of cases of every metric; `clusters`: the cluster of each case."""
-        return estimates(self.values, seed=seed, clusters=clusters)
+        return estimates(self.values, clusters=clusters)
 
     def over(self, cases: Sequence[str]) -> Scorecard:
         """The card spread over these cases, in their order: no scores for those that the run has not answered."""

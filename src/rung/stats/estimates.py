@@ -1,11 +1,12 @@
-"""How sure a mean over cases is: estimates with their 95 % intervals.
+"""How sure a mean over cases is: estimates with their 95 % intervals, and the Student's t that they come from.
 
-Comparisons between rungs are left to `verdict.statistics`.
+Comparisons between rungs are left to `verdict.statistics`, what follows for a bar to `verdict.probability`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,58 +24,85 @@ _Z = 1.959963984540054
 _CHUNK = 1_000
 
 
-def estimate(
-    values: Sequence[float] | Floats,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    clusters: Sequence[int] | None = None,
-) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where a mean over all cases of this kind lies: `mean` ± `error` · Student's t of `freedom` degrees of freedom.
+
+    For scores in [0, 1] one case at 0 and one at 1 are counted besides (Agresti and Coull 1998 add two of each): scores
+    that are all alike are not certain, and near 0 and 1 the interval covers what it should.
+    """
+
+    mean: float
+    error: float
+    freedom: int
+
+
+def spread_of(values: Sequence[float] | Floats, *, clusters: Sequence[int] | None = None) -> Spread | None:
+    """The spread of a mean over cases, NaN left out; None without a case, or with one that is outside of [0, 1].
+
+    With `clusters` the error grows by the square root of the design effect, and where that is above 1 the degrees of freedom
+    are those of the clusters.
+    """
+    import numpy as np
+
+    column = np.asarray(values, dtype=np.float64)
+    seen = column[~np.isnan(column)]
+    if len(seen) == 0:
+        return None
+    if bool(((seen >= 0) & (seen <= 1)).all()):
+        seen = np.concatenate([seen, [0.0, 1.0]])
+    n = len(seen)
+    if n < 2:
+        return None
+    error, freedom = float(seen.std(ddof=1)) / n**0.5, n - 1
+    if clusters is not None:
+        effect = design_effect(column, clusters)
+        groups = _shared(column, clusters)
+        error *= effect**0.5
+        freedom = freedom if effect == 1 or groups < 3 else min(freedom, groups - 1)
+    return Spread(float(seen.mean()), error, freedom)
+
+
+def estimate(values: Sequence[float] | Floats, *, clusters: Sequence[int] | None = None) -> Estimate:
     """Mean over cases with its 95 % interval. NaN means that the case does not count.
 
-    Values that are all 0 or 1 get Wilson's interval, which stays honest at 0 of n and n of n; others the percentile
-    bootstrap over cases (Efron 1979), from 5,000 cases on the normal interval. One value that is neither 0 nor 1 has no
-    interval: low and high are None. Equal seeds give equal numbers.
+    Values that are all 0 or 1, and not all alike, get Wilson's interval (Wilson 1927), all others Student's t with one case
+    at 0 and one at 1 counted besides (`Spread`), cut to [0, 1]; values outside of [0, 1] Student's t alone. One value that
+    is neither 0 nor 1 has no interval: low and high are None.
 
     `clusters` has the cluster of each case. Cases of one cluster are not independent, so both intervals are then widened by
     the square root of the design effect (`design_effect`): Wilson's by counting n / effect cases, the other around the mean.
 
     >>> estimate([1.0, 1.0, 1.0, 1.0]).low
-    0.5101...
+    0.4049...
     """
-    return estimates({"": values}, resamples=resamples, seed=seed, clusters=clusters)[""]
+    import numpy as np
+
+    column = np.asarray(values, dtype=np.float64)
+    seen = column[~np.isnan(column)]
+    n = len(seen)
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    mean = float(seen.mean())
+    binary = bool(((seen == 0) | (seen == 1)).all())
+    if binary and 0 < mean < 1:
+        effect = 1.0 if clusters is None else _widening(column, clusters)
+        return Estimate(mean, *wilson(mean, n=n / effect), n)
+    spread = spread_of(column, clusters=clusters)
+    if spread is None or (n == 1 and not binary):
+        return Estimate(mean, None, None, n)
+    half = student(spread.freedom) * spread.error
+    low, high = spread.mean - half, spread.mean + half
+    if bool(((seen >= 0) & (seen <= 1)).all()):
+        low, high = max(0.0, low), min(1.0, high)
+    return Estimate(mean, min(mean, low), max(mean, high), n)
 
 
 def estimates(
-    columns: Mapping[str, Sequence[float] | Floats],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    clusters: Sequence[int] | None = None,
+    columns: Mapping[str, Sequence[float] | Floats], *, clusters: Sequence[int] | None = None
 ) -> dict[str, Estimate]:
-    """`estimate` of many metrics at once: those with equally many cases share their resamples."""
-    import numpy as np
-
-    found: dict[str, Estimate] = {}
-    by_count: dict[int, list[tuple[str, Floats]]] = {}
-    effects: dict[str, float] = {}
-    for name, column in columns.items():
-        values = np.asarray(column, dtype=np.float64)
-        effects[name] = 1.0 if clusters is None else _widening(values, clusters)
-        values = values[~np.isnan(values)]
-        simple = _without_resampling(values, effects[name])
-        found[name] = simple or Estimate(None, None, None, 0)  # keeps the order of the columns
-        if simple is None:
-            by_count.setdefault(len(values), []).append((name, values))
-    for group in by_count.values():
-        means = resampled_means(np.stack([values for _, values in group], axis=1), resamples=resamples, seed=seed)
-        low, high = np.quantile(means, [0.025, 0.975], axis=0)
-        for place, (name, values) in enumerate(group):
-            mean, wider = float(values.mean()), effects[name] ** 0.5
-            ends = (mean + wider * (float(end[place]) - mean) for end in (low, high))
-            # equal values must not end up beside their own interval by rounding
-            found[name] = Estimate(mean, min(mean, next(ends)), max(mean, next(ends)), len(values))
-    return found
+    """`estimate` of many metrics."""
+    return {name: estimate(column, clusters=clusters) for name, column in columns.items()}
 
 
 def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> float:
@@ -104,11 +132,15 @@ def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> 
 
 def _widening(values: Floats, clusters: Sequence[int]) -> float:
     """The design effect, and what it costs that it was estimated from few clusters (Student's t in place of the normal)."""
+    effect, groups = design_effect(values, clusters), _shared(values, clusters)
+    return effect if effect == 1 or groups < 3 else effect * (student(groups - 1) / _Z) ** 2
+
+
+def _shared(values: Floats, clusters: Sequence[int]) -> int:
+    """How many clusters have several cases."""
     import numpy as np
 
-    groups = int((np.unique(np.asarray(clusters)[~np.isnan(values)], return_counts=True)[1] > 1).sum())
-    effect = design_effect(values, clusters)
-    return effect if effect == 1 or groups < 3 else effect * (student(groups - 1) / _Z) ** 2
+    return int((np.unique(np.asarray(clusters)[~np.isnan(values)], return_counts=True)[1] > 1).sum())
 
 
 def student(freedom: int) -> float:
@@ -120,23 +152,6 @@ def student(freedom: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.975))
-
-
-def _without_resampling(values: Floats, effect: float) -> Estimate | None:
-    import numpy as np
-
-    n = len(values)
-    if n == 0:
-        return Estimate(None, None, None, 0)
-    mean = float(values.mean())
-    if bool(np.all((values == 0) | (values == 1))):
-        return Estimate(mean, *wilson(mean, n=n / effect), n)
-    if n == 1:
-        return Estimate(mean, None, None, 1)
-    if n >= NORMAL_FROM:
-        half = _Z * float(values.std(ddof=1)) * (effect / n) ** 0.5
-        return Estimate(mean, mean - half, mean + half, n)
-    return None
 
 
 def wilson(share: float, *, n: float) -> tuple[float, float]:

@@ -26,8 +26,8 @@ def documents_of(case: Case) -> tuple[str, ...]:
 def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
     """The cluster of each case, numbered from 0; None where fewer than `FEWEST` documents have several cases.
 
-    So few are no sample of documents: the numbers then tell of further questions about these, not about others.
-
+    So few are no sample of documents: the numbers then tell of further questions about these, not about others
+    (`few_documents`).
 
     Cases belong together when they share a document, also through others: a question over two documents joins the two. Where
     such chains join over a quarter of the cases that way, each case counts with its first document alone. A case that
@@ -39,6 +39,18 @@ def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
         found = _joined([documents[:1] for documents in named])
     shared = sum(n > 1 for n in Counter(found).values())
     return found if shared >= FEWEST else None
+
+
+def few_documents(cases: Sequence[Case]) -> tuple[int, int]:
+    """How many documents the cases are about, and how many cases are, where they are too few to tell of others; (0, 0) else.
+
+    Too few: fewer than `FEWEST` groups of cases that share a document, with at least half of the cases that name one.
+    """
+    about = [documents for case in cases if (documents := documents_of(case))]
+    sizes = [n for n in Counter(_joined(about)).values() if n > 1]
+    if not sizes or len(sizes) >= FEWEST or 2 * sum(sizes) < len(about):
+        return 0, 0
+    return len({document for documents in about for document in documents}), len(about)
 
 
 def _joined(named: Sequence[Sequence[str]]) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
-"""Which rung should be used, and why: hard limits first, then the lowest rung that is good enough.
+"""Which rung should be used, and why: hard limits first, then the lowest rung that is good enough, at a stated risk.
 
-Pure: from records to a `Verdict`. Its sentences are made by `reasons`, its numbers by `statistics`.
+Pure: from records to a `Verdict`. The rule is `choice`'s, the sentences are made by `reasons`, the numbers by `statistics`
+and `probability`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, RungResult, Verdict
+from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
-from rung.verdict import gap_words, reasons
-from rung.verdict.bar import Bar, measured
+from rung.verdict import choice_words, gap_words, reasons
+from rung.verdict.bar import Bar, keeping, measured
+from rung.verdict.choice import Choice, Contender, choose
 from rung.verdict.constant import Constant
 from rung.verdict.gaps import ORACLE, Gaps, at_floor, floor_of, gaps
-from rung.verdict.statistics import ALPHA, Paired, cases_needed, design_effect, holm, paired_with
+from rung.verdict.probability import at_least, cases_needed
+from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
@@ -46,78 +49,70 @@ class Weighed:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Field:
-    """The rungs that may win: measured, within the limits, with at least one case right; lowest first."""
-
-    rungs: tuple[Weighed, ...]
-    best: Weighed
-    against_best: Mapping[str, Paired]
-    worse: frozenset[str]  # significantly worse than the best, Holm over all comparisons
-
-    def not_worse(self) -> Weighed:
-        """The lowest rung that is not significantly worse than the best."""
-        return next(w for w in self.rungs if w.result.name not in self.worse)
-
-
 def decide(
     weighed: Sequence[Weighed],
     *,
     bar: Bar | None = None,
     documents: bool = True,
     seed: int = 0,
-    steps: tuple[int, int] = (0, 0),
     warnings: Sequence[str] = (),
     constant: Constant | None = None,
+    incumbent: str = "",
 ) -> Verdict:
     """The verdict over all rungs.
 
-    1. Reference arms are never chosen, nor is a rung that got no case right. 2. A rung that breaks a hard limit is out; a
-    limit on something unknown is not held against it, and said in the warnings. 3. Of the rest the lowest on the ladder
-    whose mean `correct` reaches the bar wins, the earlier setting first. 4. If none does, or no bar was set: the lowest that
-    is not significantly worse than the best (paired bootstrap and permutation test, both, by clusters where cases have them;
-    Holm's correction; 5 %). Where even the oracle is at the floor, rungs that are there too are not among them: nothing
-    tells one from another.
+    1. Reference arms are never chosen, nor is a rung that got no case right. 2. A rung that likely breaks a hard limit is
+    out; a limit on something unknown is not held against it, and said in the warnings. 3. Of the rest `choice.choose`
+    chooses: the lowest that clears the bar with a probability of 1 - risk, the last winner where it is not likely below the
+    bar; else the lowest that is not shown to be worse than the best. Where even the oracle is at the floor, rungs that are
+    there too are not among them: nothing tells one from another.
 
     Args:
         weighed: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
-        bar: what is good enough; None: no bar.
+        bar: what is good enough, and the risk; None: no bar.
         documents: whether the project has documents, which decides what the gaps mean.
         seed: of the resampling.
-        steps: executed and replayed, to be carried on the verdict.
         warnings: what the caller has to say, put first.
         constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said first.
+        incumbent: the last verdict's winner, "" where there is none.
 
     Raises:
         InternalError: two rungs have one name, or their cases differ.
     """
     bar = bar or Bar()
-    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
     cases = _check(weighed)
+    weighed = [_held_against(w, bar) for w in weighed]
+    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
     rejected: dict[str, str] = {w.result.name: reasons.REFERENCE for w in weighed if w.result.reference}
-    floor, floored = _floored(weighed, seed)
+    floor, floored = _floored(weighed)
     rivals = _rivals(ladder, bar, rejected, floored)
-    standing = _field(rivals, seed)
-    winner = None if standing is None else _choose(standing, bar)
-    clears = winner is not None and (bar.correct is None or bar.cleared_by(mean(winner)))
-    if standing is not None and winner is not None:
-        reason = _why(winner, standing, bar, raced=any(w.result.stopped for w in ladder))
-        rejected |= _why_not(winner, standing, bar, seed)
+    choice = _choice(ladder, rivals, bar, incumbent)
+    weighed = [_with_probability(w, bar, choice) for w in weighed]
+    by_name = {w.result.name: w for w in weighed}
+    rivals = [by_name[w.result.name] for w in rivals]
+    winner = None if choice is None else by_name[choice.name]
+    clears = winner is not None and (bar.correct is None or bar.is_cleared(winner.result.probability))
+    standing = None if choice is None or winner is None else _standing(choice, winner, rivals, bar, seed)
+    if standing is not None:
+        reason = _why(standing, raced=any(w.result.stopped for w in ladder))
+        rejected |= _why_not(standing, seed)
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
     measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
-    if winner is not None and 0 < winner.result.answered < cases:
-        reason = f"{reasons.so_far(winner.result, cases)} {reason}"
-    habit, told_first = _habit(winner, constant, seed)
-    reason = f"{told_first}{reason}"
+    habit, first = _habit(winner, constant, seed)
     if floor is not None and (winner is None or winner.result.name in floored):
-        reason = f"{gap_words.does_not_read(floor)} {reason}"
+        first = f"{gap_words.does_not_read(floor)} {first}"
+    if winner is not None and 0 < winner.result.answered < cases:
+        first += f"{reasons.so_far(winner.result, cases)} "
     if doubt := next((w.doubt for w in weighed if w.doubt), ""):
-        reason = f"{doubt} {reason}"
+        first = f"{doubt} {first}"
     return Verdict(
         winner=None if winner is None else winner.result.name,
         clears_bar=clears,
-        reason=reason,
+        reason=f"{first}{reason}",
+        code="none" if choice is None else choice.code,
+        probability=None if winner is None else winner.result.probability,
+        risk=bar.risk,
         gaps=measure.estimates,
         doubts=measure.doubts,
         rungs=tuple(w.result for w in weighed),
@@ -130,32 +125,22 @@ def decide(
             *_warnings(weighed, bar, cases),
             *([] if clears else _hopeless(weighed, measure, bar)),
         ),
-        executed=steps[0],
-        replayed=steps[1],
         cases=cases,
         main_metric=MAIN,
     )
 
 
-def chooser(weighed: Sequence[Weighed], *, seed: int = 0) -> Callable[[Sequence[RungResult], Bar], str | None]:
-    """The winner that `decide` would name if the rungs' lines (prices, say) or the bar were others, without its reasons.
-
-    The scores case by case stay those of `weighed`, so the comparisons between rungs are made once for each set of rivals.
-    """
+def chooser(weighed: Sequence[Weighed], *, incumbent: str = "") -> Callable[[Sequence[RungResult], Bar], Choice | None]:
+    """What `decide` would choose if the rungs' lines (prices, say) or the bar were others, without its reasons."""
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
-    _, floored = _floored(weighed, seed)
-    fields: dict[tuple[str, ...], Field | None] = {}
+    _, floored = _floored(weighed)
 
-    def choose(results: Sequence[RungResult], bar: Bar) -> str | None:
+    def chosen(results: Sequence[RungResult], bar: Bar) -> Choice | None:
         by_name = {result.name: result for result in results}
-        rivals = _rivals([replace(w, result=by_name[w.result.name]) for w in ladder], bar, {}, floored)
-        names = tuple(w.result.name for w in rivals)
-        if names not in fields:
-            fields[names] = _field(rivals, seed)
-        standing = fields[names]
-        return None if standing is None else _choose(standing, bar).result.name
+        now = [_held_against(replace(w, result=by_name[w.result.name]), bar) for w in ladder]
+        return _choice(now, _rivals(now, bar, {}, floored), bar, incumbent)
 
-    return choose
+    return chosen
 
 
 def mean(weighed: Weighed) -> float:
@@ -164,6 +149,34 @@ def mean(weighed: Weighed) -> float:
     if found is None:
         raise InternalError(f"{weighed.result.name} was not judged")
     return found
+
+
+def _held_against(weighed: Weighed, bar: Bar) -> Weighed:
+    """With the probabilities that it keeps the limits."""
+    keeps = keeping(weighed.result, weighed.values, bar, clusters=weighed.clusters)
+    return replace(weighed, result=replace(weighed.result, keeps=keeps))
+
+
+def _with_probability(weighed: Weighed, bar: Bar, choice: Choice | None) -> Weighed:
+    """With the probability that it reaches the bar; of one that may not be chosen, as if it were the only one."""
+    if bar.correct is None or MAIN not in weighed.values or weighed.result.status != "measured":
+        return weighed
+    known = None if choice is None else choice.probability.get(weighed.result.name)
+    alone = at_least(weighed.values[MAIN], bar.correct, clusters=weighed.clusters) if known is None else known
+    return replace(weighed, result=replace(weighed.result, probability=alone))
+
+
+def _choice(ladder: Sequence[Weighed], rivals: Sequence[Weighed], bar: Bar, incumbent: str) -> Choice | None:
+    """Of those that may win; those that the race stopped count among what was tried."""
+    names = {w.result.name for w in rivals}
+    tried = [w for w in ladder if w.result.name in names or (w.result.stopped and _is_judged(w))]
+    contenders = [Contender(w.result.name, w.values[MAIN], open=w.result.name in names) for w in tried]
+    return choose(contenders, bar, clusters=_clusters(ladder), incumbent=incumbent)
+
+
+def _is_judged(weighed: Weighed) -> bool:
+    score = weighed.result.scores.get(MAIN)
+    return MAIN in weighed.values and score is not None and score.mean is not None
 
 
 def _check(weighed: Sequence[Weighed]) -> int:
@@ -188,14 +201,14 @@ def _columns(weighed: Sequence[Weighed]) -> dict[str, Floats]:
     return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
 
 
-def _floored(weighed: Sequence[Weighed], seed: int) -> tuple[Estimate | None, dict[str, str]]:
+def _floored(weighed: Sequence[Weighed]) -> tuple[Estimate | None, dict[str, str]]:
     """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
     columns, held, clusters = _columns(weighed), _held(weighed), _clusters(weighed)
-    floor = floor_of(columns, held, seed=seed, clusters=clusters)
+    floor = floor_of(columns, held, clusters=clusters)
     if floor is None or held is None:
         return None, {}
     rungs = {w.result.name for w in weighed if not w.result.reference}
-    scores = {n: at_floor(column, held, seed=seed, clusters=clusters) for n, column in columns.items() if n in rungs}
+    scores = {n: at_floor(column, held, clusters=clusters) for n, column in columns.items() if n in rungs}
     return floor, {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
 
 
@@ -204,7 +217,9 @@ def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str], floor
     rivals: list[Weighed] = []
     for w in ladder:
         why = barred(w, bar)
-        if not why and not bar.cleared_by(mean(w)):
+        if not why and (
+            bar.correct is None or not bar.is_cleared(at_least(w.values[MAIN], bar.correct, clusters=w.clusters))
+        ):
             why = floored.get(w.result.name, "")
         if why:
             rejected[w.result.name] = why
@@ -220,88 +235,109 @@ def barred(weighed: Weighed, bar: Bar) -> str:
         return reasons.not_measured(result)
     if result.stopped:
         return result.stopped
-    score = result.scores.get(MAIN)
-    if score is None or score.mean is None or MAIN not in weighed.values:
+    if not _is_judged(weighed):
         return reasons.UNJUDGED
-    if score.mean <= 0:
-        return reasons.nothing_right(score.n, weighed.failures)
-    broken = bar.broken_by(lambda name: measured(result, name))
+    if mean(weighed) <= 0:
+        return reasons.nothing_right(result.scores[MAIN].n, weighed.failures)
+    broken = bar.broken_by(result)
     if broken:
-        return reasons.breaks(broken)
+        return reasons.breaks(broken, result.keeps)
     return reasons.forgets(weighed.marked) if weighed.marked else ""
 
 
-def _field(rivals: Sequence[Weighed], seed: int) -> Field | None:
-    if not rivals:
-        return None
-    best = max(rivals, key=mean)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Standing:
+    """The choice among the rungs that may win (lowest first), and how each compares with the best."""
+
+    choice: Choice
+    winner: Weighed
+    best: Weighed
+    rivals: Sequence[Weighed]
+    bar: Bar
+    against_best: Mapping[str, Paired]
+
+    @property
+    def by_bar(self) -> bool:
+        """Whether the bar decided."""
+        return self.choice.code in ("clears", "kept")
+
+
+def _standing(choice: Choice, winner: Weighed, rivals: Sequence[Weighed], bar: Bar, seed: int) -> _Standing:
+    best = next(w for w in rivals if w.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
     compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
-    adjusted = holm({name: one.p for name, one in compared.items()})
-    worse = frozenset(name for name, one in compared.items() if adjusted[name] < ALPHA and (one.estimate.mean or 0) < 0)
-    return Field(tuple(rivals), best, compared, worse)
+    return _Standing(choice, winner, best, rivals, bar, compared)
 
 
-def _choose(standing: Field, bar: Bar) -> Weighed:
-    clearing = (w for w in standing.rungs if bar.cleared_by(mean(w)))
-    return next(clearing, None) or standing.not_worse()
-
-
-def _why(winner: Weighed, standing: Field, bar: Bar, *, raced: bool) -> str:
-    score = winner.result.scores[MAIN]
-    doubtful = winner if bar.cleared_by(mean(winner)) else standing.best
-    more = _more_cases(doubtful, bar, of="" if doubtful is winner else doubtful.result.name)
-    if bar.correct is not None and bar.cleared_by(mean(winner)):
-        lower = [w.result for w in standing.rungs[: standing.rungs.index(winner)]]
-        return reasons.clears(winner.result.name, score, bar.correct, lower=lower, more=more)
-    opening = "No bar was set. " if bar.correct is None else f"No rung clears the bar of {reasons.number(bar.correct)}. "
-    if winner is standing.best:
-        alone = len(standing.rungs) == 1
-        if alone and raced:
-            return opening + reasons.last_in_the_race(winner.result.name, score, bar.correct, more=more)
-        lowest = winner is standing.rungs[0]
-        return opening + reasons.best(winner.result.name, score, bar.correct, alone=alone, lowest=lowest, more=more)
-    difference = standing.against_best[winner.result.name]
-    best = (standing.best.result.name, standing.best.result.scores[MAIN])
-    return opening + reasons.as_good_as_best(
-        winner.result.name, score, best=best, difference=difference, compared=len(standing.against_best), more=more
-    )
+def _why(standing: _Standing, *, raced: bool) -> str:
+    winner, bar, best = standing.winner.result, standing.bar, standing.best.result
+    score, code = winner.scores[MAIN], standing.choice.code
+    doubtful = standing.winner if standing.by_bar else standing.best
+    more = _more_cases(doubtful, bar, of="" if doubtful is standing.winner else best.name)
+    if standing.by_bar:
+        lower = [w.result for w in standing.rivals if w.result.order < winner.order]
+        if code == "clears":
+            return choice_words.clears(winner, bar, lower=lower, more=more)
+        return choice_words.kept(winner, bar, more=more)
+    opening = "No bar was set."
+    if bar.correct is not None:
+        opening = choice_words.none_clears(bar.correct, best.name, best.probability)
+    opening += " "
+    if code == "not_worse":
+        difference = standing.against_best[winner.name]
+        told = (best.name, best.scores[MAIN])
+        return opening + choice_words.as_good_as_best(
+            winner.name, score, best=told, difference=difference, risk=bar.risk, more=more
+        )
+    if code == "only" and raced:
+        return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
+    lowest = rung_of(winner.name) == rung_of(standing.rivals[0].result.name)
+    return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
 def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
-    """The sentence that says the bar lies within a rung's interval, or nothing."""
-    score = weighed.result.scores[MAIN]
-    if bar.correct is None or score.mean is None:
+    """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
+    if bar.correct is None:
         return ""
-    if score.low is not None and score.high is not None and not score.low < bar.correct <= score.high:
+    column, clusters = weighed.values[MAIN], weighed.clusters
+    alone = at_least(column, bar.correct, clusters=clusters)
+    if alone is None or bar.is_likely_missed(alone) or bar.is_cleared(alone):
         return ""
-    needed = cases_needed(weighed.values[MAIN], bar.correct, clusters=weighed.clusters)
-    more = None if needed is None else max(needed - score.n, 1)
-    return reasons.not_certain(more, of=of, clustered=weighed.clusters is not None)
+    needed = cases_needed(column, bar.correct, risk=bar.risk, clusters=clusters)
+    more = None if needed is None else needed - weighed.result.scores[MAIN].n
+    return choice_words.not_certain(more, bar.risk, of=of, clustered=clusters is not None)
 
 
-def _why_not(winner: Weighed, standing: Field, bar: Bar, seed: int) -> dict[str, str]:
-    others = [w for w in standing.rungs if w is not winner]
+def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
+    """Why each of the others that might have won did not."""
+    winner, bar = standing.winner, standing.bar
+    others = [w for w in standing.rivals if w is not winner]
     columns = {w.result.name: w.values[MAIN] for w in others}
     over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
     adjusted = holm({name: one.p for name, one in over_winner.items()})
     found: dict[str, str] = {}
     for w in others:
-        name, score = w.result.name, w.result.scores[MAIN]
-        if bar.correct is not None and bar.cleared_by(mean(winner)):
-            lower = standing.rungs.index(w) < standing.rungs.index(winner)
-            if lower or not bar.cleared_by(mean(w)):
-                found[name] = reasons.misses(score, bar.correct)
-                continue
-        elif name in standing.worse:
-            found[name] = reasons.worse(standing.best.result.name, standing.against_best[name].estimate)
-            continue
-        over = over_winner[name]
-        found[name] = reasons.not_needed(winner.result.name, score, over, adjusted=adjusted[name], compared=len(adjusted))
+        name = w.result.name
+        if standing.by_bar and bar.is_likely_missed(w.result.probability):
+            found[name] = choice_words.misses(w.result, bar)
+        elif standing.by_bar and not bar.is_cleared(w.result.probability):
+            found[name] = choice_words.not_shown(w.result, bar)
+        elif not standing.by_bar and name in standing.choice.worse:
+            found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
+        else:
+            sibling = rung_of(name) == rung_of(winner.result.name)
+            found[name] = choice_words.not_needed(
+                winner.result.name,
+                w.result.scores[MAIN],
+                over_winner[name],
+                sibling=sibling,
+                adjusted=adjusted[name],
+                compared=len(adjusted),
+            )
     return found
 
 
-def _differences(standing: Field) -> tuple[Difference, ...]:
+def _differences(standing: _Standing) -> tuple[Difference, ...]:
     best = standing.best.result.name
     return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
 

@@ -75,7 +75,7 @@ def _measured(
     """
     closed_book, oracle = correct.get(CLOSED_BOOK), correct.get(ORACLE)
     if not documents:
-        alone = _NONE if closed_book is None else estimate(1 - closed_book, seed=seed, clusters=clusters)
+        alone = _NONE if closed_book is None else estimate(1 - closed_book, clusters=clusters)
         return Gaps({"knowledge": _NONE, "retrieval": _NONE, "behaviour": alone}, {})
     none = dict.fromkeys(("knowledge", "retrieval", "behaviour"), _NONE)
     if oracle is None:
@@ -86,18 +86,18 @@ def _measured(
     rag = _best_rag(correct)
     knowledge = None if closed_book is None else paired(shown, closed_book, seed=seed, clusters=clusters)
     retrieval = None if rag is None else paired(shown, rag, seed=seed, clusters=clusters)
-    behaviour = estimate(1 - shown, seed=seed, clusters=clusters)
+    behaviour = estimate(1 - shown, clusters=clusters)
     found = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
     if retrieval is not None and _surely_below(retrieval):
         known = ("knowledge",) if (found["knowledge"].low or 0.0) > 0 else ()  # a lower bound of it is one all the same
         beaten = gap_words.no_upper_bound(retrieval.estimate)
         return Gaps(found, {name: beaten for name in found if name not in known})
-    floor = floor_of(correct, held, seed=seed, clusters=clusters)
+    floor = floor_of(correct, held, clusters=clusters)
     return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR))
 
 
 def floor_of(
-    correct: Mapping[str, Floats], held: Floats | None, *, seed: int = 0, clusters: Sequence[int] | None = None
+    correct: Mapping[str, Floats], held: Floats | None, *, clusters: Sequence[int] | None = None
 ) -> Estimate | None:
     """The oracle's `correct` over the cases whose answer it surely was shown, where that is at the floor; else None.
 
@@ -105,14 +105,14 @@ def floor_of(
     shown, and its gaps tell nothing.
     """
     oracle = correct.get(ORACLE)
-    return None if oracle is None or held is None else at_floor(oracle, held, seed=seed, clusters=clusters)
+    return None if oracle is None or held is None else at_floor(oracle, held, clusters=clusters)
 
 
-def at_floor(column: Floats, held: Floats, *, seed: int = 0, clusters: Sequence[int] | None = None) -> Estimate | None:
+def at_floor(column: Floats, held: Floats, *, clusters: Sequence[int] | None = None) -> Estimate | None:
     """The mean of a rung's scores over these cases (`held` 1), where it is at the floor; else None."""
     import numpy as np
 
-    found = estimate(np.where(held == 1, column, np.nan), seed=seed, clusters=clusters)
+    found = estimate(np.where(held == 1, column, np.nan), clusters=clusters)
     if found.mean is None or found.high is None or found.mean >= FLOOR or found.high >= SURELY_BELOW:
         return None
     return found

@@ -28,7 +28,6 @@ def won_back(
     *,
     oracle: Floats | None = None,
     clusters: Sequence[int] | None = None,
-    seed: int = 0,
 ) -> tuple[Lost, ...]:
     """Each layer that lost cases, most to gain first: what mending it would add to mean `correct`, with its 95 % interval.
 
@@ -41,7 +40,6 @@ def won_back(
         correct: `correct` case by case, [n]; NaN: not judged.
         oracle: the oracle's, on the same cases; NaN: it was not asked, or not shown the answer.
         clusters: the cluster of each case, None where all are independent.
-        seed: of the resampling.
     """
     import numpy as np
 
@@ -53,7 +51,7 @@ def won_back(
         columns[layer] = np.where(
             place == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan)
         )
-    gains = estimates(columns, seed=seed, clusters=clusters)
+    gains = estimates(columns, clusters=clusters)
     found = [Lost(layer, n, gains[layer], _target(layer, place, oracle) is None) for layer, n in counts.items()]
     return tuple(sorted(found, key=lambda lost: (-(lost.wins_back.mean or 0.0), -lost.cases)))
 

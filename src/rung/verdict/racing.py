@@ -4,7 +4,7 @@ The cases are finite: what counts is the mean that a rung will have once all of 
 (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024, section 5: without
 replacement) starts with a wealth of 1, bets on each next case against the claim under test, and can multiply it by 1/alpha
 with a chance of at most alpha if the claim is true, however often one looks (Ville's inequality). No normal approximation
-is in it. Answering is left to `pipeline.racing`, the verdict to `decide`.
+is in it, and nobody is dropped by anything else. Answering is left to `pipeline.racing`, the choice to `choice`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
+from rung.records import rung_of
 from rung.stats.estimates import design_effect
-from rung.verdict.bar import Bar
+from rung.verdict.bar import Bar, keeps_mean
+from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
+from rung.verdict.probability import effective_tries, student_point
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,87 +55,127 @@ class Stop:
 class Standing:
     """Where the race stands: `next` answer more cases, the rest of those that are not complete has stopped, and why.
 
-    With nobody `next` the race is over; `leader` (None: nobody is left) has then answered every case.
+    With nobody `next` the race is over, and `choice` is among those that have answered every case (None: nobody is left).
     """
 
     next: tuple[str, ...]
     stopped: Mapping[str, Stop] = field(default_factory=dict)
-    leader: str | None = None
+    choice: Choice | None = None
 
 
 def standing(
     entrants: Sequence[Entrant],
     *,
     total: int,
-    bar: float | None,
-    error: float = ERROR,
+    bar: Bar,
     clusters: Sequence[int] | None = None,
     of: int = 0,
+    incumbent: str = "",
 ) -> Standing:
-    """Who must answer more for the verdict of `decide` to be known.
+    """Who must answer more for the choice of `choice.choose` to be known.
 
-    With a bar: the lowest rung goes on until it surely misses the bar (or has answered everything, and then its mean is
-    exact), then the next. Only a rung that cleared the bar on all cases wins, so the error is that of dropping one rung
-    wrongly. Where none clears it, or there is none: the lowest that is not significantly worse than the best is looked for.
-    A rung is out when it will surely be significantly worse than another, and need not go on when it will surely not be
-    significantly better than the lowest that is left.
+    With a bar: the settings of the lowest rung go on until each surely misses it, is surely behind another of them, or has
+    answered everything; then the choice among those is exact, and if it clears, those above stop. Where none does, or there
+    is no bar: the lowest that is not shown to be worse than the best is looked for. A rung is out when all cases will surely
+    show it worse than another, and need not go on when they will surely not show the lowest that is left to be worse.
 
     Args:
         entrants: from the lowest, reference arms left out.
         total: cases in all.
-        bar: the `correct` that is good enough.
-        error: of the whole race.
+        bar: what is good enough, and the risk.
         clusters: of each case, in the order of the race; None where all are independent.
         of: rungs in the whole race, where some enter later than others.
+        incumbent: the last verdict's choice, "" where there is none.
     """
-    everyone = max(of, len(entrants))
-    course = _Course(total, clusters, everyone, error / max(everyone, 1))
+    # Where a bar is set, both ways of choosing may be gone, and the error is shared between them.
+    error = ERROR if bar.correct is None else ERROR / 2
+    course = _Course(total, clusters, max(of, len(entrants), 1), error, bar, incumbent)
     fit = [one for one in entrants if not one.barred]
     stopped = {one.name: Stop("limit") for one in entrants if one.barred and len(one.values) < total}
-    if bar is None:
-        return _among(fit, course, stopped)
-    missed: dict[str, Stop] = {}
-    for place, one in enumerate(fit):
-        known = _applies(one.values)
-        left = total - len(one.values)
-        if left == 0:
-            if len(known) and float(known.mean()) >= bar - 1e-9:
-                rest = {o.name: Stop("not needed", one.name) for o in fit[place + 1 :] if len(o.values) < total}
-                return Standing((), {**stopped, **missed, **rest}, one.name)
-        elif surely_below(known, bar, total=len(known) + left, error=error):
-            missed[one.name] = Stop("misses")
-        else:
-            return Standing((one.name,), {**stopped, **missed})
-    return _among(fit, course, stopped)
+    found = None if bar.correct is None else _by_bar(fit, course, stopped)
+    return found or _among(fit, course, stopped)
 
 
-def _among(fit: Sequence[Entrant], course: _Course, stopped: dict[str, Stop]) -> Standing:
-    """The lowest that is not significantly worse than the best."""
-    total = course.total
-    alive = [one for one in fit if len(_applies(one.values)) and float(_applies(one.values).sum()) > 0] or list(fit)
-    stopped |= {one.name: Stop("misses") for one in fit if one not in alive and len(one.values) < total}
-    if not alive:
+def is_settled(choice: Choice, values: Floats, bar: Bar, *, clusters: Sequence[int] | None = None) -> bool:
+    """Whether no rung above it could change a choice, whatever it would answer: nothing needs to be built for these.
+
+    It clears the bar; or, where there is none, could not be shown to be worse than a rung that got everything right.
+    """
+    import numpy as np
+
+    if bar.correct is not None:
+        return choice.code in ("clears", "kept")
+    perfect = Contender("", np.where(np.isnan(values), np.nan, 1.0))
+    return not is_worse(Contender(choice.name, values), perfect, bar.risk, clusters=clusters)
+
+
+def _by_bar(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop]) -> Standing | None:
+    """Rung after rung from the lowest, of the last choice's rung that one first; None where none is good enough."""
+    out: dict[str, Stop] = {}
+    for rung in dict.fromkeys(rung_of(one.name) for one in fit):
+        settings = [one for one in fit if rung_of(one.name) == rung]
+        out |= _out_of_the_bar(settings, course)
+        for group in ([one for one in settings if one.name == course.incumbent], settings):
+            open_ = [one for one in group if one.name not in out and not course.is_done(one)]
+            if open_:
+                return Standing(_fewest(open_), {**stopped, **out})
+            chosen = _chosen(fit, course) if group else None
+            if chosen is not None and chosen.code in ("clears", "kept") and rung_of(chosen.name) == rung:
+                rest = {o.name: Stop("not needed", chosen.name) for o in fit if not course.is_done(o) and o.name not in out}
+                return Standing((), {**stopped, **out, **rest}, chosen)
+    return None
+
+
+def _out_of_the_bar(settings: Sequence[Entrant], course: _Course) -> dict[str, Stop]:
+    """Settings of one rung that will surely miss the bar, or surely be behind another; the last choice by the bar alone."""
+    error = course.error if len(settings) == 1 else course.error / 2
+    out = {o.name: Stop("misses") for o in settings if not course.is_done(o) and _surely_misses(o, course, error)}
+    for one in settings:
+        if one.name in out or one.name == course.incumbent or course.is_done(one):
+            continue
+        rivals = [o for o in settings if o is not one and o.name not in out and _ahead(o, one) > 0]
+        ahead = next((o for o in rivals if _surely_behind(one, o, course, error / (len(settings) - 1))), None)
+        if ahead is not None:
+            out[one.name] = Stop("worse", ahead.name)
+    return out
+
+
+def _among(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop]) -> Standing:
+    """The lowest that is not shown to be worse than the best."""
+    if not fit:
         return Standing((), stopped)
     worse: dict[str, Stop] = {}
-    for one in alive:
-        rivals = (o for o in alive if o is not one and _ahead(o, one) > 0)
-        beaten = next((o for o in rivals if _surely_worse(one, o, course)), None)
+    for one in fit:
+        rivals = (o for o in fit if o is not one and _ahead(o, one) > 0)
+        beaten = next((o for o in rivals if _surely_worse(one, o, fit, course)), None)
         if beaten is not None:
             worse[one.name] = Stop("worse", beaten.name)
-    left = [one for one in alive if one.name not in worse]
-    lowest, above = left[0], left[1:]
-    held = {o.name for o in above if _surely_no_better(o, lowest, course)}
+    left = [one for one in fit if one.name not in worse] or list(fit)
+    lowest = [one for one in left if rung_of(one.name) == rung_of(left[0].name)]
+    leader = max(lowest, key=lambda one: _mean(one.values))
+    above = [one for one in left if one not in lowest]
+    held = {o.name for o in above if _surely_no_better(o, leader, course)}
     judges = {stop.rival for stop in worse.values()}  # whoever threw another out by its quality must keep the limits too
-    more = [o.name for o in left if (o is lowest or o.name not in held or o.name in judges) and len(o.values) < total]
-    stopped |= {name: stop for name, stop in worse.items() if len(_one(alive, name).values) < total}
-    stopped |= {
-        o.name: Stop("not needed", lowest.name) for o in above if o.name in held - set(more) and len(o.values) < total
-    }
-    # Those behind come up first, so that the rungs are compared on as many cases as possible.
-    fewest = min((len(_one(left, name).values) for name in more), default=0)
-    return Standing(
-        tuple(n for n in more if len(_one(left, n).values) == fewest), stopped, lowest.name if not more else None
-    )
+    more = [o for o in left if (o in lowest or o.name not in held or o.name in judges) and not course.is_done(o)]
+    stops = {name: stop for name, stop in worse.items() if not course.is_done(_one(fit, name))}
+    names = {one.name for one in more}
+    stops |= {o.name: Stop("not needed", leader.name) for o in above if o.name not in names and not course.is_done(o)}
+    if more:
+        return Standing(_fewest(more), {**stopped, **stops})
+    return Standing((), {**stopped, **stops}, _chosen(fit, course))
+
+
+def _chosen(fit: Sequence[Entrant], course: _Course) -> Choice | None:
+    """The choice among those that have answered every case; the others count as tried."""
+    judged = [one for one in fit if len(_applies(one.values))]
+    contenders = [Contender(one.name, course.over_all(one), open=course.is_done(one)) for one in judged]
+    return choose(contenders, course.bar, clusters=course.clusters, incumbent=course.incumbent)
+
+
+def _fewest(entrants: Sequence[Entrant]) -> tuple[str, ...]:
+    """Those behind come up first, so that rungs are compared on as many cases as possible."""
+    fewest = min(len(one.values) for one in entrants)
+    return tuple(one.name for one in entrants if len(one.values) == fewest)
 
 
 def surely_below(values: Floats, mean: float, *, total: int, error: float = ERROR) -> bool:
@@ -190,30 +232,95 @@ def _evidence(values: Floats, means: Floats, total: int) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Course:
-    """What all comparisons of a race share: all cases, each case's cluster in race order, rungs compared, error of each."""
+    """What all comparisons of a race share: all cases, each case's cluster in race order, rungs compared, the error of them
+    all, what is good enough, and the last verdict's choice."""
 
     total: int
     clusters: Sequence[int] | None
     compared: int
     error: float
+    bar: Bar
+    incumbent: str
+
+    def is_done(self, one: Entrant) -> bool:
+        """Whether it has answered every case."""
+        return len(one.values) >= self.total
+
+    def over_all(self, one: Entrant) -> Floats:
+        """Its scores over all cases, NaN where it has not answered."""
+        import numpy as np
+
+        return np.concatenate([one.values, np.full(self.total - len(one.values), np.nan)])
+
+    def effect(self, values: Floats) -> float:
+        """The design effect once all cases are answered: its part above 1 grows with the cases that a cluster has."""
+        if self.clusters is None or len(values) == 0:
+            return 1.0
+        return 1 + (design_effect(values, self.clusters[: len(values)]) - 1) * self.total / len(values)
 
 
-def _surely_worse(one: Entrant, rival: Entrant, course: _Course) -> bool:
-    """Whether all cases will show `one` significantly worse than its rival, at Holm's strictest step."""
+def _surely_misses(one: Entrant, course: _Course, error: float) -> bool:
+    """Whether its mean over all cases will be too low to clear the bar; of the last choice: so low that it does not stay."""
+    known = _applies(one.values)
+    if len(known) == 0 or course.bar.correct is None:
+        return False
+    level = course.bar.risk if one.name == course.incumbent else 1 - course.bar.risk
+    total = course.total - (len(one.values) - len(known))
+    needed = _needed(known, course.bar.correct, level, total=total, effect=course.effect(one.values))
+    return surely_below(known, needed, total=total, error=error)
+
+
+def _needed(known: Floats, bar: float, level: float, *, total: int, effect: float) -> float:
+    """The least mean over all cases that reaches the bar with a probability of `level` (`probability.at_least`).
+
+    Exact for scores of 0 and 1, whose spread follows from the mean; of others the spread is that of the cases seen.
+    """
+    import numpy as np
+
+    binary = bool(((known == 0) | (known == 1)).all())
+    spread = bar * (1 - bar) if binary else float(np.concatenate([known, [0.0, 1.0]]).var(ddof=1))
+    error = math.sqrt(spread * effect / (total + 2))
+    needed = bar + student_point(level, total + 1) * error
+    return (needed * (total + 2) - 1) / total
+
+
+def _surely_behind(one: Entrant, other: Entrant, course: _Course, error: float) -> bool:
+    """Whether the mean of all cases will be below that of another setting of the same rung."""
+    differences, total, _ = _differences(other, one, course)
+    return len(differences) > 0 and surely_below((1 - differences) / 2, 0.5, total=total, error=error)
+
+
+def _surely_worse(one: Entrant, rival: Entrant, fit: Sequence[Entrant], course: _Course) -> bool:
+    """Whether all cases will show `one` to be worse than its rival; exact where both have answered them, and the rival has
+    the highest mean."""
+    siblings = [o.values for o in fit if rung_of(o.name) == rung_of(rival.name)]
+    shortest = min(len(values) for values in siblings)
+    tries = effective_tries([values[:shortest] for values in siblings])
+    if course.is_done(one) and course.is_done(rival):
+        best = max((o for o in fit if course.is_done(o)), key=lambda o: _mean(o.values))
+        pair = (Contender(one.name, one.values), Contender(rival.name, rival.values))
+        return rival is best and is_worse(*pair, course.bar.risk, tries=tries, clusters=course.clusters)
+    if rung_of(one.name) == rung_of(rival.name):
+        return _surely_behind(one, rival, course, course.error / course.compared)
     differences, total, at_the_end = _differences(rival, one, course)
     if len(differences) == 0:
         return False
-    least = NormalDist().inv_cdf(1 - ERROR / (2 * max(course.compared - 1, 1))) * at_the_end
-    return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error)
+    least = max(FLOOR, _threshold(course.bar.risk, tries, total) * at_the_end)
+    return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error / course.compared)
 
 
 def _surely_no_better(one: Entrant, lowest: Entrant, course: _Course) -> bool:
-    """Whether all cases cannot show `one` significantly better than a lower rung."""
+    """Whether all cases cannot show that a lower rung is worse than `one`."""
     differences, total, at_the_end = _differences(one, lowest, course)
     if len(differences) == 0:
         return False
-    most = NormalDist().inv_cdf(1 - ERROR / 2) * at_the_end
-    return surely_below((1 + differences) / 2, (1 + most) / 2, total=total, error=course.error)
+    most = max(FLOOR, _threshold(course.bar.risk, 1.0, total) * at_the_end)
+    return surely_below((1 + differences) / 2, (1 + most) / 2, total=total, error=course.error / course.compared)
+
+
+def _threshold(risk: float, tries: float, total: int) -> float:
+    """How many standard errors a gap must have to be shown, where the risk is shared among so many tries."""
+    return student_point((1 - risk) ** (1 / tries), total + 1)
 
 
 def _ahead(one: Entrant, other: Entrant) -> float:
@@ -225,20 +332,21 @@ def _ahead(one: Entrant, other: Entrant) -> float:
 def _differences(one: Entrant, other: Entrant, course: _Course) -> tuple[Floats, int, float]:
     """one − other on the cases that both have, how many that will be in the end, and the standard error then.
 
-    Two cases that differ are counted besides: equal beginnings prove no equality. Where cases hang together the error grows
-    by the design effect, whose part above 1 grows with the cases that a cluster will have in the end.
+    As `choice.behind` has it: a case of half a point to either side is counted besides.
     """
-    import numpy as np
-
     n = min(len(one.values), len(other.values))
     found = one.values[:n] - other.values[:n]
-    kept = found[~np.isnan(found)]
+    kept = _applies(found)
     total = course.total - (n - len(kept))
-    effect = 1.0
-    if course.clusters is not None and n:
-        effect = 1 + (design_effect(found, course.clusters[:n]) - 1) * course.total / n
-    spread = float(np.concatenate([kept, [1.0, -1.0]]).std())
-    return kept, total, spread * math.sqrt(effect / max(total, 1))
+    if len(kept) == 0:
+        return kept, total, 0.0
+    spread = (float(((kept - kept.mean()) ** 2).sum()) + 0.5) / (len(kept) + 1)
+    return kept, total, (spread * course.effect(found) / (total + 2)) ** 0.5
+
+
+def _mean(values: Floats) -> float:
+    known = _applies(values)
+    return float(known.mean()) if len(known) else -1.0
 
 
 def _applies(values: Floats) -> Floats:
@@ -252,18 +360,20 @@ def _one(entrants: Sequence[Entrant], name: str) -> Entrant:
 
 
 def broken_for_good(columns: Mapping[str, Floats], bar: Bar, *, total: int) -> bool:
-    """Whether a hard limit on a score is broken whatever the other cases bring. Exact: no chance is in it.
+    """Whether a hard limit on a score is broken whatever the other cases bring: even if all of them are as good as can be.
 
-    An upper limit is broken when the sum so far, spread over all cases, is over it; a lower one on a share when even full
-    scores everywhere else would stay below, one on a number without a highest value never before the end.
+    Exact: it is what `decide` would say then, and no chance is in it. A lower limit on a number without a highest value is
+    never broken before the end.
     """
+    import numpy as np
+
     for name, limit in bar.limits.items():
         column = columns.get(name)
-        if column is None or not (limit.is_upper or limit.metric.is_share):
+        if column is None or not len(_applies(column)) or not (limit.is_upper or limit.metric.is_share):
             continue
-        known = _applies(column)
-        sure = float(known.sum()) / total if limit.is_upper else 1 - float((1 - known).sum()) / total
-        if len(known) and not limit.holds(sure):
+        rest = np.full(total - len(column), 0.0 if limit.is_upper else 1.0)
+        best = np.concatenate([column, rest])
+        if bar.is_broken(name, float(np.nanmean(best)), keeps_mean(best, limit)):
             return True
     return False
 

@@ -15,11 +15,9 @@ NOT_BUILT = "not built"
 UNJUDGED = "not judged: no case has a score"
 NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case right"
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
+NOT_SHOWN = "not shown to clear the bar"
 AT_FLOOR = "at the floor"
 
-_CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
-_ONE_TEST = "a second test (sign flips) does not find it"
-_MANY = 100_000
 _RETIME = "rung compare --retime times all of them together, here and now."
 
 
@@ -51,36 +49,11 @@ def listed(names: Sequence[str], *, most: int = 4) -> str:
     return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
 
 
-def clears(winner: str, score: Estimate, bar: float, *, lower: Sequence[RungResult], more: str) -> str:
-    """Why the winner: it is the lowest that is good enough."""
-    sentence = (
-        f"{winner} is the lowest rung that clears the bar: correct {interval(score, beside=bar)} against {number(bar)}"
-    )
-    below = [(r.name, bar - (r.scores["correct"].mean or 0.0)) for r in lower]
-    misses = ", ".join(f"{name} misses it by {number(by, beside=0.0)}" for name, by in below[-2:])
-    return f"{sentence}{'; ' + misses if misses else ''}.{more}"
-
-
-def best(winner: str, score: Estimate, bar: float | None, *, alone: bool, lowest: bool, more: str) -> str:
-    """Why the winner: it is the best, and every lower one that could be chosen is significantly worse."""
-    standing = (
-        "is the only rung that could be chosen"
-        if alone
-        else "is the best, and the lowest that could be chosen"
-        if lowest
-        else "is the best, and every lower rung that could be chosen is significantly worse"
-    )
-    short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
-    return f"{winner} {standing}: correct {interval(score, beside=bar)}{short}.{more}"
-
-
-def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: str) -> str:
-    """Why the winner: the race stopped every other rung."""
-    short = "" if bar is None or score.mean is None else f", {number(bar - score.mean, beside=0.0)} below the bar"
-    return (
-        f"{winner} is the lowest rung that none can surely beat: correct {interval(score, beside=bar)}{short}; the others "
-        f"were stopped early, as worse or as higher on the ladder than they need be.{more}"
-    )
+def chance(probability: float | None) -> str:
+    """A probability in two decimals, never as if it were certain."""
+    if probability is None:
+        return "unknown"
+    return "more than 0.99" if probability > 0.99 else "less than 0.01" if probability < 0.01 else f"{probability:.2f}"
 
 
 def stopped(
@@ -94,24 +67,23 @@ def stopped(
 ) -> str:
     """A rung that the race stopped before it had answered every case. Begins as the reasons against complete rungs do.
 
-    `broken`: the hard limits that it breaks so far.
+    `broken`: the hard limits that it breaks whatever the other cases bring.
     """
     after = f"stopped after {score.n:,} of {cases(total)} at correct {interval(score)}"
-    if why == "misses" and bar is None:
-        return f"{NOTHING_RIGHT}: {after}"
     if why == "misses":
-        return f"{MISSES}: {after}, surely below {number(bar or 0.0)}"
+        return f"{MISSES}: {after}, surely not enough for {number(bar or 0.0)}"
     if why == "limit":
-        return f"{breaks(broken) if broken else BREAKS}; {after}, since no further case could mend it"
+        return f"{breaks(broken, {}) if broken else BREAKS}; {after}, since no further case could mend it"
     if why == "worse":
-        return f"{WORSE}: {after}, surely significantly below {rival}"
+        return f"{WORSE}: {after}, surely below {rival}"
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
-def superfluous(leader: str) -> str:
-    """A rung that was not even built: the race was won by a lower one."""
+def superfluous(leader: str, *, clears: bool) -> str:
+    """A rung that was not even built: a lower one won, whatever this one would have answered."""
+    why = "clears the bar" if clears else "answers so well that nothing could be shown to be better"
     return (
-        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and clears the bar; "
+        f"{NOT_NEEDED}: not built, since {leader} is lower on the ladder and {why}; "
         "--exhaustive builds and judges it all the same"
     )
 
@@ -187,40 +159,21 @@ def drawn_once(temperature: float) -> str:
     )
 
 
-def as_good_as_best(
-    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, compared: int, more: str
-) -> str:
-    """Why the winner: a tie goes to the lower rung. `compared`: with how many rungs the best was."""
-    doubt = _in_doubt(difference, compared)
-    chance = f" The interval is that of one {'test' if doubt == _ONE_TEST else 'comparison'}; {doubt}." if doubt else ""
-    return (
-        f"{winner} is the lowest rung that is not significantly worse than the best: correct {interval(score)} against "
-        f"{number(best[1].mean or 0.0)} for {best[0]}, a difference of {interval(difference.estimate)}.{chance}{more}"
-    )
-
-
-def _in_doubt(difference: Paired, compared: int) -> str:
-    """Why a difference does not count although its interval leaves out 0; "" where it has 0 in it, or is not known."""
-    e = difference.estimate
-    if e.low is None or e.high is None or e.low <= 0 <= e.high:
-        return ""
-    return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
-
-
-def not_certain(more: int | None, *, of: str = "", clustered: bool = False) -> str:
-    """The bar lies within the interval (of the best rung, where that is not the winner): what would settle it."""
-    where = f"the interval of {of}" if of else "the interval"
-    if more is None or more > _MANY:
-        return f" Not certain: the bar lies within {where}, and so near that more cases would hardly settle it."
-    about = f"{cases(more, what='more case')}{', spread over further documents as these are,' if clustered else ''}"
-    return f" Not certain: the bar lies within {where}; about {about} would likely settle it."
-
-
 def hanging_together(n: int, groups: int, effect: float) -> str:
     """Cases of one document are right or wrong together."""
     return (
         f"Cases of one document hang together: {cases(n)} in {groups:,} groups tell as much as about "
         f"{cases(max(1, round(n / effect)), what='independent one')}. Intervals and tests allow for it."
+    )
+
+
+def few_documents(documents: int, n: int) -> str:
+    """Cases of a few documents tell of these only."""
+    what = "document" if documents == 1 else "documents"
+    return (
+        f"{cases(n)} are about {documents:,} {what}: intervals and probabilities tell of further questions about "
+        f"{'it' if documents == 1 else 'these'}, not of other documents, for which they are too narrow. Cases about ten "
+        "documents or more tell of those too."
     )
 
 
@@ -251,9 +204,12 @@ def nothing_right(n: int, failures: int) -> str:
     return f"{NOTHING_RIGHT}: 0 of {n:,}" + (f", {failures:,} of them failed" if failures else "")
 
 
-def breaks(broken: Sequence[tuple[str, float, Limit]]) -> str:
-    """Which hard limits a rung breaks."""
-    parts = [f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}" for name, value, limit in broken]
+def breaks(broken: Sequence[tuple[str, float, Limit]], keeps: Mapping[str, float]) -> str:
+    """Which hard limits a rung breaks; `keeps`: with which probability it keeps each, where that was told."""
+    parts = []
+    for name, value, limit in broken:
+        kept = f" (kept with probability {chance(keeps[name])})" if name in keeps else ""
+        parts.append(f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}{kept}")
     return f"{BREAKS}: {'; '.join(parts)}"
 
 
@@ -280,32 +236,6 @@ def _amount(value: float, beside: float) -> str:
         if f"{value:.{digits}g}" != f"{beside:.{digits}g}":
             return f"{value:.{digits}g}"
     return repr(value)
-
-
-def misses(score: Estimate, bar: float) -> str:
-    """A rung that is not good enough."""
-    by = bar - (score.mean or 0.0)
-    return f"{MISSES}: correct {interval(score, beside=bar)} is {number(by, beside=0.0)} below {number(bar)}"
-
-
-def worse(best: str, difference: Estimate) -> str:
-    """A rung that is significantly worse than the best."""
-    return f"{WORSE}: significantly below the best, {best}, by {interval(turned(difference))}"
-
-
-def not_needed(winner: str, score: Estimate, over: Paired, *, adjusted: float, compared: int) -> str:
-    """A rung that is higher on the ladder than it needs to be. Says so if it is better all the same.
-
-    `adjusted`: its p by Holm, among so many comparisons with the winner.
-    """
-    difference = over.estimate.mean or 0.0
-    what = "better" if difference > 0 else "worse" if difference < 0 else "different"
-    sure = "significantly " if adjusted < ALPHA else "not significantly "
-    shown = interval(over.estimate if difference >= 0 else turned(over.estimate))
-    by = f" (by {shown})" if over.estimate.mean is not None else ""
-    doubt = _in_doubt(over, compared) if adjusted >= ALPHA else ""
-    chance = f"; {doubt}" if doubt else ""
-    return f"{NOT_NEEDED}: {winner} is lower on the ladder; correct {interval(score)} is {sure}{what}{by}{chance}"
 
 
 def turned(e: Estimate) -> Estimate:

@@ -11,18 +11,21 @@ from dataclasses import dataclass, field, replace
 
 from rung.records import RungResult
 from rung.verdict import sensitivity_words as flip_words
-from rung.verdict.bar import Bar, measured
+from rung.verdict.bar import QUANTILES, Bar, measured
+from rung.verdict.choice import Choice
 from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
-from rung.verdict.decide import MAIN, Weighed, chooser
+from rung.verdict.decide import Weighed, chooser
+from rung.verdict.probability import least_limit
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
 _STEPS = 30  # looked at in each direction, before the bisection between two of them
 _HALVINGS = 40
+_BAR_STEP, _BAR_HALVINGS = 0.01, 7  # bars are told in two decimals
 _NEVER = 1e-9
 _OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
 _BY_BREAKPOINTS = (*_OF_MONEY, "p50_seconds", "p95_seconds")
 
-Choose = Callable[[Sequence[RungResult], Bar], str | None]
+Choose = Callable[[Sequence[RungResult], Bar], Choice | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,18 @@ def priced(result: RungResult, economy: Economy) -> RungResult:
     return replace(result, bill=bill(effort, economy.prices, economy.demand), usd_per_1k=per_1k)
 
 
-def flips(weighed: Sequence[Weighed], *, bar: Bar, economy: Economy, seed: int = 0) -> tuple[Flip, ...]:
+def flips(weighed: Sequence[Weighed], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
     """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
 
     Args:
         weighed: every rung that was named, as `decide` takes them.
         bar: what is good enough.
         economy: of the same rungs.
-        seed: of the resampling.
+        incumbent: the last verdict's winner, "" where there is none.
     """
-    choose = chooser(weighed, seed=seed)
+    choose = chooser(weighed, incumbent=incumbent)
     results = [priced(w.result, economy) for w in weighed]
-    now = choose(results, bar)
+    now = _name(choose(results, bar))
     found = [*_of_bar(choose, results, bar, now)]
     for name in _BY_BREAKPOINTS:
         if name in bar.limits:
@@ -84,7 +87,11 @@ def _choosing(
     choose: Choose, results: Sequence[RungResult], bar: Bar, changed: Callable[[float], Economy]
 ) -> Callable[[float], str | None]:
     """The winner at a value of one input."""
-    return lambda value: choose([priced(result, changed(value)) for result in results], bar)
+    return lambda value: _name(choose([priced(result, changed(value)) for result in results], bar))
+
+
+def _name(choice: Choice | None) -> str | None:
+    return None if choice is None else choice.name
 
 
 def in_words(found: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
@@ -114,35 +121,60 @@ def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Ec
 
 
 def _good_enough(rung: RungResult, bar: Bar) -> bool:
-    mean = measured(rung, MAIN)
-    if rung.reference or rung.status != "measured" or mean is None or (bar.correct is not None and not bar.cleared_by(mean)):
+    if rung.reference or rung.status != "measured" or (bar.correct is not None and not bar.is_cleared(rung.probability)):
         return False
-    kept = ((limit, measured(rung, name)) for name, limit in bar.limits.items())
-    return all(value is None or limit.holds(value) for limit, value in kept)
+    return not bar.broken_by(rung)
 
 
 def _of_bar(choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | None) -> list[Flip]:
-    """Between two neighbouring means of rungs the choice stays, so only these are asked about."""
+    """The nearest bar above and below at which the choice is another: the first hundredth where it is, then bisection."""
     if bar.correct is None:
         return []
-    means = sorted({m for r in results if not r.reference and (m := measured(r, MAIN)) is not None})
-    found = _at_breakpoints(lambda b: choose(results, replace(bar, correct=b)), "bar", bar.correct, means, now)
-    by_name = {r.name: measured(r, MAIN) or 0.0 for r in results}
-    return [
-        replace(f, clears=f.winner is None or by_name[f.winner] > f.value + (0 if f.upwards else -2 * _NEVER)) for f in found
-    ]
+    found: list[Flip] = []
+    for upwards, end in ((True, 1.0), (False, 0.0)):
+        same, step = bar.correct, _BAR_STEP if upwards else -_BAR_STEP
+        while same != end:
+            away = min(1.0, max(0.0, same + step))
+            if _name(choose(results, replace(bar, correct=away))) != now:
+                found.append(_bar_between(choose, results, bar, now, (same, away)))
+                break
+            same = away
+    return found
+
+
+def _bar_between(
+    choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | None, ends: tuple[float, float]
+) -> Flip:
+    """`ends`: a bar at which the choice is the same, and one at which it is not."""
+    same, away = ends
+    upwards = away > same
+    for _ in range(_BAR_HALVINGS):
+        middle = (same + away) / 2
+        same, away = (middle, away) if _name(choose(results, replace(bar, correct=middle))) == now else (same, middle)
+    other = choose(results, replace(bar, correct=away))
+    clears = other is None or other.code in ("clears", "kept")
+    return Flip("bar", same if upwards else away, _name(other), bar.correct or 0.0, upwards, clears)
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:
     limit = bar.limits[name]
-    known = sorted({m for r in results if not r.reference and (m := measured(r, name)) is not None})
+    known = sorted({m for r in results if not r.reference and (m := _least_kept(r, name, bar)) is not None})
 
     def choice(value: float) -> str | None:
-        # from above, like the bar: a limit of a rung's own number is kept, anything below it is not
-        return choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)}))
+        # from above: a limit of a rung's own number is kept, anything below it is not
+        return _name(choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)})))
 
     turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in known), now)
     return [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
+
+
+def _least_kept(result: RungResult, name: str, bar: Bar) -> float | None:
+    """The smallest limit that a rung is not held to break."""
+    number = measured(result, name)
+    if number is None or name not in QUANTILES or result.latency is None or not result.latency.times:
+        return number
+    kept = least_limit(result.latency.times, QUANTILES[name], bar.risk)
+    return number if kept is None else min(number, kept / 1000)
 
 
 def _at_breakpoints(

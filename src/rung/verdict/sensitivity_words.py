@@ -11,8 +11,8 @@ def flip(what: str, value: float, winner: str | None, *, upwards: bool, clears: 
     if what == "bar" and not clears:
         where = "above" if upwards else "at or below"
         return (
-            f"With a bar {where} {number(value)}, no rung would clear it; {winner} would then stand in, as the lowest that "
-            "is not significantly worse than the best."
+            f"With a bar {where} {number(value)}, no rung would be shown to clear it; {winner} would then stand in, as the "
+            "lowest that is not shown to be worse than the best."
         )
     if what == "bar":
         return f"With a bar {'above' if upwards else 'at or below'} {number(value)}, {then}."

@@ -1,0 +1,148 @@
+"""Which rung of a ladder to choose from scores case by case, at a stated risk. Measured on simulated truth:
+`benchmarks/verdict_truth.py`.
+
+Hard limits, reference arms and reasons are left to `decide`, who goes on answering to `racing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rung.records import Code, rung_of
+from rung.stats.estimates import design_effect
+from rung.verdict.bar import Bar
+from rung.verdict.probability import at_least, effective_tries, student_cdf
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+
+FLOOR = 0.02  # of `correct`: so small a difference is none, and goes to the lower rung
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contender:
+    """A rung with one of its settings: its `correct` case by case, NaN where it does not apply or was not answered.
+
+    One that is not `open` cannot be chosen (a race stopped it), but counts among what was tried.
+    """
+
+    name: str
+    values: Floats
+    open: bool = True
+
+    @property
+    def mean(self) -> float:
+        """Over the cases that count."""
+        import numpy as np
+
+        return float(np.nanmean(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, and why.
+
+    `probability`: by name that of reaching the bar, shared; empty without a bar. `best`: the highest mean. `worse`, where
+    the bar decided nothing: names that are shown to be worse than it, and settings of a rung whose best setting is.
+    """
+
+    name: str
+    code: Code
+    best: str
+    probability: Mapping[str, float]
+    worse: frozenset[str] = frozenset()
+
+
+def choose(
+    contenders: Sequence[Contender], bar: Bar, *, clusters: Sequence[int] | None = None, incumbent: str = ""
+) -> Choice | None:
+    """The lowest rung that is good enough, by its best setting; None where none is open.
+
+    With a bar: the lowest rung whose best setting reaches it with a probability of 1 − risk at least. That probability is
+    p^k, p that of the setting alone and k how many independent tries those up to it are worth that are not likely below the
+    bar themselves (`shared`): of a dozen settings that all miss a bar narrowly, one would look good by luck. Where the
+    `incumbent`, the last verdict's choice, comes first, and is not likely below the bar, it stays. If no rung reaches it, or
+    without a bar: the lowest rung that is not shown to be worse than the best mean (`is_worse`).
+
+    Args:
+        contenders: from the lowest, all with at least one score, on the same cases in the same order.
+        bar: what is good enough, and the risk.
+        clusters: of each case, None where all are independent.
+        incumbent: the name of the last choice, "" where there is none.
+    """
+    open_ = [one for one in contenders if one.open]
+    if not open_:
+        return None
+    rungs: dict[str, list[Contender]] = {}
+    for one in open_:
+        rungs.setdefault(rung_of(one.name), []).append(one)
+    leaders = [max(settings, key=lambda one: one.mean) for settings in rungs.values()]  # of equal ones the earlier
+    best = max(leaders, key=lambda one: one.mean)
+    chances: Mapping[str, float] = {}
+    if bar.correct is not None:
+        alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
+        chances = shared(contenders, alone, bar)
+        for leader in leaders:
+            kept = next((one for one in rungs[rung_of(leader.name)] if one.name == incumbent), None)
+            if kept is not None and not bar.is_likely_missed(alone[kept.name]):
+                clears = kept is leader and bar.is_cleared(chances[kept.name])
+                return Choice(kept.name, "clears" if clears else "kept", best.name, chances)
+            if bar.is_cleared(chances[leader.name]):
+                return Choice(leader.name, "clears", best.name, chances)
+    tries = effective_tries([one.values for one in contenders if rung_of(one.name) == rung_of(best.name)])
+    shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
+    beaten = {rung_of(leader.name) for leader in leaders if leader.name in shown}
+    worse = frozenset(shown | {o.name for o in open_ if rung_of(o.name) in beaten})
+    lowest = next(one for one in leaders if one.name not in worse)
+    code: Code = "only" if len(open_) == 1 else "best" if lowest is best else "not_worse"
+    return Choice(lowest.name, code, best.name, chances, worse)
+
+
+def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar) -> dict[str, float]:
+    """The probability of each of reaching the bar, shared among what was tried up to its rung, its other settings included.
+
+    `alone`: the probability of each as if it were the only one. Those that are likely below the bar are no tries: they could
+    not have been taken by luck.
+    """
+    names = list(dict.fromkeys(rung_of(one.name) for one in contenders))
+    found: dict[str, float] = {}
+    for place, rung in enumerate(names):
+        near = [o for o in contenders if names.index(rung_of(o.name)) <= place and not bar.is_likely_missed(alone[o.name])]
+        tries = effective_tries([one.values for one in near])
+        for one in contenders:
+            if rung_of(one.name) == rung:
+                among = near if any(one is other for other in near) else [*near, one]
+                k = tries if len(among) == len(near) else effective_tries([other.values for other in among])
+                found[one.name] = alone[one.name] ** k
+    return found
+
+
+def is_worse(
+    one: Contender, best: Contender, risk: float, *, tries: float = 1.0, clusters: Sequence[int] | None = None
+) -> bool:
+    """Whether one rung is shown to be worse than another with a higher mean: by more than `FLOOR`, and more than chance.
+
+    A paired one-sided t-test at the risk, over the cases that both have, one case of half a point to either side counted
+    besides: equal answers prove no equality. Where the other is the best of several settings, worth so many independent
+    `tries`, luck has had as many throws: the risk is shared among them.
+    """
+    gap, p = behind(one.values, best.values, clusters=clusters)
+    return gap > FLOOR + _SLACK and 1 - (1 - p) ** tries < risk
+
+
+def behind(one: Floats, best: Floats, *, clusters: Sequence[int] | None = None) -> tuple[float, float]:
+    """How far the mean of `one` is behind, and the one-sided p of "not behind"."""
+    import numpy as np
+
+    difference = best - one
+    seen = difference[~np.isnan(difference)]
+    n = len(seen)
+    if n == 0:
+        return 0.0, 1.0
+    gap = float(seen.mean())
+    effect = 1.0 if clusters is None else design_effect(difference, clusters)
+    error = ((float(((seen - gap) ** 2).sum()) + 0.5) / (n + 1) / (n + 2) * effect) ** 0.5
+    return gap, 1 - student_cdf(gap / error, n + 1)

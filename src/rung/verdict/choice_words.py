@@ -1,0 +1,130 @@
+"""Why a rung was chosen, and why another was not, in words. What they say is decided in `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rung.records import Estimate, RungResult
+from rung.verdict.bar import Bar
+from rung.verdict.choice import FLOOR
+from rung.verdict.reasons import MISSES, NOT_NEEDED, NOT_SHOWN, WORSE, cases, chance, interval, number, turned
+from rung.verdict.statistics import ALPHA, Paired
+
+_CHANCE = "so much comes by chance among {} comparisons (Holm's correction)"
+_ONE_TEST = "a second test (sign flips) does not find it"
+
+
+def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: str) -> str:
+    """Why the winner: it is the lowest that is good enough."""
+    asked, score = bar.correct or 0.0, winner.scores["correct"]
+    below = ", ".join(f"{r.name} reaches it with {chance(r.probability)}" for r in lower[-2:])
+    return (
+        f"{winner.name} clears the bar with probability {chance(winner.probability)} ({1 - bar.risk:.2f} is asked), and is "
+        f"the lowest rung that does: correct {interval(score, beside=asked)} against {number(asked)}"
+        f"{'; ' + below if below else ''}.{more}"
+    )
+
+
+def kept(winner: RungResult, bar: Bar, *, more: str) -> str:
+    """Why the last verdict's winner again."""
+    asked, score = bar.correct or 0.0, winner.scores["correct"]
+    return (
+        f"{winner.name} stays, as the last verdict's choice: it clears the bar with probability "
+        f"{chance(winner.probability)}, so it is not likely below it, and no lower rung is likely good enough: correct "
+        f"{interval(score, beside=asked)} against {number(asked)}.{more}"
+    )
+
+
+def none_clears(bar: float, best: str, probability: float | None) -> str:
+    """What is said first where the bar decides nothing."""
+    return (
+        f"No rung is shown to clear the bar of {number(bar)}: {best}, the best, does with probability {chance(probability)}."
+    )
+
+
+def best(winner: RungResult, bar: Bar, *, alone: bool, lowest: bool, more: str) -> str:
+    """Why the winner: it is the best, and every lower one that could be chosen is shown to be worse."""
+    standing = (
+        "is the only rung that could be chosen"
+        if alone
+        else "is the best, and the lowest that could be chosen"
+        if lowest
+        else f"is the best, and every lower rung that could be chosen is shown to be worse, at a risk of {bar.risk:.0%}"
+    )
+    return f"{winner.name} {standing}: correct {interval(winner.scores['correct'], beside=bar.correct)}.{more}"
+
+
+def last_in_the_race(winner: str, score: Estimate, bar: float | None, *, more: str) -> str:
+    """Why the winner: the race stopped every other rung."""
+    return (
+        f"{winner} is the lowest rung that none can surely beat: correct {interval(score, beside=bar)}; the others "
+        f"were stopped early, as worse or as higher on the ladder than they need be.{more}"
+    )
+
+
+def as_good_as_best(
+    winner: str, score: Estimate, *, best: tuple[str, Estimate], difference: Paired, risk: float, more: str
+) -> str:
+    """Why the winner: a tie goes to the lower rung."""
+    gap = abs(difference.estimate.mean or 0.0)
+    small = f" A difference of up to {number(FLOOR)} counts as none." if gap <= FLOOR else ""
+    return (
+        f"{winner} is the lowest rung that is not shown to be worse than the best, at a risk of {risk:.0%}: correct "
+        f"{interval(score)} against {number(best[1].mean or 0.0)} for {best[0]}, a difference of "
+        f"{interval(difference.estimate)}.{small}{more}"
+    )
+
+
+def _in_doubt(difference: Paired, compared: int) -> str:
+    """Why a difference does not count although its interval leaves out 0; "" where it has 0 in it, or is not known."""
+    e = difference.estimate
+    if e.low is None or e.high is None or e.low <= 0 <= e.high:
+        return ""
+    return _CHANCE.format(compared) if difference.p < ALPHA and compared > 1 else _ONE_TEST
+
+
+def not_certain(more: int | None, risk: float, *, of: str = "", clustered: bool = False) -> str:
+    """The winner (or the best rung, `of`) may reach the bar or not: what would settle it."""
+    head = f" Not certain{f' of {of}' if of else ''}: "
+    if more is None:
+        return f"{head}it lies so near the bar that more cases would hardly settle it."
+    about = f"{cases(more, what='more case')}{', spread over further documents as these are,' if clustered else ''}"
+    return f"{head}about {about} would likely settle it, to a probability of {1 - risk:.2f} or more, or below {risk:.2f}."
+
+
+def misses(result: RungResult, bar: Bar) -> str:
+    """A rung that is likely not good enough."""
+    return f"{MISSES}: {_reaching(result, bar)}"
+
+
+def not_shown(result: RungResult, bar: Bar) -> str:
+    """A rung that may be good enough or not."""
+    return f"{NOT_SHOWN}: {_reaching(result, bar)}, {1 - bar.risk:.2f} is asked"
+
+
+def _reaching(result: RungResult, bar: Bar) -> str:
+    asked = bar.correct or 0.0
+    score = result.scores["correct"]
+    return f"correct {interval(score, beside=asked)} reaches {number(asked)} with probability {chance(result.probability)}"
+
+
+def worse(best: str, difference: Estimate, risk: float) -> str:
+    """A rung that is shown to be worse than the best."""
+    return f"{WORSE}: below the best, {best}, by {interval(turned(difference))}, more than chance at a risk of {risk:.0%}"
+
+
+def not_needed(winner: str, score: Estimate, over: Paired, *, sibling: bool, adjusted: float, compared: int) -> str:
+    """A rung that is higher on the ladder than it needs to be, or another setting of the winner (`sibling`). Says so if it
+    is better all the same.
+
+    `adjusted`: its p by Holm, among so many comparisons with the winner.
+    """
+    difference = over.estimate.mean or 0.0
+    what = "better" if difference > 0 else "worse" if difference < 0 else "different"
+    sure = "significantly " if adjusted < ALPHA else "not significantly "
+    shown = interval(over.estimate if difference >= 0 else turned(over.estimate))
+    by = f" (by {shown})" if over.estimate.mean is not None else ""
+    doubt = _in_doubt(over, compared) if adjusted >= ALPHA else ""
+    but = f"; {doubt}" if doubt else ""
+    where = f"{winner} is a setting of the same rung" if sibling else f"{winner} is lower on the ladder"
+    return f"{NOT_NEEDED}: {where}; correct {interval(score)} is {sure}{what}{by}{but}"

@@ -1,0 +1,178 @@
+"""How probable it is that a bar is reached, or a limit kept, by all cases of this kind, told from those that were judged.
+
+Pure numbers: Student's t about the mean (`rung.stats.estimates.spread_of`), Jeffreys' beta about a share. What follows is
+left to `choice` and `bar`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rung.stats.estimates import Spread, spread_of
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+
+MANY = 100_000  # cases: past so many nobody is told to write more
+_POWER = 0.85  # asked for so that 80 % come true: where the bar is near, the truth is nearer to it than the scores so far
+_SAME = 1e-12
+_TINY = 1e-30
+_STEPS = 300
+
+
+def at_least(values: Sequence[float] | Floats, bar: float, *, clusters: Sequence[int] | None = None) -> float | None:
+    """The probability that the mean over all cases of this kind is at least `bar`; None where it cannot be told.
+
+    >>> round(at_least([1.0] * 80 + [0.0] * 20, 0.7), 2)
+    0.98
+    """
+    spread = spread_of(values, clusters=clusters)
+    return None if spread is None else _above(spread, bar)
+
+
+def highest_bar(values: Sequence[float] | Floats, level: float, *, clusters: Sequence[int] | None = None) -> float | None:
+    """The highest bar that the mean reaches with a probability of `level`; None where it cannot be told."""
+    spread = spread_of(values, clusters=clusters)
+    return None if spread is None else spread.mean - student_point(level, spread.freedom) * spread.error
+
+
+def _above(spread: Spread, bar: float) -> float:
+    away = spread.mean - bar
+    if spread.error < _SAME:
+        return float(away >= -1e-9)
+    return student_cdf(away / spread.error, spread.freedom)
+
+
+def effective_tries(columns: Sequence[Floats]) -> float:
+    """How many independent tries so many columns of scores are worth: from 1 (all alike) to their number (unrelated).
+
+    1 + (k − 1)(1 − r̄), r̄ the mean correlation of two columns over the cases that both have (after Nyholt 2004). The best of
+    k looks good by luck that often.
+    """
+    import numpy as np
+
+    k = len(columns)
+    if k < 2:
+        return 1.0
+    table = np.stack([np.asarray(column, dtype=np.float64) for column in columns])
+    known = (~np.isnan(table)).astype(np.float64)  # [k, n]
+    means = np.nansum(table, axis=1) / np.maximum(known.sum(axis=1), 1)
+    centred = np.where(known > 0, np.nan_to_num(table) - means[:, None], 0.0)
+    squares = centred**2 @ known.T  # [k, k]: row i's sum of squares over the cases that j has
+    both = squares * squares.T
+    related = np.where(both > _SAME, (centred @ centred.T) / np.sqrt(np.maximum(both, _SAME)), 0.0)
+    alike = (squares < _SAME) & (squares.T < _SAME) & (abs(means[:, None] - means) < _SAME)  # two columns without any spread
+    related = np.where(alike, 1.0, related)
+    mean = float((related.sum() - np.trace(related)) / (k * (k - 1)))
+    return 1 + (k - 1) * (1 - min(max(mean, 0.0), 1.0))
+
+
+def quantile_within(times: Sequence[float], limit: float, share: float) -> float:
+    """The probability that so large a `share` of all times is at most `limit`.
+
+    Free of any assumption about how times are distributed: of n times k were longer, and the share that is longer has
+    Jeffreys' beta distribution, (k + ½, n − k + ½).
+
+    >>> round(quantile_within([1.0] * 20, 2.0, 0.95), 2)
+    0.85
+    """
+    longer = sum(time > limit for time in times)
+    return beta_cdf(1 - share, longer + 0.5, len(times) - longer + 0.5)
+
+
+def least_limit(times: Sequence[float], share: float, level: float) -> float | None:
+    """The smallest limit that `quantile_within` grants a probability of `level`; None where not even the longest time is."""
+    return next((time for time in sorted(times) if quantile_within(times, time, share) >= level), None)
+
+
+def cases_needed(
+    values: Sequence[float] | Floats, bar: float, *, risk: float, clusters: Sequence[int] | None = None
+) -> int | None:
+    """How many cases in all, these included, would likely (80 %) settle whether the mean reaches `bar`: make its probability
+    1 - `risk` or more, or less than `risk`.
+
+    The mean that further cases will have is not known either, so it is drawn as the cases so far leave it open: with N more
+    the mean of all is distributed around the one seen by Student's t with the variance s²N / (n(n + N)). With clusters it
+    counts cases that are spread over documents as these are. None when nothing can be said: fewer than two cases, or a mean
+    so near the bar that more than `MANY` would be needed.
+    """
+    import numpy as np
+
+    column = np.asarray(values, dtype=np.float64)
+    n = int((~np.isnan(column)).sum())
+    spread = spread_of(column, clusters=clusters)
+    if spread is None or n < 2:
+        return None
+    one = spread.error * n**0.5  # the spread of one independent case
+
+    def settled(more: int) -> float:
+        half = student_point(1 - risk, spread.freedom + more) * one / (n + more) ** 0.5
+        error = one * (more / (n * (n + more))) ** 0.5
+        away = spread.mean - bar
+        above, below = (student_cdf(end / error, spread.freedom) for end in (away - half, -away - half))
+        return above + below
+
+    if spread.error < _SAME or settled(MANY) < _POWER:
+        return None
+    low, high = 0, MANY
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if settled(middle) >= _POWER else (middle, high)
+    return n + high
+
+
+def student_cdf(t: float, freedom: float) -> float:
+    """The share of Student's t below `t`.
+
+    >>> round(student_cdf(2.228, 10), 3)
+    0.975
+    """
+    tail = beta_cdf(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    return 1 - tail if t > 0 else tail
+
+
+@lru_cache(maxsize=1024)
+def student_point(level: float, freedom: float) -> float:
+    """The point of Student's t below which a share of `level` lies."""
+    return _bisected(lambda t: student_cdf(t, freedom) < level, -1e3, 1e3)
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """The share of the beta distribution (a, b) below `x`: the regularised incomplete beta function, by Lentz's method for
+    its continued fraction (Numerical Recipes, 6.4).
+
+    >>> round(beta_cdf(0.5, 2, 2), 3)
+    0.5
+    """
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - beta_cdf(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
+    c, d = 1.0, 1 / _not_zero(1 - (a + b) * x / (a + 1))
+    found = d
+    for m in range(1, _STEPS):
+        for part in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / _not_zero(1 + part * d)
+            c = _not_zero(1 + part / c)
+            found *= c * d
+        if abs(c * d - 1) < 1e-13:
+            break
+    return min(1.0, front * found)
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
+
+
+def _bisected(below: Callable[[float], bool], low: float, high: float) -> float:
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return (low + high) / 2
