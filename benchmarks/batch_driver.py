@@ -21,7 +21,7 @@ from rung.models.catalog import generator
 from rung.records import Asker, Question
 from rung.records.steps import Generate, Request
 from rung.runtime.batch import Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.strategies.protocol import Materials, Plan
 from rung.strategies.registry import find
 
@@ -52,7 +52,7 @@ def main() -> None:
 
     def by_driver() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            store = StepStore(Path(folder) / "rung.db")
+            store = StepCache(Path(folder) / "rung.db")
             talks = [(Asker(), lambda question=question: strategy.answer(question)) for question in questions]
             carry(talks, engines={"generate": engine}, store=store, tally=Tally())
             store.close()

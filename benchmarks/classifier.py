@@ -33,7 +33,7 @@ from tuned_quality import lines
 from rung.models.catalog import embedder as opened
 from rung.models.classifying import Classifiers, Head
 from rung.records import digest
-from rung.records.steps import Classified, Classify, Request
+from rung.records.steps import Classify, ClassifyResult, Request
 from rung.training.classifier import calibration_error, divided, train_classifier
 from rung.training.labels import LabelRecipe
 
@@ -114,7 +114,7 @@ def wilson(hits: int, of: int) -> str:
     return f"{share:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def labels_of(folder: Path, embedder: Any, texts: Sequence[str]) -> list[Classified]:
+def labels_of(folder: Path, embedder: Any, texts: Sequence[str]) -> list[ClassifyResult]:
     """What the engine says of each text."""
     engine = Classifiers({"made": folder}, lambda: embedder)
     labels = Head.load(folder).labels
@@ -134,7 +134,7 @@ def live(folder: Path, embedder: Any, texts: Sequence[str]) -> list[float]:
     return took[1:]
 
 
-def outside_table(name: str, said: Sequence[Classified], wanted: Sequence[str], best: float) -> None:
+def outside_table(name: str, said: Sequence[ClassifyResult], wanted: Sequence[str], best: float) -> None:
     """In scope and out of scope, by threshold."""
     outside = OUTSIDE[name]
     print("| threshold | all | in scope | out-of-scope recall | its precision |\n|---|---|---|---|---|")

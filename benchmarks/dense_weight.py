@@ -25,7 +25,7 @@ from rung.builders.retrieval_quality import WEIGHTS, chosen_among, tried
 from rung.knowledge import Knowledge
 from rung.models.catalog import embedder
 from rung.records import digest
-from rung.runtime.engines import EVEN
+from rung.runtime.engines import DEFAULT_DENSE_WEIGHT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ def table(name: str, keep: Path) -> NDArray[np.float64]:
 
 def gains(values: NDArray[np.float64], n: int, draws: int) -> NDArray[np.float64]:
     """What the weight that n queries choose gains over one half on all the others, for each draw."""
-    drawn, even = np.random.default_rng((n, len(values))), WEIGHTS.index(EVEN)
+    drawn, even = np.random.default_rng((n, len(values))), WEIGHTS.index(DEFAULT_DENSE_WEIGHT)
     found = []
     for _ in range(draws):
         order = drawn.permutation(len(values))
@@ -83,7 +83,7 @@ def main() -> None:
     for name, values in tables.items():
         best = int(values.mean(axis=0).argmax())
         told = f"{len(values)} queries; best {WEIGHTS[best]:g}: {values.mean(axis=0)[best]:.3f}"
-        print(f"{name}: {told}, at one half {values.mean(axis=0)[WEIGHTS.index(EVEN)]:.3f}")
+        print(f"{name}: {told}, at one half {values.mean(axis=0)[WEIGHTS.index(DEFAULT_DENSE_WEIGHT)]:.3f}")
     print(f"\n| n | {' | '.join(tables)} | loses over {LOST:g} | lowest twentieth |\n|{'---|' * (len(tables) + 3)}")
     for n in SIZES:
         each = [gains(values, n, arguments.draws) for values in tables.values()]

@@ -29,11 +29,11 @@ from rung.builders.building import ArtifactBuilder
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
-from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import score
-from rung.pipeline.prepare import Intake, prepare
+from rung.pipeline.evaluate import evaluate
+from rung.pipeline.prepare import Prepared, prepare
 from rung.records import Json
 from rung.records.steps import Generate, Step
 from rung.runtime.engines import open_engines
@@ -215,10 +215,10 @@ def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str,
     play = Play(fails=lambda step: "the server is down" if one.fails and isinstance(step, Step) else "")
     with open_engines(load_project(folder)) as engines, StepRunner(engines) as runner:
         engines.generator = ScriptedGenerator(reader(one, rows), play=play)
-        intake: Intake = prepare(engines)
+        intake: Prepared = prepare(engines)
         candidates = [c for c in propose(ArtifactBuilder(runner), intake) if c.rung.name == "rag"]
-        raced = climb(ArtifactBuilder(runner), intake, candidates, Meter.of(engines, Allowed(exhaustive=True)))
-        scored = score(runner, intake, raced.runs)
+        raced = climb(ArtifactBuilder(runner), intake, candidates, Meter.of(engines, CompareRequest(exhaustive=True)))
+        scored = evaluate(runner, intake, raced.runs)
     card: Scorecard = next(iter(scored.cards.values()))
     return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))
 

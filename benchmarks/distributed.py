@@ -20,7 +20,7 @@ from rung.models.catalog import generator
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Message
-from rung.records.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, GenerateResult, Request
 from rung.runtime.distributed import Cluster, Pool
 
 MODEL = "smollm2-135m-instruct"
@@ -72,7 +72,7 @@ def _timed(engine: Engine, requests: list[Request]) -> tuple[float, list[str]]:
     began = time.perf_counter()
     results = dict(engine.run(requests))
     seconds = time.perf_counter() - began
-    return seconds, [r.text if isinstance(r := results[n], Generated) else "" for n in range(len(requests))]
+    return seconds, [r.text if isinstance(r := results[n], GenerateResult) else "" for n in range(len(requests))]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from tuned_quality import DATA, lines, same_json, setting, show
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message
-from rung.records.steps import Generate, Generated, Request
+from rung.records.steps import Generate, GenerateResult, Request
 from rung.scoring.rouge import f_measure
 from rung.text.matching import best
 from rung.training import Recipe, train_generator
@@ -92,7 +92,7 @@ def interval(values: Sequence[float]) -> list[float]:
 def answered(model: LocalGenerator, steps: Sequence[Generate]) -> list[str]:
     """The texts, in order; a failed one is empty, and a miss."""
     found = dict(model.run([Request(step) for step in steps]))
-    return [r.text if isinstance(r := found[n], Generated) else "" for n in range(len(steps))]
+    return [r.text if isinstance(r := found[n], GenerateResult) else "" for n in range(len(steps))]
 
 
 def prompts(task: str, arm: str, train: Sequence[Example], test: Sequence[Example]) -> Iterator[Generate] | None:

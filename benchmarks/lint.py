@@ -21,9 +21,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rung.commands.lint import Wanted, look
+from rung.commands.lint import LintRequest, look
 from rung.dataset import lint, read_examples
-from rung.dataset.lint import KINDS, Linted
+from rung.dataset.lint import KINDS, LintReport
 from rung.records import Case, Example
 
 SWAPS = {"how": "in what way", "can": "could", "want": "would like", "get": "obtain", "need": "require", "buy": "purchase"}
@@ -42,7 +42,7 @@ def rows_of(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
-def looked(rows: list[dict[str, object]], cases: list[Case]) -> tuple[list[Example], Linted]:
+def looked(rows: list[dict[str, object]], cases: list[Case]) -> tuple[list[Example], LintReport]:
     """The rows as a file, read and looked over."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
@@ -191,18 +191,18 @@ def _defects(
 
 def planted(path: Path, *, seed: int, each: int) -> dict[str, tuple[int, int, int, Counter[str]]]:
     """kind -> (planted and found, planted, found besides, what was missed)."""
-    luck = random.Random(seed)
+    rng = random.Random(seed)
     rows = rows_of(path)
-    luck.shuffle(rows)
+    rng.shuffle(rows)
     rows = rows[:6000]
     _, before = looked(rows, [])
     bad = {row for f in [*before.findings, *before.disagreements] if f.kind != "imbalance" for row in f.rows}
     clean = [row for n, row in enumerate(rows, 1) if n not in bad and len(turn(row, "user")["content"].split()) >= 5]
     outputs = sorted({turn(row, "assistant")["content"] for row in clean})
-    told, cases = _defects(clean, outputs, luck, each)
+    told, cases = _defects(clean, outputs, rng, each)
     moved = {id(row) for _, _, row in told}
     whole = [*clean, *(row for _, _, row in told)]
-    luck.shuffle(whole)
+    rng.shuffle(whole)
     lines = {id(row): n for n, row in enumerate(whole, 1) if id(row) in moved}
     _, after = looked(whole, cases)
     found: dict[str, set[int]] = defaultdict(set)
@@ -233,7 +233,7 @@ def _partners(rows: list[dict[str, object]]) -> dict[int, set[int]]:
     return {n: by_input[turn(row, "user")["content"]] - {n} for n, row in enumerate(rows, 1)}
 
 
-def _lonely(after: Linted, kind: str, mine: set[int]) -> set[int]:
+def _lonely(after: LintReport, kind: str, mine: set[int]) -> set[int]:
     """Rows of findings in which nothing was planted."""
     return {row for f in after.findings if f.kind == kind and not (set(f.rows) & mine) for row in f.rows}
 
@@ -277,20 +277,20 @@ def main() -> None:
                     f.why[:80],
                 )
     else:
-        luck = random.Random(asked.seed)
+        rng = random.Random(asked.seed)
         pool = [row for path in asked.files for row in rows_of(path)]
         made = []
         for _ in range(asked.rows):
-            row = luck.choice(pool)
+            row = rng.choice(pool)
             words = turn(row, "user")["content"].split()
             for _ in range(max(1, len(words) // 3)):
-                words.insert(luck.randrange(len(words) + 1), f"word{luck.randrange(5000)}")
+                words.insert(rng.randrange(len(words) + 1), f"word{rng.randrange(5000)}")
             made.append(copied(row, asked=" ".join(words)))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "rows.jsonl"
             path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
             began = time.monotonic()
-            look([path], wanted=Wanted(table=False))
+            look([path], wanted=LintRequest(table=False))
             spent = time.monotonic() - began
             print(f"{len(made):,} rows, {path.stat().st_size / 1e6:.0f} MB: {spent:.1f} s, read and looked over")
 

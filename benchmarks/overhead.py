@@ -21,10 +21,10 @@ from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Pas
 from rung.report.as_json import verdict_json
 from rung.report.html.page import Basis, CasePage, Report, report_html
 from rung.report.table import table
-from rung.scoring import Scorecard, Yardstick, metrics, score_run
+from rung.scoring import Scorecard, ScoringContext, metrics, score_run
 from rung.verdict.bar import Bar
 from rung.verdict.clusters import clusters
-from rung.verdict.decide import MAIN, Weighed, decide
+from rung.verdict.decide import MAIN, Evaluated, decide
 from rung.verdict.failure_modes import Corpus, Loss, losses
 from rung.verdict.headroom import won_back
 
@@ -77,11 +77,11 @@ def _outcome(case: Case, gold: Passage, passages: Sequence[Passage], share: floa
 
 def weighed(
     name: str, order: int, card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
-) -> Weighed:
+) -> Evaluated:
     """A rung's line from its scorecard, as `pipeline.evaluate` makes it."""
     lost = won_back(layers, card.values[MAIN], clusters=groups)
     line = RungResult(name, {}, "measured", scores=card.estimates(groups), order=order, losses=lost)
-    return Weighed(line, card.values, clusters=groups)
+    return Evaluated(line, card.values, clusters=groups)
 
 
 def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
@@ -95,7 +95,7 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
         began, used = time.perf_counter(), time.process_time()
 
     names = [f"rag[passages={place}]" for place in range(len(runs))]
-    cards = [score_run(cases, outcomes, yardstick=Yardstick("f1")) for outcomes in runs]
+    cards = [score_run(cases, outcomes, scoring_context=ScoringContext("f1")) for outcomes in runs]
     told("every scorer")
     corpus = Corpus(passages={f"d{i}": ((0, 500), (500, 1000)) for i in range(len(cases) // 4)})
     layers = [losses(cases, rows, card.values, corpus)[1] for rows, card in zip(runs, cards, strict=True)]

@@ -38,7 +38,7 @@ from rung.knowledge.chunking.passages import whole
 from rung.pipeline.candidates import build, propose
 from rung.pipeline.prepare import prepare
 from rung.records import Asker, Passage
-from rung.records.steps import Found, Request, Result
+from rung.records.steps import Request, Result, SearchResult
 from rung.runtime.batch import carry
 from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
@@ -298,7 +298,7 @@ class Gold:
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result]]:
         """Each question's paragraph."""
         for place, request in enumerate(requests):
-            yield place, Found((self._passages[request.step.query],))  # type: ignore[union-attr]
+            yield place, SearchResult((self._passages[request.step.query],))  # type: ignore[union-attr]
 
 
 def with_gold(project: Path) -> str:

@@ -31,12 +31,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.pipeline.racing import FEW, FIRST, GROWTH, LEAST
+from rung.pipeline.racing import FIRST, GROWTH, LEAST, MAX_UNRACED
 from rung.records import RungResult
 from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
-from rung.verdict.decide import Weighed, barred, decide
+from rung.verdict.decide import Evaluated, barred, decide
 from rung.verdict.racing import Entrant, Standing, broken_for_good, enough_for_gaps, is_settled, order, standing
 
 Floats = NDArray[np.float64]
@@ -103,11 +103,11 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
     return table, bar_of(limits, metrics(), correct=project.bar)
 
 
-def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Weighed:
+def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Evaluated:
     """A rung, as `decide` takes it; one that the race stopped has NaN where it did not answer."""
     scores = estimates(columns)
     line = RungResult(name, {}, "measured", "", scores, reference=name in ARMS, order=place, stopped=stopped)
-    return Weighed(line, columns)
+    return Evaluated(line, columns)
 
 
 class Race:
@@ -130,7 +130,7 @@ class Race:
             if self._is_needless(now, wave[0]):
                 saved += 1
                 continue
-            self.done |= dict.fromkeys(wave, self.total if self.total <= FEW else FIRST)
+            self.done |= dict.fromkeys(wave, self.total if self.total <= MAX_UNRACED else FIRST)
             now = self._drive()
         exact = decide(list(self.full.values()), bar=self.bar).winner
         winner = decide(list(self._answered()), bar=self.bar).winner
@@ -162,7 +162,7 @@ class Race:
             return bool(barred(self.full[name], self.bar))
         return broken_for_good({metric: self._seen(name, metric) for metric in self.table[name]}, self.bar, total=self.total)
 
-    def _answered(self) -> Iterator[Weighed]:
+    def _answered(self) -> Iterator[Evaluated]:
         """What the race leaves to be decided upon; a rung that was not built is not among it."""
         for place, name in enumerate(self.table):
             count = self.done.get(name, 0)

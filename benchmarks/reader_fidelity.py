@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CUAD = ROOT.parent / "shared" / "data" / "realdocs" / "cuad" / "pdfs"
 SHARE = Path("/usr/share")
 LIBRARIES = ("rung", "markitdown", "kreuzberg")
-MOST_REAL = 60  # files of a kind
+MAX_REAL = 60  # files of a kind
 WORD = re.compile(r"[^\W_]+")
 SEEN = {  # what a person reads -> how it may be written
     "3 x 10^6": r"10\s?(?:\^\{?|<sup>|\*\*)\s?6|10⁶",
@@ -95,7 +95,7 @@ def real_files() -> Iterable[Path]:
     yield from sorted(CUAD.glob("*.pdf"))
     for suffix in (".pdf", ".html", ".csv"):
         found = [p for p in sorted(SHARE.rglob(f"*{suffix}")) if p.is_file() and 2_000 < p.stat().st_size < 2_000_000]
-        yield from found[:: max(1, len(found) // MOST_REAL)][:MOST_REAL]
+        yield from found[:: max(1, len(found) // MAX_REAL)][:MAX_REAL]
 
 
 def independent(path: Path) -> str | None:

@@ -31,10 +31,10 @@ from rung.knowledge import Fusion, Knowledge, find_quote
 from rung.knowledge.protocol import Lookup
 from rung.knowledge.retrieval import embedded, readable
 from rung.models.catalog import embedder, reranker
-from rung.pipeline.dense_weight import MOST_CASES, measured
+from rung.pipeline.dense_weight import MAX_CASES, measured
 from rung.records import Case, Document, Estimate, Evidence, Passage, digest
 from rung.records.gold import span_recall
-from rung.records.steps import Engine, Found, Request, Rerank
+from rung.records.steps import Engine, Request, Rerank, SearchResult
 from rung.stats.estimates import estimate, resampled_means
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -161,7 +161,7 @@ def reranked(
     steps = [Rerank(case.question, tuple(ranking[:count]), count) for case, ranking in pairs]
     found: dict[int, tuple[Passage, ...]] = {}
     for done, (place, result) in enumerate(engine.run([Request(step) for step in steps]), 1):
-        if not isinstance(result, Found):
+        if not isinstance(result, SearchResult):
             raise SystemExit(f"the reranker failed: {result}")
         found[place] = (*result.passages, *rankings[place][count:])
         print(f"\r  reranked {done} of {len(steps)}", end="", file=sys.stderr)
@@ -228,7 +228,7 @@ def measure(which: Set, arguments: argparse.Namespace) -> None:
     report = knowledge.sync(which.documents, progress=_tell)
     seconds = time.perf_counter() - began
     cases = sorted(which.test, key=lambda case: digest("limit", case.id))[: arguments.queries]
-    choosing = sorted(which.choose, key=lambda case: digest("weight", case.id))[:MOST_CASES]
+    choosing = sorted(which.choose, key=lambda case: digest("weight", case.id))[:MAX_CASES]
     arms = {"BM25": Fusion(0.0), "dense": Fusion(1.0), "hybrid .5": Fusion(), "RRF .5": Fusion(by="ranks")}
     rankings = {name: search_all(knowledge, cases, fusion) for name, fusion in arms.items()}
     for by in ("ranks", "scores"):

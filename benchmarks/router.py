@@ -46,9 +46,9 @@ BOOTSTRAPS = 2000
 
 def interval(statistic: Callable[[NDArray[np.int64]], float], count: int, *, percent: bool = False) -> str:
     """A statistic of case places with its bootstrap interval."""
-    luck = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     everything = np.arange(count)
-    drawn_ = [statistic(luck.integers(0, count, count)) for _ in range(BOOTSTRAPS)]
+    drawn_ = [statistic(rng.integers(0, count, count)) for _ in range(BOOTSTRAPS)]
     low, high = np.percentile(drawn_, [2.5, 97.5])
     mean = statistic(everything)
     return f"{mean:.1%} [{low:.1%}, {high:.1%}]" if percent else f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]"

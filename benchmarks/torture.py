@@ -179,8 +179,8 @@ def together(bench: Bench, subject: Subject, verbs: Sequence[str]) -> Trial:
     for one in ended:
         if one.problem or one.code not in (0, 1, 2):
             return Trial(what, one.problem or "lost", one.err[-600:], refused)
-    said = [json.loads(each.out) for each in ended if fresh and each.out.startswith("{")]
-    steps = [one["steps"]["executed"] for one in said if "steps" in one]
+    parsed = [json.loads(each.out) for each in ended if fresh and each.out.startswith("{")]
+    steps = [one["steps"]["executed"] for one in parsed if "steps" in one]
     if sum(steps) > subject.executed:
         return Trial(what, "doubled", f"{steps} steps were asked, {subject.executed} by one alone", refused)
     path = folder / ".rung" / "verdicts" / "list.jsonl"

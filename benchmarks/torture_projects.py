@@ -135,9 +135,9 @@ class Running:
 
     def _ended(self, number: int, *, hung: bool) -> Ended:
         out, err, code = (self._said / f"{name}{number}" for name in ("out", "err", "code"))
-        said = [path.read_text(errors="replace") if path.exists() else "" for path in (out, err)]
+        text = [path.read_text(errors="replace") if path.exists() else "" for path in (out, err)]
         told = code.read_text() if code.exists() else ""  # a kill may leave it empty
-        return Ended(int(told) if told else HUNG if hung else OURS, *said)
+        return Ended(int(told) if told else HUNG if hung else OURS, *text)
 
 
 def _run(words: list[str]) -> int:
@@ -324,8 +324,8 @@ class Subject:
                 ended = rung(*self.command(self.folder, verb), "--json")
                 if ended.code:
                     raise SystemExit(f"{self.folder.name}: {verb}: {ended.err}")
-                said = json.loads(ended.out.splitlines()[-1])
-                self.makes[verb] = f"{Path(said['folder']).parent.name}/{said['artifact']}"
+                parsed = json.loads(ended.out.splitlines()[-1])
+                self.makes[verb] = f"{Path(parsed['folder']).parent.name}/{parsed['artifact']}"
         self.learnt = learnt(self.folder)
         alone = self.folder.with_name(f"{self.folder.name}-alone")
         shutil.copytree(self.folder, alone, ignore=shutil.ignore_patterns(".rung"))
@@ -404,8 +404,8 @@ def _verdict(ended: Ended) -> object:
     """What a comparison says, without what differs from run to run."""
     if ended.code not in (0, 1):
         return f"compare: {ended.code} {ended.err[-300:]}"
-    said = json.loads(ended.out)
-    return [said["winner"], [(rung["name"], rung["scores"]) for rung in said["rungs"]]]
+    parsed = json.loads(ended.out)
+    return [parsed["winner"], [(rung["name"], rung["scores"]) for rung in parsed["rungs"]]]
 
 
 def _found(ended: Ended) -> object:

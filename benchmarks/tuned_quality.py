@@ -24,7 +24,7 @@ from pathlib import Path
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message, Passage, Question
-from rung.records.steps import Generate, Generated, Request
+from rung.records.steps import Generate, GenerateResult, Request
 from rung.scoring.squad import token_f1
 from rung.strategies.prompting import grounded
 from rung.text.refusals import REFUSAL, is_refusal
@@ -62,10 +62,10 @@ def squad(name: str, *, unanswerable: float | None, count: int, distractors: int
     cases = drawn(lines(name), unanswerable=unanswerable, count=count)
     made = []
     for case in cases:
-        gold, luck = case["meta"]["context_document"], random.Random(case["id"])
+        gold, rng = case["meta"]["context_document"], random.Random(case["id"])
         others = [d for d in articles[gold.rsplit(":", 1)[0]] if d != gold]
-        shown = [gold, *luck.sample(others, min(distractors, len(others)))]
-        luck.shuffle(shown)
+        shown = [gold, *rng.sample(others, min(distractors, len(others)))]
+        rng.shuffle(shown)
         passages = [Passage(d, d, 0, 0, documents[d]["text"], documents[d]["title"]) for d in shown]
         messages = grounded("Answer the question.", RULE, Question(case["id"], case["question"]), passages)
         said = case["answers"][0] if case["answerable"] else REFUSAL
@@ -163,7 +163,7 @@ def main() -> None:
         labels = tuple(sorted({e.output for e in train})) if asked.labels else ()
         steps = [Generate(e.messages[:-1], adapter="tuned", max_tokens=160, choices=labels) for e in test]
         found = dict(model.run([Request(step) for step in steps]))
-    said = [r.text if isinstance(r := found[n], Generated) else "" for n in range(len(test))]
+    said = [r.text if isinstance(r := found[n], GenerateResult) else "" for n in range(len(test))]
     told = {
         "task": asked.task,
         "rows": trained.rows,

@@ -29,7 +29,7 @@ from rung.models.catalog import embedder
 from rung.models.embedding import encoder
 from rung.models.mapped import Mapped
 from rung.records import Case, Pair, Passage, digest
-from rung.records.steps import Found, Request, Rerank
+from rung.records.steps import Request, Rerank, SearchResult
 from rung.training.encoder import Encoder
 from rung.training.query_map import fit
 from rung.training.reranker import RerankerRecipe, train_reranker
@@ -129,7 +129,7 @@ def reranked(which: quality.Set, own: Knowledge, cases: Sequence[Case], folder: 
     steps = [Request(Rerank(case.question, ranking[:20], 20)) for case, ranking in zip(cases, rankings, strict=True)]
     found: dict[int, tuple[Passage, ...]] = {}
     for place, result in CrossEncoder(folder).run(steps):
-        assert isinstance(result, Found)
+        assert isinstance(result, SearchResult)
         found[place] = (*result.passages, *rankings[place][20:])
     return quality.judged(which, cases, [found[place] for place in range(len(cases))])["nDCG@10"]
 

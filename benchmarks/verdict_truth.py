@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from rung.records import Latency, RungResult
 from rung.stats.estimates import estimate
-from rung.verdict.bar import LEAST_TIMES, MOST_TIMES, RISK, Bar, bar_of, is_timed_enough, keeping
+from rung.verdict.bar import MAX_TIMES, MIN_TIMES, RISK, Bar, bar_of, is_timed_enough, keeping
 from rung.verdict.choice import FLOOR, Contender, choose
 from rung.verdict.probability import at_least, cases_needed
 from rung.verdict.statistics import holm, paired_with
@@ -308,9 +308,9 @@ def limits(draws: int, seed: int) -> Iterator[str]:
 
 def _is_slow(draw: Callable[[int], Floats], bar: Bar) -> bool:
     """Whether the live pass throws a rung out: it is timed, in turns of four, until that is settled, or 60 times."""
-    times = draw(MOST_TIMES) * 1000
-    n = LEAST_TIMES
-    while n < MOST_TIMES and not is_timed_enough(tuple(times[:n]), bar):
+    times = draw(MAX_TIMES) * 1000
+    n = MIN_TIMES
+    while n < MAX_TIMES and not is_timed_enough(tuple(times[:n]), bar):
         n += 4
     line = RungResult("rag", {}, "measured", latency=Latency(0, 0, n, times=tuple(times[:n])))
     p95 = float(np.percentile(times[:n], 95)) / 1000

@@ -10,11 +10,11 @@ from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.loop import opened
 from rung.pipeline.answering import time_live
-from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import Comparison, Scored, put_on_paper, score, weigh
-from rung.pipeline.prepare import Intake, prepare
+from rung.pipeline.evaluate import Comparison, Scored, decide_winner, evaluate, write_report
+from rung.pipeline.prepare import Prepared, prepare
 from rung.progress import Reporter, reporting, waiting_while
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
@@ -29,17 +29,19 @@ class Working:
     runner: StepRunner
     builder: ArtifactBuilder
 
-    def compare(self, intake: Intake | None = None) -> tuple[Comparison, Scored]:
+    def compare(self, intake: Prepared | None = None) -> tuple[Comparison, Scored]:
         """The stages of `loop.compare`, after the engines are opened (and perhaps replaced)."""
         intake = intake or prepare(self.engines, meter=self.meter)
         raced = climb(self.builder, intake, propose(self.builder, intake), self.meter)
-        scored = score(self.runner, intake, time_live(self.runner, raced.runs, intake.cases, self.meter), self.meter)
-        verdict = weigh(self.engines, intake, raced.candidates, scored, raced.coverage)
-        return put_on_paper(self.engines.project, intake, scored, verdict), scored
+        scored = evaluate(self.runner, intake, time_live(self.runner, raced.runs, intake.cases, self.meter), self.meter)
+        verdict = decide_winner(self.engines, intake, raced.candidates, scored, raced.coverage)
+        return write_report(self.engines.project, intake, scored, verdict), scored
 
 
 @contextmanager
-def working(project: Project, allowed: Allowed | None = None, *, reporter: Reporter | None = None) -> Iterator[Working]:
+def working(
+    project: Project, allowed: CompareRequest | None = None, *, reporter: Reporter | None = None
+) -> Iterator[Working]:
     """A project whose engines are open."""
     with reporting(reporter), opened(project) as engines:
         meter = Meter.of(engines, allowed)

@@ -23,9 +23,9 @@ class OpenProject:
             UserError: something that is yours to fix; says what.
         """
         from rung.loop import compare
-        from rung.pipeline.budget import Allowed
+        from rung.pipeline.budget import CompareRequest
 
-        return compare(self.project, limit=limit, seed=seed, allowed=Allowed(exhaustive=exhaustive)).verdict
+        return compare(self.project, limit=limit, seed=seed, allowed=CompareRequest(exhaustive=exhaustive)).verdict
 
     def ask(self, question: str, *, rung: str | None = None, groups: frozenset[str] | None = None) -> Answer:
         """One rung's answer, live; by default the last verdict's winner's. `groups` None reads every document.
@@ -62,11 +62,11 @@ class OpenProject:
         Raises:
             UserError: the project names no documents, or no reranker; `where` is no condition.
         """
-        from rung.commands.search import Wanted
+        from rung.commands.search import SearchRequest
         from rung.loop import search
 
         condition = canonical(where) if where else ""
-        return search(self.project, query, wanted=Wanted(top, Asker(groups), condition, rerank=rerank))
+        return search(self.project, query, wanted=SearchRequest(top, Asker(groups), condition, rerank=rerank))
 
     def rollback(self, version: int) -> None:
         """Go back to a version of the index, under today's access; it is searched until a sync is asked for.

@@ -10,20 +10,20 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from rung.builders.building import ArtifactBuilder
-from rung.commands.export import Exported, ExportOrder, export_artifact
-from rung.commands.search import Searcher, Wanted
-from rung.commands.train import Order, Told
+from rung.commands.export import ExportReport, ExportRequest, export_artifact
+from rung.commands.search import Searcher, SearchRequest
+from rung.commands.train import TrainReport, TrainRequest
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project
 from rung.pipeline.answering import require_answers, time_live
-from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, propose
 from rung.pipeline.climbing import climb
-from rung.pipeline.evaluate import Comparison, put_on_paper, score, weigh
+from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.forecast import check_priced
 from rung.pipeline.limits import check_limits
-from rung.pipeline.pinned_strategy import Asked, to_ask
+from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import read_list
@@ -41,7 +41,7 @@ def compare(
     *,
     limit: int | None = None,
     seed: int | None = None,
-    allowed: Allowed | None = None,
+    allowed: CompareRequest | None = None,
     reporter: Reporter | None = None,
 ) -> Comparison:
     """Weigh every rung that the project allows, on its own cases, and publish the verdict.
@@ -73,9 +73,11 @@ def compare(
             require_answers(raced.runs)  #                        where nothing was answered, there is nothing to judge
             # a sample of cases, live, rungs in turns: the latency
             timed = time_live(runner, raced.runs, dataset.cases, meter, trial=dataset.is_limited)
-            scored = score(runner, dataset, timed, meter)  #      every layer of every answer
-        verdict = weigh(engines, dataset, raced.candidates, scored, raced.coverage, told=told)  # limits, differences, gaps
-        return put_on_paper(engines.project, dataset, scored, verdict)  # table, JSON, page
+            scored = evaluate(runner, dataset, timed, meter)  #      every layer of every answer
+        verdict = decide_winner(
+            engines, dataset, raced.candidates, scored, raced.coverage, told=told
+        )  # limits, differences, gaps
+        return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 
 def ask(
@@ -86,7 +88,7 @@ def ask(
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
-) -> tuple[Live[Answer], Asked]:
+) -> tuple[Live[Answer], PinnedStrategy]:
     """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who.
 
     Raises:
@@ -94,15 +96,15 @@ def ask(
     """
     with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
         check_servers(engines, judging=False)
-        asked = to_ask(ArtifactBuilder(runner), rung)
+        asked = pinned_strategy(ArtifactBuilder(runner), rung)
         hear = on_text if streams(asked.strategy) else None
         talk = asked.strategy.answer(Question("asked", question))
         return converse(talk, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
 
 
 def train(
-    project: Project, kind: str, order: Order, *, seed: int | None = None, reporter: Reporter | None = None
-) -> list[Told]:
+    project: Project, kind: str, order: TrainRequest, *, seed: int | None = None, reporter: Reporter | None = None
+) -> list[TrainReport]:
     """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
     Raises:
@@ -112,7 +114,7 @@ def train(
         return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), order)
 
 
-def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = None) -> Exported:
+def export(project: Project, order: ExportRequest, *, reporter: Reporter | None = None) -> ExportReport:
     """Write a tuned model for other programs, trained first where it is not yet.
 
     Raises:
@@ -123,7 +125,7 @@ def export(project: Project, order: ExportOrder, *, reporter: Reporter | None = 
 
 
 def search(
-    project: Project, query: str, *, wanted: Wanted | None = None, reporter: Reporter | None = None
+    project: Project, query: str, *, wanted: SearchRequest | None = None, reporter: Reporter | None = None
 ) -> tuple[Passage, ...]:
     """Passages for a query, best first, from an index that is brought up to date first.
 
@@ -131,7 +133,7 @@ def search(
         UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
     with reporting(reporter), opened(project, reading=True) as engines:
-        return Searcher(engines).find([query], wanted or Wanted())[0]
+        return Searcher(engines).find([query], wanted or SearchRequest())[0]
 
 
 def opened(project: Project, *, reading: bool = False) -> AbstractContextManager[Engines]:

@@ -107,7 +107,7 @@ def test_the_parts_that_decide_are_pure() -> None:
         ("report/html/page.py", "from pathlib import Path\nPath('report.html').write_text('')\n"),
         ("report/html/page.py", "def f(files):\n    files.read_text()\n"),
         ("records.py", "import os\n"),
-        ("verdict/decide.py", "from rung.dataset.load import read_rows\n"),
+        ("verdict/decide.py", "from rung.dataset.load import load_dataset\n"),
     ],
 )
 def test_an_impurity_is_caught(file: str, text: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rung.artifacts.store import seal
-from rung.commands.train import Told
+from rung.commands.train import TrainReport
 from rung.records import Json
 from tests.cli.conftest import Ran, Run
 from tests.docs.trying import rung as in_this_process
@@ -144,7 +144,7 @@ def test_the_list_fits_80_columns() -> None:
 def test_what_was_trained_is_a_table() -> None:
     from rung.cli.train import _table
 
-    told = Told("generator", "tuned_model", "ab" * 32, Path("x"), 320, 10_500, 241.2, 812.4, 900.0, 0.81234, None)
+    told = TrainReport("generator", "tuned_model", "ab" * 32, Path("x"), 320, 10_500, 241.2, 812.4, 900.0, 0.81234, None)
     forgetting: dict[str, Json] = {"before": {"answer_loss": 2.0}, "after": {"answer_loss": 2.25}}
     told = replace(told, metrics={"f1": 0.5}, forgetting=forgetting, notes=("replayed 20 rows",))
     head, row, folder, metrics, forgot, note = _table([told])

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from rung.config.project import FILE, Project, load_project
-from rung.dataset.load import read_rows
+from rung.dataset.load import load_dataset
 from rung.errors import InputError
 from rung.pipeline.candidates import allowed
 from rung.records import Json
@@ -81,7 +81,7 @@ def reads(row: Mapping[str, Json], folder: Path) -> None:
             else "cases: cases.jsonl\nbehaviour: {examples: example.jsonl}"
         )
         (folder / FILE).write_text(settings, encoding="utf-8")
-        found = read_rows(load_project(folder))
+        found = load_dataset(load_project(folder))
         assert found.problems == (), row
         assert len(found.cases) + len(found.examples) == 2
 

@@ -101,12 +101,12 @@ def test_advice_names_only_rungs_that_there_are() -> None:
 
 
 def test_every_tool_is_documented_and_carried_out() -> None:
-    from rung.records.steps import Called, CallTool, Request
+    from rung.records.steps import CallTool, CallToolResult, Request
     from rung.tools.engine import ToolEngine
 
     assert set(TOOLS.built_in) <= set(code(prose(DOCS / "rungs.md")))
     ((_, made),) = ToolEngine(open_tools(["calculator"])).run([Request(CallTool("calculator", '{"expression": "1+1"}'))])
-    assert made == Called("2")
+    assert made == CallToolResult("2")
 
 
 @pytest.mark.parametrize("page", TOLD, ids=name)

@@ -17,19 +17,19 @@ from rung.errors import Interrupted, UserError
 from rung.records import Asker, Failure, Message, Passage
 from rung.records.steps import (
     Conversation,
-    Found,
     Generate,
-    Generated,
+    GenerateResult,
     Request,
     Result,
     Search,
+    SearchResult,
     StepFailed,
     generate,
     request_digest,
     search,
 )
 from rung.runtime.batch import Carried, Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.live import converse
 
 
@@ -46,10 +46,10 @@ class Counting:
         for place, request in reversed(list(enumerate(requests))):  # in another order than asked
             step = request.step
             if isinstance(step, Search):
-                yield place, Found((Passage("p", "d", 0, 4, step.query, score=0.5, groups=("staff",)),))
+                yield place, SearchResult((Passage("p", "d", 0, 4, step.query, score=0.5, groups=("staff",)),))
             elif isinstance(step, Generate):
                 text = step.messages[-1].content
-                yield place, Failure("broken on purpose") if text == self.fail else Generated(text.upper(), 2, 1)
+                yield place, Failure("broken on purpose") if text == self.fail else GenerateResult(text.upper(), 2, 1)
 
 
 def talk(word: str) -> Callable[[], Conversation[str]]:
@@ -62,19 +62,19 @@ def talk(word: str) -> Callable[[], Conversation[str]]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> StepStore:
-    return StepStore(tmp_path / "rung.db")
+def store(tmp_path: Path) -> StepCache:
+    return StepCache(tmp_path / "rung.db")
 
 
 def run(
-    words: Sequence[str], store: StepStore, engine: Counting, tally: Tally | None = None, groups: str = ""
+    words: Sequence[str], store: StepCache, engine: Counting, tally: Tally | None = None, groups: str = ""
 ) -> list[Carried[str]]:
     asker = Asker(frozenset([groups]) if groups else None)
     engines = {"search": engine, "generate": engine}
     return carry([(asker, talk(word)) for word in words], engines=engines, store=store, tally=tally or Tally())
 
 
-def test_conversations_go_together_in_few_engine_calls(store: StepStore) -> None:
+def test_conversations_go_together_in_few_engine_calls(store: StepCache) -> None:
     engine = Counting()
     done = run(["a", "b", "c"], store, engine)
     assert [c.value for c in done] == ["A", "B", "C"]
@@ -82,23 +82,23 @@ def test_conversations_go_together_in_few_engine_calls(store: StepStore) -> None
     assert (done[0].usage.prompt_tokens, done[0].usage.completion_tokens, done[0].usage.steps) == (2, 1, 2)
 
 
-def test_equal_steps_are_answered_once(store: StepStore) -> None:
+def test_equal_steps_are_answered_once(store: StepCache) -> None:
     engine, tally = Counting(), Tally()
     assert [c.value for c in run(["a", "a", "a"], store, engine, tally)] == ["A", "A", "A"]
     assert [len(batch) for batch in engine.batches] == [1, 1]
     assert (tally.executed, tally.replayed) == (2, 4)
 
 
-def test_a_second_run_executes_nothing(store: StepStore, tmp_path: Path) -> None:
+def test_a_second_run_executes_nothing(store: StepCache, tmp_path: Path) -> None:
     first = run(["a", "b"], store, Counting())
     store.close()
     engine, tally = Counting(), Tally()
-    assert run(["a", "b"], StepStore(tmp_path / "rung.db"), engine, tally) == first
+    assert run(["a", "b"], StepCache(tmp_path / "rung.db"), engine, tally) == first
     assert engine.batches == []
     assert (tally.executed, tally.replayed) == (0, 4)
 
 
-def test_another_engine_or_asker_is_another_step(store: StepStore) -> None:
+def test_another_engine_or_asker_is_another_step(store: StepCache) -> None:
     run(["a"], store, Counting())
     other, asked = Counting("other"), Counting()
     run(["a"], store, other)
@@ -107,19 +107,19 @@ def test_another_engine_or_asker_is_another_step(store: StepStore) -> None:
     assert [[type(r.step) for r in b] for b in asked.batches] == [[Search]]  # the generation does not depend on who asks
 
 
-def test_a_failed_step_fails_its_answer_and_no_other(store: StepStore) -> None:
+def test_a_failed_step_fails_its_answer_and_no_other(store: StepCache) -> None:
     done = run(["a", "b"], store, Counting(fail="b"))
     assert done[0].value == "A"
     assert done[1].value is None
     assert done[1].failure == Failure("broken on purpose")
 
 
-def test_a_failure_is_tried_again_next_time(store: StepStore) -> None:
+def test_a_failure_is_tried_again_next_time(store: StepCache) -> None:
     run(["b"], store, Counting(fail="b"))
     assert run(["b"], store, Counting())[0].value == "B"
 
 
-def test_a_strategy_may_go_on_after_a_failed_step(store: StepStore) -> None:
+def test_a_strategy_may_go_on_after_a_failed_step(store: StepCache) -> None:
     def stubborn() -> Conversation[str]:
         try:
             yield from generate(Generate((Message("user", "b"),)))
@@ -132,7 +132,7 @@ def test_a_strategy_may_go_on_after_a_failed_step(store: StepStore) -> None:
     assert done.value == "went on after: broken on purpose"
 
 
-def test_a_strategy_with_a_defect_fails_its_own_answers_only(store: StepStore) -> None:
+def test_a_strategy_with_a_defect_fails_its_own_answers_only(store: StepCache) -> None:
     def defect() -> Conversation[str]:
         yield from search("x", top=1)
         raise KeyError("oops")
@@ -145,15 +145,15 @@ def test_a_strategy_with_a_defect_fails_its_own_answers_only(store: StepStore) -
     assert done[1].value == "A"
 
 
-def test_a_step_that_nobody_carries_out_is_named(store: StepStore) -> None:
+def test_a_step_that_nobody_carries_out_is_named(store: StepCache) -> None:
     with pytest.raises(UserError, match="nothing here carries out 'generate' steps"):
         carry([(Asker(), talk("a"))], engines={"search": Counting()}, store=store, tally=Tally())
 
 
-def test_ctrl_c_keeps_what_was_finished(store: StepStore) -> None:
+def test_ctrl_c_keeps_what_was_finished(store: StepCache) -> None:
     class Stopped(Counting):
         def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-            yield 0, Found((Passage("p", "d", 0, 1, "a"),))
+            yield 0, SearchResult((Passage("p", "d", 0, 1, "a"),))
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match="1 step results are kept"):
@@ -163,7 +163,7 @@ def test_ctrl_c_keeps_what_was_finished(store: StepStore) -> None:
     assert (tally.executed, tally.replayed) == (1, 1)
 
 
-def test_progress_counts_every_conversation_once(store: StepStore) -> None:
+def test_progress_counts_every_conversation_once(store: StepCache) -> None:
     seen: list[tuple[int, int]] = []
     engine = Counting()
     talks = [(Asker(), talk(word)) for word in "abca"]
@@ -178,28 +178,28 @@ def test_progress_counts_every_conversation_once(store: StepStore) -> None:
     assert [n for n, _ in seen] == sorted(n for n, _ in seen)
 
 
-def test_results_come_back_as_they_went_in(store: StepStore) -> None:
+def test_results_come_back_as_they_went_in(store: StepCache) -> None:
     passage = Passage("d#0-4", "d", 0, 4, 'Ünïcode "text"\n', "T", "d.md", 0.25, ("a", "b"), 3, 7, (0, 9))
-    store.put("1", Found((passage,)))
-    store.put("2", Generated("ß", 1, 2, True, 0.5))
-    again = StepStore(store.path)
-    assert again.get(["1", "2", "3"]) == {"1": Found((passage,)), "2": Generated("ß", 1, 2, True, 0.5)}
+    store.put("1", SearchResult((passage,)))
+    store.put("2", GenerateResult("ß", 1, 2, True, 0.5))
+    again = StepCache(store.path)
+    assert again.get(["1", "2", "3"]) == {"1": SearchResult((passage,)), "2": GenerateResult("ß", 1, 2, True, 0.5)}
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "rung.db").write_bytes(b"not a database at all, but long enough to be looked at" * 50)
     with pytest.raises(UserError, match=r"rung\.db is damaged"):
-        StepStore(tmp_path / "rung.db")
+        StepCache(tmp_path / "rung.db")
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "rung.db") as db:
         db.execute("PRAGMA user_version=99")
     with pytest.raises(UserError, match="newer Rung"):
-        StepStore(tmp_path / "rung.db")
+        StepCache(tmp_path / "rung.db")
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(store: StepStore) -> None:
+def test_a_full_disk_is_said_and_nothing_is_lost(store: StepCache) -> None:
     run(["a"], store, Counting())
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count={pages}")
@@ -213,10 +213,10 @@ def test_a_full_disk_is_said_and_nothing_is_lost(store: StepStore) -> None:
 
 def test_live_streams_and_times_each_step() -> None:
     class Streaming(Counting):
-        def stream(self, request: Request) -> Iterator[str | Generated | Failure]:
+        def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
             yield "Hel"
             yield "lo"
-            yield Generated("Hello", 3, 2)
+            yield GenerateResult("Hello", 3, 2)
 
     heard: list[str] = []
     live = converse(
@@ -239,7 +239,7 @@ KILLED = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from tests.drivers.test_batch import Counting, run
-    from rung.runtime.cache import StepStore
+    from rung.runtime.cache import StepCache
     from rung.runtime.batch import Tally
 
     class Slow(Counting):
@@ -249,7 +249,7 @@ KILLED = textwrap.dedent("""
                 yield place, result
 
     tally = Tally()
-    done = run([f"word {n}" for n in range(150)], StepStore(Path(sys.argv[1])), Slow(), tally)
+    done = run([f"word {n}" for n in range(150)], StepCache(Path(sys.argv[1])), Slow(), tally)
     print(sum(c.value is not None for c in done), tally.executed, tally.replayed)
 """)
 

@@ -15,9 +15,9 @@ from rung.errors import Interrupted, UserError
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Asker, Failure, Message
-from rung.records.steps import Conversation, Engine, Generate, Generated, Request, Result, generate
+from rung.records.steps import Conversation, Engine, Generate, GenerateResult, Request, Result, generate
 from rung.runtime.batch import Carried, Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.distributed import Cluster, Pool
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def talks(count: int, *, also: str = "") -> list[tuple[Asker, Callable[[], Conve
 def carried(
     engine: Engine, path: Path, count: int, *, also: str = "", progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Carried[str]], Tally]:
-    tally, store = Tally(), StepStore(path / "rung.db")
+    tally, store = Tally(), StepCache(path / "rung.db")
     try:
         done = carry(talks(count, also=also), engines={"generate": engine}, store=store, tally=tally, progress=progress)
     finally:
@@ -134,7 +134,7 @@ def test_the_work_is_shared(machines: Machines) -> None:
     with Pool(Cluster(count=2), {"generate": telling}) as pool:
         engine = pool.engine("generate", telling())
         for _ in range(2):  # the second time both are ready
-            answered = [result.text for _, result in engine.run(asked) if isinstance(result, Generated)]
+            answered = [result.text for _, result in engine.run(asked) if isinstance(result, GenerateResult)]
     assert len(answered) == 60
     assert len(set(answered)) == 2
 
@@ -212,7 +212,7 @@ def test_adapters_travel(machines: Machines, tmp_path: Path) -> None:
         assert isinstance(refused[1], Failure)
         adapters["abc"] = folder
         answered = dict(engine.run(asked))
-        assert all(isinstance(result, Generated) for result in answered.values())
+        assert all(isinstance(result, GenerateResult) for result in answered.values())
 
 
 def test_what_workers_cannot_do_is_said(machines: Machines) -> None:

@@ -16,10 +16,10 @@ from rung.errors import Damaged
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play
 from rung.records import Asker, Message, Passage, digest
-from rung.records.steps import Conversation, Found, Generate, Generated, generate
+from rung.records.steps import Conversation, Generate, GenerateResult, SearchResult, generate
 from rung.runtime import batch
 from rung.runtime.batch import Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.recovery import is_whole, recover
 from tests.working import working
 
@@ -28,24 +28,24 @@ COUNT = 400
 
 def filled(path: Path) -> dict[str, str]:
     """A store of answers, some longer than a page, searches and notes; the answers' texts by digest."""
-    store, texts = StepStore(path), {}
+    store, texts = StepCache(path), {}
     for n in range(COUNT):
         text = f"answer {n} " * (1 + n % 7 * 100 if n % 40 == 0 else 5)
         texts[digest(n)] = text
-        store.put(digest(n), Generated(text, n, n), seen=[Passage(f"p{n}", "d", 0, 4, "text")])
+        store.put(digest(n), GenerateResult(text, n, n), seen=[Passage(f"p{n}", "d", 0, 4, "text")])
         store.note("tokens", digest("note", n), n)
-    store.put(digest("search"), Found((Passage("p1", "d", 0, 4, "text", score=0.5),)))
+    store.put(digest("search"), SearchResult((Passage("p1", "d", 0, 4, "text", score=0.5),)))
     store.close()
     return texts
 
 
 def readable(path: Path, texts: dict[str, str]) -> int:
     """How many answers are there; each of them as it was."""
-    store = StepStore(path)
+    store = StepCache(path)
     found = store.get(texts)
     store.close()
     for name, result in found.items():
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert result.text == texts[name]
     return len(found)
 
@@ -75,7 +75,7 @@ def test_an_altered_answer_is_not_given(tmp_path: Path) -> None:
     path = tmp_path / "rung.db"
     texts = filled(path)
     path.write_bytes(path.read_bytes().replace(b"answer 7 ", b"answer 8 "))
-    store = StepStore(path)
+    store = StepCache(path)
     with pytest.raises(Damaged, match="rung doctor --repair"):
         store.get([digest(7)])
     store.close()
@@ -88,9 +88,9 @@ def test_a_store_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytes
     with monkeypatch.context() as patched:
         patched.setattr("rung.runtime.cache.SCHEMA", "CREATE TABLE steps (digest); killed here")
         with pytest.raises(Damaged):
-            StepStore(path)
+            StepCache(path)
     assert not path.exists()
-    StepStore(path).close()
+    StepCache(path).close()
     assert is_whole(path) == ""
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / ".rung" / "rung.db"
     path.write_bytes(b"no database " * 1000)
     with pytest.raises(Damaged, match=f"rung.db is damaged .*rung doctor --repair {tmp_path}"):
-        StepStore(path)
+        StepCache(path)
     assert recover(path).startswith("0 answers")
 
 
@@ -109,7 +109,7 @@ def _asked(n: int) -> Conversation[str]:
 
 
 def _carry(path: Path, log: Path, count: int = 30, delay: float = 0.02) -> list[str | None]:
-    store = StepStore(path)
+    store = StepCache(path)
     engine = ScriptedGenerator(play=Play(log=log, delay=delay))
     talks = [(Asker(), lambda n=n: _asked(n)) for n in range(count)]
     ended = carry(talks, engines={"generate": engine}, store=store, tally=Tally())
@@ -147,7 +147,7 @@ def test_what_a_killed_process_had_claimed_is_taken_over(tmp_path: Path) -> None
 
 def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "PATIENCE", 0.3)
-    asleep, steps = StepStore(tmp_path / "rung.db"), []
+    asleep, steps = StepCache(tmp_path / "rung.db"), []
 
     class Recording(ScriptedGenerator):
         def run(self, requests):  # type: ignore[no-untyped-def]
@@ -159,7 +159,7 @@ def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypa
     engine = Recording()
     request = Request(Generate((Message("user", "question 0"),)), Asker())
     assert asleep.claim([request_digest(request, engine.identity)])
-    store = StepStore(tmp_path / "rung.db")
+    store = StepCache(tmp_path / "rung.db")
     ended = carry([(Asker(), lambda: _asked(0))], engines={"generate": engine}, store=store, tally=Tally())
     assert (ended[0].failure, len(steps)) == (None, 1)
     asleep.close()
@@ -173,14 +173,14 @@ def test_another_process_is_waited_for_as_long_as_the_budget_lasts(tmp_path: Pat
     from rung.errors import BudgetEnded
     from rung.files.durable import alone
     from rung.knowledge.store.lance import LanceIndex
-    from rung.pipeline.budget import Allowed
+    from rung.pipeline.budget import CompareRequest
     from rung.records.steps import Request, request_digest
 
     (tmp_path / "rung.yaml").write_text("task: a\nmodel: scripted\nembedder: scripted\nknowledge: {sources: [d]}\n")
-    other = StepStore(tmp_path / ".rung" / "rung.db")
+    other = StepCache(tmp_path / ".rung" / "rung.db")
     request = Request(Generate((Message("user", "question 0"),)), Asker())
     folder, index = tmp_path / ".rung" / "artifacts" / "adapter" / "abc", LanceIndex(tmp_path / ".rung" / "index")
-    with working(load_project(tmp_path), Allowed(minutes=0.5 / 60)) as at:
+    with working(load_project(tmp_path), CompareRequest(minutes=0.5 / 60)) as at:
         assert other.claim([request_digest(request, at.engines.generator.identity)])
         with pytest.raises(BudgetEnded, match="minutes allowed are over"):
             at.runner.run([(Asker(), lambda: _asked(0))], title="ask", engines={"generate": at.engines.generator})

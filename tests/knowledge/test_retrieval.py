@@ -14,7 +14,7 @@ from rung.errors import InputError, UserError
 from rung.knowledge import Chunking, Fusion, Knowledge, KnowledgeEngine, build_example_index
 from rung.knowledge.examples_index import ExamplesIndex
 from rung.records import Asker, Document, Failure, Passage
-from rung.records.steps import Engine, Found, Generate, Request, Search
+from rung.records.steps import Engine, Generate, Request, Search, SearchResult
 from rung.testing.knowledge import QUERIES, HashedWords
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(engine: Engine, *requests: Request) -> list[tuple[Passage, ...] | Failur
     results = dict(engine.run(requests))
     assert sorted(results) == list(range(len(requests)))
     ordered = [results[place] for place in range(len(requests))]
-    return [r.passages if isinstance(r, Found) else r for r in ordered if isinstance(r, (Found, Failure))]
+    return [r.passages if isinstance(r, SearchResult) else r for r in ordered if isinstance(r, (SearchResult, Failure))]
 
 
 def ids(result: tuple[Passage, ...] | Failure) -> list[str]:

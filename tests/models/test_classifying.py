@@ -14,7 +14,7 @@ from rung.errors import InternalError, UserError
 from rung.models.classifying import HEAD, Classifiers, Head, Rule, sureness
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure
-from rung.records.steps import Classified, Classify, Generate, Request, Result
+from rung.records.steps import Classify, ClassifyResult, Generate, Request, Result
 
 LABELS = ("music", "weather")
 
@@ -40,10 +40,10 @@ def answers(folder: Path, *steps: Classify, embedder: ScriptedEmbedder | None = 
 
 def test_a_text_gets_its_label_and_how_sure_that_is(folder: Path) -> None:
     violin, rain = answers(folder, Classify("the violin", LABELS, "made"), Classify("rain", LABELS, "made"))
-    assert isinstance(violin, Classified)
+    assert isinstance(violin, ClassifyResult)
     assert violin.label == "music"
     assert 0.9 < violin.probability < 1
-    assert isinstance(rain, Classified)
+    assert isinstance(rain, ClassifyResult)
     assert rain.label == "weather"
 
 
@@ -54,7 +54,7 @@ def test_many_at_once_are_labelled_as_one_by_one(folder: Path) -> None:
 
 def test_only_labels_that_were_asked_for_are_given(folder: Path) -> None:
     (only,) = answers(folder, Classify("violin", ("weather", "traffic"), "made"))
-    assert isinstance(only, Classified)
+    assert isinstance(only, ClassifyResult)
     assert only.label == "weather"
     assert only.probability < 0.1
     (none,) = answers(folder, Classify("violin", ("traffic",), "made"))
@@ -66,7 +66,7 @@ def test_a_classifier_that_was_not_built_fails_its_own_steps_only(folder: Path) 
     lost, found = answers(folder, Classify("violin", LABELS, "another"), Classify("violin", LABELS, "made"))
     assert isinstance(lost, Failure)
     assert "'another' was not built" in lost.error
-    assert isinstance(found, Classified)
+    assert isinstance(found, ClassifyResult)
 
 
 class Broken(ScriptedEmbedder):
@@ -83,7 +83,7 @@ def test_a_vector_that_is_no_number_fails_its_own_step_only(folder: Path) -> Non
     broken, found = answers(folder, *steps, embedder=Broken())
     assert isinstance(broken, Failure)
     assert "no finite number" in broken.error
-    assert isinstance(found, Classified)
+    assert isinstance(found, ClassifyResult)
 
 
 def test_a_damaged_artifact_says_what_to_do(folder: Path) -> None:
@@ -108,10 +108,10 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
 
 def test_the_first_rule_takes_the_first_that_is_likely_enough() -> None:
     made = head("first", threshold=0.6, otherwise="weather")
-    assert made.pick([0.7, 0.9], LABELS) == Classified("music", 0.7)
-    assert made.pick([0.5, 0.9], LABELS) == Classified("weather", 0.9)
-    assert made.pick([0.5, 0.4], LABELS) == Classified("weather", 0.4)
-    assert head("first", threshold=0.6).pick([0.5, 0.4], LABELS) == Classified("", 0.5)
+    assert made.pick([0.7, 0.9], LABELS) == ClassifyResult("music", 0.7)
+    assert made.pick([0.5, 0.9], LABELS) == ClassifyResult("weather", 0.9)
+    assert made.pick([0.5, 0.4], LABELS) == ClassifyResult("weather", 0.4)
+    assert head("first", threshold=0.6).pick([0.5, 0.4], LABELS) == ClassifyResult("", 0.5)
 
 
 def test_a_head_sees_how_sure_another_classifier_is(folder: Path, tmp_path: Path) -> None:
@@ -122,12 +122,12 @@ def test_a_head_sees_how_sure_another_classifier_is(folder: Path, tmp_path: Path
     engine = Classifiers({"made": folder, "router": tmp_path / "router"}, ScriptedEmbedder)
     found = dict(engine.run([Request(Classify(text, ("sure",), "router")) for text in ("violin", "neither")]))
     alone = dict(engine.run([Request(Classify("violin", LABELS, "made"))]))[0]
-    assert isinstance(alone, Classified)
+    assert isinstance(alone, ClassifyResult)
     sure, unsure = found[0], found[1]
-    assert isinstance(sure, Classified)
+    assert isinstance(sure, ClassifyResult)
     assert sure.label == "sure"
     assert sure.probability == pytest.approx(alone.probability, abs=1e-6)
-    assert isinstance(unsure, Classified)
+    assert isinstance(unsure, ClassifyResult)
     assert unsure.label == ""
 
 

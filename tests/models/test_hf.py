@@ -16,7 +16,7 @@ from rung.models.hf import PLAIN, digest_of, located, save_tokenizer
 from rung.models.local import LocalGenerator
 from rung.models.tokens import Tokens
 from rung.records import Message
-from rung.records.steps import Generate, Generated, Request
+from rung.records.steps import Generate, GenerateResult, Request
 from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("gguf")
@@ -67,7 +67,7 @@ def test_it_is_what_transformers_reads(seed: int, dtype: str, cache: Path, tmp_p
             weight.data.copy_(torch.from_numpy(read[name]))
         more = theirs.generate(torch.tensor([ids]), max_new_tokens=10, do_sample=False)[0, len(ids) :]
     (answer,) = [result for _, result in ours.run([Request(Generate(CHAT, max_tokens=10))])]
-    assert isinstance(answer, Generated)
+    assert isinstance(answer, GenerateResult)
     assert answer.text == tokenizer.decode(more, skip_special_tokens=True)
     ours.close()
 

@@ -24,7 +24,7 @@ from rung.models.prices import usd
 from rung.models.protocol import Embedder, Generator
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure, Message
-from rung.records.steps import Generate, Generated, Request, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, StepFailed
 from rung.testing.models import EmbedderContract, GeneratorContract, asking
 
 Reply = tuple[int, Mapping[str, str], str]
@@ -150,7 +150,7 @@ class TestHttpEmbedder(EmbedderContract):
 def test_what_is_sent_is_what_the_api_wants(serve: Start) -> None:
     server = serve(lambda path, body: (200 if path == "/v1/chat/completions" else 404, {}, said("hello")))
     result = only(model(server), asking("hi", max_tokens=9))
-    assert result == Generated("hello", 7, 3, truncated=False, usd=None)
+    assert result == GenerateResult("hello", 7, 3, truncated=False, usd=None)
     assert server.asked == [
         {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, "temperature": 0.0}
     ]
@@ -177,7 +177,7 @@ def test_busy_servers_are_asked_again(serve: Start, status: int) -> None:
         [(status, {}, "busy"), (200, {}, "{broken json"), (200, {}, "[]"), (200, {}, said("hello"))]
     )
     result = only(model(serve(lambda *_: next(replies))), asking("hi"))
-    assert isinstance(result, Generated)
+    assert isinstance(result, GenerateResult)
     assert result.text == "hello"
 
 
@@ -201,7 +201,7 @@ def test_a_refused_request_is_not_repeated_and_fails_alone(serve: Start) -> None
     assert isinstance(answered[0], Failure)
     assert "8,192" in answered[0].error
     assert answered[0].attempt == 1
-    assert isinstance(answered[1], Generated)
+    assert isinstance(answered[1], GenerateResult)
 
 
 @pytest.mark.parametrize(("status", "say"), [(401, "set RUNG_API_KEY"), (403, "set RUNG_API_KEY"), (404, "no model 'tiny'")])
@@ -293,7 +293,7 @@ def test_leaving_half_way_sends_no_more(serve: Start) -> None:
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert len(server.asked) < 20
-    assert isinstance(only(generator, asking("hi")), Generated)
+    assert isinstance(only(generator, asking("hi")), GenerateResult)
 
 
 def test_one_run_left_half_way_does_not_disturb_another(serve: Start) -> None:
@@ -305,7 +305,7 @@ def test_one_run_left_half_way_does_not_disturb_another(serve: Start) -> None:
     left, kept = (generator.run([asking(f"hi {n}") for n in range(10)]) for _ in range(2))
     next(left), next(kept)
     left.close()  # type: ignore[attr-defined]
-    assert sum(isinstance(result, Generated) for _, result in kept) == 9
+    assert sum(isinstance(result, GenerateResult) for _, result in kept) == 9
 
 
 def test_labels_and_expressions_are_checked_here(serve: Start) -> None:
@@ -315,11 +315,11 @@ def test_labels_and_expressions_are_checked_here(serve: Start) -> None:
     choices = ("yes", "no")
     for text in ('{"value": "no"}', "no", ' "no"\n'):
         result = only(answering(text), asking("?", choices=choices))
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert result.text == "no"
     for text in ('{"value": "maybe"}', "I think no", "{}", "[1]"):
         assert isinstance(only(answering(text), asking("?", choices=choices)), Failure)
-    assert isinstance(only(answering('{"value": "2026-01-01"}'), asking("?", regex=r"\d{4}-\d\d-\d\d")), Generated)
+    assert isinstance(only(answering('{"value": "2026-01-01"}'), asking("?", regex=r"\d{4}-\d\d-\d\d")), GenerateResult)
     assert isinstance(only(answering('{"value": "tomorrow"}'), asking("?", regex=r"\d{4}-\d\d-\d\d")), Failure)
 
 
@@ -338,7 +338,7 @@ def test_parameters_that_a_model_refuses_are_left_out(serve: Start) -> None:
 
     server = serve(picky)
     generator = model(server)
-    assert isinstance(only(generator, asking("hi")), Generated)
+    assert isinstance(only(generator, asking("hi")), GenerateResult)
     only(generator, asking("hi"))
     assert ["temperature" in body for body in server.asked] == [True, False, False]
 

@@ -20,7 +20,7 @@ from rung.models.http_reading import cut_silently
 from rung.models.http_reranking import HttpReranker
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, Generated, Request, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, StepFailed
 from rung.testing.models import asking
 from rung.testing.server import FakeServer
 
@@ -97,7 +97,7 @@ def streamed(generator: HttpGenerator, request: Request) -> tuple[str, object]:
     shown = ""
     try:
         for piece in generator.stream(request):
-            if isinstance(piece, Generated):
+            if isinstance(piece, GenerateResult):
                 return shown, piece
             shown += piece
     except StepFailed as failed:
@@ -111,8 +111,8 @@ def test_every_form_of_an_answer_is_read_whole_and_streamed(name: str) -> None:
     with FakeServer({"*": body}) as server:
         said = whole(model(server), asking("How many?"))
         shown, result = streamed(model(server), asking("How many?"))
-    assert isinstance(said, Generated)
-    assert isinstance(result, Generated)
+    assert isinstance(said, GenerateResult)
+    assert isinstance(result, GenerateResult)
     assert said.text == result.text == shown == answer
     assert not said.truncated
 
@@ -139,7 +139,7 @@ def test_no_choices_show_what_was_sent() -> None:
 def test_a_cut_answer_is_truncated() -> None:
     with FakeServer({"*": message("ni", "length")}) as server:
         said = whole(model(server), asking("How many?"))
-    assert isinstance(said, Generated)
+    assert isinstance(said, GenerateResult)
     assert said.truncated
 
 
@@ -167,7 +167,7 @@ def test_a_stream_is_tried_again_before_its_first_piece(error: Json) -> None:
 def test_an_error_within_an_answer_is_tried_again_where_it_may_pass(code: Json) -> None:
     later: Json = {"body": {"error": {"message": "later", "code": code}}}
     with FakeServer({"*": [later, "nine"]}) as server:
-        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), Generated)
+        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), GenerateResult)
     with FakeServer({"*": {"body": {"error": {"message": "never", "code": 400}}}}) as server:
         said = whole(model(server, PatientServer(retries=3)), asking("How many?"))
         assert isinstance(said, Failure)
@@ -195,13 +195,13 @@ def test_a_limit_for_a_while_is_no_end_of_the_quota() -> None:
     words = "You exceeded your current quota, please check your plan. See /docs/rate-limits. Please retry in 0.1s."
     said: Json = [{"error": {"code": 429, "message": words, "status": "RESOURCE_EXHAUSTED"}}]
     with FakeServer({"*": [{"status": 429, "body": said}, "nine"]}) as server:
-        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), Generated)
+        assert isinstance(whole(model(server, PatientServer(retries=1)), asking("How many?")), GenerateResult)
 
 
 def test_a_403_after_answers_fails_its_request_only() -> None:
     with FakeServer({"bad": {"status": 403, "body": {"error": {"message": "flagged by moderation"}}}}) as server:
         generator = model(server)
-        assert isinstance(whole(generator, asking("Say good words.")), Generated)
+        assert isinstance(whole(generator, asking("Say good words.")), GenerateResult)
         said = whole(generator, asking("Say bad words."))
     assert isinstance(said, Failure)
     assert "flagged by moderation" in said.error
@@ -216,7 +216,7 @@ def test_what_a_server_does_not_take_is_left_out_of_streams_too(refused: str, se
         generator = model(server)
         schema = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
         _, result = streamed(generator, asking("Say one.", schema=schema))
-        assert isinstance(result, Generated), result
+        assert isinstance(result, GenerateResult), result
         assert refused in server.asked[0].body
         assert refused not in server.asked[-1].body
         assert sent is None or sent in server.asked[-1].body
@@ -266,7 +266,7 @@ def test_what_a_check_found_is_taken_over() -> None:
         asked = len(server.asked)
         fresh = model(server)
         fresh.recall(found)
-        assert isinstance(whole(fresh, asking("Say one.")), Generated)
+        assert isinstance(whole(fresh, asking("Say one.")), GenerateResult)
         assert len(server.asked) == asked + 1
 
 
@@ -327,7 +327,7 @@ def test_a_prompt_that_a_server_cut_is_told_by_its_words(said: str, usage: dict[
 def test_tokens_that_nobody_counted_are_estimated_and_their_price_is_unknown() -> None:
     with FakeServer({"*": message("nine")}) as server:
         said = whole(model(server), asking("How many tokens are these?"))
-    assert said == Generated("nine", 7, 1, usd=None)
+    assert said == GenerateResult("nine", 7, 1, usd=None)
 
 
 def test_a_base_url_moves_openai_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from rung.models.catalog import PatientServer
 from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
 from rung.models.weights import SMOLLM2, fetch
-from rung.records.steps import Generated
+from rung.records.steps import GenerateResult
 from rung.testing.models import SCHEMA, asking
 
 llama: Any = pytest.importorskip("xllamacpp")
@@ -39,8 +39,8 @@ def test_whole_and_streamed_are_the_same_and_tokens_are_counted(generator: HttpG
     said = dict(generator.run([request]))[0]
     generator.close()
     *pieces, streamed = generator.stream(request)
-    assert isinstance(said, Generated)
-    assert isinstance(streamed, Generated)
+    assert isinstance(said, GenerateResult)
+    assert isinstance(streamed, GenerateResult)
     assert said.text == streamed.text == "".join(map(str, pieces))
     assert said.prompt_tokens == streamed.prompt_tokens > 5
     assert said.completion_tokens <= 16
@@ -48,9 +48,9 @@ def test_whole_and_streamed_are_the_same_and_tokens_are_counted(generator: HttpG
 
 def test_schema_and_labels_are_held(generator: HttpGenerator) -> None:
     boolean, label = (dict(generator.run([asking("Is water wet?", **form, max_tokens=64)]))[0] for form in FORMS)
-    assert isinstance(boolean, Generated)
+    assert isinstance(boolean, GenerateResult)
     assert isinstance(json.loads(boolean.text)["answer"], bool)
-    assert isinstance(label, Generated)
+    assert isinstance(label, GenerateResult)
     assert label.text in ("certainly", "never")
 
 

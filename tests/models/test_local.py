@@ -20,7 +20,7 @@ from rung.models.graph import read_weights
 from rung.models.local import LocalGenerator
 from rung.models.protocol import Generator
 from rung.records import Failure, Message
-from rung.records.steps import Generate, Generated, Request
+from rung.records.steps import Generate, GenerateResult, Request
 from rung.testing.models import GeneratorContract, asking
 from rung.text.json_values import fits
 from tests.models.making_schemas import HELD
@@ -84,7 +84,7 @@ def served(model: LocalGenerator, prompts: Sequence[str], tokens: int, adapter: 
     texts = []
     for place in range(len(prompts)):
         result = answered[place]
-        assert isinstance(result, Generated), result
+        assert isinstance(result, GenerateResult), result
         texts.append(result.text)
     return texts
 
@@ -155,7 +155,7 @@ def test_adapters_and_base_stay_apart_on_the_same_prompts(local: LocalGenerator,
     mixed = dict(local.run([asking(prompts[0], max_tokens=16, adapter=who * 64) for who in ("b", "", "a", "b")]))
     for place, who in enumerate(("b", "", "a", "b")):
         result = mixed[place]
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert result.text == wanted[who * 64][0]
 
 
@@ -183,7 +183,7 @@ def test_a_shared_beginning_changes_no_answer(local: LocalGenerator) -> None:
 def test_half_characters_are_never_streamed(local: LocalGenerator) -> None:
     request = Request(Generate((Message("user", "Repeat: 😀 世界 😀 世界"),), regex="(😀 世界 ){3}", max_tokens=60))
     *pieces, whole = local.stream(request)
-    assert isinstance(whole, Generated)
+    assert isinstance(whole, GenerateResult)
     assert "".join(map(str, pieces)) == whole.text == "😀 世界 😀 世界 😀 世界 "
     assert not any("\ufffd" in str(piece) for piece in pieces)
 
@@ -198,7 +198,7 @@ def test_a_bad_constraint_fails_its_request_only(local: LocalGenerator) -> None:
         asking("x", regex=r"(?<=a)b\1"),
     ]
     answered = dict(local.run([*bad, asking("Say one.")]))
-    assert [type(answered[place]) for place in range(7)] == [Failure] * 6 + [Generated]
+    assert [type(answered[place]) for place in range(7)] == [Failure] * 6 + [GenerateResult]
 
 
 HEXADECIMAL = "0123456789abcdefABCDEF"
@@ -251,7 +251,7 @@ def test_what_is_said_under_a_schema_is_valid(local: LocalGenerator) -> None:
     whole = 0
     for place, (schema, _) in enumerate(wanted):
         result = answered[place]
-        assert isinstance(result, Generated), (schema, result)
+        assert isinstance(result, GenerateResult), (schema, result)
         if not result.truncated:
             whole += 1
             assert fits(result.text, json.dumps(schema)), (schema, result.text)

@@ -16,7 +16,7 @@ from rung.models.reranking import GRADES, GeneratorReranker, shown
 from rung.models.scripted import ScriptedGenerator
 from rung.models.scripted_engines import Play, ScriptedReranker, words
 from rung.records import Failure, Passage
-from rung.records.steps import Engine, Found, Generate, Request, Search
+from rung.records.steps import Engine, Generate, Request, Search, SearchResult
 from rung.testing.models import RerankerContract, reranking
 from tests.models.test_http import Reply, Server, Start, serve  # noqa: F401 - a fixture
 
@@ -30,7 +30,7 @@ def grade(step: Generate) -> str:
 
 def order(engine: Engine, request: Request) -> list[str]:
     result = dict(engine.run([request]))[0]
-    assert isinstance(result, Found), result
+    assert isinstance(result, SearchResult), result
     return [passage.id for passage in result.passages]
 
 
@@ -77,7 +77,7 @@ def test_a_passage_that_cannot_be_graded_fails_its_request_only() -> None:
     engine = GeneratorReranker(ScriptedGenerator(grade, play=Play(fails=breaks)))
     found = dict(engine.run([reranking("q", "light", "heavy"), reranking("q", "light")]))
     assert found[0] == Failure("a passage could not be graded: no memory", step="rerank")
-    assert isinstance(found[1], Found)
+    assert isinstance(found[1], SearchResult)
 
 
 def test_words_that_are_no_grade_are_a_failure() -> None:
@@ -151,7 +151,7 @@ def test_a_busy_server_is_asked_again_and_a_broken_request_fails_alone(serve: St
         return (status, {"retry-after": "0"}, "") if status == 429 else ranked(path, body)
 
     found = dict(http(serve(reply)).run([reranking("fine", "fine", "else"), reranking("poison", "a")]))
-    assert isinstance(found[0], Found)
+    assert isinstance(found[0], SearchResult)
     assert isinstance(found[1], Failure)
     assert "too long" in found[1].error
 

@@ -15,15 +15,15 @@ from rung.models.scripted import ScriptedEmbedder, ScriptedGenerator, extract
 from rung.models.scripted_engines import Play, ScriptedClassifier, ScriptedReranker, ScriptedTools
 from rung.records import Asker, Failure, Json, Message, Passage
 from rung.records.steps import (
-    Called,
     CallTool,
-    Classified,
+    CallToolResult,
     Classify,
-    Found,
+    ClassifyResult,
     Generate,
-    Generated,
+    GenerateResult,
     Request,
     Rerank,
+    SearchResult,
     request_digest,
 )
 from rung.testing.models import EmbedderContract, GeneratorContract, asking
@@ -47,7 +47,7 @@ SHOWN = "[1] Refunds\nRefunds are paid within thirty days. Ask for one in writin
 
 def said(generator: ScriptedGenerator, request: Request) -> str:
     result = dict(generator.run([request]))[0]
-    assert isinstance(result, Generated), result
+    assert isinstance(result, GenerateResult), result
     return result.text
 
 
@@ -111,7 +111,7 @@ def test_what_it_executes_is_logged_and_what_should_fail_fails(tmp_path: Path) -
     model = ScriptedGenerator(play=Play(log=log, fails=lambda step: "broken" if "bad" in str(step) else ""))
     requests = [asking("good"), asking("bad")]
     results = dict(model.run(requests))
-    assert isinstance(results[0], Generated)
+    assert isinstance(results[0], GenerateResult)
     assert results[1] == Failure("broken", step="generate")
     assert log.read_text().split() == [request_digest(request, model.identity) for request in requests]
 
@@ -128,17 +128,17 @@ def test_vectors_are_the_same_in_every_process() -> None:
 def test_the_other_kinds() -> None:
     passages = tuple(Passage(str(n), "d", 0, 1, text) for n, text in enumerate(("violins", "refunds are paid", "a refund")))
     reranked = dict(ScriptedReranker().run([Request(Rerank("refunds paid", passages, 2), Asker())]))[0]
-    assert isinstance(reranked, Found)
+    assert isinstance(reranked, SearchResult)
     assert [p.id for p in reranked.passages] == ["1", "2"]
     label = dict(ScriptedClassifier({"rain": "weather"}).run([Request(Classify("will it rain", ("music", "weather")))]))[0]
-    assert label == Classified("weather")
+    assert label == ClassifyResult("weather")
     nearest = dict(ScriptedClassifier().run([Request(Classify("the play music", ("get_weather", "play_music")))]))[0]
-    assert isinstance(nearest, Classified)
+    assert isinstance(nearest, ClassifyResult)
     assert nearest.label == "play_music"
     tools = ScriptedTools({"add": lambda given: sum(v for v in given.values() if isinstance(v, int))})
     called = dict(
         tools.run([Request(CallTool("add", '{"a": 1, "b": 2}')), Request(CallTool("sub")), Request(CallTool("add", "{"))])
     )
-    assert called[0] == Called(3)
+    assert called[0] == CallToolResult(3)
     assert isinstance(called[1], Failure)
     assert isinstance(called[2], Failure)

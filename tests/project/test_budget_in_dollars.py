@@ -12,11 +12,11 @@ import pytest
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.answering import time_live
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
-from rung.records.steps import Generate, Generated, Request, Result
+from rung.records.steps import Generate, GenerateResult, Request, Result
 from tests.working import working
 
 CASES = 24
@@ -41,7 +41,7 @@ class Counting(ScriptedGenerator):
 
     def run(self, requests: list[Request]) -> Iterator[tuple[int, Result]]:  # type: ignore[override]
         for place, result in super().run(requests):
-            if isinstance(result, Generated):
+            if isinstance(result, GenerateResult):
                 prompt, completion = result.prompt_tokens + self._more[0], result.completion_tokens + self._more[1]
                 yield place, replace(result, prompt_tokens=prompt, completion_tokens=completion)
             else:
@@ -64,7 +64,7 @@ def project(tmp_path: Path) -> Path:
 
 def spent(folder: Path, model: ScriptedGenerator, usd: float) -> tuple[float, int, bool]:
     """Dollars that one command spent, answers that it has, and whether the race was cut short."""
-    with working(load_project(folder), Allowed(usd=usd)) as at:
+    with working(load_project(folder), CompareRequest(usd=usd)) as at:
         at.engines.generator = model
         intake = prepare(at.engines, meter=at.meter)
         raced = climb(at.builder, intake, propose(at.builder, intake), at.meter)

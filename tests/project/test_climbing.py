@@ -14,7 +14,7 @@ from rung.config.project import load_project
 from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.loop import compare
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.pipeline.prepare import prepare
 from rung.progress import Silent, Tick
 from rung.records import Message, Verdict, digest
@@ -90,7 +90,7 @@ def says(share: float) -> Callable[[Generate], str]:
 def climbed(
     folder: Path,
     script: Callable[[Generate], str],
-    allowed: Allowed | None = None,
+    allowed: CompareRequest | None = None,
     *,
     model: object = None,
     listening: Listening | None = None,
@@ -110,7 +110,7 @@ def climbed(
 def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path: Path) -> None:
     heard = Listening()
     folder = project(tmp_path, "[prompt, few_shot, classifier, router]", dev=30)
-    verdict = climbed(folder, says(0.5), Allowed(exhaustive=True), listening=heard)
+    verdict = climbed(folder, says(0.5), CompareRequest(exhaustive=True), listening=heard)
     assert heard.place("answer few_shot") < heard.place("so far, while classifier and router are to be built:")
     assert heard.place("so far") < heard.place("build classifier") < heard.place("answer classifier")
     assert heard.place("answer classifier") < heard.place("build router")
@@ -120,7 +120,7 @@ def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path:
     assert [r.name for r in verdict.rungs] == ["prompt", "few_shot", "classifier", "router", "closed_book", "oracle"]
     assert {r.status for r in verdict.rungs[:3]} == {"measured"}
     again = Listening()
-    climbed(folder, says(0.5), Allowed(exhaustive=True), listening=again)
+    climbed(folder, says(0.5), CompareRequest(exhaustive=True), listening=again)
     assert [t for t in again.heard if t.startswith("answer")] == [t for t in heard.heard if t.startswith("answer")]
 
 
@@ -147,7 +147,7 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     assert "not needed" in (folder / ".rung/verdicts/latest").parent.joinpath(
         (folder / ".rung/verdicts/latest").read_text().strip(), "verdict.txt"
     ).read_text(encoding="utf-8")
-    exact = climbed(folder, says(0.9), Allowed(exhaustive=True))
+    exact = climbed(folder, says(0.9), CompareRequest(exhaustive=True))
     assert {r.name: r.status for r in exact.rungs}["classifier"] == "measured"
     assert exact.winner == "prompt"
 
@@ -159,7 +159,7 @@ def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(
     assert verdict.winner == "prompt"
     assert verdict.rejected["classifier"].startswith("not needed: not built, since prompt is lower on the ladder")
     assert not (folder / ".rung/artifacts/classifier").exists()
-    assert climbed(folder, says(1.0), Allowed(exhaustive=True)).winner == "prompt"
+    assert climbed(folder, says(1.0), CompareRequest(exhaustive=True)).winner == "prompt"
     assert (folder / ".rung/artifacts/classifier").exists()
 
 
@@ -193,7 +193,7 @@ def test_what_cannot_be_built_is_said_before_anything_answers(tmp_path: Path) ->
 def test_a_search_that_cannot_be_made_is_refused_before_documents_are_read(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, rag: {passages: [1, 2]}]", more='knowledge: {sources: ["none/*.md"]}\n')
     with pytest.raises(UserError, match="mark at least 10 cases"):
-        compare(load_project(folder), allowed=Allowed(trials=4))
+        compare(load_project(folder), allowed=CompareRequest(trials=4))
 
 
 def test_a_budget_in_dollars_without_a_price_is_refused_before_documents_are_read(tmp_path: Path) -> None:
@@ -201,13 +201,13 @@ def test_a_budget_in_dollars_without_a_price_is_refused_before_documents_are_rea
     yaml = (folder / "rung.yaml").read_text(encoding="utf-8")
     (folder / "rung.yaml").write_text(yaml.replace("model: scripted", "model: http://localhost:9/v1#m"), encoding="utf-8")
     with pytest.raises(UserError, match="--budget-usd cannot be kept"):
-        compare(load_project(folder), allowed=Allowed(usd=1))
+        compare(load_project(folder), allowed=CompareRequest(usd=1))
 
 
 def test_settings_are_searched_wave_by_wave(tmp_path: Path) -> None:
     heard = Listening()
     rungs = "[prompt, few_shot: {shots: [1, 2], pick: [fixed, nearest]}, classifier: {reject: [0.0, 0.2, 0.4]}]"
-    verdict = climbed(project(tmp_path, rungs, dev=12), says(0.5), Allowed(trials=8), listening=heard)
+    verdict = climbed(project(tmp_path, rungs, dev=12), says(0.5), CompareRequest(trials=8), listening=heard)
     assert heard.place("search: few_shot: 4 of 4 tried") < heard.place("answer prompt") < heard.place("build classifier")
     assert heard.place("build classifier") < heard.place("search: classifier: 3 of 3 tried")
     assert "Settings of few_shot, classifier were searched on 12 dev cases: 7 of 7 combinations" in verdict.coverage.searched
@@ -246,7 +246,7 @@ def test_the_budget_binds_what_a_router_is_built_of_and_the_next_run_goes_on(tmp
     whole = project(tmp_path / "whole", "[prompt, few_shot, router]", dev=60, more=TOKENS)
     cheap = climbed(project(tmp_path / "cheap", "[prompt, few_shot]", dev=60, more=TOKENS), says(0.5))
     spent = sum((r.scores["prompt_tokens"].mean or 0) * 12 for r in cheap.rungs if r.scores) / 1000
-    part = climbed(folder, says(0.5), Allowed(usd=spent * 1.8))
+    part = climbed(folder, says(0.5), CompareRequest(usd=spent * 1.8))
     why = part.rejected["router"]
     assert why.startswith("not built: $")
     assert "building it was stopped at " in why
@@ -269,14 +269,14 @@ def taken(folder: Path, *, seconds: float) -> None:
 def test_training_that_surely_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]")
     taken(folder, seconds=7200)
-    part = climbed(folder, says(0.5), Allowed(minutes=30))
+    part = climbed(folder, says(0.5), CompareRequest(minutes=30))
     why = "not built: training on 60 rows would take about 2.0 hours, as long a row as the last one took, and 30 minutes are"
     assert part.rejected["classifier"].startswith(why)
     assert {r.name: r.answered for r in part.rungs}["prompt"] == 12
     assert "classifier is not built" in part.coverage.partial
     assert "Partial verdict: " in part.warnings[0]
     climbed(folder, says(0.5))
-    whole = climbed(folder, says(0.5), Allowed(minutes=30))  # what is there needs no training
+    whole = climbed(folder, says(0.5), CompareRequest(minutes=30))  # what is there needs no training
     assert {r.name: r.status for r in whole.rungs}["classifier"] == "measured"
     assert not whole.coverage.partial
 
@@ -284,9 +284,9 @@ def test_training_that_surely_does_not_fit_is_not_begun(tmp_path: Path) -> None:
 def test_money_that_an_hour_of_training_costs_counts(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", more=TOKENS.replace("}", ", gpu_usd_per_hour: 3}"))
     taken(folder, seconds=7200)
-    part = climbed(folder, says(0.5), Allowed(usd=5))
+    part = climbed(folder, says(0.5), CompareRequest(usd=5))
     assert part.rejected["classifier"].startswith("not built: training on 60 rows would take about 2.0 hours")
-    assert not climbed(folder, says(0.5), Allowed(usd=10)).coverage.partial
+    assert not climbed(folder, says(0.5), CompareRequest(usd=10)).coverage.partial
 
 
 class Tuned(Served):
@@ -312,7 +312,7 @@ def test_training_that_the_budget_ends_goes_on_from_its_checkpoint_to_the_same_b
     monkeypatch.setenv("RUNG_CACHE", str(tmp_path / "cache"))
     dear = TOKENS.replace("1000", "0").replace("}", ", gpu_usd_per_hour: 3600000}")  # a thousand dollars a second
     folder, whole = (project(tmp_path / name, "[prompt, tuned_model: {epochs: 2}]", more=dear) for name in ("a", "b"))
-    part = climbed(folder, says(0.5), Allowed(usd=0.5), model=Tuned(says(0.5)))
+    part = climbed(folder, says(0.5), CompareRequest(usd=0.5), model=Tuned(says(0.5)))
     assert "building it was stopped at 1 of 30; " in part.rejected["tuned_model"]
     assert "the next run goes on from what is kept" in part.rejected["tuned_model"]
     (made,) = (path for path in (folder / ".rung/artifacts/adapter").iterdir() if path.is_dir())
@@ -330,6 +330,6 @@ def test_a_budget_that_ends_while_documents_are_indexed_makes_no_verdict_and_kee
     for n in range(30):
         (folder / f"docs/{n}.md").write_text(f"# Thing {n}\n\n" + f"It has the number {n} and more. " * 40)
     with pytest.raises(BudgetEnded, match="passages of the documents, so there is no verdict"):
-        compare(load_project(folder), allowed=Allowed(minutes=0))
+        compare(load_project(folder), allowed=CompareRequest(minutes=0))
     assert not (folder / ".rung/verdicts").exists()
     assert compare(load_project(folder)).verdict.rungs

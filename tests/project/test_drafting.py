@@ -10,7 +10,7 @@ import pytest
 from rung.commands.draft_cases import KINDS, Draft, _checked, suggest
 from rung.commands.stated_facts import absent_attribute, facts
 from rung.config.project import load_project
-from rung.dataset.load import read_rows
+from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.records import Document, Passage
 
@@ -85,14 +85,14 @@ def test_a_draft_is_no_case_until_somebody_approves_it(folder: Path) -> None:
     drafted(folder)
     file = folder / "cases.drafts.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
-    read = read_rows(load_project(folder))
+    read = load_dataset(load_project(folder))
     assert [case.question for case in read.cases] == ["Is it?"]
     assert len(read.problems) == len(rows)
     assert str(read.problems[0]).startswith("cases.drafts.jsonl:1: is a draft by rules")
     rows[0]["approved_by"] = "Ada"
     rows[1]["approved_by"] = "  "
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [case.question for case in read_rows(load_project(folder)).cases] == ["Is it?", rows[0]["question"]]
+    assert [case.question for case in load_dataset(load_project(folder)).cases] == ["Is it?", rows[0]["question"]]
 
 
 def test_the_same_again_adds_nothing_and_keeps_what_was_approved(folder: Path) -> None:

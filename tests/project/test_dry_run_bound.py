@@ -14,7 +14,7 @@ import pytest
 from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.budget import Allowed, Meter, spent_usd
+from rung.pipeline.budget import CompareRequest, Meter, spent_usd
 from rung.pipeline.forecast import Forecast
 from rung.records import digest
 from rung.records.steps import Generate
@@ -75,11 +75,13 @@ def refusing(_step: Generate) -> str:
 SCRIPTS = {"long": long, "calling": calling, "refusing": refusing, "extracts": None}
 
 
-def foretold(folder: Path, allowed: Allowed | None = None) -> Forecast:
-    return survey(load_project(folder), allowed=allowed or Allowed()).whole()
+def foretold(folder: Path, allowed: CompareRequest | None = None) -> Forecast:
+    return survey(load_project(folder), allowed=allowed or CompareRequest()).whole()
 
 
-def taken(folder: Path, script: Callable[[Generate], str] | None, allowed: Allowed | None = None) -> tuple[int, Meter]:
+def taken(
+    folder: Path, script: Callable[[Generate], str] | None, allowed: CompareRequest | None = None
+) -> tuple[int, Meter]:
     """(generations asked of the scripted model, the meter) of a whole comparison."""
     calls = 0
 
@@ -161,7 +163,7 @@ def test_a_race_takes_no_more_with_and_without_limits_of_time(limit: str, tmp_pa
 
 def test_what_teaches_a_router_and_a_search_are_in_it(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", "[prompt, {few_shot: {shots: [1, 2, 3, 4]}}, router]", dev=32)
-    for allowed in (Allowed(), Allowed(trials=3)):
+    for allowed in (CompareRequest(), CompareRequest(trials=3)):
         most = foretold(folder, allowed)
         calls, meter = taken(folder, None, allowed)
         within(most, calls, meter)

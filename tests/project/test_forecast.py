@@ -9,7 +9,7 @@ import pytest
 from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.loop import compare
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from tests.cli.conftest import shop  # noqa: F401 - a fixture
 
 
@@ -26,7 +26,7 @@ def test_calls_are_exact_and_tokens_near_before_anything_is_spent(priced: Path) 
     planned = {p.rung: p.forecast for p in survey(project).planned if p.forecast}
     assert not (priced / ".rung").exists()
     assert set(planned) == {"prompt", "few_shot", "long_context", "rag", "closed_book", "oracle"}
-    verdict = compare(project, allowed=Allowed(exhaustive=True)).verdict
+    verdict = compare(project, allowed=CompareRequest(exhaustive=True)).verdict
     for result in verdict.rungs:
         if result.name in planned:
             tokens = result.scores["prompt_tokens"]
@@ -56,7 +56,7 @@ def test_minutes_are_known_from_the_second_time_and_the_lines_say_it_all(priced:
 
 
 def test_before_the_first_comparison_minutes_are_unknown_and_so_it_is_said(priced: Path) -> None:
-    lines = list(survey(load_project(priced), allowed=Allowed()).plan_lines())
+    lines = list(survey(load_project(priced), allowed=CompareRequest()).plan_lines())
     assert "minutes unknown" in lines[-1]
     assert any(line.startswith("  indexing about ") and line.endswith("minutes unknown") for line in lines)
     said = " ".join(" ".join(line.split()) for line in lines)

@@ -1,4 +1,4 @@
-"""Rows are read one by one: a broken one is named with file and line, and the rest goes on."""
+"""Dataset are read one by one: a broken one is named with file and line, and the rest goes on."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from rung.config.project import load_project
-from rung.dataset.load import Rows, read_rows, with_evidence
+from rung.dataset.load import Dataset, load_dataset, with_evidence
 from rung.errors import UserError
 from rung.records import Evidence
 from rung.stats.rules_of_thumb import FIVE_LINES
 
 
-def project(folder: Path, cases: str, **files: str) -> Rows:
+def project(folder: Path, cases: str, **files: str) -> Dataset:
     yaml = files.pop("yaml", "cases: cases.jsonl\n")
     (folder / "rung.yaml").write_text(yaml, encoding="utf-8")
     (folder / "cases.jsonl").write_text(cases, encoding="utf-8")
     for name, text in files.items():
         (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
-    return read_rows(load_project(folder))
+    return load_dataset(load_project(folder))
 
 
 GOOD = '{"question": "Q1?", "answers": ["a"]}\n'

@@ -13,13 +13,13 @@ import pytest
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
 from rung.pipeline.racing import FIRST
 from rung.records import Verdict, digest
-from rung.records.steps import Generate, Generated
+from rung.records.steps import Generate, GenerateResult
 from tests.working import working
 
 CASES = 150
@@ -59,7 +59,7 @@ def says(prompt: float, few_shot: float, structured: float) -> Callable[[Generat
     return script
 
 
-def compared(folder: Path, script: Callable[[Generate], str], allowed: Allowed | None = None) -> Verdict:
+def compared(folder: Path, script: Callable[[Generate], str], allowed: CompareRequest | None = None) -> Verdict:
     with working(load_project(folder), allowed) as at:
         at.engines.generator = ScriptedGenerator(script)
         return at.compare()[0].verdict
@@ -74,7 +74,7 @@ def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(l
     bar(labels, 0.6)
     script = says(0.2, 0.8, 0.9)
     raced = compared(labels, script)
-    exact = compared(labels, script, Allowed(exhaustive=True))
+    exact = compared(labels, script, CompareRequest(exhaustive=True))
     assert raced.winner == exact.winner == "few_shot"
     assert raced.clears_bar
     assert exact.coverage.answers == exact.coverage.exhaustive == raced.coverage.exhaustive
@@ -128,7 +128,7 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     with (labels / "rung.yaml").open("a", encoding="utf-8") as file:
         file.write("prices: {prompt_usd_per_million: 1000, completion_usd_per_million: 1000}\n")
     script = says(0.2, 0.8, 0.9)
-    part = compared(labels, script, Allowed(usd=1.0))
+    part = compared(labels, script, CompareRequest(usd=1.0))
     assert "Partial verdict: $" in part.warnings[0]
     assert 0 < part.coverage.answers < 4 * CASES
     assert part.coverage.partial
@@ -139,7 +139,7 @@ def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: P
     assert whole.winner == "few_shot"
     assert not whole.coverage.partial
     assert whole.replayed >= part.coverage.answers - CASES
-    none = compared(labels, script, Allowed(minutes=0))
+    none = compared(labels, script, CompareRequest(minutes=0))
     assert none.coverage.answers == 0
     assert none.rejected["prompt"] == "not begun: the budget ended before its first case"
     pages = [path.read_text(encoding="utf-8") for path in (labels / ".rung" / "verdicts").glob("*/report.html")]
@@ -152,9 +152,9 @@ def test_a_budget_in_dollars_needs_a_price(labels: Path) -> None:
     class Unpriced(ScriptedGenerator):
         def _answer(self, request):  # type: ignore[no-untyped-def]
             result = super()._answer(request)
-            return replace(result, usd=None) if isinstance(result, Generated) else result
+            return replace(result, usd=None) if isinstance(result, GenerateResult) else result
 
-    with working(load_project(labels), Allowed(usd=1.0)) as at:
+    with working(load_project(labels), CompareRequest(usd=1.0)) as at:
         at.engines.generator = Unpriced(says(0.2, 0.8, 0.9))
         intake = prepare(at.engines)
         proposed = propose(at.builder, intake)

@@ -11,7 +11,7 @@ from rung.commands.survey import survey
 from rung.config.project import load_project
 from rung.errors import InputError
 from rung.loop import opened
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.records import Verdict, digest
 from rung.records.steps import Generate
 from tests.project.test_racing import compared, labels  # noqa: F401 - a fixture
@@ -36,7 +36,7 @@ def sampled(labels: Path) -> Path:  # noqa: F811
 
 
 def repeated(folder: Path) -> Verdict:
-    return compared(folder, drawing, Allowed(exhaustive=True))
+    return compared(folder, drawing, CompareRequest(exhaustive=True))
 
 
 def test_a_case_counts_once_by_the_mean_of_its_passes_and_the_variance_is_told(sampled: Path) -> None:

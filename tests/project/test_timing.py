@@ -12,7 +12,7 @@ from pathlib import Path
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.answering import TURN, Run, time_live
-from rung.pipeline.budget import Allowed, Meter
+from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
@@ -72,7 +72,7 @@ def test_where_one_rung_is_new_all_are_timed_anew(tmp_path: Path) -> None:
 def test_retime_times_everything_again_and_a_second_run_keeps_that(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, few_shot]")
     first = climbed(folder, says(0.5))
-    again = climbed(folder, says(0.5), Allowed(retime=True))
+    again = climbed(folder, says(0.5), CompareRequest(retime=True))
     assert set(sessions(first).values()).isdisjoint(sessions(again).values())
     assert len(set(sessions(again).values())) == 1
     assert (again.executed, again.looks) == (0, 1)
@@ -89,13 +89,13 @@ def test_what_the_budget_left_is_named_and_older_times_are_not_passed_off_as_com
         at.engines.generator = ScriptedGenerator(says(0.5))
         intake = prepare(at.engines)
         raced = climb(at.builder, intake, propose(at.builder, intake), at.meter)
-        meter = Meter.of(at.engines, Allowed(usd=1e-9))
+        meter = Meter.of(at.engines, CompareRequest(usd=1e-9))
         runs = {r.candidate.label: r for r in time_live(meter.runner(at.engines), raced.runs, intake.cases, meter)}
         assert meter.undone == ["not every rung is timed"]
         assert meter.live.executed == 0
         assert runs["prompt"].latency is not None  # the older pass
         assert runs["few_shot"].latency is None
-    part = climbed(folder, says(0.5), Allowed(usd=0.001))
+    part = climbed(folder, says(0.5), CompareRequest(usd=0.001))
     assert part.coverage.partial.endswith("not every rung is timed")
 
 

@@ -13,7 +13,7 @@ from rung.artifacts.registry import Registry
 from rung.artifacts.store import artifact_folder
 from rung.cli.main import main
 from rung.commands.due import whats_due
-from rung.commands.train import Order
+from rung.commands.train import TrainRequest
 from rung.commands.trainers import TRAINERS
 from rung.config.project import Project, load_project
 from rung.dataset.obstacles import Obstacles
@@ -22,10 +22,10 @@ from rung.files.durable import set_aside
 from rung.models.mapped import Mapped
 from rung.pipeline.candidates import build, propose
 from rung.pipeline.preflight import check_settings
-from rung.pipeline.prepare import Intake, prepare, up_to_date
+from rung.pipeline.prepare import Prepared, prepare, up_to_date
 from rung.pipeline.retrieval_pairs import row_of
 from rung.records import Asker, Case, Pair
-from rung.records.steps import Found, Request, Search
+from rung.records.steps import Request, Search, SearchResult
 from rung.strategies.tuned_retriever import TunedRetriever
 from rung.training.registry import Artifact
 from tests.training.tiny_encoder import tiny_encoder
@@ -67,7 +67,7 @@ def project(folder: Path, *, embedder: str = "scripted", form: str = "map") -> P
     return load_project(folder)
 
 
-def taught(at: Working) -> tuple[Intake, TunedRetriever]:
+def taught(at: Working) -> tuple[Prepared, TunedRetriever]:
     intake = prepare(at.engines)
     candidate = next(c for c in propose(at.builder, intake) if c.rung is TunedRetriever)
     (done,) = build(at.builder, [candidate])
@@ -77,7 +77,7 @@ def taught(at: Working) -> tuple[Intake, TunedRetriever]:
 
 def found(at: Working, step: Search, groups: frozenset[str] | None = None) -> list[str]:
     (result,) = (result for _, result in at.engines.by_step()["search"].run([Request(step, Asker(groups))]))
-    assert isinstance(result, Found), result
+    assert isinstance(result, SearchResult), result
     return [passage.document for passage in result.passages]
 
 
@@ -228,20 +228,22 @@ def said_by(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 def test_train_says_what_it_came_to(tmp_path: Path) -> None:
     with working(project(tmp_path)) as at:
-        (told,) = TRAINERS["retriever"](at.builder, prepare(at.engines), Order(settings={"form": "map"}))
+        (told,) = TRAINERS["retriever"](at.builder, prepare(at.engines), TrainRequest(settings={"form": "map"}))
         assert told.kind == "retriever"
         assert told.metrics["form"] == "map"
         assert told.metrics["compared_on"]
         assert told.folder.is_dir()
         assert told.notes[0]
         with pytest.raises(UserError, match="unknown setting 'colour'"):
-            TRAINERS["retriever"](at.builder, prepare(at.engines), Order(settings={"colour": 1}))
+            TRAINERS["retriever"](at.builder, prepare(at.engines), TrainRequest(settings={"colour": 1}))
 
 
 @pytest.mark.slow
 def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
     with working(project(tmp_path, embedder=f"encoder:{tiny}")) as at:
-        (told,) = TRAINERS["reranker"](at.builder, prepare(at.engines), Order(settings={"epochs": 1, "max_tokens": 64}))
+        (told,) = TRAINERS["reranker"](
+            at.builder, prepare(at.engines), TrainRequest(settings={"epochs": 1, "max_tokens": 64})
+        )
         assert told.metrics["compared_on"]
         assert (told.folder / "config.json").is_file()
     registry = Registry(tmp_path / ".rung")
@@ -267,7 +269,7 @@ def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
         candidate = next(c for c in propose(at.builder, prepare(at.engines)) if c.rung is TunedRetriever)
         assert "at least 8 cases" in candidate.why
         with pytest.raises(UserError, match="nothing to train: at least 8 cases"):
-            TRAINERS["retriever"](at.builder, prepare(at.engines), Order())
+            TRAINERS["retriever"](at.builder, prepare(at.engines), TrainRequest())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from rung.config.project import load_project
 from rung.errors import UserError
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
@@ -54,7 +54,7 @@ def searched(folder: Path, trials: int) -> tuple[list[str], list[str], str]:
         number = int(step.messages[-1].content.split()[1][:-1])
         return "yes" if number < 3 * min(shots, 3) else "no"  # three shots are better than two, four are not
 
-    with working(load_project(folder), Allowed(trials=trials)) as at:
+    with working(load_project(folder), CompareRequest(trials=trials)) as at:
         at.engines.generator = ScriptedGenerator(says, name="counts")
         intake = prepare(at.engines)
         proposed = propose(at.builder, intake)

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, chosen_among, fused_anew
+from rung.builders.retrieval_quality import MIN_CASES, WEIGHTS, choose, chosen_among, fused_anew
 from rung.config.project import load_project
-from rung.dataset.load import Rows
+from rung.dataset.load import Dataset
 from rung.errors import InputError
 from rung.knowledge.protocol import Explained, Fusion, Place
-from rung.pipeline.dense_weight import MOST_CASES, settle_alone, telling
+from rung.pipeline.dense_weight import MAX_CASES, settle_alone, telling
 from rung.pipeline.prepare import prepare, up_to_date
 from rung.progress import Silent, reporting
 from rung.records import Case, Passage
-from rung.runtime.engines import EVEN, Engines, open_engines
+from rung.runtime.engines import DEFAULT_DENSE_WEIGHT, Engines, open_engines
 
 AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 
@@ -29,7 +29,7 @@ AT = {weight: place for place, weight in enumerate(WEIGHTS)}
 def rising(slope: float, cases: int, *, noise: float = 0.0, seed: int = 0) -> list[list[float]]:
     """Cases whose nDCG grows with the weight by `slope`, each with an error of its own at every weight."""
     luck = np.random.default_rng(seed)
-    return [[0.5 + slope * (w - EVEN) + noise * luck.normal() for w in WEIGHTS] for _ in range(cases)]
+    return [[0.5 + slope * (w - DEFAULT_DENSE_WEIGHT) + noise * luck.normal() for w in WEIGHTS] for _ in range(cases)]
 
 
 def test_cases_that_agree_decide() -> None:
@@ -40,20 +40,20 @@ def test_cases_that_agree_decide() -> None:
 
 
 def test_where_no_weight_is_better_the_even_one_is_taken() -> None:
-    assert WEIGHTS[choose([[0.7] * len(WEIGHTS)] * 20)] == EVEN
+    assert WEIGHTS[choose([[0.7] * len(WEIGHTS)] * 20)] == DEFAULT_DENSE_WEIGHT
 
 
 def test_few_cases_move_nothing_however_sure_they_are() -> None:
-    assert [WEIGHTS[choose(rising(0.4, n))] for n in (1, 4, LEAST - 1)] == [EVEN] * 3
-    assert WEIGHTS[choose(rising(0.4, LEAST))] == 1.0
+    assert [WEIGHTS[choose(rising(0.4, n))] for n in (1, 4, MIN_CASES - 1)] == [DEFAULT_DENSE_WEIGHT] * 3
+    assert WEIGHTS[choose(rising(0.4, MIN_CASES))] == 1.0
     assert WEIGHTS[choose(rising(0.4, 4), kept=0.25)] == 0.2  # a project's own weight stays where it is
 
 
 def test_few_noisy_cases_stray_less_far_than_the_bare_best() -> None:
     """Five cases that know nothing: the best mean strays over the whole range, the choice keeps nearer to the middle."""
     tables = [rising(0.0, 5, noise=0.3, seed=seed) for seed in range(200)]
-    strayed = np.mean([abs(WEIGHTS[chosen_among(table)] - EVEN) for table in tables])
-    bare = np.mean([abs(WEIGHTS[int(np.mean(table, axis=0).argmax())] - EVEN) for table in tables])
+    strayed = np.mean([abs(WEIGHTS[chosen_among(table)] - DEFAULT_DENSE_WEIGHT) for table in tables])
+    bare = np.mean([abs(WEIGHTS[int(np.mean(table, axis=0).argmax())] - DEFAULT_DENSE_WEIGHT) for table in tables])
     assert strayed < 0.85 * bare
 
 
@@ -82,15 +82,15 @@ def test_test_cases_are_never_looked_at() -> None:
     cases = [Case(f"{split}{n}", "q", split=split, **gold) for split in ("train", "dev", "test") for n in range(3)]  # type: ignore[arg-type]
     bare = Case("bare", "q", ("a",), split="dev")
     refused = Case("no", "q", answerable=False, split="dev")
-    assert {case.split for case in telling(Rows(cases=(*cases, bare, refused)))} == {"train", "dev"}
-    assert len(telling(Rows(cases=(*cases, bare, refused)))) == 6
+    assert {case.split for case in telling(Dataset(cases=(*cases, bare, refused)))} == {"train", "dev"}
+    assert len(telling(Dataset(cases=(*cases, bare, refused)))) == 6
 
 
 def test_of_many_cases_always_the_same_are_asked() -> None:
-    cases = tuple(Case(f"c{n}", "q", split="dev", gold_documents=("d",)) for n in range(MOST_CASES + 50))
-    asked = telling(Rows(cases=cases))
-    assert len(asked) == MOST_CASES
-    assert {case.id for case in telling(Rows(cases=cases[::-1]))} == {case.id for case in asked}
+    cases = tuple(Case(f"c{n}", "q", split="dev", gold_documents=("d",)) for n in range(MAX_CASES + 50))
+    asked = telling(Dataset(cases=cases))
+    assert len(asked) == MAX_CASES
+    assert {case.id for case in telling(Dataset(cases=cases[::-1]))} == {case.id for case in asked}
 
 
 # --- in a project
@@ -153,8 +153,8 @@ def test_below_the_stated_number_one_half_stays_and_that_is_said_once(tmp_path: 
         with opened(tmp_path) as (engines, listening):
             weight = prepare(engines).weight
             assert weight is not None
-            assert (weight.dense_weight, weight.cases) == (EVEN, 0)
-            told = f"auto keeps one half, since 4 dev and train cases name their gold; from {LEAST} on they choose"
+            assert (weight.dense_weight, weight.cases) == (DEFAULT_DENSE_WEIGHT, 0)
+            told = f"auto keeps one half, since 4 dev and train cases name their gold; from {MIN_CASES} on they choose"
             assert str(weight).endswith(told)
         assert [text for text in listening.said if "dense_weight" in text] == [str(weight)] * heard
 
@@ -170,7 +170,7 @@ def test_without_cases_that_tell_it_is_even(tmp_path: Path) -> None:
     with opened(written(tmp_path, split="test")) as (engines, _):
         weight = prepare(engines).weight
         assert weight is not None
-        assert (weight.dense_weight, weight.cases) == (EVEN, 0)
+        assert (weight.dense_weight, weight.cases) == (DEFAULT_DENSE_WEIGHT, 0)
         assert "no dev or train case" in str(weight)
 
 
@@ -179,7 +179,7 @@ def test_cases_that_cannot_be_read_do_not_stop_a_search(tmp_path: Path) -> None:
     (tmp_path / "cases.jsonl").write_text("{", encoding="utf-8")
     with opened(tmp_path) as (engines, listening):
         for _ in range(2):
-            assert settle_alone(engines, up_to_date(engines).knowledge).dense_weight == EVEN
+            assert settle_alone(engines, up_to_date(engines).knowledge).dense_weight == DEFAULT_DENSE_WEIGHT
     assert sum("no case could be read" in text for text in listening.said) == 1, "said once"
 
 

@@ -6,17 +6,17 @@ import json
 from pathlib import Path
 
 from rung.config.project import load_project
-from rung.dataset.load import Rows, read_rows
+from rung.dataset.load import Dataset, load_dataset
 from rung.records import Example, Json, Message
 
 CHAT: list[Json] = [{"role": "user", "content": "Is express dear?"}, {"role": "assistant", "content": "9 EUR"}]
 
 
-def project(tmp_path: Path, rows: list[dict[str, Json]], behaviour: str = "{examples: rows.jsonl}") -> Rows:
+def project(tmp_path: Path, rows: list[dict[str, Json]], behaviour: str = "{examples: rows.jsonl}") -> Dataset:
     (tmp_path / "cases.jsonl").write_text('{"question": "What?", "answers": ["a"], "split": "test"}\n', encoding="utf-8")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (tmp_path / "rung.yaml").write_text(f"cases: cases.jsonl\nbehaviour: {behaviour}\n", encoding="utf-8")
-    return read_rows(load_project(tmp_path))
+    return load_dataset(load_project(tmp_path))
 
 
 def row(said: str, **more: Json) -> dict[str, Json]:

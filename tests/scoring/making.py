@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
-from rung.scoring import Scores, Yardstick
+from rung.scoring import Scores, ScoringContext
 from rung.scoring.correctness import Correctness
 
 
@@ -35,9 +35,9 @@ def failed(step: str = "generate") -> Outcome:
     return Outcome("c", failure=Failure("timeout", step=step))
 
 
-def correctness(yardstick: Yardstick) -> Callable[[Case, Outcome], Scores]:
+def correctness(scoring_context: ScoringContext) -> Callable[[Case, Outcome], Scores]:
     """The built-in scorer, where no model judges."""
-    scorer = Correctness(yardstick)
+    scorer = Correctness(scoring_context)
 
     def scores(case: Case, outcome: Outcome) -> Scores:
         said = scorer(case, outcome)

@@ -14,8 +14,18 @@ import pytest
 
 from rung.errors import InternalError, UserError
 from rung.records import Answer, Case, Failure, Message, Metric, Outcome, Usage
-from rung.records.steps import Conversation, Found, Generate, Generated, Result, Step, StepFailed, generate, search
-from rung.scoring import Scorer, Yardstick, metrics, score_run, scorers
+from rung.records.steps import (
+    Conversation,
+    Generate,
+    GenerateResult,
+    Result,
+    SearchResult,
+    Step,
+    StepFailed,
+    generate,
+    search,
+)
+from rung.scoring import Scorer, ScoringContext, metrics, score_run, scorers
 from rung.scoring.card import Judgement
 from rung.scoring.registry import DOOR
 from rung.testing.scoring import ScorerContract
@@ -41,8 +51,8 @@ class Wordiness:
 
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("brief", "style", "answers that are short"),)
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        del yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        del scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Words per answer; breaks on case 2."""
@@ -62,7 +72,7 @@ def giving(scores: Mapping[str, float]) -> type[Wordiness]:
 
 
 def test_the_matrix_has_a_row_per_case_and_nan_where_a_metric_does_not_apply() -> None:
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"))
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"))
     assert card.cases == ("1", "2", "3")
     np.testing.assert_array_equal(card.values["correct"], [0, 1, 1])
     np.testing.assert_array_equal(card.values["recall@5"], [0, 1, math.nan])  # case 1 searched and found nothing
@@ -76,7 +86,7 @@ def test_the_matrix_has_a_row_per_case_and_nan_where_a_metric_does_not_apply() -
 
 
 def test_estimates_count_only_where_a_metric_applies() -> None:
-    found = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1")).estimates()
+    found = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1")).estimates()
     assert found["correct"].n == 3
     assert found["correct"].mean == pytest.approx(2 / 3)
     assert found["false_refusal"].n == 2
@@ -85,16 +95,16 @@ def test_estimates_count_only_where_a_metric_applies() -> None:
 
 def test_a_failure_is_a_miss_and_stays_in_the_mean() -> None:
     outcomes = (Outcome("1", failure=failed().failure), *OUTCOMES[:2])
-    assert score_run(CASES, outcomes, yardstick=Yardstick("f1")).estimates()["correct"].n == 3
+    assert score_run(CASES, outcomes, scoring_context=ScoringContext("f1")).estimates()["correct"].n == 3
 
 
 def test_a_run_without_search_has_no_retrieval_scores() -> None:
     outcomes = [Outcome(case.id, Answer("ten")) for case in CASES]
-    assert "recall@5" not in score_run(CASES, outcomes, yardstick=Yardstick("f1")).values
+    assert "recall@5" not in score_run(CASES, outcomes, scoring_context=ScoringContext("f1")).values
 
 
 def test_a_scorers_own_error_is_neither_right_nor_wrong() -> None:
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"words": Wordiness})
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"words": Wordiness})
     assert [(e.case, e.scorer, e.message) for e in card.errors] == [("2", "words", "ZeroDivisionError: no words")]
     np.testing.assert_array_equal(card.values["brief"], [1, math.nan, 1])
     assert card.estimates()["brief"].n == 2
@@ -102,7 +112,7 @@ def test_a_scorers_own_error_is_neither_right_nor_wrong() -> None:
 
 @pytest.mark.parametrize(("value", "message"), [(math.nan, "no finite number"), (math.inf, "no finite number")])
 def test_a_number_that_is_none_is_an_error(value: float, message: str) -> None:
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"broken": giving({"brief": value})})
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"broken": giving({"brief": value})})
     assert card.values == {}
     assert all(message in error.message for error in card.errors)
     assert len(card.errors) == 3
@@ -110,7 +120,9 @@ def test_a_number_that_is_none_is_an_error(value: float, message: str) -> None:
 
 def test_two_scorers_of_one_metric_are_refused() -> None:
     with pytest.raises(UserError, match="the scorers 'one' and 'two' both measure 'brief'"):
-        score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1"), scorers={"one": Wordiness, "two": Wordiness})
+        score_run(
+            CASES[:1], OUTCOMES[2:], scoring_context=ScoringContext("f1"), scorers={"one": Wordiness, "two": Wordiness}
+        )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +136,7 @@ def test_two_scorers_of_one_metric_are_refused() -> None:
     ],
 )
 def test_a_score_that_was_not_declared_so_is_an_error(scores: Mapping[str, float], message: str) -> None:
-    card = score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1"), scorers={"made": giving(scores)})
+    card = score_run(CASES[:1], OUTCOMES[2:], scoring_context=ScoringContext("f1"), scorers={"made": giving(scores)})
     assert card.values == {}
     assert message in card.errors[0].message
 
@@ -134,8 +146,8 @@ class Kind:
 
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("kind", "style", "answers that are kind", judged=True),)
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        del yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        del scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float] | Conversation[Mapping[str, float]]:
         """Case 1 is scored at once, 2 by the model, of 3 the model says nothing."""
@@ -154,16 +166,16 @@ def test_a_scorer_may_ask_a_model_and_is_carried_out_by_whoever_can() -> None:
         asked.append(step.messages[-1].content)
         if asked[-1] == "3":
             raise StepFailed(Failure("the judge is asleep"))
-        return Generated("0.75")
+        return GenerateResult("0.75")
 
     def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
         return [driven(talk(), says) for talk in talks]
 
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"kind": Kind}, carry=carry)
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"kind": Kind}, carry=carry)
     assert asked == ["2", "3"]
     np.testing.assert_array_equal(card.values["kind"], [0, 0.75, math.nan])
     assert [(e.case, e.message) for e in card.errors] == [("3", "the judge is asleep")]
-    alone = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"), scorers={"kind": Kind})
+    alone = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"kind": Kind})
     assert [(e.case, e.message) for e in alone.errors] == [
         (case, "a model judges it, and none is at hand") for case in ("2", "3")
     ]
@@ -193,38 +205,38 @@ def test_a_scorer_may_not_search() -> None:
     card = score_run(
         CASES[1:2],
         OUTCOMES[1:2],
-        yardstick=Yardstick("f1"),
+        scoring_context=ScoringContext("f1"),
         scorers={"kind": Curious},
-        carry=lambda talks: [driven(talk(), lambda step: Found(())) for talk in talks],
+        carry=lambda talks: [driven(talk(), lambda step: SearchResult(())) for talk in talks],
     )
     assert "not for 'search'" in card.errors[0].message
 
 
 def test_rescoring_takes_the_place_of_the_old_numbers() -> None:
-    card = score_run(CASES, OUTCOMES, yardstick=Yardstick("f1"))
-    newer = card.updated(score_run(CASES, OUTCOMES, yardstick=Yardstick("em"), scorers={"words": Wordiness}))
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"))
+    newer = card.updated(score_run(CASES, OUTCOMES, scoring_context=ScoringContext("em"), scorers={"words": Wordiness}))
     assert set(newer.values) == {*card.values, "brief"}
     assert newer.metrics["brief"].layer == "style"
     with pytest.raises(InternalError):
-        card.updated(score_run(CASES[:1], OUTCOMES[2:], yardstick=Yardstick("f1")))
+        card.updated(score_run(CASES[:1], OUTCOMES[2:], scoring_context=ScoringContext("f1")))
 
 
 def test_the_weakest_layer_is_where_the_run_lost_most() -> None:
     cases = [Case(str(i), "?", ("nine",), gold_documents=("d",)) for i in range(10)]
     lost = [answer(c.id, "nine" if int(c.id) < 4 else "I went on", "d" if int(c.id) < 4 else "e") for c in cases]
-    card = score_run(cases, lost, yardstick=Yardstick("f1"))
+    card = score_run(cases, lost, scoring_context=ScoringContext("f1"))
     assert card.weakest_layer() == "retrieval"
     assert card.by_layer()["correctness"] == 1  # where the search found it, the answer was right
     unused = [answer(c.id, "nine" if int(c.id) < 4 else "I went on", "d") for c in cases]
-    assert score_run(cases, unused, yardstick=Yardstick("f1")).weakest_layer() == "correctness"
+    assert score_run(cases, unused, scoring_context=ScoringContext("f1")).weakest_layer() == "correctness"
     refused = [answer(c.id, "nine" if int(c.id) < 4 else "I don't know.", "d") for c in cases]
-    assert score_run(cases, refused, yardstick=Yardstick("f1")).by_layer()["abstention"] == pytest.approx(0.4)
+    assert score_run(cases, refused, scoring_context=ScoringContext("f1")).by_layer()["abstention"] == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("outcomes", [OUTCOMES[:2], (*OUTCOMES, OUTCOMES[0]), (*OUTCOMES, answer("4", "x"))])
 def test_cases_and_outcomes_must_be_the_same(outcomes: tuple[Outcome, ...]) -> None:
     with pytest.raises(InternalError, match="3 cases cannot be scored"):
-        score_run(CASES, outcomes, yardstick=Yardstick("f1"))
+        score_run(CASES, outcomes, scoring_context=ScoringContext("f1"))
 
 
 def test_two_thousand_cases_are_scored_quickly() -> None:
@@ -232,7 +244,7 @@ def test_two_thousand_cases_are_scored_quickly() -> None:
     cases = [Case(str(i), "?", (f"answer number {i}", "x"), gold_documents=("d",)) for i in range(2_000)]
     outcomes = [answer(c.id, f"the answer is number {i}", *"abcdefghij") for i, c in enumerate(cases)]
     began = time.perf_counter()
-    score_run(cases, outcomes, yardstick=Yardstick("rouge_l"))
+    score_run(cases, outcomes, scoring_context=ScoringContext("rouge_l"))
     assert time.perf_counter() - began < 3
 
 
@@ -259,7 +271,7 @@ def test_a_strangers_scorer_that_is_none(entries: tuple[EntryPoint, ...], compla
 
 
 def _contract(name: str) -> type[ScorerContract]:
-    make: Callable[[ScorerContract, Yardstick], Scorer] = lambda self, yardstick: scorers()[name](yardstick)  # noqa: E731
+    make: Callable[[ScorerContract, ScoringContext], Scorer] = lambda self, scoring_context: scorers()[name](scoring_context)  # noqa: E731
     return type(f"Test{name.title()}Contract", (ScorerContract,), {"make": make})
 
 
@@ -279,7 +291,7 @@ class Careless(Wordiness):
 
 
 def test_the_contract_catches_a_careless_scorer() -> None:
-    made = type("Contract", (ScorerContract,), {"make": lambda self, yardstick: Careless(yardstick)})()
+    made = type("Contract", (ScorerContract,), {"make": lambda self, scoring_context: Careless(scoring_context)})()
     with pytest.raises(AssertionError):
         made.test_stays_within_its_range()
     with pytest.raises(AssertionError):
@@ -297,21 +309,21 @@ def test_every_metric_is_listed_by_name_and_every_name_is_measured() -> None:
     )
     refused = Outcome("u", Answer("I don't know.", "I don't know.", refused=True))
     found: set[str] = set()
-    for yardstick in (
-        Yardstick("f1"),
-        Yardstick("rouge_l"),
-        Yardstick("json", schema="{}"),
-        Yardstick("label", labels=("nine", "ten")),
+    for scoring_context in (
+        ScoringContext("f1"),
+        ScoringContext("rouge_l"),
+        ScoringContext("json", schema="{}"),
+        ScoringContext("label", labels=("nine", "ten")),
     ):
-        found |= set(score_run([one, none], [told, refused], yardstick=yardstick, scorers=DOOR.load(())).values)
+        found |= set(score_run([one, none], [told, refused], scoring_context=scoring_context, scorers=DOOR.load(())).values)
     assert found == set(metrics())
 
 
 def test_passes_are_averaged_case_by_case_where_a_metric_applies() -> None:
-    measure = Yardstick(correct_by="f1")
-    first = score_run(CASES, OUTCOMES, yardstick=measure)
+    measure = ScoringContext(correct_by="f1")
+    first = score_run(CASES, OUTCOMES, scoring_context=measure)
     others = (answer("3", "forty"), answer("2", "ten", "d", "e"), answer("1", "nine"))
-    second = score_run(CASES, others, yardstick=measure)
+    second = score_run(CASES, others, scoring_context=measure)
     both = first.averaged([second])
     assert both.cases == first.cases
     assert list(both.values["correct"]) == [0.5, 1.0, 0.5]

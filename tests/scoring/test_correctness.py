@@ -12,16 +12,16 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Json, Outcome
-from rung.scoring import Yardstick, squad, yardstick
+from rung.scoring import ScoringContext, scoring_context, squad
 from rung.scoring.correctness import field_f1
 from rung.scoring.rouge import common_length
 from rung.text.json_values import key
 from tests.scoring.making import case, correctness, failed, said
 
-TEXT = correctness(Yardstick("f1"))
+TEXT = correctness(ScoringContext("f1"))
 SCHEMA = '{"type": "object"}'
-JSON = correctness(Yardstick("json", schema=SCHEMA))
-LABEL = correctness(Yardstick("label", labels=("card_arrival", "lost_card", "unknown")))
+JSON = correctness(ScoringContext("json", schema=SCHEMA))
+LABEL = correctness(ScoringContext("label", labels=("card_arrival", "lost_card", "unknown")))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_em_f1_and_contains(text: str, answers: list[str], em: float, f1: float,
 
 def rouge_l(text: str, answers: list[str]) -> float:
     """As `correct` has it."""
-    return correctness(Yardstick("rouge_l"))(case(*answers), said(text))["correct"]
+    return correctness(ScoringContext("rouge_l"))(case(*answers), said(text))["correct"]
 
 
 def test_rouge_l_agrees_with_the_package() -> None:
@@ -125,7 +125,7 @@ def test_the_strategys_word_that_it_refuses_counts() -> None:
 @pytest.mark.parametrize("by", ["em", "f1", "contains", "rouge_l"])
 def test_correct_is_what_the_yardstick_says(by: str) -> None:
     wanted = {"em": 0.0, "f1": 0.5, "contains": 0.0, "rouge_l": 0.4}[by]
-    scorer = correctness(Yardstick(by))  # type: ignore[arg-type]
+    scorer = correctness(ScoringContext(by))  # type: ignore[arg-type]
     assert scorer(case("the red dog"), said("red cat"))["correct"] == pytest.approx(wanted)
 
 
@@ -214,12 +214,12 @@ def test_labels_are_compared_as_a_program_would() -> None:
 
 def test_by_what_correct_is_judged() -> None:
     short, long = case("nine o'clock"), case("The office opens at nine o'clock on every day but Sunday, when it is closed.")
-    assert yardstick([short]).correct_by == "f1"
-    assert yardstick([long, long, short]).correct_by == "rouge_l"
-    assert yardstick([long], metric="em").correct_by == "em"
-    assert yardstick([long], labels=("a",)).correct_by == "label"
-    assert yardstick([long], schema=SCHEMA, labels=("a",), metric="json").correct_by == "json"
-    assert yardstick([]).correct_by == yardstick([case()]).correct_by == "f1"
+    assert scoring_context([short]).correct_by == "f1"
+    assert scoring_context([long, long, short]).correct_by == "rouge_l"
+    assert scoring_context([long], metric="em").correct_by == "em"
+    assert scoring_context([long], labels=("a",)).correct_by == "label"
+    assert scoring_context([long], schema=SCHEMA, labels=("a",), metric="json").correct_by == "json"
+    assert scoring_context([]).correct_by == scoring_context([case()]).correct_by == "f1"
 
 
 @pytest.mark.parametrize(
@@ -233,4 +233,4 @@ def test_by_what_correct_is_judged() -> None:
 )
 def test_a_metric_that_cannot_be(schema: str, labels: tuple[str, ...], metric: str, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        yardstick([], schema=schema, labels=labels, metric=metric)
+        scoring_context([], schema=schema, labels=labels, metric=metric)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from rung.records import Answer, Case, Failure, Outcome
-from rung.records.steps import Conversation, Generate, Generated, StepFailed
-from rung.scoring import Yardstick, score_run
+from rung.records.steps import Conversation, Generate, GenerateResult, StepFailed
+from rung.scoring import ScoringContext, score_run
 from rung.scoring.card import Judgement
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
 
@@ -25,7 +25,7 @@ def spoken_with(talk: Conversation[float], *replies: str) -> tuple[float, list[G
         while True:
             assert isinstance(step, Generate)
             asked.append(step)
-            step = talk.send(Generated(left.pop(0)))
+            step = talk.send(GenerateResult(left.pop(0)))
     except StopIteration as stop:
         return float(stop.value), asked
 
@@ -76,11 +76,11 @@ def test_what_the_judge_did_not_say_is_left_out_and_a_failed_answer_is_a_miss() 
             said = talk()
             next(said)
             with pytest.raises(StopIteration) as ended:
-                said.send(Generated(next(replies)))
+                said.send(GenerateResult(next(replies)))
             done.append(ended.value.value)
         return [*done, "the budget ended before it was judged"]
 
-    card = score_run(cases, outcomes, yardstick=Yardstick("judge"), carry=carry)
+    card = score_run(cases, outcomes, scoring_context=ScoringContext("judge"), carry=carry)
     column = card.values["correct"]
     assert column[0] == 0.75
     assert math.isnan(column[1])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rung.dataset.leakage import overlaps
 from rung.records import Case, Example, Message
-from rung.scoring import Yardstick
+from rung.scoring import ScoringContext
 from rung.scoring.squad import normalise
 from rung.text import matching
 from tests.scoring.making import case, correctness, said
@@ -170,11 +170,11 @@ def test_words_are_as_squad_has_them(words: list[str]) -> None:
 
 
 def test_correct_knows_numbers_and_the_official_scores_stay() -> None:
-    scores = correctness(Yardstick("f1"))(case("12.50 EUR"), said("1250 EUR"))
+    scores = correctness(ScoringContext("f1"))(case("12.50 EUR"), said("1250 EUR"))
     assert scores == {"correct": 0, "em": 1, "f1": 1, "contains": 1}
     for by in ("em", "contains", "rouge_l"):
-        assert correctness(Yardstick(by))(case("-5"), said("5"))["correct"] == 0
-        assert correctness(Yardstick(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
+        assert correctness(ScoringContext(by))(case("-5"), said("5"))["correct"] == 0
+        assert correctness(ScoringContext(by))(case("1,000 EUR"), said("€1000"))["correct"] == 1
 
 
 @pytest.mark.parametrize(

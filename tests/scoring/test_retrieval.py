@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from rung.records import Outcome
 from rung.records.gold import span_recall, target_ranks
-from rung.scoring import Yardstick
+from rung.scoring import ScoringContext
 from rung.scoring.retrieval import Retrieval, ndcg
 from tests.scoring.making import case, failed, passage, said
 
-SCORER = Retrieval(Yardstick("f1", retrieves=True))
-STANDALONE = Retrieval(Yardstick("f1"))
+SCORER = Retrieval(ScoringContext("f1", retrieves=True))
+STANDALONE = Retrieval(ScoringContext("f1"))
 
 
 def test_agrees_with_ir_measures() -> None:

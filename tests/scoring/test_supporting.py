@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Answer, Passage
-from rung.records.steps import Generated
-from rung.scoring import Yardstick
+from rung.records.steps import GenerateResult
+from rung.scoring import ScoringContext
 from rung.scoring.citation import CitationScorer
 from rung.strategies.citing import finish
 from rung.text.sentences import sentences
@@ -26,7 +26,7 @@ SHOWN = (
 
 
 def answered(text: str) -> Answer:
-    return finish(Generated(text), shown=SHOWN)
+    return finish(GenerateResult(text), shown=SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_unsupported_sentences_are_named() -> None:
 
 
 def test_recall_and_precision_of_an_answer() -> None:
-    scorer = CitationScorer(Yardstick("f1"))
+    scorer = CitationScorer(ScoringContext("f1"))
     outcome = said("")
     judged = {
         "Returns take 30 days [1].": (1.0, 1.0),
@@ -90,7 +90,7 @@ def test_recall_and_precision_of_an_answer() -> None:
         assert (scores["support_recall"], scores["support_precision"]) == (recall, precision), text
     bare = scorer(case("30 days"), type(outcome)("c", answered("Returns take 30 days.")))
     assert bare == {"support_recall": 0.0}
-    assert "support_recall" not in CitationScorer(Yardstick("json", schema="{}"))(
+    assert "support_recall" not in CitationScorer(ScoringContext("json", schema="{}"))(
         case("30 days"), type(outcome)("c", answered("Returns take 30 days [1]."))
     )
 

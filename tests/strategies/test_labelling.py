@@ -8,7 +8,7 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Question, StrategySpec
-from rung.records.steps import Classified, Classify, Generate, Generated, Result, Step
+from rung.records.steps import Classify, ClassifyResult, Generate, GenerateResult, Result, Step
 from rung.strategies.classifier import Classifier
 from rung.strategies.protocol import Composition, Labelling, Materials, Member, NotApplicable, Plan, Routing, Strategy
 from rung.strategies.registry import make_strategy
@@ -35,14 +35,14 @@ def classifier(settings: dict[str, Json], said: Result) -> tuple[Answer, list[St
 
 
 def test_the_answer_is_the_label_and_one_step_asks_for_it() -> None:
-    answer, steps = classifier({}, Classified("shipping", 0.4))
+    answer, steps = classifier({}, ClassifyResult("shipping", 0.4))
     assert (answer.text, answer.plain, answer.refused) == ("shipping", "shipping", False)
     assert steps == [Classify("Where is it?", LABELS, "m" * 64)]
 
 
 def test_earlier_turns_are_read_where_that_is_asked_for() -> None:
-    assert classifier({"turns": 1}, Classified("shipping"))[1] == [Classify("Sorry\nWhere is it?", LABELS, "m" * 64)]
-    (step,) = classifier({"turns": 9}, Classified("shipping"))[1]
+    assert classifier({"turns": 1}, ClassifyResult("shipping"))[1] == [Classify("Sorry\nWhere is it?", LABELS, "m" * 64)]
+    (step,) = classifier({"turns": 9}, ClassifyResult("shipping"))[1]
     assert isinstance(step, Classify)
     assert step.text == "My parcel is late\nSorry\nWhere is it?"
 
@@ -57,11 +57,11 @@ def test_training_reads_as_many_turns_as_serving() -> None:
 
 
 def test_what_it_is_not_sure_of_is_refused_or_out_of_scope() -> None:
-    refused, _ = classifier({"reject": 0.5}, Classified("shipping", 0.4))
+    refused, _ = classifier({"reject": 0.5}, ClassifyResult("shipping", 0.4))
     assert refused.refused
-    outside, _ = classifier({"reject": 0.5, "out_of_scope": "other"}, Classified("shipping", 0.4))
+    outside, _ = classifier({"reject": 0.5, "out_of_scope": "other"}, ClassifyResult("shipping", 0.4))
     assert (outside.text, outside.refused) == ("other", False)
-    sure, _ = classifier({"reject": 0.5}, Classified("shipping", 0.5))
+    sure, _ = classifier({"reject": 0.5}, ClassifyResult("shipping", 0.5))
     assert sure.text == "shipping"
 
 
@@ -117,7 +117,7 @@ def test_the_chosen_rung_answers_and_is_named() -> None:
     assert isinstance(planned, Plan)
 
     def answers(step: Step) -> Result:
-        return Classified("dear[x=1]", 0.8) if isinstance(step, Classify) else Generated("hm")
+        return ClassifyResult("dear[x=1]", 0.8) if isinstance(step, Classify) else GenerateResult("hm")
 
     answer, steps = drive(routed(planned).answer(QUESTION), answers)
     assert (answer.text, answer.by) == ("dear", "dear[x=1]")
@@ -128,7 +128,7 @@ def test_the_chosen_rung_answers_and_is_named() -> None:
 def test_a_question_for_nobody_is_refused() -> None:
     planned = composition().plan(MEMBERS)
     assert isinstance(planned, Plan)
-    answer, steps = drive(routed(planned).answer(QUESTION), lambda _: Classified("", 0.1))
+    answer, steps = drive(routed(planned).answer(QUESTION), lambda _: ClassifyResult("", 0.1))
     assert answer.refused
     assert answer.by == ""
     assert len(steps) == 1

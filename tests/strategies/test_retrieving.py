@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.records import Message, Passage, Question
-from rung.records.steps import Found, Generate, Generated, Rerank, Result, Search, Step
+from rung.records.steps import Generate, GenerateResult, Rerank, Result, Search, SearchResult, Step
 from rung.strategies.protocol import NotApplicable, Plan
 from rung.strategies.registry import find
 from rung.strategies.retrieving import merged, retrieve
@@ -20,11 +20,11 @@ A, B, C = PASSAGES
 def answering(step: Step, says: str = "price of express shipping") -> Result:
     match step:
         case Generate():
-            return Generated(says)
+            return GenerateResult(says)
         case Search():
-            return Found((A, B) if step.query == QUESTION.text else (C, B))
+            return SearchResult((A, B) if step.query == QUESTION.text else (C, B))
         case Rerank():
-            return Found(tuple(reversed(step.passages))[: step.top])
+            return SearchResult(tuple(reversed(step.passages))[: step.top])
         case _:
             raise AssertionError(step)
 
@@ -67,7 +67,7 @@ def test_the_reranker_sees_the_question_and_all_candidates() -> None:
 
 
 def test_nothing_found_is_not_reranked() -> None:
-    ranking, steps = drive(retrieve(QUESTION, Retrieval(rerank=True)), lambda _: Found(()))
+    ranking, steps = drive(retrieve(QUESTION, Retrieval(rerank=True)), lambda _: SearchResult(()))
     assert (ranking, len(steps)) == ((), 1)
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Question
-from rung.records.steps import Generate, Generated, Search
+from rung.records.steps import Generate, GenerateResult, Search
 from rung.strategies.citing import finish
-from rung.strategies.protocol import Adapter, Cutting, Lesson, Materials, NotApplicable, Plan
+from rung.strategies.protocol import Adapter, ChunkedIndex, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.registry import find, ladder, make_strategy
 from rung.strategies.settings import expand
 from rung.testing.strategies import PASSAGES, canned, drive, materials
@@ -130,10 +130,10 @@ def test_rag_recognises_a_refusal() -> None:
 
 
 def test_with_a_schema_a_verbatim_quote_is_the_citation() -> None:
-    said = Generated('{"answer": "yes", "quote": "ship to Norway"}')
+    said = GenerateResult('{"answer": "yes", "quote": "ship to Norway"}')
     (citation,) = finish(said, schema=SCHEMA, shown=PASSAGES).citations
     assert PASSAGES[1].text[citation.start : citation.end] == "ship to Norway"
-    assert finish(Generated('{"answer": "yes", "quote": "made up"}'), schema=SCHEMA, shown=PASSAGES).citations == ()
+    assert finish(GenerateResult('{"answer": "yes", "quote": "made up"}'), schema=SCHEMA, shown=PASSAGES).citations == ()
 
 
 def test_tuned_model_learns_the_prompt_that_it_will_see() -> None:
@@ -210,7 +210,7 @@ def test_oracle_shows_gold_and_searches_where_there_is_none() -> None:
 
 def test_rag_searches_the_documents_as_its_settings_cut_them() -> None:
     made = plan("rag", chunk_tokens=80, parent_tokens=320)
-    assert made.needs == (Cutting(80, 12, 320),)
+    assert made.needs == (ChunkedIndex(80, 12, 320),)
     _, steps = asked("rag", chunk_tokens=80)
     assert [step.index for step in steps if isinstance(step, Search)] == ["a" * 64]
     assert plan("rag").needs == ()

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rung.records import Answer, Failure, Message, Question
-from rung.records.steps import Conversation, Found, Generate, Generated, Result, Search, Step, StepFailed, generate, search
+from rung.records.steps import (
+    Conversation,
+    Generate,
+    GenerateResult,
+    Result,
+    Search,
+    SearchResult,
+    Step,
+    StepFailed,
+    generate,
+    search,
+)
 from rung.strategies.sampling import Sampled
 from rung.testing.strategies import drive
 
@@ -27,7 +38,7 @@ class Careful:
 
 def test_every_text_is_drawn_and_nothing_else_is_touched() -> None:
     def answer(step: Step) -> Result:
-        return Found(()) if isinstance(step, Search) else Generated("yes")
+        return SearchResult(()) if isinstance(step, Search) else GenerateResult("yes")
 
     plain, plain_steps = drive(Careful().answer(Question("q", "Why?")), answer)
     said, steps = drive(Sampled(Careful(), 0.7, 5).answer(Question("q", "Why?")), answer)
@@ -40,7 +51,7 @@ def test_every_text_is_drawn_and_nothing_else_is_touched() -> None:
 def test_a_failed_step_reaches_the_strategy() -> None:
     talk = Sampled(Careful(), 0.7, 5).answer(Question("q", "Why?"))
     next(talk)
-    talk.send(Found(()))
+    talk.send(SearchResult(()))
     second = talk.throw(StepFailed(Failure("too long", step="generate")))
     assert isinstance(second, Generate)
     assert (second.messages[0].content, second.max_tokens, second.temperature) == ("too long", 8, 0.7)
@@ -53,6 +64,6 @@ def test_the_last_word_on_seed_and_streaming() -> None:
     assert not Sampled(Careful(), 0.7, 0).streams
     talk = outer.answer(Question("q", "Why?"))
     next(talk)
-    step = talk.send(Found(()))
+    step = talk.send(SearchResult(()))
     assert isinstance(step, Generate)
     assert step.seed == 2

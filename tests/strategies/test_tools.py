@@ -8,9 +8,9 @@ import pytest
 
 from rung.models.scripted import ScriptedGenerator
 from rung.records import Asker, Example, Json, Message, Question
-from rung.records.steps import Called, CallTool, Engine, Generate, Generated, Result, Step
+from rung.records.steps import CallTool, CallToolResult, Engine, Generate, GenerateResult, Result, Step
 from rung.runtime.batch import Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.strategies.protocol import Adapter, NotApplicable, Plan
 from rung.strategies.registry import make_strategy
 from rung.strategies.tools import Tools
@@ -42,7 +42,7 @@ def asked(plan: Plan, *says: str) -> tuple[str, list[Step]]:
     words = iter(says)
 
     def answer(step: Step) -> Result:
-        return Generated(next(words)) if isinstance(step, Generate) else Called("42")
+        return GenerateResult(next(words)) if isinstance(step, Generate) else CallToolResult("42")
 
     strategy = make_strategy(plan.with_artifacts(("ab",) * len(plan.needs)))
     said, steps = drive(strategy.answer(Question("q", "6 times 7?")), answer)
@@ -102,7 +102,7 @@ def test_tuned_learns_every_turn_of_the_assistant() -> None:
     plan = planned({"tuned": True})
     (need,) = plan.needs
     assert isinstance(need, Adapter)
-    rows = [drive(lesson.talk(), lambda step: Called())[0] for lesson in need.lessons]
+    rows = [drive(lesson.talk(), lambda step: CallToolResult())[0] for lesson in need.lessons]
     assert [row.output for row in rows if row] == [ASK, "It is 42."]
     last = rows[-1]
     assert last
@@ -146,7 +146,7 @@ def test_carried_by_the_driver_with_the_real_engine(tmp_path: Path) -> None:
     }
     questions = [Question("a", "6*7"), Question("b", "1/0"), Question("c", "10 - 4")]
     talks = [(Asker(), lambda q=q: strategy.answer(q)) for q in questions]
-    store = StepStore(tmp_path / "rung.db")
+    store = StepCache(tmp_path / "rung.db")
     said = [ended.value.text for ended in carry(talks, engines=engines, store=store, tally=Tally()) if ended.value]
     assert said[0] == "It is 42."
     assert "no value" in said[1]

@@ -14,7 +14,7 @@ from rung.pipeline.candidates import allowed, build, propose
 from rung.pipeline.prepare import prepare
 from rung.pipeline.sweep import Searching
 from rung.records import Question
-from rung.records.steps import Generate, Generated
+from rung.records.steps import Generate, GenerateResult
 from rung.strategies.protocol import Plan
 from rung.strategies.registry import find, make_strategy
 from rung.strategies.wording import planned
@@ -44,7 +44,7 @@ def test_the_words_stand_in_the_place_of_the_task(name: str) -> None:
     assert given.task not in asked.messages[0].content
 
 
-def _result(step: object) -> Generated:
+def _result(step: object) -> GenerateResult:
     from rung.testing.strategies import canned
 
     return canned(step)  # type: ignore[return-value, arg-type]

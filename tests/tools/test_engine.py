@@ -11,7 +11,7 @@ import pytest
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.records import Asker
-from rung.records.steps import Called, CallTool, Request
+from rung.records.steps import CallTool, CallToolResult, Request
 from rung.tools import ToolEngine, open_tools, tools_of
 from rung.tools.registry import DOOR
 
@@ -20,7 +20,7 @@ def called(name: str, arguments: str) -> object:
     engine = ToolEngine(open_tools(["calculator"]))
     ((place, result),) = engine.run([Request(CallTool(name, arguments), Asker())])
     assert place == 0
-    assert isinstance(result, Called)
+    assert isinstance(result, CallToolResult)
     return result.value
 
 

@@ -17,7 +17,7 @@ from rung.builders.kinds import build_artifact
 from rung.commands.due import whats_due
 from rung.commands.repair import damages, state_of
 from rung.config.project import Project, load_project
-from rung.dataset.load import read_rows
+from rung.dataset.load import load_dataset
 from rung.errors import Damaged, InputError, UserError
 from rung.files.durable import SEAL
 from rung.records import Json
@@ -61,7 +61,7 @@ def project(folder: Path, rows: list[Row], *, when: str = "3 new approved rows")
 
 def trained(where: Project, **settings: Json) -> Built:
     """The adapter of `tuned_model`, of a network of a few thousand weights."""
-    rows = read_rows(where)
+    rows = load_dataset(where)
     given: dict[str, Json] = {"rank": 2, "epochs": 1, **settings}
     plan = TunedModel.plan(Materials(where.settings.task, examples=rows.examples), given)
     assert isinstance(plan, Plan)

@@ -17,7 +17,7 @@ from rung.models.encoder_folder import read_encoder
 from rung.models.protocol import Embedder
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Json
-from rung.records.steps import Classified, Classify, Request
+from rung.records.steps import Classify, ClassifyResult, Request
 from rung.training.checkpoint import CHECKPOINT
 from rung.training.classifier import calibration_error, divided, reject_table, train_classifier
 from rung.training.labels import LabelRecipe
@@ -42,11 +42,11 @@ def trained(folder: Path, rows: Sequence[tuple[str, str]] = ROWS, embedder: Embe
     return train_classifier(rows, embedder, recipe=recipe, folder=folder, progress=lambda _done, _all, _note: None)
 
 
-def said(folder: Path, embedder: Embedder, texts: Sequence[str], labels: tuple[str, ...]) -> list[Classified]:
+def said(folder: Path, embedder: Embedder, texts: Sequence[str], labels: tuple[str, ...]) -> list[ClassifyResult]:
     engine = Classifiers({"d": folder}, lambda: embedder)
     results = dict(engine.run([Request(Classify(text, labels, "d")) for text in texts]))
     found = [results[place] for place in range(len(texts))]
-    return [one for one in found if isinstance(one, Classified)]
+    return [one for one in found if isinstance(one, ClassifyResult)]
 
 
 def test_frozen_learns_what_the_words_tell(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_attention_that_is_too_large_to_keep_is_computed_again(tmp_path: Path, m
     adapters = stirred(SHAPE)
     rows = token_rows(7)
     _, theirs = autograd(reference(adapters, tmp_path), rows)
-    monkeypatch.setattr(attention, "MOST_KEPT", 10)
+    monkeypatch.setattr(attention, "MAX_KEPT", 10)
     monkeypatch.setattr(network, "HEAD_ROWS", 3)
     Network(tensors(), SHAPE, adapters).learn(pack(rows), weight=1.0)
     assert_same(by_name(adapters), theirs)

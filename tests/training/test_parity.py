@@ -15,7 +15,7 @@ import pytest
 from rung.models.catalog import generator
 from rung.models.local import LocalGenerator
 from rung.records import Example, Message
-from rung.records.steps import Generate, Generated, Request
+from rung.records.steps import Generate, GenerateResult, Request
 from rung.training import Recipe, train_generator
 from rung.training.examples import Row
 from rung.training.greedy import greedy
@@ -47,8 +47,8 @@ def commands(count: int) -> list[Example]:
 def served(model: LocalGenerator, prompts: list[tuple[Message, ...]], *, adapter: str) -> list[str]:
     found = dict(model.run([Request(Generate(p, adapter=adapter, max_tokens=SAID)) for p in prompts]))
     results = [found[n] for n in range(len(prompts))]
-    assert all(isinstance(r, Generated) for r in results), results
-    return [r.text for r in results if isinstance(r, Generated)]
+    assert all(isinstance(r, GenerateResult) for r in results), results
+    return [r.text for r in results if isinstance(r, GenerateResult)]
 
 
 def tuned_network(model: LocalGenerator, folder: Path) -> Network:

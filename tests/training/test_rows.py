@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rung.errors import UserError
 from rung.records import Example, Message
 from rung.training import Recipe
-from rung.training.batches import MOST_TOKENS, passing, pieces, split
+from rung.training.batches import MAX_TOKENS, passing, pieces, split
 from rung.training.examples import Row, rows_of
 from rung.training.packing import pack, shared_beginning
 from tests.training.tiny import END, ByteTokens, chats, token_rows
@@ -75,7 +75,7 @@ def test_pieces_hold_every_row_once_and_few_tokens(lengths: list[int]) -> None:
     batch = [Row(tuple(range(n, n + length)), 1) for n, length in enumerate(lengths)]
     parts = list(pieces(batch))
     assert sorted(r.ids for p in parts for r in p) == sorted(r.ids for r in batch)
-    assert all(len(p) == 1 or sum(len(r.ids) - 1 for r in p) <= MOST_TOKENS for p in parts)
+    assert all(len(p) == 1 or sum(len(r.ids) - 1 for r in p) <= MAX_TOKENS for p in parts)
 
 
 def questions_about(passages: int, each: int) -> list[Row]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rung.errors import UserError
 from rung.records import Json
-from rung.stats.rules_of_thumb import LEAST_EXAMPLES
+from rung.stats.rules_of_thumb import MIN_EXAMPLES
 from rung.strategies.registry import ladder
 from rung.verdict.advise import AVOID, BEHAVIOUR, KNOWLEDGE, REMARKS, Facts, advise, facts_of
 
@@ -118,7 +118,7 @@ def test_facts_are_never_put_into_weights_and_few_examples_never_train(known: Fa
         assert "tuned_model" not in recommended
     else:
         assert not recommended & {"rag", "hybrid", "long_context", "tools"}
-    if (known.examples or 0) < LEAST_EXAMPLES:
+    if (known.examples or 0) < MIN_EXAMPLES:
         assert not recommended & {"tuned_model", "hybrid", "tuned_retriever", "router"}
     if known.per_user_access or (known.corpus_tokens or 0) > 100_000:
         assert "long_context" not in recommended

@@ -15,13 +15,13 @@ from rung.records import Case, Latency, Metric
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.constant import best_constant
-from rung.verdict.decide import Weighed, decide
+from rung.verdict.decide import Evaluated, decide
 from tests.verdict.weighing import rung, share, unmeasured
 
 N = 200
 
 
-def ladder() -> list[Weighed]:
+def ladder() -> list[Evaluated]:
     """prompt 0.18, few_shot 0.30, rag 0.74, hybrid 0.80 of 200 cases; closed book 0.18, oracle 0.85."""
     return [
         rung("prompt", share(36, N, seed=1), order=0),
@@ -208,7 +208,7 @@ def test_a_limit_that_may_well_be_kept_throws_nobody_out() -> None:
 
 
 def test_a_limit_on_time_is_told_from_the_times() -> None:
-    def timed(slow: int) -> Weighed:
+    def timed(slow: int) -> Evaluated:
         one = rung("prompt", share(90, 98))
         times = tuple([500.0] * (40 - slow) + [2500.0] * slow)
         p95 = float(np.percentile(times, 95))

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
-from rung.scoring import Yardstick, score_run
+from rung.scoring import ScoringContext, score_run
 from rung.verdict.failure_modes import REMEDIES, Corpus, Loss, diagnose, losses
 
 CASE = Case("c", "When?", ("nine o'clock",), evidence=(Evidence("d", 0, 40),), groups=("staff",))
@@ -87,7 +87,7 @@ def test_losses_of_a_run_from_its_scorecard() -> None:
         outcome("two", found=BOTH, shown=BOTH),
     ]
     run = [Outcome(case.id, o.answer, o.failure) for case, o in zip(cases, said, strict=True)]
-    counts, each = losses(cases, run, score_run(cases, run, yardstick=Yardstick("f1")).values)
+    counts, each = losses(cases, run, score_run(cases, run, scoring_context=ScoringContext("f1")).values)
     assert each == [None, "refused wrongly", "not retrieved", "failed", "should have refused"]
     assert counts == {"failed": 1, "should have refused": 1, "not retrieved": 1, "refused wrongly": 1}
     assert list(counts) == ["failed", "should have refused", "not retrieved", "refused wrongly"]

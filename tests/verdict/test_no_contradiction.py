@@ -19,7 +19,7 @@ from rung.scoring import metrics
 from rung.verdict.bar import Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand
-from rung.verdict.decide import MAIN, Weighed, decide
+from rung.verdict.decide import MAIN, Evaluated, decide
 from rung.verdict.gaps import FLOOR, SURELY_BELOW
 from rung.verdict.headroom import won_back
 from rung.verdict.remedies import NOTHING_TO_WIN, remedy
@@ -34,7 +34,7 @@ NAMES = ("prompt", "few_shot", "rag", "rag[passages=1]", "hybrid")
 class Board:
     """What is decided upon, and the verdict. `correct`: by rung, case by case."""
 
-    weighed: list[Weighed]
+    weighed: list[Evaluated]
     bar: Bar
     constant: Constant
     verdict: Verdict

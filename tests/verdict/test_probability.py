@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rung.records import Latency, RungResult
 from rung.scoring import metrics
-from rung.verdict.bar import LEAST_TIMES, MOST_TIMES, Bar, bar_of, is_timed_enough, keeping, state_of
+from rung.verdict.bar import MAX_TIMES, MIN_TIMES, Bar, bar_of, is_timed_enough, keeping, state_of
 from rung.verdict.probability import (
     at_least,
     beta_cdf,
@@ -136,8 +136,8 @@ def test_a_limit_on_time_is_seldom_kept_by_who_is_a_quarter_over_it(spread: floa
     def out(limit: float) -> float:
         bar, found = bar_of({"p95_seconds": limit}, metrics()), []
         for _ in range(300):
-            times, n = dice.lognormal(0, spread, MOST_TIMES) * 1000, LEAST_TIMES
-            while n < MOST_TIMES and not is_timed_enough(tuple(times[:n]), bar):
+            times, n = dice.lognormal(0, spread, MAX_TIMES) * 1000, MIN_TIMES
+            while n < MAX_TIMES and not is_timed_enough(tuple(times[:n]), bar):
                 n += 4
             line = RungResult("rag", {}, "measured", latency=Latency(0, 0, n, times=tuple(times[:n])))
             found.append(broken(bar, "p95_seconds", float(np.percentile(times[:n], 95)) / 1000, line))

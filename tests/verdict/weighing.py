@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rung.records import Latency, RungResult, Status
 from rung.stats.estimates import estimates
-from rung.verdict.decide import Weighed
+from rung.verdict.decide import Evaluated
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ def rung(
     p95: float | None = None,
     usd: float | None = None,
     failures: int = 0,
-) -> Weighed:
+) -> Evaluated:
     """A measured rung; `p95` in seconds."""
     columns = {} if correct is None else {"correct": correct}
     values = {metric: np.asarray(column, dtype=np.float64) for metric, column in {**columns, **(others or {})}.items()}
@@ -38,9 +38,9 @@ def rung(
     scores = estimates(values)
     reference = name in ("closed_book", "oracle")
     result = RungResult(name, {}, "measured", "", scores, usd, latency, reference=reference, order=order)
-    return Weighed(result, values, failures)
+    return Evaluated(result, values, failures)
 
 
-def unmeasured(name: str, why: str, *, status: Status = "not_applicable", order: int = 0) -> Weighed:
+def unmeasured(name: str, why: str, *, status: Status = "not_applicable", order: int = 0) -> Evaluated:
     """A rung without scores."""
-    return Weighed(RungResult(name, {}, status, why, order=order))
+    return Evaluated(RungResult(name, {}, status, why, order=order))

@@ -24,7 +24,7 @@ from rung.training.registry import SHOWN, Act, Artifact, Deed, LearntRow, descri
 
 LOG = "log.jsonl"
 KEPT = (RETIRED, ROWS)  # of a retired artifact
-LEAST = 4  # characters of a digest that may stand for it
+MIN_CHARACTERS = 4  # characters of a digest that may stand for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Registry:
         everything = self.artifacts()
         wanted = beginning.strip().lower()
         exact = [a for a in everything if a.digest == wanted]
-        found = exact or [a for a in everything if len(wanted) >= LEAST and a.digest.startswith(wanted)]
+        found = exact or [a for a in everything if len(wanted) >= MIN_CHARACTERS and a.digest.startswith(wanted)]
         if len(found) == 1:
             return found[0]
         if found:
             raise UserError(f"'{beginning}' begins several digests; say more of it:{_listed(found)}")
-        short = f" (at least {LEAST} characters of it)" if len(wanted) < LEAST else ""
+        short = f" (at least {MIN_CHARACTERS} characters of it)" if len(wanted) < MIN_CHARACTERS else ""
         listed = f"; there are:{_listed(everything)}" if everything else ": nothing was built yet"
         raise UserError(f"no artifact's digest begins with '{beginning}'{short}{listed}")
 
@@ -117,8 +117,8 @@ class Registry:
         """The rows that taught it; None where it does not say, or cannot be read."""
         try:
             lines = (self._place(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
-            said = [json.loads(line) for line in lines if line]
-            return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in said)
+            parsed = [json.loads(line) for line in lines if line]
+            return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in parsed)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 

@@ -30,7 +30,7 @@ MANIFEST = "manifest.json"
 RETIRED = "retired.json"  # the manifest of what was removed to free its place
 ROWS = "rows.jsonl"  # {digest, id, place} of each row that taught it
 ARTIFACTS = "artifacts"  # in the project's state: <kind>/<digest>/
-CUTTINGS = "cuttings"  # in the project's state, not among the artifacts: what follows the documents is never finished
+CHUNKED_INDEXES = "cuttings"  # in the project's state, not among the artifacts: what follows the documents is never finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,12 @@ def artifact_folder(state: Path, kind: str, named: str) -> Path:
 
 def made_folder(state: Path, kind: str, named: str) -> Path:
     """Where what was built is kept: artifacts, and documents cut in another way."""
-    return state / CUTTINGS / named if kind == CUTTINGS else artifact_folder(state, kind, named)
+    return state / CHUNKED_INDEXES / named if kind == CHUNKED_INDEXES else artifact_folder(state, kind, named)
 
 
-def forget_cuttings(state: Path) -> None:
+def forget_chunked_indexes(state: Path) -> None:
     """Remove the documents cut or embedded in other ways: what was deleted must not stay where nobody looks."""
-    shutil.rmtree(state / CUTTINGS, ignore_errors=True)
+    shutil.rmtree(state / CHUNKED_INDEXES, ignore_errors=True)
 
 
 def is_finished(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rung.artifacts import Training
 from rung.config.project import Project
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 
@@ -33,7 +33,7 @@ class ArtifactBuilder:
         return self.runner.engines
 
     @property
-    def cache(self) -> StepStore:
+    def cache(self) -> StepCache:
         """Where results are remembered."""
         return self.engines.cache
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import CUTTINGS, Built, is_finished, seal
+from rung.artifacts.store import CHUNKED_INDEXES, Built, is_finished, seal
 from rung.progress import phase, waiting
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
-from rung.strategies.protocol import Cutting
+from rung.strategies.protocol import ChunkedIndex
 
 if TYPE_CHECKING:
     pass
 
 
-def build_cutting(engines: Engines, need: Cutting, title: str) -> Built:
+def build_chunked_index(engines: Engines, need: ChunkedIndex, title: str) -> Built:
     """The project's documents, as its own index holds them, cut in another way; brought up to date each time."""
     from rung.knowledge import Chunking, Knowledge
 
     own = engines.documents
     chunking = Chunking(need.tokens, need.overlap, need.parent_tokens)
     named = digest("cutting", chunking, engines.embedder.identity)
-    folder = engines.project.state / CUTTINGS / named
+    folder = engines.project.state / CHUNKED_INDEXES / named
     knowledge = engines.indexes.get(named)
     if knowledge is None:
         with phase(title) as tick:

@@ -36,10 +36,10 @@ def limit_of(project: Project) -> Limit:
 
 def forgot(project: Project, built: Built) -> tuple[str, ...]:
     """What an artifact is marked for, by the limit as it is now; nothing for what was not tuned or passed the gate."""
-    said = built.manifest.get("forgetting")
-    if not isinstance(said, dict):
+    entry = built.manifest.get("forgetting")
+    if not isinstance(entry, dict):
         return ()
-    return judged_in(project)(said)
+    return judged_in(project)(entry)
 
 
 def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
@@ -55,12 +55,12 @@ def notes_on(project: Project, built: Built) -> tuple[str, ...]:
     """What is worth telling of what an artifact forgot: that it is marked, or what changed within the limit."""
     if marked := forgot(project, built):
         return tuple(f"forgot too much, cannot be chosen: {why}" for why in marked)
-    said = built.manifest.get("forgetting")
-    if not isinstance(said, dict):
+    entry = built.manifest.get("forgetting")
+    if not isinstance(entry, dict):
         return ()
     from rung.training.forgetting import changed, notable
 
-    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(said), limit_of(project)))
+    return tuple(f"forgot, within the limit: {why}" for why in notable(changed(entry), limit_of(project)))
 
 
 def gate(engines: Engines, built: Built, *, title: str) -> None:

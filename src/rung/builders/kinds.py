@@ -8,17 +8,17 @@ from typing import Any
 from rung.artifacts import Built
 from rung.builders.adapter import build_adapter, check_adapter
 from rung.builders.building import ArtifactBuilder
-from rung.builders.chunked_index import build_cutting
+from rung.builders.chunked_index import build_chunked_index
 from rung.builders.classifier import build_classifier, check_classifier
 from rung.builders.example_index import build_example_index
 from rung.builders.reranker import build_reranker
 from rung.builders.retriever import build_retriever, check_retriever
 from rung.builders.router import build_router
-from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
 
 BUILDERS: dict[type, Callable[[ArtifactBuilder, Any, str], Built]] = {
     ExampleIndex: lambda builder, need, title: build_example_index(builder.engines, need, title),
-    Cutting: lambda builder, need, title: build_cutting(builder.engines, need, title),
+    ChunkedIndex: lambda builder, need, title: build_chunked_index(builder.engines, need, title),
     Adapter: build_adapter,
     Retriever: build_retriever,
     Reranker: lambda builder, need, title: build_reranker(builder.engines, need, title),

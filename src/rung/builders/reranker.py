@@ -17,7 +17,7 @@ from rung.errors import UserError
 from rung.progress import phase
 from rung.records import Case, Failure, Json, Passage, digest, plain
 from rung.records.gold import target_ranks
-from rung.records.steps import Found, Request, Rerank, Search
+from rung.records.steps import Request, Rerank, Search, SearchResult
 from rung.runtime.engines import Engines
 from rung.scoring.retrieval import ndcg
 from rung.strategies.protocol import Reranker
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KIND = "reranker"
 RERANKED = 20  # passages of a search that are put in order
-_MOST_CASES = 200
+_MAX_CASES = 200
 
 
 def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
@@ -60,7 +60,7 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
             "train_loss": [[step, loss] for step, loss in done.curve],
             "validation_loss": [[step, loss] for step, loss in done.validation],
         }
-        seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MOST_CASES])})
+        seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MAX_CASES])})
     return built
 
 
@@ -93,6 +93,6 @@ def _results(engine: Engine, requests: Sequence[Request]) -> list[tuple[Passage,
     for place, result in engine.run(requests):
         if isinstance(result, Failure):
             raise UserError(result.error)
-        if isinstance(result, Found):
+        if isinstance(result, SearchResult):
             found[place] = result.passages
     return found

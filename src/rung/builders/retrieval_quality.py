@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EVEN = 0.5
 WEIGHTS = tuple(round(0.1 * tenth, 1) for tenth in range(11))
 TOLERANCE = 0.25  # standard errors, see `choose`; measured: docs/LOG.md
-LEAST = 20  # cases that may choose; fewer choose by luck: benchmarks/dense_weight.py
+MIN_CASES = 20  # cases that may choose; fewer choose by luck: benchmarks/dense_weight.py
 DEPTH = 100  # passages that each ranking is looked at
 
 
@@ -42,9 +42,9 @@ def tried(
 def choose(values: Sequence[Sequence[float]], *, kept: float = EVEN) -> int:
     """Which of `WEIGHTS`, by nDCG@10 of every case (rows) at every weight (columns).
 
-    Fewer than `LEAST` cases choose nothing: then it is the one nearest to `kept`, the weight as it is.
+    Fewer than `MIN_CASES` cases choose nothing: then it is the one nearest to `kept`, the weight as it is.
     """
-    if len(values) < LEAST:
+    if len(values) < MIN_CASES:
         return min(range(len(WEIGHTS)), key=lambda place: abs(WEIGHTS[place] - kept))
     return chosen_among(values)
 

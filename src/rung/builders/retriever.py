@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import CUTTINGS, Built, Training, artifact_folder, building, remember_rows, seal
+from rung.artifacts.store import CHUNKED_INDEXES, Built, Training, artifact_folder, building, remember_rows, seal
 from rung.builders.building import ArtifactBuilder
 from rung.builders.recipes import check_torch
-from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, compared, tried
+from rung.builders.retrieval_quality import MIN_CASES, WEIGHTS, choose, compared, tried
 from rung.builders.training_pairs import divided, made_of_passages, pairs_of, rows_of, some_passages
 from rung.config.project import Project
 from rung.errors import UserError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 KIND = "retriever"
 _POOL = 4096  # passages that a map is learnt against
-_LEAST_PAIRS = 8
+_MIN_PAIRS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def build_retriever(builder: ArtifactBuilder, need: Retriever, title: str) -> Bu
     pairs = pairs_of(own, lessons, need.pairs)
     if need.generated:
         pairs += made_of_passages(builder.runner, own, need.generated, title=title)
-    if len(pairs) < _LEAST_PAIRS:
+    if len(pairs) < _MIN_PAIRS:
         raise UserError(
             f"{len(pairs)} pairs of a question and a passage that everybody may read are too few to tune a retriever: add "
             'cases with "split": "train" and their gold, pairs or clicks (knowledge.pairs), or set generated'
@@ -90,11 +90,11 @@ def check_retriever(project: Project, need: Retriever) -> None:
 
 def opened(engines: Engines, own: Knowledge, built: Built, title: str) -> Knowledge:
     """The project's documents as this retriever searches them, brought up to date."""
-    made = built.manifest
-    weight = made.get("dense_weight")
+    manifest = built.manifest
+    weight = manifest.get("dense_weight")
     fusion = replace(own.fusion, dense_weight=weight) if isinstance(weight, float) else own.fusion
     embedder = engines.tuned_embedder(built.folder)
-    knowledge = _index(own, embedder, engines.project.state / CUTTINGS / built.digest)
+    knowledge = _index(own, embedder, engines.project.state / CHUNKED_INDEXES / built.digest)
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
             knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
@@ -132,7 +132,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
         learnt = _mapped(own, taught, built.folder, title) if form == "map" else _tuned(taught, built.folder, title)
     seconds = time.monotonic() - began
     knowledge = _index(
-        own, builder.engines.tuned_embedder(built.folder, form), builder.project.state / CUTTINGS / built.digest
+        own, builder.engines.tuned_embedder(built.folder, form), builder.project.state / CHUNKED_INDEXES / built.digest
     )
     if knowledge.index is not own.index:
         with phase(f"{title}: index") as tick:
@@ -234,7 +234,7 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     kept = own.fusion.dense_weight
     was, now = choose(before, kept=kept), choose(after, kept=kept)
     old, new = [row[was] for row in before], [row[now] for row in after]
-    weight = WEIGHTS[now] if len(cases) >= LEAST else kept
+    weight = WEIGHTS[now] if len(cases) >= MIN_CASES else kept
     return {**compared(new, old, cases, than="the search as it is"), "dense_weight": weight}
 
 

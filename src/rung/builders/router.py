@@ -15,7 +15,7 @@ from rung.progress import phase
 from rung.records import Answer, Asker, Case, Json, Outcome, digest
 from rung.records.steps import Conversation
 from rung.runtime.runner import StepRunner
-from rung.scoring import score_run, yardstick
+from rung.scoring import score_run, scoring_context
 from rung.scoring.registry import scorers
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
@@ -124,9 +124,9 @@ def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Fl
     import numpy as np
 
     metric = project.settings.bar.metric or ""
-    measure = yardstick(need.cases, schema=need.schema, labels=need.labels, metric=metric)
+    measure = scoring_context(need.cases, schema=need.schema, labels=need.labels, metric=metric)
     judge = {"correctness": scorers()["correctness"]}
-    card = score_run(need.cases, outcomes, yardstick=measure, scorers=judge)
+    card = score_run(need.cases, outcomes, scoring_context=measure, scorers=judge)
     return card.values.get("correct", np.full(len(need.cases), np.nan))
 
 

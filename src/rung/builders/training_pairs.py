@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rung.errors import UserError
 from rung.records import Asker, Case, Failure, Pair, Passage, digest
 from rung.records.gold import has_gold
-from rung.records.steps import Conversation, Found, Generate, Request, Search, generate
+from rung.records.steps import Conversation, Generate, Request, Search, SearchResult, generate
 from rung.runtime.runner import StepRunner
 from rung.strategies.prompting import question_for
 from rung.text.sentences import sentences
@@ -22,17 +22,17 @@ from rung.training.mining import Seen, best_positive, hard_negatives
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
-LEAST_DEV = 20  # dev cases with gold from which on no lessons are held out to compare by
+MIN_DEV = 20  # dev cases with gold from which on no lessons are held out to compare by
 MINED_FROM = 30  # places of the search that are looked at for hard negatives
-MOST_GENERATED = {"titles": 2000, "crops": 2000, "questions": 200}
-_LEAST_WORDS = 4
+MAX_GENERATED = {"titles": 2000, "crops": 2000, "questions": 200}
+_MIN_WORDS = 4
 
 
 def divided(lessons: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """(lessons that teach, cases that compare): dev cases; where they are too few, a fifth of the lessons with them."""
     telling = [case for case in lessons if case.answerable and has_gold(case)]
     dev = [case for case in dev if case.answerable and has_gold(case)]
-    if len(dev) >= LEAST_DEV:
+    if len(dev) >= MIN_DEV:
         return tuple(telling), tuple(dev)
     held = {case.id for case in telling if int(digest("held", case.id)[:8], 16) < 0x1_0000_0000 // 5}
     return tuple(c for c in telling if c.id not in held), (*dev, *(c for c in telling if c.id in held))
@@ -61,7 +61,7 @@ def pairs_of(knowledge: Knowledge, lessons: Sequence[Case], pairs: Sequence[Pair
 def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
     """Pairs that nobody wrote: "titles" (title → text), "crops" (a sentence → the rest: the inverse cloze task of Lee et al.
     2019, arXiv:1906.00300), "questions" (the project's generator asks)."""
-    passages = some_passages(knowledge, most=MOST_GENERATED[way])
+    passages = some_passages(knowledge, most=MAX_GENERATED[way])
     if way == "titles":
         return [Pair(p.title, p.text) for p in passages if len(p.title.split()) > 1]
     if way == "crops":
@@ -72,7 +72,7 @@ def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, titl
     ]
     said = [ended.value for ended in runner.run(talks, title=f"{title}: questions for passages")]
     rows = rows_of(knowledge, passages)
-    return [Pair(text, row) for text, row in zip(said, rows, strict=True) if text and len(text.split()) >= _LEAST_WORDS]
+    return [Pair(text, row) for text, row in zip(said, rows, strict=True) if text and len(text.split()) >= _MIN_WORDS]
 
 
 def rows_of(knowledge: Knowledge, passages: Sequence[Passage]) -> list[str]:
@@ -83,13 +83,13 @@ def rows_of(knowledge: Knowledge, passages: Sequence[Passage]) -> list[str]:
 
 
 def _asked_about(passage: Passage) -> Conversation[str]:
-    said = yield from generate(Generate(question_for(passage), max_tokens=48))
-    return " ".join(said.text.split()).removeprefix("Question:").strip()
+    response = yield from generate(Generate(question_for(passage), max_tokens=48))
+    return " ".join(response.text.split()).removeprefix("Question:").strip()
 
 
 def _cropped(passage: Passage) -> Pair | None:
     whole = [passage.text[start:end] for start, end in sentences(passage.text)]
-    usable = [n for n, said in enumerate(whole) if len(said.split()) >= _LEAST_WORDS]
+    usable = [n for n, said in enumerate(whole) if len(said.split()) >= _MIN_WORDS]
     if len(whole) < 2 or not usable:
         return None
     out = random.Random(digest("crop", passage.id)).choice(usable)
@@ -115,7 +115,7 @@ def _searched(knowledge: Knowledge, asked: Sequence[tuple[str, Asker]]) -> list[
     for place, result in knowledge.engine().run(steps):
         if isinstance(result, Failure):
             raise UserError(f"hard negatives cannot be searched for: {result.error}")
-        if isinstance(result, Found):
+        if isinstance(result, SearchResult):
             found[place] = result.passages
     return found
 

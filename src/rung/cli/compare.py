@@ -52,11 +52,11 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.commands.survey import survey
     from rung.config.project import load_project
     from rung.loop import compare as weigh
-    from rung.pipeline.budget import Allowed
+    from rung.pipeline.budget import CompareRequest
     from rung.pipeline.publishing import record
     from rung.report.changes import change_lines, changes
 
-    allowed = Allowed(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
+    allowed = CompareRequest(exhaustive, budget_usd, budget_minutes, budget if search else None, retime)
     project = load_project(folder)
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()

@@ -40,8 +40,8 @@ def distill(
     """
     from json import dumps
 
-    from rung.commands.distill import Order, distill, dropped_by, is_named
-    from rung.commands.train import Order as Training
+    from rung.commands.distill import DistillRequest, distill, dropped_by, is_named
+    from rung.commands.train import TrainRequest
     from rung.config.project import load_project
     from rung.errors import UserError
     from rung.loop import opened
@@ -51,7 +51,7 @@ def distill(
 
     project = load_project(folder)
     screen = Screen(quiet=json)
-    order = Order(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
+    order = DistillRequest(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
     with reporting(screen), opened(project.seeded(seed)) as engines:
         if train and not is_named(project, output):
             raise UserError(
@@ -74,7 +74,7 @@ def distill(
         if not done.named:
             out(f"name it under behaviour.examples in {project.file}, then: rung train generator {folder}")
     if train and done.rows:
-        for told in build(project, "generator", Training(), seed=seed, reporter=screen):
+        for told in build(project, "generator", TrainRequest(), seed=seed, reporter=screen):
             if not json:
                 out(f"{told.rung}: {told.folder}")
     return FINE

@@ -17,7 +17,7 @@ from rung.cli.screen import Screen, out, printable
 
 if TYPE_CHECKING:
     from rung.commands.convert import Converted
-    from rung.commands.lint import Looked, Seen, Wanted
+    from rung.commands.lint import LintRequest, Looked, Seen
 
 SHOWN = 5  # findings of each kind
 
@@ -52,9 +52,9 @@ def lint(  # noqa: PLR0917 - typer takes them by name
 
     A project's folder stands for its own examples and cases.
     """
-    from rung.commands.lint import Wanted, look
+    from rung.commands.lint import LintRequest, look
 
-    wanted = Wanted(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
+    wanted = LintRequest(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
     found = look(_files(ctx, files), cases or [], wanted=wanted, reporter=Screen(quiet=json))
     for problem in found.problems:
         Screen().say(f"! {problem}")
@@ -115,7 +115,7 @@ def _converted(made: Converted, *, strict: bool, json: bool) -> int:
     return YOURS if strict and made.problems else FINE
 
 
-def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
+def _told(found: Looked, wanted: LintRequest) -> Iterator[str]:
     from rung.dataset.lint import KINDS
     from rung.stats.rules_of_thumb import advice
 
@@ -138,7 +138,7 @@ def _told(found: Looked, wanted: Wanted) -> Iterator[str]:
     yield from found.notes
 
 
-def _table(found: Looked, wanted: Wanted) -> Iterator[str]:
+def _table(found: Looked, wanted: LintRequest) -> Iterator[str]:
     from rung.dataset.balance import CHARACTERS
 
     lengths, labels = found.lengths, found.linted.labels

@@ -14,7 +14,7 @@ from rung.cli.options import Folder, Json
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.commands.export import Exported
+    from rung.commands.export import ExportReport
 
 
 class Form(StrEnum):
@@ -47,12 +47,12 @@ def export(
     """Write a tuned model for other programs: PEFT, merged, GGUF."""
     from json import dumps
 
-    from rung.commands.export import ExportOrder
+    from rung.commands.export import ExportRequest
     from rung.config.project import load_project
     from rung.loop import export as write
     from rung.records import plain
 
-    wanted = ExportOrder(to.value, target, rung, artifact, precision, prompts if check else 0)
+    wanted = ExportRequest(to.value, target, rung, artifact, precision, prompts if check else 0)
     done = write(load_project(folder), wanted, reporter=Screen(quiet=json))
     if json:
         said = {"form": done.form, "folder": str(done.folder), "artifact": done.artifact, "bytes": done.bytes}
@@ -63,7 +63,7 @@ def export(
     return FINE if all(parity.is_equal for parity in done.parity) else MISSED
 
 
-def _lines(done: Exported) -> Iterator[str]:
+def _lines(done: ExportReport) -> Iterator[str]:
     yield f"{done.form} of {done.artifact[:12]}: {done.folder} ({done.bytes / 1e6:,.0f} MB)"
     for why in done.marked:
         yield f"! it is marked for what it forgot: {why}"

@@ -14,7 +14,7 @@ from rung.cli.project_folder import words_apart
 from rung.cli.screen import Screen, err, out, out_line
 
 if TYPE_CHECKING:
-    from rung.commands.search import Searcher, Wanted
+    from rung.commands.search import Searcher, SearchRequest
     from rung.config.project import Project
     from rung.knowledge.protocol import Place
     from rung.records import Passage
@@ -58,7 +58,7 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     The index is brought up to date before. With --queries and --trec a whole file of queries is answered into a TREC run:
     the best passage of each document.
     """
-    from rung.commands.search import DOCUMENTS, Wanted
+    from rung.commands.search import DOCUMENTS, SearchRequest
     from rung.config.project import load_project
     from rung.errors import UserError
     from rung.files.outputs import check_free
@@ -69,7 +69,7 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     if queries is not None and explain:
         raise UserError("--queries answers a whole file: leave out --explain")
     root, own = words_apart(ctx, (folder, query), *(() if queries else ("QUERY",)))
-    wanted = Wanted(
+    wanted = SearchRequest(
         top or (DOCUMENTS if queries else 5), Asker(groups(asker)), condition(where or ()), diversity, rerank=rerank
     )
     if trec is not None:
@@ -80,7 +80,7 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     return (_explain if explain else _answer_one)(project, own[0], wanted, json)
 
 
-def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int:
+def _answer_one(project: Project, query: str, wanted: SearchRequest, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher
@@ -102,7 +102,7 @@ def _answer_one(project: Project, query: str, wanted: Wanted, json: bool) -> int
     return FINE
 
 
-def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
+def _explain(project: Project, query: str, wanted: SearchRequest, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher
@@ -130,7 +130,7 @@ def _explain(project: Project, query: str, wanted: Wanted, json: bool) -> int:
     return FINE
 
 
-def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *, force: bool, json: bool) -> int:
+def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequest, *, force: bool, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher, write_run
@@ -159,7 +159,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: Wanted, *,
     return FINE
 
 
-def _tell_unknown(searcher: Searcher, wanted: Wanted) -> None:
+def _tell_unknown(searcher: Searcher, wanted: SearchRequest) -> None:
     for said in (*searcher.unknown(wanted.where), *searcher.kinds_amiss(wanted.where)):
         err(f"--where: {said}")
     for said in searcher.strangers(wanted.asker):

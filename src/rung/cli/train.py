@@ -14,7 +14,7 @@ from rung.cli.options import DryRun, Folder, Json, Seed
 from rung.cli.screen import Screen, out
 
 if TYPE_CHECKING:
-    from rung.commands.train import Told
+    from rung.commands.train import TrainReport
 
 
 class Kind(StrEnum):
@@ -49,7 +49,7 @@ def train(
     """Train what the tuned rungs need and do not have yet."""
     from json import dumps
 
-    from rung.commands.train import Order
+    from rung.commands.train import TrainRequest
     from rung.commands.training_forecast import foresee
     from rung.config.project import load_project
     from rung.errors import UserError
@@ -68,7 +68,7 @@ def train(
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
     given: dict[str, Value] = {"recipe": str(recipe) if recipe else None, "search": search}
-    order = Order(rung or "", given if kind is Kind.generator else {})
+    order = TrainRequest(rung or "", given if kind is Kind.generator else {})
     done = build(project, kind.value, order, seed=seed, reporter=Screen(quiet=json))
     if json:
         for told in done:
@@ -79,7 +79,7 @@ def train(
     return FINE
 
 
-def _table(done: Sequence[Told]) -> Iterator[str]:
+def _table(done: Sequence[TrainReport]) -> Iterator[str]:
     """What each artifact came to, in 80 columns; a blank is what this kind does not measure."""
     heads = ("rows", "tokens", "tokens/s", "seconds", "peak MB", "train loss", "val. loss")
     widths = (7, 10, 8, 8, 7, 10, 9)
@@ -115,7 +115,7 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _said(told: Told) -> dict[str, object]:
+def _said(told: TrainReport) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(told), "folder": str(told.folder)}

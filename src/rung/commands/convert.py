@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rung.dataset import read_examples, write_examples
-from rung.dataset.row_files import decoded, read_rows
+from rung.dataset.row_files import decoded, rows_in
 from rung.dataset.write_examples import write_rows
 from rung.errors import UserError
 from rung.files.limited import name_of
@@ -83,7 +83,7 @@ def _left_out(path: Path, examples: Sequence[Example], problems: Sequence[Proble
         return
     lines = (decoded(path, shown, []) or "").split("\n")
     read = {int(e.place.rpartition(":")[2]) for e in examples if e.place.rpartition(":")[0] == shown}
-    begun = sorted({problem.line for problem in mine} | {line for line, _ in read_rows(path, shown, [])})
+    begun = sorted({problem.line for problem in mine} | {line for line, _ in rows_in(path, shown, [])})
     for line, until in zip(begun, [*begun[1:], len(lines) + 1], strict=True):
         text = "\n".join(lines[max(line, 1) - 1 : until - 1]).rstrip("\n")
         if line not in read and text.strip():

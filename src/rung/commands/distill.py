@@ -17,10 +17,9 @@ from rung.commands.sift import faults
 from rung.config.project import Project
 from rung.dataset.formats import ROLES, example_of, form_of, messages_of
 from rung.dataset.leakage import overlaps
-from rung.dataset.load import Rows, case_of, paths
-from rung.dataset.load import read_rows as read_project
+from rung.dataset.load import Dataset, case_of, load_dataset, paths
 from rung.dataset.near_duplicates import normal
-from rung.dataset.row_files import decoded, read_rows
+from rung.dataset.row_files import decoded, rows_in
 from rung.dataset.write_examples import write_examples, write_rows
 from rung.errors import UserError
 from rung.files.limited import name_of
@@ -74,7 +73,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DistillRequest:
     """What was asked for. `approve` is who vouches for the answers that pass, "" for nobody yet."""
 
     teacher: str
@@ -93,7 +92,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Distilled:
+class DistillReport:
     """What came of it. `usd` None: the teacher's price is unknown."""
 
     file: Path
@@ -138,7 +137,7 @@ class _Sieve:
         self.dropped.append(Dropped(one, filter, why, output))
 
 
-def distill(engines: Engines, order: Order) -> Distilled:
+def distill(engines: Engines, order: DistillRequest) -> DistillReport:
     """Let the teacher answer the inputs, and write the answers that pass as examples.
 
     Raises:
@@ -147,7 +146,7 @@ def distill(engines: Engines, order: Order) -> Distilled:
     """
     for path in (order.output, order.dropped):
         check_free(path, force=order.force)  # before the teacher is asked
-    rows = read_project(engines.project)
+    rows = load_dataset(engines.project)
     problems: list[Problem] = []
     read = [one for path in order.inputs for one in read_inputs(path, problems)]
     if not read:
@@ -156,7 +155,7 @@ def distill(engines: Engines, order: Order) -> Distilled:
     sieve = _Sieve()
     asked = _admitted(engines.project, rows, read, sieve)[: order.limit]
     if order.dry_run:
-        return Distilled(order.output, 0, tuple(sieve.dropped), None, order.teacher, tuple(problems), asked=len(asked))
+        return DistillReport(order.output, 0, tuple(sieve.dropped), None, order.teacher, tuple(problems), asked=len(asked))
     ended, usd = _answered(engines, rows, asked, order)
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
@@ -168,7 +167,7 @@ def distill(engines: Engines, order: Order) -> Distilled:
         write_rows(order.dropped, (one.row() for one in sieve.dropped), force=order.force)
     else:
         order.dropped.unlink(missing_ok=True)  # of a run that is replaced
-    return Distilled(
+    return DistillReport(
         file=order.output,
         rows=len(examples),
         dropped=tuple(sieve.dropped),
@@ -213,7 +212,7 @@ def read_inputs(path: Path, problems: list[Problem]) -> list[Input]:
             Input((Message("user", line.strip()),), place=f"{shown}:{n}") for n, line in enumerate(lines, 1) if line.strip()
         ]
     found = []
-    for line, row in read_rows(path, shown, problems):
+    for line, row in rows_in(path, shown, problems):
         try:
             found.append(_input(row, f"{shown}:{line}"))
         except ValueError as error:
@@ -249,7 +248,7 @@ def _open(messages: Sequence[Message]) -> tuple[Message, ...]:
     return turns
 
 
-def _admitted(project: Project, rows: Rows, read: Sequence[Input], sieve: _Sieve) -> list[Input]:
+def _admitted(project: Project, rows: Dataset, read: Sequence[Input], sieve: _Sieve) -> list[Input]:
     """The inputs that may be answered: once each, approved where that is wanted, and none that judges."""
     judging = [case for case in rows.cases if case.split != "train"]
     # The teacher's answer does not matter yet: whether an input repeats a case does.
@@ -276,7 +275,7 @@ def _admitted(project: Project, rows: Rows, read: Sequence[Input], sieve: _Sieve
 
 
 def _answered(
-    engines: Engines, rows: Rows, asked: Sequence[Input], order: Order
+    engines: Engines, rows: Dataset, asked: Sequence[Input], order: DistillRequest
 ) -> tuple[list[Carried[Answer]], float | None]:
     """The teacher's answer to each input, held to the schema or labels where its host can; and what it cost."""
     from rung.models.catalog import generator
@@ -309,8 +308,8 @@ def _said(materials: Materials, question: Question, max_tokens: int) -> Conversa
         if not materials.labels or materials.schema:
             raise
     freely = Generate(closed_book(instruction(materials), question), max_tokens=max_tokens)
-    said = yield from generate(freely)
-    return finish(said)
+    response = yield from generate(freely)
+    return finish(response)
 
 
 def _question(one: Input) -> Question:
@@ -318,7 +317,7 @@ def _question(one: Input) -> Question:
 
 
 def _sifted(
-    engines: Engines, rows: Rows, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
+    engines: Engines, rows: Dataset, answered: Sequence[tuple[Input, Carried[Answer]]], sieve: _Sieve
 ) -> list[tuple[Input, Answer]]:
     """The answers without a fault."""
     passed: list[tuple[Input, Answer]] = []
@@ -336,7 +335,7 @@ def _case(one: Input, schema: str) -> Case:
     return Case(digest(one.messages)[:16], one.text, references, answerable=True, place=one.place)
 
 
-def _example(one: Input, text: str, rows: Rows, order: Order) -> Example:
+def _example(one: Input, text: str, rows: Dataset, order: DistillRequest) -> Example:
     output = compact(text, rows.schema) if rows.schema else text.strip()
     messages = (*one.messages, Message("assistant", output))
     return Example(
@@ -350,7 +349,7 @@ def _example(one: Input, text: str, rows: Rows, order: Order) -> Example:
     )
 
 
-def dropped_by(distilled: Distilled) -> str:
+def dropped_by(distilled: DistillReport) -> str:
     """The filters and what they dropped, as a sentence; "" where nothing was dropped."""
     counts = distilled.by_filter()
     return ", ".join(f"{name} {n:,}" for name, n in sorted(counts.items(), key=lambda item: -item[1]))

@@ -242,8 +242,10 @@ def _asked(passage: Passage, sentence: str) -> Conversation[str]:
         'as few words of the sentence as possible. Reply with JSON: {"question": ..., "answer": ...}'
     )
     shown = f"{passage.title}\n\n{passage.text}\n\nSentence: {sentence}"
-    said = yield from generate(Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120))
-    return said.text
+    response = yield from generate(
+        Generate((Message("system", rule), Message("user", shown)), schema=_SCHEMA, max_tokens=120)
+    )
+    return response.text
 
 
 def _checked(said: str, passage: Passage, sentence: str) -> Draft | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
-from rung.dataset.load import Rows, read_rows
+from rung.dataset.load import Dataset, load_dataset
 from rung.errors import UserError
 from rung.pipeline.materials import materials_of
 from rung.records import Case, Example
@@ -25,7 +25,7 @@ UNTAUGHT = ("example-index",)  # kinds that are built whenever they are needed, 
 
 def whats_due(
     project: Project,
-    rows: Rows | None = None,
+    rows: Dataset | None = None,
     *,
     groups: Mapping[str, Sequence[str]] | None = None,
     now: datetime | None = None,
@@ -47,7 +47,7 @@ def whats_due(
     materials: Materials | None = None  # where rows are counted
     if rule.rows is not None:
         try:
-            rows = rows or _naming_documents(read_rows(project))
+            rows = rows or _naming_documents(load_dataset(project))
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
@@ -71,8 +71,8 @@ def _latest(registry: Registry) -> dict[str, Artifact | None]:
     return found or {TRAINED: None}
 
 
-def _naming_documents(rows: Rows) -> Rows:
-    """Rows whose cases name the documents of their quotes: which characters these are takes the documents' texts."""
+def _naming_documents(rows: Dataset) -> Dataset:
+    """The dataset, whose cases name the documents of their quotes: which characters these are takes the documents' texts."""
 
     def named(case: Case) -> Case:
         quoted = (item.get("document") for item in rows.quotes.get(case.id, ()) if isinstance(item, dict))

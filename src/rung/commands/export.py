@@ -17,7 +17,7 @@ from rung.builders.forgetting_gate import forgot
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import latest
 from rung.progress import phase
 from rung.records import Message
@@ -32,7 +32,7 @@ PROMPTS, ANSWER_TOKENS = 50, 48
 
 
 @dataclass(frozen=True, slots=True)
-class ExportOrder:
+class ExportRequest:
     """What is exported: in which form ("peft", "merged", "gguf", "st"), where to, of which rung or artifact.
 
     `precision` "": the form's own, which loses least. `check`: how many prompts are compared, 0 for none.
@@ -47,7 +47,7 @@ class ExportOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportReport:
     """Where it was written, what it was, what it is marked for, and how it compares with what is served."""
 
     form: str
@@ -58,7 +58,7 @@ class Exported:
     parity: tuple[Parity, ...] = ()
 
 
-def export_artifact(builder: ArtifactBuilder, intake: Intake, order: ExportOrder) -> Exported:
+def export_artifact(builder: ArtifactBuilder, intake: Prepared, order: ExportRequest) -> ExportReport:
     """Write an artifact for other programs.
 
     Raises:
@@ -79,10 +79,10 @@ def export_artifact(builder: ArtifactBuilder, intake: Intake, order: ExportOrder
             _write(tuned, order)
     size = sum(file.stat().st_size for file in order.out.rglob("*") if file.is_file())
     parity = _checked(builder.engines, intake, built, tuned, order) if tuned and order.check else ()
-    return Exported(order.form, order.out, built.digest, size, forgot(builder.project, built), parity)
+    return ExportReport(order.form, order.out, built.digest, size, forgot(builder.project, built), parity)
 
 
-def _write(tuned: Tuned, order: ExportOrder) -> None:
+def _write(tuned: Tuned, order: ExportRequest) -> None:
     from rung.training import export as writing
 
     given = {"precision": order.precision} if order.precision else {}
@@ -96,7 +96,7 @@ def _write(tuned: Tuned, order: ExportOrder) -> None:
         writing.write_gguf_folder(tuned, order.out, **given)
 
 
-def _tuned(engines: Engines, intake: Intake, built: Built) -> Tuned:
+def _tuned(engines: Engines, intake: Prepared, built: Built) -> Tuned:
     from rung.models.hosts import gguf_file
     from rung.training.export import Tuned, check_base
     from rung.training.generator import Trainable
@@ -122,7 +122,7 @@ def _artifact(project: Project, said: str) -> Built:
     return Built(found[0].name, found[0])
 
 
-def _of_rung(builder: ArtifactBuilder, intake: Intake, rung: str) -> Built:
+def _of_rung(builder: ArtifactBuilder, intake: Prepared, rung: str) -> Built:
     """The adapter of a tuned rung: the one named, else the last verdict's winner, else the only one."""
     tuned = [c for c in propose(builder, intake) if c.is_tuned]
     if not tuned:
@@ -147,7 +147,7 @@ def _winner(project: Project, tuned: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in tuned if c.label == label]
 
 
-def _checked(engines: Engines, intake: Intake, built: Built, tuned: Tuned, order: ExportOrder) -> tuple[Parity, ...]:
+def _checked(engines: Engines, intake: Prepared, built: Built, tuned: Tuned, order: ExportRequest) -> tuple[Parity, ...]:
     from rung.training.parity import check
 
     engines.generator.use_adapters({built.digest: built.folder})
@@ -164,7 +164,7 @@ def _checked(engines: Engines, intake: Intake, built: Built, tuned: Tuned, order
     return tuple(found)
 
 
-def prompts(intake: Intake, count: int) -> list[tuple[Message, ...]]:
+def prompts(intake: Prepared, count: int) -> list[tuple[Message, ...]]:
     """So many chats as the tuned rung puts them: the cases' questions, the examples' inputs, at last the shipped probe's."""
     from rung.training.probing import read_probe
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from rung.commands.first_look import first_look, in_words, needing_extras
 from rung.config.project import FILE, Project, load_project
-from rung.dataset.load import read_examples, read_rows
+from rung.dataset.load import load_dataset, read_examples
 from rung.errors import UserError
 from rung.files.limited import yaml_file, yaml_of
 from rung.pipeline.counting import CHARACTERS_PER_TOKEN
 from rung.pipeline.publishing import latest
 from rung.records import Case, Document, Json, Problem, rung_of
-from rung.stats.rules_of_thumb import LEAST_EXAMPLES, START_CASES
+from rung.stats.rules_of_thumb import MIN_EXAMPLES, START_CASES
 from rung.strategies.registry import find, ladder
 from rung.text.parsing import Malformed
 from rung.verdict.advise import Changes, Facts, facts_of
@@ -177,7 +177,7 @@ def _from_settings(project: Project, found: dict[str, tuple[Json, str]]) -> None
 def _from_rows(project: Project, found: dict[str, tuple[Json, str]], problems: list[Problem]) -> None:
     cases: tuple[Case, ...] = ()
     try:
-        rows = read_rows(project)
+        rows = load_dataset(project)
         cases, examples = rows.cases, rows.examples
         problems += rows.problems
     except UserError as error:
@@ -279,6 +279,6 @@ def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]])
             means[str(rung["name"])] = float(mean)
     tried = [means[name] for name in ("few_shot", "structured", "prompt") if name in means]
     few = found.get("examples", (0, ""))[0]
-    serious = "few_shot" in means or not isinstance(few, int) or few < LEAST_EXAMPLES
+    serious = "few_shot" in means or not isinstance(few, int) or few < MIN_EXAMPLES
     if bar is not None and tried and serious:
         found["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"

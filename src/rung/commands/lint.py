@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from rung.config.project import FILE, Project, load_project
 from rung.config.schema import DEFAULT_MODEL
-from rung.dataset import Linted, flaw, lint, read_examples
+from rung.dataset import LintReport, flaw, lint, read_examples
 from rung.dataset.formats import example_of, form_of
 from rung.dataset.load import case_of, paths, shown_as
-from rung.dataset.row_files import read_rows as rows_of_file
+from rung.dataset.row_files import rows_in
 from rung.errors import ModelError, UserError
 from rung.progress import Reporter, Silent
 from rung.records import Case, Example, Json, Message, Problem, plain
@@ -30,11 +30,11 @@ MAX_TOKENS = 2048  # as the trainer's recipe has it
 COUNTED = 20_000  # rows that the table of lengths is made from
 _TURN, _CHAT = 16, 96  # tokens that a template may add for a turn, and for a chat
 ODD = 3.5  # robust deviations from the median loss (Iglewicz and Hoaglin 1993)
-LEAST_ODD = 0.5  # nats above the median, however alike the others are
+MIN_ODD = 0.5  # nats above the median, however alike the others are
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LintRequest:
     """What `rung examples lint` was asked for. `model` "": the project's, or the one that Rung comes with."""
 
     max_tokens: int = MAX_TOKENS
@@ -68,7 +68,7 @@ class Seen:
 class Looked:
     """What was found, and what was asked for besides. `odd`: (place, why) of rows whose loss stands out."""
 
-    linted: Linted
+    linted: LintReport
     problems: tuple[Problem, ...]
     files: tuple[str, ...]
     lengths: Lengths | None = None
@@ -108,7 +108,11 @@ class _Materials:
 
 
 def look(
-    files: Sequence[Path], cases: Sequence[Path] = (), *, wanted: Wanted = Wanted(), reporter: Reporter | None = None
+    files: Sequence[Path],
+    cases: Sequence[Path] = (),
+    *,
+    wanted: LintRequest = LintRequest(),
+    reporter: Reporter | None = None,
 ) -> Looked:
     """Look over files of examples, or a project's own where a folder with `rung.yaml` is among them.
 
@@ -170,7 +174,7 @@ def _take_project(project: Project, found: _Materials) -> None:
 def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:
     """Whatever in a file judges: cases, drafts too, and chats that are kept as cases. Train cases teach, and are none."""
     cases: list[Case] = []
-    for line, row in rows_of_file(path, shown, problems):
+    for line, row in rows_in(path, shown, problems):
         place = f"{shown}:{line}"
         try:
             if "question" not in row and form_of(row) is not None:
@@ -190,7 +194,7 @@ def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:
     return cases
 
 
-def _model(found: _Materials, wanted: Wanted, notes: list[str], reporter: Reporter) -> Generator | None:
+def _model(found: _Materials, wanted: LintRequest, notes: list[str], reporter: Reporter) -> Generator | None:
     """The model whose tokens count; None where nobody needs to count, or where it cannot be had."""
     longest = max((_most_tokens(example) for example in found.examples), default=0)
     if not (wanted.table or wanted.preview or wanted.loss or longest > wanted.max_tokens) or not found.examples:
@@ -223,7 +227,7 @@ def _most_tokens(example: Example) -> int:
 
 
 def _lengths(
-    chats: Sequence[tuple[Message, ...]], model: Generator | None, wanted: Wanted, name: str
+    chats: Sequence[tuple[Message, ...]], model: Generator | None, wanted: LintRequest, name: str
 ) -> tuple[dict[int, str], Lengths | None]:
     """(what is too long, the table). Rows that cannot be too long are counted for the table only."""
     most = [sum(len(m.content.encode()) for m in chat) + len(chat) * _TURN + _CHAT for chat in chats]
@@ -299,7 +303,7 @@ def odd_rows(rows: Sequence[Example], model: object, reporter: Reporter) -> tupl
     middle = statistics.median(losses)
     spread = 1.4826 * statistics.median(abs(loss - middle) for loss in losses)
     odd = sorted(
-        ((loss, row.place) for loss, row in zip(losses, rows, strict=True) if loss - middle > max(ODD * spread, LEAST_ODD)),
+        ((loss, row.place) for loss, row in zip(losses, rows, strict=True) if loss - middle > max(ODD * spread, MIN_ODD)),
         reverse=True,
     )
     said = f"nats per answer token; the median is {middle:.2f}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import forget_cuttings
+from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import SET_ASIDE, damaged, unseal
@@ -31,14 +31,14 @@ WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of 
 
 
 @dataclass(frozen=True, slots=True)
-class Purged:
+class PurgeReport:
     """What went: folders of verdicts whose pages were removed; the project's own page where it still is one of these."""
 
     verdicts: tuple[Path, ...]
     page: Path | None
 
 
-def purge(project: Project, *, dry_run: bool = False) -> Purged:
+def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     """Keep the newest version of the index alone, and nothing of what it does not hold. `dry_run`: say what would go.
 
     Raises:
@@ -50,11 +50,11 @@ def purge(project: Project, *, dry_run: bool = False) -> Purged:
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
-    found = Purged(tuple(stale), own if shown else None)
+    found = PurgeReport(tuple(stale), own if shown else None)
     if dry_run:
         return found
     index.prune()
-    forget_cuttings(project.state)
+    forget_chunked_indexes(project.state)
     left = index.snapshot()
     with closing(open_cache(project)) as cache:
         forget_gone(cache, lambda ids: left.documents(ids) if left else ())

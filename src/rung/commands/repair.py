@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from rung.artifacts.registry import Registry
-from rung.artifacts.store import ARTIFACTS, CUTTINGS, MANIFEST, Built
+from rung.artifacts.store import ARTIFACTS, CHUNKED_INDEXES, MANIFEST, Built
 from rung.config.project import Project, load_project
 from rung.config.schema import Settings
 from rung.errors import Damaged, UserError
@@ -230,7 +230,7 @@ def _indexes(state: Path, store: str) -> Iterator[Damage]:
         place = keeping(store or index, index)
         if found := next(wrong(place), None):
             yield Damage(place.address(found.name), found.why, partial(mend, place))
-    for folder in sorted(path for path in (state / CUTTINGS).glob("*") if (path / "index").is_dir()):
+    for folder in sorted(path for path in (state / CHUNKED_INDEXES).glob("*") if (path / "index").is_dir()):
         place = keeping(folder / "index")
         if found := next(wrong(place), None):
             yield Damage(place.address(found.name), found.why, partial(_uncut, folder))

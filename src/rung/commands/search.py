@@ -20,7 +20,7 @@ from rung.pipeline.dense_weight import Weight, settle_alone
 from rung.pipeline.prepare import up_to_date
 from rung.progress import phase, say
 from rung.records import Asker, Failure, Passage, Problem
-from rung.records.steps import Engine, Found, Request, Rerank, Search, Step
+from rung.records.steps import Engine, Request, Rerank, Search, SearchResult, Step
 from rung.runtime.engines import Engines
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RERANKED = 50  # passages that a reranker is given, where fewer are asked for
 DOCUMENTS = 100  # of one query in a TREC run, where nothing else is said
 _TOGETHER = 512  # queries that are embedded, searched and reranked at once
 _PER_DOCUMENT = 4  # passages asked for, for each document wanted; a query that needs more is asked again
-_MOST = 100_000
+_MAX_TOP = 100_000
 KINDS = {"n": "a number", "t": "a date", "s": "text", "b": "true or false"}
 TAG = "rung"
 UNITS = 1_000_000  # scores of a run are written in millionths, and differ by one at least
@@ -46,7 +46,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchRequest:
     """What is asked of a search beside its words."""
 
     top: int = 5
@@ -81,7 +81,7 @@ class Searcher:
             say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
         self.weight: Weight = settle_alone(engines, indexed.knowledge)
 
-    def find(self, queries: Sequence[str], wanted: Wanted) -> list[tuple[Passage, ...]]:
+    def find(self, queries: Sequence[str], wanted: SearchRequest) -> list[tuple[Passage, ...]]:
         """For each query its passages, best first; all queries in one call of each engine.
 
         Raises:
@@ -135,7 +135,7 @@ class Searcher:
             said.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
         return said
 
-    def why_nothing(self, query: str, wanted: Wanted) -> str:
+    def why_nothing(self, query: str, wanted: SearchRequest) -> str:
         """Why a query found nothing: the condition, the asker's groups, or neither."""
         whole = replace(wanted, asker=Asker(), where="", top=1, rerank=False)
         if wanted.where and not self.find([query], replace(whole, where=wanted.where))[0]:
@@ -145,12 +145,12 @@ class Searcher:
             return f"nothing that this asker may read{also} was found"
         return "nothing was found"
 
-    def explain(self, query: str, wanted: Wanted) -> tuple[Explained, ...]:
+    def explain(self, query: str, wanted: SearchRequest) -> tuple[Explained, ...]:
         """What a plain search finds, each with its places in the rankings."""
         return self.knowledge.explain(query, asker=wanted.asker, top=wanted.top, where=wanted.where)
 
 
-def write_run(searcher: Searcher, queries: Path, run: Path, wanted: Wanted, *, force: bool = False) -> TrecRun:
+def write_run(searcher: Searcher, queries: Path, run: Path, wanted: SearchRequest, *, force: bool = False) -> TrecRun:
     """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
 
     Written whole or not at all. `wanted.top` counts documents.
@@ -220,7 +220,7 @@ def best_of_documents(ranking: Sequence[Passage], top: int) -> list[Passage]:
     return list(found.values())
 
 
-def _documents(searcher: Searcher, queries: Sequence[str], wanted: Wanted) -> list[list[Passage]]:
+def _documents(searcher: Searcher, queries: Sequence[str], wanted: SearchRequest) -> list[list[Passage]]:
     """Asks deeper for those queries whose passages come from too few documents; not where each passage is to be reranked."""
     found: dict[int, list[Passage]] = {}
     left, depth = list(range(len(queries))), max(wanted.top, RERANKED) if wanted.rerank else wanted.top * _PER_DOCUMENT
@@ -229,7 +229,7 @@ def _documents(searcher: Searcher, queries: Sequence[str], wanted: Wanted) -> li
         again = []
         for place, ranking in zip(left, searcher.find([queries[place] for place in left], deep), strict=True):
             found[place] = best_of_documents(ranking, wanted.top)
-            if len(found[place]) < wanted.top and len(ranking) == depth and depth < _MOST and not wanted.rerank:
+            if len(found[place]) < wanted.top and len(ranking) == depth and depth < _MAX_TOP and not wanted.rerank:
                 again.append(place)
         left, depth = again, depth * 4
     return [found[place] for place in range(len(queries))]
@@ -240,7 +240,7 @@ def _carried(engine: Engine, steps: Sequence[Step], asker: Asker) -> list[tuple[
     for place, result in engine.run([Request(step, asker) for step in steps]):
         if isinstance(result, Failure):
             raise UserError(result.error)
-        if isinstance(result, Found):
+        if isinstance(result, SearchResult):
             results[place] = result.passages
     return [results[place] for place in range(len(steps))]
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rung.dataset.declining import declines
-from rung.dataset.load import Rows
+from rung.dataset.load import Dataset
 from rung.dataset.near_duplicates import normal
 from rung.pipeline.grading import carried_by
 from rung.records import Answer, Case, Outcome
 from rung.runtime.batch import Carried
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
-from rung.scoring import score_run, scorers, yardstick
+from rung.scoring import score_run, scorers, scoring_context
 
-LEAST_CORRECT = 0.5  # of an answer whose reference is known, where the project's bar says nothing
+MIN_CORRECT = 0.5  # of an answer whose reference is known, where the project's bar says nothing
 SIFTED_BY = ("correctness", "format")  # scorers that judge a teacher's answer without documents
 
 Fault = tuple[str, str]  # the filter that drops an answer, and why
 
 
-def faults(engines: Engines, rows: Rows, answered: Sequence[tuple[Case, Carried[Answer]]]) -> list[Fault | None]:
+def faults(engines: Engines, rows: Dataset, answered: Sequence[tuple[Case, Carried[Answer]]]) -> list[Fault | None]:
     """The fault of each answer; None where it may teach. `correct` counts where a reference or a judge can tell it."""
     found = [_fault(case, ended, rows.schema) for case, ended in answered]
     whole = [
@@ -46,19 +46,19 @@ def _fault(case: Case, ended: Carried[Answer], schema: str) -> Fault | None:
 
 
 def _misjudged(
-    engines: Engines, rows: Rows, references: Sequence[Case], answered: Sequence[tuple[Case, Outcome]]
+    engines: Engines, rows: Dataset, references: Sequence[Case], answered: Sequence[tuple[Case, Outcome]]
 ) -> dict[str, Fault]:
     """By case, of those that a scorer finds wrong or cannot judge."""
-    said = engines.project.settings
+    settings = engines.project.settings
     known = [case for case in references if case.answers] or rows.cases
-    measure = yardstick(
-        known, schema=rows.schema, labels=rows.labels, metric=said.bar.metric or "", rubric=said.judge.rubric
+    measure = scoring_context(
+        known, schema=rows.schema, labels=rows.labels, metric=settings.bar.metric or "", rubric=settings.judge.rubric
     )
-    least = 1.0 if measure.correct_by in ("json", "label") else said.bar.correct or LEAST_CORRECT
+    least = 1.0 if measure.correct_by in ("json", "label") else settings.bar.correct or MIN_CORRECT
     card = score_run(
         [case for case, _ in answered],
         [outcome for _, outcome in answered],
-        yardstick=measure,
+        scoring_context=measure,
         scorers={name: scorers()[name] for name in SIFTED_BY},
         carry=carried_by(StepRunner(engines)),
     )

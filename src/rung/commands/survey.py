@@ -11,9 +11,9 @@ from textwrap import wrap
 from rung.artifacts import Training
 from rung.commands.due import whats_due
 from rung.config.project import Project
-from rung.dataset.load import Rows
+from rung.dataset.load import Dataset
 from rung.dataset.obstacles import Obstacles
-from rung.pipeline.budget import Allowed
+from rung.pipeline.budget import CompareRequest
 from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, shared_settings
 from rung.pipeline.counting import sizes_of
@@ -36,7 +36,7 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import planned as planned_for
 from rung.training.retraining import Due
 
-MOST_GOLD = 50  # passages of a case's gold that are looked at
+MAX_GOLD = 50  # passages of a case's gold that are looked at
 WIDTH = 80
 CONTEXT = 8192  # tokens, of the local model; a comparison asks the model itself
 
@@ -59,7 +59,7 @@ class Survey:
     """What is in a project."""
 
     project: Project
-    rows: Rows
+    rows: Dataset
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
     planned: tuple[Planned, ...]
@@ -193,7 +193,7 @@ def survey(
     *,
     limit: int | None = None,
     seed: int | None = None,
-    allowed: Allowed | None = None,
+    allowed: CompareRequest | None = None,
     rehearsed: bool = True,
     listing: bool = False,
 ) -> Survey:
@@ -240,7 +240,7 @@ def survey(
         entrants=entrants,
         judging=cases,
         cases=rows.cases,
-        allowed=allowed or Allowed(),
+        allowed=allowed or CompareRequest(),
         unindexed=() if allowed is None else unindexed(project, documents),
     )
     held = holding(project, rows.schema, local=stage.materials.trainable)
@@ -296,10 +296,10 @@ def _gold(stage: Stage, case: Case) -> tuple[Passage, ...]:
     """The longest passages that the gold of a case may come to: as many as fit into the model's context."""
     from rung.knowledge.citing import WHOLE_TOKENS
 
-    said, room = stage.project.settings.knowledge, stage.materials.context_tokens
+    settings, room = stage.project.settings.knowledge, stage.materials.context_tokens
     named = frozenset((*case.gold_documents, *(evidence.document for evidence in case.evidence)))
     chosen: list[Passage] = []
-    for passage in stage.pieces(MOST_GOLD, max(said.parent_tokens or said.chunk_tokens, WHOLE_TOKENS), named):
+    for passage in stage.pieces(MAX_GOLD, max(settings.parent_tokens or settings.chunk_tokens, WHOLE_TOKENS), named):
         room -= stage.sizes.fitting(passage.text)
         if room < 0 and chosen:
             break

@@ -17,14 +17,14 @@ from rung.builders.recipes import keep_found, recipe_of
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, build, propose, with_members
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.records import Json
 from rung.training.generator import kept_loss
 from rung.training.registry import last_loss
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainRequest:
     """What was asked for: of this rung only ("": of all), with these settings in the place of `rung.yaml`'s."""
 
     rung: str = ""
@@ -32,7 +32,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TrainReport:
     """One artifact, as `rung train --json` tells it. None: not measured for this kind.
 
     Losses are means per answer token in nats (generator), else the trainer's own, named in its manifest. `peak_mb` is of the
@@ -55,7 +55,7 @@ class Told:
     notes: tuple[str, ...] = ()
 
 
-def train_generators(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+def train_generators(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
     """The adapters of the project's tuned rungs.
 
     Raises:
@@ -84,17 +84,17 @@ def train_generators(builder: ArtifactBuilder, intake: Intake, order: Order) -> 
     ]
 
 
-def train_classifiers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+def train_classifiers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
     """The classifiers of the project's `classifier` rungs; raises as `train_generators` does."""
     return _heads(builder, intake, order, "classifier")
 
 
-def train_routers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+def train_routers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
     """The routers of the project's `router` rungs, over the rungs that they name; raises as `train_generators` does."""
     return _heads(builder, intake, order, "router")
 
 
-def _heads(builder: ArtifactBuilder, intake: Intake, order: Order, kind: str) -> list[Told]:
+def _heads(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest, kind: str) -> list[TrainReport]:
     candidates = propose(builder, intake)
     wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
     if not wanted:
@@ -108,46 +108,46 @@ def _heads(builder: ArtifactBuilder, intake: Intake, order: Order, kind: str) ->
     return [_told_of_head(candidate, built) for candidate in done for built in candidate.built]
 
 
-def _told_of_head(candidate: Candidate, built: Built) -> Told:
-    made = built.manifest
-    metrics, notes = made.get("metrics"), made.get("notes")
-    return Told(
+def _told_of_head(candidate: Candidate, built: Built) -> TrainReport:
+    manifest = built.manifest
+    metrics, notes = manifest.get("metrics"), manifest.get("notes")
+    return TrainReport(
         kind=candidate.rung.name,
         rung=candidate.label,
         artifact=built.digest,
         folder=built.folder,
-        rows=int(number(made, "rows") or 0),
+        rows=int(number(manifest, "rows") or 0),
         seconds=built.seconds,
-        train_loss=last_loss(made.get("train_loss")),
-        validation_loss=last_loss(made.get("validation_loss")),
+        train_loss=last_loss(manifest.get("train_loss")),
+        validation_loss=last_loss(manifest.get("validation_loss")),
         metrics=metrics if isinstance(metrics, dict) else {},
         notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
 
 
-def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: Order) -> UserError:
+def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: TrainRequest) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
     return UserError(f"{project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
 
 
-def _told(project: Project, candidate: Candidate, built: Built) -> Told:
-    made = built.manifest
-    peak = made.get("peak_memory_bytes")
-    return Told(
+def _told(project: Project, candidate: Candidate, built: Built) -> TrainReport:
+    manifest = built.manifest
+    peak = manifest.get("peak_memory_bytes")
+    return TrainReport(
         kind="generator",
         rung=candidate.label,
         artifact=built.digest,
         folder=built.folder,
-        rows=int(number(made, "rows") or 0),
-        tokens=int(number(made, "tokens") or 0),
-        tokens_per_second=number(made, "tokens_per_second"),
+        rows=int(number(manifest, "rows") or 0),
+        tokens=int(number(manifest, "tokens") or 0),
+        tokens_per_second=number(manifest, "tokens_per_second"),
         seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
-        train_loss=last_loss(made.get("train_loss")),
-        validation_loss=kept_loss(made),
-        forgetting=said if isinstance(said := made.get("forgetting"), dict) else None,
-        notes=(*map(str, notes if isinstance(notes := made.get("notes"), list) else ()), *notes_on(project, built)),
+        train_loss=last_loss(manifest.get("train_loss")),
+        validation_loss=kept_loss(manifest),
+        forgetting=said if isinstance(said := manifest.get("forgetting"), dict) else None,
+        notes=(*map(str, notes if isinstance(notes := manifest.get("notes"), list) else ()), *notes_on(project, built)),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
-from rung.commands.train import Order, Told, number
+from rung.commands.train import TrainReport, TrainRequest, number
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.protocol import NotApplicable, Reranker
@@ -19,12 +19,12 @@ from rung.training.registry import last_loss
 
 if TYPE_CHECKING:
     from rung.artifacts import Built
-    from rung.pipeline.prepare import Intake
+    from rung.pipeline.prepare import Prepared
 
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
 
 
-def train_retrievers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+def train_retrievers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
     """The retriever of `tuned_retriever`, with its settings in `rung.yaml`, in whose place those of the order stand.
 
     Raises:
@@ -39,7 +39,7 @@ def train_retrievers(builder: ArtifactBuilder, intake: Intake, order: Order) -> 
     return [_told("retriever", "tuned_retriever", built, "embedder")]
 
 
-def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> list[Told]:
+def train_rerankers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
     """A reranker taught by the same lessons; raises as `train_retrievers`."""
     lessons = teaching(intake.materials)
     if len(lessons) + len(intake.materials.pairs) < 8:
@@ -48,20 +48,20 @@ def train_rerankers(builder: ArtifactBuilder, intake: Intake, order: Order) -> l
     return [_told("reranker", "", build_artifact(builder, need, title="train reranker"), "reranker")]
 
 
-def _told(kind: str, rung: str, built: Built, key: str) -> Told:
-    made = built.manifest
-    metrics, why = made.get("metrics"), made.get("why")
-    notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if made.get("better") is True else (str(why),)
-    return Told(
+def _told(kind: str, rung: str, built: Built, key: str) -> TrainReport:
+    manifest = built.manifest
+    metrics, why = manifest.get("metrics"), manifest.get("why")
+    notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if manifest.get("better") is True else (str(why),)
+    return TrainReport(
         kind=kind,
         rung=rung,
         artifact=built.digest,
         folder=built.folder,
-        rows=int(number(made, "rows") or 0),
+        rows=int(number(manifest, "rows") or 0),
         seconds=built.seconds,
-        train_loss=last_loss(made.get("train_loss")),
-        validation_loss=last_loss(made.get("validation_loss")),
-        metrics=_shown(metrics if isinstance(metrics, dict) else {}, made),
+        train_loss=last_loss(manifest.get("train_loss")),
+        validation_loss=last_loss(manifest.get("validation_loss")),
+        metrics=_shown(metrics if isinstance(metrics, dict) else {}, manifest),
         notes=notes,
     )
 

@@ -19,7 +19,7 @@ from rung.runtime.engines import Engines
 log = logging.getLogger(__name__)
 
 QUIET_MS = 100  # changes that follow each other faster are taken together,
-MOST_MS = 1000  # but not for longer than this
+MAX_MS = 1000  # but not for longer than this
 LOOK_SECONDS = 60.0  # so often everything is looked at again: web pages and some network drives do not tell of changes
 _IDLE_MS = 2000
 
@@ -109,7 +109,7 @@ def _moments(project: Project, stop: threading.Event, look_seconds: float) -> It
         watch_filter=counts,
         stop_event=stop,
         step=QUIET_MS,
-        debounce=MOST_MS,
+        debounce=MAX_MS,
         rust_timeout=_IDLE_MS,
         yield_on_timeout=True,
     )

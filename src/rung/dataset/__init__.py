@@ -4,14 +4,14 @@ What a project does with them is left to `materials` and `strategies`, training 
 """
 
 from rung.dataset.formats import flaw
-from rung.dataset.lint import Finding, Linted, lint
+from rung.dataset.lint import Finding, LintReport, lint
 from rung.dataset.load_examples import read_examples
 from rung.dataset.pairs import read_pairs
 from rung.dataset.write_examples import chat_row, share_row, write_examples
 
 __all__ = [
     "Finding",
-    "Linted",
+    "LintReport",
     "chat_row",
     "flaw",
     "lint",

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LEAST_ROWS = 10
+MIN_ROWS = 10
 ROWS_PER_LABEL = 3  # on average: with fewer, outputs are answers and no labels
 WORDS, CHARACTERS = 6, 48
-EVENNESS = 0.75  # entropy over that of equal shares: two labels at 79 to 21, below it one has most
+MIN_EVENNESS = 0.75  # entropy over that of equal shares: two labels at 79 to 21, below it one has most
 RARE = 0.1  # of the most frequent label
 
 
@@ -32,7 +32,7 @@ def balance(outputs: Sequence[str]) -> Balance | None:
     said = [output.strip() for output in outputs if output.strip()]
     counts = Counter(said)
     short = sum(n for label, n in counts.items() if _is_short(label))
-    if len(said) < LEAST_ROWS or len(said) < ROWS_PER_LABEL * len(counts) or short < 0.95 * len(said):
+    if len(said) < MIN_ROWS or len(said) < ROWS_PER_LABEL * len(counts) or short < 0.95 * len(said):
         return None
     ordered = tuple(counts.most_common())
     (first, most), (last, least) = ordered[0], ordered[-1]
@@ -41,7 +41,7 @@ def balance(outputs: Sequence[str]) -> Balance | None:
         return Balance(ordered, frozenset({first}), f"every row has the output '{first}': nothing but a constant is learnt")
     evenness = -sum(n / len(said) * math.log(n / len(said)) for n in counts.values()) / math.log(len(counts))
     rare = frozenset(label for label, n in ordered if n <= RARE * most)
-    if evenness < EVENNESS and not rare:
+    if evenness < MIN_EVENNESS and not rare:
         rare = frozenset(label for label, n in ordered if n < len(said) / len(ordered))
     if not rare:
         return Balance(ordered)

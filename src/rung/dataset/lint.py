@@ -46,7 +46,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Linted:
+class LintReport:
     """What was found. `disagreements` are findings too soft to be called wrong: near-equal inputs, other outputs."""
 
     rows: int
@@ -70,7 +70,9 @@ class Linted:
         return self.rows - len(bad)
 
 
-def lint(examples: Sequence[Example], cases: Sequence[Case] = (), *, too_long: Mapping[int, str] | None = None) -> Linted:
+def lint(
+    examples: Sequence[Example], cases: Sequence[Case] = (), *, too_long: Mapping[int, str] | None = None
+) -> LintReport:
     """Check rows, as `read_examples(…, flawed=True)` gives them.
 
     Args:
@@ -94,7 +96,7 @@ def lint(examples: Sequence[Example], cases: Sequence[Case] = (), *, too_long: M
         found += _named("imbalance", [Group(tuple(rare), labels.why)], examples)
     found.sort(key=lambda f: (f.file, KINDS.index(f.kind), f.rows))
     disagreements = tuple(_named("contradiction", repeated[1], examples))
-    return Linted(len(examples), tuple(found), labels, disagreements)
+    return LintReport(len(examples), tuple(found), labels, disagreements)
 
 
 def _said(examples: Sequence[Example]) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ CASE_KEYS = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class Dataset:
     """What was read. `problems` lists what was left out and why."""
 
     cases: tuple[Case, ...] = ()
@@ -49,7 +49,7 @@ class Rows:
         return tuple(case for case in self.cases if case.split == name)
 
 
-def read_rows(project: Project, *, judging: bool = True, obstacles: Obstacles | None = None) -> Rows:
+def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles | None = None) -> Dataset:
     """Read cases, examples, schema and labels of a project.
 
     Args:
@@ -78,7 +78,7 @@ def read_rows(project: Project, *, judging: bool = True, obstacles: Obstacles | 
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
-    return Rows(
+    return Dataset(
         cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
         examples=tuple(e for e in examples if e.place in taught),
         schema=met.past(lambda: read_schema(project), ""),
@@ -133,13 +133,13 @@ def shown_as(project: Project, path: Path) -> str:
 
 
 def with_evidence(
-    rows: Rows,
+    rows: Dataset,
     text_of: Callable[[str], str | None],
     find: Callable[[str, str], tuple[int, int] | None],
     *,
     nearest: Callable[[str], str] = lambda _: "",
-) -> Rows:
-    """Rows whose evidence is resolved to characters; a case whose quote or span is no longer there is left out and listed.
+) -> Dataset:
+    """The dataset with its evidence resolved to characters; a case whose quote or span is gone is left out and listed.
 
     A test case whose whole document is gone, or was never read, still judges: people ask it all the same, and to leave it
     out would flatter every rung. It is listed, and `missing` names its documents.
@@ -381,7 +381,7 @@ def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...
     return tuple(dict.fromkeys(row.strip() for row in rows if row.strip()))
 
 
-def fingerprint(rows: Rows) -> str:
+def fingerprint(rows: Dataset) -> str:
     """Digest of everything a strategy or a scorer can see of the rows."""
     return digest(rows.cases, rows.examples, rows.schema, list(rows.labels))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rung.dataset.chat_tools import misfit, padded
 from rung.dataset.formats import KNOWN, example_of, flaw, form_of, is_pair
-from rung.dataset.row_files import read_rows
+from rung.dataset.row_files import rows_in
 from rung.files.limited import name_of
 from rung.records import Example, Json, Problem
 
@@ -24,7 +24,7 @@ def read_examples(path: Path, problems: list[Problem], *, shown: str = "", flawe
     shown = shown or name_of(path)
     pairs = 0
     first = 0
-    for line, row in read_rows(path, shown, problems):
+    for line, row in rows_in(path, shown, problems):
         if is_pair(row):
             pairs, first = pairs + 1, first or line
             continue

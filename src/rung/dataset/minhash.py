@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHINGLE = 4  # bytes
 BANDS, ROWS = 20, 3  # texts with half of their shingles in common meet with probability .93, those with .7 practically all
 CUT = 4000  # bytes of a text that are looked at
-LEAST = 0.4  # of 60 hashes that must agree: a pair below has no chance
+MIN_AGREEMENT = 0.4  # of 60 hashes that must agree: a pair below has no chance
 CROWD = 60  # texts in one bucket; in a larger one each meets its neighbours and the first only
 CROWD_ACROSS = 200_000  # pairs taken of one bucket
 _TOGETHER = 1 << 21  # bytes hashed at once
@@ -40,16 +40,16 @@ def candidates(texts: Sequence[str], *, across: int = 0) -> Iterator[tuple[int, 
     for start in range(0, len(pairs), 1 << 16):
         some = pairs[start : start + (1 << 16)]
         agreed = (signatures[some[:, 0]] == signatures[some[:, 1]]).mean(axis=1)
-        yield from ((int(a), int(b)) for a, b in some[agreed >= LEAST])
+        yield from ((int(a), int(b)) for a, b in some[agreed >= MIN_AGREEMENT])
 
 
 def _signatures(texts: Sequence[bytes]) -> NDArray[np.uint32]:
     """[texts, BANDS * ROWS] least hashes."""
     import numpy as np
 
-    luck = np.random.default_rng(20)
+    rng = np.random.default_rng(20)
     count = BANDS * ROWS
-    factors = luck.integers(1, 1 << 63, count, dtype=np.uint64) | np.uint64(1)
+    factors = rng.integers(1, 1 << 63, count, dtype=np.uint64) | np.uint64(1)
     made = np.empty((len(texts), count), np.uint32)
     start = 0
     while start < len(texts):

@@ -42,8 +42,8 @@ MEANING, SMALL, SHORT, POLITE, NEGATION, NUMBER = 1.0, 0.3, 0.5, 0.1, 1.5, 2.0
 SLIP = 0.25
 SHARE = 0.15  # of the shorter text's weight that may differ
 BARELY = 0.9  # weight that may differ where nothing that has a meaning may
-LEAST_WORDS = 6  # of an output that may be worded in two ways
-MOST, MOST_SHARE = 3.0, 0.05  # but never more than so much weight, or this share of a long text
+MIN_WORDS = 6  # of an output that may be worded in two ways
+MAX_WEIGHT, MAX_SHARE = 3.0, 0.05  # but never more than so much weight, or this share of a long text
 
 
 def normal(text: str) -> str:
@@ -87,7 +87,7 @@ class Read:
         self.total = sum(weight(word) * n for word, n in self.counts.items())
 
 
-def near(one: Read, other: Read, *, most: float = MOST) -> bool:
+def near(one: Read, other: Read, *, most: float = MAX_WEIGHT) -> bool:
     """Whether two texts say the same but for small words, endings and slips. `most`: weight that may differ in any.
 
     >>> near(Read("how do i reset my password"), Read("how can i reset my password please"))
@@ -96,7 +96,7 @@ def near(one: Read, other: Read, *, most: float = MOST) -> bool:
     False
     """
     lighter = min(one.total, other.total)
-    room = min(SHARE * lighter, max(most, MOST_SHARE * lighter) if most == MOST else most)
+    room = min(SHARE * lighter, max(most, MAX_SHARE * lighter) if most == MAX_WEIGHT else most)
     if abs(one.total - other.total) > room + SLIP * len(one.words):
         return False
     missing, added = _less(one.counts, other.counts), _less(other.counts, one.counts)
@@ -117,7 +117,7 @@ def _less(one: Counter[str], other: Counter[str]) -> dict[str, int]:
 def same_answer(one: str, other: str) -> bool:
     """Whether two outputs that differ say the same: a short one, or one with other signs (< for >), never does."""
     left, right = Read(one), Read(other)
-    if min(len(left.words), len(right.words)) < LEAST_WORDS or Counter(_SIGN.findall(one)) != Counter(_SIGN.findall(other)):
+    if min(len(left.words), len(right.words)) < MIN_WORDS or Counter(_SIGN.findall(one)) != Counter(_SIGN.findall(other)):
         return False
     return near(left, right, most=BARELY)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rung.dataset.row_files import read_rows
+from rung.dataset.row_files import rows_in
 from rung.files.limited import name_of
 from rung.records import Json, Pair, Problem
 
@@ -21,7 +21,7 @@ _NEGATIVES = ("negative", "negatives", "neg")
 def read_pairs(path: Path, problems: list[Problem], *, shown: str = "") -> Iterator[Pair]:
     """Every pair of a JSONL, JSON or CSV file; rows that are none become problems."""
     shown = shown or name_of(path)
-    for line, row in read_rows(path, shown, problems):
+    for line, row in rows_in(path, shown, problems):
         try:
             yield from pairs_of(row, f"{shown}:{line}")
         except ValueError as error:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 _DIGITS = re.compile(r"[0-9]")
-LEAST_DIGITS = 5  # the shortest of them, an IP address, has so many
+MIN_DIGITS = 5  # the shortest of them, an IP address, has so many
 _EMAIL = re.compile(
     r"(?<![\w.+-])([\w.+-]{1,64})@((?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24})(?![\w-])"
 )
@@ -151,7 +151,7 @@ def personal(text: str) -> Iterator[tuple[str, str]]:
     """(what it is, the characters) of every piece of personal data that is recognised."""
     if "@" in text:
         yield from (("an e-mail address", m[0]) for m in _EMAIL.finditer(text) if _is_somebodys(m))
-    if len(_DIGITS.findall(text)) < LEAST_DIGITS:
+    if len(_DIGITS.findall(text)) < MIN_DIGITS:
         return
     taken: list[tuple[int, int]] = []
     for what, match in _numbers(text):

@@ -22,7 +22,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _WIDEST = 2**31 - 1  # characters of a cell; the library's own limit is 131,072
 
 
-def read_rows(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
+def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """Every row of a file; what is none becomes a problem.
 
     Args:

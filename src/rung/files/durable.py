@@ -177,8 +177,8 @@ def altered_file(
         others: further files may be there.
     """
     try:
-        said = json.loads((folder / mark).read_text(encoding="utf-8"))
-        noted: dict[str, list[str | int]] = {str(name): list(state) for name, state in said.items()}
+        parsed = json.loads((folder / mark).read_text(encoding="utf-8"))
+        noted: dict[str, list[str | int]] = {str(name): list(state) for name, state in parsed.items()}
     except (OSError, ValueError, RecursionError, AttributeError, TypeError):
         return folder / mark, "does not say what the files should be"
     digests = {name: str(state[0]) for name, state in noted.items() if state} if wanted is None else wanted

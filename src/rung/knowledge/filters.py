@@ -24,7 +24,7 @@ Scalar = str | float | bool
 RANGES = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = ("ne", "in", *RANGES)
 HIDDEN = frozenset({"pages", "body_start"})  # positions that readers leave for the chunker
-MOST_ELEMENTS = 256  # of a longer list the first ones are searched
+MAX_ELEMENTS = 256  # of a longer list the first ones are searched
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?")
 
 
@@ -79,7 +79,7 @@ def matches(document: Document, terms: tuple[Term, ...]) -> bool:
 def described(document: Document) -> Iterator[tuple[str, Value]]:
     """Every (key, value) of a document that a filter can ask for; a list's elements one by one."""
     for key, value in flattened(document):
-        for element in value[:MOST_ELEMENTS] if isinstance(value, list) else [value]:
+        for element in value[:MAX_ELEMENTS] if isinstance(value, list) else [value]:
             if isinstance(element, (str, int, float, bool)):
                 yield key, value_of(element)
 

@@ -17,7 +17,7 @@ from rung.knowledge.examples_index import ExamplesIndex
 from rung.knowledge.filters import matches, parsed
 from rung.knowledge.protocol import Embedder, Fusion, Groups, Lookup, Snapshot
 from rung.records import Failure, Passage, digest
-from rung.records.steps import Found, Request, Result, Search
+from rung.records.steps import Request, Result, Search, SearchResult
 
 if TYPE_CHECKING:
     from rung.knowledge.protocol import Vectors
@@ -85,7 +85,7 @@ class KnowledgeEngine:
             return
         for passages, places in zip(self._found(list(wanted)), wanted.values(), strict=True):
             for place in places:
-                yield place, Found(passages)
+                yield place, SearchResult(passages)
 
     @cached_property
     def _embedder(self) -> Embedder:

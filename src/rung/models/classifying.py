@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from rung.errors import InternalError, UserError
 from rung.files.durable import write_whole
 from rung.records import Failure
-from rung.records.steps import Classified, Classify, Request, Result
+from rung.records.steps import Classify, ClassifyResult, Request, Result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,15 +64,15 @@ class Head:
             found = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
         return found
 
-    def pick(self, probabilities: Sequence[float], allowed: Sequence[str]) -> Classified | None:
+    def pick(self, probabilities: Sequence[float], allowed: Sequence[str]) -> ClassifyResult | None:
         """The label of one text among those allowed; None if none of them was learnt."""
         known = [(label, float(p)) for label, p in zip(self.labels, probabilities, strict=True) if label in set(allowed)]
         if not known:
             return None
         if self.rule == "best":
-            return Classified(*max(known, key=lambda pair: pair[1]))
+            return ClassifyResult(*max(known, key=lambda pair: pair[1]))
         passed = next((pair for pair in known if pair[1] >= self.threshold), None)
-        return Classified(*(passed or (self.otherwise, dict(known).get(self.otherwise, max(p for _, p in known)))))
+        return ClassifyResult(*(passed or (self.otherwise, dict(known).get(self.otherwise, max(p for _, p in known)))))
 
     def save(self, folder: Path) -> None:
         """Write the head's two files, each whole."""
@@ -93,18 +93,18 @@ class Head:
         from safetensors.numpy import load_file
 
         try:
-            said = json.loads((folder / HEAD).read_text(encoding="utf-8"))
+            parsed = json.loads((folder / HEAD).read_text(encoding="utf-8"))
             weights = load_file(folder / WEIGHTS)
         except (OSError, ValueError, SafetensorError) as error:
             raise UserError(f"{folder} holds no classifier ({error}); remove it, and it is built again") from error
         return cls(
-            labels=tuple(said["labels"]),
+            labels=tuple(parsed["labels"]),
             weight=weights["weight"],
             bias=weights["bias"],
-            rule=said["rule"],
-            threshold=said["threshold"],
-            otherwise=said["otherwise"],
-            beside=tuple(said["beside"]),
+            rule=parsed["rule"],
+            threshold=parsed["threshold"],
+            otherwise=parsed["otherwise"],
+            beside=tuple(parsed["beside"]),
         )
 
 
@@ -186,7 +186,7 @@ def sureness(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
     return (np.stack([odds, np.log(first / second)], axis=1).clip(-SURE, SURE) / SURE).astype(np.float32)
 
 
-def _label(head: Head, step: Classify, row: NDArray[np.float64]) -> Classified | Failure:
+def _label(head: Head, step: Classify, row: NDArray[np.float64]) -> ClassifyResult | Failure:
     return head.pick(list(row), step.labels) or Failure(
         f"none of the {len(step.labels)} labels asked for was learnt", step="classify"
     )

@@ -23,7 +23,7 @@ from rung.models.http_reading import Turn, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 from rung.text.parsing import json_of
 
 __all__ = ["Endpoint", "HttpGenerator"]
@@ -86,7 +86,7 @@ class HttpGenerator(Served):
         if "response_format" in self._left_out:
             form = "refused"
         elif constrained and not isinstance(said, Failure):
-            form = "ignored" if isinstance(_unwrapped(step, Generated(said.text)), Failure) else "held"
+            form = "ignored" if isinstance(_unwrapped(step, GenerateResult(said.text)), Failure) else "held"
         left_out: list[Json] = [*sorted(self._left_out - {"response_format"})]
         return {"left_out": left_out, "form": form}
 
@@ -107,7 +107,7 @@ class HttpGenerator(Served):
             lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
         )
 
-    def stream(self, request: Request) -> Iterator[str | Generated]:
+    def stream(self, request: Request) -> Iterator[str | GenerateResult]:
         """Yield pieces of the answer as the server sends them, reasoning left out, then the whole. Labels and expressions
         come in one piece.
 
@@ -144,7 +144,7 @@ class HttpGenerator(Served):
         """The turns after their roles: the server's own template is not known here."""
         return "".join(f"{m.role}: {m.content}\n" for m in messages) + "assistant: "
 
-    def _answer(self, request: Request, halt: threading.Event) -> Generated | Failure:
+    def _answer(self, request: Request, halt: threading.Event) -> GenerateResult | Failure:
         step = _generate(request)
         if step.adapter:
             return Failure(f"{self._endpoint} serves no adapters", step="generate")
@@ -153,7 +153,7 @@ class HttpGenerator(Served):
         except RequestFailed as error:
             return _failure(error)
         result = self._result(step, Turn.of(answer), answer, attempt)
-        return _unwrapped(step, result) if isinstance(result, Generated) and (step.regex or step.choices) else result
+        return _unwrapped(step, result) if isinstance(result, GenerateResult) and (step.regex or step.choices) else result
 
     def _posted(self, step: Generate, halt: threading.Event, *, hasty: bool = False) -> tuple[dict[str, Json], int]:
         """The server's answer; parameters that the model does not take are left out from then on."""
@@ -204,7 +204,7 @@ class HttpGenerator(Served):
             body["response_format"] = {"type": "json_schema", "json_schema": told}
         return {key: value for key, value in body.items() if key not in self._left_out}
 
-    def _result(self, step: Generate, turn: Turn, body: Json, attempt: int = 1) -> Generated | Failure:
+    def _result(self, step: Generate, turn: Turn, body: Json, attempt: int = 1) -> GenerateResult | Failure:
         """The turn as a result. Where the server counts no tokens they are estimated, and their price stays unknown."""
         said = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
         if isinstance(said, Failure):
@@ -213,7 +213,7 @@ class HttpGenerator(Served):
         price = None
         if isinstance(prompt, int) and isinstance(completion, int):
             price = usd(self._endpoint.model, self._endpoint.url, prompt=prompt, completion=completion)
-        return Generated(
+        return GenerateResult(
             said.text,
             prompt if isinstance(prompt, int) else sum(self.count_tokens([m.content for m in step.messages])),
             completion if isinstance(completion, int) else self.count_tokens([turn.text + turn.reasoning])[0],
@@ -247,7 +247,7 @@ def _schema(step: Generate) -> Json:
     return {"type": "object", "properties": {_WRAPPED: held}, "required": [_WRAPPED], "additionalProperties": False}
 
 
-def _unwrapped(step: Generate, result: Generated) -> Generated | Failure:
+def _unwrapped(step: Generate, result: GenerateResult) -> GenerateResult | Failure:
     """The one string inside; a server that ignored the wrapping may still have said it plainly."""
     try:
         value = json_of(result.text)

@@ -14,7 +14,7 @@ from rung.errors import ServerError
 from rung.models.http_client import RequestFailed, Served, spread
 from rung.models.reranking import asked, reordered, shown
 from rung.records import Failure, Json
-from rung.records.steps import Found, Request, Result
+from rung.records.steps import Request, Result, SearchResult
 
 _PATH = "/rerank"
 
@@ -54,10 +54,10 @@ class HttpReranker(Served):
     def recall(self, known: Mapping[str, Json]) -> None:
         """Nothing is to be remembered."""
 
-    def _answer(self, request: Request, halt: threading.Event) -> Found | Failure:
+    def _answer(self, request: Request, halt: threading.Event) -> SearchResult | Failure:
         step = asked(request)
         if not step.passages:
-            return Found(())
+            return SearchResult(())
         documents: list[Json] = [shown(passage) for passage in step.passages]
         try:
             scores = self._scores(step.query, documents, halt)

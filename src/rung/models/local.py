@@ -24,7 +24,7 @@ from rung.models.pipeline import Job, Pipeline
 from rung.models.precision import Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure, Json, Message
-from rung.records.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 
 if TYPE_CHECKING:
     from rung.models.graph import Weights
@@ -98,8 +98,8 @@ class LocalGenerator:
             # the sampler's seed is shared by a batch: alone, the same request gives the same text again
             yield from self._carry(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
 
-    def stream(self, request: Request) -> Iterator[str | Generated]:
-        """Yield pieces of text, then the whole `Generated` last.
+    def stream(self, request: Request) -> Iterator[str | GenerateResult]:
+        """Yield pieces of text, then the whole `GenerateResult` last.
 
         Raises:
             StepFailed: the request cannot be answered.
@@ -109,7 +109,7 @@ class LocalGenerator:
             raise StepFailed(failure)
         job, shown = jobs[0], ""
         with self._using(job.step.adapter, jobs) as pipeline:
-            result: Generated | Failure | None = pipeline.add(job)
+            result: GenerateResult | Failure | None = pipeline.add(job)
             while result is None:
                 result = pipeline.step(jobs).get(job.place)
                 text = self.tokens.decode(job.said)
@@ -171,7 +171,9 @@ class LocalGenerator:
             return f"max_tokens is {step.max_tokens}: an answer needs at least 1"
         return ""
 
-    def _carry(self, adapter: str, jobs: list[Job], *, at_once: int | None) -> Iterator[tuple[int, Generated | Failure]]:
+    def _carry(
+        self, adapter: str, jobs: list[Job], *, at_once: int | None
+    ) -> Iterator[tuple[int, GenerateResult | Failure]]:
         if not jobs:
             return
         with self._using(adapter, jobs) as pipeline:

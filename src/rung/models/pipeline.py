@@ -18,12 +18,12 @@ from rung.models.graph import read_config
 from rung.models.precision import OPENVINO, Precision
 from rung.models.tokens import Tokens
 from rung.records import Failure
-from rung.records.steps import Generate, Generated
+from rung.records.steps import Generate, GenerateResult
 
 _AT_ONCE = 64  # sequences decoded together
 _STEP_TOKENS = 512  # tokens computed in one step: 8 % faster than 1,024 or more on short prompts, equal on long ones
 _BLOCK = 32  # tokens in a cache block of the CPU plugin
-_MOST_CACHE = 1 << 30
+_MAX_CACHE = 1 << 30
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class Pipeline:
                 return _ended(job, f"the engine refused the request: {_reason(error)}")
         return None
 
-    def step(self, jobs: Sequence[Job]) -> dict[int, Generated | Failure]:
+    def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
         """Compute one step of the whole batch: place -> result for those of `jobs` that ended."""
         with self._stepping:
             try:
@@ -94,7 +94,7 @@ class Pipeline:
             except RuntimeError:
                 self.is_broken = True
                 raise
-        results: dict[int, Generated | Failure] = {}
+        results: dict[int, GenerateResult | Failure] = {}
         for job in jobs:
             result = self._read(job)
             if result is not None:
@@ -108,7 +108,7 @@ class Pipeline:
                 job.ended = True
                 job.handle.cancel()
 
-    def _read(self, job: Job) -> Generated | Failure | None:
+    def _read(self, job: Job) -> GenerateResult | Failure | None:
         import openvino_genai as genai
 
         reason = genai.GenerationFinishReason.NONE
@@ -126,7 +126,7 @@ class Pipeline:
         job.ended = True
         said = job.said[:-1] if job.said and job.said[-1] == self._tokens.end_id else job.said
         cut = reason == genai.GenerationFinishReason.LENGTH
-        return Generated(self._tokens.decode(said), len(job.ids), len(job.said), truncated=cut)
+        return GenerateResult(self._tokens.decode(said), len(job.ids), len(job.said), truncated=cut)
 
     def _config(self, step: Generate) -> Any:
         import openvino_genai as genai
@@ -160,7 +160,7 @@ def _cache(wanted: int | None) -> int:
     if wanted is not None:
         return wanted
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(_MOST_CACHE, memory // 16)
+    return min(_MAX_CACHE, memory // 16)
 
 
 def _ended(job: Job, why: str) -> Failure:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Asker, Failure, Message, Passage
-from rung.records.steps import Found, Generate, Generated, Request, Rerank, Result
+from rung.records.steps import Generate, GenerateResult, Request, Rerank, Result, SearchResult
 
 if TYPE_CHECKING:
     from rung.models.protocol import Generator
@@ -39,10 +39,10 @@ def shown(passage: Passage) -> str:
     return f"{passage.title}\n{passage.text}" if passage.title else passage.text
 
 
-def reordered(step: Rerank, scores: Sequence[float]) -> Found:
+def reordered(step: Rerank, scores: Sequence[float]) -> SearchResult:
     """The passages by their new scores, best first, cut to `top`; equal scores keep the order that they came in."""
     scored = [replace(passage, score=score) for passage, score in zip(step.passages, scores, strict=True)]
-    return Found(tuple(sorted(scored, key=lambda passage: -passage.score)[: step.top]))
+    return SearchResult(tuple(sorted(scored, key=lambda passage: -passage.score)[: step.top]))
 
 
 class GeneratorReranker:
@@ -53,7 +53,7 @@ class GeneratorReranker:
     cache reads it once.
     """
 
-    def __init__(self, generator: Generator, *, told: Callable[[Generated], None] = lambda _generated: None) -> None:
+    def __init__(self, generator: Generator, *, told: Callable[[GenerateResult], None] = lambda _generated: None) -> None:
         """`told` hears of every generation: what it consumed is in no result."""
         self._generator = generator
         self._told = told
@@ -73,13 +73,13 @@ class GeneratorReranker:
         left = [len(step.passages) for step in steps]
         for place, step in enumerate(steps):
             if not step.passages:
-                yield place, Found(())
+                yield place, SearchResult(())
         for at, result in self._generator.run(prompts) if prompts else ():
             place, number = pairs[at]
-            if isinstance(result, Generated):
+            if isinstance(result, GenerateResult):
                 self._told(result)
             left[place] -= 1
-            if isinstance(result, Generated) and result.text.strip() in GRADES:
+            if isinstance(result, GenerateResult) and result.text.strip() in GRADES:
                 grades[place][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)
             else:
                 failed[place] = _why(result)
@@ -93,12 +93,12 @@ def grading(step: Rerank, number: int) -> Generate:
     return Generate((Message("system", RULE), Message("user", said)), choices=GRADES, max_tokens=4)
 
 
-def _graded(step: Rerank, grades: Mapping[int, float]) -> Found:
+def _graded(step: Rerank, grades: Mapping[int, float]) -> SearchResult:
     return reordered(step, [grades[number] for number in range(len(step.passages))])
 
 
 def _why(result: Result | Failure) -> Failure:
     if isinstance(result, Failure):
         return Failure(f"a passage could not be graded: {result.error}", step="rerank", attempt=result.attempt)
-    said = result.text if isinstance(result, Generated) else type(result).__name__
+    said = result.text if isinstance(result, GenerateResult) else type(result).__name__
     return Failure(f"a passage was graded {said[:40]!r}, not {', '.join(GRADES)}", step="rerank")

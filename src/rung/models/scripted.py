@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from rung.errors import InternalError, ModelError
 from rung.models.scripted_engines import Play, words
 from rung.records import Failure, Json, Message, digest
-from rung.records.steps import Generate, Generated, Request, Result, StepFailed
+from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
 from rung.text.parsing import json_of
 from rung.text.refusals import REFUSAL
 
@@ -30,8 +30,8 @@ Script = Callable[[Generate], str] | Sequence[Rule]
 
 _PASSAGE = re.compile(r"^\[(\d+)\][^\n]*\n(.*?)(?=^\[\d+\]|^Question: |\Z)", re.M | re.S)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_MOST_ITEMS = 1000  # of all arrays of an answer
-_ENOUGH = 0.5  # share of the question's words that a sentence must have
+_MAX_ITEMS = 1000  # of all arrays of an answer
+_MIN_SHARE = 0.5  # share of the question's words that a sentence must have
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
@@ -77,12 +77,12 @@ class ScriptedGenerator:
         """Yield every request's result, in order."""
         return self._play.run(requests, self.identity, self._answer)
 
-    def stream(self, request: Request) -> Iterator[str | Generated]:
+    def stream(self, request: Request) -> Iterator[str | GenerateResult]:
         """Yield the text word by word, then the whole."""
         for _, result in self.run([request]):
             if isinstance(result, Failure):
                 raise StepFailed(result)
-            if isinstance(result, Generated):
+            if isinstance(result, GenerateResult):
                 yield from re.findall(r"\s*\S+\s*$|\s*\S+", result.text)
                 yield result
 
@@ -117,7 +117,7 @@ class ScriptedGenerator:
             return said
         kept = list(_TOKEN.finditer(said))[: step.max_tokens]
         text = said[: kept[-1].end()] if kept else ""
-        return Generated(text, prompt, len(kept), truncated=text != said.rstrip(), usd=0.0)
+        return GenerateResult(text, prompt, len(kept), truncated=text != said.rstrip(), usd=0.0)
 
     def _said(self, step: Generate) -> str | Failure:
         if callable(self._script):
@@ -162,7 +162,7 @@ def _best_sentence(question: str, passages: Sequence[tuple[str, str]]) -> tuple[
             share = len(words(sentence) & wanted) / max(1, len(wanted))
             if share > best:
                 best, said, where = share, sentence.strip(), number
-    return (said, where) if best >= _ENOUGH else ("", "")
+    return (said, where) if best >= _MIN_SHARE else ("", "")
 
 
 def _nearest_reply(question: str, turns: Sequence[Message]) -> str:
@@ -180,7 +180,7 @@ def _fits(text: str, schema: str) -> bool:
         return False
 
 
-def _filled(schema: Json, sentence: str, most: int = _MOST_ITEMS) -> Json:
+def _filled(schema: Json, sentence: str, most: int = _MAX_ITEMS) -> Json:
     """A small value of the schema: strings hold the sentence, what may be null is null without one. A schema that wants
     more than `most` items, arrays within arrays included, gets so many: the answer is then not valid, as a cut one is."""
     if not isinstance(schema, dict):

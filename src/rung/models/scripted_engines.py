@@ -13,14 +13,14 @@ from pathlib import Path
 from rung.errors import InternalError
 from rung.records import Failure, Json
 from rung.records.steps import (
-    Called,
     CallTool,
-    Classified,
+    CallToolResult,
     Classify,
-    Found,
+    ClassifyResult,
     Request,
     Rerank,
     Result,
+    SearchResult,
     Step,
     kind,
     request_digest,
@@ -94,13 +94,13 @@ class ScriptedReranker:
         """Yield every request's result, in order."""
         return self.play.run(requests, self.identity, self._answer)
 
-    def _answer(self, request: Request) -> Found:
+    def _answer(self, request: Request) -> SearchResult:
         step = request.step
         if not isinstance(step, Rerank):
             raise InternalError(f"a reranker was given {type(step).__name__}")
         wanted = words(step.query)
         scored = [replace(p, score=len(words(p.text) & wanted) / max(1, len(wanted))) for p in step.passages]
-        return Found(tuple(sorted(scored, key=lambda p: -p.score)[: step.top]))
+        return SearchResult(tuple(sorted(scored, key=lambda p: -p.score)[: step.top]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,10 @@ class ScriptedClassifier:
             return Failure("there are no labels to choose from", step="classify")
         for pattern, label in (self.rules or {}).items():
             if label in step.labels and re.search(pattern, step.text):
-                return Classified(label)
+                return ClassifyResult(label)
         shared = [len(words(label.replace("_", " ")) & words(step.text)) for label in step.labels]
         best = max(range(len(shared)), key=lambda i: shared[i])
-        return Classified(step.labels[best], (1 + shared[best]) / (len(shared) + sum(shared)))
+        return ClassifyResult(step.labels[best], (1 + shared[best]) / (len(shared) + sum(shared)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +161,4 @@ class ScriptedTools:
             return Failure(f"the arguments of '{step.name}' are no JSON: {error}", step="call_tool")
         if not isinstance(arguments, dict):
             return Failure(f"the arguments of '{step.name}' are no object", step="call_tool")
-        return Called(self.tools[step.name](arguments))
+        return CallToolResult(self.tools[step.name](arguments))

@@ -25,17 +25,17 @@ from rung.progress import phase
 from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
 from rung.records.steps import Conversation
 from rung.runtime.batch import Tally
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.live import converse
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Strategy
-from rung.verdict.bar import MOST_TIMES, QUANTILES, Bar, is_timed_enough
+from rung.verdict.bar import MAX_TIMES, QUANTILES, Bar, is_timed_enough
 from rung.verdict.racing import Stop
 
-LEAST, MOST, ENOUGH_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
+MIN_TIMED, MAX_TIMED, MAX_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 TURN = 4  # cases that a rung answers before it is the next one's turn
-MOST_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
+MAX_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
 
 _LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
 
@@ -147,7 +147,7 @@ def time_live(
     stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
     together = len({_session(known.get(key)) for key in wanted}) <= 1 and all(map(_session, known.values()))
     if wanted and (stale or len(known) < len(wanted) or not together):
-        alone = racing and len(meter.passes) >= MOST_PASSES - 1
+        alone = racing and len(meter.passes) >= MAX_PASSES - 1
         again = [key for key in wanted if key not in known] if alone else list(wanted)
         with phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
             made = _Pass(runner, meter, sample, tick).of({key: wanted[key] for key in again})
@@ -162,7 +162,7 @@ def time_live(
 
 def sample_size(project: Project) -> int:
     """How many cases the live pass asks at most: more where a percentile of time is limited."""
-    return MOST_TIMES if set(project.settings.bar.limits()) & set(QUANTILES) else MOST
+    return MAX_TIMES if set(project.settings.bar.limits()) & set(QUANTILES) else MAX_TIMED
 
 
 def _note_pace(engines: Engines, meter: Meter) -> None:
@@ -183,10 +183,10 @@ def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversat
     return case.asker, lambda: strategy.answer(case.ask())
 
 
-def _spent(cache: StepStore, key: str, seconds: float) -> float:
+def _spent(cache: StepCache, key: str, seconds: float) -> float:
     """Seconds spent on a run in all: an interrupted one adds up, a replayed one adds nothing."""
-    known = cache.noted("answer_seconds", key)
-    spent = seconds + (float(known) if isinstance(known, (int, float)) else 0.0)
+    cached = cache.noted("answer_seconds", key)
+    spent = seconds + (float(cached) if isinstance(cached, (int, float)) else 0.0)
     if seconds:
         cache.note("answer_seconds", key, spent)
     return spent
@@ -221,7 +221,7 @@ class _Times:
         """Whether the pass may stop: it has lasted long enough or, where time is limited, tells what is kept."""
         if set(self.bar.limits) & set(QUANTILES):
             return is_timed_enough(self.whole, self.bar)
-        return len(self.whole) >= LEAST and self.spent > ENOUGH_SECONDS
+        return len(self.whole) >= MIN_TIMED and self.spent > MAX_SECONDS
 
 
 @dataclass
@@ -247,7 +247,7 @@ class _Pass:
             turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
                 if not one.is_enough and not self._turn(one, warm, rest[begin : begin + TURN]):
-                    return self._kept(times, timed, least=min(LEAST, len(rest)))
+                    return self._kept(times, timed, least=min(MIN_TIMED, len(rest)))
                 self.tick(sum(len(some.whole) for some in turn), len(turn) * len(rest), "")
         return self._kept(times, timed, least=1)
 

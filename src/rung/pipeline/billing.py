@@ -10,9 +10,9 @@ from rung.config.project import Project
 from rung.config.schema import times_per_month
 from rung.pipeline.answering import Run
 from rung.pipeline.candidates import Candidate
-from rung.pipeline.prepare import Intake, seconds_to_index
+from rung.pipeline.prepare import Prepared, seconds_to_index
 from rung.runtime.engines import Engines
-from rung.strategies.protocol import Cutting, ExampleIndex
+from rung.strategies.protocol import ChunkedIndex, ExampleIndex
 from rung.verdict.costs import Demand, Effort, Prices, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW
 from rung.verdict.sensitivity import Economy
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 
-def economy(engines: Engines, intake: Intake, runs: Mapping[str, Run], correct: Mapping[str, Floats]) -> Economy:
+def economy(engines: Engines, intake: Prepared, runs: Mapping[str, Run], correct: Mapping[str, Floats]) -> Economy:
     """Efforts, prices and demand of the project's rungs; `correct`: case by case, of the rungs that were judged."""
-    said = engines.project.settings
-    prices = Prices(**said.prices.model_dump())
+    settings = engines.project.settings
+    prices = Prices(**settings.prices.model_dump())
     demand = Demand(
-        said.traffic.queries_per_month,
-        said.retrain.per_month,
-        times_per_month(said.knowledge.changes),
-        said.knowledge.changed_share,
+        settings.traffic.queries_per_month,
+        settings.retrain.per_month,
+        times_per_month(settings.knowledge.changes),
+        settings.knowledge.changed_share,
     )
     efforts = {label: _effort(engines, intake, run, prices, correct.get(label)) for label, run in runs.items()}
     return Economy(efforts, prices, demand)
 
 
-def _effort(engines: Engines, intake: Intake, run: Run, prices: Prices, correct: Floats | None) -> Effort:
+def _effort(engines: Engines, intake: Prepared, run: Run, prices: Prices, correct: Floats | None) -> Effort:
     per_1k = usd_per_1k(run.outcomes, prices=prices, latency=run.latency)
     reads = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in run.outcomes)
     indexing, training = _built(run.candidate)
@@ -65,7 +65,7 @@ def _built(candidate: Candidate) -> tuple[float, float]:
     needs = () if candidate.plan is None else candidate.plan.needs
     indexing = training = 0.0
     for need, built in zip(needs, candidate.built, strict=False):
-        if isinstance(need, Cutting):
+        if isinstance(need, ChunkedIndex):
             indexing += built.seconds
         elif not isinstance(need, ExampleIndex):
             training += built.seconds

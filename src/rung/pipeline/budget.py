@@ -27,7 +27,7 @@ UNPRICED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class CompareRequest:
     """What the person allows: `exhaustive` switches the race off; None means no limit of money or time.
 
     `trials`: how many combinations of settings a search may try, None where none is wanted. `retime`: latencies that are
@@ -73,7 +73,7 @@ class Meter:
     were made, `undone` what a limit left undone after the last answer.
     """
 
-    allowed: Allowed
+    allowed: CompareRequest
     tally: Tally
     prices: PriceSettings
     live: Tally = field(default_factory=Tally)
@@ -85,9 +85,9 @@ class Meter:
     _refused: float | None = None  # dollars that the first step would have cost that did not fit any more
 
     @classmethod
-    def of(cls, engines: Engines, allowed: Allowed | None = None) -> Meter:
+    def of(cls, engines: Engines, allowed: CompareRequest | None = None) -> Meter:
         """The meter of one command."""
-        return cls(allowed or Allowed(), engines.tally, engines.project.settings.prices)
+        return cls(allowed or CompareRequest(), engines.tally, engines.project.settings.prices)
 
     def runner(self, engines: Engines) -> StepRunner:
         """Who runs steps on these engines; where dollars are limited, their models begin only what fits."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rung.records import Document, Passage
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
@@ -21,7 +21,7 @@ _NOTE = "compared with the index"
 Documents = Callable[[Sequence[str]], Iterable[Document]]
 
 
-def forget_stale(store: StepStore, knowledge: Knowledge) -> int:
+def invalidate(store: StepCache, knowledge: Knowledge) -> int:
     """Make the memory of steps hold no text that no document holds any more. Returns how many results went.
 
     It compares with the index as it is, so it does not matter who deleted what, on which machine, or what was interrupted.
@@ -33,13 +33,13 @@ def forget_stale(store: StepStore, knowledge: Knowledge) -> int:
     return gone
 
 
-def look_again(store: StepStore) -> None:
-    """Have the next `forget_stale` compare, whatever was compared before: the memory takes in passages of an old version."""
+def look_again(store: StepCache) -> None:
+    """Have the next `invalidate` compare, whatever was compared before: the memory takes in passages of an old version."""
     store.note("knowledge", _NOTE, "")
 
 
-def forget_gone(store: StepStore, documents: Documents) -> int:
-    """What `forget_stale` does, whatever was compared before. `documents`: those of these ids."""
+def forget_gone(store: StepCache, documents: Documents) -> int:
+    """What `invalidate` does, whatever was compared before. `documents`: those of these ids."""
     stale = [key for some in store.passages() for key in _stale(some, documents)]
     gone = store.forget(stale)
     if stale:

@@ -17,7 +17,7 @@ from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
 from rung.pipeline.oracle import shown_to_oracle
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.progress import say
 from rung.records import Case, Json, Passage, StrategySpec, digest
 from rung.records.validation import WrongSetting
@@ -76,8 +76,10 @@ class Candidate:
         artifacts = [artifact.digest for artifact in self.built]
         answering = {name: engine.identity for name, engine in engines.by_step().items()}
         asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
-        said = engines.project.settings
-        return digest(self.rung.name, self.settings, artifacts, answering, said.seed, said.sampling.model_dump(), asked)
+        settings = engines.project.settings
+        return digest(
+            self.rung.name, self.settings, artifacts, answering, settings.seed, settings.sampling.model_dump(), asked
+        )
 
 
 _LABEL = 32  # characters of a setting in a rung's label
@@ -124,7 +126,7 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     return sorted(found, key=lambda one: rank[one[1].name])
 
 
-def propose(builder: ArtifactBuilder, intake: Intake) -> list[Candidate]:
+def propose(builder: ArtifactBuilder, intake: Prepared) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
     candidates = [_planned(*one, intake.materials) for one in allowed(builder.project)]
     for rung in REFERENCES:
@@ -140,14 +142,14 @@ def propose(builder: ArtifactBuilder, intake: Intake) -> list[Candidate]:
     return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
 
 
-def _teaching(builder: ArtifactBuilder, intake: Intake) -> str:
+def _teaching(builder: ArtifactBuilder, intake: Prepared) -> str:
     """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
-    known, said = intake.materials, builder.project.settings
+    known, settings = intake.materials, builder.project.settings
     rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
     documents = builder.engines.knowledge.identity if builder.engines.knowledge else ""
     path = recipe_file(builder)
     recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
-    return digest(said.task, rows, documents, said.model, said.embedder, builder.project.settings.seed, recipe)
+    return digest(settings.task, rows, documents, settings.model, settings.embedder, builder.project.settings.seed, recipe)
 
 
 def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:
@@ -193,16 +195,16 @@ def _built(builder: ArtifactBuilder, candidate: Candidate) -> Candidate:
 
 def pinned(project: Project, plan: Plan, built: Sequence[Built]) -> StrategySpec:
     """The spec of a plan whose needs are built, for this project's model."""
-    said, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
-    return replace(spec, model=said.model, temperature=said.sampling.temperature, seed=project.settings.seed)
+    settings, spec = project.settings, plan.with_artifacts(tuple(artifact.digest for artifact in built))
+    return replace(spec, model=settings.model, temperature=settings.sampling.temperature, seed=project.settings.seed)
 
 
 def is_there(engines: Engines, candidate: Candidate) -> bool:
     """Whether all that it needs was built before, and is still here; some of it may yet have to be brought up to date."""
     if candidate.plan is None or not candidate.plan.needs:
         return candidate.composition is None
-    known = engines.cache.noted("built", candidate.key)
-    made = [tuple(map(str, one)) for one in known if isinstance(one, list)] if isinstance(known, list) else []
+    cached = engines.cache.noted("built", candidate.key)
+    made = [tuple(map(str, one)) for one in cached if isinstance(one, list)] if isinstance(cached, list) else []
     folders = [made_folder(engines.project.state, kind, named) for kind, named in made]
     return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
 

@@ -18,7 +18,7 @@ from rung.builders.building import ArtifactBuilder
 from rung.errors import BudgetEnded
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.candidates import Candidate, build, checked, is_there
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.pipeline.racing import Course, Raced
 from rung.pipeline.sweep import Searching
 from rung.pipeline.training_pace import Pace, in_words, pace_of_building, roughly, trainings
@@ -32,7 +32,7 @@ from rung.verdict.decide import MAIN
 Wave = list[Candidate]
 
 
-def climb(builder: ArtifactBuilder, intake: Intake, candidates: Sequence[Candidate], meter: Meter) -> Raced:
+def climb(builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candidate], meter: Meter) -> Raced:
     """Candidates built and cases answered, as many as it takes to know which one to use.
 
     Raises:
@@ -58,10 +58,10 @@ def in_waves(engines: Engines, candidates: Sequence[Candidate], searched: frozen
     """
     by_label = {candidate.label: candidate for candidate in candidates}
     key = digest("waves", sorted((c.label, c.key) for c in candidates), sorted(searched))
-    known = engines.cache.noted("waves", key)
+    cached = engines.cache.noted("waves", key)
     waves = (
-        [[by_label[str(label)] for label in one] for one in known if isinstance(one, list)]
-        if isinstance(known, list)
+        [[by_label[str(label)] for label in one] for one in cached if isinstance(one, list)]
+        if isinstance(cached, list)
         else []
     )
     if not waves or not all(_costs_nothing(engines, candidate) for candidate in waves[0]):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from rung.pipeline.answering import Run
 from rung.records import Answer, Case, Outcome
-from rung.scoring import Yardstick, score_run
+from rung.scoring import ScoringContext, score_run
 from rung.scoring.correctness import Correctness
 from rung.scoring.refusal import spoken
 from rung.text.matching import tokens
@@ -22,7 +22,7 @@ SAMPLE = 300  # cases, at most, by which the best of them is picked
 _SHOWN = 60  # characters of an answer
 
 
-def habit(cases: Sequence[Case], measure: Yardstick, runs: Sequence[Run]) -> Constant | None:
+def habit(cases: Sequence[Case], measure: ScoringContext, runs: Sequence[Run]) -> Constant | None:
     """The same answer that gets most: a refusal, an accepted answer, or what a rung says most often. None: none gets much.
 
     Where a model judges, only refusals and labels are tried.
@@ -58,11 +58,11 @@ def _usual(runs: Sequence[Run]) -> Iterator[str]:
             yield text
 
 
-def _scored(text: str, cases: Sequence[Case], measure: Yardstick) -> Constant | None:
+def _scored(text: str, cases: Sequence[Case], measure: ScoringContext) -> Constant | None:
     import numpy as np
 
     outcomes = [Outcome(case.id, Answer(text)) for case in cases]
-    column = score_run(cases, outcomes, yardstick=measure, scorers={"correctness": Correctness}).values.get(MAIN)
+    column = score_run(cases, outcomes, scoring_context=measure, scorers={"correctness": Correctness}).values.get(MAIN)
     if column is None:
         return None
     # An answer that fits a single case, say the one that it was taken from, is no habit.

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from rung.pipeline.answering import Run
 from rung.pipeline.candidates import Candidate
 from rung.pipeline.oracle import expected
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.pipeline.slips import never_right
 from rung.records import Case, Passage
 from rung.records.gold import has_gold
 from rung.runtime.engines import Engines
-from rung.scoring import Yardstick
+from rung.scoring import ScoringContext
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
-from rung.strategies.protocol import Cutting
+from rung.strategies.protocol import ChunkedIndex
 from rung.text.matching import WORD
 from rung.verdict.failure_modes import Corpus
 
@@ -38,7 +38,7 @@ class Examiner:
         doubtful: cases whose gold is in doubt.
     """
 
-    def __init__(self, engines: Engines, intake: Intake, measure: Yardstick, doubtful: Iterable[str] = ()) -> None:
+    def __init__(self, engines: Engines, intake: Prepared, measure: ScoringContext, doubtful: Iterable[str] = ()) -> None:
         self._engines = engines
         self._intake = intake
         self._measure = measure
@@ -92,7 +92,7 @@ class Examiner:
     def _searched(self, candidate: Candidate) -> Knowledge | None:
         """The index that this rung searches, where it is not the project's."""
         needs = () if candidate.plan is None else candidate.plan.needs
-        cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, Cutting)]
+        cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, ChunkedIndex)]
         return self._engines.indexes.get(cut[0]) if cut else None
 
     def _lacking(self, knowledge: Knowledge) -> frozenset[str]:

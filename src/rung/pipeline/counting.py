@@ -15,7 +15,7 @@ from rung.records import Message
 CHARACTERS_PER_TOKEN = 4  # of English prose: a likely number, no bound
 TURN_TOKENS = 8  # what a chat's marks add to a turn, at most
 CHAT_TOKENS = 64  # what they add to a prompt, at most
-_FEWEST = 5  # characters of a token, where text has few
+_MIN_CHARACTERS = 5  # characters of a token, where text has few
 _WORD = re.compile(r"[A-Za-z]+")
 _SPACES = re.compile(r" +")
 
@@ -51,7 +51,7 @@ def sizes_of(model: str) -> Sizes:
     if is_on_server(model):
         return Sizes(most_tokens, _most_of_a_chat, lambda text: -(-len(text.encode("utf-8", "replace")) // 4))
     if model != "scripted":
-        return Sizes(most_tokens, _most_of_a_chat, lambda text: len(text) // _FEWEST)
+        return Sizes(most_tokens, _most_of_a_chat, lambda text: len(text) // _MIN_CHARACTERS)
     from rung.models.scripted import ScriptedGenerator
 
     scripted = ScriptedGenerator()

@@ -1,6 +1,6 @@
 """How much the dense ranking counts: `knowledge.dense_weight: auto`, settled on dev and train cases, never on test.
 
-No weight is best on every corpus, so the cases say. Few cases say little: fewer than `LEAST` choose nothing, and the choice
+No weight is best on every corpus, so the cases say. Few cases say little: below `MIN_CASES` none is made; the choice
 of more is drawn towards the even weight. How rankings are fused is left to `knowledge`.
 """
 
@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from rung.builders.retrieval_quality import LEAST, WEIGHTS, choose, tried
-from rung.dataset.load import Rows, read_rows, with_evidence
+from rung.builders.retrieval_quality import MIN_CASES, WEIGHTS, choose, tried
+from rung.dataset.load import Dataset, load_dataset, with_evidence
 from rung.errors import UserError
 from rung.progress import phase, say
 from rung.records import Case, Json, digest
 from rung.records.gold import has_gold
-from rung.runtime.engines import EVEN, Engines
+from rung.runtime.engines import DEFAULT_DENSE_WEIGHT, Engines
 
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
-MOST_CASES = 400  # more do not move the choice
+MAX_CASES = 400  # more do not move the choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Weight:
             return f"dense_weight {self.dense_weight:g}: {self.why}"
         return (
             f"dense_weight {self.dense_weight:g}, chosen on {self.cases} dev and train cases "
-            f"(nDCG@10 {self.ndcg:.3f}; {self.ndcg_even:.3f} at {EVEN:g})"
+            f"(nDCG@10 {self.ndcg:.3f}; {self.ndcg_even:.3f} at {DEFAULT_DENSE_WEIGHT:g})"
         )
 
 
-def settle(engines: Engines, knowledge: Knowledge, rows: Rows) -> Weight:
+def settle(engines: Engines, knowledge: Knowledge, rows: Dataset) -> Weight:
     """Set the weight that this project's searches have, and say which it is.
 
     `rows` are those with their evidence resolved. The choice is kept under the digest of all that it depends on.
@@ -58,15 +58,17 @@ def settle(engines: Engines, knowledge: Knowledge, rows: Rows) -> Weight:
         return Weight(said, why="as rung.yaml says")
     cases = telling(rows)
     if not cases:
-        return Weight(EVEN, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')")
+        return Weight(
+            DEFAULT_DENSE_WEIGHT, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')"
+        )
     key = digest(
-        "dense_weight", LEAST, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
+        "dense_weight", MIN_CASES, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
     )
-    known = engines.cache.noted("dense_weight", key)
-    if isinstance(known, dict):
-        weight = Weight(**known)  # type: ignore[arg-type]
+    cached = engines.cache.noted("dense_weight", key)
+    if isinstance(cached, dict):
+        weight = Weight(**cached)  # type: ignore[arg-type]
     else:
-        weight = _few(len(cases)) if len(cases) < LEAST else _measured(knowledge, cases)
+        weight = _few(len(cases)) if len(cases) < MIN_CASES else _measured(knowledge, cases)
         engines.cache.note("dense_weight", key, asdict(weight))
         say(str(weight))
     knowledge.weigh(weight.dense_weight)
@@ -75,7 +77,7 @@ def settle(engines: Engines, knowledge: Knowledge, rows: Rows) -> Weight:
 
 def _few(count: int) -> Weight:
     named = "1 dev or train case names its" if count == 1 else f"{count} dev and train cases name their"
-    return Weight(EVEN, why=f"auto keeps one half, since {named} gold; from {LEAST} on they choose")
+    return Weight(DEFAULT_DENSE_WEIGHT, why=f"auto keeps one half, since {named} gold; from {MIN_CASES} on they choose")
 
 
 def _measured(knowledge: Knowledge, cases: Sequence[Case]) -> Weight:
@@ -87,13 +89,13 @@ def settle_alone(engines: Engines, knowledge: Knowledge) -> Weight:
     """`settle` for a command that has not read the cases; what is wrong with them does not keep anybody from searching."""
     project = engines.project
     if project.settings.knowledge.dense_weight != "auto" or not project.settings.cases:
-        return settle(engines, knowledge, Rows())
+        return settle(engines, knowledge, Dataset())
     from rung.knowledge import find_quote
 
     try:
-        rows = read_rows(project)
+        rows = load_dataset(project)
     except UserError as error:
-        weight = Weight(EVEN, why="auto, and no case could be read (rung check says why)")
+        weight = Weight(DEFAULT_DENSE_WEIGHT, why="auto, and no case could be read (rung check says why)")
         named = (path for pattern in project.settings.cases for path in project.root.glob(pattern))
         key = digest("dense_weight unread", str(error))
         if any(path.is_file() and path.stat().st_size for path in named) and not engines.cache.noted("told", key):
@@ -105,19 +107,19 @@ def settle_alone(engines: Engines, knowledge: Knowledge) -> Weight:
     return settle(engines, knowledge, with_evidence(rows, texts.get, find_quote))
 
 
-def _named(rows: Rows) -> set[str]:
+def _named(rows: Dataset) -> set[str]:
     """The documents that the cases name: a search does not read a whole corpus to choose its weight."""
     written = (item for case in rows.cases for item in rows.quotes.get(case.id, ()))
     cited = {str(item.get("document")) for item in written if isinstance(item, dict)}
     return cited | {id for case in rows.cases for id in case.gold_documents}
 
 
-def telling(rows: Rows) -> tuple[Case, ...]:
-    """The dev and train cases that name their gold, at most `MOST_CASES`, always the same ones."""
+def telling(rows: Dataset) -> tuple[Case, ...]:
+    """The dev and train cases that name their gold, at most `MAX_CASES`, always the same ones."""
     cases = [case for case in rows.cases if case.split != "test" and case.answerable and has_gold(case)]
-    if len(cases) <= MOST_CASES:
+    if len(cases) <= MAX_CASES:
         return tuple(cases)
-    kept = {case.id for case in sorted(cases, key=lambda case: digest("weight", case.id))[:MOST_CASES]}
+    kept = {case.id for case in sorted(cases, key=lambda case: digest("weight", case.id))[:MAX_CASES]}
     return tuple(case for case in cases if case.id in kept)
 
 
@@ -126,4 +128,4 @@ def measured(knowledge: Knowledge, cases: Sequence[Case], tick: Callable[[int], 
     values = tried(knowledge, cases, tick)
     best = choose(values)
     means = [sum(column) / len(values) for column in zip(*values, strict=True)]
-    return Weight(WEIGHTS[best], len(cases), round(means[best], 4), round(means[WEIGHTS.index(EVEN)], 4))
+    return Weight(WEIGHTS[best], len(cases), round(means[best], 4), round(means[WEIGHTS.index(DEFAULT_DENSE_WEIGHT)], 4))

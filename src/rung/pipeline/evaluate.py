@@ -22,11 +22,11 @@ from rung.pipeline.grading import asks_judge, calibrated, cards_of
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, last_choice, publish
 from rung.pipeline.reporting import record_of, report_of
 from rung.pipeline.spending import Closed
-from rung.pipeline.test_set_reuse import counted, warning
+from rung.pipeline.test_set_reuse import count_looks, warning
 from rung.progress import phase
 from rung.records import Case, Coverage, Estimate, Json, Problem, Repeats, RungResult, Verdict
 from rung.report.as_json import verdict_json
@@ -38,15 +38,15 @@ from rung.report.ragas import ragas_jsonl
 from rung.report.table import table
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, Yardstick, yardstick
+from rung.scoring import Scorecard, ScoringContext, scoring_context
 from rung.training.registry import curve_of
 from rung.verdict import reasons
 from rung.verdict.bar import keeping
 from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.costs import Prices, usd_per_1k
-from rung.verdict.decide import MAIN, Weighed, decide
+from rung.verdict.decide import MAIN, Evaluated, decide
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM, Loss, losses
-from rung.verdict.gaps import CLOSED_BOOK, LEAST_CASES, ORACLE
+from rung.verdict.gaps import CLOSED_BOOK, MIN_CASES, ORACLE
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import front
 from rung.verdict.remedies import advised
@@ -74,7 +74,7 @@ class Scored:
     answer, "" where it did not. `unwinnable`: cases none of whose accepted answers may be given.
     """
 
-    measure: Yardstick
+    measure: ScoringContext
     runs: Mapping[str, Run]
     cards: Mapping[str, Scorecard]
     layers: Mapping[str, Sequence[Loss | None]] = field(default_factory=dict)
@@ -86,9 +86,9 @@ class Scored:
     unwinnable: frozenset[str] = frozenset()
 
 
-def measure(project: Project, intake: Intake) -> Yardstick:
+def measure(project: Project, intake: Prepared) -> ScoringContext:
     """What the scorers need to know of this project."""
-    return yardstick(
+    return scoring_context(
         intake.cases,
         schema=intake.materials.schema,
         labels=intake.materials.labels,
@@ -98,7 +98,7 @@ def measure(project: Project, intake: Intake) -> Yardstick:
     )
 
 
-def score(runner: StepRunner, intake: Intake, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
+def evaluate(runner: StepRunner, intake: Prepared, runs: Sequence[Run], meter: Meter | None = None) -> Scored:
     """Every scorer over every answer; cases that a run did not answer have no scores.
 
     Once the budget has ended, a model that judges is asked nothing more.
@@ -130,9 +130,9 @@ def score(runner: StepRunner, intake: Intake, runs: Sequence[Run], meter: Meter 
     return Scored(facts, by_label, cards, layers, clusters(intake.cases), repeats, shown, notes, undone, examiner.unwinnable)
 
 
-def weigh(
+def decide_winner(
     engines: Engines,
-    intake: Intake,
+    intake: Prepared,
     candidates: Sequence[Candidate],
     scored: Scored,
     coverage: Coverage = Coverage(),
@@ -150,7 +150,7 @@ def weigh(
         lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
         weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
         incumbent = last_choice(engines.project)
-        looks = counted(engines, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
+        looks = count_looks(engines, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
             weighed,
             bar=bar,
@@ -174,7 +174,7 @@ def weigh(
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
         }  # no choice either way
         found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
-        thin = {r.name for r in verdict.rungs if MAIN in r.scores and r.scores[MAIN].n < LEAST_CASES}
+        thin = {r.name for r in verdict.rungs if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
         changes = in_words(found, verdict.winner, thin=thin)
         if verdict.winner is not None and verdict.winner not in thin:
             changes += cheaper_from(verdict.winner, [r for r in verdict.rungs if r.name not in thin], bar, known)
@@ -193,7 +193,7 @@ def weigh(
         )
 
 
-def put_on_paper(project: Project, intake: Intake, scored: Scored, verdict: Verdict) -> Comparison:
+def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
     """Table, JSON and page."""
     with phase("write report"):
         report = report_of(project, intake, scored, verdict)
@@ -231,7 +231,7 @@ def _unmeasured(candidate: Candidate) -> RungResult:
     )
 
 
-def finished(project: Project, run: Run, card: Scorecard, groups: Sequence[int] | None) -> Weighed:
+def finished(project: Project, run: Run, card: Scorecard, groups: Sequence[int] | None) -> Evaluated:
     """A rung that has answered every case, as far as limits need to know it; `groups`: the cluster of each case."""
     prices = Prices(**project.settings.prices.model_dump())
     line = replace(
@@ -242,19 +242,19 @@ def finished(project: Project, run: Run, card: Scorecard, groups: Sequence[int] 
         usd_per_1k=usd_per_1k(run.outcomes, prices=prices, latency=run.latency),
     )
     keeps = keeping(line, card.values, bar_in(project), clusters=groups)
-    return Weighed(replace(line, keeps=keeps), card.values, run.failures)
+    return Evaluated(replace(line, keeps=keeps), card.values, run.failures)
 
 
-def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Intake, known: Economy) -> Weighed:
+def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Prepared, known: Economy) -> Evaluated:
     run, card = scored.runs.get(candidate.label), scored.cards.get(candidate.label)
     line = _unmeasured(candidate)
     if run is not None and not run.outcomes:
-        return Weighed(replace(line, why=reasons.NOT_BEGUN))
+        return Evaluated(replace(line, why=reasons.NOT_BEGUN))
     if run is None or card is None:
-        return Weighed(line)
+        return Evaluated(line)
     if run.failures == len(run.outcomes):
         why = f"every answer failed, {commonest(run.errors)}"
-        return Weighed(replace(line, status="failed", why=why), failures=run.failures)
+        return Evaluated(replace(line, status="failed", why=why), failures=run.failures)
     scores = card.estimates(scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
@@ -284,7 +284,7 @@ def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Int
     shown = scored.shown if candidate.label == ORACLE else None
     held, doubt = (shown.held, shown.doubt()) if shown else (None, "")
     failing = commonest(run.errors) if run.failures else ""
-    return Weighed(result, card.values, run.failures, scored.clusters, marked, held, failing, doubt)
+    return Evaluated(result, card.values, run.failures, scored.clusters, marked, held, failing, doubt)
 
 
 def _partly(card: Scorecard) -> int:
@@ -301,7 +301,7 @@ def _learning(candidate: Candidate) -> dict[str, tuple[tuple[float, float], ...]
     return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
-def _stopped(run: Run, scores: Mapping[str, Estimate], project: Project, intake: Intake) -> str:
+def _stopped(run: Run, scores: Mapping[str, Estimate], project: Project, intake: Prepared) -> str:
     score = scores.get(MAIN)
     if run.stopped is None or run.candidate.rung.reference or score is None:
         return ""
@@ -335,7 +335,7 @@ def _routed(run: Run) -> dict[str, Json]:
     return {"routed": {label: round(count / len(run.outcomes), 3) for label, count in by.most_common()}} if by else {}
 
 
-def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
+def _warnings(intake: Prepared, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
     found += [reasons.trial(coverage.trial)] if coverage.trial else []
     found += [coverage.searched] if coverage.searched else []
@@ -367,7 +367,7 @@ def _warnings(intake: Intake, scored: Scored, coverage: Coverage, sampling: Samp
     return found
 
 
-def _unwinnable(intake: Intake, scored: Scored) -> dict[str, tuple[str, ...]]:
+def _unwinnable(intake: Prepared, scored: Scored) -> dict[str, tuple[str, ...]]:
     """The sentence on cases that no answer can win, with their places."""
     some = [case for case in intake.cases if case.id in scored.unwinnable]
     return {reasons.unwinnable(len(some), len(intake.cases)): tuple(case.place or case.id for case in some)} if some else {}

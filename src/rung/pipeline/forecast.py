@@ -117,9 +117,9 @@ def rates_of(project: Project) -> Rates:
     path: Path = project.state / "rung.db"
     if not path.is_file():
         return Rates(project)
-    from rung.runtime.scratch import UnlastingStore
+    from rung.runtime.scratch import ScratchCache
 
-    store = UnlastingStore(path)
+    store = ScratchCache(path)
     try:
         pace, live = (_pace(store.noted(kind, project.settings.model)) for kind in ("pace", "live_pace"))
         indexing = _pace(store.noted("index_pace_of", project.settings.embedder), of="passages")

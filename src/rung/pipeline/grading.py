@@ -17,7 +17,7 @@ from rung.records import Asker, Case, Outcome
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, Yardstick, metrics, score_run
+from rung.scoring import Scorecard, ScoringContext, metrics, score_run
 from rung.scoring.card import Carry, Judgement
 from rung.scoring.judge import NO_ANSWER, Agreement, agreement, judgement, labels
 from rung.scoring.refusal import spoken
@@ -44,7 +44,7 @@ def carried_by(runner: StepRunner, judge: Engine | None = None) -> Carry:
 
 def cards_of(
     runner: StepRunner,
-    measure: Yardstick,
+    measure: ScoringContext,
     cases: Sequence[Case],
     passes: Sequence[Sequence[Outcome]],
     against: Mapping[str, Outcome] | None = None,
@@ -64,12 +64,12 @@ def cards_of(
     if against is not None:
         measure = replace(measure, rivals={case.id: _words(against.get(case.id)) for case in cases})
     carry = carried_by(runner, judge)
-    return [score_run(cases, outcomes, yardstick=measure, carry=carry) for outcomes in passes]
+    return [score_run(cases, outcomes, scoring_context=measure, carry=carry) for outcomes in passes]
 
 
 def card_of(
     runner: StepRunner,
-    measure: Yardstick,
+    measure: ScoringContext,
     cases: Sequence[Case],
     passes: Sequence[Sequence[Outcome]],
     against: Mapping[str, Outcome] | None = None,

@@ -26,8 +26,8 @@ def limitable() -> Mapping[str, Metric]:
 
 def bar_in(project: Project) -> Bar:
     """What is good enough in this project."""
-    said, risk = project.settings.bar, project.settings.verdict.risk
-    return bar_of(said.limits(), limitable(), correct=said.correct, metric=said.metric or "", risk=risk)
+    settings, risk = project.settings.bar, project.settings.verdict.risk
+    return bar_of(settings.limits(), limitable(), correct=settings.correct, metric=settings.metric or "", risk=risk)
 
 
 def check_limits(project: Project) -> None:

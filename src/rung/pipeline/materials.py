@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.config.project import Project
-from rung.dataset.load import Rows
+from rung.dataset.load import Dataset
 from rung.models.catalog import is_local
 from rung.models.endpoint import is_on_server
 from rung.pipeline.retrieval_pairs import Teaching
@@ -30,7 +30,7 @@ class Sized:
 
 def materials_of(
     project: Project,
-    rows: Rows,
+    rows: Dataset,
     groups: Mapping[str, Sequence[str]],
     *,
     teaching: Teaching = Teaching(),

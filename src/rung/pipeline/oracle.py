@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.records import Answer, Case, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
 from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
 from rung.strategies.settings import Retrieval
 from rung.verdict.gaps import ORACLE, RAG
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
 # Gold is in doubt where rag had an answer that no gold document has in so many cases, in so large a share of the answerable
 # ones, and of those that no gold document answers in so many words.
-LEAST_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
+MIN_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
 
-def shown_to_oracle(engines: Engines, intake: Intake, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
+def shown_to_oracle(engines: Engines, intake: Prepared, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
     """Of each judging case's gold what the oracle is shown, by case id.
 
     The passages that bear the answer, as many as `rag` shows, and something of each piece of evidence and gold document.
@@ -135,7 +135,7 @@ class Shown:
 def is_doubtful(elsewhere: int, unanswered: int, answerable: int) -> bool:
     """Whether gold is in doubt where rag had an answer that no gold has in `elsewhere` of the `unanswered` cases whose gold
     documents hold none."""
-    enough = elsewhere >= LEAST_ELSEWHERE and elsewhere >= DOUBT * answerable
+    enough = elsewhere >= MIN_ELSEWHERE and elsewhere >= DOUBT * answerable
     return enough and elsewhere >= TELLING * unanswered
 
 
@@ -144,7 +144,7 @@ def _first(some: Sequence[Case]) -> str:
     return named if len(some) == 1 else f"{named} and others"
 
 
-def shown_in(intake: Intake, measure: Yardstick, runs: Sequence[Run]) -> Shown | None:
+def shown_in(intake: Prepared, measure: ScoringContext, runs: Sequence[Run]) -> Shown | None:
     """What was before the oracle in its answers, and was it less than `rag` had? None where the oracle was not asked."""
     import numpy as np
 
@@ -184,7 +184,7 @@ def _passages(answers: Mapping[str, Answer | None], case: Case) -> Sequence[Pass
     return () if answer is None else answer.passages
 
 
-def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Intake) -> str:
+def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Prepared) -> str:
     """Why the oracle did not have the answer before it; "" where it had, or nobody can tell."""
     if intake.rows.missing.get(case.id):
         return "missing"
@@ -198,7 +198,7 @@ def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Int
     return "cut" if gold.held else "unsaid"
 
 
-def expected(case: Case, measure: Yardstick) -> Phrases:
+def expected(case: Case, measure: ScoringContext) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
     in_words = measure.correct_by in IN_WORDS
     wanted = phrases(case, schema=measure.schema, labels=measure.labels) if in_words else ()

@@ -9,12 +9,12 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
-from rung.builders.training_pairs import MOST_GENERATED
+from rung.builders.training_pairs import MAX_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.endpoint import is_on_server
-from rung.pipeline.answering import MOST_PASSES, TURN, sample_size
-from rung.pipeline.budget import Allowed, training_usd_per_hour
+from rung.pipeline.answering import MAX_PASSES, TURN, sample_size
+from rung.pipeline.budget import CompareRequest, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
 from rung.pipeline.grading import asks_judge
@@ -23,11 +23,11 @@ from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use
 from rung.pipeline.sweep import KEPT
 from rung.pipeline.training_pace import Pace, trainings
 from rung.records import Answer, Case, Document, Json, Outcome
-from rung.scoring import Scorer, scorers, yardstick
+from rung.scoring import Scorer, scorers, scoring_context
 from rung.scoring.card import begun, conversation
 from rung.scoring.judge import judgement, labels
 from rung.strategies.prompting import question_for
-from rung.strategies.protocol import Adapter, Composition, Cutting, Need, Plan, Retriever
+from rung.strategies.protocol import Adapter, ChunkedIndex, Composition, Need, Plan, Retriever
 from rung.strategies.registry import make_strategy
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.gaps import CLOSED_BOOK
@@ -88,7 +88,7 @@ class Foreseer:
     entrants: Sequence[Entrant]
     judging: Sequence[Case]
     cases: Sequence[Case] = ()  # of every split
-    allowed: Allowed = field(default_factory=Allowed)
+    allowed: CompareRequest = field(default_factory=CompareRequest)
     unindexed: Sequence[Document] = ()
 
     def look(self) -> Outlook:
@@ -116,8 +116,8 @@ class Foreseer:
         return found
 
     def _servers(self) -> Iterator[Part]:
-        said = self.project.settings
-        asked = [name for name in dict.fromkeys((said.model, said.judge.model)) if is_on_server(name)]
+        settings = self.project.settings
+        asked = [name for name in dict.fromkeys((settings.model, settings.judge.model)) if is_on_server(name)]
         if asked:
             yield Part("a first small request to each server", self.rates.of(FIRST_REQUEST.times(len(asked)), live=True))
 
@@ -128,7 +128,7 @@ class Foreseer:
         warm, *rest = reversed(chosen(self.judging, sample_size(self.project)))
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
-        passes = MOST_PASSES if limited else 1
+        passes = MAX_PASSES if limited else 1
         known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
         for one in known:
@@ -151,7 +151,9 @@ class Foreseer:
             return
         metric, rubric = settings.bar.metric or "", settings.judge.rubric
         try:
-            by = yardstick(self.judging, schema=materials.schema, labels=materials.labels, metric=metric, rubric=rubric)
+            by = scoring_context(
+                self.judging, schema=materials.schema, labels=materials.labels, metric=metric, rubric=rubric
+            )
         except UserError:
             return  # a comparison says what is wrong
         name, pairwise = settings.judge.model or settings.model, settings.judge.mode == "pairwise"
@@ -215,14 +217,14 @@ class Foreseer:
             if isinstance(need, Retriever) and need.generated == "questions":
                 (longest,) = self.stage.pieces(1, self.project.settings.knowledge.chunk_tokens) or (NO_PASSAGE,)
                 asked = question_for(longest)
-                total += Use(1, self.stage.sizes.prompt(asked), 48).times(MOST_GENERATED["questions"])
+                total += Use(1, self.stage.sizes.prompt(asked), 48).times(MAX_GENERATED["questions"])
         return total
 
     def _indexing(self) -> Iterator[Part]:
         """Passages that are not in the index yet, and those of rungs that cut the documents in their own way."""
-        said = self.project.settings.knowledge
-        cuts = {n for e in self.entrants if isinstance(e.plan, Plan) for n in e.plan.needs if isinstance(n, Cutting)}
-        todo = [(said.chunk_tokens - said.overlap, self.unindexed)]
+        settings = self.project.settings.knowledge
+        cuts = {n for e in self.entrants if isinstance(e.plan, Plan) for n in e.plan.needs if isinstance(n, ChunkedIndex)}
+        todo = [(settings.chunk_tokens - settings.overlap, self.unindexed)]
         todo += [(one.tokens - one.overlap, self.stage.documents) for one in sorted(cuts, key=lambda one: one.tokens)]
         for step, documents in todo:
             passages = sum(-(-likely_tokens(document.text) // max(1, step)) for document in documents)
@@ -267,11 +269,11 @@ def unindexed(project: Project, documents: Sequence[Document]) -> tuple[Document
     from rung.knowledge import Chunking
     from rung.knowledge.store.lance import LanceIndex
 
-    said, folder = project.settings.knowledge, project.state / "index"
-    if not documents or said.store or not folder.exists():
+    settings, folder = project.settings.knowledge, project.state / "index"
+    if not documents or settings.store or not folder.exists():
         return tuple(documents)
     snapshot = LanceIndex(folder).snapshot()
-    chunking = asdict(Chunking(said.chunk_tokens, said.overlap, said.parent_tokens))
+    chunking = asdict(Chunking(settings.chunk_tokens, settings.overlap, settings.parent_tokens))
     if snapshot is None or snapshot.settings.get("chunking") != chunking:
         return tuple(documents)
     held = snapshot.state.documents

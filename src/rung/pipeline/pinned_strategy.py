@@ -13,7 +13,7 @@ from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
 from rung.config.project import Project
-from rung.dataset.load import read_rows
+from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
@@ -32,7 +32,7 @@ SPECS = "strategies.json"  # of a verdict: label -> spec
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PinnedStrategy:
     """A strategy that answers now, and what it answers with: digest by kind of artifact."""
 
     label: str
@@ -45,7 +45,7 @@ def specs_of(candidates: Iterable[Candidate]) -> str:
     return json.dumps({c.label: plain(c.spec) for c in candidates if c.spec is not None}, ensure_ascii=False)
 
 
-def to_ask(builder: ArtifactBuilder, label: str | None) -> Asked:
+def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrategy:
     """The winner of the last verdict as it was measured; or the rung of this label or name as `rung.yaml` has it.
 
     Raises:
@@ -61,7 +61,7 @@ def to_ask(builder: ArtifactBuilder, label: str | None) -> Asked:
         is_its = spec is not None and spec.model == builder.project.settings.model
         if spec is not None and is_its and (artifacts := _handed_over(builder.engines, spec)) is not None:
             _open_index(builder.engines)
-            return Asked(label, make_strategy(spec), artifacts)
+            return PinnedStrategy(label, make_strategy(spec), artifacts)
     name, rung, settings = _named(builder.project, label)
     return _lightly(builder, name, rung, settings) or _built(builder, name)
 
@@ -108,12 +108,12 @@ def _named(project: Project, label: str) -> tuple[str, type[Rung], dict[str, Jso
     return one
 
 
-def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> Asked | None:
+def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
     """The rung, where neither the documents nor the cases are needed to make it."""
     project = builder.project
     if rung is LongContext or (rung.name in SHOW_CASES and settings.get("shots")):
         return None
-    rows = read_rows(project, judging=False)
+    rows = load_dataset(project, judging=False)
     sized = Sized(
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
@@ -129,10 +129,10 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     artifacts = [build_artifact(builder, need, title=f"build {label}") for need in plan.needs]
     builder.engines.use(artifacts)
     spec = pinned(builder.project, plan, artifacts)
-    return Asked(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
+    return PinnedStrategy(label, make_strategy(spec), {artifact.kind: artifact.digest for artifact in artifacts})
 
 
-def _built(builder: ArtifactBuilder, label: str) -> Asked:
+def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
     """The rung as a comparison would have it."""
     intake = prepare(builder.engines)
     candidates = propose(builder, intake)
@@ -140,4 +140,4 @@ def _built(builder: ArtifactBuilder, label: str) -> Asked:
     candidate = next(c for c in build(builder, with_members(candidates, wanted)) if c.label == label)
     if candidate.strategy is None:
         raise UserError(f"{label} cannot answer: {candidate.why}")
-    return Asked(label, candidate.strategy, candidate.artifacts)
+    return PinnedStrategy(label, candidate.strategy, candidate.artifacts)

@@ -53,13 +53,13 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
 
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
     """(key of `rung.yaml`, name, what it is) of every model that the project names, those made by itself aside."""
-    said = project.settings
-    yield "model", said.model, "generator"
-    yield "embedder", DEFAULT_EMBEDDER if said.embedder == TUNED else said.embedder, "embedder"
-    if said.reranker not in ("", TUNED, GENERATOR):
-        yield "reranker", said.reranker, "reranker"
-    if judging and said.judge.model not in ("", said.model):
-        yield "judge", said.judge.model, "generator"
+    settings = project.settings
+    yield "model", settings.model, "generator"
+    yield "embedder", DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder, "embedder"
+    if settings.reranker not in ("", TUNED, GENERATOR):
+        yield "reranker", settings.reranker, "reranker"
+    if judging and settings.judge.model not in ("", settings.model):
+        yield "judge", settings.judge.model, "generator"
 
 
 def check_named(project: Project, key: str, name: str, what: str) -> None:
@@ -86,8 +86,8 @@ def check_settings(project: Project, met: Obstacles) -> None:
 
 def is_held(project: Project) -> bool:
     """Whether answers, or grades, are to be held to a schema or labels."""
-    said = project.settings
-    return bool(said.behaviour.schema_file or said.behaviour.labels) or said.reranker == GENERATOR
+    settings = project.settings
+    return bool(settings.behaviour.schema_file or settings.behaviour.labels) or settings.reranker == GENERATOR
 
 
 def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:

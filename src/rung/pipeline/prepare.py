@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.artifacts.store import forget_cuttings
+from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
-from rung.dataset.load import Rows, fingerprint, read_rows, with_evidence
+from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
-from rung.pipeline.cache_invalidation import forget_stale, look_again
+from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.materials import Sized, materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
@@ -22,7 +22,7 @@ from rung.pipeline.todays_access import hold_to_today
 from rung.progress import phase, waiting
 from rung.records import Case, Document, Dropped, Json, Problem, digest
 from rung.runtime.engines import Engines
-from rung.scoring import yardstick
+from rung.scoring import scoring_context
 from rung.scoring.bearing import phrases
 from rung.stats.rules_of_thumb import NO_CASES
 from rung.strategies.prompting import wanted_output
@@ -36,10 +36,10 @@ _LISTED = ("listed", "documents")  # the note of what the last sync read, and wh
 
 
 @dataclass(frozen=True)
-class Intake:
+class Prepared:
     """What was read. `cases` are those that judge; `gold`: the gold of cases that name some, by case id."""
 
-    rows: Rows
+    rows: Dataset
     materials: Materials
     cases: tuple[Case, ...]
     gold: Mapping[str, Gold] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Intake:
         return len(self.cases) < len(self.rows.split("test"))
 
 
-def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None) -> Intake:
+def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None = None) -> Prepared:
     """Read cases, examples and documents; bring the index up to date; count tokens.
 
     Raises:
@@ -65,9 +65,9 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         BudgetEnded: while documents were indexed; what was embedded is kept.
     """
     project = engines.project
-    rows = read_rows(project)
+    rows = load_dataset(project)
     judged_by = project.settings.bar.metric or ""
-    yardstick(
+    scoring_context(
         _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
     )  # refuses a wrong one
     teaching = read_teaching(project, tuple(case for case in rows.cases if case.split != "train"))
@@ -97,7 +97,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     materials, secrets = materials_of(
         project, rows, groups or {}, teaching=teaching, sized=sized, seed=engines.project.settings.seed
     )
-    return Intake(
+    return Prepared(
         rows=rows,
         materials=replace(materials, gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold}),
         cases=cases,
@@ -111,7 +111,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     )
 
 
-def _judging(project: Project, rows: Rows, limit: int | None) -> tuple[Case, ...]:
+def _judging(project: Project, rows: Dataset, limit: int | None) -> tuple[Case, ...]:
     cases = chosen(rows.split("test"), limit)
     if not cases:
         where = f"all {len(rows.cases)} cases are of split train or dev" if rows.cases else "every case was left out"
@@ -169,10 +169,10 @@ def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False) 
             listed = _listed(engines)  # before they are read: what changes meanwhile is read again
             report = knowledge.sync(sources, progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             _keep_pace(engines, report)
-            forget_stale(engines.cache, knowledge)
+            invalidate(engines.cache, knowledge)
             engines.cache.note(*_LISTED, [listed, knowledge.version])
             if report.removed or report.changed or report.renamed or report.rebuilt:
-                forget_cuttings(engines.project.state)
+                forget_chunked_indexes(engines.project.state)
     return Indexed(knowledge, sources.count, report, (*sources.problems, *report.problems), tuple(sources.dropped))
 
 
@@ -187,8 +187,8 @@ def at_hand(engines: Engines) -> Knowledge | None:
     if knowledge is None:
         return None
     knowledge.refresh()
-    known, listed = engines.cache.noted(*_LISTED), _listed(engines)
-    if listed is not None and known == [listed, knowledge.version] and not knowledge.held:
+    cached, listed = engines.cache.noted(*_LISTED), _listed(engines)
+    if listed is not None and cached == [listed, knowledge.version] and not knowledge.held:
         return knowledge
     return up_to_date(engines).knowledge
 
@@ -218,21 +218,21 @@ def _refuse_old(project: Project, report: SyncReport) -> None:
 
 def _keep_pace(engines: Engines, report: SyncReport) -> None:
     """Remember how fast passages were indexed, from the largest sync so far: small ones are mostly overhead."""
-    known = engines.cache.noted("index_pace", engines.embedder.identity)
-    most = known.get("passages") if isinstance(known, dict) else 0
+    cached = engines.cache.noted("index_pace", engines.embedder.identity)
+    most = cached.get("passages") if isinstance(cached, dict) else 0
     if report.embedded and report.embedded >= (most if isinstance(most, int) else 0):
         pace: dict[str, Json] = {"passages": report.embedded, "seconds": report.seconds}
         engines.cache.note("index_pace", engines.embedder.identity, pace)
         engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
-def seconds_to_index(engines: Engines, intake: Intake) -> float | None:
+def seconds_to_index(engines: Engines, intake: Prepared) -> float | None:
     """How long it takes to index all passages; None where no sync was timed in this folder, or a server embeds."""
-    known = engines.cache.noted("index_pace", engines.embedder.identity)
+    cached = engines.cache.noted("index_pace", engines.embedder.identity)
     embedder = engines.project.settings.embedder
-    if not isinstance(known, dict) or "://" in embedder or embedder.startswith("openai:"):
+    if not isinstance(cached, dict) or "://" in embedder or embedder.startswith("openai:"):
         return None
-    seconds, passages = known.get("seconds"), known.get("passages")
+    seconds, passages = cached.get("seconds"), cached.get("passages")
     if not isinstance(seconds, (int, float)) or not isinstance(passages, int) or not passages:
         return None
     return float(seconds) / passages * intake.materials.passages
@@ -245,8 +245,8 @@ def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     before, problems = knowledge.version, hold_to_today(engines.project)
     knowledge.refresh()
     if knowledge.version != before:
-        forget_stale(engines.cache, knowledge)
-        forget_cuttings(engines.project.state)
+        invalidate(engines.cache, knowledge)
+        forget_chunked_indexes(engines.project.state)
     look_again(engines.cache)
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
@@ -266,7 +266,7 @@ def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
     return counted(engines, "corpus", [f"{document.title}\n{document.text}" for document in documents], sum)
 
 
-def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
+def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
     """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
 
     `longest_of`: tokens of the longest of some texts.
@@ -280,9 +280,9 @@ def answer_tokens(rows: Rows, longest_of: Callable[[list[str]], int]) -> int:
 def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:
     """Tokens of the texts, folded to one number, counted once per content."""
     key = digest(what, list(texts), engines.project.settings.model)
-    known = engines.cache.noted("tokens", key)
-    if isinstance(known, int):
-        return known
+    cached = engines.cache.noted("tokens", key)
+    if isinstance(cached, int):
+        return cached
     count = fold(engines.generator.count_tokens(texts))
     engines.cache.note("tokens", key, count)
     return count

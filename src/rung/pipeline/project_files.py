@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.config.project import Project
-from rung.dataset.load import Rows, read_rows, with_evidence
+from rung.dataset.load import Dataset, load_dataset, with_evidence
 from rung.dataset.obstacles import Obstacles
 from rung.pipeline.retrieval_pairs import Teaching, read_teaching
 from rung.pipeline.slips import nearest
@@ -18,7 +18,7 @@ from rung.records import Case, Document, Dropped, Problem
 class Read:
     """What the project's files hold; `groups`: document id -> who may read it."""
 
-    rows: Rows
+    rows: Dataset
     documents: Sequence[Document]
     groups: Mapping[str, Sequence[str]]
     teaching: Teaching
@@ -26,7 +26,7 @@ class Read:
 
 def read_files(project: Project, met: Obstacles) -> tuple[Read, list[Problem], list[Dropped]]:
     """All files; what of the documents was left out, and what rules leave out of them."""
-    rows = read_rows(project, obstacles=met)
+    rows = load_dataset(project, obstacles=met)
     documents, problems, dropped = _documents(project, met)
     if project.settings.knowledge.sources:
         from rung.knowledge import find_quote
@@ -45,5 +45,5 @@ def _documents(project: Project, met: Obstacles) -> tuple[list[Document], list[P
     return documents, sources.problems, sources.dropped
 
 
-def _judging(rows: Rows) -> tuple[Case, ...]:
+def _judging(rows: Dataset) -> tuple[Case, ...]:
     return tuple(case for case in rows.cases if case.split != "train")

@@ -18,12 +18,12 @@ from rung.pipeline.candidates import Candidate
 from rung.pipeline.evaluate import finished, measure
 from rung.pipeline.grading import asks_judge, card_of
 from rung.pipeline.limits import bar_in
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
 from rung.records import Case, Coverage, Outcome
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, Yardstick
+from rung.scoring import Scorecard, ScoringContext
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
@@ -45,7 +45,7 @@ from rung.verdict.reasons import NOT_BUILT, NOT_NEEDED
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-FEW = 40  # cases: up to so many, all are answered by everyone
+MAX_UNRACED = 40  # cases: up to so many, all are answered by everyone
 FIRST = 20  # cases that every candidate answers, whoever wins
 TASTE = 3  # of these, where there is a budget, so many come first: they tell what one costs
 GROWTH, LEAST = 0.25, 10  # a block: a quarter of what was answered, and never fewer than so many
@@ -66,7 +66,7 @@ class Course:
     """A race under way. `order`: the cases as they come. `entrants`: rungs that take part in all, later ones included."""
 
     runner: StepRunner
-    intake: Intake
+    intake: Prepared
     meter: Meter
     entrants: int = 0
     runs: dict[str, Run] = field(default_factory=dict)
@@ -75,13 +75,13 @@ class Course:
         cases = self.intake.cases
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
-        self.whole = self.meter.allowed.exhaustive or self.total <= FEW or self.pairwise
+        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise
         self.order: tuple[Case, ...] = tuple(
             cases[place] for place in order(self.total, seed=self.runner.project.settings.seed)
         )
         self.clusters = clusters(self.order)
         self.incumbent = last_choice(self.runner.project)
-        self.measure: Yardstick = measure(self.runner.project, self.intake)
+        self.measure: ScoringContext = measure(self.runner.project, self.intake)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
         self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
         self.cards: dict[str, Scorecard] = {}
@@ -222,10 +222,10 @@ class Course:
         tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in self.cost.values())
         if tokens:
             seconds = 60 * sum(self.minutes.values())
-            known = store.noted("pace", model)
-            if isinstance(known, dict):
-                seconds += float(str(known["seconds"]))
-                tokens += int(str(known["tokens"]))
+            cached = store.noted("pace", model)
+            if isinstance(cached, dict):
+                seconds += float(str(cached["seconds"]))
+                tokens += int(str(cached["tokens"]))
             store.note("pace", model, {"seconds": seconds, "tokens": tokens})
 
     def _per_answer(self, label: str) -> tuple[float, float] | None:

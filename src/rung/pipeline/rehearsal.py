@@ -20,25 +20,25 @@ from rung.models.reranking import grading
 from rung.pipeline.counting import Sizes, likely_tokens
 from rung.records import Case, Document, Passage
 from rung.records.steps import (
-    Called,
     CallTool,
-    Classified,
+    CallToolResult,
     Classify,
+    ClassifyResult,
     Conversation,
-    Found,
     Generate,
-    Generated,
+    GenerateResult,
     Rerank,
     Result,
     Search,
+    SearchResult,
     Step,
 )
 from rung.strategies.prompting import wanted_output
-from rung.strategies.protocol import Cutting, ExampleIndex, Materials, Need
+from rung.strategies.protocol import ChunkedIndex, ExampleIndex, Materials, Need
 from rung.text.refusals import REFUSAL
 
 TOOL_TOKENS = 512  # of what the calls of one turn are answered with
-MOST_STEPS = 400  # a conversation that goes on for longer is not rehearsed to its end
+MAX_STEPS = 400  # a conversation that goes on for longer is not rehearsed to its end
 GROUPS = 16  # cases are rehearsed by the longest of each of so many groups of like length
 SAMPLE = 5  # cases by which the likely is told
 SAID = 30  # tokens of an answer where the project shows none
@@ -146,7 +146,7 @@ class Stage:
         use, likely = Use(), way == "likely"
         try:
             step = next(talk)
-            for _ in range(MOST_STEPS):
+            for _ in range(MAX_STEPS):
                 use = use + self._taken(step, likely=likely)
                 step = talk.send(self._result(step, needs, way))
         except StopIteration:
@@ -169,15 +169,15 @@ class Stage:
     def _result(self, step: Step, needs: Sequence[Need], way: str) -> Result:
         match step:
             case Search():
-                return Found(self._found(step, needs, likely=way == "likely"))
+                return SearchResult(self._found(step, needs, likely=way == "likely"))
             case Rerank():
-                return Found(step.passages[: step.top])
+                return SearchResult(step.passages[: step.top])
             case Generate():
-                return Generated(self._said(step, way))
+                return GenerateResult(self._said(step, way))
             case Classify():
-                return Classified(step.labels[0] if step.labels else "")
+                return ClassifyResult(step.labels[0] if step.labels else "")
             case CallTool():
-                return Called("" if way == "likely" else words(TOOL_TOKENS))
+                return CallToolResult("" if way == "likely" else words(TOOL_TOKENS))
 
     def _said(self, step: Generate, way: str) -> str:
         if step.choices:
@@ -202,8 +202,12 @@ class Stage:
             return tuple(_passage(str(n), text) for n, text in enumerate(chosen[: step.top]))
         if step.everything:
             return tuple(_passage(d.id, d.text, d.title) for d in self.documents)
-        said = self.project.settings.knowledge
-        tokens = need.parent_tokens or need.tokens if isinstance(need, Cutting) else said.parent_tokens or said.chunk_tokens
+        settings = self.project.settings.knowledge
+        tokens = (
+            need.parent_tokens or need.tokens
+            if isinstance(need, ChunkedIndex)
+            else settings.parent_tokens or settings.chunk_tokens
+        )
         if not likely:
             return self.pieces(step.top, tokens)
         size = 4 * tokens

@@ -6,14 +6,14 @@ import platform
 from collections.abc import Iterator, Mapping
 
 from rung.pipeline.answering import Run
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.records import Coverage, Json, Timed
 from rung.verdict import reasons
 
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
 
 
-def trial(intake: Intake, coverage: Coverage) -> str:
+def trial(intake: Prepared, coverage: Coverage) -> str:
     """Why a comparison is a trial run, "" where it is none: it was limited to some of the cases, or cut short."""
     there = len(intake.rows.split("test"))
     if len(intake.cases) < there:

@@ -20,10 +20,10 @@ from rung.verdict.decide import MAIN
 
 if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
-    from rung.pipeline.prepare import Intake
+    from rung.pipeline.prepare import Prepared
 
 
-def report_of(project: Project, intake: Intake, scored: Scored, verdict: Verdict) -> Report:
+def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Report:
     """What every form of the report is made of."""
     settings, materials = project.settings, intake.materials
     by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
@@ -67,7 +67,7 @@ def report_of(project: Project, intake: Intake, scored: Scored, verdict: Verdict
     )
 
 
-def record_of(intake: Intake, scored: Scored, verdict: Verdict) -> Record:
+def record_of(intake: Prepared, scored: Scored, verdict: Verdict) -> Record:
     """What a later comparison can be held against."""
     prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
     correct = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rung.config.project import Project
 from rung.dataset.leakage import overlaps
 from rung.dataset.pairs import ANCHORS, pairs_of, texts
-from rung.dataset.row_files import read_rows
+from rung.dataset.row_files import rows_in
 from rung.files.limited import name_of
 from rung.records import Case, Evidence, Json, Pair, Problem
 
@@ -44,7 +44,7 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
             raise project.error(f"no file matches '{pattern}'", "knowledge", "pairs")
         for path in paths:
             shown = name_of(path.relative_to(project.root))
-            for number, row in read_rows(path, shown, problems):
+            for number, row in rows_in(path, shown, problems):
                 try:
                     found = row_of(row, f"{shown}:{number}")
                 except ValueError as error:

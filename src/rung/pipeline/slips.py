@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rung.config.project import Project
-from rung.dataset.load import Rows
+from rung.dataset.load import Dataset
 from rung.errors import UserError
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.counting import likely_tokens
@@ -22,7 +22,7 @@ from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 from rung.text.json_values import breach
 
-LEAST = 3  # letters and digits of an answer that is looked for in a document
+MIN_CHARACTERS = 3  # letters and digits of an answer that is looked for in a document
 SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
 _YES_OR_NO = frozenset(("yes", "no", "true", "false", "ja", "nein", "oui", "non", "si"))
 
@@ -35,7 +35,7 @@ class Found:
     warnings: tuple[Problem, ...] = ()
 
 
-def check_rows(project: Project, rows: Rows, documents: Collection[Document]) -> Found:
+def check_rows(project: Project, rows: Dataset, documents: Collection[Document]) -> Found:
     """Everything that can be said of cases and examples without running anything."""
     there = {document.id: document for document in documents}
     problems = [*unwinnable(project, rows), *_unreadable(rows, there), *_mistaught(rows)]
@@ -51,7 +51,7 @@ def check_rows(project: Project, rows: Rows, documents: Collection[Document]) ->
     return Found(tuple(problems), tuple(warnings))
 
 
-def unwinnable(project: Project, rows: Rows) -> Iterator[Problem]:
+def unwinnable(project: Project, rows: Dataset) -> Iterator[Problem]:
     """A problem for each case none of whose accepted answers may be given: they are no label, or break the schema."""
     for case, reasons in never_right(project, rows):
         rest = f", nor is any other of its {len(reasons)} answers right" if len(reasons) > 1 else ""
@@ -59,7 +59,7 @@ def unwinnable(project: Project, rows: Rows) -> Iterator[Problem]:
         yield _at(case, f"{reasons[0]}{rest}: {effect}")
 
 
-def never_right(project: Project, rows: Rows) -> Iterator[tuple[Case, list[str]]]:
+def never_right(project: Project, rows: Dataset) -> Iterator[tuple[Case, list[str]]]:
     """Each case none of whose accepted answers may be given, and why not, answer by answer."""
     for case in rows.cases:
         reasons = _reasons(project, case, rows)
@@ -98,7 +98,7 @@ def nearest(name: str, known: Collection[str]) -> str:
     return folded[close[0]] if close else ""
 
 
-def _reasons(project: Project, case: Case, rows: Rows) -> list[str]:
+def _reasons(project: Project, case: Case, rows: Dataset) -> list[str]:
     """Why each of its accepted answers may not be given; those that may are not in it."""
     if not case.answerable or project.settings.bar.metric == "judge":
         return []
@@ -123,7 +123,7 @@ def _forbidden(answer: str, schema: str, labels: Sequence[str]) -> str:
     return ""
 
 
-def _mistaught(rows: Rows) -> Iterator[Problem]:
+def _mistaught(rows: Dataset) -> Iterator[Problem]:
     """Examples whose answer neither labels nor schema allow."""
     for example in rows.examples:
         if why := _forbidden(example.output, rows.schema, rows.labels):
@@ -131,7 +131,7 @@ def _mistaught(rows: Rows) -> Iterator[Problem]:
             yield Problem.at(example.place, f"{said}: it teaches what is wrong")
 
 
-def _unreadable(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
+def _unreadable(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
     """Answerable cases whose asker may read none of the gold documents."""
     for case in rows.cases:
         gold = [there[id] for id in _gold_of(case) if id in there]
@@ -143,7 +143,7 @@ def _unreadable(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
             yield _at(case, f"is asked {who}, and its gold document '{gold[0].id}' is for {groups}: it can never be won")
 
 
-def _partly_wrong(project: Project, rows: Rows) -> Iterator[Problem]:
+def _partly_wrong(project: Project, rows: Dataset) -> Iterator[Problem]:
     """Cases that can be won, and accept an answer that can never come."""
     for case in rows.cases:
         reasons = _reasons(project, case, rows)
@@ -151,7 +151,7 @@ def _partly_wrong(project: Project, rows: Rows) -> Iterator[Problem]:
             yield _at(case, f"{reasons[0]}: it can never be given; another of its answers can")
 
 
-def _answered_unanswerable(rows: Rows) -> Iterator[Problem]:
+def _answered_unanswerable(rows: Dataset) -> Iterator[Problem]:
     """Unanswerable cases with accepted answers: one of the two is wrong."""
     for case in rows.cases:
         if not case.answerable and case.answers:
@@ -159,14 +159,14 @@ def _answered_unanswerable(rows: Rows) -> Iterator[Problem]:
             yield _at(case, f"{said}: only a refusal is right, and its answers are not looked at")
 
 
-def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]:
+def _not_in_gold(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
     """Cases none of whose short answers stands in any of their gold documents: letters and digits compared, or in parts."""
     squeezed: dict[str, str] = {}
     for case in rows.cases:
         ids = [id for id in _gold_of(case) if id in there]
         answers = [_squeezed(answer) for answer in case.answers]
         short = all(len(answer.split()) <= SHORT for answer in case.answers)
-        told = any(answer in _YES_OR_NO or len(answer) < LEAST for answer in answers)
+        told = any(answer in _YES_OR_NO or len(answer) < MIN_CHARACTERS for answer in answers)
         if not (case.answerable and ids and answers and short) or told:
             continue
         for id in ids:
@@ -179,7 +179,7 @@ def _not_in_gold(rows: Rows, there: Mapping[str, Document]) -> Iterator[Problem]
             yield _at(case, f"its answer {case.answers[0][:60]!r} does not stand in its gold document '{ids[0]}'{more}")
 
 
-def _cut_short(project: Project, rows: Rows) -> Iterator[Problem]:
+def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
     """Rungs that leave less room than the shortest accepted answer of a test case takes: it cannot be said whole."""
     asked = [(min(map(likely_tokens, c.answers)), c) for c in rows.split("test") if c.answerable and c.answers]
     if not asked:
@@ -199,7 +199,7 @@ def _cut_short(project: Project, rows: Rows) -> Iterator[Problem]:
         yield _at(longest, f"{message}: it will be cut; give the rungs 'max_tokens'")
 
 
-def _repeated(rows: Rows) -> Iterator[Problem]:
+def _repeated(rows: Dataset) -> Iterator[Problem]:
     """Cases that ask what an earlier one asks, for the same asker and of the same documents."""
     seen: dict[object, Case] = {}
     for case in rows.cases:
@@ -211,7 +211,7 @@ def _repeated(rows: Rows) -> Iterator[Problem]:
             yield _at(case, f"asks what {first.place} asks{'' if same else ', and accepts other answers'}")
 
 
-def _labels_asked(rows: Rows) -> Iterator[Problem]:
+def _labels_asked(rows: Dataset) -> Iterator[Problem]:
     """Cases whose question is a label: the answer stands where the question should."""
     labels = {_folded(label).strip() for label in rows.labels}
     for case in rows.cases:

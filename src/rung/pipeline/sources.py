@@ -55,14 +55,16 @@ class Sources:
         from rung.knowledge.loading import Memory, stream_sources
 
         project = self.project
-        said = project.settings.knowledge
+        settings = project.settings.knowledge
         self.problems.clear()
         self.dropped.clear()
         self.count = 0
         self._hold_to_function()
         access = self.access()
         with Memory(project.state / REMEMBERED, writable=self.remember) as memory:
-            read = stream_sources(project.root, said.sources, access=access, memory=memory, outside_links=said.outside_links)
+            read = stream_sources(
+                project.root, settings.sources, access=access, memory=memory, outside_links=settings.outside_links
+            )
             for item in read:
                 if isinstance(item, Problem):
                     self.problems.append(item)
@@ -73,7 +75,7 @@ class Sources:
                     yield item
         if not self.count and not self.may_be_empty:
             listed = "".join(f"\n  {p}" for p in self.problems[:10])
-            message = f"no document could be read from {', '.join(said.sources)}{listed}"
+            message = f"no document could be read from {', '.join(settings.sources)}{listed}"
             raise project.error(message, "knowledge", "sources")
 
     def access(self) -> Access:

@@ -16,7 +16,7 @@ from rung.models.reranking import GeneratorReranker, asked, grading
 from rung.pipeline.counting import most_tokens, sizes_of
 from rung.pipeline.pricing import usd_of
 from rung.records import Failure, Json
-from rung.records.steps import Engine, Generate, Generated, Request, Result, StreamingEngine
+from rung.records.steps import Engine, Generate, GenerateResult, Request, Result, StreamingEngine
 from rung.runtime.engines import Engines
 
 _NOTE = "counted_beyond"  # in the store: how far a model's own counts went beyond what was bounded
@@ -65,7 +65,7 @@ class _Counts:
         """Whether prompts of this class were counted often enough to begin many together."""
         return self.seen.get(size, 0) >= _SURE
 
-    def learn(self, bound: Bound, result: Generated) -> None:
+    def learn(self, bound: Bound, result: GenerateResult) -> None:
         """One answer, with what it was bounded by."""
         self.seen[bound.size] = self.seen.get(bound.size, 0) + 1
         self.prompt[bound.size] = max(self.prompt.get(bound.size, 1.0), result.prompt_tokens / max(1, bound.prompt))
@@ -148,7 +148,7 @@ class Spending:
         """Learn from what was begun together; `spent`: dollars of all of it."""
         counts, model = self.counts(engine), self._model(engine)
         for request, result in results:
-            if isinstance(result, Generated):
+            if isinstance(result, GenerateResult):
                 counts.learn(self.bound(model, request), result)
         counts.dearest = max(counts.dearest, spent / max(1, len(results)))
         self.engines.cache.note(_NOTE, engine.identity, counts.as_json())
@@ -210,7 +210,7 @@ class _Gated:
 class _GatedStream(_Gated):
     """The same of an engine that shows its text while it grows."""
 
-    def stream(self, request: Request) -> Iterator[str | Generated | Failure]:
+    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
         """As the engine's.
 
         Raises:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
-from rung.dataset.load import read_rows
+from rung.dataset.load import load_dataset
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.answering import Run, answered
 from rung.pipeline.candidates import Candidate, build
 from rung.pipeline.evaluate import measure
 from rung.pipeline.grading import card_of
-from rung.pipeline.prepare import Intake
+from rung.pipeline.prepare import Prepared
 from rung.progress import say
 from rung.records import Case, canonical
 from rung.verdict.decide import MAIN
@@ -28,7 +28,7 @@ from rung.verdict.decide import MAIN
 if TYPE_CHECKING:
     import optuna
 
-FEWEST = 10  # dev cases; fewer tell combinations apart by luck
+MIN_CASES = 10  # dev cases; fewer tell combinations apart by luck
 KEPT = 3  # combinations of one rung that go on, at most
 _AGAIN = 8  # times as many trials as combinations, at most
 NOTHING = "--search finds nothing to search: give a setting of a rung a list, as 'rag: {passages: [1, 3]}'"
@@ -64,7 +64,7 @@ class Searching:
     """
 
     def __init__(
-        self, builder: ArtifactBuilder, intake: Intake, candidates: Sequence[Candidate], trials: int | None
+        self, builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candidate], trials: int | None
     ) -> None:
         self._builder, self._intake = builder, intake
         self._cases = intake.rows.split("dev")
@@ -129,10 +129,10 @@ def check_search(project: Project, trials: int | None) -> None:
         raise UserError("--search needs Optuna: pip install 'rung[search]'")
     if not any(isinstance(value, list) for _, settings in project.rungs() for value in settings.values()):
         raise UserError(NOTHING)
-    cases = read_rows(project).split("dev")
-    if len(cases) < FEWEST:
+    cases = load_dataset(project).split("dev")
+    if len(cases) < MIN_CASES:
         raise UserError(
-            f'--search looks at dev cases only, there are {len(cases)}: mark at least {FEWEST} cases with "split": "dev"'
+            f'--search looks at dev cases only, there are {len(cases)}: mark at least {MIN_CASES} cases with "split": "dev"'
         )
 
 
@@ -148,7 +148,7 @@ def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 class _Front:
     """Combinations of one rung as they are tried. `known`: label -> `correct` and tokens, None where they cannot be told."""
 
-    def __init__(self, builder: ArtifactBuilder, intake: Intake, space: _Space, cases: Sequence[Case]) -> None:
+    def __init__(self, builder: ArtifactBuilder, intake: Prepared, space: _Space, cases: Sequence[Case]) -> None:
         self._builder, self._intake, self._space, self._cases = builder, intake, space, cases
         self.known: dict[str, tuple[float, float] | None] = {}
 
@@ -202,7 +202,7 @@ def _is_better(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 
 def _worth(
-    builder: ArtifactBuilder, intake: Intake, candidate: Candidate, cases: Sequence[Case]
+    builder: ArtifactBuilder, intake: Prepared, candidate: Candidate, cases: Sequence[Case]
 ) -> tuple[float, float] | None:
     """Mean `correct` and tokens of an answer on the dev cases; None where it could not be built or judged."""
     import numpy as np

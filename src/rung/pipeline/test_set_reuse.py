@@ -1,4 +1,4 @@
-"""How often these test cases have judged something new. Each look lets luck choose a little, so looks are counted.
+"""How often these test cases have judged something new. Each look lets luck choose a little, so looks are count_looks.
 
 A look is a comparison of a configuration (rungs, settings, model, index, seed) that has not been judged by these cases
 before. To run the same again is no look, and a trial run is none. They are counted case by case, in the project's memory:
@@ -18,15 +18,15 @@ NOTE = "looks"
 WARNED_FROM = 5
 
 
-def counted(engines: Engines, runs: Sequence[Run], cases: Sequence[Case], *, trial: bool = False) -> int:
+def count_looks(engines: Engines, runs: Sequence[Run], cases: Sequence[Case], *, trial: bool = False) -> int:
     """Count this comparison, if it is a new look, and say how often these cases have been looked at, this time included.
 
     Of cases that were looked at differently often, the most counts. A `trial` run adds nothing.
     """
     named = [digest("case", case.question, case.groups, sorted(case.answers), case.answerable)[:16] for case in cases]
     configuration = digest("look", sorted(run.candidate.identity(engines, cases) for run in runs))[:16]
-    known = engines.cache.noted(NOTE, "test")
-    memory = known if isinstance(known, dict) else {}
+    cached = engines.cache.noted(NOTE, "test")
+    memory = cached if isinstance(cached, dict) else {}
     seen, counts = memory.get("configurations"), memory.get("cases")
     configurations = [str(one) for one in seen] if isinstance(seen, list) else []
     times = {id: n for id, n in counts.items() if isinstance(n, int)} if isinstance(counts, dict) else {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
-from rung.strategies.protocol import Adapter, Cutting, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
+from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
 from rung.training.recipe import FILE, passes_for, read_recipe
 
 # Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
@@ -73,7 +73,7 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
                 yield Training("classifier", len(rows))
             case Routing(cases=cases):
                 yield Training("router", len(cases))
-            case Cutting() | ExampleIndex():
+            case ChunkedIndex() | ExampleIndex():
                 pass
 
 

@@ -84,14 +84,14 @@ Step = Search | Rerank | Generate | Classify | CallTool
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """Result of `Search` and of `Rerank`."""
 
     passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GenerateResult:
     """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent."""
 
     text: str
@@ -103,7 +103,7 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
-class Classified:
+class ClassifyResult:
     """Result of `Classify`."""
 
     label: str
@@ -111,13 +111,13 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallToolResult:
     """Result of `CallTool`: any JSON value."""
 
     value: Json = None
 
 
-Result = Found | Generated | Classified | Called
+Result = SearchResult | GenerateResult | ClassifyResult | CallToolResult
 Conversation = Generator[Step, Result, T]
 
 
@@ -165,29 +165,29 @@ def search(
     where: str = "",
     diversity: float = 0.0,
     dense_weight: float | None = None,
-) -> Conversation[Found]:
+) -> Conversation[SearchResult]:
     """Ask for passages."""
-    return _ask(Search(query, top, index, everything, where, diversity, dense_weight), Found)
+    return _ask(Search(query, top, index, everything, where, diversity, dense_weight), SearchResult)
 
 
-def rerank(query: str, passages: tuple[Passage, ...], *, top: int, model: str = "") -> Conversation[Found]:
+def rerank(query: str, passages: tuple[Passage, ...], *, top: int, model: str = "") -> Conversation[SearchResult]:
     """Ask for a better order."""
-    return _ask(Rerank(query, passages, top, model), Found)
+    return _ask(Rerank(query, passages, top, model), SearchResult)
 
 
-def generate(step: Generate) -> Conversation[Generated]:
+def generate(step: Generate) -> Conversation[GenerateResult]:
     """Ask for text."""
-    return _ask(step, Generated)
+    return _ask(step, GenerateResult)
 
 
-def classify(text: str, labels: tuple[str, ...], *, model: str = "") -> Conversation[Classified]:
+def classify(text: str, labels: tuple[str, ...], *, model: str = "") -> Conversation[ClassifyResult]:
     """Ask for a label."""
-    return _ask(Classify(text, labels, model), Classified)
+    return _ask(Classify(text, labels, model), ClassifyResult)
 
 
-def call_tool(name: str, arguments: str = "{}") -> Conversation[Called]:
+def call_tool(name: str, arguments: str = "{}") -> Conversation[CallToolResult]:
     """Ask a tool."""
-    return _ask(CallTool(name, arguments), Called)
+    return _ask(CallTool(name, arguments), CallToolResult)
 
 
 class Engine(Protocol):
@@ -212,6 +212,6 @@ class Engine(Protocol):
 class StreamingEngine(Engine, Protocol):
     """An engine that can show its text while it grows."""
 
-    def stream(self, request: Request) -> Iterator[str | Generated | Failure]:
-        """Yield pieces of text, then the whole `Generated` (or the `Failure`) last."""
+    def stream(self, request: Request) -> Iterator[str | GenerateResult | Failure]:
+        """Yield pieces of text, then the whole `GenerateResult` (or the `Failure`) last."""
         ...

@@ -13,7 +13,7 @@ from rung.verdict.gap_words import gap_sentence
 from rung.verdict.remedies import remedy
 
 WIDTH = 80
-MOST_LOST = 4  # layers told of
+MAX_LOST = 4  # layers told of
 _STATUS: Mapping[str, str] = {
     reasons.MISSES: "below bar",
     reasons.NOT_SHOWN: "not sure",
@@ -172,7 +172,7 @@ def _lost(verdict: Verdict) -> list[str]:
     if best.partly:
         said = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
         lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {said}.", indent=2)
-    for lost in best.losses[:MOST_LOST]:
+    for lost in best.losses[:MAX_LOST]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
         words = f"{lost.layer} ({reasons.cases(lost.cases)} of {best.name}; {to_win})"

@@ -18,17 +18,17 @@ from rung.records import Answer, Asker, Failure, Passage, Usage
 from rung.records.steps import (
     Conversation,
     Engine,
-    Found,
     Generate,
-    Generated,
+    GenerateResult,
     Request,
     Result,
+    SearchResult,
     Step,
     StepFailed,
     kind,
     request_digest,
 )
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -67,10 +67,10 @@ class Tally:
     def count(self, result: Result | Failure) -> None:
         """One request that an engine carried out, with what it consumed."""
         self.executed += 1
-        if isinstance(result, Generated):
+        if isinstance(result, GenerateResult):
             self.consumed(result)
 
-    def consumed(self, result: Generated) -> None:
+    def consumed(self, result: GenerateResult) -> None:
         """What a generation consumed, also one that is a part of another step."""
         self.prompt_tokens += result.prompt_tokens
         self.completion_tokens += result.completion_tokens
@@ -126,9 +126,9 @@ class _Talk(Generic[T]):
 
     def _count(self, result: Result) -> None:
         self.steps += 1
-        if isinstance(result, Found):
+        if isinstance(result, SearchResult):
             self.seen.update((passage.id, passage) for passage in result.passages)
-        if isinstance(result, Generated):
+        if isinstance(result, GenerateResult):
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
             self.cut_prompts += result.prompt_cut
@@ -147,7 +147,7 @@ def carry(
     conversations: Sequence[tuple[Asker, Callable[[], Conversation[T]]]],
     *,
     engines: Mapping[str, Engine],
-    store: StepStore,
+    store: StepCache,
     tally: Tally,
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
@@ -216,7 +216,7 @@ def _round(
     talks: list[_Talk[T]],
     engine: Engine,
     *,
-    store: StepStore,
+    store: StepCache,
     tally: Tally,
     report: Callable[[Sequence[_Talk[T]]], None],
     look: Callable[[], None],
@@ -259,7 +259,7 @@ def _replay(
     requests: dict[str, Request],
     waiting: Mapping[str, Sequence[_Talk[T]]],
     *,
-    store: StepStore,
+    store: StepCache,
     tally: Tally,
     report: Callable[[Sequence[_Talk[T]]], None],
 ) -> None:
@@ -311,7 +311,7 @@ def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple
 
 def _advance(talks: Sequence[_Talk[T]], result: Result | Failure, digest: str) -> None:
     for talk in talks:
-        if isinstance(result, Generated):
+        if isinstance(result, GenerateResult):
             talk.generated.append(digest)
         talk.advance(result)
 

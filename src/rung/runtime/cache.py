@@ -15,7 +15,7 @@ from pathlib import Path
 from rung.errors import UserError
 from rung.files.durable import alone, damaged, short_sum
 from rung.records import Json, Passage, plain
-from rung.records.steps import Called, Classified, Found, Generated, Result
+from rung.records.steps import CallToolResult, ClassifyResult, GenerateResult, Result, SearchResult
 from rung.runtime.leases import User
 
 SCHEMA = """
@@ -28,10 +28,12 @@ CREATE TABLE IF NOT EXISTS leases (digest TEXT PRIMARY KEY, owner TEXT NOT NULL)
 """
 VERSION = 3  # 2: without sums and leases
 FILE = "rung.db"
+# What rows of the table call a result: older rows say it so.
+_KINDS: dict[type, str] = {GenerateResult: "Generated", ClassifyResult: "Classified", CallToolResult: "Called"}
 AT_ONCE = 500  # SQLite's limit on bound variables is 999 in old builds
 
 
-class StepStore:
+class StepCache:
     """A project's memory of results. `lasting`: whether it is the project's own, so that the rest may be written too.
 
     Raises:
@@ -189,8 +191,8 @@ class StepStore:
             return int(self._db.execute("SELECT count(*) FROM steps").fetchone()[0])
 
     def _encoded(self, result: Result) -> tuple[str, str]:
-        if not isinstance(result, Found):
-            return type(result).__name__, json.dumps(plain(result), ensure_ascii=False)
+        if not isinstance(result, SearchResult):
+            return _KINDS[type(result)], json.dumps(plain(result), ensure_ascii=False)
         refs: list[Json] = []
         for passage in result.passages:
             refs.append([self._kept(passage), passage.score])
@@ -209,13 +211,13 @@ class StepStore:
         value = json.loads(text)
         match kind:
             case "Found":
-                return Found(tuple(self._passage(key, score) for key, score in value))
+                return SearchResult(tuple(self._passage(key, score) for key, score in value))
             case "Generated":
-                return Generated(**value)
+                return GenerateResult(**value)
             case "Classified":
-                return Classified(**value)
+                return ClassifyResult(**value)
             case "Called":
-                return Called(**value)
+                return CallToolResult(**value)
             case _:
                 raise ValueError(f"a result of unknown kind '{kind}'")
 

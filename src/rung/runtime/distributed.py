@@ -30,10 +30,10 @@ LOCAL = "local"
 Opener = Callable[[], Engine]
 Shipped = tuple[Path, dict[str, bytes]]  # an adapter's folder here, and its files by name
 Answers = list[tuple[int, Result | Failure]]
-_LEAST, _MOST = 16, 64  # steps of a slice: enough for continuous batching, little enough to lose
+_MIN_SLICE, _MAX_SLICE = 16, 64  # steps of a slice: enough for continuous batching, little enough to lose
 _SLICES = 4  # for each worker: the faster one takes more of them
 _SINGLE = 2  # deaths that a step may cause alone before it fails
-_MOST_DEATHS = 20  # in a row, without one slice that came back
+_MAX_DEATHS = 20  # in a row, without one slice that came back
 _KNOCK = 10.0  # seconds that a cluster has to open its door
 _MEMORY = 100_000_000  # bytes of the object store of a cluster of our own: steps and results are small
 
@@ -275,7 +275,7 @@ class _Round:
         """Its slice is carried out elsewhere, in halves; a single step that has cost enough workers fails."""
         self.pool.dismiss(worker)
         self.deaths += 1
-        if self.deaths > _MOST_DEATHS:
+        if self.deaths > _MAX_DEATHS:
             raise UserError(f"{self.deaths} workers died in a row (memory?); what was finished is kept: see Ray's logs")
         if some is not None and len(some.places) == 1 and some.deaths + 1 >= _SINGLE:
             name = kind(self.requests[some.places[0]].step)
@@ -304,7 +304,7 @@ class _Round:
 def _sliced(count: int, workers: int) -> list[range]:
     """Neighbours stay together: their prompts begin alike."""
     share = -(-count // workers)
-    size = min(max(-(-share // _SLICES), min(_LEAST, share)), _MOST)
+    size = min(max(-(-share // _SLICES), min(_MIN_SLICE, share)), _MAX_SLICE)
     return [range(start, min(count, start + size)) for start in range(0, count, size)]
 
 

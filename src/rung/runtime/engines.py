@@ -22,8 +22,8 @@ from rung.models.protocol import Remote
 from rung.progress import phase, say
 from rung.records.steps import Engine
 from rung.runtime.batch import Tally
-from rung.runtime.cache import FILE, StepStore
-from rung.runtime.scratch import UnlastingStore
+from rung.runtime.cache import FILE, StepCache
+from rung.runtime.scratch import ScratchCache
 from rung.runtime.servers import known
 from rung.tools import Tool, ToolEngine, tools_of
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rung.models.protocol import Embedder, Generator
 
 M = TypeVar("M")
-EVEN = 0.5  # the weight of the dense ranking where nothing chose another
+DEFAULT_DENSE_WEIGHT = 0.5  # the weight of the dense ranking where nothing chose another
 PROMOTED = {"embedder": "retriever", "reranker": "reranker"}  # key of `rung.yaml` -> kind of what `tuned` stands for
 _OPENED = ("generator", "judge", "reranker", "embedder", "base_embedder")  # closed at the end, in this order
 _FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that hold a path
@@ -57,11 +57,11 @@ def index_of(project: Project) -> Index:
     """
     from rung.knowledge.store.lance import LanceIndex
 
-    said = project.settings.knowledge
-    if not said.sources:
+    settings = project.settings.knowledge
+    if not settings.sources:
         raise project.error("the project names no documents, so it has no index", "knowledge")
     folder = project.state / "index"
-    return LanceIndex(said.store or folder, folder)
+    return LanceIndex(settings.store or folder, folder)
 
 
 def promoted_folder(project: Project, key: str) -> Path | None:
@@ -88,10 +88,10 @@ def promoted_folder(project: Project, key: str) -> Path | None:
     return folder
 
 
-def open_cache(project: Project, *, lasting: bool = True) -> StepStore:
+def open_cache(project: Project, *, lasting: bool = True) -> StepCache:
     """The project's memory of results; with `lasting` False one that writes nothing into the project."""
     path = project.state / FILE
-    return StepStore(path) if lasting else UnlastingStore(path)
+    return StepCache(path) if lasting else ScratchCache(path)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ class Engines:
     """
 
     project: Project
-    cache: StepStore
+    cache: StepCache
     tally: Tally = field(default_factory=Tally)
     adapters: dict[str, Path] = field(default_factory=dict)
     heads: dict[str, Path] = field(default_factory=dict)
@@ -185,9 +185,9 @@ class Engines:
         from rung.models.embedding import encoder
         from rung.models.mapped import Mapped
 
-        made = {} if form else Built(folder.name, folder).manifest
-        if (form or made.get("form")) == "map":
-            base, said = self.base_embedder, made.get("base")
+        manifest = {} if form else Built(folder.name, folder).manifest
+        if (form or manifest.get("form")) == "map":
+            base, said = self.base_embedder, manifest.get("base")
             if isinstance(said, dict) and said.get("identity") != base.identity:
                 raise ModelError(f"{folder} was made for another embedder ({said.get('identity')}): train it again")
             return Mapped.open(folder, base)
@@ -224,14 +224,20 @@ class Engines:
         """The project's index, as it is; None where the project names no sources."""
         from rung.knowledge import Chunking, Fusion, Knowledge
 
-        said = self.project.settings.knowledge
-        if not said.sources:
+        settings = self.project.settings.knowledge
+        if not settings.sources:
             return None
-        chunking = Chunking(said.chunk_tokens, said.overlap, said.parent_tokens)
-        weight = EVEN if said.dense_weight == "auto" else said.dense_weight  # auto: `pipeline.dense_weight` settles it
+        chunking = Chunking(settings.chunk_tokens, settings.overlap, settings.parent_tokens)
+        weight = (
+            DEFAULT_DENSE_WEIGHT if settings.dense_weight == "auto" else settings.dense_weight
+        )  # auto: `pipeline.dense_weight` settles it
         folder = self.project.state / "index"
         return Knowledge.open(
-            folder, embedder=self.embedder, chunking=chunking, fusion=Fusion(weight, by=said.fusion), store=said.store
+            folder,
+            embedder=self.embedder,
+            chunking=chunking,
+            fusion=Fusion(weight, by=settings.fusion),
+            store=settings.store,
         )
 
     @property

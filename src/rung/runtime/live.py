@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from rung.errors import InternalError, UserError
 from rung.records import Asker, Failure
-from rung.records.steps import Conversation, Engine, Generated, Request, Result, Step, StepFailed, StreamingEngine, kind
+from rung.records.steps import Conversation, Engine, GenerateResult, Request, Result, Step, StepFailed, StreamingEngine, kind
 from rung.runtime.batch import Tally, no_engine
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def converse(
             timings.append(Timing(kind(step), time.perf_counter() - at))
             if tally is not None:
                 tally.count(result)
-            cut += isinstance(result, Generated) and result.prompt_cut
+            cut += isinstance(result, GenerateResult) and result.prompt_cut
             step = conversation.throw(StepFailed(result)) if isinstance(result, Failure) else conversation.send(result)
     except StopIteration as stop:
         return ended(stop.value, None)
@@ -96,7 +96,7 @@ def _carried(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Call
     if isinstance(engine, StreamingEngine):
         try:
             for piece in engine.stream(request):
-                if isinstance(piece, (Generated, Failure)):
+                if isinstance(piece, (GenerateResult, Failure)):
                     return piece
                 hear(piece)
         except StepFailed as failed:

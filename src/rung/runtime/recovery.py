@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rung.files.durable import set_aside, short_sum
-from rung.runtime.cache import StepStore, hash_of
+from rung.runtime.cache import StepCache, hash_of
 
 _LEAF, _INNER, _TABLE_LEAF = 10, 2, 13  # pages of an index (with its rows, in tables without row ids), of a table
 _KINDS = ("Found", "Generated", "Classified", "Called")
@@ -51,7 +51,7 @@ def recover(path: Path) -> str:
         beside = path.with_name(path.name + suffix)
         if beside.exists():
             set_aside(beside)
-    StepStore(path).close()
+    StepCache(path).close()
     kept = dict.fromkeys(_SIZES, 0)
     with closing(sqlite3.connect(path, timeout=60)) as db, db:
         for row in rows:

@@ -15,7 +15,7 @@ from rung.progress import REPLAYED, phase, waiting
 from rung.records import Asker
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried, Tally, carry
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class StepRunner:
         return self.engines.tally
 
     @property
-    def cache(self) -> StepStore:
+    def cache(self) -> StepCache:
         """Where results are remembered."""
         return self.engines.cache
 
@@ -60,15 +60,15 @@ class StepRunner:
         from rung.models.catalog import GENERATOR, generator, reranker
         from rung.runtime.distributed import Cluster, Pool
 
-        said, server = self.project.settings, self.project.settings.server
-        if not said.workers.ray:
+        settings, server = self.project.settings, self.project.settings.server
+        if not settings.workers.ray:
             return None
         openers: dict[str, Callable[[], Engine]] = {
-            "generate": partial(generator, self.engines.named(said.model), server=server)
+            "generate": partial(generator, self.engines.named(settings.model), server=server)
         }
-        if said.reranker and said.reranker != GENERATOR:
-            openers["rerank"] = partial(reranker, self.engines.named(said.reranker), server=server)
-        return Pool(Cluster(said.workers.ray, said.workers.count), openers)
+        if settings.reranker and settings.reranker != GENERATOR:
+            openers["rerank"] = partial(reranker, self.engines.named(settings.reranker), server=server)
+        return Pool(Cluster(settings.workers.ray, settings.workers.count), openers)
 
     def run(
         self,

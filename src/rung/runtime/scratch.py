@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 
 from rung.knowledge.readers.memory import only_read
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 
 
-class UnlastingStore(StepStore):
-    """A `StepStore` of its own that begins with the notes of another, which is only read. `path`: the other's file."""
+class ScratchCache(StepCache):
+    """A `StepCache` of its own that begins with the notes of another, which is only read. `path`: the other's file."""
 
     lasting = False
 

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from rung.errors import ServerError
 from rung.models.protocol import Remote
 from rung.records import Json, digest
-from rung.runtime.cache import StepStore
+from rung.runtime.cache import StepCache
 
 NOTE = "server"
 _DAY = 86_400.0  # seconds after which a server that lacks something is asked again: it may have been mended
 
 
-def known(store: StepStore, model: Remote) -> Mapping[str, Json]:
+def known(store: StepCache, model: Remote) -> Mapping[str, Json]:
     """What an earlier check found of this model, with a key or without one; {} before the first."""
-    found = store.noted(NOTE, _key(model))
-    return found if isinstance(found, dict) else {}
+    cached = store.noted(NOTE, _key(model))
+    return cached if isinstance(cached, dict) else {}
 
 
-def checked(store: StepStore, model: Remote, *, constrained: bool) -> Mapping[str, Json]:
+def checked(store: StepCache, model: Remote, *, constrained: bool) -> Mapping[str, Json]:
     """What the model's server does, asked of it where that is not known.
 
     `trouble` in it says why the server did not answer this time; that is not kept.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rung.scoring.card import Scorecard, ScoreError, score_run
-from rung.scoring.choosing import yardstick
-from rung.scoring.protocol import CorrectBy, Scorer, ScorerFactory, Scores, Yardstick
+from rung.scoring.choosing import scoring_context
+from rung.scoring.protocol import CorrectBy, Scorer, ScorerFactory, Scores, ScoringContext
 from rung.scoring.registry import metrics, scorers
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "Scorer",
     "ScorerFactory",
     "Scores",
-    "Yardstick",
+    "ScoringContext",
     "metrics",
     "score_run",
     "scorers",
-    "yardstick",
+    "scoring_context",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 from rung.scoring.refusal import refused
 
 
@@ -42,8 +42,8 @@ class Abstention:
         ),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        self._yardstick = yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        self._yardstick = scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""

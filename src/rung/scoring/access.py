@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from rung.records import Answer, Case, Metric, Outcome
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 
 
 class Access:
@@ -27,8 +27,8 @@ class Access:
         ),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        self._known = yardstick.document_groups or {}
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        self._known = scoring_context.document_groups or {}
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The metric of one outcome; none where it does not apply."""

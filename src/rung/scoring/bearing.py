@@ -20,7 +20,7 @@ from rung.text.json_values import leaves, parse
 SAID_AS_IS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
 SHORT = 10  # words; a longer answer may be said there in other words
 LONG_ANSWER = 5  # words; from here on most of an answer's words are enough
-MOST_WORDS = 0.7  # of a long answer's distinct words
+MAX_WORDS = 0.7  # of a long answer's distinct words
 NEARER = 2.0  # times: a passage that is so much nearer than any that holds an answer bears it too
 _SATURATION, _BY_LENGTH = 1.2, 0.75  # BM25's k1 and b
 _BEGIN = r"(?:(?<![\w.,])|(?<=\D[.,])|(?<=^[.,])|(?!\w))"  # of a phrase in a text: not inside a word or a number
@@ -133,7 +133,7 @@ def _stands(phrase: str, text: str, literal: str) -> bool:
     wanted = frozenset(matching.tokens(phrase))
     if len(wanted) < LONG_ANSWER or matching.has_runs(phrase):  # single characters are in any text
         return False
-    return len(wanted.intersection(matching.tokens(text))) >= MOST_WORDS * len(wanted)
+    return len(wanted.intersection(matching.tokens(text))) >= MAX_WORDS * len(wanted)
 
 
 def _literal(text: str) -> str:

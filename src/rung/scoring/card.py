@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rung.errors import InternalError
 from rung.records import Case, Estimate, Failure, Layer, Metric, Outcome
 from rung.records.steps import Conversation, Generate, StepFailed, kind
-from rung.scoring.protocol import Scorer, ScorerFactory, Scores, Yardstick
+from rung.scoring.protocol import Scorer, ScorerFactory, Scores, ScoringContext
 from rung.scoring.registry import declared
 from rung.scoring.registry import scorers as registered
 from rung.stats.estimates import estimates
@@ -158,7 +158,7 @@ def score_run(
     cases: Sequence[Case],
     outcomes: Iterable[Outcome],
     *,
-    yardstick: Yardstick,
+    scoring_context: ScoringContext,
     scorers: Mapping[str, ScorerFactory] | None = None,
     carry: Carry | None = None,
 ) -> Scorecard:
@@ -167,16 +167,16 @@ def score_run(
     Args:
         cases: what was asked.
         outcomes: one of each case, in any order.
-        yardstick: of the project.
+        scoring_context: of the project.
         scorers: by name; None: all that are registered.
         carry: carries out the conversations of scorers that a model judges; None: they have no scores.
 
     Raises:
         InternalError: cases and outcomes are not the same set.
-        UserError: the schema of the yardstick is none, or two scorers measure the same.
+        UserError: the schema of the scoring_context is none, or two scorers measure the same.
     """
     by_case = _matched(cases, outcomes)
-    facts = replace(yardstick, retrieves=_any(by_case, "retrieved"), cites=_any(by_case, "citations"))
+    facts = replace(scoring_context, retrieves=_any(by_case, "retrieved"), cites=_any(by_case, "citations"))
     chosen = registered() if scorers is None else scorers
     known = declared(chosen)
     known_by = {name: {metric.name: metric for metric in make.metrics} for name, make in chosen.items()}

@@ -8,13 +8,13 @@ from typing import get_args
 
 from rung.errors import UserError
 from rung.records import Case
-from rung.scoring.protocol import CorrectBy, Yardstick
+from rung.scoring.protocol import CorrectBy, ScoringContext
 
 SHORT_WORDS = 10  # answers of so many words, in the median, are short: token F1 is fair to them
 _TEXT: tuple[CorrectBy, ...] = ("f1", "rouge_l", "em", "contains", "judge")
 
 
-def yardstick(
+def scoring_context(
     cases: Iterable[Case],
     *,
     schema: str = "",
@@ -22,13 +22,13 @@ def yardstick(
     metric: str = "",
     document_groups: Mapping[str, tuple[str, ...]] | None = None,
     rubric: str = "",
-) -> Yardstick:
+) -> ScoringContext:
     """What all scorers need to know. `metric` is `bar.metric`, `rubric` the judge's; "" where the project does not say.
 
     Raises:
         UserError: the metric is unknown, or asks for something else than the schema or the labels do.
     """
-    return Yardstick(
+    return ScoringContext(
         correct_by=_correct_by(cases, schema=schema, labels=labels, metric=metric),
         schema=schema,
         labels=labels,

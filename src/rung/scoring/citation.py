@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from rung.records import Answer, Case, Metric, Outcome
 from rung.records.gold import has_gold, is_gold, overlaps
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 from rung.scoring.refusal import refused
 from rung.text.support import claims
 
@@ -35,9 +35,9 @@ class CitationScorer:
         Metric("support_recall", "grounding", "share of the sentences that their citations bear out", needs=_WORDS),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        self._yardstick = yardstick
-        self._owed = yardstick.cites or not (yardstick.schema or yardstick.labels)
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        self._yardstick = scoring_context
+        self._owed = scoring_context.cites or not (scoring_context.schema or scoring_context.labels)
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""

@@ -1,7 +1,7 @@
 """Whether the answer is right: `correct`, the main score of every table and bar, and what stands beside it.
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
-token F1 or what `Yardstick.correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's
+token F1 or what `correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's
 own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250; another number in the place of the accepted one
 takes from F1 what the words around it share. An unanswerable case wants a refusal (1), and an
 answer to it is a miss (0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
@@ -20,7 +20,7 @@ from rung.records import Case, Json, Metric, Outcome
 from rung.records.steps import Conversation
 from rung.scoring import squad
 from rung.scoring.judge import NO_ANSWER, judgement
-from rung.scoring.protocol import Scores, Yardstick
+from rung.scoring.protocol import Scores, ScoringContext
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 from rung.text import matching
@@ -51,8 +51,8 @@ class Correctness:
         Metric("json_field_f1", "correctness", "F1 over the leaves of the JSON value", needs="a schema"),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        self._yardstick = yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        self._yardstick = scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
         """Metrics of one outcome. With a schema nothing equals an accepted answer that is no JSON."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 
 
 class Cost:
@@ -18,8 +18,8 @@ class Cost:
         Metric("usd", "cost", "what the host charged for an answer", better="lower", unit="usd", needs="a known price"),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        del yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        del scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The consumption of one outcome."""

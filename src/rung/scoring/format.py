@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 from rung.scoring.refusal import refused
 from rung.text.json_values import fits, validator
 
@@ -25,11 +25,11 @@ class Format:
         Metric("format", "format", "answers that the schema accepts, or that are a label", needs="a schema or labels"),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
+    def __init__(self, scoring_context: ScoringContext) -> None:
         """Raises `UserError` if the schema is none."""
-        self._yardstick = yardstick
-        if yardstick.schema:
-            validator(yardstick.schema)
+        self._yardstick = scoring_context
+        if scoring_context.schema:
+            validator(scoring_context.schema)
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The metric of one outcome; a failure has no form and scores 0."""

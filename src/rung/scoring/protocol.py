@@ -18,7 +18,7 @@ CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Yardstick:
+class ScoringContext:
     """What all scorers need to know of the project, and (the last two) of the run as a whole.
 
     `retrieves` and `cites` are set by `card.score_run`: whether any answer of the run carries a ranking, or a citation. They
@@ -55,4 +55,4 @@ class ScorerFactory(Protocol):
     @property
     def metrics(self) -> tuple[Metric, ...]: ...
 
-    def __call__(self, yardstick: Yardstick, /) -> Scorer: ...
+    def __call__(self, scoring_context: ScoringContext, /) -> Scorer: ...

@@ -6,7 +6,7 @@ The words of a refusal are left to `rung.text.refusals`.
 from __future__ import annotations
 
 from rung.records import Answer, Case
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 from rung.text import matching
 from rung.text.json_values import key, parse
 from rung.text.refusals import is_refusal
@@ -17,24 +17,24 @@ def spoken(answer: Answer) -> str:
     return answer.plain or answer.text
 
 
-def refused(case: Case, answer: Answer, yardstick: Yardstick) -> bool:
+def refused(case: Case, answer: Answer, scoring_context: ScoringContext) -> bool:
     """Whether the answer refuses: its strategy or its words say so, and it is neither a label nor an accepted answer.
 
     An accepted answer is never a refusal: where "unknown" or `{"answer": null}` is right, saying so is an answer.
     """
     text = spoken(answer).strip()
-    if text in yardstick.labels or accepts(case, text, yardstick):
+    if text in scoring_context.labels or accepts(case, text, scoring_context):
         return False
-    return answer.refused or is_refusal(text, yardstick.schema)
+    return answer.refused or is_refusal(text, scoring_context.schema)
 
 
-def accepts(case: Case, text: str, yardstick: Yardstick) -> bool:
+def accepts(case: Case, text: str, scoring_context: ScoringContext) -> bool:
     """Whether the text equals an accepted answer: JSON by value, a label letter by letter, other text by `matching`."""
-    if yardstick.schema:
+    if scoring_context.schema:
         try:
             return key(parse(text)) in {key(parse(answer)) for answer in case.answers}
         except ValueError:
             return False  # no JSON equals nothing; `correctness` reports an accepted answer that is none
-    if yardstick.labels:
+    if scoring_context.labels:
         return text.strip() in {answer.strip() for answer in case.answers}
     return matching.matches(text, case.answers)

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome, Passage
 from rung.records.gold import has_gold, span_recall, target_ranks
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 
 CUTS = (1, 3, 5, 10)
 _GOLD = "a rung that searches, and a case that says where its answer stands"
@@ -39,8 +39,8 @@ class Retrieval:
         ),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        self._retrieves = yardstick.retrieves
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        self._retrieves = scoring_context.retrieves
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""

@@ -5,7 +5,7 @@ docs/advise.md says whose they are; `rung compare` tests them on the project's o
 
 from __future__ import annotations
 
-LEAST_EXAMPLES = 50  # below: they prompt, they do not train
+MIN_EXAMPLES = 50  # below: they prompt, they do not train
 STYLE_EXAMPLES = 100  # up to here a style is learnt, and no more
 TASK_EXAMPLES = 500  # from here a task is learnt
 START_CASES, JUDGING_CASES = 5, 50
@@ -35,8 +35,8 @@ def advice(rows: int) -> str:
     '12 rows: do not train on fewer than 50; show them in the prompt (few_shot)'
     """
     said = f"{rows:,} row{'s' if rows != 1 else ''}: "
-    if rows < LEAST_EXAMPLES:
-        return f"{said}do not train on fewer than {LEAST_EXAMPLES}; show them in the prompt (few_shot)"
+    if rows < MIN_EXAMPLES:
+        return f"{said}do not train on fewer than {MIN_EXAMPLES}; show them in the prompt (few_shot)"
     if rows <= STYLE_EXAMPLES:
         return f"{said}enough to teach a style, not a task; a task takes {TASK_EXAMPLES:,} to {MANY_EXAMPLES:,}"
     if rows < TASK_EXAMPLES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rung.records import Answer, Citation, Json, Passage
-from rung.records.steps import Generated
+from rung.records.steps import GenerateResult
 from rung.text.parsing import Malformed, json_of
 from rung.text.refusals import is_refusal
 from rung.text.support import MARK
@@ -14,7 +14,7 @@ QUOTE_FIELDS = frozenset({"quote", "quotes", "citation", "citations", "evidence"
 
 
 def finish(
-    said: Generated,
+    said: GenerateResult,
     *,
     schema: str = "",
     shown: Sequence[Passage] = (),

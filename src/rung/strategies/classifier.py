@@ -15,7 +15,7 @@ from rung.strategies.protocol import FromSpec, Labelled, Labelling, Materials, N
 from rung.strategies.settings import Epochs, LearningRate, read
 from rung.text.refusals import REFUSAL
 
-LEAST_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
+MIN_ROWS = 50  # fewer examples prompt, they do not train: `rung advise` says the same
 NO_LABELS = "the project has no labels (behaviour.labels) to choose from"
 
 
@@ -67,9 +67,9 @@ class Classifier(FromSpec[Settings]):
             )
         rows = _rows(materials, chosen)
         known = [row.label for row in rows if row.label in labels]
-        if len(known) < LEAST_ROWS:
+        if len(known) < MIN_ROWS:
             return NotApplicable(
-                f"{len(known)} examples and train cases have one of the labels; it takes {LEAST_ROWS} to train"
+                f"{len(known)} examples and train cases have one of the labels; it takes {MIN_ROWS} to train"
             )
         if len(set(known)) < 2:
             return NotApplicable(f"all {len(known)} examples and train cases have one label, {known[0]!r}")

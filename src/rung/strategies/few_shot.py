@@ -62,8 +62,8 @@ class FewShot(FromSpec[Settings]):
             Message("user", question.text),
         )
         tokens = self.settings.max_tokens or self.spec.answer_tokens
-        said = yield from generate(Generate(messages, max_tokens=tokens))
-        return finish(said, schema=self.spec.schema)
+        response = yield from generate(Generate(messages, max_tokens=tokens))
+        return finish(response, schema=self.spec.schema)
 
 
 def _pool(materials: Materials) -> list[tuple[str, str]]:

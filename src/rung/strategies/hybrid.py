@@ -116,8 +116,8 @@ class Hybrid(FromSpec[Settings]):
         messages = _prompt(self.spec, question, best)
         tokens = self.settings.max_tokens or self.spec.answer_tokens
         step = Generate(messages, adapter=adapter, max_tokens=tokens, **constraint(self.spec))
-        said = yield from generate(step)
-        return finish(said, schema=self.spec.schema, shown=best, retrieved=ranking)
+        response = yield from generate(step)
+        return finish(response, schema=self.spec.schema, shown=best, retrieved=ranking)
 
 
 def _prompt(given: PromptInputs, question: Question, passages: tuple[Passage, ...]) -> tuple[Message, ...]:
@@ -146,14 +146,14 @@ def _lesson(materials: Materials, settings: Settings, case: Case, *, with_gold: 
     """One training chat: the prompt that `answer` would show, the gold passage put in where the search missed it."""
     ranking = yield from retrieve(case.ask(), settings.retrieval())
     gold = materials.gold.get(case.id, ())
-    luck = random.Random(digest(materials.seed, case.id))
+    rng = random.Random(digest(materials.seed, case.id))
     if not with_gold:
         shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
         output = wanted_output(_unanswerable(case), materials.schema, materials.labels)
     else:
         shown = ranking[: settings.passages]
         if case.answerable and not any(_same(p, g) for p in shown for g in gold):
-            place = luck.randrange(settings.passages)
+            place = rng.randrange(settings.passages)
             shown = (*shown[:place], gold[0], *shown[place : settings.passages - 1])
         output = wanted_output(case, materials.schema, materials.labels)
     if output is None:

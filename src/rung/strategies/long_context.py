@@ -46,5 +46,5 @@ class LongContext(FromSpec[Wording]):
         corpus = yield from search("", top=EVERYTHING, everything=True)
         messages = corpus_first(instruction(self.spec), grounding(self.spec), question, corpus.passages)
         tokens = self.settings.max_tokens or self.spec.answer_tokens
-        said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(self.spec)))
-        return finish(said, schema=self.spec.schema, shown=corpus.passages)
+        response = yield from generate(Generate(messages, max_tokens=tokens, **constraint(self.spec)))
+        return finish(response, schema=self.spec.schema, shown=corpus.passages)

@@ -33,5 +33,5 @@ class Prompt(FromSpec[Wording]):
         """One generation."""
         messages = closed_book(instruction(self.spec), question)
         tokens = self.settings.max_tokens or self.spec.answer_tokens
-        said = yield from generate(Generate(messages, max_tokens=tokens))
-        return finish(said, schema=self.spec.schema)
+        response = yield from generate(Generate(messages, max_tokens=tokens))
+        return finish(response, schema=self.spec.schema)

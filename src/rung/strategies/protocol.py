@@ -112,7 +112,7 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True)
-class Cutting:
+class ChunkedIndex:
     """Need: the documents cut in another way than the project's, searchable. The digest is what `Search.index` names."""
 
     tokens: int
@@ -188,7 +188,7 @@ class Reranker:
     recipe: Mapping[str, Json] = field(default_factory=dict)
 
 
-Need = ExampleIndex | Adapter | Cutting | Retriever | Reranker | Labelling | Routing
+Need = ExampleIndex | Adapter | ChunkedIndex | Retriever | Reranker | Labelling | Routing
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rung.records.validation import settings
 from rung.strategies.citing import finish
 from rung.strategies.fitting import fitting
 from rung.strategies.prompting import constraint, grounded, grounding, instruction, worked_examples
-from rung.strategies.protocol import Cutting, FromSpec, Materials, NotApplicable, Plan
+from rung.strategies.protocol import ChunkedIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Retrieval, read, within
 
@@ -40,12 +40,12 @@ class Settings(Retrieval):
         if self.parent_tokens:
             within("parent_tokens", self.parent_tokens, 2 * self.chunk_tokens, 65536)
 
-    def needs(self) -> tuple[Cutting, ...]:
+    def needs(self) -> tuple[ChunkedIndex, ...]:
         """The index that this rung searches, where it is not the project's."""
         if not self.chunk_tokens:
             return ()
         overlap = self.chunk_tokens * 3 // 20 if self.chunk_overlap == -1 else self.chunk_overlap
-        return (Cutting(self.chunk_tokens, overlap, self.parent_tokens),)
+        return (ChunkedIndex(self.chunk_tokens, overlap, self.parent_tokens),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,5 @@ def answer_from(
     if spec.context_tokens:
         shown_to_model = fitting(shown_to_model, prompt, tokens=spec.context_tokens - tokens)
     messages = prompt(shown_to_model)
-    said = yield from generate(Generate(messages, max_tokens=tokens, **constraint(spec)))
-    return finish(said, schema=spec.schema, shown=shown_to_model, retrieved=ranking)
+    response = yield from generate(Generate(messages, max_tokens=tokens, **constraint(spec)))
+    return finish(response, schema=spec.schema, shown=shown_to_model, retrieved=ranking)

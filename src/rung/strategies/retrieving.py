@@ -49,8 +49,8 @@ def _queries(question: Question, settings: Retrieval) -> Conversation[tuple[str,
             messages, tokens = hypothetical_passage(question), PASSAGE_TOKENS
         case _:
             return (question.text,)
-    said = yield from generate(Generate(messages, max_tokens=tokens))
-    other = " ".join(said.text.split())
+    response = yield from generate(Generate(messages, max_tokens=tokens))
+    other = " ".join(response.text.split())
     return (question.text, other) if other and other != question.text else (question.text,)
 
 

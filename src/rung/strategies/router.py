@@ -13,7 +13,7 @@ from rung.strategies.protocol import Composition, Materials, Member, NotApplicab
 from rung.strategies.settings import ShareOrDefault, read
 from rung.text.refusals import REFUSAL
 
-LEAST_CASES = 30  # to learn from what each rung got right of them
+MIN_CASES = 30  # to learn from what each rung got right of them
 
 
 @settings
@@ -58,9 +58,9 @@ class Router:
         """Applies where there are cases to learn from that do not judge, and rungs to choose from."""
         chosen = read(Settings, settings, rung=cls.name)
         cases = (*materials.dev, *(materials.lessons if chosen.train_cases else ()))
-        if len(cases) < LEAST_CASES:
+        if len(cases) < MIN_CASES:
             which = "dev and train" if chosen.train_cases else "dev"
-            return NotApplicable(f"the project has {len(cases)} {which} cases; it takes {LEAST_CASES} to learn from")
+            return NotApplicable(f"the project has {len(cases)} {which} cases; it takes {MIN_CASES} to learn from")
 
         spec = materials.spec(cls.name, chosen)
 

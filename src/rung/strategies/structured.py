@@ -44,5 +44,5 @@ def constrained(
     """The question put to the untuned model, its output held to the schema or labels if there are any."""
     messages = closed_book(instruction(given), question, worked=worked)
     step = Generate(messages, max_tokens=max_tokens or given.answer_tokens, **constraint(given))
-    said = yield from generate(step)
-    return finish(said, schema=given.schema)
+    response = yield from generate(step)
+    return finish(response, schema=given.schema)

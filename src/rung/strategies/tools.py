@@ -80,20 +80,20 @@ class Tools(FromSpec[Settings]):
         messages = closed_book(system, question, worked=self.spec.worked)
         room = (self.settings.max_tokens or self.spec.answer_tokens) + ROOM_FOR_A_CALL
         for _ in range(self.settings.rounds):
-            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
-            calls = _calls(said.text)
+            response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
+            calls = _calls(response.text)
             if not calls:
                 break
             results = []
             for call in calls:
                 results.append((yield from call_tool(*_read(call["call"]))).value)
-            messages = (*messages, Message("assistant", said.text[: calls[-1].end()]), _results(results))
+            messages = (*messages, Message("assistant", response.text[: calls[-1].end()]), _results(results))
         else:
-            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
+            response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room))
         held = constraint(self.spec)
         if held["schema"] or held["choices"]:  # a call fits neither, so only the last turn is held to the form
-            said = yield from generate(Generate(messages, adapter=adapter, max_tokens=room, **held))
-        return finish(said, schema=self.spec.schema)
+            response = yield from generate(Generate(messages, adapter=adapter, max_tokens=room, **held))
+        return finish(response, schema=self.spec.schema)
 
 
 def _system(given: PromptInputs, tools: Sequence[ToolSpec], *, tuned: bool) -> str:

@@ -44,8 +44,8 @@ class TunedModel(FromSpec[Tuning]):
         messages = closed_book(short_instruction(self.spec), question)
         tokens = self.settings.max_tokens or self.spec.answer_tokens
         step = Generate(messages, adapter=self.spec.artifacts[0], max_tokens=tokens, **constraint(self.spec))
-        said = yield from generate(step)
-        return finish(said, schema=self.spec.schema)
+        response = yield from generate(step)
+        return finish(response, schema=self.spec.schema)
 
 
 def _lessons(materials: Materials) -> tuple[Lesson, ...]:

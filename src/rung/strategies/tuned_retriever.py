@@ -16,7 +16,7 @@ from rung.strategies.rag import NO_DOCUMENTS, answer_from
 from rung.strategies.retrieving import NO_RERANKER, retrieve
 from rung.strategies.settings import Epochs, LearningRate, Retrieval, read
 
-LEAST = 8
+MIN_PAIRS = 8
 NOTHING_TEACHES = (
     'at least 8 cases with "split": "train" and evidence or gold_documents, pairs or clicks (knowledge.pairs) are needed; '
     "or set generated to titles, crops or questions"
@@ -82,7 +82,7 @@ class TunedRetriever(FromSpec[Settings]):
 def retriever_need(materials: Materials, recipe: Mapping[str, Json], *, generated: str = "none") -> Retriever | None:
     """The need for a tuned retriever; None where there is too little to learn from."""
     lessons = teaching(materials)
-    if len(lessons) + len(materials.pairs) < LEAST and generated == "none":
+    if len(lessons) + len(materials.pairs) < MIN_PAIRS and generated == "none":
         return None
     made = "" if generated == "none" else generated
     return Retriever(lessons, materials.pairs, made, materials.dev, recipe)

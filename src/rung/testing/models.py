@@ -13,7 +13,7 @@ import pytest
 
 from rung.models.protocol import Embedder, Generator
 from rung.records import Failure, Message, Passage
-from rung.records.steps import Engine, Found, Generate, Generated, Request, Rerank, StepFailed
+from rung.records.steps import Engine, Generate, GenerateResult, Request, Rerank, SearchResult, StepFailed
 
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 
@@ -38,7 +38,7 @@ class GeneratorContract:
         requests = [asking(f"Say {word}.") for word in ("one", "two", "three", "two")]
         answered = list(generator.run(requests))
         assert sorted(place for place, _ in answered) == [0, 1, 2, 3]
-        assert all(isinstance(result, Generated) for _, result in answered)
+        assert all(isinstance(result, GenerateResult) for _, result in answered)
 
     def test_no_request_gives_no_result(self, generator: Generator) -> None:
         assert list(generator.run([])) == []
@@ -65,17 +65,17 @@ class GeneratorContract:
         failure = answered[0]
         assert isinstance(failure, Failure)
         assert f"{tokens:,}" in failure.error
-        assert isinstance(answered[1], Generated)
+        assert isinstance(answered[1], GenerateResult)
 
     def test_the_token_limit_is_kept_and_said(self, generator: Generator) -> None:
         result = dict(generator.run([asking("Tell me a long story about a ship and a storm.", max_tokens=3)]))[0]
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert result.completion_tokens <= 3
         assert result.truncated
 
     def test_the_stream_ends_with_the_whole_and_its_pieces_make_it(self, generator: Generator) -> None:
         *pieces, whole = generator.stream(asking("Say something kind."))
-        assert isinstance(whole, Generated)
+        assert isinstance(whole, GenerateResult)
         assert "".join(str(piece) for piece in pieces) == whole.text
 
     def test_a_stream_that_fails_throws_the_failure(self, generator: Generator) -> None:
@@ -87,20 +87,20 @@ class GeneratorContract:
         if not self.takes_schema:
             pytest.skip("takes no schema")
         result = dict(generator.run([asking("Is water wet?", schema=SCHEMA, max_tokens=64)]))[0]
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert isinstance(json.loads(result.text)["answer"], bool)
 
     def test_the_choices_are_kept(self, generator: Generator) -> None:
         if not self.takes_choices:
             pytest.skip("takes no choices")
         result = dict(generator.run([asking("Is water wet?", choices=("certainly", "never"))]))[0]
-        assert isinstance(result, Generated)
+        assert isinstance(result, GenerateResult)
         assert result.text in ("certainly", "never")
 
     def test_an_unknown_adapter_fails_its_request_only(self, generator: Generator) -> None:
         answered = dict(generator.run([asking("Say one.", adapter="0" * 64), asking("Say one.")]))
         assert isinstance(answered[0], Failure)
-        assert isinstance(answered[1], Generated)
+        assert isinstance(answered[1], GenerateResult)
 
     def test_tokens_are_counted_for_each_text(self, generator: Generator) -> None:
         none, some, more = generator.count_tokens(["", "a few words", "a few words, and then some more of them"])
@@ -118,13 +118,13 @@ class GeneratorContract:
         assert dict(generator.run([asking("Say one.")]))[0] == before
         generator.close()
         *_, whole = generator.stream(asking("Say one."))
-        assert isinstance(whole, Generated)
+        assert isinstance(whole, GenerateResult)
 
     def test_it_can_be_left_half_way(self, generator: Generator) -> None:
         results = generator.run([asking(f"Count to {n}.") for n in range(1, 6)])
         next(results)
         results.close()  # type: ignore[attr-defined]
-        assert isinstance(dict(generator.run([asking("Say one.")]))[0], Generated)
+        assert isinstance(dict(generator.run([asking("Say one.")]))[0], GenerateResult)
 
 
 class EmbedderContract:
@@ -214,5 +214,5 @@ def reranking(query: str, *texts: str, top: int = 100) -> Request:
 
 
 def _ranked(result: object) -> tuple[Passage, ...]:
-    assert isinstance(result, Found), result
+    assert isinstance(result, SearchResult), result
     return result.passages

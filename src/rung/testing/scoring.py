@@ -1,8 +1,8 @@
 """The contract that every built-in scorer passes, to be passed by yours: subclass, and give `make`.
 
 class TestPoliteness(ScorerContract):
-    def make(self, yardstick: Yardstick) -> Scorer:
-        return Politeness(yardstick)
+    def make(self, scoring_context: ScoringContext) -> Scorer:
+        return Politeness(scoring_context)
 
 One that a model judges overrides `judge` too, which says what the model says.
 """
@@ -14,8 +14,8 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 from rung.records import Answer, Case, Citation, Evidence, Failure, Metric, Outcome, Passage, Usage
-from rung.records.steps import Generate, Generated, Result, Step, StepFailed
-from rung.scoring.protocol import Scorer, Scores, Yardstick
+from rung.records.steps import Generate, GenerateResult, Result, Step, StepFailed
+from rung.scoring.protocol import Scorer, Scores, ScoringContext
 from rung.testing.strategies import drive
 
 _SCHEMA = '{"type":"object","properties":{"answer":{"type":["string","null"]}},"required":["answer"]}'
@@ -24,16 +24,16 @@ _PASSAGE = Passage(
 )
 
 YARDSTICKS = (
-    Yardstick("f1"),
-    Yardstick("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
-    Yardstick("json", schema=_SCHEMA),
-    Yardstick("label", labels=("opening", "closing")),
-    Yardstick("judge", rubric="Be strict."),
+    ScoringContext("f1"),
+    ScoringContext("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
+    ScoringContext("json", schema=_SCHEMA),
+    ScoringContext("label", labels=("opening", "closing")),
+    ScoringContext("judge", rubric="Be strict."),
 )
 
 
-def _cases(yardstick: Yardstick) -> Iterator[Case]:
-    right = {"json": '{"answer": "nine"}', "label": "opening"}.get(yardstick.correct_by, "nine o'clock")
+def _cases(scoring_context: ScoringContext) -> Iterator[Case]:
+    right = {"json": '{"answer": "nine"}', "label": "opening"}.get(scoring_context.correct_by, "nine o'clock")
     gold = (Evidence("d", 20, 32),)
     yield Case(id="spans", question="When?", answers=(right,), evidence=gold, groups=("staff",))
     yield Case(id="documents", question="When?", answers=(right, right), gold_documents=("d", "e"), groups=("guests",))
@@ -64,19 +64,19 @@ def _outcomes() -> Iterator[Outcome]:
 class ScorerContract:
     """What Rung relies on, whatever a scorer judges."""
 
-    def make(self, yardstick: Yardstick) -> Scorer:
+    def make(self, scoring_context: ScoringContext) -> Scorer:
         """The scorer under test."""
         raise NotImplementedError
 
     def judge(self, step: Step) -> Result:
         """What the judge says to a scorer that asks one. By default it grades as Rung's own rubric wants it: "Grade: 4"."""
         assert isinstance(step, Generate), "a scorer may ask for a model's text, and nothing else"
-        return Generated(step.choices[0] if step.choices else "Grade: 4")
+        return GenerateResult(step.choices[0] if step.choices else "Grade: 4")
 
     def _judged(self) -> Iterator[tuple[Scorer, Case, Outcome]]:
-        for yardstick in YARDSTICKS:
-            scorer = self.make(yardstick)
-            for case in _cases(yardstick):
+        for scoring_context in YARDSTICKS:
+            scorer = self.make(scoring_context)
+            for case in _cases(scoring_context):
                 for outcome in _outcomes():
                     yield scorer, case, Outcome(case.id, outcome.answer, outcome.failure, outcome.usage)
 
@@ -87,8 +87,8 @@ class ScorerContract:
 
     def test_declares_its_metrics(self) -> None:
         """They say where a score is listed, which way is better, and what a limit on it means."""
-        for yardstick in YARDSTICKS:
-            declared = self.make(yardstick).metrics
+        for scoring_context in YARDSTICKS:
+            declared = self.make(scoring_context).metrics
             assert declared
             assert all(isinstance(metric, Metric) for metric in declared)
             assert len({metric.name for metric in declared}) == len(declared), "a metric is declared twice"

@@ -15,15 +15,15 @@ import pytest
 from rung.errors import UserError
 from rung.records import Answer, Case, Example, Json, Message, Pair, Passage, Question, StrategySpec, canonical
 from rung.records.steps import (
-    Called,
-    Classified,
+    CallToolResult,
+    ClassifyResult,
     Conversation,
-    Found,
     Generate,
-    Generated,
+    GenerateResult,
     Rerank,
     Result,
     Search,
+    SearchResult,
     Step,
     generate,
 )
@@ -57,15 +57,15 @@ def canned(step: Step, *, says: str = "thirty days [1]") -> Result:
         case Search() if step.index != "documents":
             pairs = (("Hi", "Hello"), ("Bye", "See you"))
             shown = [f'["{q}", "{a}"]' for q, a in pairs]
-            return Found(tuple(Passage(f"e{n}", "examples", 0, len(text), text) for n, text in enumerate(shown)))
+            return SearchResult(tuple(Passage(f"e{n}", "examples", 0, len(text), text) for n, text in enumerate(shown)))
         case Search():
-            return Found(PASSAGES[: step.top])
+            return SearchResult(PASSAGES[: step.top])
         case Rerank():
-            return Found(tuple(reversed(step.passages))[: step.top])
+            return SearchResult(tuple(reversed(step.passages))[: step.top])
         case Generate():
-            return Generated(step.choices[0] if step.choices else says, prompt_tokens=10, completion_tokens=3)
+            return GenerateResult(step.choices[0] if step.choices else says, prompt_tokens=10, completion_tokens=3)
         case _:
-            return Classified("yes") if hasattr(step, "labels") else Called(None)
+            return ClassifyResult("yes") if hasattr(step, "labels") else CallToolResult(None)
 
 
 def materials(**given: object) -> Materials:
@@ -95,8 +95,8 @@ class Parrot:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One generation, whatever is asked."""
-        said = yield from generate(Generate((Message("user", question.text),)))
-        return Answer(self.says or said.text, self.says or said.text)
+        response = yield from generate(Generate((Message("user", question.text),)))
+        return Answer(self.says or response.text, self.says or response.text)
 
 
 MEMBERS = tuple(Member(name, StrategySpec(name), Parrot(name), f"{n:064x}") for n, name in enumerate(("yes", "no"), 1))

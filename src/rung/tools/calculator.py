@@ -15,8 +15,8 @@ from fractions import Fraction
 
 from rung.records import Json, ToolSpec
 
-MOST_CHARACTERS = 500
-MOST_BITS = 4096  # of a numerator or denominator on the way: 9**9**9 must not stop the machine
+MAX_CHARACTERS = 500
+MAX_BITS = 4096  # of a numerator or denominator on the way: 9**9**9 must not stop the machine
 _TWO: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -64,8 +64,8 @@ def value_of(expression: str) -> Fraction:
     Raises:
         ValueError: it is none, has no value, or is too large.
     """
-    if len(expression) > MOST_CHARACTERS:
-        raise ValueError(f"the expression is longer than {MOST_CHARACTERS} characters")
+    if len(expression) > MAX_CHARACTERS:
+        raise ValueError(f"the expression is longer than {MAX_CHARACTERS} characters")
     try:
         tree = ast.parse(_written(expression), mode="eval")
         return _value(tree.body)
@@ -116,7 +116,7 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
             raise ZeroDivisionError("a root of a negative number")
         return Fraction(float(base) ** float(exponent))
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if bits > 1 and abs(exponent) * bits > MOST_BITS:
+    if bits > 1 and abs(exponent) * bits > MAX_BITS:
         raise OverflowError("it is too large")
     return _bounded(base ** int(exponent))
 
@@ -128,6 +128,6 @@ def _root(x: Fraction) -> float:
 
 
 def _bounded(value: Fraction) -> Fraction:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
         raise OverflowError("it is too large")
     return value

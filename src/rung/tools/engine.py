@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rung.records import Failure, Json
-from rung.records.steps import Called, CallTool, Request, Result
+from rung.records.steps import CallTool, CallToolResult, Request, Result
 from rung.text.parsing import json_of
 from rung.tools.protocol import Tool
 
@@ -25,7 +25,7 @@ class ToolEngine:
         for place, request in enumerate(requests):
             step = request.step
             assert isinstance(step, CallTool)
-            yield place, Called(self._called(step))
+            yield place, CallToolResult(self._called(step))
 
     def _called(self, step: CallTool) -> Json:
         tool = self._tools.get(step.name)

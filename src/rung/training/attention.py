@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rung.training.workspace import Workspace
 
 
-MOST_KEPT = 4_000_000  # floats of attention that a layer keeps for its gradient: 16 MB, times the layers
+MAX_KEPT = 4_000_000  # floats of attention that a layer keeps for its gradient: 16 MB, times the layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,14 @@ class Attention:
             out.copy_(flat)
         else:
             torch.index_select(flat, 0, block.places, out=out)
-        return Seen(query, seen[1], seen[2], likely if likely.numel() <= MOST_KEPT else None)
+        return Seen(query, seen[1], seen[2], likely if likely.numel() <= MAX_KEPT else None)
 
     def _likely(self, query: torch.Tensor, key: torch.Tensor, block: _Block, name: str) -> torch.Tensor:
         """Who looks at whom [rows * kv, group * longest, before + longest]; large ones share one buffer."""
         import torch
 
         shape = (len(query), query.shape[1], key.shape[1])
-        kept = math.prod(shape) <= MOST_KEPT
+        kept = math.prod(shape) <= MAX_KEPT
         likely = self.space.take(f"likely{name}" if kept else "likely", *shape)
         torch.bmm(query, key.transpose(1, 2), out=likely)  # S = Q Kᵀ  [R·G, g·T, p + T]
         likely.view(-1, block.longest, key.shape[1])[:, :, block.before :].add_(self._hidden(block.longest))  # + M

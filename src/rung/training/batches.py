@@ -15,14 +15,14 @@ from rung.training.examples import Row
 from rung.training.packing import alike, shared_beginning
 from rung.training.recipe import Recipe
 
-MOST_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
-MOST_VALIDATION = 64
+MAX_TOKENS = 1024  # computed at once: beyond it products get no faster, only memory grows (about 0.9 MB a token)
+MAX_VALIDATION = 64
 _CHUNK = 8  # batches' worth of rows that are sorted by length together
 
 
 def split(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """(rows to learn, rows held out). Fewer than 20 rows, or a share of 0: none is held out."""
-    held = min(MOST_VALIDATION, round(len(rows) * share)) if len(rows) >= 20 else 0
+    held = min(MAX_VALIDATION, round(len(rows) * share)) if len(rows) >= 20 else 0
     order = list(range(len(rows)))
     random.Random(digest("validation", seed)).shuffle(order)
     out = set(order[:held])
@@ -31,19 +31,19 @@ def split(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], l
 
 def passing(rows: Sequence[Row], *, batch_rows: int, seed: int, epoch: int) -> list[list[Row]]:
     """The batches of one pass: shuffled; rows of one family together, the others with rows of like length."""
-    luck = random.Random(digest("pass", seed, epoch))
+    rng = random.Random(digest("pass", seed, epoch))
     batches: list[list[Row]] = []
     left: list[list[Row]] = []
     for family in families(rows):
-        luck.shuffle(family)
+        rng.shuffle(family)
         groups = _cut(family, batch_rows)
         left += [groups.pop()] if len(groups[-1]) < batch_rows else []
         batches += groups
-    luck.shuffle(left)
+    rng.shuffle(left)
     for chunk in _chunks(left, rows=batch_rows * _CHUNK):
         chunk.sort(key=lambda group: max(len(row.ids) for row in group))
         batches += _cut([row for group in chunk for row in group], batch_rows)
-    luck.shuffle(batches)
+    rng.shuffle(batches)
     return batches
 
 
@@ -87,7 +87,7 @@ def rows_of_a_batch(rows: Sequence[Row], recipe: Recipe) -> int:
     return max(recipe.batch_rows, min(len(rows), math.ceil(recipe.batch_tokens / max(1.0, mean))))
 
 
-def pieces(batch: Sequence[Row], *, most: int = MOST_TOKENS) -> Iterator[list[Row]]:
+def pieces(batch: Sequence[Row], *, most: int = MAX_TOKENS) -> Iterator[list[Row]]:
     """A batch in parts that are computed one after the other: families apart where that computes less, none above `most`
     tokens but a row alone."""
     everyones = shared_beginning(batch) if len(batch) > 1 else 0

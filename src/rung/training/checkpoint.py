@@ -76,10 +76,10 @@ def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed]
         log.warning("%s is of another run: training starts anew", path)
         return None
     try:
-        said = json.loads(told["progressed"])
+        parsed = json.loads(told["progressed"])
         for name in ("curve", "validation"):
-            said[name] = [(int(step), float(loss)) for step, loss in said[name]]
-        return tensors, Progressed(**said)
+            parsed[name] = [(int(step), float(loss)) for step, loss in parsed[name]]
+        return tensors, Progressed(**parsed)
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be read (%s): training starts anew", path, error)
         return None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1  # raise it when the same rows and recipe lead to other weights
 PENALTIES = (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6)  # from the strongest: each fit begins where the last one ended
-FEW_ROWS = 1_000  # under so many, `auto` leaves the encoder alone: at 770 rows of banking77, tuning was no better
+MIN_ROWS_TO_TUNE = 1_000  # under so many, `auto` leaves the encoder alone: at 770 rows of banking77, tuning was no better
 _CROSSED = 2_000  # up to so many rows each is held out once, in fifths; of more, one tenth is
 
 
@@ -58,7 +58,7 @@ def train_classifier(
     vectors = finite(embedder.embed(split.texts, kind="query"))
     frozen = _frozen(vectors, split)
     notes, tuned = list[str](), None
-    if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= FEW_ROWS):
+    if recipe.method == "tuned" or (recipe.method == "auto" and len(rows) >= MIN_ROWS_TO_TUNE):
         try:
             tuned = _tune(split, frozen.without_fold_0, embedder, recipe, folder, progress)
         except UserError as error:

@@ -44,8 +44,8 @@ def check_base(tuned: Tuned) -> None:
         UserError: names both.
     """
     path = tuned.adapter / MANIFEST
-    made = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    base = made.get("base") or {}
+    manifest = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    base = manifest.get("base") or {}
     theirs, ours = str(base.get("identity", "")), tuned.model.identity
     if theirs and _weights_of(theirs) != _weights_of(ours):
         raise UserError(

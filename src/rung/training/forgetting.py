@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Estimate, Json, Message
-from rung.records.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, GenerateResult, Request
 from rung.training.batches import pieces
 from rung.training.examples import Row, Tokenizing
 from rung.training.following import follows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rung.training.network import Network
 
 FORMAT = 1  # raise it when the same weights and probe lead to other numbers
-MOST_TOKENS = 2048  # of a row: longer texts are left out, longer prompts of choices lose their beginning
+MAX_TOKENS = 2048  # of a row: longer texts are left out, longer prompts of choices lose their beginning
 ANSWER_TOKENS = 120
 
 
@@ -69,7 +69,7 @@ class Measured:
 
 def measure_text(network: Network, tokens: Tokenizing, probe: Probe) -> Measured:
     """Losses and choices, by the weights of the network (`merging.tuned_network`): those that are served."""
-    told = [row for row in _chats(tokens, probe) if len(row.ids) <= MOST_TOKENS]
+    told = [row for row in _chats(tokens, probe) if len(row.ids) <= MAX_TOKENS]
     options = [_options(tokens, choice) for choice in probe.choices]
     found = dict(_summed(network, [*told, *(row for rows in options for row in rows)]))
     raw, normalised = [], []
@@ -89,7 +89,7 @@ def measure_following(engine: Engine, probe: Probe, *, adapter: str = "") -> tup
     kept = []
     for place, instruction in enumerate(probe.instructions):
         result = said[place]
-        kept.append(float(isinstance(result, Generated) and follows(result.text, instruction.check)))
+        kept.append(float(isinstance(result, GenerateResult) and follows(result.text, instruction.check)))
     return tuple(kept)
 
 
@@ -103,7 +103,7 @@ def _options(tokens: Tokenizing, choice: Choice) -> list[Row]:
     given, scored = tokens.encode(choice.given), tokens.encode(choice.scored)
     rows = []
     for before, after in zip(given, scored, strict=True):
-        kept = before[max(0, len(before) + len(after) - MOST_TOKENS) :]
+        kept = before[max(0, len(before) + len(after) - MAX_TOKENS) :]
         rows.append(Row((*kept, *after), len(kept)))
     return rows
 

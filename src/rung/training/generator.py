@@ -251,18 +251,18 @@ def _peak_memory() -> int:
 def _read(folder: Path, of: str) -> Trained | None:
     """The finished artifact in the folder, if it is of this very training."""
     try:
-        said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        parsed = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    if said.get("of") != of:
+    if parsed.get("of") != of:
         return None
     return Trained(
         folder=folder,
-        rows=said["rows"],
-        too_long=tuple(said["too_long"]),
-        steps=said["steps"],
-        tokens=said["tokens"],
-        seconds=said["seconds"],
-        loss=said["train_loss"][-1][1],
-        validation_loss=kept_loss(said),
+        rows=parsed["rows"],
+        too_long=tuple(parsed["too_long"]),
+        steps=parsed["steps"],
+        tokens=parsed["tokens"],
+        seconds=parsed["seconds"],
+        loss=parsed["train_loss"][-1][1],
+        validation_loss=kept_loss(parsed),
     )

@@ -185,10 +185,10 @@ def _mean_loss(logits: Floats, wanted: object) -> float:
 
 def _batches(rows: list[int], tokens: Sequence[Sequence[int]], recipe: LabelRecipe, epoch: int) -> Iterator[list[int]]:
     """Every row once, in an order drawn by seed and epoch, rows of like length together."""
-    luck = random.Random(f"{recipe.seed}/{epoch}")
-    luck.shuffle(rows)
+    rng = random.Random(f"{recipe.seed}/{epoch}")
+    rng.shuffle(rows)
     size, stretch = recipe.batch_rows, recipe.batch_rows * _TOGETHER
     sorted_ = [sorted(rows[i : i + stretch], key=lambda row: len(tokens[row])) for i in range(0, len(rows), stretch)]
     batches = [some[i : i + size] for some in sorted_ for i in range(0, len(some), size)]
-    luck.shuffle(batches)
+    rng.shuffle(batches)
     return iter(batches)

@@ -18,7 +18,7 @@ from typing import TypeVar
 from rung.errors import BudgetEnded, Interrupted, UserError
 from rung.progress import Tick
 from rung.training import checkpoint
-from rung.training.batches import MOST_TOKENS, passing, pieces, rows_of_a_batch
+from rung.training.batches import MAX_TOKENS, passing, pieces, rows_of_a_batch
 from rung.training.checkpoint import Progressed
 from rung.training.device import first_line, give_back, is_out_of_memory
 from rung.training.examples import Row
@@ -55,7 +55,7 @@ class Learning:
         self.batch_rows = rows_of_a_batch(rows, recipe)
         self.a_pass = math.ceil(len(rows) / self.batch_rows)
         self.steps = self.a_pass * recipe.epochs
-        self.most, self.notes = MOST_TOKENS, list[str]()
+        self.most, self.notes = MAX_TOKENS, list[str]()
         self.adam = Adam(learner.values, learner.gradient)
         self.best = torch.empty(0)
         self.now = Progressed()

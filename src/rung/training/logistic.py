@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_ENOUGH = 1e-6  # the largest number of a gradient that counts as none
+_TOLERANCE = 1e-6  # the largest number of a gradient that counts as none
 TEMPERATURES = (0.05, 20.0)
 
 
@@ -60,7 +60,9 @@ def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = No
         return float(loss.mean() + 0.5 * penalty * (weight**2).sum()), gradient
 
     begin = np.zeros(columns * (size + 1)) if start is None else np.concatenate([start.weight.ravel(), start.bias])
-    done = minimize(objective, begin, jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": _ENOUGH, "ftol": 0.0})
+    done = minimize(
+        objective, begin, jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": _TOLERANCE, "ftol": 0.0}
+    )
     found: Floats = done.x
     return Linear(found[: columns * size].reshape(columns, size), found[columns * size :])
 

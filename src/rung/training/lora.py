@@ -42,10 +42,10 @@ class Adapters:
         self.scale = alpha / rank
         size = sum(self._size(g) for g in shape.groups()) * (shape.layers - first)
         drawn = torch.zeros(size)
-        luck = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)
         for (_, group), low in self._views(drawn).items():
             bound = 1 / math.sqrt(group.inputs)  # kaiming_uniform_(a=sqrt(5)), PEFT's choice
-            low.a.uniform_(-bound, bound, generator=luck)
+            low.a.uniform_(-bound, bound, generator=rng)
         self.values, self.gradient = drawn.to(device), torch.zeros(size, device=device)
         self.low = self._views(self.values)
         self.low_gradient = self._views(self.gradient)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from rung.training.packing import Packed
 
-LEAST = 1e-38  # a probability that rounds to 0 counts as this: 87.5 nats
+MIN_PROBABILITY = 1e-38  # a probability that rounds to 0 counts as this: 87.5 nats
 HEAD_ROWS = 256  # rows of logits that exist at a time: 256 x 49,152 floats are 50 MB
 
 
@@ -244,7 +244,7 @@ class Network:
             torch.mm(seen, self.head.T, out=logits)
             likely = logits if self.dtype == torch.float32 else logits.float()
             torch.softmax(likely, -1, out=likely)  # p  [rows, vocabulary]
-            total -= likely.gather(1, targets).clamp_min_(LEAST).log_().sum(dtype=wide)  # −Σ log p[target]
+            total -= likely.gather(1, targets).clamp_min_(MIN_PROBABILITY).log_().sum(dtype=wide)  # −Σ log p[target]
             if weight is not None:
                 likely.scatter_add_(1, targets, torch.full(targets.shape, -1.0, device=self.device))
                 # dlogits = p − onehot(target)  [rows, vocabulary];  dn = (dlogits H) γ  [rows, D]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, UserError
 from rung.records import Message
-from rung.records.steps import Engine, Generate, Generated, Request
+from rung.records.steps import Engine, Generate, GenerateResult, Request
 from rung.training.examples import Row, Tokenizing
 from rung.training.export import MODEL, Tuned
 from rung.training.merging import tuned_network
@@ -106,7 +106,7 @@ class Hearing:
         rows = []
         for place in range(len(steps)):
             result = said[place]
-            if not isinstance(result, Generated):
+            if not isinstance(result, GenerateResult):
                 raise UserError(f"prompt {place + 1} could not be answered: {getattr(result, 'error', result)}")
             rows.append(self.row(result.text, ended=not result.truncated))
         return Heard(self.ids, tuple(rows))

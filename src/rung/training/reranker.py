@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     import torch
 
 _FORMAT = 1
-_MOST_TOKENS = 16_384
-_MOST_HELD = 64
-_LEAST_PAIRS = 8
+_MAX_TOKENS = 16_384
+_MAX_HELD = 64
+_MIN_PAIRS = 8
 HEAD = ("classifier.weight", "classifier.bias")
 
 
@@ -83,11 +83,11 @@ class CrossNetwork:
         self.encoder = encoder
         self.longest = min(max_tokens, encoder.shape.positions)
         encoder.tokenizer.enable_truncation(self.longest)
-        luck, width = torch.Generator().manual_seed(seed), encoder.shape.width
+        rng, width = torch.Generator().manual_seed(seed), encoder.shape.width
         named = encoder.named
         named.setdefault("pooler.dense.weight", torch.eye(width))
         named.setdefault("pooler.dense.bias", torch.zeros(width))
-        named[HEAD[0]] = torch.randn((1, width), generator=luck) * 0.02
+        named[HEAD[0]] = torch.randn((1, width), generator=rng) * 0.02
         named[HEAD[1]] = torch.zeros(1)
 
     def rows(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[list[int], list[int]]]:
@@ -174,8 +174,8 @@ def train_reranker(
         UserError: too few pairs, a loss that is no number, no room in memory or on the disk.
         Interrupted: Ctrl-C; the checkpoint is written.
     """
-    if len(pairs) < _LEAST_PAIRS:
-        raise UserError(f"{len(pairs)} pairs are too few to train a reranker: give at least {_LEAST_PAIRS}, better hundreds")
+    if len(pairs) < _MIN_PAIRS:
+        raise UserError(f"{len(pairs)} pairs are too few to train a reranker: give at least {_MIN_PAIRS}, better hundreds")
     folder.mkdir(parents=True, exist_ok=True)
     of = digest("reranker", _FORMAT, recipe, pairs, encoder.start)
     network = CrossNetwork(encoder, max_tokens=recipe.max_tokens, seed=recipe.seed)
@@ -183,7 +183,7 @@ def train_reranker(
     values, gradient = encoder.laid_flat(names)
     taught, held = held_out(pairs, share=recipe.validation, seed=recipe.seed)
     texts, answers = list(dict.fromkeys(pair.positive for pair in pairs)), positives_of(pairs)
-    wide = [group_of(pair, texts, answers, recipe, epoch=0) for pair in held[:_MOST_HELD]]
+    wide = [group_of(pair, texts, answers, recipe, epoch=0) for pair in held[:_MAX_HELD]]
     a_pass = math.ceil(len(taught) / recipe.batch_pairs)
 
     def step(number: int, tokens: int) -> float:
@@ -193,10 +193,10 @@ def train_reranker(
         return network.learn([group_of(p, texts, answers, recipe, epoch=epoch) for p in batch], tokens=tokens)
 
     def validate() -> float | None:
-        return network.learn(wide, tokens=_MOST_TOKENS // 4, gradient=False) if wide else None
+        return network.learn(wide, tokens=_MAX_TOKENS // 4, gradient=False) if wide else None
 
     source = Source(folder, of)
-    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MOST_TOKENS)
+    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
     progressed = stepping.carry(progress)
     network.save(folder)
     forget(folder)
@@ -207,14 +207,14 @@ def group_of(
     pair: Pair, texts: Sequence[str], answers: Mapping[str, frozenset[str]], recipe: RerankerRecipe, *, epoch: int
 ) -> Group:
     """The pair's passage, its mined negatives, and where those are too few passages of other questions, by the seed."""
-    luck = random.Random(digest("group", recipe.seed, epoch, pair.anchor, pair.positive))
+    rng = random.Random(digest("group", recipe.seed, epoch, pair.anchor, pair.positive))
     mine = answers.get(pair.anchor, frozenset()) | {pair.positive}
     hard = [text for text in pair.negatives if text not in mine]
-    luck.shuffle(hard)
+    rng.shuffle(hard)
     chosen = hard[: recipe.negatives]
     tries = 0
     while len(chosen) < recipe.negatives and tries < 10 * recipe.negatives:
-        other, tries = luck.choice(texts), tries + 1
+        other, tries = rng.choice(texts), tries + 1
         if other not in mine and other not in chosen:
             chosen.append(other)
     return Group(pair.anchor, (pair.positive, *chosen))

@@ -28,9 +28,9 @@ from rung.training.stepping import Stepping
 
 Form = Literal["auto", "map", "encoder"]
 _FORMAT = 1  # raise it when the same pairs and recipe lead to other weights
-_MOST_TOKENS = 16_384  # whose graph is held at a time: about 2.5 GB
-_MOST_HELD = 200
-_LEAST_PAIRS = 4
+_MAX_TOKENS = 16_384  # whose graph is held at a time: about 2.5 GB
+_MAX_HELD = 200
+_MIN_PAIRS = 4
 
 
 @settings
@@ -83,12 +83,12 @@ def train_encoder(
         UserError: too few pairs, a loss that is no number, no room in memory or on the disk.
         Interrupted: Ctrl-C; the checkpoint is written.
     """
-    if len(pairs) < _LEAST_PAIRS:
-        raise UserError(f"{len(pairs)} pairs are too few to tune an encoder: give at least {_LEAST_PAIRS}, better hundreds")
+    if len(pairs) < _MIN_PAIRS:
+        raise UserError(f"{len(pairs)} pairs are too few to tune an encoder: give at least {_MIN_PAIRS}, better hundreds")
     folder.mkdir(parents=True, exist_ok=True)
     taught, held = held_out(pairs, share=recipe.validation, seed=recipe.seed)
     answers = positives_of(pairs)
-    wide = [_contrast(part, answers, recipe) for part in _cut(held, _MOST_HELD)]
+    wide = [_contrast(part, answers, recipe) for part in _cut(held, _MAX_HELD)]
     values, gradient = encoder.flatten(words=recipe.words)
     dims = tuple(size for size in recipe.dims if size <= encoder.dimensions)
     a_pass = math.ceil(len(taught) / recipe.batch_pairs)
@@ -100,12 +100,12 @@ def train_encoder(
         return learn(encoder, batch_of, temperature=recipe.temperature, dims=dims, tokens=tokens)
 
     def validate() -> float | None:
-        losses = [loss_of(encoder, some, temperature=recipe.temperature, tokens=_MOST_TOKENS // 4) for some in wide]
+        losses = [loss_of(encoder, some, temperature=recipe.temperature, tokens=_MAX_TOKENS // 4) for some in wide]
         return sum(losses) / len(losses) if losses else None
 
     of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
     source = Source(folder, of)
-    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MOST_TOKENS)
+    stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
     progressed = stepping.carry(progress)
     encoder.save(folder)
     forget(folder)
@@ -129,7 +129,7 @@ def held_out(pairs: Sequence[Pair], *, share: float, seed: int) -> tuple[list[Pa
     if len(pairs) < 40:
         return list(pairs), []
     anchors = sorted({pair.anchor for pair in pairs}, key=lambda anchor: digest("held out", seed, anchor))
-    out = set(anchors[: min(_MOST_HELD, round(len(anchors) * share))])
+    out = set(anchors[: min(_MAX_HELD, round(len(anchors) * share))])
     return [p for p in pairs if p.anchor not in out], [p for p in pairs if p.anchor in out]
 
 

@@ -52,9 +52,9 @@ def tokenizer_settings(source: EncoderFolder, tokenizer: Any, *, tokens: int) ->
     words |= {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")}
     words = said_in(source.folder / "tokenizer_config.json") or words
     if words.get("tokenizer_class", BERT_CLASSES[0]) in BERT_CLASSES:
-        said = json.loads(tokenizer.normalizer.__getstate__())
-        words |= {"do_lower_case": said["lowercase"], "strip_accents": said["strip_accents"]}
-        words |= {"tokenize_chinese_chars": said["handle_chinese_chars"]}
+        parsed = json.loads(tokenizer.normalizer.__getstate__())
+        words |= {"do_lower_case": parsed["lowercase"], "strip_accents": parsed["strip_accents"]}
+        words |= {"tokenize_chinese_chars": parsed["handle_chinese_chars"]}
     return {**words, "model_max_length": tokens}
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-_LEAST_TOKENS = 256  # a part this small that does not fit into memory never will
+_MIN_TOKENS = 256  # a part this small that does not fit into memory never will
 
 
 class Pace(Protocol):
@@ -110,7 +110,7 @@ class Stepping:
             except (RuntimeError, MemoryError, OSError) as error:
                 if not is_out_of_memory(error):
                     raise
-                if self.most_tokens <= _LEAST_TOKENS:
+                if self.most_tokens <= _MIN_TOKENS:
                     raise UserError(
                         f"memory is too small to train with parts of {self.most_tokens} tokens: close other programs, or "
                         f"use a machine with more ({first_line(error)})"

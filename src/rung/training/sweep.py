@@ -22,7 +22,7 @@ from rung.training.recipe import HIGHEST, Recipe
 
 RATES = (0.25, 0.5, 1.0, 2.0)  # of the recipe's own learning rate
 RANKS = (8, 32)
-_LEAST_STEPS = 4
+_MIN_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def search(
     rates = [rate for factor in RATES if (rate := recipe.learning_rate * factor) <= HIGHEST]
     left = [(rate, rank) for rank in RANKS for rate in rates]
     rounds = int(math.log2(len(left)))
-    steps = max(_LEAST_STEPS, math.ceil(len(rows) / recipe.batch_rows) // (rounds * len(left)))
+    steps = max(_MIN_STEPS, math.ceil(len(rows) / recipe.batch_rows) // (rounds * len(left)))
     everything, done = sum(len(left) // 2**n for n in range(rounds)), 0
     trials: list[Trial] = []
     for turn in range(rounds):

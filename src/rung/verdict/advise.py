@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from rung.errors import UserError
 from rung.records import Json
-from rung.stats.rules_of_thumb import LEAST_EXAMPLES, MANY_EXAMPLES, TASK_EXAMPLES
+from rung.stats.rules_of_thumb import MANY_EXAMPLES, MIN_EXAMPLES, TASK_EXAMPLES
 
 Changes = Literal["never", "rarely", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
 Gap = Literal["knowledge", "behaviour", "both", "none"]
@@ -69,7 +69,7 @@ class Facts:
     @property
     def can_train(self) -> bool:
         """Whether there is enough to learn from."""
-        return (self.examples or 0) >= LEAST_EXAMPLES
+        return (self.examples or 0) >= MIN_EXAMPLES
 
     @property
     def hurried(self) -> bool:
@@ -172,7 +172,7 @@ AVOID = (
         "too-few-to-train",
         "tuned_model",
         lambda f: f.behaviour and not f.can_train,
-        f"fewer than {LEAST_EXAMPLES} examples prompt; they do not train",
+        f"fewer than {MIN_EXAMPLES} examples prompt; they do not train",
     ),
     Rule(
         "not-before-a-plateau",
@@ -252,7 +252,7 @@ REMARKS = (
     Remark(
         "style-only",
         lambda f: _tuned(f) and (f.examples or 0) < TASK_EXAMPLES,
-        f"{LEAST_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to "
+        f"{MIN_EXAMPLES} to {TASK_EXAMPLES} examples teach a style, {TASK_EXAMPLES} to "
         f"{MANY_EXAMPLES:,} a task; quality first",
     ),
     Remark(

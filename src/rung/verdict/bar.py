@@ -21,7 +21,7 @@ MAIN = "correct"
 State = Literal["met", "missed", "not certain", "unknown"]
 RISK = 0.2  # of a verdict that is wrong, where rung.yaml says nothing
 QUANTILES: Mapping[str, float] = {"p50_seconds": 0.5, "p95_seconds": 0.95}  # limits on the times of the live pass
-LEAST_TIMES, MOST_TIMES = 20, 60  # of a live pass where time is limited: between them until it is settled
+MIN_TIMES, MAX_TIMES = 20, 60  # of a live pass where time is limited: between them until it is settled
 _SLACK = 1e-9  # a mean of 0.7 must not miss a bar of 0.7 by rounding
 
 
@@ -168,10 +168,10 @@ def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None =
 
 
 def is_timed_enough(milliseconds: Sequence[float], bar: Bar) -> bool:
-    """Whether times tell of each limit on time that it is likely kept, or likely broken; never before `LEAST_TIMES`."""
+    """Whether times tell of each limit on time that it is likely kept, or likely broken; never before `MIN_TIMES`."""
     limited = [(bar.limits[name].value * 1000, share) for name, share in QUANTILES.items() if name in bar.limits]
     kept = [quantile_within(milliseconds, limit, share) for limit, share in limited]
-    return len(milliseconds) >= LEAST_TIMES and all(not bar.risk <= one < 1 - bar.risk for one in kept)
+    return len(milliseconds) >= MIN_TIMES and all(not bar.risk <= one < 1 - bar.risk for one in kept)
 
 
 def state_of(result: RungResult, limit: Limit, risk: float) -> tuple[State, float | None]:

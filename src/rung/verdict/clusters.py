@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rung.records import Case
 
 CONTEXT = "context_document"  # key of `meta`: the document that an unanswerable case was asked of
-FEWEST = 10  # documents with several cases; of fewer nothing can be learnt about how documents differ
+MIN_CLUSTERS = 10  # documents with several cases; of fewer nothing can be learnt about how documents differ
 PERCOLATED = 0.25  # of all cases in one cluster by chains of shared documents: then the first document alone counts
 
 
@@ -24,7 +24,7 @@ def documents_of(case: Case) -> tuple[str, ...]:
 
 
 def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
-    """The cluster of each case, numbered from 0; None where fewer than `FEWEST` documents have several cases.
+    """The cluster of each case, numbered from 0; None where fewer than `MIN_CLUSTERS` documents have several cases.
 
     So few are no sample of documents: the numbers then tell of further questions about these, not about others
     (`few_documents`).
@@ -38,17 +38,17 @@ def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
     if found and max(Counter(found).values()) > PERCOLATED * len(found):
         found = _joined([documents[:1] for documents in named])
     shared = sum(n > 1 for n in Counter(found).values())
-    return found if shared >= FEWEST else None
+    return found if shared >= MIN_CLUSTERS else None
 
 
 def few_documents(cases: Sequence[Case]) -> tuple[int, int]:
     """How many documents the cases are about, and how many cases are, where they are too few to tell of others; (0, 0) else.
 
-    Too few: fewer than `FEWEST` groups of cases that share a document, with at least half of the cases that name one.
+    Too few: fewer than `MIN_CLUSTERS` groups of cases that share a document, with at least half of the cases that name one.
     """
     about = [documents for case in cases if (documents := documents_of(case))]
     sizes = [n for n in Counter(_joined(about)).values() if n > 1]
-    if not sizes or len(sizes) >= FEWEST or 2 * sum(sizes) < len(about):
+    if not sizes or len(sizes) >= MIN_CLUSTERS or 2 * sum(sizes) < len(about):
         return 0, 0
     return len({document for documents in about for document in documents}), len(about)
 

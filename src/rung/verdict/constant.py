@@ -16,7 +16,7 @@ from rung.records import Case
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-LEAST = 1 / 20  # of a habit's mean; below it is none
+MIN_MEAN = 1 / 20  # of a habit's mean; below it is none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +44,10 @@ def best_constant(cases: Sequence[Case], labels: Sequence[str] = ()) -> Constant
         found = Constant(f"'{common}'", np.array([float(common in case.answers) for case in cases]))
     else:
         found = Constant("that it is not known", np.array([float(not case.answerable) for case in cases]))
-    return found if len(cases) and found.mean > LEAST else None
+    return found if len(cases) and found.mean > MIN_MEAN else None
 
 
 def better(one: Constant | None, other: Constant | None) -> Constant | None:
     """The one that gets more, the first of equals; None where neither gets more than a twentieth."""
-    found = [c for c in (one, other) if c is not None and c.mean > LEAST]
+    found = [c for c in (one, other) if c is not None and c.mean > MIN_MEAN]
     return max(found, key=lambda c: c.mean, default=None)

@@ -29,7 +29,7 @@ MAIN = "correct"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class Evaluated:
     """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
 
     All rungs have the same cases in the same order. `failures` counts the answers that did not come, `failing` is the
@@ -50,7 +50,7 @@ class Weighed:
 
 
 def decide(
-    weighed: Sequence[Weighed],
+    weighed: Sequence[Evaluated],
     *,
     bar: Bar | None = None,
     documents: bool = True,
@@ -130,7 +130,7 @@ def decide(
     )
 
 
-def chooser(weighed: Sequence[Weighed], *, incumbent: str = "") -> Callable[[Sequence[RungResult], Bar], Choice | None]:
+def chooser(weighed: Sequence[Evaluated], *, incumbent: str = "") -> Callable[[Sequence[RungResult], Bar], Choice | None]:
     """What `decide` would choose if the rungs' lines (prices, say) or the bar were others, without its reasons."""
     ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
     _, floored = _floored(weighed)
@@ -143,7 +143,7 @@ def chooser(weighed: Sequence[Weighed], *, incumbent: str = "") -> Callable[[Seq
     return chosen
 
 
-def mean(weighed: Weighed) -> float:
+def mean(weighed: Evaluated) -> float:
     """Mean `correct` of a rung that was judged."""
     found = measured(weighed.result, MAIN)
     if found is None:
@@ -151,13 +151,13 @@ def mean(weighed: Weighed) -> float:
     return found
 
 
-def _held_against(weighed: Weighed, bar: Bar) -> Weighed:
+def _held_against(weighed: Evaluated, bar: Bar) -> Evaluated:
     """With the probabilities that it keeps the limits."""
     keeps = keeping(weighed.result, weighed.values, bar, clusters=weighed.clusters)
     return replace(weighed, result=replace(weighed.result, keeps=keeps))
 
 
-def _with_probability(weighed: Weighed, bar: Bar, choice: Choice | None) -> Weighed:
+def _with_probability(weighed: Evaluated, bar: Bar, choice: Choice | None) -> Evaluated:
     """With the probability that it reaches the bar; of one that may not be chosen, as if it were the only one."""
     if bar.correct is None or MAIN not in weighed.values or weighed.result.status != "measured":
         return weighed
@@ -166,7 +166,7 @@ def _with_probability(weighed: Weighed, bar: Bar, choice: Choice | None) -> Weig
     return replace(weighed, result=replace(weighed.result, probability=alone))
 
 
-def _choice(ladder: Sequence[Weighed], rivals: Sequence[Weighed], bar: Bar, incumbent: str) -> Choice | None:
+def _choice(ladder: Sequence[Evaluated], rivals: Sequence[Evaluated], bar: Bar, incumbent: str) -> Choice | None:
     """Of those that may win; those that the race stopped count among what was tried."""
     names = {w.result.name for w in rivals}
     tried = [w for w in ladder if w.result.name in names or (w.result.stopped and _is_judged(w))]
@@ -174,12 +174,12 @@ def _choice(ladder: Sequence[Weighed], rivals: Sequence[Weighed], bar: Bar, incu
     return choose(contenders, bar, clusters=_clusters(ladder), incumbent=incumbent)
 
 
-def _is_judged(weighed: Weighed) -> bool:
+def _is_judged(weighed: Evaluated) -> bool:
     score = weighed.result.scores.get(MAIN)
     return MAIN in weighed.values and score is not None and score.mean is not None
 
 
-def _check(weighed: Sequence[Weighed]) -> int:
+def _check(weighed: Sequence[Evaluated]) -> int:
     names = [w.result.name for w in weighed]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InternalError(f"two rungs are called {min(twice)!r}")
@@ -189,19 +189,19 @@ def _check(weighed: Sequence[Weighed]) -> int:
     return max(lengths, default=0)
 
 
-def _clusters(weighed: Sequence[Weighed]) -> tuple[int, ...] | None:
+def _clusters(weighed: Sequence[Evaluated]) -> tuple[int, ...] | None:
     return next((w.clusters for w in weighed if w.clusters is not None), None)
 
 
-def _held(weighed: Sequence[Weighed]) -> Floats | None:
+def _held(weighed: Sequence[Evaluated]) -> Floats | None:
     return next((w.held for w in weighed if w.result.name == ORACLE), None)
 
 
-def _columns(weighed: Sequence[Weighed]) -> dict[str, Floats]:
+def _columns(weighed: Sequence[Evaluated]) -> dict[str, Floats]:
     return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
 
 
-def _floored(weighed: Sequence[Weighed]) -> tuple[Estimate | None, dict[str, str]]:
+def _floored(weighed: Sequence[Evaluated]) -> tuple[Estimate | None, dict[str, str]]:
     """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
     columns, held, clusters = _columns(weighed), _held(weighed), _clusters(weighed)
     floor = floor_of(columns, held, clusters=clusters)
@@ -212,9 +212,9 @@ def _floored(weighed: Sequence[Weighed]) -> tuple[Estimate | None, dict[str, str
     return floor, {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
 
 
-def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]) -> list[Weighed]:
+def _rivals(ladder: Sequence[Evaluated], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]) -> list[Evaluated]:
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
-    rivals: list[Weighed] = []
+    rivals: list[Evaluated] = []
     for w in ladder:
         why = barred(w, bar)
         if not why and (
@@ -228,7 +228,7 @@ def _rivals(ladder: Sequence[Weighed], bar: Bar, rejected: dict[str, str], floor
     return rivals
 
 
-def barred(weighed: Weighed, bar: Bar) -> str:
+def barred(weighed: Evaluated, bar: Bar) -> str:
     """Why a rung may not win, "" where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
     result = weighed.result
     if result.status != "measured":
@@ -250,9 +250,9 @@ class _Standing:
     """The choice among the rungs that may win (lowest first), and how each compares with the best."""
 
     choice: Choice
-    winner: Weighed
-    best: Weighed
-    rivals: Sequence[Weighed]
+    winner: Evaluated
+    best: Evaluated
+    rivals: Sequence[Evaluated]
     bar: Bar
     against_best: Mapping[str, Paired]
 
@@ -262,7 +262,7 @@ class _Standing:
         return self.choice.code in ("clears", "kept")
 
 
-def _standing(choice: Choice, winner: Weighed, rivals: Sequence[Weighed], bar: Bar, seed: int) -> _Standing:
+def _standing(choice: Choice, winner: Evaluated, rivals: Sequence[Evaluated], bar: Bar, seed: int) -> _Standing:
     best = next(w for w in rivals if w.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
     compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
@@ -295,7 +295,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
-def _more_cases(weighed: Weighed, bar: Bar, *, of: str) -> str:
+def _more_cases(weighed: Evaluated, bar: Bar, *, of: str) -> str:
     """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
     if bar.correct is None:
         return ""
@@ -342,7 +342,7 @@ def _differences(standing: _Standing) -> tuple[Difference, ...]:
     return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
 
 
-def _hanging_together(winner: Weighed | None, cases: int) -> list[str]:
+def _hanging_together(winner: Evaluated | None, cases: int) -> list[str]:
     """The sentence that says that cases of one document are not independent, where that matters."""
     if winner is None or winner.clusters is None:
         return []
@@ -350,7 +350,7 @@ def _hanging_together(winner: Weighed | None, cases: int) -> list[str]:
     return [reasons.hanging_together(cases, len(set(winner.clusters)), effect)] if effect >= NOTED_EFFECT else []
 
 
-def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
+def _habit(winner: Evaluated | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
     """The sentence that says that the winner is no better than one same answer; and in short what is to be said first, where
     the winner's own interval does not even lie above it."""
     if winner is None or constant is None:
@@ -364,7 +364,7 @@ def _habit(winner: Weighed | None, constant: Constant | None, seed: int) -> tupl
     return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)], first
 
 
-def _hopeless(weighed: Sequence[Weighed], measure: Gaps, bar: Bar) -> list[str]:
+def _hopeless(weighed: Sequence[Evaluated], measure: Gaps, bar: Bar) -> list[str]:
     """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of."""
     wrong = measure.estimates["behaviour"]
     if ORACLE not in _columns(weighed) or "behaviour" in measure.doubts or bar.correct is None:
@@ -374,7 +374,7 @@ def _hopeless(weighed: Sequence[Weighed], measure: Gaps, bar: Bar) -> list[str]:
     return [gap_words.even_the_oracle(Estimate(1 - wrong.mean, 1 - wrong.high, 1 - wrong.low, wrong.n), bar.correct)]
 
 
-def _warnings(weighed: Sequence[Weighed], bar: Bar, cases: int) -> list[str]:
+def _warnings(weighed: Sequence[Evaluated], bar: Bar, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
     found = [reasons.failures(w.result.name, w.failures, cases, w.failing) for w in weighed if w.failures]
     found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
-LEAST_CASES = 10  # from fewer no gap is stated, nor what would change the choice
-LEAST_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
+MIN_CASES = 10  # from fewer no gap is stated, nor what would change the choice
+MIN_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
 # At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
 FLOOR, SURELY_BELOW = 0.15, 0.25
 _NONE = Estimate(None, None, None, 0)
@@ -42,12 +42,12 @@ def gaps(
     seed: int = 0,
     clusters: Sequence[int] | None = None,
 ) -> Gaps:
-    """The three gaps as `_measured` has them; one that fewer than `LEAST_CASES` cases tell of is not stated."""
+    """The three gaps as `_measured` has them; one that fewer than `MIN_CASES` cases tell of is not stated."""
     found = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
-    few = {name: gap.n for name, gap in found.estimates.items() if 0 < gap.n < LEAST_CASES}
+    few = {name: gap.n for name, gap in found.estimates.items() if 0 < gap.n < MIN_CASES}
     return Gaps(
         {name: _NONE if name in few else gap for name, gap in found.estimates.items()},
-        {**found.doubts, **{name: gap_words.too_few(n, LEAST_CASES) for name, n in few.items()}},
+        {**found.doubts, **{name: gap_words.too_few(n, MIN_CASES) for name, n in few.items()}},
     )
 
 
@@ -126,7 +126,7 @@ def _blind(oracle: Floats, held: Floats | None) -> str | None:
         return None
     asked = held[~np.isnan(oracle) & ~np.isnan(held)]
     unshown = int((asked == 0).sum())
-    return gap_words.oracle_not_shown(len(asked) - unshown, len(asked)) if unshown > (1 - LEAST_SHOWN) * len(asked) else None
+    return gap_words.oracle_not_shown(len(asked) - unshown, len(asked)) if unshown > (1 - MIN_SHOWN) * len(asked) else None
 
 
 def _where_shown(oracle: Floats, held: Floats | None) -> Floats:

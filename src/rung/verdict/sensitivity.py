@@ -14,7 +14,7 @@ from rung.verdict import sensitivity_words as flip_words
 from rung.verdict.bar import QUANTILES, Bar, measured
 from rung.verdict.choice import Choice
 from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
-from rung.verdict.decide import Weighed, chooser
+from rung.verdict.decide import Evaluated, chooser
 from rung.verdict.probability import least_limit
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
@@ -61,7 +61,7 @@ def priced(result: RungResult, economy: Economy) -> RungResult:
     return replace(result, bill=bill(effort, economy.prices, economy.demand), usd_per_1k=per_1k)
 
 
-def flips(weighed: Sequence[Weighed], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
+def flips(weighed: Sequence[Evaluated], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
     """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
 
     Args:

@@ -19,7 +19,7 @@ from rung.knowledge.readers.source import Item, SourceFile, Unusable
 _DELIMITERS = "\t;|,"  # of equally good ones the first: commas stand in text too
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _NONE = "\x1f"  # a delimiter of files that have none
-_EVEN = 0.5
+_MIN_EVENNESS = 0.5
 _SAMPLE = 1_000_000  # characters of each of three parts of a long file that are tried with every delimiter
 _LONGEST_FIELD = 10_000_000
 _SEPARATOR = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)  # Excel's own mark
@@ -72,7 +72,7 @@ def delimiter_of(text: str) -> str:
     scores = {mark: _evenness(sample, mark) for mark in _DELIMITERS if mark in sample}
     best = max(scores, key=lambda mark: scores[mark], default=",")
     first = next((line for line in sample.splitlines() if line.strip()), "")
-    return _NONE if scores and scores[best][0] < _EVEN and best not in first else best
+    return _NONE if scores and scores[best][0] < _MIN_EVENNESS and best not in first else best
 
 
 def _unescaped(text: str) -> str:

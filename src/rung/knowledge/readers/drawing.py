@@ -21,7 +21,7 @@ from rung.knowledge.readers.symbols import shown
 from rung.knowledge.readers.tables import merged, table
 
 IMAGES, CHARTS, FILES, HIDDEN = "images without text", "charts without values", "embedded files", "hidden shapes"
-_LEAST_RAISED = 5_000  # thousandths of the size by which raised text is
+_MIN_RAISED = 5_000  # thousandths of the size by which raised text is
 _FILE_NAME = re.compile(
     r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|emf|wmf|svg|webp)|(?:picture|image|grafik|bild|graphic) ?\d*", re.IGNORECASE
 )
@@ -150,7 +150,7 @@ def _runs(paragraph: Element) -> Iterator[Run]:
             properties = element.find("rPr")
             said = properties.attrib if properties is not None else {}
             raised_by = _whole(said.get("baseline"))
-            kind = "raised" if raised_by >= _LEAST_RAISED else "lowered" if raised_by <= -_LEAST_RAISED else ""
+            kind = "raised" if raised_by >= _MIN_RAISED else "lowered" if raised_by <= -_MIN_RAISED else ""
             fonts = [
                 e.get("typeface", "") for e in (properties if properties is not None else ()) if e.tag in ("latin", "sym")
             ]

@@ -18,7 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FALLBACK = "cp1252"
-_ENOUGH = 12  # letters beyond ASCII from which on a guess is better than the commonest encoding
+_MIN_LETTERS = 12  # letters beyond ASCII from which on a guess is better than the commonest encoding
 _SAMPLE = 200_000  # bytes that a guess looks at
 _NAMES = {**{f"cp125{n}": f"Windows-125{n}" for n in range(9)}, "big5": "Big5"}
 # What a label stands for where it is used (https://encoding.spec.whatwg.org): the larger set that includes the named one.
@@ -99,7 +99,7 @@ def meant(label: str) -> str:
 
 def guess(data: bytes) -> str:
     """The likeliest encoding of bytes that are not UTF-8; Windows-1252 where they are too few to tell."""
-    if _high(data[:_SAMPLE]) < _ENOUGH:
+    if _high(data[:_SAMPLE]) < _MIN_LETTERS:
         return _FALLBACK
     import chardet
 

@@ -26,7 +26,7 @@ _SCREEN = re.compile(r"@media\s+(?:only\s+)?(?:screen|all)\s*")
 _STEP = re.compile(r"\s*([>\s])\s*")
 _SIMPLE = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+)*)")
 _PART = re.compile(r"([.#])([\w-]+)")
-_MOST_RULES = 20_000
+_MAX_RULES = 20_000
 
 Weight = tuple[bool, int, int, int, int]  # important, ids, classes, names, place
 
@@ -77,7 +77,7 @@ class _Rule(NamedTuple):
 def write_styles(root: _Element) -> None:
     """Put what the rules of a page's <style> elements say into the `style` of the elements that they are for."""
     rules = [rule for sheet in root.iter("style") if _is_shown(sheet) for rule in _rules("".join(sheet.itertext()))]
-    if not rules or len(rules) > _MOST_RULES:
+    if not rules or len(rules) > _MAX_RULES:
         return
     by_key: dict[str, list[_Rule]] = defaultdict(list)  # of the innermost step: an id, a class, a name, or nothing
     for place, rule in enumerate(rules):

@@ -16,7 +16,7 @@ from rung.knowledge.readers.table_heads import Headed, Row, joined, split_heads
 if TYPE_CHECKING:
     from rung.knowledge.readers.html_tree import Element
 
-_MOST_CELLS = 2_000_000  # that spans may fill
+_MAX_CELLS = 2_000_000  # that spans may fill
 _WIDEST = 1_000  # columns of one span
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _LAYING_OUT = _HEADINGS | {"ul", "ol", "pre", "blockquote", "hr", "table", "section", "article"}
@@ -211,7 +211,7 @@ def _grid(rows: list[Element]) -> Grid:
                 c += 1
             down, across = _span(cell, "rowspan", len(rows) - r), _span(cell, "colspan", _WIDEST)
             filled += down * across
-            if filled > _MOST_CELLS:
+            if filled > _MAX_CELLS:
                 down = across = 1
             for below in grid[r : r + down]:
                 below.extend([None] * (c + across - len(below)))

@@ -46,7 +46,7 @@ _BLOCKS = frozenset(
 )
 _PARTS = frozenset({"article", "main", "section", "blockquote", "figure", "td", "dd", "li"})
 _PICTURED = frozenset({"katex-html", "MathJax", "MathJax_Display", "MathJax_Preview", "mwe-math-fallback-image-inline"})
-_LEAST_MAIN = 200  # letters that a <main> must hold to stand for the page
+_MIN_MAIN = 200  # letters that a <main> must hold to stand for the page
 
 
 def parsed(page: str) -> tuple[Element, bool]:
@@ -241,7 +241,7 @@ def _is_navigation(element: Element) -> bool:
 def _main(root: Element) -> Element | None:
     """The <main> of a page that has one with text in it: what stands around is the same on every page of a site."""
     found = next((e for e in root.iter() if tag(e) == "main" or e.get("role") == "main"), None)
-    return found if found is not None and words(found) * 5 > _LEAST_MAIN else None
+    return found if found is not None and words(found) * 5 > _MIN_MAIN else None
 
 
 def _style_in(root: Element) -> None:

@@ -15,9 +15,9 @@ from rung.knowledge.readers.source import SourceFile, Unusable
 if TYPE_CHECKING:
     from rung.knowledge.readers.workbook import Notes
 
-_MOST_ROWS = 1_048_576
-_MOST_COLUMNS = 16_384
-_MOST_REPEATED = 100_000  # places that one filled cell may be repeated in
+_MAX_ROWS = 1_048_576
+_MAX_COLUMNS = 16_384
+_MAX_REPEATED = 100_000  # places that one filled cell may be repeated in
 _HIDDEN = ("collapse", "filter")
 _BESIDE = ("annotation", "frame", "custom-shape", "rect", "line", "g", "text-box")
 
@@ -92,13 +92,13 @@ class _Reading:
     def _columns(self, table: Element) -> None:
         place = 0
         for element in table.iter("table-column"):
-            count = _count(element, "number-columns-repeated", _MOST_COLUMNS)
+            count = _count(element, "number-columns-repeated", _MAX_COLUMNS)
             if element.get("visibility") in _HIDDEN:
                 self._sheet.hidden_columns.append((place, place + count - 1))
             place += count
 
     def _take(self, element: Element) -> None:
-        repeated = _count(element, "number-rows-repeated", _MOST_ROWS)
+        repeated = _count(element, "number-rows-repeated", _MAX_ROWS)
         hidden = element.get("visibility") in _HIDDEN
         cells: dict[int, str] = {}
         self._column = 0
@@ -106,17 +106,17 @@ class _Reading:
         for cell in element:
             if cell.tag not in ("table-cell", "covered-table-cell"):
                 continue
-            wide = _count(cell, "number-columns-repeated", _MOST_COLUMNS)
+            wide = _count(cell, "number-columns-repeated", _MAX_COLUMNS)
             text = self._shown(cell) if cell.tag == "table-cell" else ""
             if text:
-                count = min(wide, _MOST_REPEATED // min(repeated, _MOST_REPEATED) or 1)
-                self._notes.dropped["cells repeated without end"] += count < wide or repeated > _MOST_REPEATED
+                count = min(wide, _MAX_REPEATED // min(repeated, _MAX_REPEATED) or 1)
+                self._notes.dropped["cells repeated without end"] += count < wide or repeated > _MAX_REPEATED
                 cells.update(dict.fromkeys(range(self._column, self._column + count), text))
                 bold = bold and cell.get("style-name", "") in self._styles.bold
                 self._span(cell)
             self._column += wide
         if cells:
-            for number in range(self._row, self._row + min(repeated, _MOST_REPEATED)):
+            for number in range(self._row, self._row + min(repeated, _MAX_REPEATED)):
                 self._sheet.rows[number] = dict(cells)
                 for text in cells.values():
                     self._room.take(text)
@@ -124,13 +124,13 @@ class _Reading:
                     self._sheet.hidden_rows.add(number)
                 if bold:
                     self._sheet.bold.add(number)
-        elif hidden and repeated < _MOST_REPEATED:
+        elif hidden and repeated < _MAX_REPEATED:
             self._sheet.hidden_rows.update(range(self._row, self._row + repeated))
         self._row += repeated
 
     def _span(self, cell: Element) -> None:
-        high = _count(cell, "number-rows-spanned", _MOST_ROWS)
-        wide = _count(cell, "number-columns-spanned", _MOST_COLUMNS)
+        high = _count(cell, "number-rows-spanned", _MAX_ROWS)
+        wide = _count(cell, "number-columns-spanned", _MAX_COLUMNS)
         if high > 1 or wide > 1:
             self._sheet.spans.append((self._row, self._column, self._row + high - 1, self._column + wide - 1))
 

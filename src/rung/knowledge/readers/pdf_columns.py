@@ -21,7 +21,7 @@ _APART = 1.8  # times the usual distance of lines: there a table ends
 _APART_ALONE = 1.25  # the same for a line that is in one column alone
 _TIGHT = 0.5  # of the letters' height, between the lines of one cell
 _LARGER = 1.12  # times the height of the letters above: a heading
-_LEAST_ROWS = 3
+_MIN_ROWS = 3
 _LONGEST = 30  # characters of a cell, on average
 _FILLED = 0.6  # of the rows have words in two columns or more
 _VALUES = 0.7  # of a column's cells are values: then it is one of a table, not of a page
@@ -53,7 +53,7 @@ def find_columns(sheet: Sheet) -> None:
             whole.pop()
             rows.pop()
         table = lines[start : start + len(whole)]
-        if len(rows) >= _LEAST_ROWS and _is_table(rows) and _stand_apart(table, gaps):
+        if len(rows) >= _MIN_ROWS and _is_table(rows) and _stand_apart(table, gaps):
             following = lines[start + len(whole)] if start + len(whole) < len(lines) else []
             _put_unruled(sheet, rows, [word for line in table for word in line], following)
             start += len(whole)
@@ -183,7 +183,7 @@ def _is_table(rows: Sequence[Sequence[Cell]]) -> bool:
     if any(map(_values, columns[1:])):
         return True
     whole = sum(map(bool, texts)) >= _WHOLE * len(rows) * len(columns)
-    return len(columns) > 2 and len(rows) > _LEAST_ROWS and whole
+    return len(columns) > 2 and len(rows) > _MIN_ROWS and whole
 
 
 def _stand_apart(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> bool:
@@ -199,7 +199,7 @@ def _stand_apart(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> bool:
 
 def _values(column: Sequence[str]) -> bool:
     said = [cell for cell in column[1:] if cell]
-    return len(said) >= _LEAST_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
+    return len(said) >= _MIN_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
 
 
 def _put_unruled(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:

@@ -15,7 +15,7 @@ from rung.knowledge.readers.pdf_page import Line, Part, Sheet
 _BAND = 0.12  # of a page's height, at its top and bottom, in which headers and footers stand
 _NARROW = 0.08  # the same where there are few pages to compare
 _NEAR = 4.0  # points by which they may move from page to page
-_LEAST_PAGES = 3  # of many that have a line, for it to be a header
+_MIN_PAGES = 3  # of many that have a line, for it to be a header
 _SHARE = 0.6  # of the pages, or of those on the left or the right
 _LONGEST = 160  # characters
 _NUMBER = re.compile(r"\d+|\b[ivxlc]{1,7}\b")
@@ -34,7 +34,7 @@ def keep_once(sheets: Sequence[Sheet]) -> int:
     """
     found: dict[tuple[str, str], list[tuple[Sheet, Part]]] = defaultdict(list)
     for sheet in sheets:
-        for edge, part in _edges(sheet, _BAND if len(sheets) >= _LEAST_PAGES else _NARROW):
+        for edge, part in _edges(sheet, _BAND if len(sheets) >= _MIN_PAGES else _NARROW):
             found[edge, _NUMBER.sub("#", " ".join(part.text.split()).lower())].append((sheet, part))
     taken = 0
     for (_, words), places in found.items():
@@ -94,10 +94,10 @@ def _in_one_place(places: Sequence[tuple[Sheet, Part]]) -> list[list[tuple[Sheet
 
 def _recurs(group: Sequence[tuple[Sheet, Part]], sheets: Sequence[Sheet]) -> bool:
     pages = {sheet.number for sheet, _ in group}
-    if len(pages) < min(_LEAST_PAGES, max(2, len(sheets))) or len(pages) != len(group):
+    if len(pages) < min(_MIN_PAGES, max(2, len(sheets))) or len(pages) != len(group):
         return False
     sides = [{sheet.number for sheet in sheets if sheet.number % 2 == side} for side in (0, 1)]
-    one_side = any(len(pages & side) >= max(_LEAST_PAGES, _SHARE * len(side)) for side in sides)
+    one_side = any(len(pages & side) >= max(_MIN_PAGES, _SHARE * len(side)) for side in sides)
     return one_side or len(pages) >= _SHARE * len(sheets)
 
 

@@ -17,11 +17,11 @@ from rung.knowledge.readers.table_heads import is_value
 
 _SAME = 3.0  # points: lines nearer than that are one
 _REACH = 3.0  # points by which lines may miss each other where they meet
-_MOST_LINES = 4_000  # of a page: beyond that it is a drawing
-_MOST_PAIRS = 250_000
-_MOST_CELLS = 20_000
+_MAX_LINES = 4_000  # of a page: beyond that it is a drawing
+_MAX_PAIRS = 250_000
+_MAX_CELLS = 20_000
 _LONGEST = 1_500  # characters of a cell: beyond that lines frame parts of a page
-_LEAST_FILLED = 0.25  # of the cells, but where the first row is full: a chart has none
+_MIN_FILLED = 0.25  # of the cells, but where the first row is full: a chart has none
 _ALONE = 200  # characters of a cell of a table of one row
 _SHORT = 20  # characters of a line, on average: longer ones are wrapped
 _RULED_ROWS = 4  # rows from which on lines divide all of them
@@ -32,10 +32,10 @@ Segment = tuple[float, float, float]  # of a line: its place, from where, to whe
 
 def find_grids(sheet: Sheet) -> None:
     """Put the tables that lines on a page show in the place of the parts that hold their words."""
-    if len(sheet.rules) + len(sheet.uprights) > _MOST_LINES:
+    if len(sheet.rules) + len(sheet.uprights) > _MAX_LINES:
         return
     rules, uprights = _merged(sheet.rules), _merged(sheet.uprights)
-    if len(rules) * len(uprights) > _MOST_PAIRS:
+    if len(rules) * len(uprights) > _MAX_PAIRS:
         return
     for across, down in _components(rules, uprights):
         grid = _Grid.of(across, down)
@@ -58,7 +58,7 @@ class _Grid:
         """The grid of lines that touch; where they end freely, the table has no frame, and ends there too."""
         xs = _places([x for x, _, _ in uprights] + [x for _, *ends in rules for x in ends])
         ys = _places([y for y, _, _ in rules] + [y for _, *ends in uprights for y in ends])
-        if len(xs) < 3 or len(ys) < 2 or len(xs) * len(ys) > _MOST_CELLS:
+        if len(xs) < 3 or len(ys) < 2 or len(xs) * len(ys) > _MAX_CELLS:
             return None
         return cls(xs, ys, list(rules), list(uprights))
 
@@ -158,7 +158,7 @@ def _is_filled(grid: _Grid, regions: Sequence[Span]) -> bool:
     """Whether words stand in the cells: lines that guide the eye over a drawing have few."""
     lengths = _lengths(grid, regions)
     first = [length for span, length in zip(regions, lengths, strict=True) if span[0] == 0]
-    return sum(map(bool, lengths)) >= _LEAST_FILLED * len(lengths) or all(first)
+    return sum(map(bool, lengths)) >= _MIN_FILLED * len(lengths) or all(first)
 
 
 def _is_frame(grid: _Grid, regions: Sequence[Span]) -> bool:

@@ -41,7 +41,7 @@ class Box(NamedTuple):
         return inside and self.top - slack <= y <= self.bottom + slack
 
 
-_LEAST_TURN = 10  # degrees
+_MIN_TURN = 10  # degrees
 _NOWHERE = Box(0, 0, 0, 0)
 
 
@@ -174,7 +174,7 @@ def _letters(text: str) -> str:
 
 
 def _is_turned(item: TextItem) -> bool:
-    return min(item.rotation % 360, -item.rotation % 360) > _LEAST_TURN
+    return min(item.rotation % 360, -item.rotation % 360) > _MIN_TURN
 
 
 def written(parts: Sequence[Part]) -> str:

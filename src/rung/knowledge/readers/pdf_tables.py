@@ -17,7 +17,7 @@ from rung.knowledge.readers.table_heads import Headed, Row, is_value, names_colu
 _CONTINUED = re.compile(r"\b(?:continued|cont'?d|fortsetzung|suite|continuación)\b|\(cont\.\)", re.IGNORECASE)
 _NEAR = 12.0  # points by which a column may be off from page to page
 _FAR = 72.0  # points by which the last head may be wider than what stands below it
-_LEAST_PREFIX = 2  # words that all heads begin with, from which on they are a title
+_MIN_PREFIX = 2  # words that all heads begin with, from which on they are a title
 
 
 def give_heads(sheets: Sequence[Sheet]) -> None:
@@ -137,7 +137,7 @@ def _without_title(head: Row) -> tuple[Row, Row]:
     shared = 0
     while all(len(w) > shared + 1 and w[shared] == words[0][shared] for w in words):
         shared += 1
-    if len(head) < 2 or shared < _LEAST_PREFIX:
+    if len(head) < 2 or shared < _MIN_PREFIX:
         return (), head
     return (" ".join(words[0][:shared]),), tuple(" ".join(w[shared:]) for w in words)
 

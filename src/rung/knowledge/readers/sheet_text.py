@@ -16,9 +16,9 @@ from rung.knowledge.readers.table_heads import is_value
 from rung.knowledge.readers.tables import Span
 
 SHEETS, ROWS, COLUMNS, CELLS = "hidden sheets", "hidden rows", "hidden columns", "cells hidden by their format"
-_MOST_PLACES = 50_000_000  # rows times columns of one sheet
-_MOST_HEADS = 3
-_LEAST_NOTE = 25  # characters of a text that is a note below a table rather than a row of it
+_MAX_PLACES = 50_000_000  # rows times columns of one sheet
+_MAX_HEADS = 3
+_MIN_NOTE = 25  # characters of a text that is a note below a table rather than a row of it
 _FROZEN_WITHIN = 10  # rows of a table among which a frozen one is a head
 
 
@@ -72,7 +72,7 @@ def sheet_text(sheet: Sheet, dropped: Counter[str]) -> str:
     _fill(sheet)
     _leave_out_hidden(sheet, dropped)
     columns = sorted({column for row in sheet.rows.values() for column in row})
-    if len(columns) * len(sheet.rows) > _MOST_PLACES:
+    if len(columns) * len(sheet.rows) > _MAX_PLACES:
         raise Unusable(f"has a sheet '{sheet.name}' of {len(sheet.rows):,} rows and {len(columns):,} columns: split it")
     grid, heads = _grid(sheet, columns, alone)
     parts = [part for part in (tables(grid, heads), *sheet.beside) if part]
@@ -150,7 +150,7 @@ def _foot(block: Block, alone: dict[int, int], sections: set[int], width: int) -
     place = len(block)
     while place > 1 and width > 1 and (number := block[place - 1][0]) in alone:
         text = next(iter(block[place - 1][1].values()))
-        if number not in sections and (len(text) < _LEAST_NOTE or " " not in text):
+        if number not in sections and (len(text) < _MIN_NOTE or " " not in text):
             break
         place -= 1
     return place if any(number not in alone for number, _ in block[:place]) else len(block)
@@ -206,7 +206,7 @@ def _last_head(sheet: Sheet, block: Block) -> tuple[int, int]:
     after = first
     while after < len(block) and numbers[after] in sheet.bold:
         after += 1
-    if first < after <= first + _MOST_HEADS and after < len(block):
+    if first < after <= first + _MAX_HEADS and after < len(block):
         return numbers[after - 1], after - first
     near = numbers[first : first + _FROZEN_WITHIN]
     return (sheet.frozen if sheet.frozen in near[:-1] else -1), 0

@@ -19,8 +19,8 @@ _YEAR = re.compile(r"(?:19|20|21)\d\d")
 _NOTHING = frozenset({"", "-", "–", "—", "n/a", "N/A", "na", "NA", "n.a.", "null", "NULL", "None", "NaN", "nan"})
 _CODE = re.compile(r"(?=.*\d)[\w.:/#-]+", re.ASCII)  # P35, 2026-A: rather an identifier than the name of a column
 _SAMPLE = 60  # rows of a table that are looked at
-_MOST_HEADS = 3
-_MOST_TITLES = 20
+_MAX_HEADS = 3
+_MAX_TITLES = 20
 _LONGEST_HEAD = 120  # characters
 
 Row = tuple[str, ...]
@@ -85,7 +85,7 @@ def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last
 def _above(rows: Sequence[Row], first: int, last: int) -> tuple[int, int]:
     """Where the heads begin whose last row is known, and how many they are: rows that span them are heads too."""
     start = last
-    while start > first and last - start + 1 < _MOST_HEADS and _divides(rows[start - 1], rows[start], rows[last + 1 :]):
+    while start > first and last - start + 1 < _MAX_HEADS and _divides(rows[start - 1], rows[start], rows[last + 1 :]):
         start -= 1
     return start, last + 1 - start
 
@@ -121,7 +121,7 @@ def _is_all_heads(before: Headed, block: Sequence[Sequence[str]]) -> bool:
     """Whether what looked like the rows of a table are further rows of heads of what stands below."""
     rows = [before.head, *before.rows]
     below = _squared(block, len(before.head))
-    return bool(before.head) and len(rows) <= _MOST_HEADS and all(_divides(a, b, below) for a, b in pairwise(rows))
+    return bool(before.head) and len(rows) <= _MAX_HEADS and all(_divides(a, b, below) for a, b in pairwise(rows))
 
 
 def _begins_anew(block: Headed, before: Headed) -> bool:
@@ -136,7 +136,7 @@ def _title_count(rows: Sequence[Row]) -> int:
         return 0
     usual = median(sum(map(bool, row)) for row in rows[:_SAMPLE])
     count = 0
-    while count < min(len(rows), _MOST_TITLES) and _is_title(rows[count], usual):
+    while count < min(len(rows), _MAX_TITLES) and _is_title(rows[count], usual):
         if count + 1 < len(rows) and _spans_heads(rows[count], rows[count + 1]):
             break
         count += 1
@@ -160,7 +160,7 @@ def _head_count(rows: Sequence[Row]) -> int:
     if not rows or not _is_head(rows[0], rows[1 : _SAMPLE + 1]):
         return 0
     count = 1
-    while count < min(_MOST_HEADS, len(rows) - 1) and _divides(rows[count - 1], rows[count], rows[count + 1 :]):
+    while count < min(_MAX_HEADS, len(rows) - 1) and _divides(rows[count - 1], rows[count], rows[count + 1 :]):
         count += 1
     return count
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 AGENT = "rung"
 LARGEST_PAGE = 32 * 2**20  # bytes, unpacked
-MOST_PAGES = 10_000  # of one sitemap
+MAX_PAGES = 10_000  # of one sitemap
 _SECONDS = 20.0  # between two pieces of an answer
 _WHOLE = 120.0  # seconds for a whole page
 _LONGEST_DELAY = 10.0  # seconds between two pages that a robots.txt can ask for
@@ -141,9 +141,9 @@ class _Site:
             message = f"{len(elsewhere)} of its pages are on other hosts, as {elsewhere[0]}; name those in sources too"
             yield Problem(sitemap, 0, message)
         own = list(dict.fromkeys(url for url in listed if host_of(url) == self.host))
-        if len(own) > MOST_PAGES:
-            yield Problem(sitemap, 0, f"lists {len(own)} pages; the first {MOST_PAGES} are read")
-        for url in own[:MOST_PAGES]:
+        if len(own) > MAX_PAGES:
+            yield Problem(sitemap, 0, f"lists {len(own)} pages; the first {MAX_PAGES} are read")
+        for url in own[:MAX_PAGES]:
             try:
                 yield self.found(url, self.fetch(url))
             except Unusable as error:
@@ -317,8 +317,8 @@ def _complain(status: int) -> None:
 def _conditions(known: Known | None) -> dict[str, str]:
     if known is None or not known.stamp or known.reader != edition():
         return {}
-    said = json.loads(known.stamp)
-    asked = {"If-None-Match": said.get("etag"), "If-Modified-Since": said.get("last-modified")}
+    parsed = json.loads(known.stamp)
+    asked = {"If-None-Match": parsed.get("etag"), "If-Modified-Since": parsed.get("last-modified")}
     return {name: value for name, value in asked.items() if value}
 
 

@@ -30,8 +30,8 @@ _PASSED = frozenset(
         *("lastRenderedPageBreak", "pgNum", "bookmarkStart", "bookmarkEnd", "proofErr"),
     }
 )
-_LEAST_POSITION = 4  # half points by which raised text is, where it is not called raised
-_LEAST_OF_SIZED = 2  # the same where its letters have a size of their own, as LibreOffice writes it
+_MIN_POSITION = 4  # half points by which raised text is, where it is not called raised
+_MIN_OF_SIZED = 2  # the same where its letters have a size of their own, as LibreOffice writes it
 _SHORT = 6  # characters of such text
 _ADDRESS = re.compile(r"(?:https?|ftp)://\S+")
 _CHECKED = {True: "☒", False: "☐"}
@@ -243,7 +243,7 @@ def _form_field(ended: Field) -> str:
 
 def _by_position(position: int, run: Element) -> str:
     """Text that is moved up or down by hand, as some programs write raised text."""
-    least = _LEAST_POSITION if run.find("rPr/sz") is None else _LEAST_OF_SIZED
+    least = _MIN_POSITION if run.find("rPr/sz") is None else _MIN_OF_SIZED
     if abs(position) < least or len("".join(t.text or "" for t in run.iter("t")).strip()) > _SHORT:
         return ""
     return "raised" if position > 0 else "lowered"

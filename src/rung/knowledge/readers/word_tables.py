@@ -11,7 +11,7 @@ from rung.knowledge.readers.tables import Span, merged, table
 from rung.knowledge.readers.word_styles import on, value, whole
 
 _CONTAINERS = ("sdt", "sdtContent", "customXml", "ins", "moveTo")
-_MOST_COLUMNS = 200
+_MAX_COLUMNS = 200
 ROWS, DELETED = "hidden rows", "deleted passages (tracked changes)"
 
 
@@ -74,10 +74,10 @@ def _take(
     read: Callable[[Element], list[str]],
 ) -> None:
     number = len(made.rows)
-    cells: list[list[str]] = [[] for _ in range(min(whole(value(properties, "gridBefore")), _MOST_COLUMNS))]
+    cells: list[list[str]] = [[] for _ in range(min(whole(value(properties, "gridBefore")), _MAX_COLUMNS))]
     for cell in _inside(row, "tc"):
         said = cell.find("tcPr")
-        left, width = len(cells), min(max(1, whole(value(said, "gridSpan"), 1)), _MOST_COLUMNS)
+        left, width = len(cells), min(max(1, whole(value(said, "gridSpan"), 1)), _MAX_COLUMNS)
         merge = said.find("vMerge") if said is not None else None
         beside = said.find("hMerge") if said is not None else None
         goes_on = merge is not None and merge.get("val", "continue") != "restart"

@@ -10,7 +10,7 @@ import zipfile
 
 from rung.knowledge.readers.source import SourceFile, Unusable
 
-MOST_MEMBERS = 20_000
+MAX_MEMBERS = 20_000
 LARGEST = 1 * 2**30  # bytes of all members together, unpacked
 LARGEST_MEMBER = 256 * 2**20
 _RATIO = 200  # unpacked to packed; text seldom reaches 20
@@ -29,8 +29,8 @@ def opened(file: SourceFile) -> zipfile.ZipFile:
         why = "it may be truncated" if file.data.startswith(b"PK") else "it does not begin as one"
         raise Unusable(f"is no {file.suffix.lstrip('.') or 'ZIP'} file that can be read: {why} ({error})") from error
     members = archive.infolist()
-    if len(members) > MOST_MEMBERS:
-        raise Unusable(f"holds {len(members)} files; at most {MOST_MEMBERS} are unpacked")
+    if len(members) > MAX_MEMBERS:
+        raise Unusable(f"holds {len(members)} files; at most {MAX_MEMBERS} are unpacked")
     total = sum(member.file_size for member in members)
     packed = max(1, len(file.data))
     if total > LARGEST or (total > _SMALL and total > _RATIO * packed):

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 REBUILT_ROWS = 20_000  # about a second
 SCALAR_ROWS = 20_000  # from here on, filters go by indexes of their own
 MANY_OUTSIDE = 200  # rows outside an index from which on it should take them in,
-MOST_OUTSIDE = 2_000  # and from which on a commit does so before anybody sees it
-MOST_FRAGMENTS = 24  # files of a table, after so many small commits
+MAX_OUTSIDE = 2_000  # and from which on a commit does so before anybody sees it
+MAX_FRAGMENTS = 24  # files of a table, after so many small commits
 _NEVER = timedelta(days=36_500)
 _SCALARS = (("acl", "Bitmap"), ("facets", "LabelList"), ("document_key", "BTree"))
 
@@ -48,7 +48,7 @@ class Care:
             return fresh
         if RUNS in passages.schema.names and not any(RUNS in index.columns for index in passages.list_indices()):
             _index_text(passages)  # the first documents in such a language
-        if _outside(passages) > MOST_OUTSIDE:
+        if _outside(passages) > MAX_OUTSIDE:
             self.give(documents, passages)
         return False
 
@@ -56,7 +56,7 @@ class Care:
         """Whether small commits have begun to slow the searches."""
         if passages.count_rows() <= self.rebuilt_rows:
             return False
-        crowded = max(_fragments(documents), _fragments(passages)) > MOST_FRAGMENTS
+        crowded = max(_fragments(documents), _fragments(passages)) > MAX_FRAGMENTS
         return crowded or _outside(passages) > MANY_OUTSIDE
 
     def give(self, documents: Any, passages: Any) -> None:

@@ -47,7 +47,7 @@ MEMORY_ROWS = 50_000  # up to here a snapshot keeps vectors in memory (77 MB at 
 KEPT_SECONDS = 3600.0  # a replaced version stays so long for those who are still reading it,
 KEPT_VERSIONS = 10  # and so many of them stay longer,
 KEPT_DAYS = 7.0  # but not longer than this, to be gone back to
-MOST_COLUMNS = 256  # of metadata that can be compared by order
+MAX_COLUMNS = 256  # of metadata that can be compared by order
 _AT_ONCE = 500
 
 
@@ -363,9 +363,9 @@ class _Writer:
         import pyarrow as pa
 
         new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._extra}
-        room = MOST_COLUMNS - len(self._extra)
+        room = MAX_COLUMNS - len(self._extra)
         if len(new) > room:
-            log.warning("over %d metadata keys: of the others, ranges find nothing", MOST_COLUMNS)
+            log.warning("over %d metadata keys: of the others, ranges find nothing", MAX_COLUMNS)
             new = dict(sorted(new.items(), key=lambda column: column[0] != RUNS)[:room])
         if new:
             self.passages.add_columns(pa.schema([(name, metadata_type(kind)) for name, kind in new.items()]))

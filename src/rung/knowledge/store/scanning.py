@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 16_384  # rows at once: what is counted stays in the processor's cache
 _THREADS = 2
-_FEW = 0.25  # a filter that leaves less than this share has its rows copied out first
+_MAX_COPIED_SHARE = 0.25  # a filter that leaves less than this share has its rows copied out first
 
 
 def codes(vectors: Vectors) -> NDArray[np.uint8]:
@@ -67,7 +67,7 @@ class Codes:
         if total <= count:
             return np.arange(total) if allowed is None else allowed
         code = codes(query[None, :]).view(np.uint64)[0]
-        if allowed is not None and total < _FEW * self._words.shape[1]:
+        if allowed is not None and total < _MAX_COPIED_SHARE * self._words.shape[1]:
             few: NDArray[np.intp] = allowed[_closest(_distances(self._words[:, allowed], code), count)]
             return few
         distances = _distances(self._words, code)

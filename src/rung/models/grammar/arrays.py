@@ -16,7 +16,7 @@ from rung.records import Json, digest
 if TYPE_CHECKING:
     from rung.models.grammar.writer import Writer
 
-_MOST_STATES = 1024  # of an array whose items are counted or may not repeat
+_MAX_STATES = 1024  # of an array whose items are counted or may not repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _counted(branch: Branch, items: Items, writer: Writer) -> Node:
         most_wanted = None
     counts = max(least, len(items.first), 1) if most is None else most
     kinds = max(wanted, most_wanted or 0)
-    if (counts + 1) * (kinds + 1) > _MOST_STATES:
+    if (counts + 1) * (kinds + 1) > _MAX_STATES:
         writer.note((part,), "contains")
         return _plain(items, writer)
     name = f"a{digest([writer.name(items.rest), [writer.name(f) for f in items.first], part, least, most])[:12]}"
@@ -129,7 +129,7 @@ def _different(branch: Branch, items: Items, writer: Writer) -> Node | None:
     most = len(values) if items.most is None else min(items.most, len(values))
     if items.least > most:
         return Alt(())
-    if sum(comb(len(values), n) for n in range(most + 1)) > _MOST_STATES:
+    if sum(comb(len(values), n) for n in range(most + 1)) > _MAX_STATES:
         return None
     name = f"u{digest([values, items.least, most])[:12]}"
     say = [spelled([value]) for value in values]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq
 from rung.models.grammar.ranges import ANY, Ranges, common, of, union, without
 
-MOST_STATES = 300  # a state costs the engine some ms
-_MOST_POSITIONS = 1500
+MAX_STATES = 300  # a state costs the engine some ms
+_MAX_POSITIONS = 1500
 
 
 class TooLarge(Exception):
@@ -44,7 +44,7 @@ class _Positions:
     def of(self, node: Node) -> _Part:
         match node:
             case Chars(ranges):
-                if len(self.characters) >= _MOST_POSITIONS:
+                if len(self.characters) >= _MAX_POSITIONS:
                     raise TooLarge
                 self.characters.append(ranges)
                 self.follow.append(set())
@@ -112,7 +112,7 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
     """What all of these accept, of `least` to `most` characters; without states that lead nowhere.
 
     Raises:
-        TooLarge: it has more than `MOST_STATES` states.
+        TooLarge: it has more than `MAX_STATES` states.
     """
     counted = least if most is None else most
     start = (0, *(0 for _ in automata))
@@ -131,7 +131,7 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
             if key not in number:
                 number[key] = len(number)
                 todo.append(key)
-        if len(number) > 20 * MOST_STATES:
+        if len(number) > 20 * MAX_STATES:
             raise TooLarge
         edges.append([(characters, number[key]) for key, characters in ways.items()])
     accepting = {
@@ -140,7 +140,7 @@ def intersection(automata: Sequence[Automaton], least: int = 0, most: int | None
         if key[0] >= least and all(s in one.accepting for one, s in zip(automata, key[1:], strict=True))
     }
     trimmed = _trimmed(edges, accepting)
-    if len(trimmed.edges) > MOST_STATES:
+    if len(trimmed.edges) > MAX_STATES:
         raise TooLarge
     return trimmed
 

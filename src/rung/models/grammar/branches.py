@@ -16,7 +16,7 @@ from rung.text.json_values import key
 Part = dict[str, Json]
 Branch = tuple[Part, ...]
 
-MOST_BRANCHES = 64
+MAX_BRANCHES = 64
 _DEEPEST = 8  # references followed to deny what they point to
 NOT_IN = "\0notIn"  # a keyword of our own: values that are excluded
 UNEVALUATED = ("unevaluatedProperties", "unevaluatedItems")
@@ -134,7 +134,7 @@ class Branches:
         """All pairs that hold together; where the two make too many of them, `keyword` is left as it is."""
         found = [branch for a in one for b in other if is_possible(branch := _joined(a, b))]
         once = list({tuple(map(id, branch)): branch for branch in found}.values())
-        return once if len(once) <= max(MOST_BRANCHES, len(one), len(other)) else self._left(one, source, keyword)
+        return once if len(once) <= max(MAX_BRANCHES, len(one), len(other)) else self._left(one, source, keyword)
 
     def _left(self, found: list[Branch], source: Json, *words: str) -> list[Branch]:
         """Branches with keywords that are not resolved: listed values are checked by them, else they are not held."""

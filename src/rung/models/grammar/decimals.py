@@ -9,10 +9,10 @@ from math import ceil, floor, gcd, lcm
 from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, alt, seq
 
 DIGITS = 15  # that a double holds; without an end a small model goes on for ever
-MOST_LISTED = 200
+MAX_LISTED = 200
 _ZEROS = 2  # that may be written behind the last digit of an upper bound
 _DIGITS = ((0x30, 0x39),)
-_MOST_STATES = 1600  # of a rule about remainders
+_MAX_STATES = 1600  # of a rule about remainders
 _FREE = '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?'
 
 
@@ -204,7 +204,7 @@ def _remainders(low: int, high: int, every: int, shown: int, rules: Rules) -> No
     """Multiples of `every` from low to high, written with the last `shown` digits behind a point."""
     if low > high or high // every < -(-low // every):
         return Alt(())
-    if high // every - -(-low // every) < MOST_LISTED:
+    if high // every - -(-low // every) < MAX_LISTED:
         return alt(Lit(_pointed(n * every, shown)) for n in range(-(-low // every), high // every + 1))
     tens = 0
     while every % 10 == 0 and tens < shown:
@@ -214,7 +214,7 @@ def _remainders(low: int, high: int, every: int, shown: int, rules: Rules) -> No
         if first > last or (sign and low >= 0) or (not sign and high < 0):
             continue
         side = _Side(first, last, every * 10**tens, shown, rules)
-        if every * 10**tens * (len(str(last)) + 1) > _MOST_STATES:
+        if every * 10**tens * (len(str(last)) + 1) > _MAX_STATES:
             return None
         node = side.node()
         if node is not None:

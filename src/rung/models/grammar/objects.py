@@ -20,8 +20,8 @@ from rung.records import Json, digest
 if TYPE_CHECKING:
     from rung.models.grammar.writer import Writer
 
-_MOST_LISTED = 10  # keys from a list, each at most once
-_MOST_COUNTED = 64
+_MAX_LISTED = 10  # keys from a list, each at most once
+_MAX_COUNTED = 64
 
 
 def object_(branch: Branch, writer: Writer) -> Node:
@@ -53,7 +53,7 @@ def _closed(branch: Branch, names: list[str], required: tuple[str, ...], writer:
         pairs.append((seq(json.dumps(name, ensure_ascii=False) + ": ", value), name in required))
     counted = least > len(required) or (most is not None and most < len(names))
     limit = 0 if not counted else max(least, most or 0)
-    if limit > _MOST_COUNTED:
+    if limit > _MAX_COUNTED:
         writer.note(branch, "minProperties" if least else "maxProperties")
         counted, limit, least, most = False, 0, 0, None
     key = f"o{digest([names, [writer.name(about(branch, n)) for n in names], required, named, least, most, counted])[:12]}"
@@ -107,7 +107,7 @@ def _from_list(branch: Branch, keys: list[str], others: list[Json], writer: Writ
         return Alt(())
     value = writer.rule(tuple(others))
     say = [alt(Lit(json.dumps(key, ensure_ascii=a) + ": ") for a in (False, True)) for key in keys]
-    if len(keys) <= _MOST_LISTED:
+    if len(keys) <= _MAX_LISTED:
         name = f"k{digest([keys, least, most, writer.name(tuple(others))])[:12]}"
         return seq("{", Subset(name, len(keys), least, most, "}", lambda n: seq(say[n], value)).write(writer))
     if least > 1:

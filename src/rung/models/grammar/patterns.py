@@ -12,7 +12,7 @@ import re
 from rung.models.grammar.nodes import Alt, Chars, Node, Rep, Seq, alt, seq
 from rung.models.grammar.ranges import ANY, Ranges, common, inverse, of, union, without
 
-MOST = 4096  # repetitions of one part
+MAX_REPEATS = 4096  # repetitions of one part
 
 
 class Unread(Exception):
@@ -166,8 +166,8 @@ class _Reader:
             upper = least if count[2] is None else int(count[3]) if count[3] else None
         else:
             return part
-        if max(least, upper or 0) > MOST:
-            raise Unread(f"repeats more than {MOST} times")
+        if max(least, upper or 0) > MAX_REPEATS:
+            raise Unread(f"repeats more than {MAX_REPEATS} times")
         if self.next() == "+":
             raise Unread("has a possessive quantifier")
         self.take("?")

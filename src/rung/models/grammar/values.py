@@ -11,7 +11,7 @@ from rung.models.grammar.nodes import Lit, Node, alt
 from rung.records import Json
 from rung.text.json_values import accepts, exact_validator, key
 
-MOST_ELEMENTS = 24  # of values that are listed to be told apart
+MAX_ELEMENTS = 24  # of values that are listed to be told apart
 
 
 def allowed(values: Sequence[Json], branch: Branch, branches: Branches) -> list[Json]:
@@ -41,7 +41,7 @@ def elements(schemas: Sequence[Json], branches: Branches) -> list[Json] | None:
             return None
         found += values
     once = list({key(value): value for value in found}.values())
-    return once if len(once) <= MOST_ELEMENTS else None
+    return once if len(once) <= MAX_ELEMENTS else None
 
 
 def spelled(values: Sequence[Json]) -> Node:

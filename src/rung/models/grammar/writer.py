@@ -19,7 +19,7 @@ from rung.models.grammar.strings import PREAMBLE, is_endless, string, text_of
 from rung.models.grammar.values import allowed, few, spelled
 from rung.records import Json, digest
 
-MOST_RULES = 20_000
+MAX_RULES = 20_000
 _SPOKEN_OF: dict[str, frozenset[str]] = {
     "object": frozenset(
         {"properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties",
@@ -89,7 +89,7 @@ class Writer:
         """The rule for values of schemas that all hold; one that is being written may be referred to."""
         name = self.name(schemas)
         if name not in self.rules:
-            if len(self.rules) > MOST_RULES:
+            if len(self.rules) > MAX_RULES:
                 raise TooMany
             self._places[name] = self.dialect.pointer(schemas[0]) if schemas else ""
             self.rules[name] = Alt(())

@@ -20,7 +20,7 @@ _TWO_TO_TWELVE = ("two", "three", "four", "five", "six", "seven", "eight", "nine
 WORDS = {"zero": "0", **{word: str(n) for n, word in enumerate(_TWO_TO_TWELVE, start=2)}}  # "one" is mostly no number
 _GROUPS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|[1-9]\d?(?:,\d{2})*,\d{3}(?:\.\d+)?")
 _POINTS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
-_MOST_DIGITS = 12  # of what is multiplied out or divided; longer ones stay as written
+_MAX_DIGITS = 12  # of what is multiplied out or divided; longer ones stay as written
 
 
 def decimal(whole: str, fraction: str = "", *, spelled: bool = False) -> str:
@@ -59,7 +59,7 @@ def ratio(above: str, below: str) -> str:
     ('0.75', '6/8', '1/3')
     """
     written = f"{above}/{below}"
-    if max(len(above), len(below)) > _MOST_DIGITS or "0" in (above[0], below[0]):
+    if max(len(above), len(below)) > _MAX_DIGITS or "0" in (above[0], below[0]):
         return written
     one, other = int(above), int(below)
     if other == 1 or gcd(one, other) != 1:
@@ -69,7 +69,7 @@ def ratio(above: str, below: str) -> str:
 
 def mixed(whole: str, above: str, below: str) -> str | None:
     """ "2 1/2" by its value; None where it is no mixed number."""
-    if max(map(len, (whole, above, below))) > _MOST_DIGITS or "0" in (whole[0], above[0], below[0]):
+    if max(map(len, (whole, above, below))) > _MAX_DIGITS or "0" in (whole[0], above[0], below[0]):
         return None
     one, other = int(above), int(below)
     if one >= other:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rung.records import Case, Message, Metric, Outcome
 from rung.records.steps import Conversation, Generate, generate
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 
 ASKED = "You judge answers to customers. Say yes if this one is kind, no if it is not."
 
@@ -17,8 +17,8 @@ class Kind:
 
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("kind", "style", "answers that the judge calls kind", judged=True),)
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        del yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        del scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float] | Conversation[Mapping[str, float]]:
         """The metric of one outcome, or a conversation that ends with it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome
-from rung.scoring.protocol import Yardstick
+from rung.scoring.protocol import ScoringContext
 
 WORDS = 12
 SHOUTED = re.compile(r"\b[A-Z]{4,}\b")
@@ -21,8 +21,8 @@ class Tone:
         Metric("shouting", "style", "answers with a word in capitals", better="lower", needs="an answer that is no refusal"),
     )
 
-    def __init__(self, yardstick: Yardstick) -> None:
-        del yardstick
+    def __init__(self, scoring_context: ScoringContext) -> None:
+        del scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The metrics of one outcome."""

@@ -2,8 +2,8 @@
 
 from rung.knowledge.loading import SourceFile
 from rung.records import Document
-from rung.records.steps import Generate, Generated, Result, Step
-from rung.scoring.protocol import Scorer, Yardstick
+from rung.records.steps import Generate, GenerateResult, Result, Step
+from rung.scoring.protocol import Scorer, ScoringContext
 from rung.testing.scoring import ScorerContract
 from rung.testing.strategies import StrategyContract, canned, drive
 
@@ -19,7 +19,7 @@ class TestSecondLook(StrategyContract):
     def test_looks_again_after_a_refusal(self) -> None:
         def says(step: Step) -> Result:
             few = isinstance(step, Generate) and "[2]" not in step.messages[-1].content
-            return Generated("I don't know.") if few else canned(step)
+            return GenerateResult("I don't know.") if few else canned(step)
 
         answer, steps = drive(self.strategy().answer(self.question), says)
         assert [type(step).__name__ for step in steps] == ["Search", "Generate", "Generate"]
@@ -27,16 +27,16 @@ class TestSecondLook(StrategyContract):
 
 
 class TestTone(ScorerContract):
-    def make(self, yardstick: Yardstick) -> Scorer:
-        return Tone(yardstick)
+    def make(self, scoring_context: ScoringContext) -> Scorer:
+        return Tone(scoring_context)
 
 
 class TestKind(ScorerContract):
-    def make(self, yardstick: Yardstick) -> Scorer:
-        return Kind(yardstick)
+    def make(self, scoring_context: ScoringContext) -> Scorer:
+        return Kind(scoring_context)
 
     def judge(self, step: Step) -> Result:
-        return Generated("yes" if isinstance(step, Generate) and "nine" in step.messages[-1].content else "no")
+        return GenerateResult("yes" if isinstance(step, Generate) and "nine" in step.messages[-1].content else "no")
 
 
 def test_an_email_is_a_document() -> None:
