@@ -67,16 +67,15 @@ def compare(
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
             dataset = prepare(engines, limit=limit, meter=meter)  # documents, examples, cases
-            builder = ArtifactBuilder(runner)  #                  who builds what rungs need
-            candidates = propose(builder, dataset)  #             rung.yaml → rungs with settings
-            raced = climb(builder, dataset, candidates, meter)  # cheapest first: search settings, build, race; train last
-            require_answers(raced.runs)  #                        where nothing was answered, there is nothing to judge
+            builder = ArtifactBuilder(runner)  #                    who builds what rungs need
+            candidates = propose(builder, dataset)  #               rung.yaml → rungs with settings
+            raced = climb(builder, dataset, candidates, meter)  #   cheapest first: search settings, build, race; train last
+            require_answers(raced.runs)  #                          where nothing was answered, there is nothing to judge
             # a sample of cases, live, rungs in turns: the latency
             timed = time_live(runner, raced.runs, dataset.cases, meter, trial=dataset.is_limited)
-            scored = evaluate(runner, dataset, timed, meter)  #      every layer of every answer
-        verdict = decide_winner(
-            engines, dataset, raced.candidates, scored, raced.coverage, told=told
-        )  # limits, differences, gaps
+            scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer
+        # bar, limits, differences, gaps
+        verdict = decide_winner(engines, dataset, raced.candidates, scored, raced.coverage, told=told)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 
