@@ -10,7 +10,19 @@ import pytest
 
 from tests.cli.conftest import Run
 
-KEYS = {"winner", "clears_bar", "reason", "gaps", "rungs", "steps", "cases", "knowledge_version"}
+KEYS = {
+    "winner",
+    "clears_bar",
+    "reason",
+    "gaps",
+    "rungs",
+    "steps",
+    "cases",
+    "knowledge_version", "risk",
+    "probability",
+    "reason_code",
+    "few_documents",
+}
 KEYS |= {"clusters", "looks", "front", "flips", "coverage", "cases_named"}
 RUNG_KEYS = {
     "name",
@@ -75,9 +87,9 @@ def test_a_second_run_executes_nothing_and_says_the_same(rung: Run, shop: Path) 
 
 def test_adding_a_rung_replays_the_others(rung: Run, shop: Path) -> None:
     edit(shop, "rungs: [prompt, few_shot, structured, long_context, rag, tuned_model]", "rungs: [prompt]")
-    rung("compare", shop, "--json")
+    rung("compare", shop, "--json", code=1)  # seven cases do not show that prompt clears its bar
     edit(shop, "rungs: [prompt]", "rungs: [prompt, {rag: {passages: [1, 2]}}]")
-    said = rung("compare", shop, "--json").json
+    said = rung("compare", shop, "--json", code=1).json
     assert [r["name"] for r in said["rungs"]][:3] == ["prompt", "rag[passages=1]", "rag[passages=2]"]
     assert said["rungs"][1]["settings"]["passages"] == 1
     assert said["steps"]["replayed"] >= 7 + 7  # the prompt's answers, and one of the two rags' searches
