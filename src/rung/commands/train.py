@@ -6,7 +6,7 @@ artifact makes answers better is judged by the verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -109,20 +109,33 @@ def _heads(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest, kind
 
 
 def _told_of_head(candidate: Candidate, built: Built) -> TrainReport:
+    metrics, notes = built.manifest.get("metrics"), _notes(built)
+    return report_of(candidate.rung.name, candidate.label, built, metrics if isinstance(metrics, dict) else {}, notes)
+
+
+def report_of(
+    kind: str, rung: str, built: Built, metrics: Mapping[str, Json] | None = None, notes: Iterable[str] = ()
+) -> TrainReport:
+    """What every kind of training tells, from the artifact's manifest."""
     manifest = built.manifest
-    metrics, notes = manifest.get("metrics"), manifest.get("notes")
     return TrainReport(
-        kind=candidate.rung.name,
-        rung=candidate.label,
+        kind=kind,
+        rung=rung,
         artifact=built.digest,
         folder=built.folder,
         rows=int(number(manifest, "rows") or 0),
         seconds=built.seconds,
         train_loss=last_loss(manifest.get("train_loss")),
         validation_loss=last_loss(manifest.get("validation_loss")),
-        metrics=metrics if isinstance(metrics, dict) else {},
-        notes=tuple(map(str, notes)) if isinstance(notes, list) else (),
+        metrics=metrics or {},
+        notes=tuple(notes),
     )
+
+
+def _notes(built: Built) -> list[str]:
+    """What the training noted."""
+    notes = built.manifest.get("notes")
+    return list(map(str, notes)) if isinstance(notes, list) else []
 
 
 def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: TrainRequest) -> UserError:
@@ -133,21 +146,14 @@ def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: T
 
 def _told(project: Project, candidate: Candidate, built: Built) -> TrainReport:
     manifest = built.manifest
-    peak = manifest.get("peak_memory_bytes")
-    return TrainReport(
-        kind="generator",
-        rung=candidate.label,
-        artifact=built.digest,
-        folder=built.folder,
-        rows=int(number(manifest, "rows") or 0),
+    peak, forgetting = manifest.get("peak_memory_bytes"), manifest.get("forgetting")
+    return replace(
+        report_of("generator", candidate.label, built, notes=(*_notes(built), *notes_on(project, built))),
         tokens=int(number(manifest, "tokens") or 0),
         tokens_per_second=number(manifest, "tokens_per_second"),
-        seconds=built.seconds,
         peak_mb=peak / 1e6 if isinstance(peak, int) else None,
-        train_loss=last_loss(manifest.get("train_loss")),
         validation_loss=kept_loss(manifest),
-        forgetting=said if isinstance(said := manifest.get("forgetting"), dict) else None,
-        notes=(*map(str, notes if isinstance(notes := manifest.get("notes"), list) else ()), *notes_on(project, built)),
+        forgetting=forgetting if isinstance(forgetting, dict) else None,
     )
 
 

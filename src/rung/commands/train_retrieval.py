@@ -1,6 +1,6 @@
 """`rung train retriever` and `rung train reranker`: build the artifact, and tell whether it searches any better.
 
-Building is left to `artifacts`. Both are told with what they were compared on; people promote.
+Building is left to `builders`. Both are told with what they were compared on; people promote.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
-from rung.commands.train import TrainReport, TrainRequest, number
+from rung.commands.train import TrainReport, TrainRequest, report_of
 from rung.errors import UserError
 from rung.records import Json
 from rung.strategies.protocol import NotApplicable, Reranker
 from rung.strategies.tuned_retriever import NOTHING_TEACHES, TunedRetriever, teaching
-from rung.training.registry import last_loss
 
 if TYPE_CHECKING:
     from rung.artifacts import Built
@@ -52,18 +51,7 @@ def _told(kind: str, rung: str, built: Built, key: str) -> TrainReport:
     manifest = built.manifest
     metrics, why = manifest.get("metrics"), manifest.get("why")
     notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if manifest.get("better") is True else (str(why),)
-    return TrainReport(
-        kind=kind,
-        rung=rung,
-        artifact=built.digest,
-        folder=built.folder,
-        rows=int(number(manifest, "rows") or 0),
-        seconds=built.seconds,
-        train_loss=last_loss(manifest.get("train_loss")),
-        validation_loss=last_loss(manifest.get("validation_loss")),
-        metrics=_shown(metrics if isinstance(metrics, dict) else {}, manifest),
-        notes=notes,
-    )
+    return report_of(kind, rung, built, _shown(metrics if isinstance(metrics, dict) else {}, manifest), notes)
 
 
 def _shown(metrics: Mapping[str, Json], made: Mapping[str, Json]) -> dict[str, Json]:
