@@ -61,7 +61,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     earlier = None if baseline is None else record(project, baseline)
     screen = Screen()
     if dry_run:
-        plan = survey(project, limit=limit, seed=seed, allowed=allowed)
+        plan = survey(project.seeded(seed), limit=limit, allowed=allowed)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
     done = weigh(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)

@@ -281,7 +281,7 @@ def _answered(
     from rung.models.catalog import generator
 
     settings = engines.project.settings
-    materials, _ = materials_of(engines.project, rows, {}, seed=engines.project.settings.seed)
+    materials, _ = materials_of(engines.project, rows, {})
     with phase(f"teacher {order.teacher}") as tick:
         teacher = generator(order.teacher, server=settings.server, progress=tick)
     try:

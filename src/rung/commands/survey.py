@@ -19,7 +19,7 @@ from rung.pipeline.candidates import check_sampling, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.limits import check_limits
-from rung.pipeline.materials import Sized, materials_of
+from rung.pipeline.materials import materials_of
 from rung.pipeline.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
 from rung.pipeline.preflight import check_settings, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
@@ -192,7 +192,6 @@ def survey(
     project: Project,
     *,
     limit: int | None = None,
-    seed: int | None = None,
     allowed: CompareRequest | None = None,
     rehearsed: bool = True,
     listing: bool = False,
@@ -202,7 +201,6 @@ def survey(
     Args:
         project: a folder with `rung.yaml`, loaded.
         limit: cases that judge at most.
-        seed: of what is drawn; None takes the project's.
         allowed: what is wanted of the comparison; None: it is not known, and what is in the index is not looked at.
         rehearsed: whether to foretell what a comparison takes.
         listing: whether what would stop a comparison goes into `obstacles`, and all else is looked at too.
@@ -227,7 +225,7 @@ def survey(
             obstacles=tuple(met.met),
         )
     cases = chosen(rows.split("test"), limit)
-    stage, secrets = _stage(project, read, project.settings.seed if seed is None else seed)
+    stage, secrets = _stage(project, read)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
     found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
@@ -273,19 +271,20 @@ def survey(
 Named = tuple[str, type[Rung], dict[str, Json], Plan | Composition | NotApplicable]
 
 
-def _stage(project: Project, read: Read, seed: int) -> tuple[Stage, tuple[Problem, ...]]:
+def _stage(project: Project, read: Read) -> tuple[Stage, tuple[Problem, ...]]:
     """What rungs are rehearsed on: the materials as a comparison would have them, as far as no model is needed for it."""
     from rung.models.catalog import is_local
 
     rows, documents, local = read.rows, read.documents, is_local(project.settings.model)
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
-    sized = Sized(
+    materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching)
+    materials = replace(
+        materials,
         corpus_tokens=corpus if documents else None,
         context_tokens=CONTEXT if local else project.settings.server.context_tokens,
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
-    materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching, sized=sized, seed=seed)
     shown = answers_shown(materials, rows.split("test"))
     stage = Stage(project, materials, documents, sizes, shown)
     gold = {case.id: _gold(stage, case) for case in rows.cases if _has_gold(case)}

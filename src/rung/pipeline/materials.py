@@ -6,7 +6,6 @@ Reading rows and documents, and counting tokens, is left to whoever needs them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from rung.config.project import Project
 from rung.dataset.load import Dataset
@@ -18,26 +17,15 @@ from rung.strategies.protocol import Materials
 from rung.tools import tools_of
 
 
-@dataclass(frozen=True, slots=True)
-class Sized:
-    """What was counted, as `Materials` has it."""
-
-    corpus_tokens: int | None = None
-    passages: int = 0
-    context_tokens: int = 8192
-    answer_tokens: int = 128
-
-
 def materials_of(
     project: Project,
     rows: Dataset,
     groups: Mapping[str, Sequence[str]],
     *,
     teaching: Teaching = Teaching(),
-    sized: Sized = Sized(),
-    seed: int = 0,
 ) -> tuple[Materials, tuple[Problem, ...]]:
-    """What rungs may know of a project, without gold; and a problem for each train case that may not teach.
+    """What rungs may know of a project, without gold and what has to be counted; and a problem for each train case that may
+    not teach.
 
     `groups`: document id -> the groups that may read it, empty for everybody.
     """
@@ -48,15 +36,11 @@ def materials_of(
         labels=rows.labels,
         examples=rows.examples,
         lessons=lessons,
-        corpus_tokens=sized.corpus_tokens,
-        passages=sized.passages,
-        context_tokens=sized.context_tokens,
         limit_tokens=said_context(project),
         trainable=is_local(project.settings.model),
         reranker=bool(project.settings.reranker),
         tools=tuple(tool.spec for tool in tools_of(project)),
-        seed=seed,
-        answer_tokens=sized.answer_tokens,
+        seed=project.settings.seed,
         pairs=teaching.pairs,
         clicks=teaching.clicks,
         dev=rows.split("dev"),

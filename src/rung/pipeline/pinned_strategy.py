@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
@@ -17,7 +17,7 @@ from rung.dataset.load import load_dataset
 from rung.errors import UserError
 from rung.pipeline.candidates import Candidate, allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
-from rung.pipeline.materials import Sized, materials_of
+from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import latest
 from rung.pipeline.slips import SHOW_CASES
@@ -114,12 +114,12 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
     if rung is LongContext or (rung.name in SHOW_CASES and settings.get("shots")):
         return None
     rows = load_dataset(project, judging=False)
-    sized = Sized(
+    materials = replace(
+        materials_of(project, rows, {})[0],
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
         answer_tokens=answer_tokens(rows, lambda shown: counted(builder.engines, "answers", shown, max)),
     )
-    materials, _ = materials_of(project, rows, {}, sized=sized, seed=builder.project.settings.seed)
     plan = planned(rung, materials, settings)
     if not isinstance(plan, Plan) or not all(isinstance(need, ExampleIndex) for need in plan.needs):
         return None

@@ -14,7 +14,7 @@ from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
-from rung.pipeline.materials import Sized, materials_of
+from rung.pipeline.materials import materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
@@ -87,19 +87,19 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
         gold = {id: known for id, known in found.items() if known.passages}
     cases = _judging(project, rows, limit)
-    sized = Sized(
+    groups = knowledge.document_groups() if knowledge else None
+    materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching)
+    materials = replace(
+        materials,
         corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=engines.generator.context_tokens,
         answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
-    )
-    groups = knowledge.document_groups() if knowledge else None
-    materials, secrets = materials_of(
-        project, rows, groups or {}, teaching=teaching, sized=sized, seed=engines.project.settings.seed
+        gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold},
     )
     return Prepared(
         rows=rows,
-        materials=replace(materials, gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold}),
+        materials=materials,
         cases=cases,
         gold=gold,
         documents=len(documents),
