@@ -223,9 +223,9 @@ def _tried(candidate: Candidate, do: Callable[[Need], None]) -> Candidate:
 
 
 def drawn(project: Project, strategy: Strategy, number: int) -> Strategy:
-    """The strategy as it answers in pass `number` (from 0): greedy in the first where the project draws nothing."""
-    temperature = project.settings.sampling.temperature
-    return Sampled(strategy, temperature, project.settings.seed + number) if temperature or number else strategy
+    """The strategy as it answers in pass `number`: as it is in the first (0), by another seed in each of the others."""
+    settings = project.settings
+    return Sampled(strategy, settings.sampling.temperature, settings.seed + number) if number else strategy
 
 
 def _member(candidate: Candidate, spec: StrategySpec, strategy: Strategy) -> Member:
