@@ -8,6 +8,7 @@ import scipy.stats
 
 from rung.records import Latency, RungResult
 from rung.scoring import metrics
+from rung.stats.estimates import student_point
 from rung.verdict.bar import MAX_TIMES, MIN_TIMES, Bar, bar_of, is_timed_enough, keeping, state_of
 from rung.verdict.probability import (
     at_least,
@@ -16,7 +17,6 @@ from rung.verdict.probability import (
     highest_bar,
     least_limit,
     quantile_within,
-    student_point,
 )
 from tests.verdict.weighing import share
 

@@ -143,15 +143,21 @@ def _shared(values: Floats, clusters: Sequence[int]) -> int:
     return int((np.unique(np.asarray(clusters)[~np.isnan(values)], return_counts=True)[1] > 1).sum())
 
 
+@lru_cache(maxsize=1024)
+def student_point(level: float, freedom: float) -> float:
+    """The point of Student's t below which a share of `level` lies."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, level))
+
+
 def student(freedom: int) -> float:
     """The 97.5 % point of Student's t.
 
     >>> round(student(10), 2)
     2.23
     """
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.975))
+    return student_point(0.975, freedom)
 
 
 def wilson(share: float, *, n: float) -> tuple[float, float]:

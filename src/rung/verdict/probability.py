@@ -6,11 +6,10 @@ left to `choice` and `bar`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rung.stats.estimates import Spread, spread_of
+from rung.stats.estimates import Spread, spread_of, student_point
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
@@ -132,14 +131,6 @@ def student_cdf(t: float, freedom: float) -> float:
     return float(stdtr(freedom, t))
 
 
-@lru_cache(maxsize=1024)
-def student_point(level: float, freedom: float) -> float:
-    """The point of Student's t below which a share of `level` lies."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, level))
-
-
 def beta_cdf(x: float, a: float, b: float) -> float:
     """The share of the beta distribution (a, b) below `x`.
 
@@ -149,10 +140,3 @@ def beta_cdf(x: float, a: float, b: float) -> float:
     from scipy.special import betainc
 
     return float(betainc(a, b, min(1.0, max(0.0, x))))
-
-
-def _bisected(below: Callable[[float], bool], low: float, high: float) -> float:
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) else (low, middle)
-    return (low + high) / 2

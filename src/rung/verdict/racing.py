@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from rung.records import rung_of
-from rung.stats.estimates import design_effect
+from rung.stats.estimates import design_effect, student_point
 from rung.verdict.bar import Bar, keeps_mean
 from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
-from rung.verdict.probability import effective_tries, student_point
+from rung.verdict.probability import effective_tries
 
 if TYPE_CHECKING:
     import numpy as np
