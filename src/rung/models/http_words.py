@@ -106,7 +106,7 @@ def complaint(status: int, text: str) -> Complaint:
     >>> str(complaint(422, '{"detail": [{"loc": ["body", "n"], "msg": "Field required"}]}'))
     'HTTP 422: body.n: Field required'
     >>> str(complaint(502, "<html><title>Bad gateway</title><body>nginx</body></html>"))
-    'HTTP 502: (a web page) Bad gateway: nginx'
+    'HTTP 502: (a web page) Bad gateway: Bad gateway nginx'
     """
     try:
         value = json_of(text)

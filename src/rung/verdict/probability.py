@@ -23,7 +23,7 @@ def at_least(values: Sequence[float] | Floats, bar: float, *, clusters: Sequence
     """The probability that the mean over all cases of this kind is at least `bar`; None where it cannot be told.
 
     >>> round(at_least([1.0] * 80 + [0.0] * 20, 0.7), 2)
-    0.98
+    0.99
     """
     spread = spread_of(values, clusters=clusters)
     return None if spread is None else _above(spread, bar)
