@@ -316,11 +316,13 @@ def _scientific(tokens: list[Token], amount: Decimal) -> str:
 
 
 def _fraction_at(tokens: list[Token]) -> int | None:
-    """Where the bar of a fraction stands: a slash behind a digit's place."""
-    return next(
-        (n for n, t in enumerate(tokens) if t == Token("mark", "/") and n and tokens[n - 1].kind == "digit"),
-        None,
-    )
+    """Where the bar of a fraction stands: a slash between a digit's place and the divisor."""
+    bars = (n for n, token in enumerate(tokens) if token == Token("mark", "/") and n and tokens[n - 1].kind == "digit")
+    return next((n for n in bars if n + 1 < len(tokens) and _is_of_divisor(tokens[n + 1])), None)
+
+
+def _is_of_divisor(token: Token) -> bool:
+    return token.kind == "digit" or token.text.isdigit()
 
 
 def _fraction(tokens: list[Token], slash: int, amount: Decimal) -> str:
@@ -328,7 +330,7 @@ def _fraction(tokens: list[Token], slash: int, amount: Decimal) -> str:
     while above and tokens[above - 1].kind == "digit":
         above -= 1
     below = slash + 1
-    while below < len(tokens) and (tokens[below].kind == "digit" or tokens[below].text.isdigit()):
+    while below < len(tokens) and _is_of_divisor(tokens[below]):
         below += 1
     divisor = "".join(token.text for token in tokens[slash + 1 : below])
     has_whole = any(token.kind == "digit" for token in tokens[:above])
