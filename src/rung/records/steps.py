@@ -7,7 +7,7 @@ Who carries steps out is left to `runtime`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -154,6 +154,23 @@ def _ask(step: Step, wanted: type[R]) -> Conversation[R]:
     if not isinstance(result, wanted):
         raise InternalError(f"{kind(step)} was answered with {type(result).__name__}, not {wanted.__name__}")
     return result
+
+
+def relayed(conversation: Conversation[T], each: Callable[[Step], Step]) -> Conversation[T]:
+    """The same conversation, what `each` makes of a step in its place. What `each` raises ends it."""
+    try:
+        step = next(conversation)
+        while True:
+            asked = each(step)
+            try:
+                result = yield asked
+            except StepFailed as failed:
+                step = conversation.throw(failed)
+            else:
+                step = conversation.send(result)
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
 
 
 def search(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
 from rung.records import Case, Estimate, Failure, Layer, Metric, Outcome
-from rung.records.steps import Conversation, Generate, StepFailed, kind
+from rung.records.steps import Conversation, Generate, Step, StepFailed, kind, relayed
 from rung.scoring.protocol import Scorer, ScorerFactory, Scores, ScoringContext
 from rung.scoring.registry import declared
 from rung.scoring.registry import scorers as registered
@@ -236,7 +236,7 @@ def conversation(scorer: Scorer, case: Case, outcome: Outcome) -> Callable[[], C
     def talk() -> Conversation[Judgement]:
         said = begun(scorer, case, outcome)
         try:
-            return (yield from _asking_the_judge(said)) if isinstance(said, Generator) else said
+            return (yield from relayed(said, _of_the_judge)) if isinstance(said, Generator) else said
         except StepFailed as failed:
             return failed.failure.error
         except Exception as error:
@@ -245,24 +245,14 @@ def conversation(scorer: Scorer, case: Case, outcome: Outcome) -> Callable[[], C
     return talk
 
 
-def _asking_the_judge(talk: Conversation[Scores]) -> Conversation[Scores]:
-    """The conversation, which may ask for nothing but a model's text.
+def _of_the_judge(step: Step) -> Step:
+    """A step that a scorer may ask for.
 
     Raises:
-        StepFailed: it asks for something else, or does not catch that the judge failed.
+        StepFailed: it is for anything but a model's text.
     """
-    try:
-        step = next(talk)
-        while isinstance(step, Generate):
-            try:
-                result = yield step
-            except StepFailed as failed:
-                step = talk.throw(failed)
-            else:
-                step = talk.send(result)
-    except StopIteration as ended:
-        scores: Scores = ended.value
-        return scores
+    if isinstance(step, Generate):
+        return step
     raise StepFailed(Failure(f"a scorer may ask for a model's text (generate), not for '{kind(step)}'", step="judge"))
 
 

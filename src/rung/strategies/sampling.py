@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rung.records import Answer, Question
-from rung.records.steps import Conversation, Generate, Step, StepFailed
+from rung.records.steps import Conversation, Generate, Step, relayed
 from rung.strategies.protocol import Strategy, streams
 
 
@@ -28,19 +28,7 @@ class Sampled:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """The strategy's answer."""
-        talk = self.strategy.answer(question)
-        try:
-            step = next(talk)
-            while True:
-                try:
-                    result = yield self._drawn(step)
-                except StepFailed as failed:
-                    step = talk.throw(failed)
-                else:
-                    step = talk.send(result)
-        except StopIteration as ended:
-            answer: Answer = ended.value
-            return answer
+        return relayed(self.strategy.answer(question), self._drawn)
 
     def _drawn(self, step: Step) -> Step:
         return replace(step, temperature=self.temperature, seed=self.seed) if isinstance(step, Generate) else step
