@@ -298,7 +298,7 @@ def test_ctrl_c_leaves_the_model_usable() -> None:
     child = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
     threading.Timer(8, lambda: child.send_signal(signal.SIGINT)).start()
     said, _ = child.communicate(timeout=120)
-    assert said.startswith("interrupted\nGenerated("), said
+    assert said.startswith("interrupted\nGenerateResult("), said
 
 
 def test_closed_models_open_again(local: LocalGenerator) -> None:
