@@ -23,7 +23,7 @@ from rung.records.steps import Generate, Request
 from rung.runtime.batch import Tally, carry
 from rung.runtime.cache import StepCache
 from rung.strategies.protocol import Materials, Plan
-from rung.strategies.registry import find
+from rung.strategies.registry import find, make_strategy
 
 HANDBOOK = Path(__file__).parents[1] / "examples" / "handbook"
 
@@ -39,7 +39,7 @@ def main() -> None:
     questions = [Question(row["id"], row["question"]) for row in rows[: args.cases]]
     plan = find("prompt").plan(Materials(task=load_project(HANDBOOK).settings.task), {"max_tokens": args.tokens})
     assert isinstance(plan, Plan)
-    strategy = plan.make(())
+    strategy = make_strategy(plan.spec)
     requests = [Request(step) for question in questions if isinstance(step := next(strategy.answer(question)), Generate)]
     engine = generator(args.model)
 
