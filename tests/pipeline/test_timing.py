@@ -19,7 +19,7 @@ from rung.pipeline.prepare import prepare
 from rung.pipeline.remarks import of_timing
 from rung.records import Timed, Verdict
 from rung.records.steps import Generate
-from tests.project.test_climbing import Listening, climbed, project, says
+from tests.pipeline.test_climbing import Listening, climbed, project, says
 from tests.working import working
 
 

@@ -11,7 +11,7 @@ from rung.report.html.page import report_html
 from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
 from rung.report.ragas import ragas_jsonl
-from tests.verdict.report_sample import RUNGS, sample
+from tests.report.report_sample import RUNGS, sample
 
 
 def test_markdown_begins_with_what_a_manager_asks() -> None:

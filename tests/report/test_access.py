@@ -10,7 +10,7 @@ from rung.report.access import groups_in, is_marked, needs_of, page_for, rows_fo
 from rung.report.html.page import CasePage, Report, report_html
 from rung.report.ragas import ragas_jsonl
 from rung.text.support import doubted
-from tests.verdict.report_sample import sample
+from tests.report.report_sample import sample
 
 STAFF, BOARD = ("hr", "staff"), ("board-->",)
 

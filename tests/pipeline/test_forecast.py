@@ -65,7 +65,7 @@ def test_before_the_first_comparison_minutes_are_unknown_and_so_it_is_said(price
 
 
 def test_training_is_foretold_by_the_last_of_its_kind_and_in_money_by_the_hour(tmp_path: Path) -> None:
-    from tests.project.test_climbing import project, taken
+    from tests.pipeline.test_climbing import project, taken
 
     folder = project(tmp_path, "[prompt, classifier]", more="prices: {gpu_usd_per_hour: 6}\n")
     (before,) = (part for part in survey(load_project(folder)).outlook.parts if "training" in part.what)

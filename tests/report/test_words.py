@@ -28,7 +28,7 @@ from rung.scoring import metrics
 from rung.strategies.rag import Rag
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.failure_modes import Loss
-from tests.verdict.report_sample import sample
+from tests.report.report_sample import sample
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rung.records import Estimate
 from rung.report.html import charts
 from rung.report.html.page import report_html
-from tests.verdict.report_sample import sample
+from tests.report.report_sample import sample
 
 
 def xs(svg: str, cls: str) -> list[tuple[float, float]]:

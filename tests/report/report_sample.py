@@ -1,6 +1,6 @@
 """A realistic report to look at and to test with: six rungs, two arms, sixty cases.
 
-``python -m tests.verdict.report_sample out.html [cases]`` writes it.
+``python -m tests.report.report_sample out.html [cases]`` writes it.
 """
 
 from __future__ import annotations

@@ -238,7 +238,7 @@ def test_live_failure_is_a_record() -> None:
 KILLED = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from tests.drivers.test_batch import Counting, run
+    from tests.runtime.test_batch import Counting, run
     from rung.runtime.cache import StepCache
     from rung.runtime.batch import Tally
 

@@ -17,7 +17,7 @@ import pytest
 from rung.records import Answer, Case, Estimate, Evidence, Failure, Json, Message, Metric, Outcome, Passage, Verdict
 from rung.report.html.page import Basis, CasePage, Limits, Report, report_html
 from rung.scoring import metrics
-from tests.verdict.report_sample import lone, passage, sample
+from tests.report.report_sample import lone, passage, sample
 
 VOID = {"meta", "input", "br", "col", "hr", "link", "img"}
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror=alert(2)>"'&amp;</style><!--]]></div></details>"""

@@ -14,7 +14,7 @@ from rung.loop import opened
 from rung.pipeline.budget import CompareRequest
 from rung.records import Verdict, digest
 from rung.records.steps import Generate
-from tests.project.test_racing import compared, labels  # noqa: F401 - a fixture
+from tests.pipeline.test_racing import compared, labels  # noqa: F401 - a fixture
 
 TEMPERATURE = 0.7
 
