@@ -1,4 +1,4 @@
-"""Tests stand where what they test stands: a folder of tests is a unit of the house, or one of the few that are about all of it."""
+"""Tests stand where what they test stands: each folder of them is a unit of the house, or one of a few that are about all."""
 
 from __future__ import annotations
 
