@@ -1,4 +1,4 @@
-"""Tests stand where what they test stands: each folder of them is a unit of the house, or one of a few that are about all."""
+"""Tests stand where what they test stands: each folder of them is a unit of the house, or one of a few about all of it."""
 
 from __future__ import annotations
 
