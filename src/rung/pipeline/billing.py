@@ -11,6 +11,7 @@ from rung.config.schema import times_per_month
 from rung.pipeline.answering import Run
 from rung.pipeline.candidates import Candidate
 from rung.pipeline.prepare import Prepared, seconds_to_index
+from rung.pipeline.pricing import prices_of
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ChunkedIndex, ExampleIndex
 from rung.verdict.costs import Demand, Effort, Prices, usd_per_1k
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def economy(engines: Engines, intake: Prepared, runs: Mapping[str, Run], correct: Mapping[str, Floats]) -> Economy:
     """Efforts, prices and demand of the project's rungs; `correct`: case by case, of the rungs that were judged."""
     settings = engines.project.settings
-    prices = Prices(**settings.prices.model_dump())
+    prices = prices_of(settings.prices)
     demand = Demand(
         settings.traffic.queries_per_month,
         settings.retrain.per_month,

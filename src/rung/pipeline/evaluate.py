@@ -17,12 +17,14 @@ from rung.pipeline.budget import Meter
 from rung.pipeline.candidates import Candidate
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
+from rung.pipeline.cost_remarks import of_costs
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.grading import asks_judge, calibrated, cards_of
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
 from rung.pipeline.prepare import Prepared
+from rung.pipeline.pricing import prices_of
 from rung.pipeline.publishing import JUNIT, LINE, MARKDOWN, PAGE, RAGAS, RECORD, TABLE, Published, last_choice, publish
 from rung.pipeline.reporting import record_of, report_of
 from rung.pipeline.spending import Closed
@@ -43,7 +45,7 @@ from rung.training.registry import curve_of
 from rung.verdict import reasons
 from rung.verdict.bar import keeping
 from rung.verdict.clusters import clusters, few_documents
-from rung.verdict.costs import Prices, usd_per_1k
+from rung.verdict.costs import usd_per_1k
 from rung.verdict.decide import MAIN, Evaluated, decide
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM, Loss, losses
 from rung.verdict.gaps import CLOSED_BOOK, MIN_CASES, ORACLE
@@ -161,14 +163,13 @@ def decide_winner(
                 *_warnings(intake, scored, coverage, engines.project.settings.sampling),
                 *scored.notes,
                 *remarks.of_timing(scored.runs),
+                *of_costs(engines.project, scored.runs, known),
                 *warning(looks),
             ],
             constant=habit(intake.cases, scored.measure, list(scored.runs.values())),
             incumbent=incumbent,
         )
-        # What would change the choice is asked of all rungs: those that the race stopped count with what they answered.
-        open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
-        found = flips(open_, bar=bar, economy=known, incumbent=incumbent)
+        found = flips(weighed, bar=bar, economy=known, incumbent=incumbent)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
         floored = {
             name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
@@ -233,7 +234,7 @@ def _unmeasured(candidate: Candidate) -> RungResult:
 
 def finished(project: Project, run: Run, card: Scorecard, groups: Sequence[int] | None) -> Evaluated:
     """A rung that has answered every case, as far as limits need to know it; `groups`: the cluster of each case."""
-    prices = Prices(**project.settings.prices.model_dump())
+    prices = prices_of(project.settings.prices)
     line = replace(
         _unmeasured(run.candidate),
         status="measured",
