@@ -77,7 +77,7 @@ def drawn(dice: np.random.Generator) -> Board:
         "p95_seconds": (0.4, 0.5, 3.0),
         "p50_seconds": (0.2, 0.3, 1.5),
     }
-    asked = {name: float(dice.uniform(*ends)) for name, (often, *ends) in limits.items() if dice.random() < often}
+    asked = {name: float(dice.uniform(low, high)) for name, (often, low, high) in limits.items() if dice.random() < often}
     correct = None if dice.random() < 0.15 else round(float(dice.uniform(0.2, 0.95)), 2)
     bar = bar_of(asked, metrics(), correct=correct, risk=float(dice.choice([0.05, 0.2, 0.3])))
     demand = Demand(
@@ -125,9 +125,9 @@ def wrong(board: Board, flip: Flip) -> list[str]:
         found.append(f"names {flip.winner}, past it is {past}")
     if flip.what == "bar" and flip.clears != (past is None or past.code in ("clears", "kept")):
         found.append(f"clears: {flip.clears}, but {past}")
-    before = [flip.value - step, *(flip.now + (flip.value - flip.now) * share for share in (0.3, 0.9))]
-    if (flip.value - step - flip.now) * side >= 0:  # today's value may lie within the step
-        found += [f"changes before, at {at}" for at in before if board.winner(board.moved(flip.what, at)) != now]
+    way = flip.value - step - flip.now  # today's value may lie within the step
+    before = [flip.now + way * share for share in (0.3, 0.9, 1.0) if way * side >= 0]
+    found += [f"changes before, at {at}" for at in before if board.winner(board.moved(flip.what, at)) != now]
     for sentence in in_words([flip], now):
         number = re.search(r"(?:above|below|about) ([\d.,]*\d)", sentence)
         assert number is not None, sentence

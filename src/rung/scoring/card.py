@@ -52,7 +52,8 @@ class Scorecard:
 
     def estimates(self, clusters: Sequence[int] | None = None) -> dict[str, Estimate]:
         """Mean, 95 % interval and number of cases of every metric; `clusters`: the cluster of each case."""
-        return estimates(self.values, clusters=clusters)
+        amounts = {name for name, metric in self.metrics.items() if not metric.is_share}
+        return estimates(self.values, amounts=amounts, clusters=clusters)
 
     def over(self, cases: Sequence[str]) -> Scorecard:
         """The card spread over these cases, in their order: no scores for those that the run has not answered."""

@@ -241,21 +241,19 @@ def _turning_points(results: Sequence[RungResult], bar: Bar, changed: Callable[[
 
     Each limit is crossed once at most, since with an input costs only grow or only fall.
     """
-    found: list[float] = []
     least, most = now / FARTHEST, now * FARTHEST
-    for result in results:
-        for name in OF_MONEY:
-            if name not in bar.limits:
-                continue
+    asked = [_keeping(result, bar, name, changed) for result in results for name in OF_MONEY if name in bar.limits]
+    return sorted(_bisected(keeps, least, most) for keeps in asked if keeps(least) != keeps(most))
 
-            def keeps(value: float, result: RungResult = result, name: str = name) -> bool:
-                number = measured(priced(result, changed(value)), name)
-                return number is None or bar.limits[name].holds(number)
 
-            first = keeps(least)
-            if first != keeps(most):
-                found.append(_bisected(lambda value, keeps=keeps, first=first: keeps(value) == first, least, most))
-    return sorted(found)
+def _keeping(result: RungResult, bar: Bar, name: str, changed: Callable[[float], Economy]) -> Callable[[float], bool]:
+    """Whether a rung keeps a limit at a value of one input."""
+
+    def keeps(value: float) -> bool:
+        number = measured(priced(result, changed(value)), name)
+        return number is None or bar.limits[name].holds(number)
+
+    return keeps
 
 
 def _of_input(
@@ -274,7 +272,9 @@ def _of_input(
 
 
 def _bisected(holds: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Where it comes to hold, or ceases to, between two values of which one does."""
+    there = holds(inside)
     for _ in range(_HALVINGS):
         middle = (inside * outside) ** 0.5
-        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        inside, outside = (middle, outside) if holds(middle) == there else (inside, middle)
     return outside
