@@ -256,7 +256,8 @@ def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Pre
     if run.failures == len(run.outcomes):
         why = f"every answer failed, {commonest(run.errors)}"
         return Evaluated(replace(line, status="failed", why=why), failures=run.failures)
-    scores = card.estimates(scored.clusters)
+    told = scored.shown.of_shown(card) if candidate.label == ORACLE and scored.shown is not None else card
+    scores = told.estimates(scored.clusters)
     if run.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *run.interval, scores[MAIN].n)
     result = replace(
@@ -272,7 +273,7 @@ def _weighed(candidate: Candidate, scored: Scored, project: Project, intake: Pre
         else won_back(
             scored.layers[candidate.label],
             card.values[MAIN],
-            oracle=scored.shown.where_shown(scored.cards[ORACLE].values.get(MAIN)) if scored.shown else None,
+            oracle=scored.shown.telling(scored.cards[ORACLE]) if scored.shown else None,
             clusters=scored.clusters,
         ),
         partly=_partly(card),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rung.pipeline.prepare import Prepared
@@ -15,10 +15,12 @@ from rung.records import Answer, Case, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
 from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
+from rung.scoring.card import Scorecard
 from rung.scoring.protocol import ScoringContext
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
 from rung.strategies.settings import Retrieval
-from rung.verdict.gaps import ORACLE, RAG
+from rung.verdict.bar import MAIN
+from rung.verdict.gaps import ORACLE, RAG, form_of
 from rung.verdict.reasons import cases as counted
 
 if TYPE_CHECKING:
@@ -100,6 +102,17 @@ class Shown:
         import numpy as np
 
         return None if scores is None else np.where(self.held == 0, np.nan, scores)
+
+    def of_shown(self, card: Scorecard) -> Scorecard:
+        """The oracle's card without the cases whose answer it surely was not shown: there it is no oracle."""
+        import numpy as np
+
+        return replace(card, values={name: np.where(self.held == 0, np.nan, v) for name, v in card.values.items()})
+
+    def telling(self, card: Scorecard) -> Floats | None:
+        """The same of the oracle's card; None where it tells nothing of other rungs, since it does not keep the form."""
+        forms = {ORACLE: card.values["format"]} if "format" in card.values else {}
+        return None if form_of(forms) is not None else self.where_shown(card.values.get(MAIN))
 
     def doubt(self) -> str:
         """The sentence that says that the gold is in doubt, "" where it is not."""

@@ -200,6 +200,7 @@ class Verdict:
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
     doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
+    gap_notes: Mapping[str, str] = field(default_factory=dict)  # gap -> what it is of, where it is not what its name says
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # warning -> every case that it speaks of
     code: Code = "none"
     probability: float | None = None

@@ -98,10 +98,14 @@ def decide(
         rejected |= _why_not(standing, seed)
     else:
         reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
-    measure = gaps(_columns(weighed), documents=documents, held=_held(weighed), seed=seed, clusters=_clusters(weighed))
+    forms = _columns(weighed, "format")
+    measure = gaps(
+        _columns(weighed), documents=documents, held=_held(weighed), forms=forms, seed=seed, clusters=_clusters(weighed)
+    )
     habit, first = _habit(winner, constant, seed)
     if floor is not None and (winner is None or winner.result.name in floored):
-        first = f"{gap_words.does_not_read(floor)} {first}"
+        form = measure.form
+        first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
     if winner is not None and 0 < winner.result.answered < cases:
         first += f"{reasons.so_far(winner.result, cases)} "
     if doubt := next((w.doubt for w in weighed if w.doubt), ""):
@@ -115,6 +119,7 @@ def decide(
         risk=bar.risk,
         gaps=measure.estimates,
         doubts=measure.doubts,
+        gap_notes=measure.notes,
         rungs=tuple(w.result for w in weighed),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
@@ -197,8 +202,8 @@ def _held(weighed: Sequence[Evaluated]) -> Floats | None:
     return next((w.held for w in weighed if w.result.name == ORACLE), None)
 
 
-def _columns(weighed: Sequence[Evaluated]) -> dict[str, Floats]:
-    return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
+def _columns(weighed: Sequence[Evaluated], metric: str = MAIN) -> dict[str, Floats]:
+    return {w.result.name: w.values[metric] for w in weighed if w.result.status == "measured" and metric in w.values}
 
 
 def _floored(weighed: Sequence[Evaluated]) -> tuple[Estimate | None, dict[str, str]]:
@@ -365,9 +370,13 @@ def _habit(winner: Evaluated | None, constant: Constant | None, seed: int) -> tu
 
 
 def _hopeless(weighed: Sequence[Evaluated], measure: Gaps, bar: Bar) -> list[str]:
-    """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of."""
+    """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of.
+
+    What the oracle gets says nothing of a model that was tuned, nor of one that does not keep the form.
+    """
     wrong = measure.estimates["behaviour"]
-    if ORACLE not in _columns(weighed) or "behaviour" in measure.doubts or bar.correct is None:
+    told = "behaviour" not in measure.doubts and "behaviour" not in measure.notes and measure.form is None
+    if ORACLE not in _columns(weighed) or not told or bar.correct is None:
         return []
     if wrong.mean is None or wrong.low is None or wrong.high is None or 1 - wrong.low >= bar.correct:
         return []
