@@ -97,7 +97,7 @@ def test_a_plain_folder_of_documents_is_something_to_look_up(rung: Run, tmp_path
     assert "retrieval adds cost" not in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
     said = rung("advise", folder, "--json").json
-    assert (said["start"], said["assumed"]) == ("rag", ["needs_specific_facts"])
+    assert (said["start"], said["assumed"]) == ("long_context", ["needs_specific_facts"])
     assert "rag" not in said["not"]
     assert "needs_specific_facts" not in said["missing"]
     stated = rung("advise", folder, "--json", "--fact", "needs_specific_facts=false").json
