@@ -27,7 +27,6 @@ from rung.records import Json, digest
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ExampleIndex
 from rung.verdict import reasons
-from rung.verdict.decide import MAIN
 
 Wave = list[Candidate]
 
@@ -173,7 +172,7 @@ class _Ascent:
         ]
         for run in rungs:
             if run.outcomes:
-                score = self.course.score_so_far(run.candidate.label).estimates().get(MAIN)
+                score = self.course.estimate_so_far(run.candidate.label)
                 told = "not judged" if score is None else reasons.interval(score)
                 lines.append(f"  {run.candidate.label}: {told} on {reasons.cases(len(run.outcomes))}")
         say("\n".join(lines))

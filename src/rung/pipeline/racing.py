@@ -20,10 +20,11 @@ from rung.pipeline.grading import asks_judge, card_of
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
-from rung.records import Case, Coverage, Outcome
+from rung.records import Case, Coverage, Estimate, Outcome
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
 from rung.scoring import Scorecard, ScoringContext
+from rung.stats.estimates import estimate
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.clusters import clusters
 from rung.verdict.decide import MAIN, barred
@@ -120,6 +121,16 @@ class Course:
             cases = self.order[: len(run.outcomes)]
             self.cards[label] = card_of(self.runner, self.measure, cases, run.passes, self._rival())
         return self.cards[label]
+
+    def estimate_so_far(self, label: str) -> Estimate | None:
+        """Its main score, as the table would have it if it stopped now; None where it is not judged."""
+        column = self.score_so_far(label).values.get(MAIN)
+        if column is None:
+            return None
+        if len(column) == self.total:
+            return estimate(column, clusters=self.clusters)
+        low, high = self._interval(column)
+        return replace(estimate(column), low=low, high=high)
 
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
@@ -270,16 +281,19 @@ class Course:
             self._barred.pop((label, self.total), None)
         return bool(anew)
 
-    def _stop(self, now: Standing) -> None:
-        """Note on each run that is not complete why it is not, with an interval that holds whenever one stops."""
+    def _interval(self, column: Floats) -> tuple[float, float]:
+        """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
         import numpy as np
 
+        known = column[~np.isnan(column)]
+        return always_valid(known, total=self.total - len(column) + len(known))
+
+    def _stop(self, now: Standing) -> None:
+        """Note on each run that is not complete why it is not, and within what its mean over all cases lies."""
         for label, run in self.runs.items():
             if len(run.outcomes) in (0, self.total) or label not in self.cards:
                 continue
-            column = self._column(run)
-            known = column[~np.isnan(column)]
-            interval = always_valid(known, total=self.total - len(column) + len(known))
+            interval = self._interval(self._column(run))
             stop = Stop("not needed") if run.candidate.rung.reference else now.stopped.get(label)
             self.runs[label] = replace(run, stopped=stop, interval=interval)
 
