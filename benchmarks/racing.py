@@ -8,8 +8,8 @@ limit. SIMULATED: which case a rung gets right is drawn, not answered by a model
 the variance of a normal score), so that their answers hang together as those of one model do, and the shares right are
 of the size that this repository's own benchmarks measure. --projects takes folders whose last verdict was made with
 --exhaustive: there each rung's scores are read case by case from the verdict's `record.json`, which is REAL data of a real
-model, and the race is run over them in many orders, with several bars each: below the lowest rung, between each and the next, above all,
-and none.
+model, and the race is run over them in many orders, with several bars each: below the lowest rung, between each and the
+next, above all, and none.
 
 Rungs whose weights are trained enter one after the other once the others have come to a choice, as `climbing` does, and
 only where they may still change it. What counts is what `decide` says of the race's answers, against what it says of all.

@@ -205,7 +205,7 @@ RESULTS = (
     RungResult("oracle", {}, "measured", reference=True),
 )
 DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES)
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, gap_notes=DOUBTS, places=PLACES)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:
