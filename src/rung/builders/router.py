@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KIND = "router"
 COMPLETION = 4  # a token that is written costs about so many that are read: by price lists, and by a local model's time
 BY_CASES = -1
+_LATER = ("cached_prompt_usd_per_million", "machine_concurrency")  # routers were named before these prices came
 
 
 def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
@@ -43,7 +44,8 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     engines = {name: engine.identity for name, engine in builder.engines.by_step().items()}
     cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
     members = [(member.label, member.identity) for member in need.members]
-    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
+    later = {name for name in _LATER if name not in settings.prices.model_fields_set}
+    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
     named = digest(
         KIND,
         members,
