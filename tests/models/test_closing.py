@@ -87,14 +87,17 @@ def test_what_is_open_is_closed_and_what_is_not_needed_stays_out() -> None:
 
 def test_a_label_and_an_expression_end_too() -> None:
     labels = constraint(Generate((Message("user", "x"),), choices=("refund", "return request")))
-    assert labels is not None and "ret" + end_of("ret", labels.rules) == "return request"
+    assert labels is not None
+    assert "ret" + end_of("ret", labels.rules) == "return request"
     dated = constraint(Generate((Message("user", "x"),), regex=r"\d{4}-\d{2}"))
-    assert dated is not None and "202" + end_of("202", dated.rules) == "2020-00"
+    assert dated is not None
+    assert "202" + end_of("202", dated.rules) == "2020-00"
 
 
 def test_a_text_that_the_grammar_does_not_say_is_left_as_it_is() -> None:
     rules = held_of(json.dumps(MAIL)).rules
-    assert end_of("I think that", rules) == "" and rest_of("I think that", rules) is None
+    assert end_of("I think that", rules) == ""
+    assert rest_of("I think that", rules) is None
 
 
 def test_long_texts_are_read_in_good_time() -> None:

@@ -1,8 +1,8 @@
-"""Brings a text that was cut in the middle to an end that its grammar allows: what is open is closed, what is needed is said.
+"""Brings a text that was cut in the middle to an end that its grammar allows: what is open is closed, what is needed said.
 
-`opened` reads a text by the grammar's rules and gives what is left to say; `tight` narrows that to what has to be said, so that
-a model fills in what is required in a few tokens; `shortest` says it without a model. Texts are read by keeping every stack
-of what may follow (the grammar is read from the left and never begins a rule with itself).
+`opened` reads a text by the grammar's rules and gives what is left to say; `tight` narrows that to what has to be said, so
+that a model fills in what is required in a few tokens; `shortest` says it without a model. Texts are read by keeping every
+stack of what may follow (the grammar is read from the left and never begins a rule with itself).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Lengths:
         for name, node in self.rules.items():
             for other in refers(node) & users.keys():
                 users[other].add(name)
-        waiting = dict.fromkeys(reversed(self.rules))
+        waiting: dict[str, None] = dict.fromkeys(reversed(list(self.rules)))
         while waiting:
             name = next(iter(waiting))
             del waiting[name]
@@ -218,7 +218,7 @@ class _Tight:
             item = Raw("char", CHARACTER)
         if most == 1 and not refers(_meant(item)):  # a sign, a fraction
             return Rep(self.of(item), least, most)
-        if not _is_character(item):
+        if not is_character(item):
             return Rep(self.of(item), least, least) if least else EMPTY
         high = max(least, FILLED)
         return Rep(self.of(item), least, high if most is None else min(most, high))
@@ -228,7 +228,7 @@ def _meant(node: Node) -> Node:
     return _meant(node.meaning) if isinstance(node, Raw) else node
 
 
-def _is_character(node: Node) -> bool:
+def is_character(node: Node) -> bool:
     """Whether it is one character of a string, as it is or escaped."""
     match _meant(node):
         case Chars():
@@ -236,7 +236,7 @@ def _is_character(node: Node) -> bool:
         case Lit(text):
             return len(text) <= 2
         case Alt(parts):
-            return all(map(_is_character, parts))
+            return all(map(is_character, parts))
         case Seq((Lit(text), Chars())):
             return text == "\\"
         case _:
