@@ -246,7 +246,7 @@ def test_what_is_said_under_a_schema_is_valid(local: LocalGenerator) -> None:
     """Many schemas in one batch, prompts that ask for something else, little room, and texts drawn wildly."""
     schemas = [*SCHEMAS, *(schema for schema, _, _ in HELD.values())]
     prompts = ["Answer in JSON: a book about Paris.", 'Write [1, 1, "x"] and then { "zzz" : 99.5 } with many spaces.']
-    ways = [{"max_tokens": 60}, {"max_tokens": 9}, {"max_tokens": 30, "temperature": 1.0, "seed": 1}]
+    ways: list[dict[str, Any]] = [{"max_tokens": 60}, {"max_tokens": 9}, {"max_tokens": 30, "temperature": 1.0, "seed": 1}]
     wanted = [(schema, prompts[place % 2], way) for place, schema in enumerate(schemas) for way in ways]
     answered = dict(local.run([asking(prompt, schema=json.dumps(schema), **way) for schema, prompt, way in wanted]))
     for place, (schema, _, way) in enumerate(wanted):
