@@ -17,16 +17,29 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage, RungResult, Usage, Verdict
+from rung.records import (
+    Answer,
+    Case,
+    Citation,
+    Evaluation,
+    Evidence,
+    Failure,
+    Loss,
+    Outcome,
+    Passage,
+    RungResult,
+    Scorecard,
+    Usage,
+    Verdict,
+)
 from rung.report.as_json import verdict_json
 from rung.report.html.page import Basis, CasePage, Report, report_html
 from rung.report.table import table
-from rung.scoring import Scorecard, ScoringContext, metrics, score_run
+from rung.scoring import ScoringContext, metrics, score_run
 from rung.verdict.bar import Bar
 from rung.verdict.clusters import clusters
-from rung.verdict.decide import MAIN, Evaluated, decide
-from rung.verdict.failure_modes import Corpus, Loss, losses
-from rung.verdict.headroom import won_back
+from rung.verdict.decide import decide
+from rung.verdict.failure_modes import Corpus, losses
 
 WORDS = (
     *("return", "parcel", "delivery", "refund", "customs", "invoice", "warranty"),
@@ -75,13 +88,12 @@ def _outcome(case: Case, gold: Passage, passages: Sequence[Passage], share: floa
     return Outcome(case.id, Answer(f"{said} [1].", f"{said}.", False, marks, found[:5], found), usage=usage)
 
 
-def weighed(
-    name: str, order: int, card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
-) -> Evaluated:
-    """A rung's line from its scorecard, as `pipeline.evaluate` makes it."""
-    lost = won_back(layers, card.values[MAIN], clusters=groups)
-    line = RungResult(name, {}, "measured", scores=card.estimates(groups), order=order, losses=lost)
-    return Evaluated(line, card.values, clusters=groups)
+def evaluated(
+    place: int, outcomes: Sequence[Outcome], card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
+) -> Evaluation:
+    """A rung's record once it is scored, as `pipeline.evaluate` makes it."""
+    line = RungResult(f"rag[passages={place}]", {}, "measured", order=place)
+    return Evaluation(line, outcomes=tuple(outcomes), cards=(card,), layers=tuple(layers), clusters=groups)
 
 
 def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
@@ -101,10 +113,9 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     layers = [losses(cases, rows, card.values, corpus)[1] for rows, card in zip(runs, cards, strict=True)]
     told("diagnosis")
     groups = clusters(cases)
-    rungs = [weighed(name, i, cards[i], layers[i], groups) for i, name in enumerate(names)]
-    told("estimates, won back")
+    rungs = [evaluated(i, runs[i], cards[i], layers[i], groups) for i in range(len(runs))]
     verdict = decide(rungs, bar=Bar(0.62))
-    told("tests and decision")
+    told("estimates, won back, tests, decision, what would change it")
     pages = tuple(
         CasePage(
             case,

@@ -70,12 +70,12 @@ def compare(
             builder = ArtifactBuilder(runner)  #                    who builds what rungs need
             candidates = propose(builder, dataset)  #               rung.yaml → rungs with settings
             raced = climb(builder, dataset, candidates, meter)  #   cheapest first: search settings, build, race; train last
-            require_answers(raced.runs)  #                          where nothing was answered, there is nothing to judge
+            require_answers(raced.evaluations)  #                   where nothing was answered, there is nothing to judge
             # a sample of cases, live, rungs in turns: the latency
-            timed = time_live(runner, raced.runs, dataset.cases, meter, trial=dataset.is_limited)
-            scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer
+            timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
+            scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, raced.candidates, scored, raced.coverage, told=told)
+        verdict = decide_winner(engines, dataset, scored, raced.coverage, told=told)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 

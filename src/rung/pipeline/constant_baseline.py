@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rung.pipeline.answering import Run
-from rung.records import Answer, Case, Outcome
+from rung.records import Answer, Case, Evaluation, Outcome
 from rung.scoring import ScoringContext, score_run
 from rung.scoring.correctness import Correctness
 from rung.scoring.refusal import spoken
 from rung.text.matching import tokens
+from rung.verdict.bar import MAIN
 from rung.verdict.constant import Constant, best_constant, better
-from rung.verdict.decide import MAIN
 
 ACCEPTED = 12  # accepted answers that are tried: the commonest, then those of the commonest words
 SAMPLE = 300  # cases, at most, by which the best of them is picked
 _SHOWN = 60  # characters of an answer
 
 
-def habit(cases: Sequence[Case], measure: ScoringContext, runs: Sequence[Run]) -> Constant | None:
+def habit(cases: Sequence[Case], measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Constant | None:
     """The same answer that gets most: a refusal, an accepted answer, or what a rung says most often. None: none gets much.
 
     Where a model judges, only refusals and labels are tried.
@@ -30,7 +29,7 @@ def habit(cases: Sequence[Case], measure: ScoringContext, runs: Sequence[Run]) -
     found = best_constant(cases, measure.labels)
     if measure.correct_by == "judge" or measure.labels or not cases:
         return found
-    texts = list(dict.fromkeys([*_typical(cases), *_usual(runs)]))
+    texts = list(dict.fromkeys([*_typical(cases), *_usual(evaluations)]))
     some = cases[:: -(-len(cases) // SAMPLE)]
     tried = [(scored.mean, text) for text in texts if (scored := _scored(text, some, measure)) is not None]
     best = max(tried, default=None, key=lambda one: one[0])
@@ -49,10 +48,10 @@ def _typical(cases: Sequence[Case]) -> list[str]:
     return sorted(accepted, key=lambda answer: (-accepted[answer], -usual(answer)))[:ACCEPTED]
 
 
-def _usual(runs: Sequence[Run]) -> Iterator[str]:
+def _usual(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What each rung says most often, where it says anything more than once."""
-    for run in runs:
-        said = Counter(spoken(o.answer).strip() for o in run.outcomes if o.answer is not None)
+    for one in evaluations:
+        said = Counter(spoken(o.answer).strip() for o in one.outcomes if o.answer is not None)
         text, times = next(iter(said.most_common(1)), ("", 0))
         if text and times > 1:
             yield text
