@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rung.config.project import Project
 from rung.config.schema import SamplingSettings
@@ -14,6 +15,7 @@ from rung.pipeline.budget import Meter
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.dense_weight import Weight
+from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
 from rung.pipeline.grading import asks_judge, calibrated, scored
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
@@ -129,15 +131,31 @@ def evaluate(runner: StepRunner, intake: Prepared, evaluations: Sequence[Evaluat
 
 
 def decide_winner(
-    engines: Engines, intake: Prepared, scored: Scored, coverage: Coverage = Coverage(), *, told: Sequence[str] = ()
+    engines: Engines,
+    intake: Prepared,
+    scored: Scored,
+    coverage: Coverage = Coverage(),
+    *,
+    told: Sequence[str] = (),
+    looks: int | None = None,
 ) -> Verdict:
-    """Bar, hard limits, paired differences, gaps, and what would change the choice. `told`: remarks on servers."""
+    """Bar, hard limits, paired differences, gaps, and what would change the choice.
+
+    Args:
+        engines: of the project.
+        intake: its cases, as they judged.
+        scored: every rung.
+        coverage: what the race took.
+        told: what to say first, on servers for one.
+        looks: how often these cases have been looked at; None: this is a look, and is counted.
+    """
     project, evaluations = engines.project, scored.evaluations
     coverage = replace(coverage, partial=coverage.partial or scored.undone)
-    coverage = replace(coverage, trial=remarks.trial(intake, coverage))
+    coverage = replace(coverage, trial=coverage.trial or remarks.trial(intake, coverage))
     with phase("decide"):
         asked = [e for e in evaluations if e.spec is not None]
-        looks = count_looks(engines, asked, intake.cases, trial=bool(coverage.trial))
+        if looks is None:
+            looks = count_looks(engines, asked, intake.cases, trial=bool(coverage.trial))
         context = DecisionContext(
             documents=intake.materials.has_documents,
             trainable=intake.materials.trainable,
@@ -165,7 +183,7 @@ def decide_winner(
 
 
 def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
-    """Table, JSON and page."""
+    """Table, JSON and page, and the answers with their scores."""
     with phase("write report"):
         report = report_of(project, intake, scored, verdict)
         texts = {
@@ -178,7 +196,10 @@ def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Ve
             RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
             SPECS: specs_of(scored.evaluations),
         }
-        published = publish(project, texts, created=report.created, trial=bool(verdict.coverage.trial))
+        facts = facts_of(intake, scored.measure.correct_by, verdict.coverage)
+        evaluations = partial(write_evaluations, facts=facts, cases=intake.cases, evaluations=scored.evaluations)
+        trial = bool(verdict.coverage.trial)
+        published = publish(project, texts, {EVALUATIONS: evaluations}, created=report.created, trial=trial)
     return Comparison(verdict, published, intake.problems)
 
 

@@ -26,7 +26,7 @@ from rung.records.verdicts import Effort, RungResult
 if TYPE_CHECKING:
     from rung.records.scorecard import Floats
 
-Why = Literal["misses", "limit", "worse", "not needed"]
+Why = Literal["misses", "limit", "worse", "not needed", "before"]
 Loss = Literal[  # the layer that lost a case: see `rung.verdict.failure_modes`
     "failed",
     "leaked",
@@ -50,7 +50,10 @@ Loss = Literal[  # the layer that lost a case: see `rung.verdict.failure_modes`
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a rung answers no more. `rival`: the rung that it lost to, or that stands lower and is as good."""
+    """Why a rung answers no more. `rival`: the rung that it lost to, or that stands lower and is as good.
+
+    `why` "before": it was stopped in an earlier comparison, whose answers are scored again.
+    """
 
     why: Why
     rival: str = ""

@@ -79,6 +79,10 @@ def stopped(
         return f"{breaks(broken, {}) if broken else BREAKS}; {after}, since no further case could mend it"
     if why == "worse":
         return f"{WORSE}: {after}, surely below {rival}"
+    if why == "before":
+        return (
+            f"{NOT_NEEDED} then: {after}, by the scores and the bar of then; 'rung compare' lets it go on where it may win"
+        )
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
