@@ -81,8 +81,7 @@ def compare(
 
 
 def rescore(project: Project, verdict: str = LATEST, *, reporter: Reporter | None = None) -> Comparison:
-    """The stored answers of a verdict scored and decided upon anew, by today's cases, bar and settings; published as `compare`
-    does.
+    """The stored answers of a verdict scored and decided upon anew, by today's cases, bar and settings, and published.
 
     Args:
         project: a folder with `rung.yaml`, loaded.
@@ -92,7 +91,7 @@ def rescore(project: Project, verdict: str = LATEST, *, reporter: Reporter | Non
     Raises:
         UserError: no such verdict, it has no stored answers, or none of them counts any more.
     """
-    with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
+    with reporting(reporter), opened(project) as engines, StepRunner(engines) as runner:
         return rescore_verdict(runner, verdict)
 
 

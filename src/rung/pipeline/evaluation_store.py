@@ -2,7 +2,8 @@
 
 The first line is of the comparison. Then each rung has a line, with everything but its answers, and after it one line for
 each case that it answered: what came of every pass, its scores, and the layer that lost it. A passage has a line of its own
-before the first answer that saw it, and is named by its number, counted from 0: most are seen by many answers.
+before the first answer that saw it, and is named by its number, counted from 0, with its score in that ranking where that is
+not 0: most are seen by many answers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import gzip
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -50,7 +51,7 @@ FORMAT = 1
 _FASTEST = 1  # level of gzip: a third more bytes than the best, for an eighth of the time
 _RESULT = ("name", "about", "settings", "why", "reference", "order", "artifacts", "build_seconds", "answer_seconds")
 _USAGE = tuple(one.name for one in fields(Usage))
-_PASSAGE = tuple(one.name for one in fields(Passage))
+_PASSAGE = tuple(one.name for one in fields(Passage) if one.name != "score")
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _used, _shown = attrgetter(*_USAGE), attrgetter(*_PASSAGE)
 Dump = Callable[[Any], None]
@@ -141,7 +142,7 @@ class _Writer:
     than equality."""
 
     dump: Dump
-    known: dict[Passage, int] = field(default_factory=dict)
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
 
     def write(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
@@ -202,15 +203,16 @@ class _Writer:
                     row[name] = [self._numbered(passage) for passage in passages]
         return row
 
-    def _numbered(self, passage: Passage) -> int:
+    def _numbered(self, passage: Passage) -> int | tuple[int, float]:
         number = self.seen.get(id(passage))
         if number is None:
-            number = self.known.get(passage)
+            key = _shown(passage)
+            number = self.known.get(key)
             if number is None:
-                number = self.known[passage] = len(self.known)
-                self.dump({"shown": _shown(passage)})
+                number = self.known[key] = len(self.known)
+                self.dump({"shown": key})
             self.seen[id(passage)] = number
-        return number
+        return (number, passage.score) if passage.score else number
 
 
 def read_evaluations(path: Path) -> Stored:
@@ -291,6 +293,7 @@ class _Rung:
         self._scores = [np.full((len(names), len(cases)), math.nan) for names in row["metrics"]]
         self._errors: list[list[ScoreError]] = [[] for _ in self._scores]
         self._layers: list[Any] = [None] * len(cases)
+        self._scored: dict[tuple[int, float], Passage] = {}  # those with a score in a ranking
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One case."""
@@ -337,12 +340,20 @@ class _Rung:
             row.get("plain", row["text"]),
             refused=row.get("refused", False),
             citations=tuple(Citation(*one) for one in row.get("citations", ())),
-            passages=tuple(self._passages[number] for number in row.get("passages", ())),
-            retrieved=tuple(self._passages[number] for number in row.get("retrieved", ())),
+            passages=tuple(map(self._passage, row.get("passages", ()))),
+            retrieved=tuple(map(self._passage, row.get("retrieved", ()))),
             truncated=row.get("truncated", False),
             by=row.get("by", ""),
         )
         return Outcome(case, answer, usage=usage)
+
+    def _passage(self, told: int | list[Any]) -> Passage:
+        if isinstance(told, int):
+            return self._passages[told]
+        number, score = told
+        if (number, score) not in self._scored:
+            self._scored[number, score] = replace(self._passages[number], score=score)
+        return self._scored[number, score]
 
 
 def _result(row: Mapping[str, Any]) -> RungResult:
