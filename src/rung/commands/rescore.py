@@ -58,9 +58,9 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     scored = evaluate(runner, prepared, kept.evaluations)
     scored = replace(scored, evaluations=tuple(_layers_kept(e, kept) for e in scored.evaluations))
     scored = replace(scored, evaluations=tuple(_still_stopped(e) for e in scored.evaluations))
-    told = f"Scored again from the answers of verdict {source}; no rung was asked anything. {' '.join(kept.sentences())}"
-    looks = looks_so_far(engines.cache, kept.cases)
-    verdict = decide_winner(engines, prepared, scored, stored.facts.coverage, told=[told.strip()], looks=looks)
+    told = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *kept.sentences()]
+    coverage = replace(stored.facts.coverage, rescored=" ".join(told))
+    verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, kept.cases))
     return write_report(project, prepared, scored, verdict)
 
 

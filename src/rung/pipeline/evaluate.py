@@ -234,6 +234,7 @@ def _found(evaluation: Evaluation, weight: Weight | None) -> RungResult:
 def _warnings(intake: Prepared, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
     found = [reasons.partial(coverage)] if coverage.partial else []
     found += [reasons.trial(coverage.trial)] if coverage.trial else []
+    found += [coverage.rescored] if coverage.rescored else []
     found += [coverage.searched] if coverage.searched else []
     if sampling.temperature and sampling.repeats == 1:
         found.append(reasons.drawn_once(sampling.temperature))

@@ -179,6 +179,7 @@ class Coverage:
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
     comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
     `trial`: why it was a trial run, which replaces no verdict and is no look at the test cases, "" where it was none.
+    `rescored`: of which verdict the answers are, and what of them does not count any more, "" where they are its own.
     """
 
     answers: int = 0
@@ -187,6 +188,7 @@ class Coverage:
     partial: str = ""
     searched: str = ""
     trial: str = ""
+    rescored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
