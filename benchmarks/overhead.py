@@ -4,7 +4,8 @@
 
 Makes so many cases with the answers of so many rungs (short answers with citations over five passages each, some refusals,
 some failures), and then times what a verdict does with them without a model: every scorer over every answer, the
-diagnosis, estimates and tests by documents, decision, losses, table, JSON and the page. Making the cases is not timed.
+diagnosis, estimates and tests by documents, decision, losses, storing the answers, table, JSON, page. Making the cases is
+not timed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ import argparse
 import cProfile
 import pstats
 import random
+import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+from rung.pipeline.evaluation_store import EVALUATIONS, Facts, read_evaluations, write_evaluations
 from rung.records import (
     Answer,
     Case,
     Citation,
+    Coverage,
     Evaluation,
     Evidence,
     Failure,
@@ -96,7 +102,7 @@ def evaluated(
     return Evaluation(line, outcomes=tuple(outcomes), cards=(card,), layers=tuple(layers), clusters=groups)
 
 
-def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
+def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str, Path]:
     """All that is timed; prints what each part took."""
     began, used = time.perf_counter(), time.process_time()
 
@@ -116,6 +122,10 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     rungs = [evaluated(i, runs[i], cards[i], layers[i], groups) for i in range(len(runs))]
     verdict = decide(rungs, bar=Bar(0.62))
     told("estimates, won back, tests, decision, what would change it")
+    stored = Path(tempfile.mkdtemp()) / EVALUATIONS
+    with stored.open("wb") as file:
+        write_evaluations(file, Facts("f1", Coverage()), cases, rungs)
+    told(f"answers and scores stored ({stored.stat().st_size / 1e6:.1f} MB)")
     pages = tuple(
         CasePage(
             case,
@@ -134,7 +144,7 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     lines = table(verdict)
     said = verdict_json(verdict)
     told(f"table ({len(lines)} lines), JSON ({len(said):,} bytes)")
-    return verdict, page
+    return verdict, page, stored
 
 
 def main() -> None:
@@ -148,11 +158,17 @@ def main() -> None:
     profile, began, used = cProfile.Profile(), time.perf_counter(), time.process_time()
     if said.profile:
         profile.enable()
-    verdict, page = report(cases, runs)
+    verdict, page, stored = report(cases, runs)
     profile.disable()
     took = time.perf_counter() - began
     worked, size = time.process_time() - used, len(page.encode()) / 1e6
     print(f"all: {took:.1f} s ({worked:.1f} s of processor), page {size:.1f} MB: {verdict.winner}")
+    used = time.process_time()
+    assert [e.outcomes for e in read_evaluations(stored).evaluations] == [tuple(rows) for rows in runs]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"beside it, stored answers read and compared: {time.process_time() - used:.1f} s of processor; peak {peak:.2f} GB"
+    )
     if said.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 

@@ -16,7 +16,7 @@ import pytest
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.budget import CompareRequest
-from rung.pipeline.grading import scored
+from rung.pipeline.grading import score_answers
 from rung.records import Answer, Case, Evaluation, Evidence, Failure, Outcome, Passage, RungResult, digest
 from rung.records.steps import Generate
 from rung.scoring import ScoringContext, metrics, score_run, scorers
@@ -117,7 +117,7 @@ def test_block_by_block_comes_to_what_all_at_once_does(tmp_path: Path, first: in
     with working(load_project(labels(tmp_path))) as at:
         one = Evaluation(RungResult("rag", {}, "not_applicable"))
         for upto in (first, first, 12):
-            one = scored(at.runner, context, Evaluation(one.result, outcomes=outcomes[:upto], cards=one.cards), by_id)
+            one = score_answers(at.runner, context, Evaluation(one.result, outcomes=outcomes[:upto], cards=one.cards), by_id)
     whole = score_run(cases, outcomes, scoring_context=context)
     assert one.scorecard.cases == whole.cases
     assert set(one.values) == set(whole.values)

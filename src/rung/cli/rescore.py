@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rung.cli.compare import tell_restricted
 from rung.cli.main import FINE, MISSED
 from rung.cli.options import Json, Word
 from rung.cli.project_folder import chosen
@@ -47,4 +48,5 @@ def rescore(
     else:
         out(done.published.table)
         out(f"report: {done.published.page}")
+    tell_restricted(screen, done.published, root)
     return FINE if done.published.clears_bar else MISSED

@@ -16,7 +16,7 @@ from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
-from rung.pipeline.grading import asks_judge, calibrated, scored
+from rung.pipeline.grading import asks_judge, calibrated, score_answers
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
@@ -119,7 +119,7 @@ def evaluate(runner: StepRunner, intake: Prepared, evaluations: Sequence[Evaluat
         for evaluation in evaluations:
             one = replace(evaluation, clusters=groups)
             if one.outcomes:
-                one = scored(runner, facts, one, by_id, against, judge=judge)
+                one = score_answers(runner, facts, one, by_id, against, judge=judge)
                 one = _diagnosed(_over_all(one, list(by_id)), by_id, examiner)
                 one = replace(one, effort=effort_of_answers(runner.engines, intake, one), result=_found(one, intake.weight))
             if shown and one.name == ORACLE:

@@ -3,7 +3,7 @@
 The first line is of the comparison. Then each rung has a line, with everything but its answers, and after it one line for
 each case that it answered: what came of every pass, its scores, and the layer that lost it. A passage has a line of its own
 before the first answer that saw it, and is named by its number, counted from 0, with its score in that ranking where that is
-not 0: most are seen by many answers.
+not 0: most are seen by many answers. Where what was shown is the beginning of what was found, its length says so.
 """
 
 from __future__ import annotations
@@ -198,9 +198,11 @@ class _Writer:
                 row["by"] = answer.by
             if answer.citations:
                 row["citations"] = [[c.mark, c.document, c.start, c.end, c.passage] for c in answer.citations]
-            for name, passages in (("passages", answer.passages), ("retrieved", answer.retrieved)):
-                if passages:
-                    row[name] = [self._numbered(passage) for passage in passages]
+            if answer.retrieved:
+                row["retrieved"] = list(map(self._numbered, answer.retrieved))
+            if shown := len(answer.passages):
+                as_ranked = answer.passages == answer.retrieved[:shown]
+                row["passages"] = shown if as_ranked else list(map(self._numbered, answer.passages))
         return row
 
     def _numbered(self, passage: Passage) -> int | tuple[int, float]:
@@ -335,13 +337,15 @@ class _Rung:
         usage = Usage(**dict(zip(self._usage, row["usage"], strict=True)))
         if "failure" in row:
             return Outcome(case, failure=Failure(*row["failure"]), usage=usage)
+        retrieved = tuple(map(self._passage, row.get("retrieved", ())))
+        shown = row.get("passages", 0)
         answer = Answer(
             row["text"],
             row.get("plain", row["text"]),
             refused=row.get("refused", False),
             citations=tuple(Citation(*one) for one in row.get("citations", ())),
-            passages=tuple(map(self._passage, row.get("passages", ()))),
-            retrieved=tuple(map(self._passage, row.get("retrieved", ()))),
+            passages=retrieved[:shown] if isinstance(shown, int) else tuple(map(self._passage, shown)),
+            retrieved=retrieved,
             truncated=row.get("truncated", False),
             by=row.get("by", ""),
         )

@@ -42,7 +42,7 @@ def carried_by(runner: StepRunner, judge: Engine | None = None) -> Carry:
     return carry
 
 
-def scored(
+def score_answers(
     runner: StepRunner,
     scoring_context: ScoringContext,
     evaluation: Evaluation,

@@ -17,7 +17,7 @@ from rung.pipeline.billing import prices_in
 from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import Candidate, evaluation_of
 from rung.pipeline.evaluate import measure
-from rung.pipeline.grading import asks_judge, scored
+from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
@@ -130,7 +130,7 @@ class Course:
     def so_far(self, label: str) -> Evaluation:
         """A rung with all that it has answered by now scored."""
         racer = self.racers[label]
-        racer.evaluation = scored(self.runner, self.measure, racer.evaluation, self.by_id, self._rival())
+        racer.evaluation = score_answers(self.runner, self.measure, racer.evaluation, self.by_id, self._rival())
         return racer.evaluation
 
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:

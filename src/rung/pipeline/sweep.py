@@ -19,7 +19,7 @@ from rung.errors import BudgetEnded, UserError
 from rung.pipeline.answering import answered
 from rung.pipeline.candidates import Candidate, build, evaluation_of
 from rung.pipeline.evaluate import measure
-from rung.pipeline.grading import scored
+from rung.pipeline.grading import score_answers
 from rung.pipeline.prepare import Prepared
 from rung.progress import say
 from rung.records import Case, canonical
@@ -212,7 +212,7 @@ def _worth(
         return None
     tried = answered(builder.runner, evaluation_of(builder.project, built), cases, title=f"search {candidate.label}")
     by_id = {case.id: case for case in cases}
-    column = scored(builder.runner, measure(builder.project, intake), tried, by_id).values.get(MAIN)
+    column = score_answers(builder.runner, measure(builder.project, intake), tried, by_id).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
     tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in tried.outcomes]
