@@ -19,7 +19,21 @@ from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
 from rung.knowledge.loading import DOOR as READERS
 from rung.models.grammar.formats import FORMATS
-from rung.records import Case, Effort, Estimate, Example, Json, Layer, Lost, Message, Metric, Repeats, RungResult, Verdict
+from rung.records import (
+    Case,
+    Coverage,
+    Effort,
+    Estimate,
+    Example,
+    Json,
+    Layer,
+    Lost,
+    Message,
+    Metric,
+    Repeats,
+    RungResult,
+    Verdict,
+)
 from rung.records.steps import Generate, Step
 from rung.report.as_json import verdict_json
 from rung.report.table import table
@@ -205,7 +219,8 @@ RESULTS = (
     RungResult("oracle", {}, "measured", reference=True),
 )
 DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES)
+COVERAGE = Coverage(rescored="Scored again.")
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES, coverage=COVERAGE)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:

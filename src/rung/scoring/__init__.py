@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rung.records import Scorecard, ScoreError
 from rung.scoring.card import score_run
 from rung.scoring.choosing import scoring_context
 from rung.scoring.protocol import CorrectBy, Scorer, ScorerFactory, Scores, ScoringContext
@@ -9,6 +10,8 @@ from rung.scoring.registry import metrics, scorers
 
 __all__ = [
     "CorrectBy",
+    "ScoreError",
+    "Scorecard",
     "Scorer",
     "ScorerFactory",
     "Scores",
