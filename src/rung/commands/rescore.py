@@ -22,12 +22,12 @@ from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import Prepared, gold_of, located
 from rung.pipeline.publishing import LATEST, published, read_list
 from rung.pipeline.test_set_reuse import looks_so_far
-from rung.records import Case, Evaluation, Json, Outcome, Passage, Stop
-from rung.records.spec import StrategySpec
+from rung.records import Case, Evaluation, Outcome, Passage, Stop
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
+from rung.strategies.protocol import Materials, Plan
 from rung.strategies.registry import REFERENCES
-from rung.strategies.wording import TASK
+from rung.strategies.wording import TASK, planned
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 from rung.verdict.racing import always_valid
@@ -164,7 +164,7 @@ class _Kept:
         taken = set(names.values())
         cases = tuple(case for case in prepared.cases if case.id in taken)
         same = frozenset(name for id, name in names.items() if now[name].judged == stored.asked[id].judged)
-        kept = [e for e in stored.evaluations if e.spec is None or _is_as_it_was(project, e, e.spec)]
+        kept = [e for e in stored.evaluations if _is_as_it_was(project, prepared.materials, e)]
         left_out = {
             "new": len(prepared.cases) - matched if not stored.facts.coverage.trial else 0,
             "gone or asked otherwise": len(stored.asked) - matched,
@@ -174,7 +174,7 @@ class _Kept:
             cases,
             tuple(_renamed(e, names, [case.id for case in cases]) for e in kept),
             {why: n for why, n in left_out.items() if n},
-            tuple(e.name for e in stored.evaluations if e not in kept),
+            tuple(e.name for e in stored.evaluations if e.spec is not None and e not in kept),
             len(names) - len(same),
             same,
             {e.name: e for e in kept},
@@ -196,18 +196,20 @@ class _Kept:
         return found
 
 
-def _is_as_it_was(project: Project, evaluation: Evaluation, spec: StrategySpec) -> bool:
-    """Whether rung.yaml has a rung of this label, and nothing of it says otherwise than what answered."""
-    given: Mapping[str, Json] | None
-    if evaluation.is_reference:
-        given = next((shared_settings(project, arm) for arm in REFERENCES if arm.name == spec.rung), None)
-    else:
-        given = next((settings for label, _, settings in allowed(project) if label == evaluation.name), None)
-    if given is None or spec.model != project.settings.model:
-        return False
-    task = given.get(TASK, project.settings.task)
-    own = all(name == TASK or spec.settings.get(name) == value for name, value in given.items())
-    return own and spec.task == task
+def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation) -> bool:
+    """Whether rung.yaml has a rung of this label, with the settings, the task and the model that answered."""
+    arms = ((arm.name, arm, shared_settings(project, arm)) for arm in REFERENCES)
+    named, spec = (one for one in (*allowed(project), *arms) if one[0] == evaluation.name), evaluation.spec
+    for _, rung, given in named:
+        if spec is None:
+            return True  # it was not built, and has answered nothing
+        plan = planned(rung, materials, given)
+        if isinstance(plan, Plan):
+            same = plan.settings == spec.settings
+        else:  # what it is made of, or may be, is not known without a comparison
+            same = all(name == TASK or spec.settings.get(name) == value for name, value in given.items())
+        return same and spec.model == project.settings.model and spec.task == given.get(TASK, project.settings.task)
+    return False
 
 
 def _renamed(evaluation: Evaluation, names: Mapping[str, str], order: Sequence[str]) -> Evaluation:
