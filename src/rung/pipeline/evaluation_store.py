@@ -79,8 +79,8 @@ class Asked:
 class Facts:
     """What a comparison knew beside its rungs, and what cannot be told again without a model.
 
-    `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the
-    dense ranking's.
+    `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the weight of the
+    dense ranking (`pipeline.dense_weight`).
     """
 
     correct_by: str
@@ -88,8 +88,6 @@ class Facts:
     answer_tokens: int = 0
     corpus_tokens: int | None = None
     passages: int = 0
-    documents: int = 0
-    trainable: bool = False
     knowledge_version: int = 0
     weight: Mapping[str, Any] | None = None
     document_groups: Mapping[str, tuple[str, ...]] | None = None
@@ -104,8 +102,6 @@ def facts_of(intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
         answer_tokens=materials.answer_tokens,
         corpus_tokens=materials.corpus_tokens,
         passages=materials.passages,
-        documents=intake.documents,
-        trainable=materials.trainable,
         knowledge_version=intake.knowledge_version,
         weight=None if intake.weight is None else asdict(intake.weight),
         document_groups=intake.document_groups,
