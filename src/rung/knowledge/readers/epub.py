@@ -56,10 +56,10 @@ def _package(archive: zipfile.ZipFile) -> tuple[ElementTree.Element, str]:
     """The list of what is in the book, and the folder that its names start from."""
     try:
         container = _xml(archive, _CONTAINER)
-        place = next((e.get("full-path") for e in container.iter() if _tag(e) == "rootfile"), None)
-        if not place:
+        path = next((e.get("full-path") for e in container.iter() if _tag(e) == "rootfile"), None)
+        if not path:
             raise KeyError(_CONTAINER)
-        return _xml(archive, place), posixpath.dirname(place)
+        return _xml(archive, path), posixpath.dirname(path)
     except (KeyError, ElementTree.ParseError) as error:
         raise Unusable(f"is no EPUB that can be read: its table of contents is missing or broken ({error})") from error
 
@@ -70,8 +70,8 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 def _spine(package: ElementTree.Element, folder: str) -> list[str]:
     items = {e.get("id"): e for e in package.iter() if _tag(e) == "item"}
-    order = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
-    return list(dict.fromkeys(_place(e, folder) for e in order if _is_chapter(e)))
+    entries = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
+    return list(dict.fromkeys(_place(e, folder) for e in entries if _is_chapter(e)))
 
 
 def _outside(package: ElementTree.Element, folder: str, spine: list[str]) -> int:

@@ -85,13 +85,13 @@ class Part:
         if self.edges:
             return self.edges
         width = max(map(len, self.cells), default=0)
-        found = []
-        for place in range(width):
-            boxes = [row[place].box for row in self.cells if place < len(row) and row[place].text]
-            known = [box for box in boxes if box is not None]
-            edges = (min(b.left for b in known), max(b.right for b in known)) if known else (0.0, 0.0)
-            found.append(edges)
-        return found
+        edges_of = []
+        for index in range(width):
+            boxes = [row[index].box for row in self.cells if index < len(row) and row[index].text]
+            filled = [box for box in boxes if box is not None]
+            edges = (min(b.left for b in filled), max(b.right for b in filled)) if filled else (0.0, 0.0)
+            edges_of.append(edges)
+        return edges_of
 
 
 @dataclass(slots=True)

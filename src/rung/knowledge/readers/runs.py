@@ -30,8 +30,8 @@ def joined(runs: Iterable[Run], notes: Container[str] = frozenset()) -> str:
     merged = _merged(runs)
     out = ""
     struck_from: int | None = None
-    for place, run in enumerate(merged):
-        after = merged[place + 1].text if place + 1 < len(merged) else ""
+    for index, run in enumerate(merged):
+        after = merged[index + 1].text if index + 1 < len(merged) else ""
         if run.struck and struck_from is None:
             struck_from = len(out)
         elif not run.struck and struck_from is not None:
