@@ -143,10 +143,10 @@ class _Writer:
             scaled = ops.mvn(x, self.whole([1]), True, _LAYER_NORM_EPSILON, "INSIDE_SQRT")
             return ops.add(ops.multiply(scaled, constants["weight"]), constants["bias"])
         product = ops.matmul(x, constants["weight"], False, True)
-        found = self.activated(ops.add(product, constants["bias"]) if "bias" in constants else product, layer.activation)
+        output = self.activated(ops.add(product, constants["bias"]) if "bias" in constants else product, layer.activation)
         if not layer.residual:
-            return found
-        return ops.add(found, ops.matmul(x, constants["residual"], False, True) if "residual" in constants else x)
+            return output
+        return ops.add(output, ops.matmul(x, constants["residual"], False, True) if "residual" in constants else x)
 
     def activated(self, x: Any, name: str) -> Any:
         """An activation by its name in `encoder_modules.ACTIVATIONS`."""

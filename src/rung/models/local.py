@@ -111,7 +111,7 @@ class LocalGenerator:
         with self._using(job.step.adapter, jobs) as pipeline:
             result: GenerateResult | Failure | None = pipeline.add(job)
             while result is None:
-                result = pipeline.step(jobs).get(job.place)
+                result = pipeline.step(jobs).get(job.index)
                 text = self.tokens.decode(job.sure)
                 # half of a character decodes to a replacement mark: wait for the rest
                 if result is None and text.startswith(shown) and not text.endswith("\ufffd"):
@@ -151,12 +151,12 @@ class LocalGenerator:
         encoded = self.tokens.encode([self.tokens.render(step.messages) for step in steps])
         jobs: list[Job] = []
         refused: list[tuple[int, Failure]] = []
-        for place, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
+        for index, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
             why = self._why_not(step, len(ids))
             if why:
-                refused.append((place, Failure(why, step="generate")))
+                refused.append((index, Failure(why, step="generate")))
             else:
-                jobs.append(Job(place, step, ids))
+                jobs.append(Job(index, step, ids))
         return jobs, refused
 
     def _why_not(self, step: Generate, prompt: int) -> str:
@@ -183,10 +183,10 @@ class LocalGenerator:
                     refused = pipeline.add(job)
                     if refused is not None:
                         queue.ended(job)
-                        yield job.place, refused
-                for place, result in pipeline.step(queue.running).items():
-                    queue.ended(next(job for job in queue.running if job.place == place))
-                    yield place, result
+                        yield job.index, refused
+                for index, result in pipeline.step(queue.running).items():
+                    queue.ended(next(job for job in queue.running if job.index == index))
+                    yield index, result
 
     @contextmanager
     def _using(self, adapter: str, jobs: Sequence[Job]) -> Iterator[Pipeline]:

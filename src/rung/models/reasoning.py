@@ -146,8 +146,8 @@ class Listening:
 
     def end(self) -> tuple[str, Spoken]:
         """(what is left to be shown, the answer)."""
-        found = spoken(self._said)
-        return self._grown(found.text), found
+        result = spoken(self._said)
+        return self._grown(result.text), result
 
     def _certain(self) -> str:
         """The answer without the block, and without the mark, that its end may be growing into."""

@@ -112,12 +112,12 @@ class ScriptedGenerator:
                 f"{self.context_tokens:,} of the scripted model: show fewer or shorter passages",
                 step="generate",
             )
-        said = self._said(step)
-        if isinstance(said, Failure):
-            return said
-        kept = list(_TOKEN.finditer(said))[: step.max_tokens]
-        text = said[: kept[-1].end()] if kept else ""
-        return GenerateResult(text, prompt, len(kept), truncated=text != said.rstrip(), usd=0.0)
+        reply = self._said(step)
+        if isinstance(reply, Failure):
+            return reply
+        tokens = list(_TOKEN.finditer(reply))[: step.max_tokens]
+        text = reply[: tokens[-1].end()] if tokens else ""
+        return GenerateResult(text, prompt, len(tokens), truncated=text != reply.rstrip(), usd=0.0)
 
     def _said(self, step: Generate) -> str | Failure:
         if callable(self._script):
@@ -155,20 +155,20 @@ def extract(step: Generate) -> str:
 
 
 def _best_sentence(question: str, passages: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    wanted = words(question)
-    best, said, where = 0.0, "", ""
+    asked = words(question)
+    best, chosen, where = 0.0, "", ""
     for number, text in passages:
         for sentence in _SENTENCE.split(text):
-            share = len(words(sentence) & wanted) / max(1, len(wanted))
+            share = len(words(sentence) & asked) / max(1, len(asked))
             if share > best:
-                best, said, where = share, sentence.strip(), number
-    return (said, where) if best >= _MIN_SHARE else ("", "")
+                best, chosen, where = share, sentence.strip(), number
+    return (chosen, where) if best >= _MIN_SHARE else ("", "")
 
 
 def _nearest_reply(question: str, turns: Sequence[Message]) -> str:
     pairs = [(a.content, b.content) for a, b in pairwise(turns) if a.role == "user" and b.role == "assistant"]
-    wanted = words(question)
-    return max(pairs, key=lambda pair: len(words(pair[0]) & wanted), default=("", ""))[1]
+    asked = words(question)
+    return max(pairs, key=lambda pair: len(words(pair[0]) & asked), default=("", ""))[1]
 
 
 def _fits(text: str, schema: str) -> bool:
@@ -238,8 +238,8 @@ class ScriptedEmbedder:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             for word in words(text):
-                place, sign = _place(word, self.dimensions)
-                vectors[row, place] += sign
+                column, sign = _place(word, self.dimensions)
+                vectors[row, column] += sign
             if not vectors[row].any():
                 vectors[row, 0] = 1.0
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

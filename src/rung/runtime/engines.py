@@ -208,7 +208,7 @@ class Engines:
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
-            return GeneratorReranker(self.generator, told=self.tally.consumed)
+            return GeneratorReranker(self.generator, report=self.tally.consumed)
         with self.pointing_at("reranker"), phase(f"reranker {settings.reranker}") as tick:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 

@@ -17,7 +17,7 @@ from rung.files.durable import write_whole
 from rung.models.bert import Shape, weights_of
 from rung.models.embedding import together
 from rung.models.encoder_folder import EncoderFolder, read_encoder
-from rung.models.encoder_modules import WEIGHTS, said_in
+from rung.models.encoder_modules import WEIGHTS, read_settings
 from rung.models.encoder_tokenizer import open_tokenizer
 from rung.records import Json
 from rung.training.heads import headed, layers_of, pooled
@@ -55,7 +55,7 @@ class Encoder:
                 f"{source.folder} leaves its prompts out of the pooling (include_prompt): it cannot be tuned here"
             )
         self.source = source
-        self.config: dict[str, Json] = said_in(source.folder / "config.json")
+        self.config: dict[str, Json] = read_settings(source.folder / "config.json")
         self.shape = Shape.of(self.config, str(source.folder / "config.json"))
         held = weights_of(source.folder / WEIGHTS, self.shape)
         # in memory of its own, whose alignment is always the same: equal trainings end with equal bytes

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import POOLING_FLAGS, HeadLayer, said_in
+from rung.models.encoder_modules import POOLING_FLAGS, HeadLayer, read_settings
 from rung.models.encoder_tokenizer import BERT_CLASSES
 from rung.records import Json
 from rung.training.heads import Layer
@@ -50,7 +50,7 @@ def tokenizer_settings(source: EncoderFolder, tokenizer: Any, *, tokens: int) ->
     """`tokenizer_config.json`: as it was, with what the tokenizer does said in full."""
     words: dict[str, Json] = {"tokenizer_class": BERT_CLASSES[0]}
     words |= {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")}
-    words = said_in(source.folder / "tokenizer_config.json") or words
+    words = read_settings(source.folder / "tokenizer_config.json") or words
     if words.get("tokenizer_class", BERT_CLASSES[0]) in BERT_CLASSES:
         parsed = json.loads(tokenizer.normalizer.__getstate__())
         words |= {"do_lower_case": parsed["lowercase"], "strip_accents": parsed["strip_accents"]}
