@@ -48,7 +48,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
             with builder.while_training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)
-                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, found=found, progress=tick)
+                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, sweep=found, progress=tick)
                 replaced = Registry(builder.project.state).promoted("adapter")
                 amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
         gate(builder.engines, built, title=title)

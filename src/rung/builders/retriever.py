@@ -30,7 +30,7 @@ from rung.training.registry import learnt_case
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
     from rung.models.protocol import Embedder, Vectors
-    from rung.training.query_map import Lessons
+    from rung.training.query_map import QueryPairs
     from rung.training.retriever import RetrieverRecipe
 
 KIND = "retriever"
@@ -177,7 +177,7 @@ def _mapped(own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[st
     from rung.training.query_map import fit
 
     with phase(title) as tick:
-        lessons = map_lessons(taught.pairs, taught.base, own)
+        lessons = query_pairs(taught.pairs, taught.base, own)
         fitted = fit(lessons, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / MATRIX, fitted.matrix)
@@ -185,14 +185,14 @@ def _mapped(own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[st
     return {"strength": fitted.strength, "validation_loss": losses}
 
 
-def map_lessons(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> Lessons:
+def query_pairs(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> QueryPairs:
     """The vectors that a map is learnt from: each question's, each passage's, and of other passages that everybody may read.
 
     Passages are not embedded again where the project's index, by the same embedder, holds their vectors.
     """
     import numpy as np
 
-    from rung.training.query_map import Lessons
+    from rung.training.query_map import QueryPairs
     from rung.training.retriever import positives_of
 
     said = dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives)))
@@ -202,7 +202,7 @@ def map_lessons(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> Lesson
     answers = positives_of(pairs)
     known = tuple(tuple(sorted(column[text] for text in answers[p.anchor] if text != p.positive)) for p in pairs)
     questions = base.embed([pair.anchor for pair in pairs], kind="query")
-    return Lessons(questions, _vectors(own, base, texts), np.asarray([column[p.positive] for p in pairs]), known)
+    return QueryPairs(questions, _vectors(own, base, texts), np.asarray([column[p.positive] for p in pairs]), known)
 
 
 def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:

@@ -95,7 +95,7 @@ class Memory:
             self._do(lambda c: c.commit())
 
     def forget_others(self) -> None:
-        """Drop every file that `known` was not asked for: it is no longer among the sources."""
+        """Drop every file that `get` was not asked for: it is no longer among the sources."""
         if self._connection is None or not self._writable:
             return
         try:
