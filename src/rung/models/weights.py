@@ -110,7 +110,7 @@ def cache_folder() -> Path:
 
 def is_fetched(model: Packaged, *, thoroughly: bool = False) -> bool:
     """Whether every file is here and the one that was pinned. `thoroughly`: each is read, even where it seems untouched."""
-    return not altered(model.home, mark=_MARK, wanted=_pinned(model), thoroughly=thoroughly)
+    return not altered(model.home, mark=_MARK, expected=_pinned(model), thoroughly=thoroughly)
 
 
 def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) -> Path:
