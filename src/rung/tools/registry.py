@@ -52,10 +52,10 @@ def tools_of(project: Project) -> tuple[Tool, ...]:
     Raises:
         InputError: an unknown one; points at its line.
     """
-    found: list[Tool] = []
-    for place, name in enumerate(project.settings.tools):
+    tools: list[Tool] = []
+    for index, name in enumerate(project.settings.tools):
         try:
-            found.extend(open_tools([name]))
+            tools.extend(open_tools([name]))
         except UserError as error:
-            raise project.error(str(error), "tools", place) from error
-    return tuple(found)
+            raise project.error(str(error), "tools", index) from error
+    return tuple(tools)
