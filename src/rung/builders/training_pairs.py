@@ -39,7 +39,7 @@ def divided(train_cases: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Cas
 
 
 def pairs_of(knowledge: Knowledge, train_cases: Sequence[Case], pairs: Sequence[Pair]) -> list[Pair]:
-    """A pair for each gold passage of the train cases, and those given; all with hard negatives of the project's own search."""
+    """A pair for each gold passage of the train cases, and those given; all with hard negatives by the project's search."""
     asked = [(case.question, case.asker) for case in train_cases] + [(pair.anchor, Asker()) for pair in pairs]
     rankings = _searched(knowledge, asked)
     questions = knowledge.embedder.embed([question for question, _ in asked], kind="query")
