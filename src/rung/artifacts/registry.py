@@ -84,14 +84,14 @@ class Registry:
             UserError: none does, or several do; names them.
         """
         everything = self.artifacts()
-        digits = beginning.strip().lower()
-        exact = [a for a in everything if a.digest == digits]
-        matches = exact or [a for a in everything if len(digits) >= MIN_CHARACTERS and a.digest.startswith(digits)]
+        prefix = beginning.strip().lower()
+        exact = [a for a in everything if a.digest == prefix]
+        matches = exact or [a for a in everything if len(prefix) >= MIN_CHARACTERS and a.digest.startswith(prefix)]
         if len(matches) == 1:
             return matches[0]
         if matches:
             raise UserError(f"'{beginning}' begins several digests; say more of it:{_listed(matches)}")
-        short = f" (at least {MIN_CHARACTERS} characters of it)" if len(digits) < MIN_CHARACTERS else ""
+        short = f" (at least {MIN_CHARACTERS} characters of it)" if len(prefix) < MIN_CHARACTERS else ""
         listed = f"; there are:{_listed(everything)}" if everything else ": nothing was built yet"
         raise UserError(f"no artifact's digest begins with '{beginning}'{short}{listed}")
 

@@ -48,7 +48,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
             training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
             with builder.while_training(training), phase(title) as tick:
                 manifest = train_classifier(taught, builder.engines.embedder, recipe=recipe, folder=folder, progress=tick)
-            others = manifest["notes"] if isinstance(manifest["notes"], list) else []
+            further = manifest["notes"] if isinstance(manifest["notes"], list) else []
             about: dict[str, Json] = {
                 "kind": KIND,
                 "rows": len(taught),
@@ -56,7 +56,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
                 "base": {"name": builder.project.settings.embedder, "identity": builder.engines.embedder.identity},
                 "seconds": time.monotonic() - began,
             }
-            seal(folder, {**about, **manifest, "notes": [*notes, *others]})
+            seal(folder, {**about, **manifest, "notes": [*notes, *further]})
     return Built(named, folder)
 
 

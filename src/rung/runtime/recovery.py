@@ -52,18 +52,18 @@ def recover(path: Path) -> str:
         if beside.exists():
             set_aside(beside)
     StepCache(path).close()
-    rescued = dict.fromkeys(_SIZES, 0)
+    saved = dict.fromkeys(_SIZES, 0)
     with closing(sqlite3.connect(path, timeout=60)) as db, db:
         for row in rows:
             table = _table_of(row)
-            if table in rescued and table != "leases":
+            if table in saved and table != "leases":
                 padded = [*row, *([None] * (_SIZES[table] - len(row)))]
                 marks = ",".join("?" * len(padded))
-                rescued[table] += db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", padded).rowcount
+                saved[table] += db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", padded).rowcount
         db.execute(_WITHOUT_PASSAGE)
-        rescued["steps"] = db.execute("SELECT count(*) FROM steps").fetchone()[0]
+        saved["steps"] = db.execute("SELECT count(*) FROM steps").fetchone()[0]
     summary = (
-        f"{rescued['steps']:,} answers and {rescued['notes']:,} notes could be read and are kept; what is not is asked again"
+        f"{saved['steps']:,} answers and {saved['notes']:,} notes could be read and are kept; what is not is asked again"
     )
     return f"{summary}; the damaged file is {aside}"
 

@@ -224,12 +224,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer one request."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        response = self.server_of.reply(
-            Asked(self.path, body, (self.headers["Authorization"] or "").removeprefix("Bearer "))
-        )
-        time.sleep(float(str(response.get("seconds", 0))))
+        reply = self.server_of.reply(Asked(self.path, body, (self.headers["Authorization"] or "").removeprefix("Bearer ")))
+        time.sleep(float(str(reply.get("seconds", 0))))
         try:
-            self._send(response, bool(body.get("stream")))
+            self._send(reply, bool(body.get("stream")))
         except OSError:
             self.close_connection = True
 

@@ -235,19 +235,19 @@ def reject_table(sure: Floats, expected: NDArray[np.int64], labels: Sequence[str
     import numpy as np
 
     picked, right = sure.argmax(axis=1), sure.argmax(axis=1) == expected
-    shares: dict[str, Json] = {}
+    table: dict[str, Json] = {}
     for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        accepted = sure.max(axis=1) >= threshold
-        shares[f"{threshold:g}"] = [
-            round(float(accepted.mean()), 4),
-            round(float(right[accepted].mean()), 4) if accepted.any() else None,
+        taken = sure.max(axis=1) >= threshold
+        table[f"{threshold:g}"] = [
+            round(float(taken.mean()), 4),
+            round(float(right[taken].mean()), 4) if taken.any() else None,
         ]
     if out_of_scope in labels:
         outside = labels.index(out_of_scope)
         steps = np.linspace(0, 0.95, 96)
         hits = [float((np.where(sure.max(axis=1) < t, outside, picked) == expected).mean()) for t in steps]
-        shares["best"] = round(float(steps[int(np.argmax(hits))]), 2)
-    return shares
+        table["best"] = round(float(steps[int(np.argmax(hits))]), 2)
+    return table
 
 
 def _said(judged: Judged) -> dict[str, Json]:

@@ -78,33 +78,29 @@ class Branches:
             raise Circular(self.dialect.pointer(schema))
         above = (*above, id(schema))
         own = self._own(schema)
-        branches: list[Branch] = [(own,)] if own else [()]
+        ways: list[Branch] = [(own,)] if own else [()]
         if "$ref" in schema:
-            branches = self._both(
-                branches, self._expanded(self.dialect.resolved(str(schema["$ref"])), above), schema, "$ref"
-            )
+            ways = self._both(ways, self._expanded(self.dialect.resolved(str(schema["$ref"])), above), schema, "$ref")
         for inner in as_list(schema.get("allOf")):
-            branches = self._both(branches, self._expanded(inner, above), schema, "allOf")
+            ways = self._both(ways, self._expanded(inner, above), schema, "allOf")
         if "anyOf" in schema:
-            branches = self._both(branches, self._any(as_list(schema["anyOf"]), above), schema, "anyOf")
+            ways = self._both(ways, self._any(as_list(schema["anyOf"]), above), schema, "anyOf")
         if "oneOf" in schema:
-            branches = self._both(branches, self._one(schema, above), schema, "oneOf")
+            ways = self._both(ways, self._one(schema, above), schema, "oneOf")
         if "not" in schema:
-            branches = self._deny(branches, schema["not"], schema, "not", above)
+            ways = self._deny(ways, schema["not"], schema, "not", above)
         if "if" in schema and ("then" in schema or "else" in schema):
-            branches = self._if(branches, schema, above)
+            ways = self._if(ways, schema, above)
         for name, needed in as_dict(schema.get("dependentRequired")).items():
             needs = [self._without(schema, name), self.part(schema, {"required": needed})]
-            branches = self._both(branches, self._any(needs, above), schema, "dependentRequired")
+            ways = self._both(ways, self._any(needs, above), schema, "dependentRequired")
         for name, needed in as_dict(schema.get("dependentSchemas")).items():
             present = self._both(
                 [(self.part(schema, {"required": [name]}),)], self._expanded(needed, above), schema, "dependentSchemas"
             )
             absent = self._expanded(self._without(schema, name), above)
-            branches = self._both(branches, [*absent, *present], schema, "dependentSchemas")
-        return (
-            [self._evaluated(branch, schema) for branch in branches] if any(w in schema for w in UNEVALUATED) else branches
-        )
+            ways = self._both(ways, [*absent, *present], schema, "dependentSchemas")
+        return [self._evaluated(branch, schema) for branch in ways] if any(w in schema for w in UNEVALUATED) else ways
 
     def _evaluated(self, branch: Branch, schema: Part) -> Branch:
         """A branch with `unevaluated…` as what it means there: for what no part of the branch speaks of."""
@@ -168,17 +164,15 @@ class Branches:
             branches += alone
         return branches
 
-    def _deny(
-        self, branches: list[Branch], denied: Json, source: Part, keyword: str, above: tuple[int, ...]
-    ) -> list[Branch]:
+    def _deny(self, ways: list[Branch], denied: Json, source: Part, keyword: str, above: tuple[int, ...]) -> list[Branch]:
         """Branches in which a schema does not hold, as far as that can be put."""
         self.is_partial = False
         excluded = self.negated(denied)
         if excluded is None:
-            return self._left(branches, source, keyword)
+            return self._left(ways, source, keyword)
         is_partial = self.is_partial
-        allowed = self._both(branches, self._denied(excluded, above), source, keyword)
-        return allowed if allowed or not is_partial else self._left(branches, source, keyword)
+        allowed = self._both(ways, self._denied(excluded, above), source, keyword)
+        return allowed if allowed or not is_partial else self._left(ways, source, keyword)
 
     def _if(self, branches: list[Branch], schema: Part, above: tuple[int, ...]) -> list[Branch]:
         self.is_partial = False
