@@ -116,7 +116,7 @@ class Registry:
     def rows(self, artifact: Artifact) -> tuple[LearntRow, ...] | None:
         """The rows that taught it; None where it does not say, or cannot be read."""
         try:
-            lines = (self._place(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
+            lines = (self._folder_of(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
             parsed = [json.loads(line) for line in lines if line]
             return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in parsed)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -193,7 +193,7 @@ class Registry:
                 raise UserError(f"{now.name} is promoted: promote another first, or roll back, and then retire it")
             if now.state == "unfinished" and not force:
                 raise UserError(f"{now.name} is not finished, and may be under way in another process; --force removes it")
-            folder, whole = self._place(now), now.state in ("built", "retired")
+            folder, whole = self._folder_of(now), now.state in ("built", "retired")
             if now.state != "retired":
                 self._write(now, "retire", by, forced=now.state == "unfinished")
             try:
@@ -232,7 +232,7 @@ class Registry:
             raise damaged(self.log, f"line {wrong.number} {wrong.why}")
         return tuple(line.act for line in read if line.act is not None)
 
-    def _place(self, artifact: Artifact) -> Path:
+    def _folder_of(self, artifact: Artifact) -> Path:
         return self.folder / artifact.kind / artifact.digest
 
     def _write(self, artifact: Artifact, deed: Deed, by: str, *, forced: bool = False) -> None:
@@ -261,7 +261,7 @@ def _read(folder: Path) -> Artifact:
     kind, named, size = folder.parent.name, folder.name, _size(folder)
     manifest = next((folder / name for name in (MANIFEST, RETIRED) if (folder / name).exists()), None)
     try:
-        content = _said(manifest) if manifest else {}
+        content = _content(manifest) if manifest else {}
     except ValueError as error:
         why = f"{error}: retire it (nothing of it is kept then), and run the command that built it again"
         return Artifact(kind, named, "broken", size=size, why=why)
@@ -279,7 +279,7 @@ def _read(folder: Path) -> Artifact:
     return replace(described(kind, named, content, state="retired", size=size), why=why)
 
 
-def _said(manifest: Path) -> dict[str, Json]:
+def _content(manifest: Path) -> dict[str, Json]:
     """What a manifest says.
 
     Raises:

@@ -43,7 +43,7 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
     pairs = pairs_of(own, train_cases, need.pairs)
     base = engines.base_embedder
     asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
-    named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
+    named = digest(KIND, 1, pairs, asked, {**_settings(recipe)}, base.identity)
     built = Built(named, artifact_folder(engines.project.state, KIND, named))
     with building(built.folder, title) as missing:
         if not missing:
@@ -64,7 +64,7 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
     return built
 
 
-def _kept(recipe: object) -> dict[str, Json]:
+def _settings(recipe: object) -> dict[str, Json]:
     """What the weights depend on."""
     settings = plain(recipe)
     assert isinstance(settings, dict)

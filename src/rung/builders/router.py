@@ -110,12 +110,12 @@ def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list
 
 
 def _answered(runner: StepRunner, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
-    talks = [_talk(member, case) for case in cases]
+    talks = [_conversation(member, case) for case in cases]
     ended = runner.run(talks, title=f"{title}: {member.label} tries")
     return [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True)]
 
 
-def _talk(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+def _conversation(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
     return case.asker, lambda: member.strategy.answer(case.ask())
 
 

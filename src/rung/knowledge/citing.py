@@ -86,7 +86,7 @@ def _spanned(case: Case, library: Library) -> Sequence[Passage]:
         document = _document(case, evidence.document, library)
         if not 0 <= evidence.start < evidence.end <= len(document.text):
             raise UserError(
-                f"{_place(case)}the evidence {evidence.start}-{evidence.end} lies outside '{document.id}', which has"
+                f"{_location(case)}the evidence {evidence.start}-{evidence.end} lies outside '{document.id}', which has"
                 f" {len(document.text)} characters; correct the span, or give the quote instead"
             )
         for passage in library.passages_of(document.id):
@@ -103,9 +103,9 @@ def _of_document(document: Document, library: Library) -> Sequence[Passage]:
 def _document(case: Case, id: str, library: Library) -> Document:
     document = library.document(id)
     if document is None:
-        raise UserError(f"{_place(case)}there is no document '{id}'; correct the case, or bring the document back")
+        raise UserError(f"{_location(case)}there is no document '{id}'; correct the case, or bring the document back")
     return document
 
 
-def _place(case: Case) -> str:
+def _location(case: Case) -> str:
     return f"{case.place}: " if case.place else f"case {case.id}: "

@@ -187,7 +187,7 @@ class _Reading:
         if file.on_disk:
             return lambda: read(file)
         converted = convert(file.id, str(file.path), file.data, file.suffix, file.charset)
-        return lambda: self._kept(source, converted)
+        return lambda: self._remembered(source, converted)
 
     def _arrived(self, source: Found, future: Future[Converted]) -> list[Item]:
         try:
@@ -195,9 +195,9 @@ class _Reading:
         except WorkLost as lost:
             log.warning("%s: %s", source.file.id, lost)
             return [(0, f"{lost}; left out")]
-        return self._kept(source, converted)
+        return self._remembered(source, converted)
 
-    def _kept(self, source: Found, converted: Converted) -> list[Item]:
+    def _remembered(self, source: Found, converted: Converted) -> list[Item]:
         """What was read, remembered where reading it again would give the same."""
         if self.memory is not None and converted.lasting:
             stamp = source.stamp or (converted.stamp if _settled(source.file) else "")

@@ -83,7 +83,7 @@ class KnowledgeEngine:
                 lookups.setdefault((request.step, request.asker.groups), []).append(index)
         if not lookups:
             return
-        for passages, places in zip(self._found(list(lookups)), lookups.values(), strict=True):
+        for passages, places in zip(self._results(list(lookups)), lookups.values(), strict=True):
             for index in places:
                 yield index, SearchResult(passages)
 
@@ -114,7 +114,7 @@ class KnowledgeEngine:
             self._examples[name] = index
         return self._examples[name]
 
-    def _found(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
+    def _results(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
         vectors = self._vectors([step for step, _ in searches if not step.everything])
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
         lookups: dict[tuple[str, float | None], list[tuple[int, Lookup]]] = {}

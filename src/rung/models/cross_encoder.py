@@ -71,7 +71,7 @@ class CrossEncoder:
             pairs = list(dict.fromkeys((step.query, shown(p)) for step in steps for p in step.passages))
             scores = dict(zip(pairs, self.scores(pairs), strict=True))
             for index, step in enumerate(steps, start):
-                yield index, _found(step, scores)
+                yield index, _ranked(step, scores)
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The score of each (query, passage). What is too long loses its end, the longer of the two first."""
@@ -93,7 +93,7 @@ class CrossEncoder:
         return rounded
 
 
-def _found(step: Rerank, scores: dict[tuple[str, str], float]) -> Result:
+def _ranked(step: Rerank, scores: dict[tuple[str, str], float]) -> Result:
     return reordered(step, [scores[step.query, shown(passage)] for passage in step.passages])
 
 

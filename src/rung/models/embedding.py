@@ -56,7 +56,7 @@ class MiniLM:
         self._counter = open_tokenizer(source)
         self._marks = len(self._counter.encode("").ids)
         self._by_word = counts_by_word(self._counter)
-        self._known: dict[str, int] = {}  # word -> tokens
+        self._counts: dict[str, int] = {}  # word -> tokens
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
@@ -107,14 +107,14 @@ class MiniLM:
         if not self._by_word:
             return [len(encoded.ids) for encoded in self._counter.encode_batch_fast(list(texts))] if texts else []
         split = [_WORDS.findall(text) for text in texts]
-        counts = self._known
+        counts = self._counts
         new = list({word for words in split for word in words if word not in counts})
         if new:
             if len(counts) + len(new) > _WORDS_KEPT:
                 counts = {word: counts[word] for words in split for word in words if word in counts}
             encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
             counts.update(zip(new, map(len, encoded), strict=True))
-            self._known = counts
+            self._counts = counts
         return [self._marks + sum(map(counts.__getitem__, words)) for words in split]
 
     def _infer(self, rows: Sequence[Sequence[int]], prompted: int) -> NDArray[np.float32]:

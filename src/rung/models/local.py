@@ -94,9 +94,9 @@ class LocalGenerator:
         yield from refused
         for adapter in sorted({job.step.adapter for job in jobs}):
             mine = [job for job in jobs if job.step.adapter == adapter]
-            yield from self._carry(adapter, [job for job in mine if job.step.temperature == 0], at_once=None)
+            yield from self._run(adapter, [job for job in mine if job.step.temperature == 0], at_once=None)
             # the sampler's seed is shared by a batch: alone, the same request gives the same text again
-            yield from self._carry(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
+            yield from self._run(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
 
     def stream(self, request: Request) -> Iterator[str | GenerateResult]:
         """Yield pieces of text, then the whole `GenerateResult` last.
@@ -171,9 +171,7 @@ class LocalGenerator:
             return f"max_tokens is {step.max_tokens}: an answer needs at least 1"
         return ""
 
-    def _carry(
-        self, adapter: str, jobs: list[Job], *, at_once: int | None
-    ) -> Iterator[tuple[int, GenerateResult | Failure]]:
+    def _run(self, adapter: str, jobs: list[Job], *, at_once: int | None) -> Iterator[tuple[int, GenerateResult | Failure]]:
         if not jobs:
             return
         with self._using(adapter, jobs) as pipeline:

@@ -56,7 +56,7 @@ class GeneratorReranker:
     def __init__(self, generator: Generator, *, report: Callable[[GenerateResult], None] = lambda _generated: None) -> None:
         """`report` hears of every generation: what it consumed is in no result."""
         self._generator = generator
-        self._told = report
+        self._report = report
 
     @property
     def identity(self) -> str:
@@ -77,7 +77,7 @@ class GeneratorReranker:
         for at, result in self._generator.run(prompts) if prompts else ():
             index, number = pairs[at]
             if isinstance(result, GenerateResult):
-                self._told(result)
+                self._report(result)
             left[index] -= 1
             if isinstance(result, GenerateResult) and result.text.strip() in GRADES:
                 grades[index][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)

@@ -44,7 +44,7 @@ class StepCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: set[str] = set()
+        self._written: set[str] = set()
         self._passages: dict[str, Passage] = {}
         with self._mended():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class StepCache:
             row = (digest, kind, text, short_sum(digest, kind, text))
             self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?, ?)", row)
             self._db.execute("DELETE FROM leases WHERE digest = ?", (digest,))
-            rows = [(self._kept(passage), digest) for passage in seen]
+            rows = [(self._key(passage), digest) for passage in seen]
             self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
 
     def saw(self, pairs: Iterable[tuple[Passage, str]]) -> None:
@@ -128,7 +128,7 @@ class StepCache:
         rows = list(pairs)
         if rows:
             with self._mended(), self._changing():
-                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(self._kept(p), d) for p, d in rows])
+                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(self._key(p), d) for p, d in rows])
 
     def note(self, kind: str, key: str, value: Json) -> None:
         """Keep a JSON value by name (a run, a latency pass); a later one replaces it."""
@@ -181,7 +181,7 @@ class StepCache:
                 self._db.executemany("DELETE FROM seen WHERE passage = ?", [(key,) for key in gone])
                 self._db.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in gone])
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._known.clear()
+        self._written.clear()
         self._passages.clear()
         return len(digests)
 
@@ -195,16 +195,16 @@ class StepCache:
             return _KINDS[type(result)], json.dumps(plain(result), ensure_ascii=False)
         refs: list[Json] = []
         for passage in result.passages:
-            refs.append([self._kept(passage), passage.score])
+            refs.append([self._key(passage), passage.score])
         return "Found", json.dumps(refs, ensure_ascii=False)
 
-    def _kept(self, passage: Passage) -> str:
+    def _key(self, passage: Passage) -> str:
         """The key of a passage, kept once: it recurs in thousands of rankings."""
         text = json.dumps({**_fields(passage), "score": 0.0}, ensure_ascii=False, sort_keys=True)
         key = f"{passage.id}@{hash_of(text)}"
-        if key not in self._known:
+        if key not in self._written:
             self._db.execute("INSERT OR IGNORE INTO passages VALUES (?, ?)", (key, text))
-            self._known.add(key)
+            self._written.add(key)
         return key
 
     def _decoded(self, kind: str, text: str) -> Result:
@@ -239,7 +239,7 @@ class StepCache:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            self._known.clear()  # passages may have gone with the transaction
+            self._written.clear()  # passages may have gone with the transaction
             if self._db.in_transaction:  # a full disk has rolled back by itself
                 self._db.execute("ROLLBACK")
             raise

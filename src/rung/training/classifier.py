@@ -82,9 +82,9 @@ def train_classifier(
         "method": "tuned" if better else "frozen",
         "labels": len(split.labels),
         "metrics": {
-            "frozen": _said(alike),
-            "tuned": _said(became) if became else None,
-            **_said(_judged(logits / spread, expected)),
+            "frozen": _numbers(alike),
+            "tuned": _numbers(became) if became else None,
+            **_numbers(_judged(logits / spread, expected)),
             "calibration_error_before": round(_judged(logits, expected).gap, 4),
             "reject": reject_table(softmax(logits / spread), expected, split.labels, recipe.out_of_scope),
         },
@@ -250,7 +250,7 @@ def reject_table(sure: Floats, expected: NDArray[np.int64], labels: Sequence[str
     return table
 
 
-def _said(judged: Judged) -> dict[str, Json]:
+def _numbers(judged: Judged) -> dict[str, Json]:
     return {
         "accuracy": round(judged.accuracy, 4),
         "loss": round(judged.loss, 4),

@@ -138,7 +138,7 @@ def worse(before: Measured, after: Measured) -> dict[str, Estimate]:
 def over(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
     """A sentence for each number that is over its limit; none: the gate is passed."""
     allowed = asdict(limit)
-    return tuple(f"{_said(name, change[name])}, more than the {allowed[name]:g} allowed" for name in _above(change, limit))
+    return tuple(f"{_shown(name, change[name])}, more than the {allowed[name]:g} allowed" for name in _above(change, limit))
 
 
 def notable(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def notable(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
         name: "not limited" if name != "answer_loss" and allowed[name] >= 1 else f"{allowed[name]:g} allowed"
         for name in names
     }
-    return tuple(f"{_said(name, change[name])} ({bounds[name]})" for name in names)
+    return tuple(f"{_shown(name, change[name])} ({bounds[name]})" for name in names)
 
 
 def _above(change: Mapping[str, Estimate], limit: Limit) -> list[str]:
@@ -159,7 +159,7 @@ def _above(change: Mapping[str, Estimate], limit: Limit) -> list[str]:
     return [n for n, e in measured.items() if e.mean is not None and e.low is not None and e.mean > bounds[n] and e.low > 0]
 
 
-def _said(name: str, e: Estimate) -> str:
+def _shown(name: str, e: Estimate) -> str:
     return _WORDS[name].format(f"{e.mean:.2f} [{e.low:.2f}, {e.high:.2f}]")
 
 
@@ -187,7 +187,7 @@ def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[
         "limit": asdict(limit),
         "passed": not why,
         "why": list(why),
-        "notable": [_said(name, change[name]) for name in _above(change, NOTABLE)],
+        "notable": [_shown(name, change[name]) for name in _above(change, NOTABLE)],
     }
 
 

@@ -201,7 +201,7 @@ def _seal(rows: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
         "rows_held_out": len(learning.held),
         "rows_replayed": len(learning.rows) + len(learning.held) - len(rows.rows),
         "too_long": list(rows.too_long),
-        **_told(learning),
+        **_entries(learning),
         "peak_memory_bytes": _peak_memory(),
         **also,
     }
@@ -209,7 +209,7 @@ def _seal(rows: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
     forget(learning.source.folder)
 
 
-def _told(learning: Learning) -> dict[str, Json]:
+def _entries(learning: Learning) -> dict[str, Json]:
     import torch
 
     now = learning.now

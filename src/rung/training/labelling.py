@@ -101,7 +101,7 @@ class _State:
         self, values: Sequence[torch.Tensor], optimiser: torch.optim.Optimizer, logits: Floats, source: Source | None
     ) -> None:
         self._values, self._optimiser, self._source = list(values), optimiser, source
-        self._kept = [value.detach().clone() for value in values]
+        self._best = [value.detach().clone() for value in values]
         self.logits = logits
         self._now = Progressed(best=-1.0)
 
@@ -117,7 +117,7 @@ class _State:
         with torch.no_grad():
             for n, value in enumerate(self._values):
                 value.copy_(tensors[f"value.{n}"])
-                self._kept[n].copy_(tensors[f"best.{n}"])
+                self._best[n].copy_(tensors[f"best.{n}"])
                 if f"mean.{n}" in tensors:
                     step = torch.tensor(float(self._now.step))
                     moments = {"exp_avg": tensors[f"mean.{n}"], "exp_avg_sq": tensors[f"square.{n}"]}
@@ -130,7 +130,7 @@ class _State:
         self._now.stale = 0 if better else self._now.stale + 1
         if better:
             self._now.best, self.logits = accuracy, logits
-            self._kept = [value.detach().clone() for value in self._values]
+            self._best = [value.detach().clone() for value in self._values]
         if self._source is not None:
             self._source.folder.mkdir(parents=True, exist_ok=True)
             checkpoint.save(self._source.folder, self._tensors(), self._now, of=self._source.of)
@@ -140,15 +140,15 @@ class _State:
         import torch
 
         with torch.no_grad():
-            for value, best in zip(self._values, self._kept, strict=True):
+            for value, best in zip(self._values, self._best, strict=True):
                 value.copy_(best)
-        return self._kept
+        return self._best
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         import torch
 
         tensors = {"logits": torch.as_tensor(self.logits)}
-        for n, (value, best) in enumerate(zip(self._values, self._kept, strict=True)):
+        for n, (value, best) in enumerate(zip(self._values, self._best, strict=True)):
             tensors |= {f"value.{n}": value.detach(), f"best.{n}": best}
             if value in self._optimiser.state:  # weights that no gradient reaches have no moments
                 moments = self._optimiser.state[value]

@@ -88,10 +88,10 @@ def train_router(
         "threshold": round(chosen, 4),
         "unit": trials.unit,
         "metrics": {
-            "router": _said(routed, trials.names),
+            "router": _numbers(routed, trials.names),
             "always": {name: _alone(trials, index) for index, name in enumerate(trials.names)},
             "best": trials.names[trials.best],
-            "with_hindsight": _said(policy(trials, hindsight(trials)), trials.names),
+            "with_hindsight": _numbers(policy(trials, hindsight(trials)), trials.names),
             "curve": [
                 [round(float(t), 4), round(one.correct, 4), round(one.cost, 6)]
                 for t in thresholds()[::_SHOWN]
@@ -209,6 +209,6 @@ def _alone(trials: Trials, index: int) -> dict[str, Json]:
     }
 
 
-def _said(measured: Policy, names: Sequence[str]) -> dict[str, Json]:
+def _numbers(measured: Policy, names: Sequence[str]) -> dict[str, Json]:
     shares: Mapping[str, Json] = {name: round(share, 4) for name, share in zip(names, measured.shares, strict=True)}
     return {"correct": round(measured.correct, 4), "cost": round(measured.cost, 6), "shares": dict(shares)}

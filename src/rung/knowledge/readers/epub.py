@@ -71,20 +71,20 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 def _spine(package: ElementTree.Element, folder: str) -> list[str]:
     items = {e.get("id"): e for e in package.iter() if _tag(e) == "item"}
     entries = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
-    return list(dict.fromkeys(_place(e, folder) for e in entries if _is_chapter(e)))
+    return list(dict.fromkeys(_path(e, folder) for e in entries if _is_chapter(e)))
 
 
 def _outside(package: ElementTree.Element, folder: str, spine: list[str]) -> int:
     """How many pages the book carries that are not in its reading order, its table of contents aside."""
     pages = [e for e in package.iter() if _tag(e) == "item" and _is_chapter(e) and "nav" not in (e.get("properties") or "")]
-    return len({_place(e, folder) for e in pages} - set(spine))
+    return len({_path(e, folder) for e in pages} - set(spine))
 
 
 def _is_chapter(item: ElementTree.Element) -> bool:
     return item.get("media-type") in _CHAPTERS and bool(item.get("href"))
 
 
-def _place(item: ElementTree.Element, folder: str) -> str:
+def _path(item: ElementTree.Element, folder: str) -> str:
     return posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")).split("#")[0])))
 
 

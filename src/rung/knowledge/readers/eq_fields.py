@@ -57,7 +57,7 @@ class _Reader:
             space = _BETWEEN.match(self.text, self.at)
             self.at = space.end() if space else self.at
             match = _SWITCH.match(self.text, self.at)
-        return _said(name, options[1:], signs, self._arguments())
+        return _written(name, options[1:], signs, self._arguments())
 
     def _arguments(self) -> list[str]:
         if self.text[self.at : self.at + 1] != "(":
@@ -77,7 +77,7 @@ def eq_text(instruction: str) -> str:
     return " ".join(_Reader(instruction).part(inside=False).split())
 
 
-def _said(name: str, options: list[str], signs: str, parts: list[str]) -> str:
+def _written(name: str, options: list[str], signs: str, parts: list[str]) -> str:
     first = parts[0] if parts else ""
     if name == "f" and len(parts) == 2:
         return f"{grouped(first)}/{grouped(parts[1])}"

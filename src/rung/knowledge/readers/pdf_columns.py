@@ -231,7 +231,7 @@ def put(sheet: Sheet, parts: Sequence[Part], region: Box, words: Sequence[Line],
     size = median(word.height for word in words)
     above: list[Part] = []
     below: list[Part] = []
-    index = min(map(sheet.parts.index, touched), default=_place(sheet, region))
+    index = min(map(sheet.parts.index, touched), default=_index(sheet, region))
     for part in touched:
         sheet.parts.remove(part)
         left = [word for word in sheet.words if part.box.holds(*word.box.middle) and not region.holds(*word.box.middle)]
@@ -240,7 +240,7 @@ def put(sheet: Sheet, parts: Sequence[Part], region: Box, words: Sequence[Line],
     sheet.parts[index:index] = [*above, *parts, *below]
 
 
-def _place(sheet: Sheet, region: Box) -> int:
+def _index(sheet: Sheet, region: Box) -> int:
     """Where on a page something stands that no part holds: behind what is above it."""
     return sum(part.box.bottom <= region.top + 3 for part in sheet.parts)
 

@@ -152,8 +152,8 @@ def sheet_of(page: ParsedPage) -> Sheet:
 
 def add_unsaid(sheet: Sheet) -> None:
     """Put what stands on a page and in none of its parts behind them: turned text above all."""
-    words = Counter(word for part in sheet.parts for word in _said(part).split())
-    letters = _letters(" ".join(map(_said, sheet.parts)))
+    words = Counter(word for part in sheet.parts for word in _text(part).split())
+    letters = _letters(" ".join(map(_text, sheet.parts)))
     across = [line for line in sheet.lines if not line.turned]
     missing = [line for line in across if not (words.keys() & set(line.text.split()) or _letters(line.text) in letters)]
     for line in across:
@@ -165,7 +165,7 @@ def add_unsaid(sheet: Sheet) -> None:
     sheet.parts += [Part("paragraph", " ".join(line.text.split()), line.box) for line in missing]
 
 
-def _said(part: Part) -> str:
+def _text(part: Part) -> str:
     return " ".join([part.text, *(cell.text for row in part.cells for cell in row)])
 
 

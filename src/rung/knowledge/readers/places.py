@@ -33,7 +33,7 @@ class Places:
     memory: Memory | None = None
     outside: bool = False
     _seen: set[Path] = field(default_factory=set)
-    _told: set[Path] = field(default_factory=set)
+    _warned: set[Path] = field(default_factory=set)
     _named: list[Path] = field(default_factory=list)  # folders that links may lead to
     _round: dict[Path, bool] = field(default_factory=dict)
     _sidecars: dict[Path, Sidecars] = field(default_factory=dict)
@@ -74,12 +74,12 @@ class Places:
                 if (missing := self._beside(file.parent).orphans.get(file.name)) is not None:
                     yield Problem(self.name(file), 0, f"describes {missing}, which is not there; a misspelt name?")
                 continue
-            yield self._found(file, location)
+            yield self._source(file, location)
 
     def _files(self, pattern: str) -> list[Path]:
         if pattern.startswith(git.PREFIX):
             folder, files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
-            return [file for file in files if self._wanted(file, folder)]
+            return [file for file in files if self._is_readable(file, folder)]
         matches = [self.root / name for name in glob.glob(pattern, root_dir=self.root, recursive=True)]  # noqa: PTH207 - takes absolute ones
         if not matches and pattern and (self.root / pattern).exists():
             matches = [self.root / pattern]  # a path that happens to hold *, ? or [
@@ -92,7 +92,7 @@ class Places:
             return [match]
         if not explicit:
             return []
-        return [file for file in self._inside(match) if self._wanted(file, match)]
+        return [file for file in self._inside(match) if self._is_readable(file, match)]
 
     def _inside(self, top: Path) -> Iterator[Path]:
         """The files in a folder and in those below it, each folder once. A link that leads out of the project is a file."""
@@ -111,13 +111,13 @@ class Places:
                         inner.remove(name)
                         yield path
 
-    def _wanted(self, file: Path, folder: Path) -> bool:
+    def _is_readable(self, file: Path, folder: Path) -> bool:
         """Of a folder: files that some reader takes (and sidecars, which may be misspelt), hidden ones left out."""
         if any(part.startswith(".") for part in file.relative_to(folder).parts):
             return False
         return file.suffix.lower() in self.readers or described_by(file.name) is not None or file.is_dir()
 
-    def _found(self, file: Path, location: Path) -> Found:
+    def _source(self, file: Path, location: Path) -> Found:
         ways = [file] if _relative(file, self.root) == _relative(location, self._named[0]) else _ways(file)
         names = [_relative(way, self.root if way is file else self._named[0]) for way in ways]
         source = SourceFile(names[0], file)
@@ -221,8 +221,8 @@ class Places:
         parts = [part for part in (*reversed(file.parents), file) if not self._is_within(_real(part))]
         within = [part for part in parts if part.is_symlink() and self._is_within(_real(part.parent))]
         link = (within or [file])[0]
-        if (path := _real(link.parent) / link.name) not in self._told:
-            self._told.add(path)
+        if (path := _real(link.parent) / link.name) not in self._warned:
+            self._warned.add(path)
             where = _real(link) if link != file else location
             allow = "name that place in sources, or set knowledge.outside_links to true"
             yield Problem(self.name(link), 0, f"is a link that leads out of the project, to {where}; left out: {allow}")

@@ -227,13 +227,13 @@ def joined(heads: Sequence[Row]) -> Row:
     """Several rows of heads as one: each column's words from above to below, each once."""
     if len(heads) < 2:
         return heads[0] if heads else ()
-    spanning = [_carried(row, below) for row, below in pairwise(heads)]
+    spanning = [_spanning(row, below) for row, below in pairwise(heads)]
     return tuple(
         " ".join(dict.fromkeys(part for part in column if part)) for column in zip(*spanning, heads[-1], strict=True)
     )
 
 
-def _carried(row: Row, below: Row) -> Row:
+def _spanning(row: Row, below: Row) -> Row:
     """A row of heads, each reaching over the empty cells on its right that have a head below."""
     out: list[str] = []
     for cell, under in zip(row, below, strict=True):

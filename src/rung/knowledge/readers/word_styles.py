@@ -57,13 +57,13 @@ class Styles:
 
     def __init__(self, root: Element | None) -> None:
         self._elements = {e.get("styleId", ""): e for e in (root.iter("style") if root is not None else ())}
-        self._known: dict[str, Style] = {"": Style()}
+        self._cached: dict[str, Style] = {"": Style()}
 
     def of(self, id: str) -> Style:
         """A style; a plain one where there is none of this id."""
-        if id not in self._known:
-            self._known[id] = self._read(id)
-        return self._known[id]
+        if id not in self._cached:
+            self._cached[id] = self._read(id)
+        return self._cached[id]
 
     def _read(self, id: str) -> Style:
         chain: list[Element] = []

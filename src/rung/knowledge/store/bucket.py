@@ -41,7 +41,7 @@ class Bucket:
     lease_seconds: float = LEASE_SECONDS
     _store: Any = field(init=False, repr=False)
     _tags: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of the versions that were listed last
-    _known: dict[tuple[int, str], bytes] = field(default_factory=dict, init=False, repr=False)
+    _cached: dict[tuple[int, str], bytes] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -96,12 +96,12 @@ class Bucket:
     def read(self, number: int) -> bytes | None:
         """See `Keeping.read`. A version never changes, so the one that was read last is not asked for again."""
         key = (number, self._tags.get(number, ""))
-        if key in self._known:
-            return self._known[key]
+        if key in self._cached:
+            return self._cached[key]
         with self.clear_errors():
             content, tag = self._read(version_file(number))
         if content is not None:
-            self._known = {(number, tag): content}
+            self._cached = {(number, tag): content}
         return content
 
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business

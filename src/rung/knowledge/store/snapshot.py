@@ -67,7 +67,7 @@ class LanceSnapshot:
         self._rows = Rows.load(self._reading, vectors=self._small) if pointer.passage_count else None
         self._columns = self._reading.run(self._reading.columns())
         self._scopes: dict[tuple[frozenset[str] | None, str], Scope] = {}
-        self._known: dict[int, Passage] = {}
+        self._cached: dict[int, Passage] = {}
         self._asked, self._warming = 0, False
 
     @property
@@ -280,10 +280,10 @@ class LanceSnapshot:
     def _fetched(self, places: Iterable[int]) -> Mapping[int, Passage]:
         """Passages by place, those of earlier searches too."""
         requested = set(places)
-        cached = self._known if len(self._known) + len(requested) <= _PASSAGES else {}
+        cached = self._cached if len(self._cached) + len(requested) <= _PASSAGES else {}
         if missing := sorted(requested - cached.keys()):
             cached = cached | self._read(missing)
-        self._known = cached  # replaced, never changed: another thread may be reading it
+        self._cached = cached  # replaced, never changed: another thread may be reading it
         return cached
 
     def _read(self, places: Sequence[int]) -> dict[int, Passage]:
