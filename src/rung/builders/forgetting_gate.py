@@ -67,7 +67,7 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
     """Measure what the adapter forgot, where its manifest does not say so yet."""
     if "forgetting" in built.manifest:
         return
-    from rung.training.forgetting import told
+    from rung.training.forgetting import report_of
     from rung.training.probing import read_probe
 
     probe, began = read_probe(), time.monotonic()
@@ -76,7 +76,7 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
         before = _base(engines, probe)
         tick(1, 2, "the adapter")
         after = _measured(engines, probe, built)
-        report = told(probe, before, after, limit_of(engines.project))
+        report = report_of(probe, before, after, limit_of(engines.project))
         amend(built.folder, {"forgetting": {**report, "seconds": time.monotonic() - began}})
 
 

@@ -186,7 +186,7 @@ def layer_weights(layer: HeadLayer, width: int) -> dict[str, Any]:
     return weights
 
 
-def weighed(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer, dict[str, Any]]]:
+def with_weights(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer, dict[str, Any]]]:
     """Each layer with its weights, from inputs of this width on; raises as `layer_weights`."""
     for layer in layers:
         weights = {} if layer.kind == "normalize" else layer_weights(layer, width)

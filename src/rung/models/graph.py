@@ -54,10 +54,10 @@ def prepared(gguf: Path, home: Path) -> Path:
     Raises:
         ModelError: the file is no llama GGUF that OpenVINO can read.
     """
-    return kept(home, lambda scratch: convert(gguf, scratch))
+    return made_for_runtime(home, lambda scratch: convert(gguf, scratch))
 
 
-def kept(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
+def made_for_runtime(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
     """What `make` makes in a scratch folder, kept under `home` by the runtime's version; made once, and verified since."""
     folder = home / "-".join(["openvino", version("openvino"), str(_FORMAT), *filter(None, [mark])])
     return made_once(folder, make)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, ModelError
-from rung.models.graph import convert, kept
+from rung.models.graph import convert, made_for_runtime
 from rung.models.tensors import read_tensors
 from rung.records import Json
 
@@ -83,7 +83,7 @@ def prepared(folder: Path, home: Path) -> Path:
         ModelError: the folder is no llama with a tokenizer and a chat template.
         MissingExtra: gguf or transformers is not installed.
     """
-    return kept(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
+    return made_for_runtime(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
 
 
 def check(folder: Path) -> dict[str, Json]:

@@ -24,7 +24,7 @@ DOOR = Door(group="rung.tools", noun="tool", built_in={"calculator": "rung.tools
 
 
 @cache
-def known() -> Mapping[str, ToolFactory]:
+def by_name() -> Mapping[str, ToolFactory]:
     """Every tool by name: how to open it.
 
     Raises:
@@ -39,7 +39,7 @@ def open_tools(names: Sequence[str]) -> tuple[Tool, ...]:
     Raises:
         UserError: there is none of that name; names the nearest.
     """
-    tools = known()
+    tools = by_name()
     for name in names:
         if name not in tools:
             raise UserError(f"unknown tool '{name}'; {hint(name, tools)}")

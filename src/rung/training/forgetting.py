@@ -170,7 +170,7 @@ _WORDS = {
 }
 
 
-def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[str, Json]:
+def report_of(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[str, Json]:
     """What a manifest says under `forgetting`."""
     change = worse(before, after)
     why = over(change, limit)

@@ -120,11 +120,11 @@ def train_generator(
         folder.mkdir(parents=True, exist_ok=True)
         source = Source(folder, of)
         learning = Learning(learnt, held, _learner(trainable, recipe), recipe=recipe, source=source)
-        learning.carry(progress)
+        learning.run(progress)
         base: dict[str, Json] = {"name": trainable.name, "identity": trainable.identity}
         for name, content in learning.learner.files(base=base).items():
             write_whole(folder / name, content)
-        _seal(rows, learning, {"base": base, **({"search": sweep.told()} if sweep else {})})
+        _seal(rows, learning, {"base": base, **({"search": sweep.entry()} if sweep else {})})
         done = _read(folder, of)
         assert done is not None
     return done

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import HeadLayer, weighed
+from rung.models.encoder_modules import HeadLayer, with_weights
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ def layers_of(source: EncoderFolder, width: int) -> tuple[Layer, ...]:
 
     return tuple(
         Layer(settings, {name: torch.from_numpy(weight).clone() for name, weight in held.items()})
-        for settings, held in weighed(source.layers, width * len(source.poolings))
+        for settings, held in with_weights(source.layers, width * len(source.poolings))
     )
 
 

@@ -62,7 +62,7 @@ class Learning:
         self._restore()
         self._batches: tuple[int, list[list[Row]]] = (-1, [])
 
-    def carry(self, progress: Tick) -> None:
+    def run(self, progress: Tick) -> None:
         """All steps that are left.
 
         Raises:

@@ -197,7 +197,7 @@ def train_reranker(
 
     source = Source(folder, of)
     stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
-    progressed = stepping.carry(progress)
+    progressed = stepping.run(progress)
     network.save(folder)
     forget(folder)
     return progressed

@@ -106,7 +106,7 @@ def train_encoder(
     of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
     source = Source(folder, of)
     stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
-    progressed = stepping.carry(progress)
+    progressed = stepping.run(progress)
     encoder.save(folder)
     forget(folder)
     return progressed

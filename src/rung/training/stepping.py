@@ -64,7 +64,7 @@ class Stepping:
     most_tokens: int
     now: Progressed = field(default_factory=Progressed)
 
-    def carry(self, progress: Tick) -> Progressed:
+    def run(self, progress: Tick) -> Progressed:
         """All steps that are left.
 
         Raises:

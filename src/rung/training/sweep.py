@@ -42,7 +42,7 @@ class Found:
     recipe: Recipe
     trials: tuple[Trial, ...]
 
-    def told(self) -> Json:
+    def entry(self) -> Json:
         """For the manifest; a trial that broke has no loss."""
         return [
             {
@@ -100,7 +100,7 @@ def _tried(rows: Sequence[Row], held: Sequence[Row], learner: Learner, recipe: R
     with tempfile.TemporaryDirectory() as scratch:
         learning = Learning(rows, held, learner, recipe=recipe, source=Source(Path(scratch), "trial"))
         try:
-            learning.carry(lambda _done, _all, _note: None)
+            learning.run(lambda _done, _all, _note: None)
             loss = learning.now.validation[-1][1]
         except NoNumber:  # this rate is too high
             loss = math.inf
