@@ -100,7 +100,7 @@ def test_a_rung_with_other_settings_is_not_the_one_that_answered(raced: tuple[Pa
     after = rescore(load_project(folder)).verdict
     assert "few_shot, which rung.yaml has otherwise" in after.coverage.rescored
     assert "few_shot" not in {r.name for r in after.rungs}
-    yaml(folder, "model: scripted", "model: smollm2-135m")
+    yaml(folder, "model: scripted", "model: smollm2-135m-instruct")
     with pytest.raises(UserError, match="run 'rung compare'"):
         rescore(load_project(folder))
 

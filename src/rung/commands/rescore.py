@@ -30,7 +30,7 @@ from rung.strategies.registry import REFERENCES
 from rung.strategies.wording import TASK, planned
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
-from rung.verdict.racing import always_valid
+from rung.verdict.racing import always_valid, order
 
 AGAIN = "run 'rung compare'"
 
@@ -57,7 +57,7 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     prepared = replace(prepared, cases=kept.cases, rows=replace(prepared.rows, cases=(*unchosen, *kept.cases)))
     scored = evaluate(runner, prepared, kept.evaluations)
     scored = replace(scored, evaluations=tuple(_layers_kept(e, kept) for e in scored.evaluations))
-    scored = replace(scored, evaluations=tuple(_still_stopped(e) for e in scored.evaluations))
+    scored = replace(scored, evaluations=tuple(_still_stopped(e, kept) for e in scored.evaluations))
     told = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *kept.sentences()]
     coverage = replace(stored.facts.coverage, rescored=" ".join(told))
     verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, kept.cases))
@@ -132,8 +132,8 @@ def _changed(engines: Engines, stored: Stored) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What of a stored comparison still counts. `before`: the stored scores and layers, by rung and case as it is called
-    now; `same`: cases that are judged by what they were judged by."""
+    """What of a stored comparison still counts. `same`: cases that are judged by what they were judged by; `before`: the
+    rungs as they were stored; `names`: of each case its stored id; `turns`: of each stored case its place in the race."""
 
     cases: tuple[Case, ...]
     evaluations: tuple[Evaluation, ...]
@@ -143,6 +143,7 @@ class _Kept:
     same: frozenset[str]
     before: Mapping[str, Evaluation] = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
+    turns: Mapping[str, int] = field(repr=False)
 
     @classmethod
     def of(cls, project: Project, stored: Stored, prepared: Prepared, changed: frozenset[str]) -> _Kept:
@@ -179,6 +180,7 @@ class _Kept:
             same,
             {e.name: e for e in kept},
             {name: id for id, name in names.items()},
+            _turns(stored),
         )
 
     def words(self) -> list[str]:
@@ -194,6 +196,13 @@ class _Kept:
         if self.reworded:
             found.append(f"Accepted answers or gold changed: {reasons.cases(self.reworded)}.")
         return found
+
+
+def _turns(stored: Stored) -> dict[str, int]:
+    """The place of each case in the order of the race, which hangs on the seed that was drawn with."""
+    seed = next((e.spec.seed for e in stored.evaluations if e.spec is not None), 0)
+    ids = list(stored.asked)
+    return {ids[place]: turn for turn, place in enumerate(order(len(ids), seed=seed))}
 
 
 def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation) -> bool:
@@ -212,9 +221,9 @@ def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation
     return False
 
 
-def _renamed(evaluation: Evaluation, names: Mapping[str, str], order: Sequence[str]) -> Evaluation:
+def _renamed(evaluation: Evaluation, names: Mapping[str, str], cases: Sequence[str]) -> Evaluation:
     """The rung's answers to these cases (stored id -> id of today), in this order, not scored yet."""
-    places = {id: place for place, id in enumerate(order)}
+    places = {id: place for place, id in enumerate(cases)}
 
     def kept(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         left = (replace(o, case=names[o.case]) for o in outcomes if o.case in names)
@@ -239,13 +248,14 @@ def _layers_kept(evaluation: Evaluation, kept: _Kept) -> Evaluation:
     return replace(evaluation, layers=tuple(layers))
 
 
-def _still_stopped(evaluation: Evaluation) -> Evaluation:
-    """A rung that the race stopped stays so: what it has not answered, nobody knows. Its interval is of today's scores."""
+def _still_stopped(evaluation: Evaluation, kept: _Kept) -> Evaluation:
+    """A rung that the race stopped stays so: what it has not answered, nobody knows. Its interval is of today's scores, in
+    the order of the race."""
     import numpy as np
 
     if evaluation.interval is None or MAIN not in evaluation.values:
         return evaluation
-    column = evaluation.values[MAIN]
+    column = evaluation.values[MAIN][np.argsort([kept.turns[kept.names[case.id]] for case in kept.cases])]
     known = column[~np.isnan(column)]
     total = len(column) - (len(evaluation.outcomes) - len(known))
     stop = evaluation.stop and Stop("before")
