@@ -138,6 +138,12 @@ class RungResult:
     about: str = ""  # what the rung is, in words
     probability: float | None = None
     keeps: Mapping[str, float] = field(default_factory=dict)
+    rung: str = ""  # the rung that it is a setting of; "" where its name tells
+
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of."""
+        return self.rung or rung_of(self.name)
 
 
 def rung_of(label: str) -> str:

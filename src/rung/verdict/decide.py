@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
+from rung.records import Difference, Estimate, RungResult, Verdict
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import Bar, keeping, measured
@@ -170,7 +170,7 @@ def _choice(ladder: Sequence[Evaluated], rivals: Sequence[Evaluated], bar: Bar, 
     """Of those that may win; those that the race stopped count among what was tried."""
     names = {w.result.name for w in rivals}
     tried = [w for w in ladder if w.result.name in names or (w.result.stopped and _is_judged(w))]
-    contenders = [Contender(w.result.name, w.values[MAIN], open=w.result.name in names) for w in tried]
+    contenders = [Contender(w.result.name, w.values[MAIN], w.result.name in names, w.result.rung) for w in tried]
     return choose(contenders, bar, clusters=_clusters(ladder), incumbent=incumbent)
 
 
@@ -291,7 +291,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
-    lowest = rung_of(winner.name) == rung_of(standing.rivals[0].result.name)
+    lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
@@ -325,7 +325,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
         elif not standing.by_bar and name in standing.choice.worse:
             found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         else:
-            sibling = rung_of(name) == rung_of(winner.result.name)
+            sibling = w.result.ladder_rung == winner.result.ladder_rung
             found[name] = choice_words.not_needed(
                 winner.result.name,
                 w.result.scores[MAIN],
