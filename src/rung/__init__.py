@@ -79,7 +79,7 @@ def decide(
     Raises:
         UserError: columns of unequal length, a score that is none, an order that names nobody, …; says which.
 
-    >>> rung.decide({"prompt": [0, 1, 0, 1] * 10, "rag": [1, 1, 1, 1] * 10}, bar=0.7).winner
+    >>> decide({"prompt": [0, 1, 0, 1] * 10, "rag": [1, 1, 1, 1] * 10}, bar=0.7).winner
     'rag'
     """
     from rung.verdict.score_columns import decide_scores

@@ -101,7 +101,7 @@ def test_what_else_a_table_holds_is_left_out_and_said(read: Read) -> None:
 
 
 def test_the_csv_of_promptfoo(read: Read) -> None:
-    """As `src/util/eval/evalTableUtils.ts` of promptfoo writes it: six columns or more for each prompt, of which two repeat."""
+    """As promptfoo writes it (`src/util/eval/evalTableUtils.ts`): six columns or more for each prompt, called alike."""
     six = "{label},Status,Score,Named Scores,Grader Reason,Comment"
     head = ",".join(["question", six.format(label='"[openai:a] Say\n it"'), six.format(label="[openai:b] Say it")])
     rows = "q1,x,PASS,1.00,,,,y,FAIL,0.25,,,\nq2,x,ERROR,0.00,,,,y,PASS,1.00,,,\n"
@@ -118,6 +118,10 @@ def test_a_file_for_each_system(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     files = [("small", tmp_path / "a.jsonl"), ("large", tmp_path / "b.jsonl")]
     assert read_scores(files, score="exact_match").columns == {"small": [1, 0], "large": [0, 1]}
+    (tmp_path / "c.csv").write_text(",user_input,faithfulness\n0,why?,1\n1,how?,0.5\n")
+    (tmp_path / "d.csv").write_text(",user_input,faithfulness\n0,how?,0.25\n1,why?,0\n")
+    ragas = [("c", tmp_path / "c.csv"), ("d", tmp_path / "d.csv")]
+    assert read_scores(ragas, score="faithfulness").columns == {"c": [1, 0.5], "d": [0, 0.25]}
     with pytest.raises(UserError, match="called 'acc'"):
         read_scores(files, score="acc")
     with pytest.raises(UserError, match="two files are called 'x'"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -140,7 +141,11 @@ def test_little_is_said_to_be_little() -> None:
 
 
 def test_any_sequence_of_numbers_is_a_column() -> None:
-    some = {"a": np.array([True, False] * 30), "b": np.array([1, 1] * 30), "c": (x for x in [0.5] * 60)}
+    some: dict[str, Iterable[float]] = {
+        "a": np.array([True, False] * 30),
+        "b": np.array([1, 1] * 30),
+        "c": (x for x in [0.5] * 60),
+    }
     assert [r.mean for r in rung.decide(some).rungs] == [0.5, 1.0, 0.5]
 
 

@@ -18,7 +18,8 @@ from rung.errors import InputError, UserError
 from rung.files.limited import content_of, text_of
 from rung.records import Json, Problem
 
-CASES = ("case", "case_id", "id", "sample_id", "doc_id", "question_id", "test_id", "example_id", "index", "")
+CASES = ("case", "case_id", "id", "sample_id", "doc_id", "question_id", "test_id", "example_id")
+NUMBERS = ("index", "")  # of the rows, as pandas writes them; of several files they may differ for one case
 QUESTIONS = ("question", "query", "user_input", "input")  # name a case where nothing else does
 SYSTEMS = ("system", "rung", "model", "strategy", "variant", "provider")
 SCORES = ("score", "correct", "passed", "pass", "success")
@@ -225,7 +226,7 @@ def _has_scores(sheet: _Sheet, column: int, scale: Scale) -> bool:
 
 
 def _wide(sheet: _Sheet, order: Sequence[str], scale: Scale) -> ScoreTable:
-    case = sheet.column_of((*CASES, *QUESTIONS))
+    case = sheet.column_of((*CASES, *NUMBERS, *QUESTIONS))
     cluster = sheet.column_of(CLUSTERS)
     taken = {case, cluster}
     prices = {n: found[1].strip() for n, name in enumerate(sheet.header) if (found := _COST_OF.fullmatch(name))}
@@ -287,7 +288,7 @@ def _entries(
     sheet: _Sheet, systems: Sequence[str], score: str, scale: Scale, *, besides: Sequence[int] = ()
 ) -> list[_Entry]:
     """A row is one score."""
-    case = sheet.column_of((*CASES, *QUESTIONS))
+    case = sheet.column_of((*CASES, *QUESTIONS, *NUMBERS))
     if case is None:
         there = ", ".join(sheet.header)
         raise InputError(f"needs a column that names the case (case, id, …); there are {there}", path=sheet.path, line=1)
