@@ -19,6 +19,7 @@ from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.grading import asks_judge, calibrated, cards_of
+from rung.pipeline.judge_labels import corrected_by_people
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
@@ -149,6 +150,7 @@ def decide_winner(
         weighed = [_weighed(candidate, scored, engines.project, intake, known) for candidate in candidates]
         lines = advised([w.result for w in weighed], trainable=intake.materials.trainable)
         weighed = [replace(w, result=line) for w, line in zip(weighed, lines, strict=True)]
+        weighed, heard = corrected_by_people(engines.project, scored, weighed)
         incumbent = last_choice(engines.project)
         looks = count_looks(engines, list(scored.runs.values()), intake.cases, trial=bool(coverage.trial))
         verdict = decide(
@@ -159,7 +161,7 @@ def decide_winner(
             warnings=[
                 *told,
                 *_warnings(intake, scored, coverage, engines.project.settings.sampling),
-                *scored.notes,
+                *(*filter(None, scored.notes), *(heard.words if heard else ())),
                 *remarks.of_timing(scored.runs),
                 *warning(looks),
             ],
@@ -170,9 +172,7 @@ def decide_winner(
         open_ = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
         found = flips(open_, bar=bar, economy=known, incumbent=incumbent)
         untimed = {w.result.name for w in weighed if w.result.stopped}  # no limit of time can be held against these
-        floored = {
-            name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)
-        }  # no choice either way
+        floored = {name for name, why in verdict.rejected.items() if why.startswith(reasons.AT_FLOOR)}
         found = tuple(f for f in found if f.winner not in (untimed if f.what.endswith("_seconds") else floored))
         thin = {r.name for r in verdict.rungs if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
         changes = in_words(found, verdict.winner, thin=thin)
@@ -189,6 +189,7 @@ def decide_winner(
             looks=looks,
             clusters=len(set(scored.clusters or ())),
             coverage=coverage,
+            judge=heard,
             places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
         )
 
