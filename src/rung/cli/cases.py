@@ -96,8 +96,8 @@ def label(
         )
 
     def person(shown: Shown) -> Said:
-        for line in _answer_lines(shown):
-            out_line(line)
+        for text in _answer_lines(shown):
+            out(text)
         while True:
             try:
                 word = input("good? [y]es [n]o [s]kip [q]uit: ").strip().lower()

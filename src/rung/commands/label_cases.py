@@ -141,8 +141,9 @@ def label_plan(project: Project) -> LabelPlan:
         open_ = [one for one in answers if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
         left += _shown(case, open_, strata[case], name)
     columns = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
-    labelled = max((found.labels for found in columns.values() if found), default=0)
-    more, settled = _more(columns, bar_in(project))
+    given = {(one.case, one.rung) for one in labels if one.good is not None}
+    labelled = sum(all((case, rung) in given for rung in rungs) for case in cases)
+    more, settled = _more(columns, bar_in(project), labelled)
     return LabelPlan(name, rungs, sizes, tuple(left), labelled, more, settled, _seconds(labels))
 
 
@@ -243,13 +244,12 @@ def _column(answers: _Answers, cases: Sequence[str]) -> Floats:
     return np.array([answers.score(case) for case in cases], dtype=np.float64)
 
 
-def _more(columns: Mapping[str, Corrected | None], bar: Bar) -> tuple[int | None, bool]:
+def _more(columns: Mapping[str, Corrected | None], bar: Bar, labelled: int) -> tuple[int | None, bool]:
     """How many more cases would settle what the verdict hangs on, and whether it is settled: whether the choice reaches the
     bar or, without one, whether it is better than its rival."""
     known = [found for found in columns.values() if found is not None]
     if len(known) < len(columns):
-        done = min((0 if found is None else found.labels) for found in columns.values())
-        return FIRST - done, False
+        return max(1, FIRST - labelled), False
     what, target = known[0], bar.correct
     if target is None and len(known) == 1:
         return None, True
