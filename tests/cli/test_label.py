@@ -53,10 +53,10 @@ def test_keys_at_a_terminal_and_going_on(judged: Path) -> None:
     assert "Begin with 10 cases, about 15 min" in shown
     assert "few_shot" not in shown  # blind
     assert "2 labelled" in shown
-    kept = [json.loads(line) for line in (judged / "judge.labels.jsonl").read_text().splitlines()]
+    kept = [json.loads(line) for line in (judged / "human.labels.jsonl").read_text().splitlines()]
     assert [row["good"] for row in kept] == [True, False, None]
     assert {row["by"] for row in kept} == {"Ada"}
-    assert all(row["at"] and row["stratum"] in row["strata"] for row in kept)
+    assert all(row["at"] and row["of"] == 39 for row in kept)
     again, _ = at_a_terminal(judged, "q")
     assert "1 of 39 cases labelled" in again
     assert "0 labelled" in again
@@ -73,7 +73,7 @@ def test_a_pipe_is_told_and_programs_are_told_what_is_to_be_asked(rung: Run, jud
         "settled": False,
         "minutes": 15,
     }
-    assert not (judged / "judge.labels.jsonl").exists()
+    assert not (judged / "human.labels.jsonl").exists()
 
 
 def test_without_a_judge_or_a_verdict_it_says_so(rung: Run, shop: Path, essays: Path) -> None:

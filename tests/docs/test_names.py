@@ -19,7 +19,20 @@ from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
 from rung.knowledge.loading import DOOR as READERS
 from rung.models.grammar.formats import FORMATS
-from rung.records import Case, Estimate, Example, Json, Layer, Lost, Message, Metric, Repeats, RungResult, Verdict
+from rung.records import (
+    Case,
+    Estimate,
+    Example,
+    Json,
+    JudgeCheck,
+    Layer,
+    Lost,
+    Message,
+    Metric,
+    Repeats,
+    RungResult,
+    Verdict,
+)
 from rung.records.steps import Generate, Step
 from rung.report.as_json import verdict_json
 from rung.report.table import table
@@ -205,7 +218,8 @@ RESULTS = (
     RungResult("oracle", {}, "measured", reference=True),
 )
 DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES)
+HUMAN = JudgeCheck(20, 0.9, 0.7, {"rag": 0.8}, {"rag": 10}, {"rag": 0.6})
+SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES, human=HUMAN)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:

@@ -72,7 +72,7 @@ def labelled(folder: Path, cases: int = MANY, by: str = "Ada") -> int:
 
 def test_a_kind_judge_is_corrected_by_people(essays: Path) -> None:
     before = compared(essays)
-    assert (before.winner, before.clears_bar, before.judge) == ("few_shot", True, None)
+    assert (before.winner, before.clears_bar, before.human) == ("few_shot", True, None)
     assert labelled(essays, 20) == 40  # answers of two rungs to twenty cases
     after = compared(essays)
     few_shot = next(r for r in after.rungs if r.name == "few_shot").scores["correct"]
@@ -80,14 +80,14 @@ def test_a_kind_judge_is_corrected_by_people(essays: Path) -> None:
     assert (few_shot.low or 0) < 0.5 < (few_shot.high or 0)
     assert few_shot.n == MANY
     assert not after.clears_bar
-    check = after.judge
+    check = after.human
     assert check is not None
     assert check.judged["few_shot"] == 1.0
     assert check.by_rung == {"prompt": 20, "few_shot": 20}
     assert check.agreement is not None
     assert check.agreement < 0.9
     assert check.kappa is not None
-    line = json.loads(verdict_json(after))["judge"]
+    line = json.loads(verdict_json(after))["human"]
     assert line["labels"] == 40
     assert {r["name"]: r["labels"] for r in line["rungs"]} == {"prompt": 20, "few_shot": 20, "closed_book": 0}
     assert any("corrected by people's labels" in warning for warning in after.warnings)
@@ -104,7 +104,7 @@ def test_labelling_goes_on_where_it_was_and_is_blind(essays: Path) -> None:
     compared(essays)
     project = load_project(essays)
     first = label_plan(project)
-    assert first.strata == {"open": 26, "settled": 13}
+    assert first.cases == MANY
     assert (first.labelled, first.settled, first.more) == (0, False, 10)
     labelled(essays, 6)
     second = label_plan(project)
@@ -113,17 +113,25 @@ def test_labelling_goes_on_where_it_was_and_is_blind(essays: Path) -> None:
     kept = read_labels(project)
     assert {one.by for one in kept} == {"Ada"}
     assert {one.plan for one in kept} == {first.name}
-    assert {one.stratum for one in kept} == {"open", "settled"}
+    assert {one.of for one in kept} == {MANY}
     assert "few_shot" not in json.dumps([(s.question, s.references, s.response) for s in first.answers])
     labelled(essays)
     assert label_plan(project).answers == ()
 
 
-def test_open_cases_are_asked_about_twice_as_often(essays: Path) -> None:
+def test_cases_come_in_a_random_order_and_equal_answers_once(essays: Path) -> None:
     compared(essays)
     plan = label_plan(load_project(essays))
-    first = list(dict.fromkeys((one.case, one.stratum) for one in plan.answers))[:30]
-    assert sum(stratum == "open" for _, stratum in first) == 20
+    cases = list(dict.fromkeys(one.case for one in plan.answers))
+    assert cases != sorted(cases)
+    assert len(plan.answers) == 2 * MANY
+    first = [one.response == "a good explanation" for one in plan.answers[::2]]
+    assert 5 < sum(first) < MANY - 5  # neither rung comes first
+    (essays / "rung.yaml").write_text(YAML.replace("few_shot]", "{few_shot: {shots: [1, 2]}}]"), encoding="utf-8")
+    compared(essays)
+    same = label_plan(load_project(essays))
+    assert len(same.answers) == MANY
+    assert {len(one.rungs) for one in same.answers} == {2}
 
 
 def test_too_few_labels_are_said_and_correct_nothing(essays: Path) -> None:
@@ -131,8 +139,8 @@ def test_too_few_labels_are_said_and_correct_nothing(essays: Path) -> None:
     labelled(essays, 3)
     after = compared(essays)
     assert after.clears_bar
-    assert after.judge is not None
-    assert after.judge.by_rung == {}
+    assert after.human is not None
+    assert after.human.by_rung == {}
     assert any("5 labels" in warning for warning in after.warnings)
 
 
@@ -142,8 +150,8 @@ def test_labels_of_answers_that_are_no_longer_given_do_not_count(essays: Path) -
     chat = [{"role": "user", "content": "Explain that."}, {"role": "assistant", "content": "quite a good explanation"}]
     (essays / "examples.jsonl").write_text(json.dumps({"messages": chat}), encoding="utf-8")
     after = compared(essays)
-    assert after.judge is not None
-    assert "few_shot" not in after.judge.by_rung
+    assert after.human is not None
+    assert "few_shot" not in after.human.by_rung
     assert any("no longer gives" in warning for warning in after.warnings)
 
 

@@ -27,9 +27,8 @@ def drawn(
 
 def test_plain_prediction_powered_inference_by_hand() -> None:
     f, human, _ = drawn(np.random.default_rng(1), 60, 20)
-    alike = np.full(60, 1 / 3)
     asked = ~np.isnan(human)
-    powered, classical = corrected(f, human, alike, power=1.0), corrected(f, human, alike, power=0.0)
+    powered, classical = corrected(f, human, power=1.0), corrected(f, human, power=0.0)
     assert powered is not None
     assert classical is not None
     assert powered.mean == pytest.approx(f.mean() + (human[asked] - f[asked]).mean())
@@ -41,7 +40,7 @@ def test_with_many_labels_it_is_the_estimator_of_the_paper() -> None:
     """PPI++ (2311.01453): variance λ² σ²(f)/N + σ²(y − λf)/n, λ = Cov(y, f) / ((1 + n/N) Var(f))."""
     f, human, _ = drawn(np.random.default_rng(2), 40_000, 2_000, hit=0.8, miss=0.3)
     asked = ~np.isnan(human)
-    found = corrected(f, human, np.full(len(f), 0.05))
+    found = corrected(f, human)
     assert found is not None
     y, g = human[asked], f[asked]
     power = np.cov(y, g)[0, 1] / g.var(ddof=1) / (1 + 0.05)
@@ -57,7 +56,7 @@ def test_intervals_cover_the_truth_with_few_labels(labels: int, hit: float, miss
     covered, off, by_values = [], [], []
     for _ in range(300):
         f, human, _ = drawn(rng, 100, labels, truth=truth, hit=hit, miss=miss)
-        found = corrected(f, human, np.full(100, labels / 100))
+        found = corrected(f, human)
         assert found is not None
         e = found.estimate
         assert e.low is not None
@@ -76,7 +75,7 @@ def test_a_kind_judge_does_not_clear_a_bar_that_the_truth_misses() -> None:
     by_judge, by_people = [], []
     for _ in range(200):
         f, human, _ = drawn(rng, 100, 20, truth=0.6, hit=1.0, miss=0.5)
-        found = corrected(f, human, np.full(100, 0.2))
+        found = corrected(f, human)
         assert found is not None
         by_judge.append((at_least(f, 0.7) or 0) >= 0.8)
         by_people.append((at_least(found.values, 0.7) or 0) >= 0.8)
@@ -107,7 +106,7 @@ def test_ten_labels_that_agree_do_not_make_it_certain() -> None:
     f = np.array([1.0] * 80 + [0.0] * 20)
     human = np.full(100, np.nan)
     human[[0, 1, 2, 3, 4, 5, 6, 7, 98, 99]] = f[[0, 1, 2, 3, 4, 5, 6, 7, 98, 99]]
-    found = corrected(f, human, np.full(100, 0.1))
+    found = corrected(f, human)
     assert found is not None
     e = found.estimate
     assert e.mean == pytest.approx(0.8, abs=0.01)
@@ -117,13 +116,13 @@ def test_ten_labels_that_agree_do_not_make_it_certain() -> None:
 
 def test_fewer_than_five_labels_make_nothing() -> None:
     f, human, _ = drawn(np.random.default_rng(1), 60, 4)
-    assert corrected(f, human, np.full(60, 4 / 60)) is None
+    assert corrected(f, human) is None
 
 
 def test_another_rung_moves_by_as_much_and_is_no_surer() -> None:
     rng = np.random.default_rng(3)
     f, human, _ = drawn(rng, 100, 20, hit=1.0, miss=0.5)
-    found = corrected(f, human, np.full(100, 0.2))
+    found = corrected(f, human)
     assert found is not None
     other = (rng.random(100) < 0.6).astype(float)
     moved = shifted(other, found)
@@ -137,7 +136,7 @@ def test_another_rung_moves_by_as_much_and_is_no_surer() -> None:
 
 def test_how_many_labels_would_settle_it() -> None:
     f, human, _ = drawn(np.random.default_rng(11), 200, 10, truth=0.8)
-    found = corrected(f, human, np.full(200, 0.05))
+    found = corrected(f, human)
     assert found is not None
     near, far = labels_needed(found, found.mean - 0.09, 0.2), labels_needed(found, found.mean - 0.4, 0.2)
     assert near is not None

@@ -70,7 +70,7 @@ def label(
     """Say of answers whether they are good, so that the judge's scores can be corrected.
 
     Shows answers of the last verdict, those that tell most first, without saying which rung gave them. Each label is kept at
-    once in judge.labels.jsonl in the project; q ends, and the same command goes on. With --json it asks nothing, and says
+    once in human.labels.jsonl in the project; q ends, and the same command goes on. With --json it asks nothing, and says
     what is to be asked.
     """
     from getpass import getuser
@@ -114,8 +114,7 @@ def label(
 def _plan_lines(plan: LabelPlan) -> Iterator[str]:
     from rung.verdict.reasons import cases as counted
 
-    total = sum(plan.strata.values())
-    yield f"{plan.labelled} of {total} cases labelled, on answers of {len(plan.rungs)} rungs."
+    yield f"{plan.labelled} of {plan.cases} cases labelled, on answers of {len(plan.rungs)} rungs."
     if not plan.answers:
         yield "Every answer is labelled."
     elif plan.settled:

@@ -1,15 +1,14 @@
 """Asks a person about single answers of the last verdict, those that tell most, so that a few labels correct the judge.
 
-Asked about are the choice and its nearest rival, on the same cases, blind to which rung said what. Cases are drawn at random
-from two strata: `open`, where the judge's scores of the two differ or are neither high nor low, twice as often as `settled`,
-the rest. Each label keeps from which stratum of which size it was drawn, so it can be told how many cases it speaks for.
+Asked about are the choice and its nearest rival, on the same cases, blind to which rung said what. Cases come in a random
+order: drawing those more often on which the judge tells the two apart, or is in doubt, makes the intervals of ten to thirty
+labels wider, not narrower (`benchmarks/judge_correction.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -29,9 +28,6 @@ from rung.verdict.probability import at_least
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-OPEN, SETTLED = "open", "settled"
-PER_SETTLED = 2  # open cases that are asked about for each settled one
-APART, LOW, HIGH = 0.25, 0.25, 0.75  # of a judge's scores, by which a case is open
 FIRST = 10  # labels to begin with, before anything can be told
 SECONDS = 45.0  # for an answer, before it is known how long this person takes
 PAUSE = 600.0  # seconds between two labels that are no time of thinking
@@ -49,22 +45,20 @@ class Shown:
     references: tuple[str, ...]
     response: str
     rungs: tuple[str, ...]  # that said so; not shown
-    stratum: str
 
 
 @dataclass(frozen=True, slots=True)
 class LabelPlan:
     """What to ask, in order, and how far it is.
 
-    `rungs`: the choice and its nearest rival; `answers`: to ask about, not yet labelled, in the order in which they are
-    drawn;
-    `labelled`: cases that both are labelled on. `more`: how many further cases would likely settle the verdict, None where
-    none would, or nothing can be told yet; `seconds`: that an answer takes.
+    `rungs`: the choice and its nearest rival; `cases`: that both were judged on; `answers`: to ask about, not yet labelled,
+    in a random order; `labelled`: cases that both are labelled on. `more`: how many further cases would likely settle the
+    verdict, None where none would; `settled`: whether it is; `seconds`: that an answer takes.
     """
 
     name: str
     rungs: tuple[str, ...]
-    strata: Mapping[str, int]
+    cases: int
     answers: tuple[Shown, ...]
     labelled: int
     more: int | None
@@ -84,7 +78,7 @@ class LabelPlan:
         """For programs."""
         return {
             "rungs": list(self.rungs),
-            "cases": sum(self.strata.values()),
+            "cases": self.cases,
             "labelled": self.labelled,
             "would_settle": self.more,
             "settled": self.settled,
@@ -131,20 +125,18 @@ def label_plan(project: Project) -> LabelPlan:
     cases = [case for case in cases if all(one.score(case) is not None for one in answers)]
     if len(cases) < MIN_LABELS:
         raise UserError(f"{project.root}: the last verdict judged {len(cases)} cases; {MIN_LABELS} are needed")
-    strata = {case: _stratum([one.score(case) or 0.0 for one in answers]) for case in cases}
-    sizes = {name: n for name in (OPEN, SETTLED) if (n := Counter(strata.values())[name])}
-    name = digest(*rungs, *(f"{case} {strata[case]} {one.text(case)}" for case in cases for one in answers))[:12]
+    name = digest(*sorted(f"{case} {one.rung} {one.text(case)}" for case in cases for one in answers))[:12]
     labels = read_labels(project)
     asked = {(one.case, one.rung, one.answer) for one in labels}
     left = []
-    for case in _in_order(cases, strata, name):
+    for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
         open_ = [one for one in answers if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
-        left += _shown(case, open_, strata[case], name)
+        left += _shown(case, open_, name)
     columns = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
-    given = {(one.case, one.rung) for one in labels if one.good is not None}
-    labelled = sum(all((case, rung) in given for rung in rungs) for case in cases)
+    given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
+    labelled = sum(all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers) for c in cases)
     more, settled = _more(columns, bar_in(project), labelled)
-    return LabelPlan(name, rungs, sizes, tuple(left), labelled, more, settled, _seconds(labels))
+    return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels))
 
 
 def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, by: str) -> int:
@@ -170,10 +162,7 @@ def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, b
         answer = answer_digest(shown.case, shown.response)
         add_labels(
             project,
-            [
-                AnswerLabel(shown.case, rung, answer, good, name, at, plan.name, shown.stratum, plan.strata)
-                for rung in shown.rungs
-            ],
+            [AnswerLabel(shown.case, rung, answer, good, name, at, plan.name, plan.cases) for rung in shown.rungs],
         )
         given += bool(shown.response) and good is not None
     return given
@@ -203,23 +192,7 @@ def _contenders(said: Mapping[str, Json]) -> tuple[str, ...]:
     return (first, *others[:1])
 
 
-def _stratum(scores: Sequence[float]) -> str:
-    apart = max(scores) - min(scores) >= APART
-    return OPEN if apart or any(LOW < score < HIGH for score in scores) else SETTLED
-
-
-def _in_order(cases: Sequence[str], strata: Mapping[str, str], name: str) -> Iterator[str]:
-    """Each stratum in a random order of its own that is always the same, the two in turns."""
-    drawn = {
-        kind: sorted((c for c in cases if strata[c] == kind), key=lambda c: digest(name, c)) for kind in (OPEN, SETTLED)
-    }
-    while any(drawn.values()):
-        for kind, n in ((OPEN, 1), (SETTLED, 1), (OPEN, PER_SETTLED - 1)):
-            yield from drawn[kind][:n]
-            del drawn[kind][:n]
-
-
-def _shown(case: str, answers: Sequence[_Answers], stratum: str, name: str) -> list[Shown]:
+def _shown(case: str, answers: Sequence[_Answers], name: str) -> list[Shown]:
     """A case's answers, equal ones once, in a random order."""
     by_text: dict[str, list[_Answers]] = {}
     for one in sorted(answers, key=lambda a: digest(name, case, a.text(case))):
@@ -228,14 +201,12 @@ def _shown(case: str, answers: Sequence[_Answers], stratum: str, name: str) -> l
     said = row.get("references", [row["reference"]] if row.get("reference") else [])
     references = tuple(str(one) for one in said) if isinstance(said, list) else ()
     question = str(row.get("question", row.get("user_input", "")))
-    return [
-        Shown(case, question, references, text, tuple(one.rung for one in same), stratum) for text, same in by_text.items()
-    ]
+    return [Shown(case, question, references, text, tuple(one.rung for one in same)) for text, same in by_text.items()]
 
 
 def _corrected(answers: _Answers, cases: Sequence[str], labels: Sequence[AnswerLabel], *, seed: int) -> Corrected | None:
     said = heard(labels, answers.rung, {case: answer_digest(case, answers.text(case)) for case in cases}, cases)
-    return corrected(_column(answers, cases), said.human, said.probability, seed=seed)
+    return corrected(_column(answers, cases), said.human, seed=seed)
 
 
 def _column(answers: _Answers, cases: Sequence[str]) -> Floats:

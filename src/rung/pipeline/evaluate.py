@@ -189,7 +189,7 @@ def decide_winner(
             looks=looks,
             clusters=len(set(scored.clusters or ())),
             coverage=coverage,
-            judge=heard,
+            human=heard,
             places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
         )
 

@@ -23,7 +23,7 @@ from rung.verdict.decide import MAIN, Evaluated
 if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
 
-FILE = "judge.labels.jsonl"
+FILE = "human.labels.jsonl"
 
 
 def labels_file(project: Project) -> Path:
@@ -104,7 +104,7 @@ def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def _own(e: Evaluated, said: Heard, *, seed: int) -> Corrected | None:
-    return corrected(e.values[MAIN], said.human, said.probability, clusters=e.clusters, seed=seed)
+    return corrected(e.values[MAIN], said.human, clusters=e.clusters, seed=seed)
 
 
 def _check(
@@ -113,14 +113,13 @@ def _check(
     """How far people and the judge agree, over all labels that count, and what follows, in numbers and in words."""
     import numpy as np
 
-    pairs, weights = [], []
+    pairs = []
     for name, heard_of in said.items():
         column = judged[name].values[MAIN]
         for n in np.flatnonzero(~np.isnan(heard_of.human) & ~np.isnan(column) & (heard_of.human != 0.5)):
             pairs.append((bool(heard_of.human[n] > 0.5), bool(column[n] > 0.5)))
-            weights.append(1 / float(heard_of.probability[n]))
-    found = agreement(pairs, weights)
-    words = [found.words(judge)] if found else []
+    found = agreement(pairs)
+    words = [found.words(judge) if found else f"The judge {judge} is not calibrated: no label in {FILE} counts."]
     if own:
         told = "; ".join(
             f"{name} {reasons.number(one.judged)} by the judge, {reasons.interval(one.estimate)} by {one.labels} labels"
@@ -157,8 +156,6 @@ def _not_counted(name: str, said: Heard) -> list[str]:
     if said.stale:
         n = reasons.cases(said.stale, what="label")
         found.append(f"{n} of {name} said something of answers that it no longer gives: none of its labels counts.")
-    elif said.unheard:
-        found.append(f"The labels of {name} do not count yet: of one kind of case none has a label (rung cases label).")
     if said.split:
         n = reasons.cases(said.split, what="answer")
         found.append(f"Labels contradict each other on {n} of {name}: each counts as the mean of its labels.")

@@ -182,7 +182,7 @@ class Coverage:
 class JudgeCheck:
     """How people's labels of single answers stand to the judge's scores, and what they made of these.
 
-    `labels`: how many count; `agreement` and Cohen's `kappa` over them, each weighted by the cases that it speaks for.
+    `labels`: how many count; `agreement` and Cohen's `kappa` over them.
     `judged`: each rung's mean by the judge alone; `by_rung`: labels that corrected it, `power` how much the judge's scores
     count beside them, from 0 to 1; both without the rungs that have too few of their own. `words`: the same in sentences.
     """
@@ -227,7 +227,7 @@ class Verdict:
     code: Code = "none"
     probability: float | None = None
     risk: float = 0.2
-    judge: JudgeCheck | None = None  # None: no model judges by a rubric, or nobody labelled an answer
+    human: JudgeCheck | None = None  # None: no model judges by a rubric, or nobody labelled an answer
     few_documents: int = (
         0  # documents that the cases are about, where these are too few to tell of others; 0: nothing to say
     )

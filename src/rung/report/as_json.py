@@ -36,7 +36,7 @@ def verdict_json(verdict: Verdict) -> str:
             "flips": list(verdict.flips),
             "cases_named": [{"says": says, "cases": list(places)} for says, places in verdict.places.items()],
             "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
-            **({} if verdict.judge is None else {"judge": _judge(verdict.judge)}),
+            **({} if verdict.human is None else {"human": _human(verdict.human)}),
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
@@ -71,7 +71,7 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     return {**found, "reference": True} if result.reference else found
 
 
-def _judge(check: JudgeCheck) -> Json:
+def _human(check: JudgeCheck) -> Json:
     return {
         "labels": check.labels,
         "agreement": check.agreement,

@@ -1,13 +1,12 @@
-"""What people said of single answers, and what a judge's scores become by it. Pure.
+"""What people said of single answers, and what of it counts for a rung. Pure.
 
-A label is of one rung's answer to one case: it counts as long as the rung gives that answer. Cases are drawn at random from
-strata of known size, which each label names; so a few labels speak for all cases. Asking is left to `commands.label_cases`,
-the file to `pipeline.judge_labels`, the numbers to `stats.prediction_powered`.
+A label is of one rung's answer to one case: it counts as long as the rung gives that answer. Cases are drawn at random, all
+alike, so a few labels speak for all cases. Asking is left to `commands.label_cases`, the file to `pipeline.judge_labels`,
+the numbers to `stats.prediction_powered`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,14 +16,14 @@ from rung.records import Json, digest
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-_TEXTS = ("case", "rung", "answer", "by", "at", "plan", "stratum")
+_TEXTS = ("case", "rung", "answer", "by", "at", "plan")
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLabel:
     """A person's word on an answer. `answer`: its digest; `good` None: skipped. `by`, `at`: who, and when (ISO).
 
-    `plan`: names the drawing, `strata` its strata with their sizes, `stratum` the one that the case was drawn from.
+    `plan`: names the drawing; `of`: from how many cases it drew.
     """
 
     case: str
@@ -34,13 +33,12 @@ class AnswerLabel:
     by: str
     at: str
     plan: str
-    stratum: str
-    strata: Mapping[str, int]
+    of: int
 
     def as_json(self) -> dict[str, Json]:
         """As a line of the file; `read` reads it again."""
         texts: dict[str, Json] = {name: getattr(self, name) for name in _TEXTS}
-        return {**texts, "good": self.good, "strata": dict(self.strata)}
+        return {**texts, "of": self.of, "good": self.good}
 
     @classmethod
     def read(cls, row: Mapping[str, Json]) -> AnswerLabel:
@@ -55,32 +53,26 @@ class AnswerLabel:
             if not isinstance(value, str):
                 raise ValueError(f"needs {name!r}, a text")
             texts[name] = value
-        good, strata = row.get("good"), row.get("strata")
+        good, of = row.get("good"), row.get("of")
         if good is not None and not isinstance(good, bool):
             raise ValueError("needs 'good': true, false, or null where it was skipped")
-        if not isinstance(strata, dict) or not all(type(n) is int and n > 0 for n in strata.values()):
-            raise ValueError("needs 'strata': how many cases each stratum has")
-        sizes = {name: n for name, n in strata.items() if isinstance(n, int)}
-        if texts["stratum"] not in sizes:
-            raise ValueError(f"'stratum' is {texts['stratum']!r}, which is not one of 'strata'")
-        return cls(**texts, good=good, strata=sizes)
+        if isinstance(of, bool) or not isinstance(of, int):
+            raise ValueError("needs 'of': from how many cases it was drawn")
+        return cls(**texts, good=good, of=of)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What people said of one rung's answers, case by case: `human` in [0, 1], NaN where nobody was asked, with the
-    `probability` with which the case was drawn.
+    """What people said of one rung's answers, case by case: `human` in [0, 1], NaN where nobody was asked.
 
-    A drawing counts as long as the rung still gives every answer that was labelled in it. `stale`: how many labels there are
-    where none counts any more. `split`: answers of which people said both. `unheard`: whether a stratum has cases, and none
-    of them a label: then nothing counts.
+    A drawing counts as long as the rung still gives every answer that was labelled in it: what is left of one whose answers
+    changed in part is no random part of the cases. `stale`: how many labels there are where none counts any more. `split`:
+    answers of which people said both.
     """
 
     human: Floats
-    probability: Floats
     stale: int = 0
     split: int = 0
-    unheard: bool = False
 
 
 def answer_digest(case: str, text: str) -> str:
@@ -99,25 +91,14 @@ def heard(labels: Sequence[AnswerLabel], rung: str, answers: Mapping[str, str], 
     """
     import numpy as np
 
-    human, probability = np.full(len(cases), np.nan), np.full(len(cases), np.nan)
+    human = np.full(len(cases), np.nan)
     mine = [one for one in labels if one.rung == rung and one.good is not None and one.case in answers]
     old = {one.plan for one in mine if answers[one.case] != one.answer}
-    said: dict[str, list[AnswerLabel]] = {}
+    said: dict[str, list[bool]] = {}
     for one in mine:
         if one.plan not in old:
-            said.setdefault(one.case, []).append(one)
-    drawn = Counter((found[0].plan, found[0].stratum) for found in said.values())
-    of_plan = Counter(found[0].plan for found in said.values())
-    strata = {found[0].plan: found[0].strata for found in said.values()}
-    unheard = any((plan, stratum) not in drawn for plan, sizes in strata.items() for stratum in sizes)
-    stale = 0 if said else len(mine)
-    if stale or unheard:
-        return Heard(human, probability, stale, unheard=unheard)
+            said.setdefault(one.case, []).append(bool(one.good))
     for n, case in enumerate(cases):
         if case in said:
-            first = said[case][0]
-            human[n] = float(np.mean([bool(one.good) for one in said[case]]))
-            # several drawings speak for all cases each, and count by their labels
-            share = of_plan[first.plan] / len(said)
-            probability[n] = drawn[first.plan, first.stratum] / first.strata[first.stratum] / share
-    return Heard(human, probability, split=sum(len({one.good for one in found}) > 1 for found in said.values()))
+            human[n] = float(np.mean(said[case]))
+    return Heard(human, 0 if said else len(mine), sum(len(set(words)) > 1 for words in said.values()))

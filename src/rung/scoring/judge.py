@@ -125,21 +125,16 @@ class Agreement:
         return f"The judge {judge} agrees with {self.share:.0%} of {self.n} human labels (kappa {kappa}).{trust}"
 
 
-def agreement(pairs: Sequence[tuple[bool, bool]], weights: Sequence[float] | None = None) -> Agreement | None:
+def agreement(pairs: Sequence[tuple[bool, bool]]) -> Agreement | None:
     """(what people said, what the judge said) of each label; None without any. Kappa: Cohen 1960.
-
-    `weights`: how many cases each label speaks for; None: all alike.
 
     >>> agreement([(True, True), (True, True), (False, False), (False, True)])
     Agreement(n=4, share=0.75, kappa=0.5)
     """
     if not pairs:
         return None
-    weights = [1.0] * len(pairs) if weights is None else weights
-    total = sum(weights)
-    share = sum(weight for (a, b), weight in zip(pairs, weights, strict=True) if a == b) / total
-    people, judge = (
-        sum(w for one, w in zip(column, weights, strict=True) if one) / total for column in zip(*pairs, strict=True)
-    )
+    n = len(pairs)
+    share = sum(a == b for a, b in pairs) / n
+    people, judge = (sum(column) / n for column in zip(*pairs, strict=True))
     chance = people * judge + (1 - people) * (1 - judge)
-    return Agreement(len(pairs), share, None if chance > 1 - 1e-12 else (share - chance) / (1 - chance))
+    return Agreement(n, share, None if chance == 1 else (share - chance) / (1 - chance))

@@ -51,7 +51,7 @@ class Corrected:
 def corrected(
     judged: Floats,
     human: Floats,
-    probability: Floats,
+    probability: Floats | None = None,
     *,
     clusters: Sequence[int] | None = None,
     power: float | None = None,
@@ -67,7 +67,7 @@ def corrected(
     Args:
         judged: f, the judge's score of each case in [0, 1], NaN where there is none, [N].
         human: y, people's labels in [0, 1], NaN where nobody was asked, [N].
-        probability: π, with which each labelled case was drawn, up to a factor, [N].
+        probability: π, with which each labelled case was drawn, up to a factor, [N]; None: all alike.
         clusters: the cluster of each case.
         power: λ; None: tuned.
         seed: of the pattern by which `values` are spread.
@@ -82,7 +82,8 @@ def corrected(
     total, n = int(known.sum()), int(labelled.sum())
     if n < MIN_LABELS:
         return None
-    f, y, weight = judged[labelled], human[labelled], 1 / probability[labelled]
+    f, y = judged[labelled], human[labelled]
+    weight = np.ones(n) if probability is None else 1 / probability[labelled]
     weight /= weight.sum()  # ω, [n]
     n_eff = float(1 / (weight**2).sum())  # Kish: as many labels drawn alike tell as much
     if power is None:
