@@ -29,6 +29,8 @@ def test_json_is_one_line(rung: Run, tmp_path: Path) -> None:
     assert (said["winner"], said["clears_bar"], said["reason_code"]) == ("rag", True, "clears")
     assert [r["name"] for r in said["rungs"]] == ["rag", "prompt"]
     assert set(said["rungs"][0]) >= {"name", "mean", "low", "high", "n", "probability_of_bar"}
+    file.write_text(CLEAR.replace("prompt", '"a, b"'))
+    assert [r["name"] for r in rung("decide", file, "--order", 'rag, "a, b"', "--json").json["rungs"]] == ["rag", "a, b"]
     assert [(d["a"], d["b"], d["n"]) for d in said["differences"]] == [("prompt", "rag", 60)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from rung.commands.label_cases import Said, Shown, ask, label_plan
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
+from rung.loop import compare
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.judge_labels import FILE, add_labels, read_labels
 from rung.records import Verdict
@@ -175,6 +176,9 @@ def test_a_broken_file_is_told_with_its_line(essays: Path, text: str, words: str
     (essays / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=words):
         read_labels(load_project(essays))
+    with pytest.raises(InputError, match=words):
+        compare(load_project(essays))  # before any work
+    assert not (essays / ".rung" / "verdicts").exists()
 
 
 def test_where_there_is_nothing_to_label_it_says_so(essays: Path) -> None:

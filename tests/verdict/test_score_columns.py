@@ -153,6 +153,8 @@ def test_any_sequence_of_numbers_is_a_column() -> None:
     ("columns", "given", "words"),
     [
         ({}, {}, "no column"),
+        ([[1, 0]], {}, "found list"),
+        ({"oracle": [1, 1]}, {}, "reference arms alone"),
         ({"a": []}, {}, "no case"),
         ({"a": [1, 0], "b": [1]}, {}, "unequal length (a 2, b 1)"),
         ({"a": [1, math.nan]}, {}, "a[1] is nan"),

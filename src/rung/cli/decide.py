@@ -20,7 +20,8 @@ def decide(  # noqa: PLR0917 - typer reads the options from the parameters
         float | None, typer.Option(min=0, max=1, help="The mean score that is good enough, on a scale of 0 to 1.")
     ] = None,
     order: Annotated[
-        str | None, typer.Option(help="The systems from the lowest rung up, with commas; default: as they stand.")
+        str | None,
+        typer.Option(help="The systems from the lowest rung up, with commas, as in a line of CSV; default: as they stand."),
     ] = None,
     risk: Annotated[float, typer.Option(help="The chance that is taken of being wrong.")] = 0.2,
     scale: Annotated[str, typer.Option(help="The worst score and the best: 0-100, 1-5, 5-1.")] = "0-1",
@@ -34,6 +35,7 @@ def decide(  # noqa: PLR0917 - typer reads the options from the parameters
 
     Exits with 0 when the bar is cleared (or none is set), 1 when it is not, 2 for what is yours to fix.
     """
+    from csv import reader
     from json import dumps
 
     from rung.dataset.score_cells import scale_of
@@ -41,7 +43,11 @@ def decide(  # noqa: PLR0917 - typer reads the options from the parameters
     from rung.report.decision_table import decision_table
     from rung.verdict.score_columns import decide_scores
 
-    ladder = None if order is None else [name.strip() for name in order.split(",") if name.strip()]
+    ladder = (
+        None
+        if order is None
+        else [name.strip() for name in next(reader([order], skipinitialspace=True), []) if name.strip()]
+    )
     named = [_named(word, several=len(files) > 1) for word in files]
     table = read_scores(named, score=score, order=ladder or (), scale=scale_of(scale))
     found = decide_scores(

@@ -139,6 +139,8 @@ def decide_scores(
     values = {name: _floats(name, column) for name, column in _named(columns).items()}
     cases = _length({name: len(column) for name, column in values.items()})
     ladder, left_out = _ladder(list(values), order)
+    if all(name in _ARMS for name in ladder):
+        raise UserError(f"{' and '.join(ladder)}: reference arms alone, and nothing to choose; give the systems' scores too")
     _check_bar(bar, risk)
     asked = _cases(clusters, cases)
     groups = clusters_of(asked)
@@ -205,6 +207,8 @@ def _numbers(estimate: Estimate) -> dict[str, Json]:
 
 
 def _named(columns: Mapping[str, Iterable[Score]]) -> dict[str, Iterable[Score]]:
+    if not hasattr(columns, "items"):
+        raise UserError(f"columns maps each system to its scores, found {type(columns).__name__}")
     found: dict[str, Iterable[Score]] = {}
     for name, column in columns.items():
         if not isinstance(name, str) or not name.strip():
