@@ -112,6 +112,7 @@ def label(
 
 
 def _plan_lines(plan: LabelPlan) -> Iterator[str]:
+    from rung.stats.prediction_powered import MIN_LABELS
     from rung.verdict.reasons import cases as counted
 
     yield f"{plan.labelled} of {plan.cases} cases labelled, on answers of {len(plan.rungs)} rungs."
@@ -120,12 +121,10 @@ def _plan_lines(plan: LabelPlan) -> Iterator[str]:
     elif plan.settled:
         yield "What these labels can settle is settled: further ones make the intervals narrower."
     elif plan.more is None:
-        yield "No number of labels would likely settle it: only more cases would."
-    elif plan.labelled:
-        yield f"{counted(plan.more, what='case')} more would likely settle it, about {plan.minutes} min."
+        yield "Labels alone would hardly settle it, that takes more cases; they correct the judge all the same."
     else:
-        first = f"Begin with {counted(plan.more, what='case')}, about {plan.minutes} min"
-        yield f"{first}; then it can be told how many would settle it."
+        presumed = "" if plan.labelled >= MIN_LABELS else ", if people agree with the judge on about 85 %"
+        yield f"{counted(plan.more, what='more case')} would likely settle it, about {plan.minutes} min{presumed}."
 
 
 def _answer_lines(shown: Shown) -> Iterator[str]:

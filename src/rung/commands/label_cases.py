@@ -28,7 +28,7 @@ from rung.verdict.probability import at_least
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
-FIRST = 10  # labels to begin with, before anything can be told
+PRESUMED = 0.13  # variance of what people's labels and the judge differ by, before it is known: they agree on about 85 %
 SECONDS = 45.0  # for an answer, before it is known how long this person takes
 PAUSE = 600.0  # seconds between two labels that are no time of thinking
 NO_ANSWER = "rung"  # who says that an answer which did not come is not good
@@ -132,9 +132,12 @@ def label_plan(project: Project) -> LabelPlan:
     for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
         open_ = [one for one in answers if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
         left += _shown(case, open_, name)
-    columns = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
     given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
     labelled = sum(all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers) for c in cases)
+    known = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
+    if any(found is None for found in known.values()):
+        labelled = min(labelled, MIN_LABELS - 1)
+    columns = {one.rung: known[one.rung] or _presumed(_column(one, cases)) for one in answers}
     more, settled = _more(columns, bar_in(project), labelled)
     return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels))
 
@@ -215,22 +218,28 @@ def _column(answers: _Answers, cases: Sequence[str]) -> Floats:
     return np.array([answers.score(case) for case in cases], dtype=np.float64)
 
 
-def _more(columns: Mapping[str, Corrected | None], bar: Bar, labelled: int) -> tuple[int | None, bool]:
+def _more(columns: Mapping[str, Corrected], bar: Bar, labelled: int) -> tuple[int | None, bool]:
     """How many more cases would settle what the verdict hangs on, and whether it is settled: whether the choice reaches the
     bar or, without one, whether it is better than its rival."""
-    known = [found for found in columns.values() if found is not None]
-    if len(known) < len(columns):
-        return max(1, FIRST - labelled), False
-    what, target = known[0], bar.correct
-    if target is None and len(known) == 1:
-        return None, True
+    what, target = next(iter(columns.values())), bar.correct
+    if target is None and len(columns) == 1:
+        return None, labelled >= MIN_LABELS
     if target is None:
-        what, target = _difference(*known), 0.5
-    chance = at_least(what.values, target)
-    if chance is not None and not bar.risk <= chance < 1 - bar.risk:
-        return None, True
+        what, target = _difference(*columns.values()), 0.5
+    if labelled >= MIN_LABELS:
+        chance = at_least(what.values, target)
+        if chance is not None and not bar.risk <= chance < 1 - bar.risk:
+            return None, True
     needed = labels_needed(what, target, bar.risk)
-    return None if needed is None else max(1, needed - what.labels), False
+    return None if needed is None else max(1, max(needed, MIN_LABELS) - labelled), False
+
+
+def _presumed(column: Floats) -> Corrected:
+    """What would be known of a rung without a label, if the judge errs as judges do."""
+    import numpy as np
+
+    mean = float(np.nanmean(column))
+    return Corrected(mean, (PRESUMED / 2) ** 0.5, 10.0, 1.0, 0, mean, column)
 
 
 def _difference(first: Corrected, rival: Corrected) -> Corrected:

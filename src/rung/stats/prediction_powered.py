@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 MIN_LABELS = 5  # of fewer nothing is made
+_LIKELY = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,23 +126,26 @@ def shifted(judged: Floats, by: Corrected, *, clusters: Sequence[int] | None = N
     return Corrected(mean, variance**0.5, by.freedom, by.power, 0, own, values)
 
 
-def labels_needed(found: Corrected, bar: float, risk: float) -> int | None:
-    """How many labels in all would likely tell on which side of `bar` the mean is, at the risk, if it stays where it is.
+def labels_needed(found: Corrected, target: float, risk: float) -> int | None:
+    """How many labels in all, those there are included, would likely (80 %) tell on which side of `target` the mean is, at
+    the risk.
 
-    The residuals' share of the error shrinks with labels, the rest only with more cases. None where no number of labels
-    would do, or it is settled.
+    The residuals' share of the error shrinks with labels, the rest only with more cases. The mean that more labels will have
+    is not known either: it is distributed around the one now by Student's t, with what the error will have lost of its
+    square. None where no number would likely do.
     """
     import numpy as np
+    from scipy.special import stdtr
 
-    away = abs(found.mean - bar)
-    total = int((~np.isnan(found.values)).sum())
-    settled = student_point(1 - risk, found.freedom) * found.error
-    if away > settled:
-        return None
-    spread = found.error**2 * (found.labels + 2)
+    away, total = found.mean - target, int((~np.isnan(found.values)).sum())
+    rest = max(0.0, found.mean * (1 - found.mean)) / (total + 2)
+    residuals = max(found.error**2 - rest, 0.0) * (found.labels + 2)
     for n in range(found.labels + 1, total + 1):
-        rest = found.mean * (1 - found.mean) / (total + 2)
-        if away > student_point(1 - risk, n + 1) * (max(spread / (n + 2), 0.0) * (1 - n / total) + rest) ** 0.5:
+        then = residuals / (n + 2) * (1 - n / total) + rest
+        half = student_point(1 - risk, n + 1) * then**0.5
+        moved = max(found.error**2 - then, 1e-12) ** 0.5
+        above, below = (float(stdtr(found.freedom, end / moved)) for end in (away - half, -away - half))
+        if above + below >= _LIKELY:
             return n
     return None
 
