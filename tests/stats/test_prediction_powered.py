@@ -138,9 +138,39 @@ def test_how_many_labels_would_settle_it() -> None:
     f, human, _ = drawn(np.random.default_rng(11), 200, 10, truth=0.8)
     found = corrected(f, human)
     assert found is not None
-    near, far = labels_needed(found, found.mean - 0.09, 0.2), labels_needed(found, found.mean - 0.4, 0.2)
-    assert near is not None
-    assert 20 < near <= 200
-    assert far == 11  # one more: it is settled
-    assert labels_needed(found, found.mean - 0.001, 0.2) is None  # no number would do
+    needed = [labels_needed(found, found.mean - away, 0.2) for away in (0.02, 0.09, 0.12, 0.4)]
+    assert all(n is not None and 10 < n <= 200 for n in needed)
+    assert needed == sorted(needed, key=lambda n: -(n or 0))  # the nearer the bar, the more
+    assert needed[0] != needed[2]
+    assert needed[-1] == 11
+    sure = (drawn(np.random.default_rng(11), 30, 30, truth=0.8), 0.8)
+    every = corrected(*sure[0][:2])
+    assert every is not None
+    assert labels_needed(every, sure[1], 0.2) is None  # all are labelled
+
+
+def test_what_likely_settles_it_does_in_most_draws() -> None:
+    rng = np.random.default_rng(4)
+    came_true = []
+    for _ in range(120):
+        f, human, y = drawn(rng, 150, 10, truth=0.8)
+        found = corrected(f, human)
+        assert found is not None
+        needed = labels_needed(found, 0.7, 0.2)
+        if needed is None or not 0.2 <= (at_least(found.values, 0.7) or 0) < 0.8:
+            continue
+        more = rng.choice(np.flatnonzero(np.isnan(human)), needed - 10, replace=False)
+        human[more] = y[more]
+        then = corrected(f, human)
+        assert then is not None
+        came_true.append(not 0.2 <= (at_least(then.values, 0.7) or 0) < 0.8)
+    assert len(came_true) > 30
+    assert np.mean(came_true) >= 0.75
+
+
+def test_the_record_says_what_it_was_made_of() -> None:
+    f, human, _ = drawn(np.random.default_rng(1), 60, 20)
+    found = corrected(f, human)
     assert isinstance(found, Corrected)
+    assert (found.labels, found.judged) == (20, f.mean())
+    assert 0 <= found.power <= 1
