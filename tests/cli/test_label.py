@@ -50,7 +50,7 @@ def test_keys_at_a_terminal_and_going_on(judged: Path) -> None:
     shown, code = at_a_terminal(judged, "ynxsq")
     assert code == 0
     assert "0 of 39 cases labelled" in shown
-    assert "5 more cases would likely settle it, about 8 min, if" in shown
+    assert "9 more cases would likely settle it, about 14 min, if" in shown
     assert "few_shot" not in shown  # blind
     assert "2 labelled" in shown
     kept = [json.loads(line) for line in (judged / "human.labels.jsonl").read_text().splitlines()]
@@ -69,9 +69,9 @@ def test_a_pipe_is_told_and_programs_are_told_what_is_to_be_asked(rung: Run, jud
         "rungs": ["few_shot", "prompt"],
         "cases": 39,
         "labelled": 0,
-        "would_settle": 5,
+        "would_settle": 9,
         "settled": False,
-        "minutes": 8,
+        "minutes": 14,
     }
     assert not (judged / "human.labels.jsonl").exists()
 

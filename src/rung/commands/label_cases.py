@@ -226,11 +226,12 @@ def _more(columns: Mapping[str, Corrected], bar: Bar, labelled: int) -> tuple[in
         return None, labelled >= MIN_LABELS
     if target is None:
         what, target = _difference(*columns.values()), 0.5
+    sure = (1 - bar.risk) ** (1 / len(columns))  # the risk is shared among what is tried
     if labelled >= MIN_LABELS:
         chance = at_least(what.values, target)
-        if chance is not None and not bar.risk <= chance < 1 - bar.risk:
+        if chance is not None and not bar.risk <= chance < sure:
             return None, True
-    needed = labels_needed(what, target, bar.risk)
+    needed = labels_needed(what, target, 1 - sure)
     return None if needed is None else max(1, max(needed, MIN_LABELS) - labelled), False
 
 

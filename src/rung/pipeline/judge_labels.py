@@ -119,10 +119,14 @@ def _check(
         for n in np.flatnonzero(~np.isnan(heard_of.human) & ~np.isnan(column) & (heard_of.human != 0.5)):
             pairs.append((bool(heard_of.human[n] > 0.5), bool(column[n] > 0.5)))
     found = agreement(pairs)
-    words = [found.words(judge) if found else f"The judge {judge} is not calibrated: no label in {FILE} counts."]
+    words = [
+        found.words(judge, corrected=bool(own))
+        if found
+        else f"The judge {judge} is not calibrated: no label in {FILE} counts."
+    ]
     if own:
         told = "; ".join(
-            f"{name} {reasons.number(one.judged)} by the judge, {reasons.interval(one.estimate)} by {one.labels} labels"
+            f"{name} {reasons.number(one.judged)} by the judge, {reasons.interval(one.estimate)} with {one.labels} labels"
             for name, one in own.items()
         )
         words.append(f"`correct` is the judge's, corrected by people's labels: {told}.")
