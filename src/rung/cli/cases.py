@@ -25,7 +25,7 @@ class Author(StrEnum):
     model = "model"
 
 
-cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; ask a person about answers.")
+cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers.")
 
 
 @cases.command()
