@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rung.commands.label_cases import Said, Shown, ask, label_plan
+from rung.commands.rescore import rescore_verdict
 from rung.config.project import load_project
 from rung.errors import InputError, UserError
 from rung.loop import compare
@@ -99,6 +100,19 @@ def test_a_kind_judge_is_corrected_by_people(essays: Path) -> None:
     for form in ("report.html", "report.md", "verdict.txt"):
         assert "kappa" in (last / form).read_text(encoding="utf-8")
     assert compared(essays).rungs == after.rungs  # nothing is drawn anew
+
+
+def test_stored_answers_are_corrected_without_asking_a_rung(essays: Path) -> None:
+    compared(essays)
+    labelled(essays, 20)
+    with working(load_project(essays)) as at:
+        at.engines.judge = ScriptedGenerator(opinion, name="judge")
+        again = rescore_verdict(at.runner).verdict
+    assert again.human is not None
+    assert again.human.by_rung == {"prompt": 20, "few_shot": 20}
+    assert not again.clears_bar
+    few_shot = next(r for r in again.rungs if r.name == "few_shot")
+    assert few_shot.partly == 0  # single cases keep the judge's word
 
 
 def test_labelling_goes_on_where_it_was_and_is_blind(essays: Path) -> None:

@@ -107,7 +107,7 @@ def label(
                 return cast(Said, found)
 
     given = ask(project, plan, person, by=by or getuser())
-    out_line(f"{given} labelled, in {labels_file(project)}; 'rung compare' corrects the judge by them")
+    out_line(f"{given} labelled, in {labels_file(project)}; 'rung rescore' corrects the judge by them")
     return FINE
 
 

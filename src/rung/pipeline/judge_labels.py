@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.config.project import Project
 from rung.dataset.row_files import json_lines
 from rung.errors import InputError
-from rung.records import JudgeCheck, Outcome, Problem
+from rung.records import Evaluation, JudgeCheck, Outcome, Problem
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import AnswerLabel, Heard, answer_digest, heard
 from rung.scoring.judge import agreement
 from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, shifted
 from rung.verdict import reasons
-from rung.verdict.decide import MAIN, Evaluated
+from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
@@ -63,10 +62,8 @@ def add_labels(project: Project, labels: Sequence[AnswerLabel]) -> None:
         os.fsync(file.fileno())
 
 
-def corrected_by_people(
-    project: Project, scored: Scored, evaluated: Sequence[Evaluated]
-) -> tuple[list[Evaluated], JudgeCheck | None]:
-    """Every rung's `correct` on the scale of people's labels, where a model judges by a rubric and people labelled enough.
+def corrected_by_people(project: Project, scored: Scored) -> tuple[dict[str, Corrected], JudgeCheck | None]:
+    """By rung its `correct` on the scale of people's labels, where a model judges by a rubric and people labelled enough.
 
     A rung with `MIN_LABELS` labels of its own answers or more is corrected by these. Others move by as much as the one with
     the most labels, taken to be judged alike, and are as uncertain: a judge that is too kind to all must not make the one
@@ -74,27 +71,20 @@ def corrected_by_people(
     """
     settings = project.settings
     if scored.measure.correct_by != "judge" or settings.judge.mode == "pairwise" or not (labels := read_labels(project)):
-        return list(evaluated), None
-    judged = {e.result.name: e for e in evaluated if MAIN in e.values and e.result.status == "measured"}
-    said: dict[str, Heard] = {}
-    for name in judged:
-        run = scored.runs[name]
-        said[name] = heard(labels, name, digests(run.outcomes), scored.cards[name].cases)
-    own = {
-        name: found
-        for place, (name, e) in enumerate(judged.items())
-        if (found := _own(e, said[name], seed=place)) is not None
-    }
-    check = _check(settings.judge.model or settings.model, judged, said, own)
-    if not own:
-        return list(evaluated), check
-    most = max(own.values(), key=lambda one: one.labels)
-    by_name: dict[str, Evaluated] = {}
+        return {}, None
+    judged = {e.name: e for e in scored.evaluations if MAIN in e.values and not e.has_failed}
+    said = {name: heard(labels, name, digests(e.outcomes), e.scorecard.cases) for name, e in judged.items()}
+    own, found = {}, {}
     for place, (name, e) in enumerate(judged.items()):
-        found = own.get(name) or shifted(e.values[MAIN], most, clusters=e.clusters, seed=place)
-        scores = {**e.result.scores, MAIN: found.estimate}
-        by_name[name] = replace(e, result=replace(e.result, scores=scores), values={**e.values, MAIN: found.values})
-    return [by_name.get(e.result.name, e) for e in evaluated], check
+        one = corrected(e.values[MAIN], said[name].human, clusters=e.clusters, seed=place)
+        if one is not None:
+            own[name] = one
+    check = _check(settings.judge.model or settings.model, judged, said, own)
+    if own:
+        most = max(own.values(), key=lambda one: one.labels)
+        for place, (name, e) in enumerate(judged.items()):
+            found[name] = own.get(name) or shifted(e.values[MAIN], most, clusters=e.clusters, seed=place)
+    return found, check
 
 
 def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
@@ -103,12 +93,8 @@ def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
     return {case: answer_digest(case, text) for case, text in texts}
 
 
-def _own(e: Evaluated, said: Heard, *, seed: int) -> Corrected | None:
-    return corrected(e.values[MAIN], said.human, clusters=e.clusters, seed=seed)
-
-
 def _check(
-    judge: str, judged: Mapping[str, Evaluated], said: Mapping[str, Heard], own: Mapping[str, Corrected]
+    judge: str, judged: Mapping[str, Evaluation], said: Mapping[str, Heard], own: Mapping[str, Corrected]
 ) -> JudgeCheck:
     """How far people and the judge agree, over all labels that count, and what follows, in numbers and in words."""
     import numpy as np

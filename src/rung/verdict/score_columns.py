@@ -14,13 +14,14 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import UserError
-from rung.records import Case, Difference, Estimate, Json, RungResult, Verdict
+from rung.records import Case, Difference, Estimate, Evaluation, Json, RungResult, Scorecard, Verdict
 from rung.verdict import reasons
-from rung.verdict.bar import RISK, Bar
+from rung.verdict.bar import MAIN, RISK, Bar
 from rung.verdict.clusters import clusters as clusters_of
 from rung.verdict.clusters import few_documents
-from rung.verdict.decide import MAIN, Evaluated, decide
+from rung.verdict.decide import decide
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
+from rung.verdict.judging import DecisionContext
 from rung.verdict.pareto import axes, front
 
 if TYPE_CHECKING:
@@ -149,38 +150,36 @@ def decide_scores(
     documents, about = few_documents(asked)
     warnings = [*notes, *left_out, *_remarks({name: values[name] for name in ladder}, bar, prices)]
     warnings += [reasons.few_documents(documents, about)] if documents else []
-    verdict = decide(evaluated, bar=Bar(bar, risk=risk), warnings=warnings)
-    return _decision(verdict, groups, documents)
+    context = DecisionContext(warnings=tuple(warnings), few_documents=documents)
+    verdict = decide(evaluated, bar=Bar(bar, risk=risk), context=context)
+    return _decision(verdict)
 
 
-def _evaluated(name: str, place: int, scores: Floats, groups: tuple[int, ...] | None, usd_per_1k: float | None) -> Evaluated:
+def _evaluated(
+    name: str, place: int, scores: Floats, groups: tuple[int, ...] | None, usd_per_1k: float | None
+) -> Evaluation:
     """The record that `decide` reads: a measured rung at its place on the ladder, with one metric."""
-    from rung.stats.estimates import estimates
-
-    values = {MAIN: scores}
     setting = _SETTING.fullmatch(name)
     line = RungResult(
         name,
         {},
         "measured",
-        scores=estimates(values, clusters=groups),
         usd_per_1k=usd_per_1k,
         reference=name in _ARMS,
         order=place,
         answered=len(scores),
         rung=setting[1] if setting else name,
     )
-    return Evaluated(line, values, clusters=groups)
+    card = Scorecard(tuple(map(str, range(len(scores)))), {MAIN: scores})
+    return Evaluation(line, cards=(card,), clusters=groups)
 
 
-def _decision(verdict: Verdict, groups: tuple[int, ...] | None, documents: int) -> Decision:
+def _decision(verdict: Verdict) -> Decision:
     from dataclasses import replace
 
     verdict = replace(
         verdict,
         front=front(verdict.rungs) if len(axes(verdict.rungs)) > 1 else (),
-        clusters=len(set(groups or ())),
-        few_documents=documents,
         gaps={name: gap for name, gap in verdict.gaps.items() if gap.n},
     )
     lines = []
