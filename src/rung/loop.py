@@ -23,6 +23,7 @@ from rung.pipeline.candidates import check_sampling, propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.forecast import check_priced
+from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.preflight import check_servers
@@ -62,6 +63,7 @@ def compare(
     check_search(project, allowed.trials if allowed else None)
     check_priced(project, allowed.usd if allowed else None)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
+    read_labels(project)  #                                       what people said of answers: so are mistakes
     with reporting(reporter), opened(project.seeded(seed)) as engines:
         told = check_servers(engines)  #                          the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is

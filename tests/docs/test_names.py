@@ -26,6 +26,7 @@ from rung.records import (
     Estimate,
     Example,
     Json,
+    JudgeCheck,
     Layer,
     Lost,
     Message,
@@ -220,7 +221,10 @@ RESULTS = (
 )
 DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
 COVERAGE = Coverage(rescored="Scored again.")
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES, coverage=COVERAGE)
+HUMAN = JudgeCheck(20, 0.9, 0.7, {"rag": 0.8}, {"rag": 10}, {"rag": 0.6})
+SAMPLE = Verdict(
+    "rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES, coverage=COVERAGE, human=HUMAN
+)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:

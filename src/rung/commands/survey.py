@@ -18,6 +18,7 @@ from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
+from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.materials import materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
@@ -310,6 +311,7 @@ def _plans(project: Project, materials: Materials) -> Iterator[Named]:
     """Every rung and arm, as it is planned."""
     listed = list(allowed_rungs(project))
     check_limits(project)
+    read_labels(project)
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
     for label, rung, settings in (*listed, *arms):

@@ -17,6 +17,7 @@ from rung.pipeline.corpus_facts import Examiner
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
 from rung.pipeline.grading import asks_judge, calibrated, score_answers
+from rung.pipeline.judge_labels import corrected_by_people
 from rung.pipeline.limits import bar_in
 from rung.pipeline.oracle import Shown, shown_in
 from rung.pipeline.pinned_strategy import SPECS, specs_of
@@ -154,6 +155,7 @@ def decide_winner(
     coverage = replace(coverage, trial=coverage.trial or remarks.trial(intake, coverage))
     with phase("decide"):
         asked = [e for e in evaluations if e.spec is not None]
+        corrections, heard = corrected_by_people(project, scored)
         if looks is None:
             looks = count_looks(engines, asked, intake.cases, trial=bool(coverage.trial))
         context = DecisionContext(
@@ -173,10 +175,13 @@ def decide_winner(
             warnings=(
                 *told,
                 *_warnings(intake, scored, coverage, project.settings.sampling),
-                *scored.notes,
+                *filter(None, scored.notes),
+                *(heard.words if heard else ()),
                 *remarks.of_timing(evaluations),
                 *warning(looks),
             ),
+            corrections=corrections,
+            human=heard,
             places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
         )
         return decide(evaluations, bar=bar_in(project), context=context)

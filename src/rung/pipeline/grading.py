@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded
+from rung.pipeline.judge_labels import labels_file
 from rung.pipeline.spending import Closed
 from rung.records import Asker, Case, Evaluation, Outcome, Scorecard
 from rung.records.steps import Conversation, Engine
@@ -83,11 +84,14 @@ def score_answers(
 
 
 def calibrated(runner: StepRunner, cases: Sequence[Case], judge: Engine | None = None) -> str:
-    """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
+    """The sentence that says how far people agree with the judge, by the labels in the cases of every split; "" where there
+    are none, but labels of single answers (`judge_labels`), which tell it themselves."""
     settings = runner.project.settings.judge
     name = settings.model or runner.project.settings.model
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
+    if not known and not pairwise and labels_file(runner.project).exists():
+        return ""
     talks = [
         partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=settings.rubric) for one in known
     ]

@@ -155,6 +155,12 @@ class RungResult:
     about: str = ""  # what the rung is, in words
     probability: float | None = None
     keeps: Mapping[str, float] = field(default_factory=dict)
+    rung: str = ""  # the rung that it is a setting of; "" where its name tells
+
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of."""
+        return self.rung or rung_of(self.name)
 
 
 def rung_of(label: str) -> str:
@@ -192,6 +198,24 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeCheck:
+    """How people's labels of single answers stand to the judge's scores, and what they made of these.
+
+    `labels`: how many count; `agreement` and Cohen's `kappa` over them.
+    `judged`: each rung's mean by the judge alone; `by_rung`: labels that corrected it, `power` how much the judge's scores
+    count beside them, from 0 to 1; both without the rungs that have too few of their own. `words`: the same in sentences.
+    """
+
+    labels: int
+    agreement: float | None
+    kappa: float | None
+    judged: Mapping[str, float]
+    by_rung: Mapping[str, int]
+    power: Mapping[str, float]
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What to use and why. `winner` is None when no rung could be measured or none keeps the hard limits.
 
@@ -222,6 +246,7 @@ class Verdict:
     code: Code = "none"
     probability: float | None = None
     risk: float = 0.2
+    human: JudgeCheck | None = None  # None: no model judges by a rubric, or nobody labelled an answer
     few_documents: int = (
         0  # documents that the cases are about, where these are too few to tell of others; 0: nothing to say
     )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, Evaluation, Verdict, rung_of
+from rung.records import Difference, Estimate, Evaluation, Verdict
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import choice_words, gap_words, reasons
 from rung.verdict.bar import MAIN, Bar, measured
@@ -26,7 +26,7 @@ from rung.verdict.eligible import (
     rivals_in,
 )
 from rung.verdict.gaps import ORACLE, Gaps, gaps
-from rung.verdict.judging import DecisionContext, economy_of, judged
+from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
 from rung.verdict.probability import at_least, cases_needed
 from rung.verdict.sensitivity import what_would_change
@@ -58,7 +58,8 @@ def decide(
     bar = bar or Bar()
     cases = _check(evaluations)
     economy = economy_of(evaluations, context)
-    weighed = [held_against(w, bar) for w in judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)]
+    weighed = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
+    weighed = [held_against(w, bar) for w in corrected_by_labels(weighed, context.corrections)]
     ladder = sorted((w for w in weighed if not w.is_reference), key=lambda w: w.result.order)
     rejected: dict[str, str] = {w.name: reasons.REFERENCE for w in weighed if w.is_reference}
     floor, floored = at_the_floor(weighed)
@@ -83,6 +84,7 @@ def decide(
         few_documents=context.few_documents,
         looks=context.looks,
         coverage=context.coverage,
+        human=context.human,
         places=context.places,
     )
 
@@ -214,7 +216,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
-    lowest = rung_of(winner.name) == rung_of(standing.rivals[0].result.name)
+    lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
@@ -248,7 +250,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
         elif not standing.by_bar and name in standing.choice.worse:
             found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         else:
-            sibling = rung_of(name) == rung_of(winner.result.name)
+            sibling = w.result.ladder_rung == winner.result.ladder_rung
             found[name] = choice_words.not_needed(
                 winner.result.name,
                 w.result.scores[MAIN],

@@ -53,7 +53,7 @@ def choice_of(ladder: Sequence[Evaluation], rivals: Sequence[Evaluation], bar: B
     """Of those that may win; those that the race stopped count among what was tried."""
     names = {w.result.name for w in rivals}
     tried = [w for w in ladder if w.result.name in names or (w.result.stopped and is_judged(w))]
-    contenders = [Contender(w.result.name, w.values[MAIN], open=w.result.name in names) for w in tried]
+    contenders = [Contender(w.result.name, w.values[MAIN], w.result.name in names, w.result.rung) for w in tried]
     return choose(contenders, bar, clusters=clusters_of(ladder), incumbent=incumbent)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rung.records import Coverage, Effort, Estimate, Evaluation, Json
+from rung.records import Coverage, Effort, Estimate, Evaluation, Json, JudgeCheck
 from rung.stats.estimates import estimates
+from rung.stats.prediction_powered import Corrected
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
@@ -45,6 +46,8 @@ class DecisionContext:
         replayed: steps whose results were known.
         warnings: what the caller has to say, put first.
         places: warning -> every case that it speaks of.
+        corrections: by rung its `correct` on the scale of people's labels, where a judge's scores are corrected by them.
+        human: how these labels stand to the judge's scores; None: there are none.
     """
 
     documents: bool = True
@@ -62,6 +65,8 @@ class DecisionContext:
     replayed: int = 0
     warnings: tuple[str, ...] = ()
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    corrections: Mapping[str, Corrected] = field(default_factory=dict)
+    human: JudgeCheck | None = None
 
 
 def economy_of(evaluations: Sequence[Evaluation], context: DecisionContext) -> Economy:
@@ -86,6 +91,18 @@ def judged(
     done = [_judged(e, economy, oracle, bar, cases) for e in evaluations]
     lines = advised([e.result for e in done], trainable=trainable)
     return [replace(e, result=line) for e, line in zip(done, lines, strict=True)]
+
+
+def corrected_by_labels(evaluations: Sequence[Evaluation], corrections: Mapping[str, Corrected]) -> list[Evaluation]:
+    """The rungs, `correct` on the scale of people's labels where there is a correction. What was lost where stays the
+    judge's word: it is about single cases."""
+    return [_corrected(e, corrections[e.name]) if e.name in corrections and MAIN in e.values else e for e in evaluations]
+
+
+def _corrected(evaluation: Evaluation, by: Corrected) -> Evaluation:
+    card = replace(evaluation.scorecard, values={**evaluation.values, MAIN: by.values})
+    line = replace(evaluation.result, scores={**evaluation.result.scores, MAIN: by.estimate})
+    return replace(evaluation, result=line, cards=(card,))
 
 
 def provisional(evaluation: Evaluation, prices: Prices) -> Evaluation:
