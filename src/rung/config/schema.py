@@ -103,6 +103,7 @@ class KnowledgeSettings(_Section):
     parent_tokens: int = Field(default=0, ge=0, le=65536)
     fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
+    ignore_identical_ids: bool = False
     store: str = ""
 
     @property

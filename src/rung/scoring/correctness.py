@@ -6,8 +6,9 @@ own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250; anothe
 takes from F1 what the words around it share. An unanswerable case wants a refusal (1), and an
 answer to it is a miss (0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
 
-Labels are compared exactly (case counts, white space around does not): a program that reads them would do the same.
-A label or JSON value inside other words is a miss for the same reason. Which layer lost a case is left to `verdict`.
+JSON and labels are equal however their letters are composed; labels also where only case, quotation marks around or a final
+dot differ, which `format` does not forgive. A label or JSON value inside other words is a miss: a program would miss it too.
+Which layer lost a case is left to `verdict`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rung.scoring.protocol import Scores, ScoringContext
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 from rung.text import matching
-from rung.text.json_values import key, leaves, parse
+from rung.text.json_values import composed, key, leaves, parse
 
 _BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {  # what `correct` is
     "f1": matching.figured_f1,
@@ -104,7 +105,7 @@ def _json_scores(said: str, answers: Sequence[str]) -> dict[str, float]:
 def _parsed(text: str) -> list[Json]:
     """The value of a JSON text; none where it is no JSON."""
     try:
-        return [parse(text)]
+        return [composed(parse(text))]
     except ValueError:
         return []
 
