@@ -16,7 +16,8 @@ _ASIDE = re.compile(r"(?<=\s)\(([^()]{1,200})\)")  # "Article 17(3)" has none
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _CUT = re.compile(
     r"\s*[;:؛、，。；：]\s*|,\s+(?!\d)|\s+[–—-]\s+|\n+"
-    r"|\s+(?=(?:but|and|y|und|et|sondern|aber|sino|pero|mais|although|though|whereas|while|which|who|whose|because|after|that had)\b)",
+    r"|\s+(?=(?:but|and|y|und|et|sondern|aber|sino|pero|mais)\b)"
+    r"|\s+(?=(?:although|though|whereas|while|which|who|whose|because|after|that had)\b)",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\b(?:between|zwischen|entre)\s+\S+(?:\s+\S+)?$", re.IGNORECASE)
@@ -35,12 +36,32 @@ class Clause:
     aside: bool = False
 
     @property
-    def words(self) -> str:
+    def joined(self) -> str:
         """The tokens as a text, for patterns of several words."""
         return " ".join(self.tokens)
 
+    @property
+    def content(self) -> frozenset[str]:
+        """The stems of what says something."""
+        return content(self.tokens)
 
-def cut(text: str, reading: Reading) -> list[Clause]:
+    @property
+    def denies(self) -> bool:
+        """Whether there is a denial in it."""
+        return bool(words.NEGATORS.intersection(self.tokens))
+
+    def shares(self, asked: frozenset[str]) -> int:
+        """How many of its words the question has."""
+        return shared(self.content, asked)
+
+    def beyond(self, asked: frozenset[str], accepted: frozenset[str]) -> frozenset[str]:
+        """What it says that neither the question nor an accepted answer does."""
+        left = self.content - accepted - asked
+        return frozenset(word for word in left if not shared(frozenset({word}), asked))
+
+
+@lru_cache(maxsize=256)  # each accepted answer asks for the same text
+def cut(text: str, reading: Reading) -> tuple[Clause, ...]:
     """The clauses of an answer in order; what stands in brackets comes after its sentence."""
     found: list[Clause] = []
     bare = _MARKUP.sub("", _ITEM.sub(", ", text))
@@ -51,7 +72,7 @@ def cut(text: str, reading: Reading) -> list[Clause]:
         found += [
             Clause(part, said, number, aside) for part, aside in parts if part and (said := folded_tokens(part, reading))
         ]
-    return found
+    return tuple(found)
 
 
 def _parts(sentence: str) -> list[str]:
@@ -81,9 +102,12 @@ def stem(token: str) -> str:
     return token
 
 
+@lru_cache(maxsize=8192)
 def content(parts: tuple[str, ...]) -> frozenset[str]:
     """The stems of what says something."""
-    return frozenset(stem(token) for token in parts if token not in words.FILLER and (token[:1].isalnum() or token in words.MEASURES))
+    return frozenset(
+        stem(token) for token in parts if token not in words.FILLER and (token[:1].isalnum() or token in words.MEASURES)
+    )
 
 
 def alike(one: str, other: str) -> bool:
