@@ -229,18 +229,18 @@ def test_labels_forgive_how_letters_are_composed_case_quotes_and_a_final_dot() -
 
 def test_by_what_correct_is_judged() -> None:
     short, long = case("nine o'clock"), case("The office opens at nine o'clock on every day but Sunday, when it is closed.")
-    assert scoring_context([short]).correct_by == "f1"
+    assert scoring_context([short]).correct_by == "match"
     assert scoring_context([long, long, short]).correct_by == "rouge_l"
     assert scoring_context([long], metric="em").correct_by == "em"
     assert scoring_context([long], labels=("a",)).correct_by == "label"
     assert scoring_context([long], schema=SCHEMA, labels=("a",), metric="json").correct_by == "json"
-    assert scoring_context([]).correct_by == scoring_context([case()]).correct_by == "f1"
+    assert scoring_context([]).correct_by == scoring_context([case()]).correct_by == "match"
 
 
 @pytest.mark.parametrize(
     ("schema", "labels", "metric", "complaint"),
     [
-        ("", (), "bleu", "'bleu' is unknown: use one of f1, rouge_l, em, contains"),
+        ("", (), "bleu", "'bleu' is unknown: use one of match, f1, rouge_l, em, contains"),
         (SCHEMA, (), "f1", "with a schema"),
         ("", ("a",), "f1", "with labels"),
         ("", (), "json", "no behaviour.schema"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import groupby, islice
 
 from rung.text.matching import figured_f1, has_runs, matches, reading_of
 from rung.text.stating import words
@@ -86,8 +86,9 @@ def _part(clauses: Sequence[Clause], wanted: Expected) -> float:
     if len(some) < 2 or any(words.NEGATORS.intersection(clause.tokens) for clause in clauses):
         return 0.0
     best = 0.0
-    for clause in clauses:
-        has = clause.content & some
-        if has - wanted.asked and not clause.beyond(wanted.asked, wanted.accepted):
+    for _, sentence in groupby(clauses, key=lambda clause: clause.sentence):
+        own = list(sentence)
+        has = frozenset().union(*(clause.content for clause in own)) & some
+        if has - wanted.asked and not any(clause.beyond(wanted.asked, wanted.accepted) for clause in own):
             best = max(best, len(has) / len(some))
     return best if best < 1 else _APART

@@ -49,7 +49,7 @@ def expected(text: str, answers: Sequence[str], question: str, reading: Reading)
         question=asking,
         asked=content(asking),
         accepted=accepted,
-        limits=frozenset(limit(tokens, first_number(tokens)) for tokens in others),
+        limits=frozenset(limit(tokens, first_number(tokens)).way for tokens in others),
         other_option=_other_option(asking, content(whole), accepted),
     )
 

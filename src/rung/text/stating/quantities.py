@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rung.text.stating import words
 from rung.text.stating.clauses import stem
@@ -14,7 +15,13 @@ BEFORE = 3  # tokens before a number that may limit it
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _AT_LEAST = re.compile(r"(?:at least|no (?:fewer|less) than|mindestens|au moins|al menos|por lo menos)$")
 _AT_MOST = re.compile(r"(?:at most|no more than|not more than|up to|hochstens|bis zu|au plus|jusqua|como maximo|hasta)$")
-_THAN = frozenset({"than", "als", "de", "que"})
+
+
+class Limit(NamedTuple):
+    """Which way a number is limited, "over" or "under", or "" where it is not; `strict`: the number itself is left out."""
+
+    way: str
+    strict: bool = False
 
 
 def first_number(tokens: Sequence[str]) -> int | None:
@@ -22,22 +29,24 @@ def first_number(tokens: Sequence[str]) -> int | None:
     return next((n for n, token in enumerate(tokens) if NUMBER.match(token)), None)
 
 
-def limit(tokens: Sequence[str], at: int | None) -> str:
-    """How the number at a place is limited by what stands before it: "over", "under", or "" where it is not.
+def limit(tokens: Sequence[str], at: int | None) -> Limit:
+    """How the number at a place is limited by what stands before it.
 
     >>> limit(("more", "than", "50"), 2), limit(("at", "most", "7"), 2), limit(("in", "7"), 1)
-    ('over', 'under', '')
+    (Limit(way='over', strict=True), Limit(way='under', strict=False), Limit(way='', strict=False))
     """
     near = list(tokens[max(0, at - BEFORE) : at]) if at is not None else []
     text = " ".join(near)
-    if not near or _AT_LEAST.search(text):
-        return "over" if near else ""
+    if _AT_LEAST.search(text):
+        return Limit("over")
     if _AT_MOST.search(text):
-        return "under"
-    if near[-1] in _THAN:
+        return Limit("under")
+    if near and near[-1] in words.THAN:
         compared = {*near[-2:-1]}
-        return "over" if compared & words.THAN_OVER else "under" if compared & words.THAN_UNDER else ""
-    return "over" if near[-1] in words.OVER else "under" if near[-1] in words.UNDER else ""
+        over, under = compared & words.THAN_OVER, compared & words.THAN_UNDER
+    else:
+        over, under = {*near[-1:]} & words.OVER, {*near[-1:]} & words.UNDER
+    return Limit("over" if over else "under" if under else "", strict=bool(over or under))
 
 
 def kind(tokens: Sequence[str], at: int) -> str | None:

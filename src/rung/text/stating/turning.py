@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rung.text.matching import has_runs
 from rung.text.stating import words
@@ -28,10 +29,15 @@ def denied(place: Place, own: Sequence[Clause], wanted: Expected) -> bool:
         return False  # "not until 1980"
     tokens = [token for clause in own for token in clause.tokens]
     for at, token in enumerate(tokens):
-        limits = words.LIMITED.intersection(tokens[at : at + _SCOPE]) or words.NOT_ONLY.intersection(tokens[at + 1 : at + 2])
-        if token in words.NEGATORS and not limits:
+        if token in words.NEGATORS and not _limits(tokens[at + 1 : at + _SCOPE]):
             return True
     return has_runs(wanted.text) and _NOT_IN_JAPANESE.search(own[-1].text) is not None
+
+
+def _limits(tokens: Sequence[str]) -> bool:
+    """Whether what follows a negator makes a limit of it, or more: "not exceed", "no more than", "not only"."""
+    compared = any(one in words.COMPARED and other in words.THAN for one, other in pairwise(tokens))
+    return compared or bool(words.LIMITED.intersection(tokens) or words.NOT_ONLY.intersection(tokens[:1]))
 
 
 def outdated(place: Place, own: Sequence[Clause], following: Sequence[Clause], wanted: Expected) -> bool:
@@ -68,7 +74,7 @@ def _listed(place: Place, clauses: Sequence[Clause], wanted: Expected) -> bool:
     items = [clause for clause in clauses if clause.sentence == sentence and not clause.aside]
     if len(items) < 2 or items[-1].tokens[0] not in words.AND | words.OR or any(len(i.tokens) > _ITEM_TOKENS for i in items):
         return False
-    if clauses[place.first].beyond(wanted.asked, wanted.accepted):
+    if not clauses[place.first].content <= wanted.accepted:
         return False
     own = sum(bool(item.content & wanted.accepted) for item in items)
     others = sum(
@@ -79,15 +85,16 @@ def _listed(place: Place, clauses: Sequence[Clause], wanted: Expected) -> bool:
 
 def is_otherwise_limited(place: Place, wanted: Expected) -> bool:
     """Whether a number is said as a limit, or as an end of a time, that no accepted answer has."""
-    if not NUMBER.match(wanted.core[0]) and not limit(wanted.whole, first_number(wanted.whole)):
+    if not NUMBER.match(wanted.core[0]) and not limit(wanted.whole, first_number(wanted.whole)).way:
         return False
     at = place.start + (first_number(place.line[place.start : place.end]) or 0)
     near = place.line[max(0, at - BEFORE) : at]
     turned = words.DIRECTIONS.intersection(near[-1:]) and not words.NEGATORS.intersection(place.line[:at])
     if turned and not words.DIRECTIONS.intersection((*wanted.whole, *wanted.question)):
         return True
-    free = wanted.limits == {""} and words.LIMITS_ASKED.intersection(wanted.question)
-    return limit(place.line, at) not in wanted.limits and not free
+    said = limit(place.line, at)
+    free = wanted.limits == {""} and (not said.strict or words.LIMITS_ASKED.intersection(wanted.question))
+    return said.way not in wanted.limits and not free
 
 
 def is_anothers(place: Place, wanted: Expected) -> bool:

@@ -21,17 +21,20 @@ NEGATORS = _words(
     "nest nunca tampoco excepto ninguno ninguna 不 没 沒 非"
 )
 # A denial of more, or of less, is a limit: "must not exceed 31.5 kg", "no fewer than seven".
-LIMITED = _words(
-    "more fewer less exceed exceeds exceeding faster higher longer later earlier over above heavier slower mehr "
-    "weniger uberschreiten schneller langer hoher spater plus moins depasser mas menos superar"
+LIMITED = _words("exceed exceeds exceeding uberschreiten uberschreitet depasser depasse superar supera")
+COMPARED = _words(
+    "more fewer less faster higher longer later earlier heavier slower mehr weniger schneller langer hoher spater fruher "
+    "plus moins mas menos"
 )
+THAN = _words("than als de que")
 NOT_ONLY = _words("only just merely nur bloss seulement solo solamente doubt problem")
 SET_ASIDE = re.compile(
     r"\b(?:rather than|instead of|other than|apart from|as opposed to|unlike|statt|anstatt|anstelle|au lieu d[eu]|plutot que"
     r"|en lugar de|en vez de|(?:anyone|everyone|anything|everything|all|any|nobody|nothing|none) but)\b"
 )
 OUTDATED = re.compile(
-    r"\b(?:used to|formerly|no longer|not any ?more|until (?:\d{4}|last|recently|now)|fruher|ehemals|nicht mehr"
+    r"\b(?:used to|formerly|no longer(?! than)|not any ?more|until (?:\d{4}|last|recently|now)|fruher|ehemals"
+    r"|nicht mehr(?! als)"
     r"|ancien(?:nement|ne)?|ya no|bis (?:\d{4}|letzte\w*))\b"
 )
 BELIEVED = re.compile(
@@ -87,12 +90,14 @@ FILLER = _words(
     "y o que es son del al para por con se su lo"
 )
 # What an accepted answer may begin with that an answer need not say: "in 1977".
-LEADING = _words("the a an in on at by to from with about since of um am im en el la los las der die das le les")
+LEADING = _words(
+    "the a an in on at by to within innerhalb binnen from with about since of um am im en el la los las der die das le les"
+)
 NUMERALS = {
     word: number
     for line in """
-        2 zwei deux; 3 drei trois tres; 4 vier quatre cuatro; 5 funf cinq cinco; 6 sechs seis; 7 sieben siete; 8 acht huit ocho
-        9 neun nueve; 10 zehn dix diez; 11 elf; 12 zwolf douze doce; 13 thirteen dreizehn treize trece
+        2 zwei deux; 3 drei trois tres; 4 vier quatre cuatro; 5 funf cinq cinco; 6 sechs seis; 7 sieben siete
+        8 acht huit ocho; 9 neun nueve; 10 zehn dix diez; 11 elf; 12 zwolf douze doce; 13 thirteen dreizehn treize trece
         14 fourteen vierzehn quatorze catorce; 15 fifteen funfzehn quinze quince; 16 sixteen sechzehn dieciseis
         17 seventeen siebzehn; 18 eighteen achtzehn dieciocho; 19 nineteen neunzehn; 20 twenty zwanzig vingt veinte
         30 thirty dreissig trente treinta; 40 forty vierzig quarante cuarenta; 50 fifty funfzig cinquante cincuenta
