@@ -24,6 +24,7 @@ from rung.text.stating.turning import denied, is_anothers, is_otherwise_limited,
 MAX_TOKENS = 8  # of an accepted answer that is looked for in a sentence; longer ones are said in other words
 MAX_CHARACTERS = 8_000  # of an answer that are looked at
 _MAX_PLACES = 50
+_SHORT_REPLY = 3  # tokens: "Unfortunately not."
 _APART = 0.5  # what all words of an accepted answer are worth where they do not stand together
 _PARENTHESIS = re.compile(r"\s+\([^()]*\)\s*$")
 
@@ -76,8 +77,9 @@ def _polarity(clauses: Sequence[Clause], wanted: Expected) -> bool:
         return False
     if opening and tokens[0] in words.YES | words.NO:
         return opening[0] == wants_yes
-    says_no = bool(words.NEGATORS.intersection(clauses[0].tokens))
-    return says_no != wants_yes and clauses[0].shares(wanted.asked) > 0
+    if clauses[0].denies and len(tokens) <= _SHORT_REPLY:
+        return not wants_yes
+    return clauses[0].denies != wants_yes and clauses[0].shares(wanted.asked) > 0
 
 
 def _part(clauses: Sequence[Clause], wanted: Expected) -> float:

@@ -12,6 +12,9 @@ from rung.text.stating import words
 
 _ITEM = re.compile(r"\s*\n\s*(?:[-*•·–]|\d{1,2}[.)])\s+")
 _MARKUP = re.compile(r"[*_`#>]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
+_OR_MORE = re.compile(
+    r"(?<=\d) (?:or|and|oder|ou|o) (?:more|less|fewer|above|below|over|under|mehr|weniger|plus|moins|más|menos)\b"
+)
 _ASIDE = re.compile(r"(?<=\s)\(([^()]{1,200})\)")  # "Article 17(3)" has none
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _CUT = re.compile(
@@ -28,12 +31,15 @@ _MIN_STEM = 3
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of an answer. `sentence` is the number of its sentence; `aside`: it stood in brackets."""
+    """A part of an answer. `sentence` is the number of its sentence; `aside`: it stood in brackets; `apart`: it follows a
+    semicolon.
+    """
 
     text: str
     tokens: tuple[str, ...]
     sentence: int
     aside: bool = False
+    apart: bool = False
 
     @property
     def joined(self) -> str:
@@ -64,26 +70,25 @@ class Clause:
 def cut(text: str, reading: Reading) -> tuple[Clause, ...]:
     """The clauses of an answer in order; what stands in brackets comes after its sentence."""
     found: list[Clause] = []
-    bare = _MARKUP.sub("", _ITEM.sub(", ", text))
+    bare = _OR_MORE.sub("", _MARKUP.sub("", _ITEM.sub(", ", text)))
     for number, (start, end) in enumerate(sentences(bare)):
         sentence = bare[start:end]
-        parts = [(part, False) for part in _parts(_ASIDE.sub(" ", sentence))]
-        parts += [(aside, True) for aside in _ASIDE.findall(sentence)]
-        found += [
-            Clause(part, said, number, aside) for part, aside in parts if part and (said := folded_tokens(part, reading))
-        ]
-    return tuple(found)
+        for part, apart in _parts(_ASIDE.sub(" ", sentence)):
+            found.append(Clause(part, folded_tokens(part, reading), number, apart=apart))
+        found += [Clause(aside, folded_tokens(aside, reading), number, aside=True) for aside in _ASIDE.findall(sentence)]
+    return tuple(clause for clause in found if clause.tokens)
 
 
-def _parts(sentence: str) -> list[str]:
-    """A sentence cut where a clause begins, not inside "between 5 and 10"."""
-    found, begin = [], 0
+def _parts(sentence: str) -> list[tuple[str, bool]]:
+    """A sentence cut where a clause begins, not inside "between 5 and 10"; and whether each part follows a semicolon."""
+    found: list[tuple[str, bool]] = []
+    begin, apart = 0, False
     for cutting in _CUT.finditer(sentence):
         part = sentence[begin : cutting.start()]
         if not _BETWEEN.search(part) and part.strip().casefold() not in words.NEGATORS:
-            found.append(part)
-            begin = cutting.end()
-    return [*found, sentence[begin:]]
+            found.append((part, apart))
+            begin, apart = cutting.end(), ";" in cutting[0] or "；" in cutting[0]
+    return [*found, (sentence[begin:], apart)]
 
 
 @lru_cache(maxsize=4096)

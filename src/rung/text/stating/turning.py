@@ -93,6 +93,11 @@ def is_otherwise_limited(place: Place, wanted: Expected) -> bool:
     if turned and not words.DIRECTIONS.intersection((*wanted.whole, *wanted.question)):
         return True
     said = limit(place.line, at)
+    asked = wanted.question
+    if (said.way == "under" and words.LEAST_ASKED.intersection(asked)) or (
+        said.way == "over" and words.MOST_ASKED.intersection(asked)
+    ):
+        return True
     free = wanted.limits == {""} and (not said.strict or words.LIMITS_ASKED.intersection(wanted.question))
     return said.way not in wanted.limits and not free
 

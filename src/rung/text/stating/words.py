@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-YES = _words("yes yeah yep ja jawohl oui si true correct")
+YES = _words("yes yeah yep absolutely definitely sure ja jawohl selbstverstandlich naturlich oui si claro true correct")
 NO = _words("no nope nein non false")
 NEGATORS = _words(
     "not no never neither nor none nobody nothing cannot isnt arent wasnt werent dont doesnt didnt wont wouldnt cant "
@@ -23,8 +23,8 @@ NEGATORS = _words(
 # A denial of more, or of less, is a limit: "must not exceed 31.5 kg", "no fewer than seven".
 LIMITED = _words("exceed exceeds exceeding uberschreiten uberschreitet depasser depasse superar supera")
 COMPARED = _words(
-    "more fewer less faster higher longer later earlier heavier slower mehr weniger schneller langer hoher spater fruher "
-    "plus moins mas menos"
+    "more fewer less faster higher longer later earlier heavier slower mehr weniger schneller langer hoher spater "
+    "fruher plus moins mas menos"
 )
 THAN = _words("than als de que")
 NOT_ONLY = _words("only just merely nur bloss seulement solo solamente doubt problem")
@@ -51,12 +51,14 @@ AND = _words("and und et y e")
 AFTER_OR = _words(
     "more less below above over under later earlier longer higher lower so fewer better mehr weniger darunter plus moins"
 )
-OVER = _words("over above exceeding exceeds exceed beyond uber mas")
+OVER = _words("ab over above exceeding exceeds exceed beyond uber mas")
 UNDER = _words("under below nearly almost unter fast presque casi")
 THAN_OVER, THAN_UNDER = (
     _words("more greater higher longer larger mehr plus mas"),
     _words("fewer less lower smaller weniger moins menos"),
 )
+LEAST_ASKED = _words("minimum min least lowest mindestens minimal minimale minimo")
+MOST_ASKED = _words("maximum max most highest hochstens maximal maximale maximo")
 LIMITS_ASKED = _words(
     "maximum minimum max min most least limit highest lowest longest shortest up above over below under at hochstens "
     "mindestens maximal minimal maximale minimale maximo minimo limite hochst"
@@ -67,9 +69,9 @@ RELATIVE = _words(
     "tandis bien quoique"
 )
 RELATED = _words(
-    "daughter son wife husband deputy assistant successor predecessor brother sister mother father friend rival "
-    "secretary widow stellvertreter stellvertreterin tochter sohn frau nachfolger nachfolgerin adjoint fille fils "
-    "hija hijo sucesor"
+    "secretaria asistente adjunto assistente assistent assistentin sekretar sekretarin daughter son wife husband "
+    "deputy assistant successor predecessor brother sister mother father friend rival secretary widow stellvertreter "
+    "stellvertreterin tochter sohn frau nachfolger nachfolgerin adjoint fille fils hija hijo sucesor"
 )
 TITLES = _words("mr mrs ms miss dr prof professor sir lady herr frau dr. m mme senor senora president king queen von van de")
 MEASURES = _words(
@@ -79,15 +81,15 @@ MEASURES = _words(
 )
 # What a chatty answer is made of beside what it says.
 FILLER = _words(
-    "a an the this that these those it its he she they them his her their we you i our your of in on at by to from "
-    "for with as is are was were be been being do does did has have had will would can could may might shall should "
-    "must and or if then than so not no there here which who whom whose what when where why how also only very into "
-    "about up out any each all both such own same too me us my according answer answers question passage passages "
-    "document text context provided information based given stated mentioned says said say called known name named "
-    "named sure certainly course great good thanks hope helps believe think please note ja der die das den dem des "
-    "ein eine einen einem einer ist sind war und oder mit von zu im in am an auf fur bei es er sie wird werden hat "
-    "haben le la les un une des du de est sont et ou dans en au aux pour par ce cet cette il elle el los las una unos "
-    "y o que es son del al para por con se su lo"
+    "many much yes no a an the this that these those it its he she they them his her their we you i our your of in on "
+    "at by to from for with as is are was were be been being do does did has have had will would can could may might "
+    "shall should must and or if then than so not no there here which who whom whose what when where why how also "
+    "only very into about up out any each all both such own same too me us my according answer answers question "
+    "passage passages document text context provided information based given stated mentioned says said say called "
+    "known name named named sure certainly course great good thanks hope helps believe think please note ja der die "
+    "das den dem des ein eine einen einem einer ist sind war und oder mit von zu im in am an auf fur bei es er sie "
+    "wird werden hat haben le la les un une des du de est sont et ou dans en au aux pour par ce cet cette il elle el "
+    "los las una unos y o que es son del al para por con se su lo"
 )
 # What an accepted answer may begin with that an answer need not say: "in 1977".
 LEADING = _words(
