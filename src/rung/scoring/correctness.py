@@ -2,9 +2,9 @@
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
 whether a sentence states an accepted answer (`stating`), or what `correct_by` says, by `matching`: numbers count by their
-value, with sign and unit, where SQuAD's own rule (`em`, `f1`, `contains` beside it) makes 12.50 equal to 1250. An
-unanswerable case wants a refusal (1), and an answer to it is a miss (0); on an answerable case a refusal is a miss, and so is
-a failure everywhere.
+value, with sign and unit, where SQuAD's own rule (`em`, `f1`, `contains` beside it) makes 12.50 equal to 1250.
+An unanswerable case wants a refusal (1), and an answer to it is a miss (0); on an answerable case a refusal is a miss. A
+failure is a miss everywhere.
 
 JSON and labels are equal however their letters are composed; labels also where only case, quotation marks around or a final
 dot differ, which `format` does not forgive. A label or JSON value inside other words is a miss: a program would miss it too.
