@@ -11,7 +11,7 @@ from rung.text.stating import words
 from rung.text.stating.clauses import Clause, content, stem
 from rung.text.stating.expected import Expected
 from rung.text.stating.placing import Place
-from rung.text.stating.quantities import BEFORE, NUMBER, first_number, limit
+from rung.text.stating.quantities import BEFORE, NUMBER, Limit, first_number, limit
 
 _SET_ASIDE_BEFORE = re.compile(words.SET_ASIDE.pattern + r"(?: \S+){0,2}$")
 _NOT_IN_JAPANESE = re.compile(r"ない|ません|ぬ$")
@@ -93,6 +93,8 @@ def is_otherwise_limited(place: Place, wanted: Expected) -> bool:
     if turned and not words.DIRECTIONS.intersection((*wanted.whole, *wanted.question)):
         return True
     said = limit(place.line, at)
+    if said.way and words.NEGATORS.intersection(place.line[max(0, at - _SCOPE) : at]):
+        said = Limit({"over": "under", "under": "over"}[said.way])
     asked = wanted.question
     if (said.way == "under" and words.LEAST_ASKED.intersection(asked)) or (
         said.way == "over" and words.MOST_ASKED.intersection(asked)
