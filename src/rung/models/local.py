@@ -112,7 +112,7 @@ class LocalGenerator:
             result: GenerateResult | Failure | None = pipeline.add(job)
             while result is None:
                 result = pipeline.step(jobs).get(job.place)
-                text = self.tokens.decode(job.said)
+                text = self.tokens.decode(job.sure)
                 # half of a character decodes to a replacement mark: wait for the rest
                 if result is None and text.startswith(shown) and not text.endswith("\ufffd"):
                     if text != shown:

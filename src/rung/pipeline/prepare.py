@@ -267,14 +267,15 @@ def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
 
 
 def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
-    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
+    """Room for an answer: a little more than the longest among examples, train and dev cases (test cases stay unseen), and
+    for what the schema takes.
 
     `longest_of`: tokens of the longest of some texts.
     """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
-    return room_after(longest_of(shown) if shown else None)
+    return room_after(longest_of(shown) if shown else None, rows.schema)
 
 
 def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

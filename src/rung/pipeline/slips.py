@@ -188,7 +188,7 @@ def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
         return
     need, longest = max(asked, key=lambda one: one[0])
     shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
-    usual = room_after(max(map(likely_tokens, shown), default=None))
+    usual = room_after(max(map(likely_tokens, shown), default=None), rows.schema)
     said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
     for place, name, room in said:
         if isinstance(room, int) and 0 < room < need:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
 from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, alt, seq
+from rung.models.grammar.ranges import of
 
 DIGITS = 15  # that a double holds; without an end a small model goes on for ever
 MAX_LISTED = 200
@@ -14,6 +15,10 @@ _ZEROS = 2  # that may be written behind the last digit of an upper bound
 _DIGITS = ((0x30, 0x39),)
 _MAX_STATES = 1600  # of a rule about remainders
 _FREE = '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?'
+_DIGIT = Chars(_DIGITS)
+_WHOLE = alt([Lit("0"), seq(Chars(((0x31, 0x39),)), Rep(_DIGIT, 0, DIGITS - 1))])
+_EXPONENT = seq(Chars(of("eE")), Rep(Chars(of("+-")), 0, 1), Rep(_DIGIT, 1, 2))
+_ANY_NUMBER = seq(Rep(Lit("-"), 0, 1), _WHOLE, Rep(seq(".", Rep(_DIGIT, 1, DIGITS)), 0, 1), Rep(_EXPONENT, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def whole_numbers(interval: Interval) -> Node:
 def decimal_numbers(interval: Interval) -> Node:
     """The numbers of an interval as decimal fractions of at most 15 digits behind the point."""
     if interval.low is None and interval.high is None:
-        return Raw(_FREE)
+        return Raw(_FREE, _ANY_NUMBER)
     parts: list[Node] = []
     zero = Fraction(0)
     if interval.low is None or interval.low < 0:

@@ -25,9 +25,10 @@ class Lit:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A piece of grammar that refers to no rule but those of the preamble."""
+    """A piece of grammar in the form that the engine reads fastest, which may refer to the preamble; and what it means."""
 
     text: str
+    meaning: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def rendered(node: Node) -> str:
     match node:
         case Lit(text):
             return literal(text)
-        case Raw(text):
+        case Raw(text, _):
             return text
         case Ref(name):
             return name

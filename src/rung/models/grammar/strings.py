@@ -13,7 +13,7 @@ from rung.models.grammar.branches import NOT_IN, Branch, bounds
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.formats import FORMATS
 from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
-from rung.models.grammar.ranges import ANY, Ranges, common, holds, without
+from rung.models.grammar.ranges import ANY, Ranges, common, holds, of, without
 from rung.records import digest
 
 PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
@@ -22,6 +22,7 @@ Place = tuple[str, str]  # (pointer, keyword)
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
 _PLAIN = without(ANY, ((0, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0x7F, 0x7F)))
+CHARACTER = Alt((Chars(_PLAIN), Seq((Lit("\\"), Chars(of('"\\/bfnrt'))))))  # what `char` of the preamble means
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,11 @@ def _is_bounded(node: Node) -> bool:
 
 def _any(text: Text) -> Node:
     if text.least == 0 and text.most is None:
-        return Raw("char*")
+        return Raw("char*", Rep(CHARACTER, 0, None))
     least, most = min(text.least, LONGEST), None if text.most is None or text.most > LONGEST else text.most
-    return Raw(f"char{{{least},{'' if most is None else most}}}") if (least, most) != (0, 0) else EMPTY
+    if (least, most) == (0, 0):
+        return EMPTY
+    return Raw(f"char{{{least},{'' if most is None else most}}}", Rep(CHARACTER, least, most))
 
 
 def _in_json(node: Node) -> Node:
@@ -142,7 +145,7 @@ def _in_json(node: Node) -> Node:
 def _character(ranges: Ranges) -> Node:
     """One of these characters; of nothing where JSON could write none of them but by its number."""
     if ranges == ANY:
-        return Raw("char")
+        return Raw("char", CHARACTER)
     plain = common(ranges, _PLAIN)
     ways: list[Node] = [Chars(plain)] if plain else []
     ways += [Lit(written) for character, written in _ESCAPED.items() if holds(ranges, character)]

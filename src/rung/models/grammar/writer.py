@@ -31,6 +31,11 @@ _SPOKEN_OF: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
+def text_of_rules(rules: Rules) -> str:
+    """Rules as the engine reads them."""
+    return "".join(f"{name} ::= {rendered(node)}\n" for name, node in rules.items()) + PREAMBLE
+
+
 class TooMany(Exception):
     """The grammar would have too many rules."""
 
@@ -55,8 +60,8 @@ class Writer:
         self.branches = Branches(self.dialect)
         self.unheld |= dict.fromkeys(self.dialect.ambiguous)
 
-    def grammar(self) -> str:
-        """The whole grammar.
+    def grammar(self) -> Rules:
+        """The rules of the whole grammar; "root" is where it begins.
 
         Raises:
             Nothing: no value can satisfy the schema.
@@ -66,8 +71,7 @@ class Writer:
         rules = pruned(self.rules)
         if root.name not in rules:
             raise Nothing(self._place_of_nothing(rules))
-        lines = [f"root ::= {root.name}", *(f"{name} ::= {rendered(node)}" for name, node in rules.items())]
-        return "\n".join(lines) + "\n" + PREAMBLE
+        return {"root": root, **rules}
 
     def _place_of_nothing(self, left: Rules) -> str:
         """Where it is that nothing will do: a rule that refers to no other one of which nothing is left."""
