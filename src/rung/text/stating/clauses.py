@@ -27,6 +27,7 @@ _BETWEEN = re.compile(r"\b(?:between|zwischen|entre)\s+\S+(?:\s+\S+)?$", re.IGNO
 _STEM = re.compile(r"(?:(?<!s)s|es|en|em|er|e|n)$")
 
 _MIN_STEM = 3
+_VERB_ENDINGS = ("d", "ed", "ing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,10 @@ def alike(one: str, other: str) -> bool:
         return True
     if not (one.isalpha() and other.isalpha()):
         return False
-    least = min(len(one), len(other))
+    short, long = sorted((one, other), key=len)
+    if long.startswith(short) and long[len(short) :] in _VERB_ENDINGS:
+        return True
+    least = len(short)
     same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), least)
     return same >= 4 and (same == least or (same >= 6 and max(len(one), len(other)) - same <= 5))
 

@@ -18,6 +18,8 @@ def surname(wanted: str, text: str, stems: Sequence[str]) -> list[tuple[int, int
     parts = wanted.replace(".", " ").split()
     if not 2 <= len(parts) <= _MAX_PARTS or not all(part[0].isupper() and part.isalpha() for part in parts):
         return []
+    if _bare(parts[0]) in words.OF_PLACES:
+        return []
     given, last = [_bare(part) for part in parts[:-1]], _bare(parts[-1])
     names = [found[0] for found in _NAME.finditer(text)]
     for place, name in enumerate(names):

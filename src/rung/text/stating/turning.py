@@ -74,7 +74,8 @@ def _listed(place: Place, clauses: Sequence[Clause], wanted: Expected) -> bool:
     items = [clause for clause in clauses if clause.sentence == sentence and not clause.aside]
     if len(items) < 2 or items[-1].tokens[0] not in words.AND | words.OR or any(len(i.tokens) > _ITEM_TOKENS for i in items):
         return False
-    if not clauses[place.first].content <= wanted.accepted:
+    bare = all(token not in words.FILLER - words.AND - words.OR for item in items for token in item.tokens)
+    if not bare or not clauses[place.first].content <= wanted.accepted:
         return False
     own = sum(bool(item.content & wanted.accepted) for item in items)
     others = sum(

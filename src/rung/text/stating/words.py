@@ -73,6 +73,9 @@ RELATED = _words(
     "deputy assistant successor predecessor brother sister mother father friend rival secretary widow stellvertreter "
     "stellvertreterin tochter sohn frau nachfolger nachfolgerin adjoint fille fils hija hijo sucesor"
 )
+OF_PLACES = _words(
+    "new old north south east west great upper lower san santa saint st los las le la el mount lake port fort"
+)
 TITLES = _words("mr mrs ms miss dr prof professor sir lady herr frau dr. m mme senor senora president king queen von van de")
 MEASURES = _words(
     "second seconds minute minutes hour hours day days week weeks month months year years % percent eur usd gbp jpy "
