@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Estimate, Latency, Lost, RungResult
-from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
-from rung.verdict.failure_modes import Loss
+from rung.records import Effort, Estimate, Latency, Loss, Lost, RungResult
+from rung.verdict.costs import Demand, Prices, bill, break_even
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
 

@@ -35,10 +35,10 @@ class Job:
     before them (`cut_at`), and then brought to an end that the grammar allows.
     """
 
-    place: int
+    index: int
     step: Generate
     ids: list[int]
-    said: list[int] = field(default_factory=list)
+    generated: list[int] = field(default_factory=list)
     ended: bool = False
     handle: Any = None
     held: Constraint | None = None
@@ -55,8 +55,8 @@ class Job:
     def sure(self) -> list[int]:
         """Of what was said, the tokens that stay whatever comes."""
         if self.ended or self.cut_at is not None:
-            return self.said[: self.cut_at]
-        return self.said[: self.step.max_tokens - self.reserve]
+            return self.generated[: self.cut_at]
+        return self.generated[: self.step.max_tokens - self.reserve]
 
 
 class Pipeline:
@@ -123,7 +123,7 @@ class Pipeline:
         for job in jobs:
             result = self._read(job)
             if result is not None:
-                results[job.place] = result
+                results[job.index] = result
         return results
 
     def cancel(self, jobs: Sequence[Job]) -> None:
@@ -139,7 +139,7 @@ class Pipeline:
         reason = genai.GenerationFinishReason.NONE
         while job.handle.can_read():
             for output in job.handle.read().values():
-                job.said.extend(output.generated_ids)
+                job.generated.extend(output.generated_ids)
                 reason = output.finish_reason
         status = job.handle.get_status()
         if status == genai.GenerationStatus.RUNNING:
@@ -152,27 +152,27 @@ class Pipeline:
         if cut and job.cut_at is None and job.reserve and self._closes(job):
             return None
         job.ended = True
-        said = job.said[:-1] if job.said and job.said[-1] == self._tokens.end_id else job.said
-        text = self._tokens.decode(said)
+        ids = job.generated[:-1] if job.generated and job.generated[-1] == self._tokens.end_id else job.generated
+        text = self._tokens.decode(ids)
         if job.held is not None and (cut or job.cut_at is not None):
             text = text.rstrip("\ufffd")  # half of a character
             text += end_of(text, job.held.rules)
-        return GenerateResult(text, len(job.ids), len(job.said), truncated=cut or job.cut_at is not None)
+        return GenerateResult(text, len(job.ids), len(job.generated), truncated=cut or job.cut_at is not None)
 
     def _closes(self, job: Job) -> bool:
         """Let the model say, in the reserve, what its answer lacks; False where it lacks nothing that can be said."""
         assert job.held is not None
-        kept = job.said[: job.step.max_tokens - job.reserve]
-        while kept and self._tokens.decode(kept).endswith("\ufffd"):
-            kept.pop()
-        rest = rest_of(self._tokens.decode(kept), job.held.rules)
+        ids = job.generated[: job.step.max_tokens - job.reserve]
+        while ids and self._tokens.decode(ids).endswith("\ufffd"):
+            ids.pop()
+        rest = rest_of(self._tokens.decode(ids), job.held.rules)
         if rest is None:
             return False
-        room = job.step.max_tokens - len(kept)
-        if self._ask(job, [*job.ids, *kept], Constraint.of_rules(rest), room) is not None:
+        room = job.step.max_tokens - len(ids)
+        if self._ask(job, [*job.ids, *ids], Constraint.of_rules(rest), room) is not None:
             job.ended = False
             return False
-        job.said, job.cut_at = kept, len(kept)
+        job.generated, job.cut_at = ids, len(ids)
         return True
 
     def _config(self, step: Generate, held: Constraint | None, room: int) -> Any:
@@ -202,9 +202,9 @@ def _as_constants(lora: Lora) -> Any:
     return genai.AdapterConfig(genai.Adapter(packed), 1.0, genai.AdapterConfig.Mode.MODE_STATIC)
 
 
-def _cache(wanted: int | None) -> int:
-    if wanted is not None:
-        return wanted
+def _cache(requested: int | None) -> int:
+    if requested is not None:
+        return requested
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(_MAX_CACHE, memory // 16)
 

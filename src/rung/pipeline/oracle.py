@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.pipeline.prepare import Prepared
-from rung.records import Answer, Case, Passage
+from rung.records import Answer, Case, Evaluation, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
 from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
@@ -23,7 +23,6 @@ from rung.verdict.reasons import cases as counted
 
 if TYPE_CHECKING:
     from rung.knowledge import Gold
-    from rung.pipeline.answering import Run
     from rung.stats.estimates import Floats
 
 IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
@@ -95,12 +94,6 @@ class Shown:
     unsaid: tuple[Case, ...] = ()  # the gold documents do not have it in so many words
     answerable: int = 0
 
-    def where_shown(self, scores: Floats | None) -> Floats | None:
-        """The oracle's scores, NaN where it surely was not shown the answer."""
-        import numpy as np
-
-        return None if scores is None else np.where(self.held == 0, np.nan, scores)
-
     def doubt(self) -> str:
         """The sentence that says that the gold is in doubt, "" where it is not."""
         both = len(self.elsewhere) + len(self.doubtful)
@@ -144,15 +137,15 @@ def _first(some: Sequence[Case]) -> str:
     return named if len(some) == 1 else f"{named} and others"
 
 
-def shown_in(intake: Prepared, measure: ScoringContext, runs: Sequence[Run]) -> Shown | None:
+def shown_in(intake: Prepared, measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Shown | None:
     """What was before the oracle in its answers, and was it less than `rag` had? None where the oracle was not asked."""
     import numpy as np
 
-    asked = [run for run in runs if run.candidate.rung.name == ORACLE]
+    asked = [e for e in evaluations if e.name == ORACLE]
     if not asked:
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
-    rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
+    rag = [{o.case: o.answer for o in e.outcomes} for e in evaluations if e.spec and e.spec.rung == RAG]
     in_words = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
     kinds: dict[str, list[Case]] = {

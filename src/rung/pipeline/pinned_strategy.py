@@ -15,13 +15,13 @@ from rung.builders.kinds import build_artifact
 from rung.config.project import Project
 from rung.dataset.load import load_dataset
 from rung.errors import UserError
-from rung.pipeline.candidates import Candidate, allowed, build, pinned, propose, with_members
+from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import latest
 from rung.pipeline.slips import SHOW_CASES
-from rung.records import Json, StrategySpec, plain
+from rung.records import Evaluation, Json, StrategySpec, plain
 from rung.runtime.engines import Engines
 from rung.strategies.long_context import LongContext
 from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
@@ -40,9 +40,9 @@ class PinnedStrategy:
     artifacts: Mapping[str, str] = field(default_factory=dict)
 
 
-def specs_of(candidates: Iterable[Candidate]) -> str:
+def specs_of(evaluations: Iterable[Evaluation]) -> str:
     """What is kept of a comparison's strategies, as JSON text."""
-    return json.dumps({c.label: plain(c.spec) for c in candidates if c.spec is not None}, ensure_ascii=False)
+    return json.dumps({e.name: plain(e.spec) for e in evaluations if e.spec is not None}, ensure_ascii=False)
 
 
 def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrategy:

@@ -70,6 +70,23 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a rung takes. Seconds and bytes 0: it needs none; None: it needs some, nobody measured how much.
+
+    `per_query`: dollars of an answer, None where unknown. `passed`: the share of its answers that are at least half
+    right, None where it was not judged.
+    """
+
+    per_query: float | None = None
+    passed: float | None = None
+    uses_documents: bool = False
+    uses_examples: bool = False
+    training_seconds: float | None = 0.0
+    indexing_seconds: float | None = 0.0
+    stored_bytes: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
 
@@ -162,6 +179,7 @@ class Coverage:
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
     comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
     `trial`: why it was a trial run, which replaces no verdict and is no look at the test cases, "" where it was none.
+    `rescored`: of which verdict the answers are, and what of them does not count any more, "" where they are its own.
     """
 
     answers: int = 0
@@ -170,6 +188,7 @@ class Coverage:
     partial: str = ""
     searched: str = ""
     trial: str = ""
+    rescored: str = ""
 
 
 @dataclass(frozen=True, slots=True)

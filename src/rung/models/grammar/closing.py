@@ -33,13 +33,13 @@ class _Stack:
 class _Stacks:
     """Makes stacks, each once, so that they are told apart by identity."""
 
-    made: dict[tuple[Node, int], _Stack] = field(default_factory=dict)
+    shared: dict[tuple[Node, int], _Stack] = field(default_factory=dict)
 
     def push(self, node: Node, rest: _Stack | None) -> _Stack:
         key = (node, id(rest))
-        if key not in self.made:
-            self.made[key] = _Stack(node, rest)
-        return self.made[key]
+        if key not in self.shared:
+            self.shared[key] = _Stack(node, rest)
+        return self.shared[key]
 
 
 @dataclass
@@ -134,9 +134,9 @@ def _read(node: Node, character: str) -> Node | None:
     return EMPTY if isinstance(node, Chars) and holds(node.ranges, character) else None
 
 
-def _into(open_: dict[int, _Stack | None], found: Iterable[_Stack | None], rules: Rules, stacks: _Stacks) -> None:
+def _into(open_: dict[int, _Stack | None], added: Iterable[_Stack | None], rules: Rules, stacks: _Stacks) -> None:
     """Adds stacks, each opened until a character is on top of it, or nothing is left."""
-    todo, seen = list(found), set[int]()
+    todo, seen = list(added), set[int]()
     while todo:
         stack = todo.pop()
         if id(stack) in seen:
@@ -170,37 +170,37 @@ def _into(open_: dict[int, _Stack | None], found: Iterable[_Stack | None], rules
 
 
 def _listed(stack: _Stack | None) -> tuple[Node, ...]:
-    found: list[Node] = []
+    nodes: list[Node] = []
     while stack is not None:
-        found.append(stack.node)
+        nodes.append(stack.node)
         stack = stack.rest
-    return tuple(found)
+    return tuple(nodes)
 
 
 def tight(left: tuple[Node, ...], rules: Rules) -> Rules:
     """The rules of a grammar that says what is left and little more: the string that is open ends, lists and optional keys
     that are not needed stay out, strings that are still to be said have at most `FILLED` characters, values of a choice
     stay to be chosen from."""
-    made = _Tight(rules, Lengths(rules))
-    first = next((n for n, node in enumerate(left) if made.lengths.of(node)), len(left))
-    root = seq(*(made.of(node) for node in left[first:]))
-    return {ROOT: root, **made.made}
+    tightened = _Tight(rules, Lengths(rules))
+    first = next((n for n, node in enumerate(left) if tightened.lengths.of(node)), len(left))
+    root = seq(*(tightened.of(node) for node in left[first:]))
+    return {ROOT: root, **tightened.written}
 
 
 @dataclass
 class _Tight:
     rules: Rules
     lengths: Lengths
-    made: Rules = field(default_factory=dict)
+    written: Rules = field(default_factory=dict)
 
     def of(self, node: Node) -> Node:
         match node:
             case Raw(_, meaning):
                 return node if meaning == CHARACTER else self.of(meaning)
             case Ref(name):
-                if f"{name}t" not in self.made:
-                    self.made[f"{name}t"] = Alt(())
-                    self.made[f"{name}t"] = self.of(self.rules[name])
+                if f"{name}t" not in self.written:
+                    self.written[f"{name}t"] = Alt(())
+                    self.written[f"{name}t"] = self.of(self.rules[name])
                 return Ref(f"{name}t")
             case Seq(parts):
                 return seq(*map(self.of, parts))

@@ -103,12 +103,12 @@ def held_of(schema: str) -> Held:
     except Circular as error:
         raise Unsupported(f"the schema refers to itself at '{error}' with nothing between: mend the reference") from error
     except Nothing as error:
-        place = f"at '{error}'" if str(error) else "at all"
-        raise Unsupported(f"the schema allows no value {place}: mend the parts that contradict each other") from error
+        where = f"at '{error}'" if str(error) else "at all"
+        raise Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other") from error
     except (TooMany, RecursionError) as error:
         raise Unsupported("the schema is too large or nested too deeply to be held: make it simpler") from error
-    told = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
-    return Held(text_of_rules(rules), *told, rules)
+    notes = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
+    return Held(text_of_rules(rules), *notes, rules)
 
 
 def _of_regex(regex: str) -> Constraint:

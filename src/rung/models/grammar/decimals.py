@@ -176,10 +176,10 @@ def _same_length(low: str, high: str) -> Node:
 
 def step_of(steps: list[Fraction]) -> Fraction:
     """The smallest number that is a multiple of all of these."""
-    found = steps[0]
+    common = steps[0]
     for step in steps[1:]:
-        found = Fraction(lcm(found.numerator, step.numerator), gcd(found.denominator, step.denominator))
-    return found
+        common = Fraction(lcm(common.numerator, step.numerator), gcd(common.denominator, step.denominator))
+    return common
 
 
 def multiples(interval: Interval, step: Fraction, rules: Rules) -> Node | None:
@@ -192,10 +192,10 @@ def multiples(interval: Interval, step: Fraction, rules: Rules) -> Node | None:
         unit = Fraction(1, 10**shown)
         every = step_of([step, unit]) / unit
         low, high = Interval(*_scaled(interval, unit)).integers()
-        found = _remainders(low, high, int(every), shown, rules)
-        if found is None:
+        form = _remainders(low, high, int(every), shown, rules)
+        if form is None:
             return None
-        forms.append(found)
+        forms.append(form)
     return alt(forms)
 
 
@@ -281,8 +281,8 @@ class _Side:
         name = f"m{self.every}x{self.shown}x{left}x{remainder}"
         if name not in self.rules:
             self.rules[name] = Alt(())
-            found = self.digits("0" * left, "9" * left, 0, remainder, (False, False))
-            self.rules[name] = Alt(()) if found is None else found
+            node = self.digits("0" * left, "9" * left, 0, remainder, (False, False))
+            self.rules[name] = Alt(()) if node is None else node
         return Ref(name)
 
     def can(self, left: int, remainder: int) -> bool:

@@ -45,8 +45,8 @@ def text_of(branch: Branch, dialect: Dialect) -> Text:
         if "pattern" in part:
             expressions.append((pointer, "pattern", str(part["pattern"])))
         if "format" in part:
-            said = str(part["format"])
-            expressions.append((pointer, "format", FORMATS.get(said, "")))
+            name = str(part["format"])
+            expressions.append((pointer, "format", FORMATS.get(name, "")))
         listed = part.get(NOT_IN)
         excluded += [value for value in listed if isinstance(value, str)] if isinstance(listed, list) else []
     return Text(least, most, tuple(dict.fromkeys(expressions)), tuple(dict.fromkeys(excluded)))
@@ -94,9 +94,9 @@ def _inside(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules
         if text.least <= shortest and (text.most is None or (longest is not None and longest <= text.most)):
             return _in_json(read[0][1])
     try:
-        found = [automata.automaton(node) for _, node in read]
-        found += [automata.avoiding(text.excluded)] if text.excluded else []
-        return _spelled(automata.intersection(found, text.least, text.most), rules)
+        all_of = [automata.automaton(node) for _, node in read]
+        all_of += [automata.avoiding(text.excluded)] if text.excluded else []
+        return _spelled(automata.intersection(all_of, text.least, text.most), rules)
     except automata.TooLarge:
         return _in_part(text, read, left, rules)
 
@@ -106,11 +106,11 @@ def _in_part(text: Text, read: list[tuple[Place, Node]], left: list[Place], rule
     if not read:
         left.append(("", "not"))
         return _any(text)
-    place, node = read[-1]
+    where, node = read[-1]
     if len(read) == 1 and _is_bounded(node):
-        left.append((place[0], "minLength" if text.least else "maxLength"))
+        left.append((where[0], "minLength" if text.least else "maxLength"))
         return _in_json(node)
-    left.append(place)
+    left.append(where)
     return _inside(text, read[:-1], left, rules)
 
 
@@ -160,6 +160,6 @@ def _spelled(one: automata.Automaton, rules: Rules) -> Node:
         return Alt(())
     name = f"q{digest(repr(one))[:12]}"
     for number, ways in enumerate(one.edges):
-        found = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
-        rules[f"{name}x{number}"] = alt([*found, *([EMPTY] if number in one.accepting else [])])
+        steps = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
+        rules[f"{name}x{number}"] = alt([*steps, *([EMPTY] if number in one.accepting else [])])
     return Ref(f"{name}x0")

@@ -98,9 +98,9 @@ class Writer:
             self._places[name] = self.dialect.pointer(schemas[0]) if schemas else ""
             self.rules[name] = Alt(())
             self._open.add(name)
-            found = [self._branch(branch) for branch in self.branches.of(schemas)]
+            choices = [self._branch(branch) for branch in self.branches.of(schemas)]
             self._open.remove(name)
-            self.rules[name] = alt(found)
+            self.rules[name] = alt(choices)
         elif name in self._open and name != _ANYTHING:
             self.without_end[self.dialect.pointer(schemas[0])] = None  # it contains itself
         return Ref(name)
@@ -135,9 +135,9 @@ class Writer:
                 text = text_of(branch, self.dialect)
                 if is_endless(text):
                     self.note_without_end(branch)
-                found, left = string(text, self.rules)
+                node, left = string(text, self.rules)
                 self.unheld |= dict.fromkeys(left)
-                return found
+                return node
             case "boolean" | "null":
                 return spelled(allowed([True, False] if kind == "boolean" else [None], branch, self.branches))
             case _:
@@ -149,9 +149,9 @@ class Writer:
         self._note_excluded(branch, (int, float))
         if steps:
             step = step_of([*steps, *([Fraction(1)] if whole else [])])
-            found = multiples(interval, step, self.rules)
-            if found is not None:
-                return found
+            node = multiples(interval, step, self.rules)
+            if node is not None:
+                return node
             self.note(branch, "multipleOf")
         return whole_numbers(interval) if whole else decimal_numbers(interval)
 
