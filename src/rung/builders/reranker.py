@@ -42,13 +42,8 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
     train_cases, cases = divided(need.lessons, need.dev)
     pairs = pairs_of(own, train_cases, need.pairs)
     base = engines.base_embedder
-<<<<<<< HEAD
     asked = [judgements(case) for case in cases]
-    named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
-=======
-    asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
     named = digest(KIND, 1, pairs, asked, {**_settings(recipe)}, base.identity)
->>>>>>> main
     built = Built(named, artifact_folder(engines.project.state, KIND, named))
     with building(built.folder, title) as missing:
         if not missing:
@@ -85,11 +80,7 @@ def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, 
     first = _results(own.engine(), [Request(Search(case.question, RERANKED), case.asker) for case in cases])
     steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, first, strict=True)]
     again = _results(CrossEncoder(folder), steps)
-<<<<<<< HEAD
-    old, new = ([case_ndcg(c, r, k=10) for c, r in zip(cases, rankings, strict=True)] for rankings in (found, again))
-=======
-    old, new = ([_ndcg(c, r) for c, r in zip(cases, rankings, strict=True)] for rankings in (first, again))
->>>>>>> main
+    old, new = ([case_ndcg(c, r, k=10) for c, r in zip(cases, rankings, strict=True)] for rankings in (first, again))
     return compared(new, old, cases, than="no reranker")
 
 

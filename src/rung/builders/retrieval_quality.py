@@ -31,15 +31,9 @@ def tried(
     """nDCG@10 of every case (rows) at each of `WEIGHTS` (columns): each case is searched for once, and fused anew."""
     values: list[list[float]] = []
     for done, case in enumerate(cases, 1):
-<<<<<<< HEAD
-        found = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
-        rankings = (fused_anew(found, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
-        values.append([case_ndcg(case, ranking, k=10) for ranking in rankings])
-=======
         explained = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
         rankings = (fused_anew(explained, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
-        values.append([_ndcg(case, ranking) for ranking in rankings])
->>>>>>> main
+        values.append([case_ndcg(case, ranking, k=10) for ranking in rankings])
         tick(done)
     return values
 
@@ -103,16 +97,6 @@ def fused_anew(explained: Sequence[Explained], fusion: Fusion) -> list[Passage]:
     return [by_id[id] for id, _ in fused(dense, bm25, fusion, DEPTH)]
 
 
-<<<<<<< HEAD
-def _ranking(found: Sequence[Explained], which: str) -> list[tuple[str, float]]:
-    placed = [(getattr(one, which), one.passage.id) for one in found]
-    return [(id, place.score) for place, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
-=======
 def _ranking(explained: Sequence[Explained], which: str) -> list[tuple[str, float]]:
     placed = [(getattr(one, which), one.passage.id) for one in explained]
     return [(id, ranked.score) for ranked, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
-
-
-def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
-    return ndcg(target_ranks(case, ranking), k=10)
->>>>>>> main

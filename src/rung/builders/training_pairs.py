@@ -44,25 +44,11 @@ def pairs_of(knowledge: Knowledge, train_cases: Sequence[Case], pairs: Sequence[
     rankings = _searched(knowledge, asked)
     questions = knowledge.embedder.embed([question for question, _ in asked], kind="query")
     positives = knowledge.embedder.embed([pair.positive for pair in pairs], kind="passage")
-<<<<<<< HEAD
-    made: list[Pair] = []
-    for place, case in enumerate(lessons):
-        gold = _gold(knowledge, case, questions[place])
-        others = _seen(knowledge, found[place])
-        documents = {*case.gold_documents, *(span.document for span in case.evidence), *ignored(case)}
-        hard = hard_negatives(questions[place], gold, others, gold_documents=documents)
-        made += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
-    for place, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(lessons)):
-        others = _seen(knowledge, found[place])
-        hard = hard_negatives(questions[place], [Seen(pair.positive, "", vector)], others)
-        made.append(Pair(pair.anchor, pair.positive, tuple(dict.fromkeys((*pair.negatives, *hard))), pair.place))
-    return made
-=======
     taught: list[Pair] = []
     for index, case in enumerate(train_cases):
         gold = _gold(knowledge, case, questions[index])
         others = _seen(knowledge, rankings[index])
-        documents = {*case.gold_documents, *(span.document for span in case.evidence)}
+        documents = {*case.gold_documents, *(span.document for span in case.evidence), *ignored(case)}
         hard = hard_negatives(questions[index], gold, others, gold_documents=documents)
         taught += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
     for index, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(train_cases)):
@@ -70,7 +56,6 @@ def pairs_of(knowledge: Knowledge, train_cases: Sequence[Case], pairs: Sequence[
         hard = hard_negatives(questions[index], [Seen(pair.positive, "", vector)], others)
         taught.append(Pair(pair.anchor, pair.positive, tuple(dict.fromkeys((*pair.negatives, *hard))), pair.place))
     return taught
->>>>>>> main
 
 
 def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
