@@ -16,10 +16,10 @@ from rung.builders.training_pairs import divided, pairs_of
 from rung.errors import UserError
 from rung.progress import phase
 from rung.records import Case, Failure, Json, Passage, digest, plain
-from rung.records.gold import target_ranks
+from rung.records.gold import judgements
 from rung.records.steps import Request, Rerank, Search, SearchResult
 from rung.runtime.engines import Engines
-from rung.scoring.retrieval import ndcg
+from rung.scoring.retrieval import case_ndcg
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
 
@@ -42,7 +42,7 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
     train_cases, cases = divided(need.lessons, need.dev)
     pairs = pairs_of(own, train_cases, need.pairs)
     base = engines.base_embedder
-    asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
+    asked = [judgements(case) for case in cases]
     named = digest(KIND, 1, pairs, asked, {**_settings(recipe)}, base.identity)
     built = Built(named, artifact_folder(engines.project.state, KIND, named))
     with building(built.folder, title) as missing:
@@ -80,12 +80,8 @@ def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, 
     first = _results(own.engine(), [Request(Search(case.question, RERANKED), case.asker) for case in cases])
     steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, first, strict=True)]
     again = _results(CrossEncoder(folder), steps)
-    old, new = ([_ndcg(c, r) for c, r in zip(cases, rankings, strict=True)] for rankings in (first, again))
+    old, new = ([case_ndcg(c, r, k=10) for c, r in zip(cases, rankings, strict=True)] for rankings in (first, again))
     return compared(new, old, cases, than="no reranker")
-
-
-def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
-    return ndcg(target_ranks(case, ranking), k=10)
 
 
 def _results(engine: Engine, requests: Sequence[Request]) -> list[tuple[Passage, ...]]:

@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.records import Case, Json, Passage
-from rung.records.gold import target_ranks
-from rung.scoring.retrieval import ndcg
+from rung.scoring.retrieval import case_ndcg
 from rung.verdict.clusters import clusters
 from rung.verdict.statistics import ALPHA, paired
 
@@ -34,7 +33,7 @@ def tried(
     for done, case in enumerate(cases, 1):
         explained = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
         rankings = (fused_anew(explained, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
-        values.append([_ndcg(case, ranking) for ranking in rankings])
+        values.append([case_ndcg(case, ranking, k=10) for ranking in rankings])
         tick(done)
     return values
 
@@ -101,7 +100,3 @@ def fused_anew(explained: Sequence[Explained], fusion: Fusion) -> list[Passage]:
 def _ranking(explained: Sequence[Explained], which: str) -> list[tuple[str, float]]:
     placed = [(getattr(one, which), one.passage.id) for one in explained]
     return [(id, ranked.score) for ranked, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
-
-
-def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
-    return ndcg(target_ranks(case, ranking), k=10)

@@ -22,6 +22,7 @@ from rung.config.project import Project
 from rung.errors import UserError
 from rung.progress import phase, waiting
 from rung.records import Case, Json, Pair, digest, plain
+from rung.records.gold import judgements
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import Retriever
 from rung.training.checkpoint import CHECKPOINT
@@ -50,7 +51,7 @@ class Taught:
 
     def digest(self, form: str) -> str:
         """Names the artifact of this form."""
-        asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in self.cases]
+        asked = [judgements(case) for case in self.cases]
         recipe = replace(self.recipe, form=form, checkpoint_seconds=0)  # type: ignore[arg-type]  # map or encoder
         return digest(KIND, 1, self.pairs, asked, recipe, self.base.identity)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.records import Asker, Case, Failure, Pair, Passage, digest
-from rung.records.gold import has_gold
+from rung.records.gold import has_gold, ignored
 from rung.records.steps import Conversation, Generate, Request, Search, SearchResult, generate
 from rung.runtime.runner import StepRunner
 from rung.strategies.prompting import question_for
@@ -48,7 +48,7 @@ def pairs_of(knowledge: Knowledge, train_cases: Sequence[Case], pairs: Sequence[
     for index, case in enumerate(train_cases):
         gold = _gold(knowledge, case, questions[index])
         others = _seen(knowledge, rankings[index])
-        documents = {*case.gold_documents, *(span.document for span in case.evidence)}
+        documents = {*case.gold_documents, *(span.document for span in case.evidence), *ignored(case)}
         hard = hard_negatives(questions[index], gold, others, gold_documents=documents)
         taught += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
     for index, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(train_cases)):

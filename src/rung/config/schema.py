@@ -103,6 +103,7 @@ class KnowledgeSettings(_Section):
     parent_tokens: int = Field(default=0, ge=0, le=65536)
     fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
+    ignore_identical_ids: bool = False
     store: str = ""
 
     @property
@@ -173,7 +174,7 @@ class BarSettings(_Section):
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
-    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None
+    metric: Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
     forgetting: ForgettingSettings = ForgettingSettings()

@@ -249,6 +249,7 @@ def _warnings(intake: Prepared, scored: Scored, coverage: Coverage, sampling: Sa
     found += [reasons.few_documents(documents, about)] if documents else []
     found += [*scored.shown.remarks()] if scored.shown else []
     found += [*_unwinnable(intake, scored)]
+    found += remarks.of_scoring(intake.cases, scored.measure, scored.evaluations)
     if intake.problems:
         found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
     tokens, room = intake.materials.answer_tokens, intake.materials.limit_tokens

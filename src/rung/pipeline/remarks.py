@@ -7,7 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from rung.pipeline.answering import strategy_of
 from rung.pipeline.prepare import Prepared
-from rung.records import Coverage, Evaluation, Json, Timed
+from rung.records import Case, Coverage, Evaluation, Json, Timed
+from rung.records.gold import ignored
+from rung.scoring import ScoringContext
+from rung.scoring.refusal import spoken
+from rung.text.labels import is_label, label_named
 from rung.verdict import reasons
 
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
@@ -44,6 +48,21 @@ def when_timed(evaluations: Sequence[Evaluation]) -> dict[str, Json]:
     """For the settings that a report names: when and where all rungs were timed, if they were timed together."""
     sessions = {one.session: one for one in timed_in(evaluations).values()}
     return {"timed": str(one)} if len(sessions) == 1 and (one := next(iter(sessions.values()))) else {}
+
+
+def of_scoring(cases: Sequence[Case], scoring_context: ScoringContext, evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """What was forgiven or left out when answers were scored."""
+    left_out = {case.id: ids for case in cases if (ids := ignored(case))}
+    answers = {e.name: [(o.case, o.answer) for o in e.outcomes if o.answer is not None] for e in evaluations}
+    met = {id for each in answers.values() for id, a in each if any(p.document in left_out.get(id, ()) for p in a.retrieved)}
+    if met:
+        yield reasons.documents_ignored(len(met), len(cases))
+    labels = scoring_context.labels if scoring_context.correct_by == "label" else ()
+    for name, each in answers.items():
+        responses = [spoken(answer) for _, answer in each if not answer.refused]
+        forgiven = [text for text in responses if not is_label(text, labels) and label_named(text, labels) is not None]
+        if forgiven:
+            yield reasons.labels_forgiven(name, len(forgiven), len(each), forgiven[0].strip())
 
 
 def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_tokens: int) -> list[str]:

@@ -14,7 +14,7 @@ from rung.records import Case, Metric, Outcome
 from rung.records.steps import Conversation
 
 Scores = Mapping[str, float]  # by the name of the metric
-CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"]
+CorrectBy = Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"]
 
 
 @dataclass(frozen=True, slots=True)

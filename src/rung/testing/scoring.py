@@ -24,6 +24,7 @@ _PASSAGE = Passage(
 )
 
 YARDSTICKS = (
+    ScoringContext("match"),
     ScoringContext("f1"),
     ScoringContext("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
     ScoringContext("json", schema=_SCHEMA),

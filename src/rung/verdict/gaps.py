@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
 MIN_CASES = 10  # from fewer no gap is stated, nor what would change the choice
 MIN_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
-# At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
+# At the floor: a mean below the first, and an interval that ends below the second. Saying anything gets about a tenth.
 FLOOR, SURELY_BELOW = 0.15, 0.25
 _NONE = Estimate(None, None, None, 0)
 

@@ -288,6 +288,23 @@ def unwinnable(count: int, n: int) -> str:
     )
 
 
+def documents_ignored(count: int, n: int) -> str:
+    """Documents that take no rank in the cases' rankings: BEIR's convention, or what a case names."""
+    return (
+        f"In {count} of {cases(n)} the search found a document that takes no rank there, such as the query's own "
+        "(knowledge.ignore_identical_ids, as in BEIR's evaluation; meta.ignored_documents): it is left out of the ranking."
+    )
+
+
+def labels_forgiven(name: str, count: int, n: int, first: str) -> str:
+    """Answers that are a label but for case, quotation marks or a final dot."""
+    verb = "is a label" if count == 1 else "are labels"
+    return (
+        f"{name}: {count} of {cases(n, what='answer')} {verb} only when case, quotation marks and a final dot are forgiven, "
+        f"such as {first[:60]!r}: correct forgives them, format does not."
+    )
+
+
 def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
     """A limit on something that is not known: it is not held against a rung, and not passed over in silence."""
     head = "cost unknown, " if name == "usd_per_1k" else ""
