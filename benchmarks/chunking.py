@@ -118,7 +118,7 @@ def _speed(documents: Sequence[Document], model: Any, cuts: dict[str, Cut]) -> d
     alone = _rate(lambda: [model._counter.encode_batch_fast([d.text]) for d in documents], size)
     found = {"megabytes": round(size, 2), "tokenizer": alone}
     for way, cut in cuts.items():
-        model._known = {}  # no text is known before, to none of the ways
+        model._counts = {}  # no text is known before, to none of the ways
         found[way] = _rate(lambda cut=cut: [cut(d) for d in documents], size)
     return found
 

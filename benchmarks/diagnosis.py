@@ -34,12 +34,10 @@ from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import evaluate
 from rung.pipeline.prepare import Prepared, prepare
-from rung.records import Json
+from rung.records import Json, Loss
 from rung.records.steps import Generate, Step
 from rung.runtime.engines import open_engines
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard
-from rung.verdict.failure_modes import Loss
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 Rows = list[dict[str, Json]]
@@ -218,9 +216,8 @@ def run(folder: Path, one: Break, rows: dict[str, dict[str, Json]]) -> dict[str,
         intake: Prepared = prepare(engines)
         candidates = [c for c in propose(ArtifactBuilder(runner), intake) if c.rung.name == "rag"]
         raced = climb(ArtifactBuilder(runner), intake, candidates, Meter.of(engines, CompareRequest(exhaustive=True)))
-        scored = evaluate(runner, intake, raced.runs)
-    card: Scorecard = next(iter(scored.cards.values()))
-    return dict(zip(card.cases, next(iter(scored.layers.values())), strict=True))
+        (rag,) = evaluate(runner, intake, raced.evaluations).evaluations
+    return dict(zip(rag.scorecard.cases, rag.layers, strict=True))
 
 
 def reader(one: Break, rows: dict[str, dict[str, Json]]) -> Callable[[Generate], str]:

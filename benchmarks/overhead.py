@@ -4,7 +4,8 @@
 
 Makes so many cases with the answers of so many rungs (short answers with citations over five passages each, some refusals,
 some failures), and then times what a verdict does with them without a model: every scorer over every answer, the
-diagnosis, estimates and tests by documents, decision, losses, table, JSON and the page. Making the cases is not timed.
+diagnosis, estimates and tests by documents, decision, losses, storing the answers, table, JSON, page. Making the cases is
+not timed.
 """
 
 from __future__ import annotations
@@ -13,20 +14,38 @@ import argparse
 import cProfile
 import pstats
 import random
+import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage, RungResult, Usage, Verdict
+from rung.pipeline.evaluation_store import EVALUATIONS, Facts, read_evaluations, write_evaluations
+from rung.records import (
+    Answer,
+    Case,
+    Citation,
+    Coverage,
+    Evaluation,
+    Evidence,
+    Failure,
+    Loss,
+    Outcome,
+    Passage,
+    RungResult,
+    Scorecard,
+    Usage,
+    Verdict,
+)
 from rung.report.as_json import verdict_json
 from rung.report.html.page import Basis, CasePage, Report, report_html
 from rung.report.table import table
-from rung.scoring import Scorecard, ScoringContext, metrics, score_run
+from rung.scoring import ScoringContext, metrics, score_run
 from rung.verdict.bar import Bar
 from rung.verdict.clusters import clusters
-from rung.verdict.decide import MAIN, Evaluated, decide
-from rung.verdict.failure_modes import Corpus, Loss, losses
-from rung.verdict.headroom import won_back
+from rung.verdict.decide import decide
+from rung.verdict.failure_modes import Corpus, losses
 
 WORDS = (
     *("return", "parcel", "delivery", "refund", "customs", "invoice", "warranty"),
@@ -75,16 +94,15 @@ def _outcome(case: Case, gold: Passage, passages: Sequence[Passage], share: floa
     return Outcome(case.id, Answer(f"{said} [1].", f"{said}.", False, marks, found[:5], found), usage=usage)
 
 
-def weighed(
-    name: str, order: int, card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
-) -> Evaluated:
-    """A rung's line from its scorecard, as `pipeline.evaluate` makes it."""
-    lost = won_back(layers, card.values[MAIN], clusters=groups)
-    line = RungResult(name, {}, "measured", scores=card.estimates(groups), order=order, losses=lost)
-    return Evaluated(line, card.values, clusters=groups)
+def evaluated(
+    place: int, outcomes: Sequence[Outcome], card: Scorecard, layers: Sequence[Loss | None], groups: tuple[int, ...] | None
+) -> Evaluation:
+    """A rung's record once it is scored, as `pipeline.evaluate` makes it."""
+    line = RungResult(f"rag[passages={place}]", {}, "measured", order=place)
+    return Evaluation(line, outcomes=tuple(outcomes), cards=(card,), layers=tuple(layers), clusters=groups)
 
 
-def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
+def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str, Path]:
     """All that is timed; prints what each part took."""
     began, used = time.perf_counter(), time.process_time()
 
@@ -101,10 +119,13 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     layers = [losses(cases, rows, card.values, corpus)[1] for rows, card in zip(runs, cards, strict=True)]
     told("diagnosis")
     groups = clusters(cases)
-    rungs = [weighed(name, i, cards[i], layers[i], groups) for i, name in enumerate(names)]
-    told("estimates, won back")
+    rungs = [evaluated(i, runs[i], cards[i], layers[i], groups) for i in range(len(runs))]
     verdict = decide(rungs, bar=Bar(0.62))
-    told("tests and decision")
+    told("estimates, won back, tests, decision, what would change it")
+    stored = Path(tempfile.mkdtemp()) / EVALUATIONS
+    with stored.open("wb") as file:
+        write_evaluations(file, Facts("f1", Coverage()), cases, rungs)
+    told(f"answers and scores stored ({stored.stat().st_size / 1e6:.1f} MB)")
     pages = tuple(
         CasePage(
             case,
@@ -123,7 +144,7 @@ def report(cases: list[Case], runs: list[list[Outcome]]) -> tuple[Verdict, str]:
     lines = table(verdict)
     said = verdict_json(verdict)
     told(f"table ({len(lines)} lines), JSON ({len(said):,} bytes)")
-    return verdict, page
+    return verdict, page, stored
 
 
 def main() -> None:
@@ -137,11 +158,17 @@ def main() -> None:
     profile, began, used = cProfile.Profile(), time.perf_counter(), time.process_time()
     if said.profile:
         profile.enable()
-    verdict, page = report(cases, runs)
+    verdict, page, stored = report(cases, runs)
     profile.disable()
     took = time.perf_counter() - began
     worked, size = time.process_time() - used, len(page.encode()) / 1e6
     print(f"all: {took:.1f} s ({worked:.1f} s of processor), page {size:.1f} MB: {verdict.winner}")
+    used = time.process_time()
+    assert [e.outcomes for e in read_evaluations(stored).evaluations] == [tuple(rows) for rows in runs]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"beside it, stored answers read and compared: {time.process_time() - used:.1f} s of processor; peak {peak:.2f} GB"
+    )
     if said.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 

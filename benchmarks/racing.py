@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -33,12 +33,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rung.pipeline.racing import FIRST, GROWTH, LEAST, MAX_UNRACED
-from rung.records import RungResult
+from rung.records import Evaluation, RungResult, Scorecard
 from rung.scoring import metrics
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar, bar_of
-from rung.verdict.decide import Evaluated, barred, decide
-from rung.verdict.racing import Entrant, Standing, broken_for_good, enough_for_gaps, is_settled, order, standing
+from rung.verdict.choice import Contender
+from rung.verdict.eligible import barred, chooser
+from rung.verdict.racing import Standing, broken_for_good, enough_for_gaps, is_settled, order, standing
 
 Floats = NDArray[np.float64]
 LADDER = ("prompt", "few_shot", "structured", "long_context", "rag", "tuned_model", "hybrid", "router")
@@ -105,11 +106,18 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
     return table, bar_of(limits, metrics(), correct=project.bar)
 
 
-def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Evaluated:
+def weighed(name: str, columns: Mapping[str, Floats], place: int, stopped: str = "") -> Evaluation:
     """A rung, as `decide` takes it; one that the race stopped has NaN where it did not answer."""
     scores = estimates(columns)
     line = RungResult(name, {}, "measured", "", scores, reference=name in ARMS, order=place, stopped=stopped)
-    return Evaluated(line, columns)
+    cases = tuple(map(str, range(max(map(len, columns.values())))))
+    return Evaluation(line, cards=(Scorecard(cases, columns),))
+
+
+def winner_of(evaluations: Sequence[Evaluation], bar: Bar) -> str | None:
+    """Whom `decide` would choose."""
+    choice = chooser(evaluations)([evaluation.result for evaluation in evaluations], bar)
+    return None if choice is None else choice.name
 
 
 class Race:
@@ -134,8 +142,8 @@ class Race:
                 continue
             self.done |= dict.fromkeys(wave, self.total if self.total <= MAX_UNRACED else FIRST)
             now = self._drive()
-        exact = decide(list(self.full.values()), bar=self.bar).winner
-        winner = decide(list(self._answered()), bar=self.bar).winner
+        exact = winner_of(list(self.full.values()), self.bar)
+        winner = winner_of(list(self._answered()), self.bar)
         lost = max(0.0, self._quality(exact) - self._quality(winner))
         share = sum(self.done.values()) / (self.total * len(self.table))
         return Told(winner == exact, lost, share, len(trained), saved)
@@ -147,7 +155,9 @@ class Race:
 
     def _drive(self) -> Standing:
         while True:
-            rungs = [Entrant(name, self._seen(name), self._is_out(name)) for name in self.rungs if name in self.done]
+            rungs = [
+                Contender(name, self._seen(name), open=not self._is_out(name)) for name in self.rungs if name in self.done
+            ]
             now = standing(rungs, total=self.total, bar=self.bar, of=len(self.rungs))
             known = enough_for_gaps(*(self._seen(name) if name in self.table else None for name in ARMS))
             arms = [name for name in ARMS if name in self.table and self.done[name] < self.total]
@@ -164,7 +174,7 @@ class Race:
             return bool(barred(self.full[name], self.bar))
         return broken_for_good({metric: self._seen(name, metric) for metric in self.table[name]}, self.bar, total=self.total)
 
-    def _answered(self) -> Iterator[Evaluated]:
+    def _answered(self) -> Iterator[Evaluation]:
         """What the race leaves to be decided upon; a rung that was not built is not among it."""
         for place, name in enumerate(self.table):
             count = self.done.get(name, 0)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import retrieval_quality as quality
 
 from rung.builders.retrieval_quality import WEIGHTS, choose, tried
-from rung.builders.retriever import map_lessons
+from rung.builders.retriever import query_pairs
 from rung.builders.training_pairs import pairs_of, rows_of
 from rung.knowledge import Fusion, Knowledge
 from rung.models.catalog import embedder
@@ -91,7 +91,7 @@ def trained(
     base, found = own.embedder, []
     if "map" in forms:
         began = time.monotonic()
-        fitted = fit(map_lessons(pairs, base, own), seed=recipe.seed)
+        fitted = fit(query_pairs(pairs, base, own), seed=recipe.seed)
         minutes = (time.monotonic() - began) / 60
         found.append(Trained(f"map (strength {fitted.strength})", Mapped(base, fitted.matrix), minutes))
     if "encoder" in forms:

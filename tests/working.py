@@ -33,8 +33,9 @@ class Working:
         """The stages of `loop.compare`, after the engines are opened (and perhaps replaced)."""
         intake = intake or prepare(self.engines, meter=self.meter)
         raced = climb(self.builder, intake, propose(self.builder, intake), self.meter)
-        scored = evaluate(self.runner, intake, time_live(self.runner, raced.runs, intake.cases, self.meter), self.meter)
-        verdict = decide_winner(self.engines, intake, raced.candidates, scored, raced.coverage)
+        timed = time_live(self.runner, raced.evaluations, intake.cases, self.meter)
+        scored = evaluate(self.runner, intake, timed, self.meter)
+        verdict = decide_winner(self.engines, intake, scored, raced.coverage)
         return write_report(self.engines.project, intake, scored, verdict), scored
 
 

@@ -13,10 +13,11 @@ from rung.errors import InputError, Interrupted, RungError, UserError
 from rung.records import Answer, Asker, Case, Document, Estimate, Example, Message, Passage, Question, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rung.api import OpenProject
+    from rung.verdict.score_columns import Decision
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RungError",
     "UserError",
     "Verdict",
+    "decide",
     "open",
 ]
 
@@ -53,3 +55,33 @@ def open(folder: str | Path, *, groups_of: Callable[[Document], Sequence[str] | 
     from rung.config.project import load_project
 
     return OpenProject(load_project(folder, groups_of=groups_of))
+
+
+def decide(
+    columns: Mapping[str, Iterable[float | bool | None]],
+    bar: float | None = None,
+    *,
+    order: Sequence[str] | None = None,
+    clusters: Iterable[Hashable | None] | None = None,
+    usd: Mapping[str, float | Iterable[float | None] | None] | None = None,
+    risk: float = 0.2,
+) -> Decision:
+    """The verdict over scores that another tool made: which system to use, told from its scores on the same cases.
+
+    Args:
+        columns: system -> its scores in [0, 1], one a case; None where there is none.
+        bar: the mean that is good enough; None: no bar.
+        order: the systems from the lowest (cheapest) rung up; None: the order of `columns`.
+        clusters: the group of each case, its document, say; None for a case that stands for itself.
+        usd: system -> US dollars of each case, or of any case.
+        risk: the chance that is taken of being wrong.
+
+    Raises:
+        UserError: columns of unequal length, a score that is none, an order that names nobody, …; says which.
+
+    >>> decide({"prompt": [0, 1, 0, 1] * 10, "rag": [1, 1, 1, 1] * 10}, bar=0.7).winner
+    'rag'
+    """
+    from rung.verdict.score_columns import decide_scores
+
+    return decide_scores(columns, bar, order=order, clusters=clusters, usd=usd, risk=risk)

@@ -27,6 +27,16 @@ class OpenProject:
 
         return compare(self.project, limit=limit, seed=seed, allowed=CompareRequest(exhaustive=exhaustive)).verdict
 
+    def rescore(self, verdict: str = "latest") -> Verdict:
+        """A new verdict from the stored answers of an earlier one (its number, digest or path), by today's cases and bar.
+
+        Raises:
+            UserError: no such verdict, it has no stored answers, or none of them counts any more.
+        """
+        from rung.loop import rescore
+
+        return rescore(self.project, verdict).verdict
+
     def ask(self, question: str, *, rung: str | None = None, groups: frozenset[str] | None = None) -> Answer:
         """One rung's answer, live; by default the last verdict's winner's. `groups` None reads every document.
 

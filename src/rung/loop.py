@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 from rung.builders.building import ArtifactBuilder
 from rung.commands.export import ExportReport, ExportRequest, export_artifact
+from rung.commands.rescore import rescore_verdict
 from rung.commands.search import Searcher, SearchRequest
 from rung.commands.train import TrainReport, TrainRequest
 from rung.commands.trainers import TRAINERS
@@ -22,11 +23,12 @@ from rung.pipeline.candidates import check_sampling, propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.forecast import check_priced
+from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
-from rung.pipeline.publishing import read_list
+from rung.pipeline.publishing import LATEST, read_list
 from rung.pipeline.sweep import check_search
 from rung.progress import Reporter, reporting, waiting_while
 from rung.records import Answer, Asker, Passage, Question
@@ -61,6 +63,7 @@ def compare(
     check_search(project, allowed.trials if allowed else None)
     check_priced(project, allowed.usd if allowed else None)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
+    read_labels(project)  #                                       what people said of answers: so are mistakes
     with reporting(reporter), opened(project.seeded(seed)) as engines:
         told = check_servers(engines)  #                          the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
@@ -70,13 +73,28 @@ def compare(
             builder = ArtifactBuilder(runner)  #                    who builds what rungs need
             candidates = propose(builder, dataset)  #               rung.yaml → rungs with settings
             raced = climb(builder, dataset, candidates, meter)  #   cheapest first: search settings, build, race; train last
-            require_answers(raced.runs)  #                          where nothing was answered, there is nothing to judge
+            require_answers(raced.evaluations)  #                   where nothing was answered, there is nothing to judge
             # a sample of cases, live, rungs in turns: the latency
-            timed = time_live(runner, raced.runs, dataset.cases, meter, trial=dataset.is_limited)
-            scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer
+            timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
+            scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, raced.candidates, scored, raced.coverage, told=told)
+        verdict = decide_winner(engines, dataset, scored, raced.coverage, told=told)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
+
+
+def rescore(project: Project, verdict: str = LATEST, *, reporter: Reporter | None = None) -> Comparison:
+    """The stored answers of a verdict scored and decided upon anew, by today's cases, bar and settings, and published.
+
+    Args:
+        project: a folder with `rung.yaml`, loaded.
+        verdict: its number, the beginning of its digest, a path, or the last one.
+        reporter: told how far the work is.
+
+    Raises:
+        UserError: no such verdict, it has no stored answers, or none of them counts any more.
+    """
+    with reporting(reporter), opened(project) as engines, StepRunner(engines) as runner:
+        return rescore_verdict(runner, verdict)
 
 
 def ask(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,11 @@ class Module:
     path: Path
     text: str
     tree: ast.Module
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """As `imports` finds them."""
+        return tuple(imports_in(self))
 
     @property
     def unit(self) -> str:
@@ -47,13 +53,23 @@ def modules(folder: Path = PACKAGE) -> list[Module]:
         parts = ["rung", *path.relative_to(folder).with_suffix("").parts]
         if parts[-1] == "__init__":
             parts.pop()
-        text = path.read_text(encoding="utf-8")
-        found.append(Module(".".join(parts), path, text, ast.parse(text, filename=str(path))))
+        found.append(parsed(".".join(parts), path, path.read_text(encoding="utf-8")))
     return found
 
 
-def imports(module: Module) -> Iterator[Import]:
+@cache
+def parsed(name: str, path: Path, text: str) -> Module:
+    """A file's module; equal text is parsed once, whichever test asks. Nobody may change the tree."""
+    return Module(name, path, text, ast.parse(text, filename=str(path)))
+
+
+def imports(module: Module) -> tuple[Import, ...]:
     """All imports, also those inside functions, under TYPE_CHECKING, relative ones, and `import_module("…")`."""
+    return module.imports
+
+
+def imports_in(module: Module) -> Iterator[Import]:
+    """What `imports` gives, looked for anew."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name, (), node.lineno) for alias in node.names)
@@ -77,14 +93,16 @@ def units(imported: Import, known: frozenset[str]) -> set[str]:
     return {name if name in known else "" for name in imported.names} or {""}
 
 
-def functions(tree: ast.AST) -> Iterator[Function]:
+@cache
+def functions(tree: ast.AST) -> tuple[Function, ...]:
     """Functions and methods, nested ones too."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
+@cache
+def classes(tree: ast.AST) -> tuple[ast.ClassDef, ...]:
     """Classes, nested ones too."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
 
 
 def place(module: Module, line: int) -> str:

@@ -2,12 +2,14 @@
 
 Modules open with a sentence; public functions and classes have a docstring; public names use the design's words and no
 synonyms. A method is exempt where a protocol says what it does: stubs (`...`), dunders, and names that a protocol declares.
+In the units of `RENAMED`, parameters and local variables are named by what they hold, in the field's words.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,32 @@ SYNONYMS = {
     "test_cases": "cases",
     "user_groups": "groups",
 }
+# Words that say nothing of what a variable holds, and what is meant by them.
+VAGUE = {
+    "carried": "results",
+    "carry": "run",
+    "found": "results, matches, or what they are",
+    "intake": "dataset",
+    "kept": "retained, selected, or what they are",
+    "known": "cached, seen",
+    "lessons": "train_cases, training_chats",
+    "luck": "rng",
+    "made": "manifest, created, or what it is",
+    "measure": "scoring_context, metric",
+    "order": "request; of rows: shuffled, or by_ what",
+    "place": "index, or location (file:line)",
+    "robbed": "negatives",
+    "said": "text, response, settings, entry",
+    "talk": "conversation",
+    "told": "report, details, entry",
+    "wanted": "expected, requested, target",
+    "weighed": "evaluation",
+    "yardstick": "scoring_context",
+}
+RENAMED = (
+    "artifacts", "builders", "config", "files", "knowledge", "models", "runtime", "testing", "tools", "training",
+)  # fmt: skip
+NOT_YET = ("rung.models.http", "rung.models.prices")  # the beginnings of modules that are not
 
 
 def without_opening(found: list[Module]) -> list[str]:
@@ -90,7 +118,41 @@ def synonyms(found: list[Module]) -> list[str]:
     return wrong
 
 
-CHECKS = (without_opening, undocumented, synonyms)
+def bound(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, int]]:
+    """Names that a function binds, with their lines: parameters, those of its lambdas too, and variables."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name, node.lineno
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest, node.lineno
+
+
+def private_fields(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Fields of private classes, with their lines. Those of public ones may be stored or printed by their names."""
+    for one in classes(tree):
+        if one.name.startswith("_"):
+            yield from (
+                (n.target.id, n.lineno) for n in one.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
+            )
+
+
+def vague(found: list[Module]) -> list[str]:
+    """Parameters, variables and private fields with a name of `VAGUE`. A protocol's stubs are left as plugins know them."""
+    wrong = set()
+    for module in found:
+        if module.unit in RENAMED and not module.name.startswith(NOT_YET):
+            names = {one for f in functions(module.tree) if not is_stub(f) for one in bound(f)} | {
+                *private_fields(module.tree)
+            }
+            wrong |= {(module.name, line, place(module, line), name) for name, line in names if name in VAGUE}
+    return [f"{where} {name}: say {VAGUE[name]}" for _, _, where, name in sorted(wrong)]
+
+
+CHECKS = (without_opening, undocumented, synonyms, vague)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -115,8 +177,16 @@ BROKEN = {
         "b.py": 'def f(chunks: int, passages: int) -> None:\n    """F."""\n',
         "c.py": "def _f(docs: int) -> None: ...\n",
     },
+    "vague": {
+        "files/a.py": "def f(place: int) -> int:\n    return [said for said in (place,)][0]\n",
+        "files/b.py": "class _B:\n    told: str\nclass C:\n    told: str\n",
+        "files/c.py": "def f(at: int) -> None:\n    g = lambda kept: kept\n    for found in ():\n        g.place = found\n",
+        "files/d.py": "def f(known: int) -> None: ...\n",
+        "models/http_client.py": "def f(known: int) -> int:\n    return known\n",
+        "elsewhere/e.py": "def f(known: int) -> int:\n    return known\n",
+    },
 }
-CAUGHT = {"without_opening": 2, "undocumented": 3, "synonyms": 2}
+CAUGHT = {"without_opening": 2, "undocumented": 3, "synonyms": 2, "vague": 5}
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -21,6 +21,7 @@ PUBLIC = [
     "RungError",
     "UserError",
     "Verdict",
+    "decide",
     "open",
 ]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.forked import Commands
 
 DOCUMENTS = {
     "returns.md": "# Returns\n\nYou may return an item within thirty days of delivery.\n\n"
@@ -103,19 +104,23 @@ def shop(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """Runs commands."""
+    commands = Commands()
+    yield commands
+    commands.close()
+
+
 @pytest.fixture
-def rung(tmp_path: Path) -> Run:
+def rung(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Run:
     """The command, as a user runs it: another process."""
+    files = tmp_path_factory.mktemp("output")
 
     def run(*words: str | Path, code: int | None = 0, env: Sequence[tuple[str, str]] = ()) -> Ran:
-        import os
-
-        command = [sys.executable, "-m", "rung", *map(str, words)]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=120, cwd=tmp_path, env={**os.environ, **dict(env)}
-        )
-        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        done = commands.run(list(map(str, words)), cwd=tmp_path, env={**os.environ, **dict(env)}, files=files)
+        assert code is None or done.code == code, f"exit {done.code}\n{done.out}\n{done.err}"
+        assert "Traceback" not in done.err, done.err
+        return Ran(done.code, done.out, done.err)
 
     return run

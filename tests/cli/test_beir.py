@@ -88,6 +88,31 @@ def test_its_search_is_judged_and_nothing_else(rung: Run, beir: Path, tmp_path: 
     assert scores.get("correct", {"n": 0})["n"] == 0
 
 
+def test_a_query_that_is_a_document_does_not_find_itself(rung: Run, beir: Path, tmp_path: Path) -> None:
+    rows = [{"_id": f"a{n}", "title": "", "text": f"violin strings and a bow, number {n}"} for n in range(4)]
+    with gzip.open(beir / "corpus.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    queries = [{"_id": row["_id"], "text": row["text"]} for row in rows[:3]]
+    (beir / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in queries), encoding="utf-8")
+    (beir / "qrels" / "train.tsv").unlink()
+    (beir / "qrels" / "test.tsv").write_text(HEAD + "a0\ta3\t1\na1\ta0\t2\n", encoding="utf-8")
+    project, run = tmp_path / "made", tmp_path / "run.txt"
+    assert "3 queries have a document's id" in rung("init", project, "--beir", beir).out
+    scripted(project)
+    asked = ("search", project, "--queries", project / "queries.jsonl", "--trec", run, "--top", "2", "--force")
+    assert "3 queries found the document of their own id" in rung(*asked).out
+    found = [line.split()[:3] for line in run.read_text(encoding="utf-8").splitlines()]
+    assert all(query != document for query, _, document in found)
+    assert [sum(query == f"a{n}" for query, _, _ in found) for n in range(3)] == [2, 2, 2]  # still as many as were asked for
+    assert " ".join(rung("compare", project, code=None).out.split()).count("takes no rank") == 1
+    settings = (project / "rung.yaml").read_text(encoding="utf-8")
+    (project / "rung.yaml").write_text(settings.replace("ignore_identical_ids: true", "ignore_identical_ids: false"))
+    assert "own id" not in rung(*asked).out  # elsewhere equal ids are chance
+    first = [line.split() for line in run.read_text(encoding="utf-8").splitlines() if line.split()[3] == "1"]
+    assert all(query == document for query, _, document, *_ in first)
+    assert "takes no rank" not in " ".join(rung("compare", project, code=None).out.split())
+
+
 def test_nothing_is_overwritten(rung: Run, beir: Path) -> None:
     rung("init", "made", "--beir", beir)
     assert "nothing is overwritten" in rung("init", "made", "--beir", beir, code=2).err

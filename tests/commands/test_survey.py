@@ -48,8 +48,7 @@ def test_answers_that_are_no_label(tmp_path: Path) -> None:
     cases.append({"id": "u", "question": "u?", "answers": [], "answerable": False})
     found = surveyed(tmp_path, cases, more="behaviour: {labels: labels.txt}\n", documents=False)
     assert listed(found) == [
-        "cases.jsonl:4: case '4': the accepted answer 'Refund' is none of the 4 labels (did you mean 'refund'?): such a case"
-        " can never be won",
+        "cases.jsonl:4: 'Refund' is read as the label 'refund' (only case, quotation marks or a final dot differ)",
         "cases.jsonl:5: case '5': the accepted answer 'true' is none of the 4 labels: such a case can never be won",
         "cases.jsonl:6: case '6': the accepted answer 'unknown' is none of the 4 labels (did you mean 'other/unknown'?):"
         " such a case can never be won",

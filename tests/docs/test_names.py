@@ -19,7 +19,22 @@ from rung.config.schema import Settings
 from rung.dataset.formats import KNOWN
 from rung.knowledge.loading import DOOR as READERS
 from rung.models.grammar.formats import FORMATS
-from rung.records import Case, Estimate, Example, Json, Layer, Lost, Message, Metric, Repeats, RungResult, Verdict
+from rung.records import (
+    Case,
+    Coverage,
+    Effort,
+    Estimate,
+    Example,
+    Json,
+    JudgeCheck,
+    Layer,
+    Lost,
+    Message,
+    Metric,
+    Repeats,
+    RungResult,
+    Verdict,
+)
 from rung.records.steps import Generate, Step
 from rung.report.as_json import verdict_json
 from rung.report.table import table
@@ -28,7 +43,7 @@ from rung.scoring.registry import declared
 from rung.strategies.protocol import Composition, Plan, Rung
 from rung.strategies.registry import DOOR, make_strategy
 from rung.testing.strategies import MEMBERS, StrategyContract, canned, drive, materials
-from rung.verdict.costs import Demand, Effort, Prices, bill
+from rung.verdict.costs import Demand, Prices, bill
 from rung.verdict.failure_modes import REMEDIES
 from tests.architecture.source_tree import modules
 from tests.architecture.test_arrows import LAYERS
@@ -205,7 +220,20 @@ RESULTS = (
     RungResult("oracle", {}, "measured", reference=True),
 )
 DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)}
-SAMPLE = Verdict("rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, gap_notes=DOUBTS, places=PLACES)
+COVERAGE = Coverage(rescored="Scored again.")
+HUMAN = JudgeCheck(20, 0.9, 0.7, {"rag": 0.8}, {"rag": 10}, {"rag": 0.6})
+SAMPLE = Verdict(
+    "rag",
+    True,
+    "Because.",
+    {"knowledge": ESTIMATE},
+    RESULTS,
+    doubts=DOUBTS,
+    gap_notes=DOUBTS,
+    places=PLACES,
+    coverage=COVERAGE,
+    human=HUMAN,
+)
 
 
 def paths(value: Json, before: str = "") -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Where documented commands and code are tried: a folder with the project `helpdesk`, all scripted, without weights."""
+"""Where documented commands and code are tried: a folder with the project `helpdesk`, all scripted, without
+weights, and a table of scores from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ EXAMPLES = """\
 {"messages": [{"role": "user", "content": "Do you ship to Denmark?"}, {"role": "assistant", "content": "yes"}]}
 """
 SCHEMA = '{"type": "object", "properties": {"answer": {"type": ["string", "null"]}}, "required": ["answer"]}\n'
+SCORES = "case,prompt,rag,tuned\nq1,1,1,1\nq2,0,1,1\nq3,0,0,1\n"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def rung(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> Said:
 
 def make_helpdesk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`folder/helpdesk` as `rung init` makes it, with scripted models, two examples and the rungs that readers meet."""
+    (folder / "scores.csv").write_text(SCORES, encoding="utf-8")
     project = folder / "helpdesk"
     made = rung("init", str(project), monkeypatch=monkeypatch)
     assert made.code == 0, made.err

@@ -211,7 +211,7 @@ def test_nobody_gains_by_a_second_place(own: list[str], sidecar: list[str], rule
     access = Access([Rule("docs", tuple(rule))], lambda _: function)
     places = [set(names) for names in (own, sidecar, rule, function) if names]
     try:
-        found = set(access.narrowed(document, names=(), said=[{"groups": list(sidecar)}]).groups)
+        found = set(access.narrowed(document, names=(), sidecars=[{"groups": list(sidecar)}]).groups)
     except Unusable:
         assert places
         assert not set.intersection(*places)

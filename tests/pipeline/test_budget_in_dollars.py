@@ -68,7 +68,7 @@ def spent(folder: Path, model: ScriptedGenerator, usd: float) -> tuple[float, in
         at.engines.generator = model
         intake = prepare(at.engines, meter=at.meter)
         raced = climb(at.builder, intake, propose(at.builder, intake), at.meter)
-        time_live(at.runner, raced.runs, intake.cases, at.meter)
+        time_live(at.runner, raced.evaluations, intake.cases, at.meter)
         return at.meter.used()[0] or 0.0, raced.coverage.answers, bool(raced.coverage.partial)
 
 

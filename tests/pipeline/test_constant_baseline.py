@@ -31,7 +31,8 @@ def compared(folder: Path, accepted: Callable[[int], str], says: Callable[[int],
     rows = [{"question": f"Question {n}?", "answers": [accepted(n)], "split": "test"} for n in range(N)]
     (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (folder / "rung.yaml").write_text(
-        "task: Answer.\ncases: cases.jsonl\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.6}\n", encoding="utf-8"
+        "task: Answer.\ncases: cases.jsonl\nmodel: scripted\nrungs: [prompt]\nbar: {correct: 0.6, metric: f1}\n",
+        encoding="utf-8",
     )
 
     def script(step: Generate) -> str:

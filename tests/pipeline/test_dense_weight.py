@@ -46,7 +46,7 @@ def test_where_no_weight_is_better_the_even_one_is_taken() -> None:
 def test_few_cases_move_nothing_however_sure_they_are() -> None:
     assert [WEIGHTS[choose(rising(0.4, n))] for n in (1, 4, MIN_CASES - 1)] == [DEFAULT_DENSE_WEIGHT] * 3
     assert WEIGHTS[choose(rising(0.4, MIN_CASES))] == 1.0
-    assert WEIGHTS[choose(rising(0.4, 4), kept=0.25)] == 0.2  # a project's own weight stays where it is
+    assert WEIGHTS[choose(rising(0.4, 4), current=0.25)] == 0.2  # a project's own weight stays where it is
 
 
 def test_few_noisy_cases_stray_less_far_than_the_bare_best() -> None:

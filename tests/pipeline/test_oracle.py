@@ -110,7 +110,7 @@ def shown(scored: Scored, rung: str) -> float:
     answers = {f"c{d}{n}": fact(d, n)[1] for d in range(DOCUMENTS) for n in range(FACTS)}
     found = [
         any(contains(p.text, [answers[o.case]]) for p in o.answer.passages)
-        for o in scored.runs[rung].outcomes
+        for o in scored.of(rung).outcomes
         if o.answer is not None and o.case in answers
     ]
     return sum(found) / len(found)
@@ -141,7 +141,7 @@ def test_an_answer_in_other_words_is_found_by_nearness_and_that_is_said(manual: 
     )
     cases(manual, named, more=tuple(rows))
     verdict, scored, text = compared(manual, reads(1.0))
-    outcomes = {o.case: o for o in scored.runs["oracle"].outcomes}
+    outcomes = {o.case: o for o in scored.of("oracle").outcomes}
     for document in range(DOCUMENTS):
         answer = outcomes[f"y{document}"].answer
         assert answer is not None
@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_left_out_of_the_gaps_and_said(manual: Path) -> Non
     rows[0]["evidence"].append({"document": "docs/m0.md", "quote": early})
     cases(manual, named, more=({**rows[0], "question": "What is told of valve 01 and care 0.3?", "answers": ["it"]},))
     verdict, scored, text = compared(manual, reads(1.0), context_tokens=295)
-    gold = {o.case: o.answer for o in scored.runs["oracle"].outcomes}
+    gold = {o.case: o.answer for o in scored.of("oracle").outcomes}
     assert gold["both"] is not None
     assert len(gold["both"].passages) == 1
     assert "The oracle in 1 of 37 answerable cases (cases.jsonl:37): what bears the answer does not fit" in text
@@ -211,7 +211,9 @@ def test_wrong_gold_documents_are_said_first_although_the_search_finds_half_of_t
     assert {gap.n for gap in verdict.gaps.values()} == {(FACTS - wrong) * DOCUMENTS if wrong == 3 else 0}
     assert sum(map(len, verdict.places.values())) == wrong * DOCUMENTS  # every one is named
     doubted = [
-        case for case, layer in zip(scored.cards["rag"].cases, scored.layers["rag"], strict=True) if layer == "gold in doubt"
+        case
+        for case, layer in zip(scored.of("rag").scorecard.cases, scored.of("rag").layers, strict=True)
+        if layer == "gold in doubt"
     ]
     assert doubted
     assert all(int(case[2]) < wrong for case in doubted)
@@ -284,15 +286,15 @@ def test_a_passage_of_the_gold_document_without_the_answer_is_no_evidence(manual
 
     cases(manual, asked)
     _, scored, text = compared(manual, lambda _: "blue")
-    lost = {layer for layer in scored.layers["rag"] if layer}
+    lost = {layer for layer in scored.of("rag").layers if layer}
     assert 0 < shown(scored, "rag") < 0.5
     assert lost == {"not retrieved", "ranked too low", "retrieved but not used"}
     held = [
         any(contains(p.text, [fact(d, n)[1]]) for p in outcome.answer.passages)
-        for outcome in scored.runs["rag"].outcomes
+        for outcome in scored.of("rag").outcomes
         if outcome.answer is not None
         for d, n in [(int(outcome.case[1]), int(outcome.case[2]))]
     ]
-    for layer, there in zip(scored.layers["rag"], held, strict=True):
+    for layer, there in zip(scored.of("rag").layers, held, strict=True):
         assert (layer in {"not retrieved", "ranked too low"}) == (not there)
     assert "retrieved but not used (36 cases" not in text

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
-from rung.pipeline.answering import TURN, Run, time_live
+from rung.pipeline.answering import TURN, time_live
 from rung.pipeline.budget import CompareRequest, Meter
 from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
 from rung.pipeline.remarks import of_timing
-from rung.records import Timed, Verdict
+from rung.records import Evaluation, Timed, Verdict
 from rung.records.steps import Generate
 from tests.pipeline.test_climbing import Listening, climbed, project, says
 from tests.working import working
@@ -90,7 +90,7 @@ def test_what_the_budget_left_is_named_and_older_times_are_not_passed_off_as_com
         intake = prepare(at.engines)
         raced = climb(at.builder, intake, propose(at.builder, intake), at.meter)
         meter = Meter.of(at.engines, CompareRequest(usd=1e-9))
-        runs = {r.candidate.label: r for r in time_live(meter.runner(at.engines), raced.runs, intake.cases, meter)}
+        runs = {r.name: r.result for r in time_live(meter.runner(at.engines), raced.evaluations, intake.cases, meter)}
         assert meter.undone == ["not every rung is timed"]
         assert meter.live.executed == 0
         assert runs["prompt"].latency is not None  # the older pass
@@ -105,16 +105,18 @@ def test_times_of_two_sessions_of_another_machine_or_beside_other_work_are_told(
         at.engines.generator = ScriptedGenerator(says(0.5))
         intake = prepare(at.engines)
         raced = climb(at.builder, intake, propose(at.builder, intake), at.meter)
-        timed = time_live(at.runner, raced.runs, intake.cases, at.meter)
-    runs = {run.candidate.label: run for run in timed if not run.candidate.rung.reference}
+        timed = time_live(at.runner, raced.evaluations, intake.cases, at.meter)
+    rungs = [one for one in timed if not one.is_reference]
 
     def told(change: Callable[[Timed], Timed], *, of: str = "few_shot") -> list[str]:
-        return list(of_timing({name: moved(run, change) if name == of else run for name, run in runs.items()}))
+        return list(of_timing([moved(one, change) if one.name == of else one for one in rungs]))
 
-    def moved(run: Run, change: Callable[[Timed], Timed]) -> Run:
-        assert run.latency is not None
-        assert run.latency.timed is not None
-        return replace(run, latency=replace(run.latency, timed=change(run.latency.timed)))
+    def moved(one: Evaluation, change: Callable[[Timed], Timed]) -> Evaluation:
+        latency = one.result.latency
+        assert latency is not None
+        assert latency.timed is not None
+        latency = replace(latency, timed=change(latency.timed))
+        return replace(one, result=replace(one.result, latency=latency))
 
     assert told(lambda one: replace(one, load=0.1), of="") == [] or os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
     (apart, *_) = told(lambda one: replace(one, session="x", at="2026-01-02T03:04+00:00"))

@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from rung.records import Coverage
+from rung.records import Answer, Case, Coverage, Message, Outcome, Passage
+from rung.report.contents import CasePage
 from rung.report.html.page import report_html
 from rung.report.junit import junit_xml
 from rung.report.markdown import report_md
@@ -58,20 +59,41 @@ def test_ragas_rows_have_its_columns_and_no_failed_answer() -> None:
     answers = [o for page in report.cases for o in page.outcomes.values() if o.answer is not None]
     assert len(rows) == len(answers)
     for row in rows:
-        assert set(row) == {
-            "user_input",
-            "response",
-            "retrieved_contexts",
-            "retrieved_context_ids",
-            "reference",
-            "rung",
-            "case",
-            "correct",
+        assert set(row) >= {
+            *("user_input", "response", "retrieved_contexts", "retrieved_context_ids", "reference", "references"),
+            *("rung", "case", "correct", "question"),
         }
         assert len(row["retrieved_context_ids"]) == len(row["retrieved_contexts"])
         assert isinstance(row["retrieved_contexts"], list)
     assert any(row["retrieved_contexts"] for row in rows if row["rung"] == "rag")
     assert not any(row["retrieved_contexts"] for row in rows if row["rung"] == "prompt")
+
+
+def test_ragas_rows_carry_gold_all_answers_and_earlier_turns() -> None:
+    turns = (Message("user", "Do you ship?"), Message("assistant", "Yes, to Norway."))
+    case = Case("c", "How fast?", ("one day", "24 hours"), gold_documents=("shipping",), messages=turns)
+    gold = Passage("shipping#1", "shipping", 0, 9, "One day.")
+    answers = {
+        "rag": Outcome("c", Answer("In a day.", passages=(replace(gold, id="x#1", document="x", text="No."),))),
+        "oracle": Outcome("c", Answer("One day.", passages=(gold,))),
+    }
+    report = sample()
+    rungs = tuple(r for r in report.verdict.rungs if r.name in answers)
+    one = replace(report, cases=(CasePage(case, answers),), verdict=replace(report.verdict, rungs=rungs))
+    row = next(r for line in ragas_jsonl(one).splitlines() if (r := json.loads(line))["rung"] == "rag")
+    assert row["user_input"] == "Human: Do you ship?\nAI: Yes, to Norway.\nHuman: How fast?"
+    assert row["turns"][1:] == [
+        {"type": "ai", "content": "Yes, to Norway."},
+        {"type": "human", "content": "How fast?"},
+    ]
+    assert (row["reference"], row["references"]) == ("one day", ["one day", "24 hours"])
+    assert (row["reference_contexts"], row["reference_context_ids"]) == (["One day."], ["shipping#1"])
+    assert row["retrieved_contexts"] == ["No."]
+    ungrounded = replace(one, cases=(CasePage(replace(case, gold_documents=(), messages=()), answers),))
+    assert all("reference_contexts" not in json.loads(line) for line in ragas_jsonl(ungrounded).splitlines())
+    for_staff = Outcome("c", Answer("x", passages=(replace(gold, groups=("staff",)),)))
+    secret = replace(one, cases=(CasePage(case, {**answers, "oracle": for_staff}),))
+    assert all(json.loads(line)["groups"] == [["staff"]] for line in ragas_jsonl(secret).splitlines())
 
 
 def test_the_page_says_what_it_costs_and_what_the_race_left_out() -> None:

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from rung.records import Bill, Difference, Estimate, Lost, Metric, RungResult, Verdict
+from rung.records import Bill, Difference, Estimate, Loss, Lost, Metric, RungResult, Verdict
 from rung.report.bar_lines import in_unit
 from rung.report.headline import how_sure
 from rung.report.html.figures import LAYERS
@@ -27,7 +27,6 @@ from rung.report.numbers import (
 from rung.scoring import metrics
 from rung.strategies.rag import Rag
 from rung.verdict.bar import OF_RUNS
-from rung.verdict.failure_modes import Loss
 from tests.report.report_sample import sample
 
 

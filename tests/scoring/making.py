@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
+from rung.records import Answer, Case, Citation, Evidence, Failure, Json, Outcome, Passage
 from rung.scoring import Scores, ScoringContext
 from rung.scoring.correctness import Correctness
 
@@ -19,10 +20,23 @@ def cited(document: str, start: int = 0, end: int = 100, *, mark: int = 1) -> Ci
     return Citation(mark=mark, document=document, start=start, end=end)
 
 
-def case(*answers: str, gold: tuple[str, ...] = (), spans: tuple[tuple[str, int, int], ...] = ()) -> Case:
+def case(
+    *answers: str,
+    gold: tuple[str, ...] = (),
+    spans: tuple[tuple[str, int, int], ...] = (),
+    meta: Mapping[str, object] | None = None,
+) -> Case:
     """An answerable case, or, without answers, one that is not."""
     evidence = tuple(Evidence(*span) for span in spans)
-    return Case("c", "?", answers, answerable=bool(answers), evidence=evidence, gold_documents=gold)
+    return Case(
+        "c",
+        "?",
+        answers,
+        answerable=bool(answers),
+        evidence=evidence,
+        gold_documents=gold,
+        meta=cast("Mapping[str, Json]", meta or {}),
+    )
 
 
 def said(text: str, *, retrieved: tuple[Passage, ...] = (), shown: tuple[Passage, ...] = ()) -> Outcome:

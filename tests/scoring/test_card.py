@@ -28,6 +28,7 @@ from rung.records.steps import (
 from rung.scoring import Scorer, ScoringContext, metrics, score_run, scorers
 from rung.scoring.card import Judgement
 from rung.scoring.registry import DOOR
+from rung.stats.estimates import estimates
 from rung.testing.scoring import ScorerContract
 from tests.scoring.making import case, cited, failed, passage
 
@@ -86,7 +87,7 @@ def test_the_matrix_has_a_row_per_case_and_nan_where_a_metric_does_not_apply() -
 
 
 def test_estimates_count_only_where_a_metric_applies() -> None:
-    found = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1")).estimates()
+    found = estimates(score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1")).values)
     assert found["correct"].n == 3
     assert found["correct"].mean == pytest.approx(2 / 3)
     assert found["false_refusal"].n == 2
@@ -95,13 +96,16 @@ def test_estimates_count_only_where_a_metric_applies() -> None:
 
 def test_dollars_are_no_shares() -> None:
     free = [replace(outcome, usage=Usage(100, 10, 1, 0.0)) for outcome in OUTCOMES]
-    found = score_run(CASES, free, scoring_context=ScoringContext("f1")).estimates()
+    card = score_run(CASES, free, scoring_context=ScoringContext("f1"))
+    found = estimates(card.values, amounts=card.amounts)
+    assert {"usd", "prompt_tokens", "completion_tokens"} <= card.amounts
+    assert "correct" not in card.amounts
     assert (found["usd"].mean, found["usd"].low, found["usd"].high) == (0.0, 0.0, 0.0)
 
 
 def test_a_failure_is_a_miss_and_stays_in_the_mean() -> None:
     outcomes = (Outcome("1", failure=failed().failure), *OUTCOMES[:2])
-    assert score_run(CASES, outcomes, scoring_context=ScoringContext("f1")).estimates()["correct"].n == 3
+    assert estimates(score_run(CASES, outcomes, scoring_context=ScoringContext("f1")).values)["correct"].n == 3
 
 
 def test_a_run_without_search_has_no_retrieval_scores() -> None:
@@ -113,7 +117,7 @@ def test_a_scorers_own_error_is_neither_right_nor_wrong() -> None:
     card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"words": Wordiness})
     assert [(e.case, e.scorer, e.message) for e in card.errors] == [("2", "words", "ZeroDivisionError: no words")]
     np.testing.assert_array_equal(card.values["brief"], [1, math.nan, 1])
-    assert card.estimates()["brief"].n == 2
+    assert estimates(card.values)["brief"].n == 2
 
 
 @pytest.mark.parametrize(("value", "message"), [(math.nan, "no finite number"), (math.inf, "no finite number")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -202,11 +203,25 @@ def test_keys_say_equal_when_the_json_is(one: Json, other: Json) -> None:
         assert field_f1(one, other) == 1
 
 
-def test_labels_are_compared_as_a_program_would() -> None:
+def test_json_is_equal_however_its_letters_are_composed() -> None:
+    wanted = case('{"prénom": "José", "tags": ["é"]}')
+    written = unicodedata.normalize("NFD", '{"prénom": "José", "tags": ["é"]}')
+    assert JSON(wanted, said(written)) == {"correct": 1, "json_field_f1": 1}
+    assert JSON(wanted, said('{"prenom": "José", "tags": ["é"]}'))["correct"] == 0
+
+
+def test_labels_forgive_how_letters_are_composed_case_quotes_and_a_final_dot() -> None:
     wanted = case("card_arrival")
     assert LABEL(wanted, said(" card_arrival\n")) == {"correct": 1, "label_accuracy": 1}
-    assert LABEL(wanted, said("Card_Arrival"))["correct"] == 0
-    assert LABEL(wanted, said("card_arrival."))["correct"] == 0
+    for written in ("Card_Arrival", "card_arrival.", "“card_arrival”", '"Card_arrival."', "'card_arrival'."):
+        assert LABEL(wanted, said(written)) == {"correct": 1, "label_accuracy": 1}
+    for other in ("card arrival", "card_arrival!", "the label is card_arrival", "card_arrivals"):
+        assert LABEL(wanted, said(other))["correct"] == 0
+    twins = correctness(ScoringContext("label", labels=("US", "us", "café")))
+    assert twins(case("US"), said("us"))["correct"] == 0  # two labels of which each is written out
+    assert twins(case("US"), said("US"))["correct"] == 1
+    assert twins(case("US"), said("Us"))["correct"] == 0  # it could be either
+    assert twins(case("café"), said(unicodedata.normalize("NFD", "Café")))["correct"] == 1
     assert LABEL(case("unknown"), said("unknown"))["correct"] == 1  # a label is no refusal
     assert LABEL(case(), said("unknown"))["correct"] == 0
     assert LABEL(case(), said("I don't know."))["correct"] == 1
@@ -214,18 +229,18 @@ def test_labels_are_compared_as_a_program_would() -> None:
 
 def test_by_what_correct_is_judged() -> None:
     short, long = case("nine o'clock"), case("The office opens at nine o'clock on every day but Sunday, when it is closed.")
-    assert scoring_context([short]).correct_by == "f1"
+    assert scoring_context([short]).correct_by == "match"
     assert scoring_context([long, long, short]).correct_by == "rouge_l"
     assert scoring_context([long], metric="em").correct_by == "em"
     assert scoring_context([long], labels=("a",)).correct_by == "label"
     assert scoring_context([long], schema=SCHEMA, labels=("a",), metric="json").correct_by == "json"
-    assert scoring_context([]).correct_by == scoring_context([case()]).correct_by == "f1"
+    assert scoring_context([]).correct_by == scoring_context([case()]).correct_by == "match"
 
 
 @pytest.mark.parametrize(
     ("schema", "labels", "metric", "complaint"),
     [
-        ("", (), "bleu", "'bleu' is unknown: use one of f1, rouge_l, em, contains"),
+        ("", (), "bleu", "'bleu' is unknown: use one of match, f1, rouge_l, em, contains"),
         (SCHEMA, (), "f1", "with a schema"),
         ("", ("a",), "f1", "with labels"),
         ("", (), "json", "no behaviour.schema"),

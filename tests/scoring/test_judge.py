@@ -12,6 +12,7 @@ from rung.records.steps import Conversation, Generate, GenerateResult, StepFaile
 from rung.scoring import ScoringContext, score_run
 from rung.scoring.card import Judgement
 from rung.scoring.judge import Agreement, agreement, graded, labels, preferred
+from rung.stats.estimates import estimates
 
 CASE = Case("c", "Why is the sky blue?")
 
@@ -88,7 +89,7 @@ def test_what_the_judge_did_not_say_is_left_out_and_a_failed_answer_is_a_miss() 
     assert list(column[3:]) == [0.0, 0.0]
     assert [(error.case, "names no grade" in error.message) for error in card.errors] == [("b", True), ("c", False)]
     assert card.errors[1].message == "the budget ended before it was judged"
-    assert card.estimates()["correct"].n == 3
+    assert estimates(card.values)["correct"].n == 3
 
 
 def test_labels_and_agreement() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import ir_measures
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.commands.search import trec_lines
 from rung.records import Outcome
 from rung.records.gold import span_recall, target_ranks
 from rung.scoring import ScoringContext
@@ -37,6 +41,51 @@ def test_agrees_with_ir_measures() -> None:
         theirs = ir_measures.calc_aggregate(measures.values(), qrels, run)
         for name, measure in measures.items():
             assert scores[name] == pytest.approx(theirs[measure], abs=1e-9), (name, gold, documents)
+
+
+def test_graded_judgements_agree_with_ir_measures(tmp_path: Path) -> None:
+    """400 random rankings with grades from -1 to 3, unjudged documents and ties; theirs reads the run that Rung writes."""
+    dice = random.Random(12)
+    names = {"recall@5": "R@5", "recall@10": "R@10", "mrr": "RR", "ndcg@10": "nDCG@10"}
+    measures = {ours: ir_measures.parse_measure(theirs) for ours, theirs in names.items()}
+    seen = set()
+    for _ in range(400):
+        corpus = [f"d{i}" for i in range(dice.randint(2, 40))]
+        grades = {d: dice.choice((-1, 0, 1, 2, 3)) for d in dice.sample(corpus, k=dice.randint(1, min(12, len(corpus))))}
+        gold = tuple(document for document, grade in grades.items() if grade > 0)
+        if not gold:
+            continue
+        ranked = dice.sample(corpus, k=dice.randint(1, len(corpus)))
+        scores = sorted((dice.choice((0.1, 0.2, 0.5, 0.9)) for _ in ranked), reverse=True)
+        ranking = tuple(replace(passage(d), score=score) for d, score in zip(ranked, scores, strict=True))
+        ours = SCORER(case("x", gold=gold, meta={"grades": grades}), said("x", retrieved=ranking))
+        run = tmp_path / "run.txt"
+        run.write_text("".join(trec_lines("q", ranking)), encoding="utf-8")
+        qrels = [ir_measures.Qrel("q", document, grade) for document, grade in grades.items()]
+        theirs = ir_measures.calc_aggregate(measures.values(), qrels, ir_measures.read_trec_run(str(run)))
+        for name, measure in measures.items():
+            assert ours[name] == pytest.approx(theirs[measure], abs=1e-9), (name, grades, ranked)
+        seen.add(ours["ndcg@10"] != SCORER(case("x", gold=gold), said("x", retrieved=ranking))["ndcg@10"])
+    assert seen == {True, False}  # grades do count
+
+
+def test_of_a_graded_pair_the_better_one_belongs_first() -> None:
+    graded = case("x", gold=("a", "b"), meta={"grades": {"a": 1, "b": 2}})
+    value = SCORER(graded, said("x", retrieved=(passage("a"), passage("b"))))["ndcg@10"]
+    assert value == pytest.approx((1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3)))  # 0.860
+    assert SCORER(graded, said("x", retrieved=(passage("b"), passage("a"))))["ndcg@10"] == 1
+    odd = case("x", gold=("a",), meta={"grades": {"a": 0}})
+    assert SCORER(odd, said("x", retrieved=(passage("a"),)))["ndcg@10"] == 0
+    assert (
+        SCORER(case("x", gold=("a",), meta={"grades": {"a": "high"}}), said("x", retrieved=(passage("a"),)))["ndcg@10"] == 1
+    )
+
+
+def test_a_document_that_the_case_ignores_takes_no_rank() -> None:
+    ranking = (passage("q1"), passage("q1", 100), passage("d"))
+    plain, own = (case("x", gold=("d",), meta=meta) for meta in ({}, {"ignored_documents": ["q1"]}))
+    assert SCORER(plain, said("x", retrieved=ranking))["mrr"] == 0.5
+    assert SCORER(own, said("x", retrieved=ranking)) == SCORER(plain, said("x", retrieved=ranking[2:]))
 
 
 def test_a_span_is_found_when_half_of_it_was_seen() -> None:
@@ -91,10 +140,12 @@ def test_one_passage_with_all_spans_is_a_perfect_ranking() -> None:
 
 @given(st.lists(st.none() | st.integers(1, 15), min_size=1, max_size=20), st.integers(1, 12))
 def test_ndcg_stays_within_bounds_and_falls_with_rank(ranks: list[int | None], k: int) -> None:
-    value = ndcg(ranks, k=k)
+    ones = [1.0] * len(ranks)
+    value = ndcg(ranks, ones, k=k)
     assert 0 <= value <= 1 + 1e-12
-    assert ndcg([None if rank is None else rank + 20 for rank in ranks], k=k) == 0
-    assert ndcg([1], k=k) == 1
+    assert ndcg([None if rank is None else rank + 20 for rank in ranks], ones, k=k) == 0
+    assert ndcg([1], [1.0], k=k) == 1
+    assert ndcg(ranks, [0.0] * len(ranks), k=k) == 0
 
 
 def test_where_it_applies() -> None:

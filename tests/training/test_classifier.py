@@ -68,7 +68,7 @@ def test_the_same_rows_make_the_same_classifier(tmp_path: Path) -> None:
 def test_every_label_is_held_out_in_turn_and_a_single_row_is_always_learnt() -> None:
     split = divided([*ROWS, ("the bow", "rare")], seed=0)
     assert {int(n) for n in split.folds} == {0, 1, 2, 3, 4}
-    held = [split.labels[n] for n in split.wanted[split.held_out]]
+    held = [split.labels[n] for n in split.targets[split.held_out]]
     assert set(held) == set(THINGS)
     assert (divided(ROWS, seed=0).folds == divided(ROWS, seed=0).folds).all()
     assert (divided(ROWS, seed=0).folds != divided(ROWS, seed=1).folds).any()

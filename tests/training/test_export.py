@@ -128,7 +128,7 @@ def test_where_two_answers_part(tmp_path: Path) -> None:
     hearing = Hearing(Tuned(adapter(tmp_path / "a", "tiny:0"), model, tmp_path), ((Message("user", "x"),),) * 3, 8)
     ids = hearing.ids
     served = Heard(ids, (hearing.row("same", ended=True), hearing.row("one", ended=True), hearing.row("cut", ended=False)))
-    heard = Heard((ids[0], ids[1], (*ids[2], 7)), (served.said[0], hearing.row("ore", ended=True), served.said[2]))
+    heard = Heard((ids[0], ids[1], (*ids[2], 7)), (served.answers[0], hearing.row("ore", ended=True), served.answers[2]))
     found = hearing.compared("p", served, heard)
     assert (found.prompts, found.equal, found.is_equal) == (3, 1, False)
     first, second = found.parted
@@ -136,7 +136,7 @@ def test_where_two_answers_part(tmp_path: Path) -> None:
     assert first.margin is not None
     assert (second.prompt, second.position, second.margin) == (2, -1, None)
     assert hearing.compared("p", served, served).is_equal
-    longer = Heard(ids, (*served.said[:2], hearing.row("cut", ended=True)))
+    longer = Heard(ids, (*served.answers[:2], hearing.row("cut", ended=True)))
     assert hearing.compared("p", served, longer).parted[0].served == "(cut off)"
 
 

@@ -28,7 +28,7 @@ from rung.training.forgetting import (
     measure_text,
     notable,
     over,
-    told,
+    report_of,
     worse,
 )
 from rung.training.merging import merged, tuned_network
@@ -192,7 +192,7 @@ def test_over_the_limit_and_not_by_luck() -> None:
 def test_a_manifest_is_judged_again_by_the_limit_of_today() -> None:
     before = Measured((2.0,) * 40, column(40), column(40), column(18, 24))
     after = Measured(tuple(2.5 + n / 40 for n in range(40)), column(40), column(40), column(2, 24))
-    said = told(PROBE, before, after, Limit(answer_loss=0.1))
+    said = report_of(PROBE, before, after, Limit(answer_loss=0.1))
     assert said["passed"] is False
     kept = json.loads(json.dumps(said))
     assert kept["why"] == list(judged(kept, Limit(answer_loss=0.1)))

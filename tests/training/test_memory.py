@@ -76,7 +76,7 @@ def learnt(room: int, folder: Path, precision: Literal["float32", "bfloat16"] = 
     learner = Scarce(TinyModel().weights(), SHAPE, recipe)
     learner.room = room
     learning = Learning(token_rows(24), (), learner, recipe=recipe, source=Source(folder, "of"))
-    learning.carry(lambda _n, _of, _note: None)
+    learning.run(lambda _n, _of, _note: None)
     return learning
 
 
@@ -111,7 +111,7 @@ def test_other_errors_are_not_taken_for_it(tmp_path: Path) -> None:
         token_rows(8), (), Broken(TinyModel().weights(), SHAPE, RECIPE), recipe=RECIPE, source=Source(tmp_path, "of")
     )
     with pytest.raises(RuntimeError, match="shapes cannot"):
-        learning.carry(lambda _n, _of, _note: None)
+        learning.run(lambda _n, _of, _note: None)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from rung.training.contrastive import Contrast, info_nce, learn
 from rung.training.device import is_out_of_memory
 from rung.training.encoder import Encoder
 from rung.training.mining import Seen, best_positive, hard_negatives
-from rung.training.query_map import Lessons, fit, mapped
+from rung.training.query_map import QueryPairs, fit, mapped
 from rung.training.retriever import RetrieverRecipe, held_out, positives_of, train_encoder
 from tests.training.tiny_encoder import tiny_encoder
 
@@ -125,9 +126,9 @@ def test_other_answers_of_a_question_count_neither_way() -> None:
     pairs = [Pair("a", "one"), Pair("a", "two"), Pair("b", "one", ("three", "two")), Pair("c", "four", ("three",))]
     batch = Contrast.of(pairs, positives_of(pairs), negatives=2)
     assert batch.candidates == ("one", "two", "one", "four", "three")
-    assert set(batch.known) == {(0, 1), (0, 2), (1, 0), (1, 2), (2, 0)}
+    assert set(batch.also_positive) == {(0, 1), (0, 2), (1, 0), (1, 2), (2, 0)}
     anchors, candidates = torch.eye(4, 5), torch.eye(5)
-    free = info_nce(anchors, candidates, batch.known, temperature=1.0)
+    free = info_nce(anchors, candidates, batch.also_positive, temperature=1.0)
     moved = candidates.clone()
     moved[2] = torch.tensor([9.0, 9, 0, 0, 0])  # known to rows 0 and 1 only
     rows = torch.tensor([0, 1])
@@ -167,7 +168,7 @@ def test_false_negatives_are_kept_out() -> None:
     assert best_positive(question, found).text == "better than the positive"
 
 
-def turned(seed: int) -> Lessons:
+def turned(seed: int) -> QueryPairs:
     """Questions that are their passages, turned by one rotation, with some noise."""
     luck = np.random.default_rng(seed)
     pool = luck.normal(size=(300, 16)).astype(np.float32)
@@ -175,7 +176,7 @@ def turned(seed: int) -> Lessons:
     turn, _ = np.linalg.qr(np.eye(16) + 0.5 * luck.normal(size=(16, 16)))
     questions = (pool[:120] @ turn.T + 0.02 * luck.normal(size=(120, 16))).astype(np.float32)
     questions /= np.linalg.norm(questions, axis=1, keepdims=True)
-    return Lessons(questions, pool, np.arange(120), ((),) * 120)
+    return QueryPairs(questions, pool, np.arange(120), ((),) * 120)
 
 
 def test_a_map_finds_the_turn_and_the_same_again() -> None:
@@ -193,9 +194,9 @@ def test_a_map_finds_the_turn_and_the_same_again() -> None:
 
 def test_a_map_does_no_harm_where_there_is_nothing_to_learn() -> None:
     lessons = turned(0)
-    told = Lessons(lessons.pool[:120], lessons.pool, lessons.targets, lessons.known)  # each question is its passage already
-    near = mapped(told.questions, fit(told, seed=0).matrix) @ told.pool.T
-    assert (near.argmax(axis=1) == told.targets).all()
+    same = replace(lessons, questions=lessons.pool[:120])  # each question is its passage already
+    near = mapped(same.questions, fit(same, seed=0).matrix) @ same.pool.T
+    assert (near.argmax(axis=1) == same.targets).all()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Answer, Estimate, Failure, Latency, Lost, Outcome, RungResult, Usage
-from rung.verdict.costs import Demand, Effort, Prices, bill, break_even, usd_per_1k
-from rung.verdict.failure_modes import Loss
+from rung.records import Answer, Effort, Estimate, Failure, Latency, Loss, Lost, Outcome, RungResult, Usage
+from rung.verdict.costs import Demand, Prices, bill, break_even, usd_per_1k
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
 

@@ -11,17 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.errors import InternalError
-from rung.records import Case, Latency, Metric
+from rung.records import Case, Evaluation, Latency, Metric
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.constant import best_constant
-from rung.verdict.decide import Evaluated, decide
+from rung.verdict.decide import decide
+from rung.verdict.judging import DecisionContext
 from tests.verdict.weighing import rung, share, unmeasured
 
 N = 200
 
 
-def ladder() -> list[Evaluated]:
+def ladder() -> list[Evaluation]:
     """prompt 0.18, few_shot 0.30, rag 0.74, hybrid 0.80 of 200 cases; closed book 0.18, oracle 0.85."""
     return [
         rung("prompt", share(36, N, seed=1), order=0),
@@ -34,7 +35,7 @@ def ladder() -> list[Evaluated]:
 
 
 def test_the_lowest_rung_that_clears_the_bar_wins() -> None:
-    verdict = decide(ladder(), bar=Bar(0.70), warnings=["told before"])
+    verdict = decide(ladder(), bar=Bar(0.70), context=DecisionContext(warnings=("told before",)))
     assert (verdict.winner, verdict.code, verdict.clears_bar, verdict.cases) == ("rag", "clears", True, N)
     assert verdict.probability == pytest.approx(0.887, abs=0.001)
     assert "clears the bar with probability 0.89" in verdict.reason
@@ -78,11 +79,11 @@ def test_the_risk_is_the_projects() -> None:
 def test_the_last_choice_stays_while_it_is_not_likely_below() -> None:
     rungs = [rung("prompt", share(60, 100)), rung("rag", share(69, 100), order=1), rung("hybrid", share(90, 100), order=2)]
     assert decide(rungs, bar=Bar(0.7)).winner == "hybrid"
-    stays = decide(rungs, bar=Bar(0.7), incumbent="rag")
+    stays = decide(rungs, bar=Bar(0.7), context=DecisionContext(incumbent="rag"))
     assert (stays.winner, stays.code, stays.clears_bar) == ("rag", "kept", False)
     assert stays.probability == pytest.approx(0.39, abs=0.03)
     assert set(stays.rejected) == {"prompt", "hybrid"}
-    assert decide(rungs, bar=Bar(0.7), incumbent="prompt").winner == "hybrid"
+    assert decide(rungs, bar=Bar(0.7), context=DecisionContext(incumbent="prompt")).winner == "hybrid"
 
 
 def test_numbers_that_would_look_alike_get_more_digits() -> None:
@@ -129,13 +130,19 @@ def test_reference_arms_are_never_chosen() -> None:
 
 @pytest.mark.parametrize("bar", [None, Bar(0.0), Bar(0.5)])
 def test_a_rung_that_got_nothing_right_never_wins(bar: Bar | None) -> None:
-    verdict = decide([rung("prompt", share(0, 5), failures=5), rung("rag", share(1, 5), order=1)], bar=bar)
+    verdict = decide([rung("prompt", share(0, 5), failures=4), rung("rag", share(1, 5), order=1)], bar=bar)
     assert verdict.winner == "rag"
-    assert verdict.rejected["prompt"] == "no case right: 0 of 5, 5 of them failed"
-    assert "prompt: 5 of 5 cases failed; they count as misses." in verdict.warnings
+    assert verdict.rejected["prompt"] == "no case right: 0 of 5, 4 of them failed"
+    assert "prompt: 4 of 5 cases failed, all with: no; they count as misses." in verdict.warnings
     nobody = decide([rung("prompt", share(0, 50)), rung("rag", share(0, 50), order=1)], bar=bar)
     assert nobody.winner is None
     assert nobody.reason == "No rung can be chosen: none of prompt and rag got a single case right."
+
+
+def test_a_rung_whose_every_answer_failed_was_not_measured() -> None:
+    verdict = decide([rung("prompt", share(0, 5), failures=5), rung("rag", share(1, 5), order=1)])
+    assert (verdict.winner, verdict.rungs[0].status) == ("rag", "failed")
+    assert verdict.rejected["prompt"] == "failed: every answer failed, all with: no"
 
 
 def test_what_was_not_measured_says_why() -> None:
@@ -208,7 +215,7 @@ def test_a_limit_that_may_well_be_kept_throws_nobody_out() -> None:
 
 
 def test_a_limit_on_time_is_told_from_the_times() -> None:
-    def timed(slow: int) -> Evaluated:
+    def timed(slow: int) -> Evaluation:
         one = rung("prompt", share(90, 98))
         times = tuple([500.0] * (40 - slow) + [2500.0] * slow)
         p95 = float(np.percentile(times, 95))
@@ -287,13 +294,13 @@ def test_a_winner_that_is_no_better_than_one_same_answer_is_told_of() -> None:
     constant = best_constant(cases)
     assert constant is not None
     habit = [rung("prompt", share(36, N, seed=1), order=0), rung("tuned_model", constant.values, order=6)]
-    verdict = decide(habit, constant=constant)
+    verdict = decide(habit, context=DecisionContext(constant=constant))
     assert verdict.winner == "tuned_model"
     assert verdict.warnings[0].startswith(
         "Saying that it is not known to every case would get 0.50: tuned_model, at 0.50 [0.43, 0.57], is not"
     )
     assert verdict.reason.startswith("tuned_model is not shown to be better than saying that it is not known to every case")
-    assert not any("Saying" in warning for warning in decide(ladder(), constant=constant).warnings)
+    assert not any("Saying" in warning for warning in decide(ladder(), context=DecisionContext(constant=constant)).warnings)
 
 
 def test_the_commonest_label_is_the_constant_of_labels() -> None:

@@ -8,9 +8,9 @@ from typing import get_args
 
 import pytest
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Outcome, Passage
+from rung.records import Answer, Case, Citation, Evidence, Failure, Loss, Outcome, Passage
 from rung.scoring import ScoringContext, score_run
-from rung.verdict.failure_modes import REMEDIES, Corpus, Loss, diagnose, losses
+from rung.verdict.failure_modes import REMEDIES, Corpus, diagnose, losses
 
 CASE = Case("c", "When?", ("nine o'clock",), evidence=(Evidence("d", 0, 40),), groups=("staff",))
 GOLD = Passage("d:0", "d", 0, 40, "The office opens at nine o'clock sharp.")

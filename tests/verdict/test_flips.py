@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from rung.records import Latency, RungResult
+from rung.records import Effort, Latency, RungResult
 from rung.verdict.bar import Bar, bar_of
-from rung.verdict.costs import Demand, Effort, Prices
-from rung.verdict.decide import Evaluated, decide
+from rung.verdict.costs import Demand, Prices
+from rung.verdict.decide import decide
 from rung.verdict.sensitivity import Economy, cheaper_from, flips, in_words, priced
 from tests.verdict.weighing import rung, share
 
@@ -33,7 +33,7 @@ ECONOMY = Economy(EFFORTS, PRICES, Demand(queries=10_000, retrainings=1, changes
 
 def choice(bar: Bar, economy: Economy = ECONOMY) -> str | None:
     """What `decide` names, with everything priced."""
-    return decide([Evaluated(priced(w.result, economy), w.values) for w in LADDER], bar=bar).winner
+    return decide([replace(w, result=priced(w.result, economy)) for w in LADDER], bar=bar).winner
 
 
 def test_the_bars_nearest_changes_are_where_decide_changes() -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rung.records import Latency
+from rung.records import Effort, Evaluation, Latency
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
 from rung.verdict.choice import Choice
-from rung.verdict.costs import Demand, Effort, Prices
-from rung.verdict.decide import Evaluated, chooser, decide
+from rung.verdict.costs import Demand, Prices
+from rung.verdict.decide import decide
+from rung.verdict.eligible import chooser
+from rung.verdict.judging import DecisionContext
 from rung.verdict.sensitivity import Economy, Flip, flips, in_words, priced
 from tests.verdict.weighing import Floats, rung
 
@@ -31,7 +33,7 @@ SLACK = 2e-9  # by which a number may be over a limit for rounding
 class Board:
     """Rungs, and what is asked of them."""
 
-    rungs: list[Evaluated]
+    rungs: list[Evaluation]
     bar: Bar
     economy: Economy
     incumbent: str
@@ -92,7 +94,7 @@ def drawn(dice: np.random.Generator) -> Board:
     return Board([*rungs, rung("oracle", (dice.random(n) < 0.9).astype(float), order=9)], bar, economy, incumbent)
 
 
-def _rung(name: str, order: int, hard: Floats, dice: np.random.Generator) -> Evaluated:
+def _rung(name: str, order: int, hard: Floats, dice: np.random.Generator) -> Evaluation:
     score = 0.7 * hard + 0.7 * dice.normal(size=len(hard))
     column = (score < np.quantile(score, dice.uniform(0.1, 0.98))).astype(float)
     if dice.random() < 0.3:
@@ -103,7 +105,7 @@ def _rung(name: str, order: int, hard: Floats, dice: np.random.Generator) -> Eva
     return replace(made, result=replace(made.result, latency=latency if dice.random() < 0.9 else None))
 
 
-def _effort(weighed: Evaluated, dice: np.random.Generator) -> Effort:
+def _effort(weighed: Evaluation, dice: np.random.Generator) -> Effort:
     per_query = float(dice.choice([0, 0.0005, 0.001, 0.002, 0.004, 0.01]) * dice.uniform(0.5, 2))
     return Effort(
         None if dice.random() < 0.07 else per_query,
@@ -166,7 +168,7 @@ def test_the_choice_made_anew_is_that_of_decide() -> None:
     for number in range(25):
         board = drawn(np.random.default_rng([2, number]))
         lines = [replace(w, result=priced(w.result, board.economy)) for w in board.rungs]
-        assert decide(lines, bar=board.bar, incumbent=board.incumbent).winner == board.winner()
+        assert decide(lines, bar=board.bar, context=DecisionContext(incumbent=board.incumbent)).winner == board.winner()
 
 
 def test_a_stopped_rung_counts_with_what_it_answered_unless_it_would_win_today() -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from rung.records import Estimate, Verdict
+from rung.records import Estimate, Evaluation, Verdict
 from rung.stats.estimates import estimates
 from rung.verdict.bar import Bar
-from rung.verdict.decide import Evaluated, decide
+from rung.verdict.decide import decide
 from rung.verdict.gap_words import gap_sentence, proven
 from tests.verdict.weighing import Floats, rung
 
@@ -64,7 +64,7 @@ class Truth:
         return decide([_masked(w) for w in rungs], bar=Bar(bar))
 
 
-def _masked(weighed: Evaluated) -> Evaluated:
+def _masked(weighed: Evaluation) -> Evaluation:
     """The oracle as a comparison hands it over: scored where it was one."""
     if weighed.held is None:
         return weighed

@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from rung.records import Lost, Verdict, rung_of
+from rung.records import Evaluation, Lost, Verdict, rung_of
 from rung.report.changes import Record, change_lines, changes
 from rung.report.headline import how_sure
 from rung.report.html.page import Basis, Report, report_html
 from rung.report.markdown import report_md
 from rung.report.table import columns, table
 from rung.scoring import metrics
-from rung.verdict.bar import Bar
+from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand
-from rung.verdict.decide import MAIN, Evaluated, decide
+from rung.verdict.decide import decide
 from rung.verdict.gaps import FLOOR, SURELY_BELOW
 from rung.verdict.headroom import won_back
+from rung.verdict.judging import DecisionContext
 from rung.verdict.remedies import NOTHING_TO_WIN, remedy
 from rung.verdict.sensitivity import Economy, flips
 from tests.verdict.weighing import Floats, rung
@@ -34,7 +35,7 @@ NAMES = ("prompt", "few_shot", "rag", "rag[passages=1]", "hybrid")
 class Board:
     """What is decided upon, and the verdict. `correct`: by rung, case by case."""
 
-    weighed: list[Evaluated]
+    weighed: list[Evaluation]
     bar: Bar
     constant: Constant
     verdict: Verdict
@@ -74,7 +75,7 @@ def drawn(seed: int) -> Board:
     weighed = [w for w in weighed if not np.isnan(w.values[MAIN]).all()]
     bar = Bar(None if rng.random() < 0.3 else float(rng.random()))
     constant = Constant("that it is not known", (rng.random(n) < rng.random()).astype(float))
-    return Board(weighed, bar, constant, decide(weighed, bar=bar, constant=constant))
+    return Board(weighed, bar, constant, decide(weighed, bar=bar, context=DecisionContext(constant=constant)))
 
 
 @pytest.fixture(scope="module")

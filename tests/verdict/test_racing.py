@@ -9,10 +9,10 @@ import pytest
 
 from rung.scoring import metrics
 from rung.verdict.bar import Bar, bar_of
+from rung.verdict.choice import Contender
 from rung.verdict.decide import decide
 from rung.verdict.racing import (
     ERROR,
-    Entrant,
     always_valid,
     broken_for_good,
     enough_for_gaps,
@@ -42,7 +42,7 @@ def race(
     places = order(total, seed=seed)
     done = dict.fromkeys(table, 20)
     while True:
-        entrants = [Entrant(name, table[name][places][: done[name]]) for name in table]
+        entrants = [Contender(name, table[name][places][: done[name]]) for name in table]
         now = standing(entrants, total=total, bar=asked, incumbent=incumbent)
         if not now.next:
             assert {name for name in table if done[name] < total} == set(now.stopped)
@@ -107,14 +107,14 @@ def test_a_tie_goes_to_the_lower_rung_and_nobody_left_is_nobody() -> None:
     same = drawn(0.5, N, np.random.default_rng(4))
     assert race({"a": same, "b": same.copy()}, None)[0] == "a"
     assert standing([], total=N, bar=Bar(0.5)).choice is None
-    assert standing([Entrant("a", same[:20], barred=True)], total=N, bar=Bar(0.5)).stopped["a"].why == "limit"
+    assert standing([Contender("a", same[:20], open=False)], total=N, bar=Bar(0.5)).stopped["a"].why == "limit"
 
 
 def test_nobody_is_dropped_for_having_nothing_right_so_far() -> None:
     """Of 400 cases the first 20 are the hardest: nothing right there is no proof, and the rung may still win."""
     late = np.concatenate([np.zeros(20), np.ones(300), np.zeros(80)])
     other = np.concatenate([np.ones(4), np.zeros(16), np.tile([1.0, 0.0], 190)])
-    now = standing([Entrant("low", other[:20]), Entrant("high", late[:20])], total=400, bar=Bar())
+    now = standing([Contender("low", other[:20]), Contender("high", late[:20])], total=400, bar=Bar())
     assert set(now.next) == {"low", "high"}
     assert "high" not in now.stopped
 
@@ -134,7 +134,7 @@ def test_settings_of_one_rung_race_for_the_best_and_the_last_choice_alone() -> N
 def test_what_no_rung_above_could_change_is_settled(bar: float | None) -> None:
     right, good = np.ones(60), drawn(0.8, 60, np.random.default_rng(7))
     for column, settled in ((right, True), (good, bar is not None)):
-        now = standing([Entrant("prompt", column)], total=60, bar=Bar(bar))
+        now = standing([Contender("prompt", column)], total=60, bar=Bar(bar))
         assert now.choice is not None
         assert is_settled(now.choice, column, Bar(bar)) is settled
 

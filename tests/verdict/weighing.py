@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.records import Latency, RungResult, Status
+from rung.records import Answer, Evaluation, Failure, Latency, Outcome, RungResult, Scorecard, Status
 from rung.stats.estimates import estimates
-from rung.verdict.decide import Evaluated
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +29,7 @@ def rung(
     p95: float | None = None,
     usd: float | None = None,
     failures: int = 0,
-) -> Evaluated:
+) -> Evaluation:
     """A measured rung; `p95` in seconds."""
     columns = {} if correct is None else {"correct": correct}
     values = {metric: np.asarray(column, dtype=np.float64) for metric, column in {**columns, **(others or {})}.items()}
@@ -38,9 +37,19 @@ def rung(
     scores = estimates(values)
     reference = name in ("closed_book", "oracle")
     result = RungResult(name, {}, "measured", "", scores, usd, latency, reference=reference, order=order)
-    return Evaluated(result, values, failures)
+    n = max(map(len, values.values()), default=0) if failures else 0
+    outcomes = tuple(
+        Outcome(str(i), failure=Failure("no")) if i < failures else Outcome(str(i), Answer("yes")) for i in range(n)
+    )
+    return Evaluation(result, outcomes=outcomes, cards=(scorecard(values),))
 
 
-def unmeasured(name: str, why: str, *, status: Status = "not_applicable", order: int = 0) -> Evaluated:
+def scorecard(values: Mapping[str, Floats]) -> Scorecard:
+    """A scorecard of these columns."""
+    n = max(map(len, values.values()), default=0)
+    return Scorecard(tuple(map(str, range(n))), values)
+
+
+def unmeasured(name: str, why: str, *, status: Status = "not_applicable", order: int = 0) -> Evaluation:
     """A rung without scores."""
-    return Evaluated(RungResult(name, {}, status, why, order=order))
+    return Evaluation(RungResult(name, {}, status, why, order=order))

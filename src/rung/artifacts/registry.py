@@ -63,19 +63,19 @@ class Registry:
         acts, _ = self.acts()
         promoted = {(kind, line[-1]) for kind, line in promotions(acts).items()}
         folders = [path for path in self.folder.glob("*/*") if path.is_dir()]
-        found = {(path.parent.name, path.name): _read(path) for path in folders}
+        by_name = {(path.parent.name, path.name): _read(path) for path in folders}
         for kind, named in promoted:
-            known = found.get((kind, named))
-            if known and known.state == "built":
-                found[kind, named] = replace(known, state="promoted")
+            current = by_name.get((kind, named))
+            if current and current.state == "built":
+                by_name[kind, named] = replace(current, state="promoted")
             else:
-                what = f"is {known.state}" if known else "is not on the disk"
+                what = f"is {current.state}" if current else "is not on the disk"
                 why = f"it is promoted, but {what}: run the command that built it again, roll back, or promote another"
-                why = known.why if known and known.state == "broken" else why
-                found[kind, named] = replace(known or Artifact(kind, named, "gone"), state="gone", why=why)
-        told = [_with_deed(artifact, acts) for artifact in found.values()]
-        told = [replace(artifact, forgot=self._forgot(artifact.forgetting)) for artifact in told]
-        return tuple(sorted(told, key=lambda one: (one.kind, one.created, one.digest)))
+                why = current.why if current and current.state == "broken" else why
+                by_name[kind, named] = replace(current or Artifact(kind, named, "gone"), state="gone", why=why)
+        artifacts = [_with_deed(artifact, acts) for artifact in by_name.values()]
+        artifacts = [replace(artifact, forgot=self._forgot(artifact.forgetting)) for artifact in artifacts]
+        return tuple(sorted(artifacts, key=lambda one: (one.kind, one.created, one.digest)))
 
     def find(self, beginning: str) -> Artifact:
         """The artifact whose digest begins so.
@@ -84,14 +84,14 @@ class Registry:
             UserError: none does, or several do; names them.
         """
         everything = self.artifacts()
-        wanted = beginning.strip().lower()
-        exact = [a for a in everything if a.digest == wanted]
-        found = exact or [a for a in everything if len(wanted) >= MIN_CHARACTERS and a.digest.startswith(wanted)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UserError(f"'{beginning}' begins several digests; say more of it:{_listed(found)}")
-        short = f" (at least {MIN_CHARACTERS} characters of it)" if len(wanted) < MIN_CHARACTERS else ""
+        prefix = beginning.strip().lower()
+        exact = [a for a in everything if a.digest == prefix]
+        matches = exact or [a for a in everything if len(prefix) >= MIN_CHARACTERS and a.digest.startswith(prefix)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise UserError(f"'{beginning}' begins several digests; say more of it:{_listed(matches)}")
+        short = f" (at least {MIN_CHARACTERS} characters of it)" if len(prefix) < MIN_CHARACTERS else ""
         listed = f"; there are:{_listed(everything)}" if everything else ": nothing was built yet"
         raise UserError(f"no artifact's digest begins with '{beginning}'{short}{listed}")
 
@@ -116,7 +116,7 @@ class Registry:
     def rows(self, artifact: Artifact) -> tuple[LearntRow, ...] | None:
         """The rows that taught it; None where it does not say, or cannot be read."""
         try:
-            lines = (self._place(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
+            lines = (self._folder_of(artifact) / ROWS).read_text(encoding="utf-8").splitlines()
             parsed = [json.loads(line) for line in lines if line]
             return tuple(LearntRow(str(row["digest"]), str(row["id"]), str(row.get("place", ""))) for row in parsed)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -193,13 +193,13 @@ class Registry:
                 raise UserError(f"{now.name} is promoted: promote another first, or roll back, and then retire it")
             if now.state == "unfinished" and not force:
                 raise UserError(f"{now.name} is not finished, and may be under way in another process; --force removes it")
-            folder, whole = self._place(now), now.state in ("built", "retired")
+            folder, whole = self._folder_of(now), now.state in ("built", "retired")
             if now.state != "retired":
                 self._write(now, "retire", by, forced=now.state == "unfinished")
             try:
                 if whole and (folder / MANIFEST).exists():
                     (folder / MANIFEST).replace(folder / RETIRED)  # from here on it counts as not built
-                return _cleared(folder, kept=KEPT if whole else ())
+                return _cleared(folder, retained=KEPT if whole else ())
             except OSError as error:
                 raise UserError(f"{folder} cannot be removed ({error.strerror}); mend that and retire it again") from error
 
@@ -232,7 +232,7 @@ class Registry:
             raise damaged(self.log, f"line {wrong.number} {wrong.why}")
         return tuple(line.act for line in read if line.act is not None)
 
-    def _place(self, artifact: Artifact) -> Path:
+    def _folder_of(self, artifact: Artifact) -> Path:
         return self.folder / artifact.kind / artifact.digest
 
     def _write(self, artifact: Artifact, deed: Deed, by: str, *, forced: bool = False) -> None:
@@ -261,7 +261,7 @@ def _read(folder: Path) -> Artifact:
     kind, named, size = folder.parent.name, folder.name, _size(folder)
     manifest = next((folder / name for name in (MANIFEST, RETIRED) if (folder / name).exists()), None)
     try:
-        made = _said(manifest) if manifest else {}
+        content = _content(manifest) if manifest else {}
     except ValueError as error:
         why = f"{error}: retire it (nothing of it is kept then), and run the command that built it again"
         return Artifact(kind, named, "broken", size=size, why=why)
@@ -270,30 +270,30 @@ def _read(folder: Path) -> Artifact:
         return Artifact(kind, named, "unfinished", size=size, why=why)
     if manifest.name == MANIFEST and (folder / SEAL).exists() and (altered_how := altered(folder, others=True)):
         return Artifact(kind, named, "broken", size=size, why=str(damaged(folder, altered_how)))
-    if not isinstance(made.get("created"), str):  # of an older format
-        made["created"] = datetime.fromtimestamp(manifest.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    if not isinstance(content.get("created"), str):  # of an older format
+        content["created"] = datetime.fromtimestamp(manifest.stat().st_mtime, UTC).isoformat(timespec="seconds")
     if manifest.name == MANIFEST:
-        return described(kind, named, made, state="built", size=size)
+        return described(kind, named, content, state="built", size=size)
     left = size - sum(_size(folder / name) for name in KEPT)
     why = f"{left:,} bytes are left of it: retire it once more" if left else ""
-    return replace(described(kind, named, made, state="retired", size=size), why=why)
+    return replace(described(kind, named, content, state="retired", size=size), why=why)
 
 
-def _said(manifest: Path) -> dict[str, Json]:
+def _content(manifest: Path) -> dict[str, Json]:
     """What a manifest says.
 
     Raises:
         ValueError: it cannot be read, or is no object; says so.
     """
     try:
-        made = json.loads(manifest.read_text(encoding="utf-8"))
+        content = json.loads(manifest.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{manifest} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ValueError(f"{manifest} is no JSON ({error})") from error
-    if not isinstance(made, dict):
+    if not isinstance(content, dict):
         raise ValueError(f"{manifest} is no object {{…}}")
-    return made
+    return content
 
 
 def _size(path: Path) -> int:
@@ -306,16 +306,16 @@ def _size(path: Path) -> int:
     return total
 
 
-def _cleared(folder: Path, *, kept: tuple[str, ...]) -> int:
+def _cleared(folder: Path, *, retained: tuple[str, ...]) -> int:
     """Remove all but these files. Returns the bytes that were freed."""
     before = _size(folder)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name not in kept:
+        elif path.name not in retained:
             path.unlink()
     left = _size(folder)
-    if not kept:
+    if not retained:
         folder.rmdir()
     return before - left
 
@@ -328,19 +328,19 @@ def _with_deed(artifact: Artifact, acts: tuple[Act, ...]) -> Artifact:
     return replace(artifact, by=last.by, at=last.at) if last else artifact
 
 
-def _act(said: Mapping[str, Json]) -> Act:
-    if said["deed"] not in get_args(Deed):
-        raise ValueError(said["deed"])
-    written = {key: value for key, value in said.items() if key != "sum"}
-    if "sum" in said and said["sum"] != short_sum(canonical(written)):
+def _act(entry: Mapping[str, Json]) -> Act:
+    if entry["deed"] not in get_args(Deed):
+        raise ValueError(entry["deed"])
+    written = {key: value for key, value in entry.items() if key != "sum"}
+    if "sum" in entry and entry["sum"] != short_sum(canonical(written)):
         raise ValueError("sum")
     return Act(
-        at=str(said["at"]),
-        by=str(said["by"]),
-        deed=said["deed"],  # type: ignore[arg-type]  # checked above
-        kind=str(said["kind"]),
-        digest=str(said["digest"]),
-        forced=said.get("forced") is True,
+        at=str(entry["at"]),
+        by=str(entry["by"]),
+        deed=entry["deed"],  # type: ignore[arg-type]  # checked above
+        kind=str(entry["kind"]),
+        digest=str(entry["digest"]),
+        forced=entry.get("forced") is True,
     )
 
 

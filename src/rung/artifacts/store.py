@@ -55,10 +55,10 @@ class Built:
         """
         path = self.folder / MANIFEST
         try:
-            made: dict[str, Json] = dict(json.loads(path.read_text(encoding="utf-8")))
+            manifest: dict[str, Json] = dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise damaged(path, str(error)) from error
-        return made
+        return manifest
 
     @property
     def doubt(self) -> str:
@@ -122,12 +122,12 @@ def building(folder: Path, title: str) -> Iterator[bool]:
         yield False
         return
     lock = folder.with_name(f".{folder.name}.lock")
-    told: list[str] = []
+    notices: list[str] = []
 
     def tell() -> None:
-        if not told:
-            told.append(f"{title}: another process is building it; waiting for that")
-            say(told[0])
+        if not notices:
+            notices.append(f"{title}: another process is building it; waiting for that")
+            say(notices[0])
         waiting()
 
     with alone(lock, waiting=tell):
@@ -136,8 +136,8 @@ def building(folder: Path, title: str) -> Iterator[bool]:
 
 def seal(folder: Path, manifest: Mapping[str, Json]) -> None:
     """Write the manifest last and whole: an artifact without one is not finished. All files are sealed with it."""
-    told = {"created": datetime.now(UTC).isoformat(timespec="milliseconds"), **manifest}
-    text = json.dumps(told, indent=2, ensure_ascii=False)
+    entries = {"created": datetime.now(UTC).isoformat(timespec="milliseconds"), **manifest}
+    text = json.dumps(entries, indent=2, ensure_ascii=False)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / MANIFEST).exists():  # amended: killed from here on, it is whole and not sealed
         (folder / SEAL).unlink(missing_ok=True)

@@ -33,12 +33,12 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     from rung.training import Recipe, Taught, search_generator, train_generator
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
-    general, found = general_chats(recipe), None
+    general, sweep = general_chats(recipe), None
     if builder.searching:
         check_free(need)
         with phase(f"{title}: search") as tick:
-            found = search_generator(Taught(rows, general), builder.engines.generator, recipe=recipe, progress=tick)
-        recipe = found.recipe
+            sweep = search_generator(Taught(rows, general), builder.engines.generator, recipe=recipe, progress=tick)
+        recipe = sweep.recipe
     named = adapter_digest(builder.engines, rows, general, recipe)
     folder = artifact_folder(builder.project.state, "adapter", named)
     built = Built(named, folder)
@@ -48,7 +48,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
             with builder.while_training(training), phase(title) as tick:
                 remember_rows(folder, map(learnt, rows))
                 taught = Taught(rows, general)
-                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, found=found, progress=tick)
+                train_generator(taught, builder.engines.generator, recipe=recipe, folder=folder, sweep=sweep, progress=tick)
                 replaced = Registry(builder.project.state).promoted("adapter")
                 amend(folder, {"instruction": instruction_of(rows), **({"parent": replaced} if replaced else {})})
         gate(builder.engines, built, title=title)
@@ -69,16 +69,16 @@ def check_adapter(builder: ArtifactBuilder, need: Adapter) -> None:
 
 def adapter_digest(engines: Engines, rows: Sequence[Example], general: Sequence[Example], recipe: Recipe) -> str:
     """Names an adapter by everything that its weights depend on; where files lie is not among it."""
-    told = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
+    settings = {**asdict(recipe), "replay_rows": [row.messages for row in general]}
     if recipe.precision == "auto":
-        del told["precision"]  # adapters made before there was a choice keep their names
-    return digest("adapter", [row.messages for row in rows], told, engines.generator.identity)
+        del settings["precision"]  # adapters made before there was a choice keep their names
+    return digest("adapter", [row.messages for row in rows], settings, engines.generator.identity)
 
 
-def _taught(runner: StepRunner, lessons: Sequence[Lesson], title: str) -> list[Example]:
+def _taught(runner: StepRunner, rows: Sequence[Lesson], title: str) -> list[Example]:
     """The training chats that lessons come to; one that failed stops the training rather than thin it out unseen."""
-    carried = runner.run([(lesson.asker, lesson.talk) for lesson in lessons], title=f"{title}: lessons")
-    for ended in carried:
+    results = runner.run([(lesson.asker, lesson.talk) for lesson in rows], title=f"{title}: lessons")
+    for ended in results:
         if ended.failure is not None:
             raise UserError(f"a lesson could not be made: {ended.failure.error}")
-    return [ended.value for ended in carried if ended.value is not None]
+    return [ended.value for ended in results if ended.value is not None]

@@ -28,6 +28,6 @@ def build_chunked_index(engines: Engines, need: ChunkedIndex, title: str) -> Bui
             knowledge = Knowledge.open(folder / "index", embedder=engines.embedder, chunking=chunking, fusion=own.fusion)
             report = knowledge.sync(own.documents(), progress=lambda done, total: tick(done, total, ""), waiting=waiting)
             if not is_finished(folder) or report.embedded:
-                made: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
-                seal(folder, {**made, "embedder": engines.embedder.identity, "seconds": report.seconds})
+                manifest: dict[str, Json] = {"kind": "cutting", "passages": report.passages}
+                seal(folder, {**manifest, "embedder": engines.embedder.identity, "seconds": report.seconds})
     return Built(named, folder, knowledge)

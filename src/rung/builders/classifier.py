@@ -47,8 +47,8 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
             remember_rows(folder, (LearntRow(digest(row.text, row.label), row.id, row.place) for row in rows))
             training = Training(KIND, len(taught), begun=(folder / CHECKPOINT).exists())
             with builder.while_training(training), phase(title) as tick:
-                made = train_classifier(taught, builder.engines.embedder, recipe=recipe, folder=folder, progress=tick)
-            told = made["notes"] if isinstance(made["notes"], list) else []
+                manifest = train_classifier(taught, builder.engines.embedder, recipe=recipe, folder=folder, progress=tick)
+            further = manifest["notes"] if isinstance(manifest["notes"], list) else []
             about: dict[str, Json] = {
                 "kind": KIND,
                 "rows": len(taught),
@@ -56,7 +56,7 @@ def build_classifier(builder: ArtifactBuilder, need: Labelling, title: str) -> B
                 "base": {"name": builder.project.settings.embedder, "identity": builder.engines.embedder.identity},
                 "seconds": time.monotonic() - began,
             }
-            seal(folder, {**about, **made, "notes": [*notes, *told]})
+            seal(folder, {**about, **manifest, "notes": [*notes, *further]})
     return Built(named, folder)
 
 
@@ -72,8 +72,8 @@ def _notes(odd: Sequence[Labelled], taught: Sequence[tuple[str, str]], labels: S
     """What a person should know of the rows: labels that are none, labels without a row, texts with two labels."""
     notes = []
     if odd:
-        said = "; ".join(f"{row.place or row.text[:40]}: {row.label[:60]!r}" for row in odd[:_NAMED])
-        notes.append(f"{len(odd)} rows are left out, their labels are not among behaviour.labels: {said}")
+        listed = "; ".join(f"{row.place or row.text[:40]}: {row.label[:60]!r}" for row in odd[:_NAMED])
+        notes.append(f"{len(odd)} rows are left out, their labels are not among behaviour.labels: {listed}")
     shown = {label for _, label in taught}
     if silent := [label for label in labels if label not in shown]:
         named = ", ".join(silent[:_NAMED]) + (", …" if len(silent) > _NAMED else "")

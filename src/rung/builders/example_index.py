@@ -26,10 +26,10 @@ def build_example_index(engines: Engines, need: ExampleIndex, title: str) -> Bui
             with phase(title) as tick:
                 began = time.monotonic()
                 index_examples(need.texts, folder, embedder=engines.embedder, progress=lambda n, m: tick(n, m, ""))
-                made: dict[str, Json] = {
+                manifest: dict[str, Json] = {
                     "kind": "example-index",
                     "rows": len(need.texts),
                     "embedder": engines.embedder.identity,
                 }
-                seal(folder, {**made, "seconds": time.monotonic() - began})
+                seal(folder, {**manifest, "seconds": time.monotonic() - began})
     return Built(named, folder)

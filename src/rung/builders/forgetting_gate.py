@@ -48,7 +48,7 @@ def judged_in(project: Project) -> Callable[[Mapping[str, Json]], tuple[str, ...
     from rung.training.registry import forgot_as_trained
 
     limit = limit_of(project)
-    return lambda said: judged(said, limit) if "worse" in said else forgot_as_trained(said)
+    return lambda report: judged(report, limit) if "worse" in report else forgot_as_trained(report)
 
 
 def notes_on(project: Project, built: Built) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
     """Measure what the adapter forgot, where its manifest does not say so yet."""
     if "forgetting" in built.manifest:
         return
-    from rung.training.forgetting import told
+    from rung.training.forgetting import report_of
     from rung.training.probing import read_probe
 
     probe, began = read_probe(), time.monotonic()
@@ -76,8 +76,8 @@ def gate(engines: Engines, built: Built, *, title: str) -> None:
         before = _base(engines, probe)
         tick(1, 2, "the adapter")
         after = _measured(engines, probe, built)
-        said = told(probe, before, after, limit_of(engines.project))
-        amend(built.folder, {"forgetting": {**said, "seconds": time.monotonic() - began}})
+        report = report_of(probe, before, after, limit_of(engines.project))
+        amend(built.folder, {"forgetting": {**report, "seconds": time.monotonic() - began}})
 
 
 def _base(engines: Engines, probe: Probe) -> Measured:
@@ -88,12 +88,12 @@ def _base(engines: Engines, probe: Probe) -> Measured:
 
     named = digest("probed", FORMAT, engines.generator.identity, probe.digest, str(product_type()))
     path = cache_folder() / BASES / f"{named}.json"
-    known = _read(path)
-    if known is None:
-        known = _measured(engines, probe, None)
-        write_whole(path, json.dumps(asdict(known)))
-    assert isinstance(known, Measured)
-    return known
+    measured = _read(path)
+    if measured is None:
+        measured = _measured(engines, probe, None)
+        write_whole(path, json.dumps(asdict(measured)))
+    assert isinstance(measured, Measured)
+    return measured
 
 
 def _read(path: Path) -> Measured | None:

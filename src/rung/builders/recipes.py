@@ -54,10 +54,10 @@ def general_chats(recipe: Recipe) -> list[Example]:
     if not recipe.replay:
         return []
     problems: list[Problem] = []
-    found = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
+    chats = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
     if problems:
         say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
-    return found
+    return chats
 
 
 def check_free(need: Adapter) -> None:
@@ -83,6 +83,6 @@ def keep_found(builder: ArtifactBuilder, built: Built) -> Path:
     if files := given.get("replay_rows"):
         assert isinstance(files, list)
         given["replay_rows"] = [str(Path(str(name)).absolute()) for name in files]
-    said = {**given, "learning_rate": chosen["learning_rate"], "rank": chosen["rank"]}
-    write_whole(path, (FOUND + yaml.safe_dump(said, sort_keys=False)).encode())
+    settings = {**given, "learning_rate": chosen["learning_rate"], "rank": chosen["rank"]}
+    write_whole(path, (FOUND + yaml.safe_dump(settings, sort_keys=False)).encode())
     return path

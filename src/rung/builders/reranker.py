@@ -16,10 +16,10 @@ from rung.builders.training_pairs import divided, pairs_of
 from rung.errors import UserError
 from rung.progress import phase
 from rung.records import Case, Failure, Json, Passage, digest, plain
-from rung.records.gold import target_ranks
+from rung.records.gold import judgements
 from rung.records.steps import Request, Rerank, Search, SearchResult
 from rung.runtime.engines import Engines
-from rung.scoring.retrieval import ndcg
+from rung.scoring.retrieval import case_ndcg
 from rung.strategies.protocol import Reranker
 from rung.training.registry import learnt_case
 
@@ -33,17 +33,17 @@ _MAX_CASES = 200
 
 
 def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
-    """The cross-encoder that these lessons teach."""
+    """The cross-encoder that these train cases teach."""
     from rung.training.encoder import Encoder
     from rung.training.reranker import RerankerRecipe, train_reranker
 
     own = engines.documents
     recipe = RerankerRecipe.of(need.recipe, seed=engines.project.settings.seed)
-    lessons, cases = divided(need.lessons, need.dev)
-    pairs = pairs_of(own, lessons, need.pairs)
+    train_cases, cases = divided(need.lessons, need.dev)
+    pairs = pairs_of(own, train_cases, need.pairs)
     base = engines.base_embedder
-    asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in cases]
-    named = digest(KIND, 1, pairs, asked, {**_kept(recipe)}, base.identity)
+    asked = [judgements(case) for case in cases]
+    named = digest(KIND, 1, pairs, asked, {**_settings(recipe)}, base.identity)
     built = Built(named, artifact_folder(engines.project.state, KIND, named))
     with building(built.folder, title) as missing:
         if not missing:
@@ -52,23 +52,23 @@ def build_reranker(engines: Engines, need: Reranker, title: str) -> Built:
         with phase(title) as tick:
             done = train_reranker(pairs, Encoder.of(base), recipe=recipe, folder=built.folder, progress=tick)
         identity: dict[str, Json] = {"name": engines.project.settings.embedder, "identity": base.identity}
-        made: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
-        made |= {
+        manifest: dict[str, Json] = {"kind": KIND, "base": identity, "recipe": plain(recipe), "rows": len(pairs)}
+        manifest |= {
             "rows_digest": digest(pairs),
             "seconds": done.seconds,
             "steps": done.step,
             "train_loss": [[step, loss] for step, loss in done.curve],
             "validation_loss": [[step, loss] for step, loss in done.validation],
         }
-        seal(built.folder, {**made, **_compared(own, built.folder, cases[:_MAX_CASES])})
+        seal(built.folder, {**manifest, **_compared(own, built.folder, cases[:_MAX_CASES])})
     return built
 
 
-def _kept(recipe: object) -> dict[str, Json]:
+def _settings(recipe: object) -> dict[str, Json]:
     """What the weights depend on."""
-    said = plain(recipe)
-    assert isinstance(said, dict)
-    return {name: value for name, value in said.items() if name != "checkpoint_seconds"}
+    settings = plain(recipe)
+    assert isinstance(settings, dict)
+    return {name: value for name, value in settings.items() if name != "checkpoint_seconds"}
 
 
 def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, Json]:
@@ -77,22 +77,18 @@ def _compared(own: Knowledge, folder: Path, cases: Sequence[Case]) -> dict[str, 
         return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
     from rung.models.cross_encoder import CrossEncoder
 
-    found = _results(own.engine(), [Request(Search(case.question, RERANKED), case.asker) for case in cases])
-    steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, found, strict=True)]
+    first = _results(own.engine(), [Request(Search(case.question, RERANKED), case.asker) for case in cases])
+    steps = [Request(Rerank(case.question, ranking, RERANKED)) for case, ranking in zip(cases, first, strict=True)]
     again = _results(CrossEncoder(folder), steps)
-    old, new = ([_ndcg(c, r) for c, r in zip(cases, rankings, strict=True)] for rankings in (found, again))
+    old, new = ([case_ndcg(c, r, k=10) for c, r in zip(cases, rankings, strict=True)] for rankings in (first, again))
     return compared(new, old, cases, than="no reranker")
 
 
-def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
-    return ndcg(target_ranks(case, ranking), k=10)
-
-
 def _results(engine: Engine, requests: Sequence[Request]) -> list[tuple[Passage, ...]]:
-    found: list[tuple[Passage, ...]] = [()] * len(requests)
-    for place, result in engine.run(requests):
+    rankings: list[tuple[Passage, ...]] = [()] * len(requests)
+    for index, result in engine.run(requests):
         if isinstance(result, Failure):
             raise UserError(result.error)
         if isinstance(result, SearchResult):
-            found[place] = result.passages
-    return found
+            rankings[index] = result.passages
+    return rankings

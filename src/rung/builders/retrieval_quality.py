@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rung.records import Case, Json, Passage
-from rung.records.gold import target_ranks
-from rung.scoring.retrieval import ndcg
+from rung.scoring.retrieval import case_ndcg
 from rung.verdict.clusters import clusters
 from rung.verdict.statistics import ALPHA, paired
 
@@ -32,20 +31,20 @@ def tried(
     """nDCG@10 of every case (rows) at each of `WEIGHTS` (columns): each case is searched for once, and fused anew."""
     values: list[list[float]] = []
     for done, case in enumerate(cases, 1):
-        found = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
-        rankings = (fused_anew(found, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
-        values.append([_ndcg(case, ranking) for ranking in rankings])
+        explained = knowledge.explain(case.question, asker=case.asker, top=2 * DEPTH)
+        rankings = (fused_anew(explained, replace(knowledge.fusion, dense_weight=weight)) for weight in WEIGHTS)
+        values.append([case_ndcg(case, ranking, k=10) for ranking in rankings])
         tick(done)
     return values
 
 
-def choose(values: Sequence[Sequence[float]], *, kept: float = EVEN) -> int:
+def choose(values: Sequence[Sequence[float]], *, current: float = EVEN) -> int:
     """Which of `WEIGHTS`, by nDCG@10 of every case (rows) at every weight (columns).
 
-    Fewer than `MIN_CASES` cases choose nothing: then it is the one nearest to `kept`, the weight as it is.
+    Fewer than `MIN_CASES` cases choose nothing: then it is the one nearest to `current`, the weight as it is.
     """
     if len(values) < MIN_CASES:
-        return min(range(len(WEIGHTS)), key=lambda place: abs(WEIGHTS[place] - kept))
+        return min(range(len(WEIGHTS)), key=lambda index: abs(WEIGHTS[index] - current))
     return chosen_among(values)
 
 
@@ -63,7 +62,7 @@ def chosen_among(values: Sequence[Sequence[float]]) -> int:
     behind = table[:, [best]] - table
     error = behind.std(axis=0, ddof=1) / len(table) ** 0.5 if len(table) > 1 else np.full(len(means), np.inf)
     good = np.flatnonzero(behind.mean(axis=0) <= TOLERANCE * error)
-    return int(min(good, key=lambda place: (abs(WEIGHTS[place] - EVEN), -means[place])))
+    return int(min(good, key=lambda index: (abs(WEIGHTS[index] - EVEN), -means[index])))
 
 
 def compared(new: Sequence[float], old: Sequence[float], cases: Sequence[Case], *, than: str) -> dict[str, Json]:
@@ -71,37 +70,33 @@ def compared(new: Sequence[float], old: Sequence[float], cases: Sequence[Case], 
 
     It is better where both tests of a verdict say so, by clusters where cases have them (`verdict.statistics.paired`).
     """
-    found = paired(new, old, clusters=clusters(cases))
+    test = paired(new, old, clusters=clusters(cases))
     before, after = sum(old) / len(old), sum(new) / len(new)
-    low, high = found.estimate.low, found.estimate.high
-    better = found.p < ALPHA and after > before
-    told = f"nDCG@10 {before:.3f} before, {after:.3f} after, p {found.p:.3f}, on {len(cases)} cases"
+    low, high = test.estimate.low, test.estimate.high
+    better = test.p < ALPHA and after > before
+    summary = f"nDCG@10 {before:.3f} before, {after:.3f} after, p {test.p:.3f}, on {len(cases)} cases"
     return {
         "metrics": {
             "ndcg@10_before": round(before, 4),
             "ndcg@10": round(after, 4),
             "ndcg@10_difference": [round(end, 4) for end in (after - before, low, high) if end is not None],
-            "ndcg@10_p": round(found.p, 4),
+            "ndcg@10_p": round(test.p, 4),
             "compared_on": len(cases),
         },
         "better": better,
-        "why": "" if better else f"not shown to be better than {than}: {told}",
+        "why": "" if better else f"not shown to be better than {than}: {summary}",
     }
 
 
-def fused_anew(found: Sequence[Explained], fusion: Fusion) -> list[Passage]:
+def fused_anew(explained: Sequence[Explained], fusion: Fusion) -> list[Passage]:
     """The ranking that this fusion makes of the same two rankings."""
     from rung.knowledge.ranking import fused
 
-    dense, bm25 = (_ranking(found, which) for which in ("dense", "bm25"))
-    known = {one.passage.id: one.passage for one in found}
-    return [known[id] for id, _ in fused(dense, bm25, fusion, DEPTH)]
+    dense, bm25 = (_ranking(explained, which) for which in ("dense", "bm25"))
+    by_id = {one.passage.id: one.passage for one in explained}
+    return [by_id[id] for id, _ in fused(dense, bm25, fusion, DEPTH)]
 
 
-def _ranking(found: Sequence[Explained], which: str) -> list[tuple[str, float]]:
-    placed = [(getattr(one, which), one.passage.id) for one in found]
-    return [(id, place.score) for place, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]
-
-
-def _ndcg(case: Case, ranking: Sequence[Passage]) -> float:
-    return ndcg(target_ranks(case, ranking), k=10)
+def _ranking(explained: Sequence[Explained], which: str) -> list[tuple[str, float]]:
+    placed = [(getattr(one, which), one.passage.id) for one in explained]
+    return [(id, ranked.score) for ranked, id in sorted((p for p in placed if p[0]), key=lambda pair: pair[0].rank)]

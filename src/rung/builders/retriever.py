@@ -22,6 +22,7 @@ from rung.config.project import Project
 from rung.errors import UserError
 from rung.progress import phase, waiting
 from rung.records import Case, Json, Pair, digest, plain
+from rung.records.gold import judgements
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import Retriever
 from rung.training.checkpoint import CHECKPOINT
@@ -30,7 +31,7 @@ from rung.training.registry import learnt_case
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
     from rung.models.protocol import Embedder, Vectors
-    from rung.training.query_map import Lessons
+    from rung.training.query_map import QueryPairs
     from rung.training.retriever import RetrieverRecipe
 
 KIND = "retriever"
@@ -46,24 +47,24 @@ class Taught:
     cases: tuple[Case, ...]
     recipe: RetrieverRecipe
     base: Embedder
-    lessons: tuple[Case, ...]  # where the pairs come from; of few dev cases some of them are among `cases`
+    train_cases: tuple[Case, ...]  # where the pairs come from; of few dev cases some of them are among `cases`
 
     def digest(self, form: str) -> str:
         """Names the artifact of this form."""
-        asked = [(case.question, case.groups, case.evidence, case.gold_documents) for case in self.cases]
+        asked = [judgements(case) for case in self.cases]
         recipe = replace(self.recipe, form=form, checkpoint_seconds=0)  # type: ignore[arg-type]  # map or encoder
         return digest(KIND, 1, self.pairs, asked, recipe, self.base.identity)
 
 
 def build_retriever(builder: ArtifactBuilder, need: Retriever, title: str) -> Built:
-    """The retriever that these lessons teach; with form "auto" the better of map and encoder on the dev cases."""
+    """The retriever that these train cases teach; with form "auto" the better of map and encoder on the dev cases."""
     from rung.training.encoder import Opened
     from rung.training.retriever import RetrieverRecipe
 
     own = builder.engines.documents
     recipe = RetrieverRecipe.of(need.recipe, seed=builder.project.settings.seed)
-    lessons, cases = divided(need.lessons, need.dev)
-    pairs = pairs_of(own, lessons, need.pairs)
+    train_cases, cases = divided(need.lessons, need.dev)
+    pairs = pairs_of(own, train_cases, need.pairs)
     if need.generated:
         pairs += made_of_passages(builder.runner, own, need.generated, title=title)
     if len(pairs) < _MIN_PAIRS:
@@ -126,7 +127,7 @@ def _one(builder: ArtifactBuilder, own: Knowledge, taught: Taught, form: str, ti
 def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built, title: str, *, form: str) -> None:
     passes = 1 if form == "map" else taught.recipe.epochs
     begun = (built.folder / CHECKPOINT).exists()
-    remember_rows(built.folder, map(learnt_case, taught.lessons))
+    remember_rows(built.folder, map(learnt_case, taught.train_cases))
     began = time.monotonic()
     with builder.while_training(Training(KIND, len(taught.pairs), passes, begun=begun)):
         learnt = _mapped(own, taught, built.folder, title) if form == "map" else _tuned(taught, built.folder, title)
@@ -140,7 +141,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
             learnt["index_seconds"] = report.seconds
     compared = _compared(own, knowledge, taught.cases)
     base: dict[str, Json] = {"name": builder.project.settings.embedder, "identity": taught.base.identity}
-    made: dict[str, Json] = {
+    manifest: dict[str, Json] = {
         "kind": KIND,
         "form": form,
         "base": base,
@@ -151,7 +152,7 @@ def _make(builder: ArtifactBuilder, own: Knowledge, taught: Taught, built: Built
         **learnt,
         **compared,
     }
-    seal(built.folder, made)
+    seal(built.folder, manifest)
 
 
 def _tuned(taught: Taught, folder: Path, title: str) -> dict[str, Json]:
@@ -177,32 +178,32 @@ def _mapped(own: Knowledge, taught: Taught, folder: Path, title: str) -> dict[st
     from rung.training.query_map import fit
 
     with phase(title) as tick:
-        lessons = map_lessons(taught.pairs, taught.base, own)
-        fitted = fit(lessons, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
+        questions = query_pairs(taught.pairs, taught.base, own)
+        fitted = fit(questions, seed=taught.recipe.seed, tick=lambda done, total: tick(done, total, ""))
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / MATRIX, fitted.matrix)
-    losses: list[Json] = [[place, loss] for place, (_, loss) in enumerate(fitted.losses)]
+    losses: list[Json] = [[index, loss] for index, (_, loss) in enumerate(fitted.losses)]
     return {"strength": fitted.strength, "validation_loss": losses}
 
 
-def map_lessons(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> Lessons:
+def query_pairs(pairs: Sequence[Pair], base: Embedder, own: Knowledge) -> QueryPairs:
     """The vectors that a map is learnt from: each question's, each passage's, and of other passages that everybody may read.
 
     Passages are not embedded again where the project's index, by the same embedder, holds their vectors.
     """
     import numpy as np
 
-    from rung.training.query_map import Lessons
+    from rung.training.query_map import QueryPairs
     from rung.training.retriever import positives_of
 
-    said = dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives)))
-    others = rows_of(own, some_passages(own, most=max(0, _POOL - len(said))))
-    texts = list(dict.fromkeys((*said, *others)))
-    column = {text: place for place, text in enumerate(texts)}
+    named = dict.fromkeys((*(p.positive for p in pairs), *(n for p in pairs for n in p.negatives)))
+    others = rows_of(own, some_passages(own, most=max(0, _POOL - len(named))))
+    texts = list(dict.fromkeys((*named, *others)))
+    column = {text: index for index, text in enumerate(texts)}
     answers = positives_of(pairs)
-    known = tuple(tuple(sorted(column[text] for text in answers[p.anchor] if text != p.positive)) for p in pairs)
+    also_right = tuple(tuple(sorted(column[text] for text in answers[p.anchor] if text != p.positive)) for p in pairs)
     questions = base.embed([pair.anchor for pair in pairs], kind="query")
-    return Lessons(questions, _vectors(own, base, texts), np.asarray([column[p.positive] for p in pairs]), known)
+    return QueryPairs(questions, _vectors(own, base, texts), np.asarray([column[p.positive] for p in pairs]), also_right)
 
 
 def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:
@@ -214,13 +215,13 @@ def _vectors(own: Knowledge, base: Embedder, texts: Sequence[str]) -> Vectors:
 
     keys = [key_of(text) for text in texts]
     held = own.snapshot().vectors(keys) if passages_by(own.embedder) == base.identity else {}
-    missing = [place for place, key in enumerate(keys) if key not in held]
-    found = np.zeros((len(texts), base.dimensions), dtype=np.float32)
-    for place, key in enumerate(keys):
-        found[place] = held.get(key, 0)
+    missing = [index for index, key in enumerate(keys) if key not in held]
+    vectors = np.zeros((len(texts), base.dimensions), dtype=np.float32)
+    for index, key in enumerate(keys):
+        vectors[index] = held.get(key, 0)
     if missing:
-        found[missing] = base.embed([texts[place] for place in missing], kind="passage")
-    return found
+        vectors[missing] = base.embed([texts[index] for index in missing], kind="passage")
+    return vectors
 
 
 def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[str, Json]:
@@ -231,14 +232,14 @@ def _compared(own: Knowledge, other: Knowledge, cases: Sequence[Case]) -> dict[s
     if not cases:
         return {"metrics": {}, "better": None, "why": "no dev case and no lesson to spare names its gold: not compared"}
     before, after = tried(own, cases), tried(other, cases)
-    kept = own.fusion.dense_weight
-    was, now = choose(before, kept=kept), choose(after, kept=kept)
+    weight_now = own.fusion.dense_weight
+    was, now = choose(before, current=weight_now), choose(after, current=weight_now)
     old, new = [row[was] for row in before], [row[now] for row in after]
-    weight = WEIGHTS[now] if len(cases) >= MIN_CASES else kept
+    weight = WEIGHTS[now] if len(cases) >= MIN_CASES else weight_now
     return {**compared(new, old, cases, than="the search as it is"), "dense_weight": weight}
 
 
-def _number(made: dict[str, Json], name: str) -> float:
-    metrics = made.get("metrics")
+def _number(manifest: dict[str, Json], name: str) -> float:
+    metrics = manifest.get("metrics")
     value = metrics.get(name) if isinstance(metrics, dict) else None
     return float(value) if isinstance(value, (int, float)) else 0.0

@@ -67,7 +67,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
                 beside = tuple(dict.fromkeys(digest for digest in used if digest in builder.engines.heads))
                 vectors = finite(builder.engines.classifiers.vectors([case.question for case in tried], beside=beside))
                 least = float(str(need.recipe["threshold"]))
-                head, made = train_router(
+                head, manifest = train_router(
                     vectors,
                     trials,
                     threshold=None if least == BY_CASES else least,
@@ -85,7 +85,7 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
                     "recipe": dict(need.recipe),
                     "seconds": time.monotonic() - began,
                 }
-                seal(folder, {**about, **made})
+                seal(folder, {**about, **manifest})
     return Built(named, folder)
 
 
@@ -101,24 +101,24 @@ def _trials(runner: StepRunner, need: Routing, title: str) -> tuple[Trials, list
     scored = np.flatnonzero(np.isfinite(correct).all(axis=1))
     if len(scored) < 2:
         raise NotWorthwhile(f"{len(scored)} of {len(need.cases)} cases could be scored for every rung")
-    order = sorted(range(len(need.members)), key=lambda place: (float(costs[:, place].mean()), place))
-    tried = [need.cases[place] for place in scored]
+    by_cost = sorted(range(len(need.members)), key=lambda index: (float(costs[:, index].mean()), index))
+    tried = [need.cases[index] for index in scored]
     return Trials(
-        names=tuple(need.members[place].label for place in order),
-        correct=correct[scored][:, order],
-        cost=costs[scored][:, order],
+        names=tuple(need.members[index].label for index in by_cost),
+        correct=correct[scored][:, by_cost],
+        cost=costs[scored][:, by_cost],
         refusing=np.array([float(not case.answerable) for case in tried]),
         unit=unit,
     ), tried
 
 
 def _answered(runner: StepRunner, member: Member, cases: Sequence[Case], title: str) -> list[Outcome]:
-    talks = [_talk(member, case) for case in cases]
+    talks = [_conversation(member, case) for case in cases]
     ended = runner.run(talks, title=f"{title}: {member.label} tries")
     return [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip(cases, ended, strict=True)]
 
 
-def _talk(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+def _conversation(member: Member, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
     return case.asker, lambda: member.strategy.answer(case.ask())
 
 
@@ -127,9 +127,9 @@ def _correct(project: Project, need: Routing, outcomes: Sequence[Outcome]) -> Fl
     import numpy as np
 
     metric = project.settings.bar.metric or ""
-    measure = scoring_context(need.cases, schema=need.schema, labels=need.labels, metric=metric)
+    context = scoring_context(need.cases, schema=need.schema, labels=need.labels, metric=metric)
     judge = {"correctness": scorers()["correctness"]}
-    card = score_run(need.cases, outcomes, scoring_context=measure, scorers=judge)
+    card = score_run(need.cases, outcomes, scoring_context=context, scorers=judge)
     return card.values.get("correct", np.full(len(need.cases), np.nan))
 
 

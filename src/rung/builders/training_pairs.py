@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung.errors import UserError
 from rung.records import Asker, Case, Failure, Pair, Passage, digest
-from rung.records.gold import has_gold
+from rung.records.gold import has_gold, ignored
 from rung.records.steps import Conversation, Generate, Request, Search, SearchResult, generate
 from rung.runtime.runner import StepRunner
 from rung.strategies.prompting import question_for
@@ -22,15 +22,15 @@ from rung.training.mining import Seen, best_positive, hard_negatives
 if TYPE_CHECKING:
     from rung.knowledge import Knowledge
 
-MIN_DEV = 20  # dev cases with gold from which on no lessons are held out to compare by
+MIN_DEV = 20  # dev cases with gold from which on no train cases are held out to compare by
 MINED_FROM = 30  # places of the search that are looked at for hard negatives
 MAX_GENERATED = {"titles": 2000, "crops": 2000, "questions": 200}
 _MIN_WORDS = 4
 
 
-def divided(lessons: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
-    """(lessons that teach, cases that compare): dev cases; where they are too few, a fifth of the lessons with them."""
-    telling = [case for case in lessons if case.answerable and has_gold(case)]
+def divided(train_cases: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """(train cases that teach, cases that compare): dev cases; where they are too few, a fifth of the train cases too."""
+    telling = [case for case in train_cases if case.answerable and has_gold(case)]
     dev = [case for case in dev if case.answerable and has_gold(case)]
     if len(dev) >= MIN_DEV:
         return tuple(telling), tuple(dev)
@@ -38,24 +38,24 @@ def divided(lessons: Sequence[Case], dev: Sequence[Case]) -> tuple[tuple[Case, .
     return tuple(c for c in telling if c.id not in held), (*dev, *(c for c in telling if c.id in held))
 
 
-def pairs_of(knowledge: Knowledge, lessons: Sequence[Case], pairs: Sequence[Pair]) -> list[Pair]:
-    """A pair for each gold passage of the lessons, and those given; all with hard negatives of the project's own search."""
-    asked = [(case.question, case.asker) for case in lessons] + [(pair.anchor, Asker()) for pair in pairs]
-    found = _searched(knowledge, asked)
+def pairs_of(knowledge: Knowledge, train_cases: Sequence[Case], pairs: Sequence[Pair]) -> list[Pair]:
+    """A pair for each gold passage of the train cases, and those given; all with hard negatives by the project's search."""
+    asked = [(case.question, case.asker) for case in train_cases] + [(pair.anchor, Asker()) for pair in pairs]
+    rankings = _searched(knowledge, asked)
     questions = knowledge.embedder.embed([question for question, _ in asked], kind="query")
     positives = knowledge.embedder.embed([pair.positive for pair in pairs], kind="passage")
-    made: list[Pair] = []
-    for place, case in enumerate(lessons):
-        gold = _gold(knowledge, case, questions[place])
-        others = _seen(knowledge, found[place])
-        documents = {*case.gold_documents, *(span.document for span in case.evidence)}
-        hard = hard_negatives(questions[place], gold, others, gold_documents=documents)
-        made += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
-    for place, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(lessons)):
-        others = _seen(knowledge, found[place])
-        hard = hard_negatives(questions[place], [Seen(pair.positive, "", vector)], others)
-        made.append(Pair(pair.anchor, pair.positive, tuple(dict.fromkeys((*pair.negatives, *hard))), pair.place))
-    return made
+    taught: list[Pair] = []
+    for index, case in enumerate(train_cases):
+        gold = _gold(knowledge, case, questions[index])
+        others = _seen(knowledge, rankings[index])
+        documents = {*case.gold_documents, *(span.document for span in case.evidence), *ignored(case)}
+        hard = hard_negatives(questions[index], gold, others, gold_documents=documents)
+        taught += [Pair(case.question, seen.text, hard, case.place) for seen in gold]
+    for index, (pair, vector) in enumerate(zip(pairs, positives, strict=True), len(train_cases)):
+        others = _seen(knowledge, rankings[index])
+        hard = hard_negatives(questions[index], [Seen(pair.positive, "", vector)], others)
+        taught.append(Pair(pair.anchor, pair.positive, tuple(dict.fromkeys((*pair.negatives, *hard))), pair.place))
+    return taught
 
 
 def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, title: str) -> list[Pair]:
@@ -70,9 +70,9 @@ def made_of_passages(runner: StepRunner, knowledge: Knowledge, way: str, *, titl
         (Asker(), lambda passage=passage: _asked_about(passage))  # type: ignore[misc]
         for passage in passages
     ]
-    said = [ended.value for ended in runner.run(talks, title=f"{title}: questions for passages")]
+    questions = [ended.value for ended in runner.run(talks, title=f"{title}: questions for passages")]
     rows = rows_of(knowledge, passages)
-    return [Pair(text, row) for text, row in zip(said, rows, strict=True) if text and len(text.split()) >= _MIN_WORDS]
+    return [Pair(text, row) for text, row in zip(questions, rows, strict=True) if text and len(text.split()) >= _MIN_WORDS]
 
 
 def rows_of(knowledge: Knowledge, passages: Sequence[Passage]) -> list[str]:
@@ -89,11 +89,11 @@ def _asked_about(passage: Passage) -> Conversation[str]:
 
 def _cropped(passage: Passage) -> Pair | None:
     whole = [passage.text[start:end] for start, end in sentences(passage.text)]
-    usable = [n for n, said in enumerate(whole) if len(said.split()) >= _MIN_WORDS]
+    usable = [n for n, sentence in enumerate(whole) if len(sentence.split()) >= _MIN_WORDS]
     if len(whole) < 2 or not usable:
         return None
     out = random.Random(digest("crop", passage.id)).choice(usable)
-    rest = " ".join(said for n, said in enumerate(whole) if n != out)
+    rest = " ".join(sentence for n, sentence in enumerate(whole) if n != out)
     return Pair(whole[out], f"{passage.title}\n\n{rest}" if passage.title else rest)
 
 
@@ -101,28 +101,28 @@ def some_passages(knowledge: Knowledge, *, most: int) -> list[Passage]:
     """Passages that everybody may read, of all documents in turn, always the same ones."""
     ids = sorted((id for id, groups in knowledge.document_groups().items() if not groups), key=lambda id: digest("made", id))
     each = max(1, most // max(1, len(ids)))
-    found: list[Passage] = []
+    passages: list[Passage] = []
     for id in ids:
-        if len(found) >= most:
+        if len(passages) >= most:
             break
-        found += sorted(knowledge.passages_of(id), key=lambda p: digest("made", p.id))[:each]
-    return found[:most]
+        passages += sorted(knowledge.passages_of(id), key=lambda p: digest("made", p.id))[:each]
+    return passages[:most]
 
 
 def _searched(knowledge: Knowledge, asked: Sequence[tuple[str, Asker]]) -> list[tuple[Passage, ...]]:
     steps = [Request(Search(question, MINED_FROM), asker) for question, asker in asked]
-    found: list[tuple[Passage, ...]] = [()] * len(steps)
-    for place, result in knowledge.engine().run(steps):
+    rankings: list[tuple[Passage, ...]] = [()] * len(steps)
+    for index, result in knowledge.engine().run(steps):
         if isinstance(result, Failure):
             raise UserError(f"hard negatives cannot be searched for: {result.error}")
         if isinstance(result, SearchResult):
-            found[place] = result.passages
-    return found
+            rankings[index] = result.passages
+    return rankings
 
 
 def _gold(knowledge: Knowledge, case: Case, question: object) -> list[Seen]:
     """Of each gold document the passage that teaches: most of the evidence, else what is nearest to the question."""
-    kept: list[Seen] = []
+    gold: list[Seen] = []
     for id in dict.fromkeys((*(span.document for span in case.evidence), *case.gold_documents)):
         passages = [p for p in knowledge.passages_of(id) if not p.groups]
         spans = [span for span in case.evidence if span.document == id]
@@ -130,8 +130,8 @@ def _gold(knowledge: Knowledge, case: Case, question: object) -> list[Seen]:
         if spans and any(shared):
             passages = [passages[shared.index(max(shared))]]
         if seen := _seen(knowledge, passages):
-            kept.append(best_positive(question, seen))  # type: ignore[arg-type]  # one row of the vectors
-    return kept
+            gold.append(best_positive(question, seen))  # type: ignore[arg-type]  # one row of the vectors
+    return gold
 
 
 def _seen(knowledge: Knowledge, passages: Sequence[Passage]) -> list[Seen]:

@@ -119,8 +119,10 @@ def _show(answer: Answer, *, heard: Iterable[str], unborne: Iterable[tuple[str, 
 
 def _doubts(answer: Answer, project: Project) -> Iterator[str]:
     """Why an answer is not what was asked for: it was cut, or is none that schema or labels allow."""
-    from rung.dataset.load import read_examples, read_labels, read_schema
+    from rung.dataset.label_sets import read_labels
+    from rung.dataset.load import read_examples, read_schema
     from rung.text.json_values import breach
+    from rung.text.labels import is_label
 
     if answer.truncated:
         yield "the answer was cut at its token limit: give the rung a larger 'max_tokens' in rung.yaml"
@@ -130,7 +132,9 @@ def _doubts(answer: Answer, project: Project) -> Iterator[str]:
     if schema := read_schema(project):
         if why := breach(text, schema):
             yield f"the answer is not valid under the schema: {why}"
-    elif text not in read_labels(project, read_examples(project, []) if behaviour.labels == "from_examples" else ()):
+        return
+    examples = read_examples(project, []) if behaviour.labels == "from_examples" else ()
+    if not is_label(text, read_labels(project, examples, [])):
         yield f"the answer is none of the labels: {text[:60]!r}"
 
 

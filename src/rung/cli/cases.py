@@ -1,16 +1,21 @@
-"""`rung cases`: drafts of cases, from the documents, for a person to approve."""
+"""`rung cases`: drafts of cases, from the documents, for a person to approve; a person's word on answers."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from rung.cli.main import FINE
 from rung.cli.options import Folder, Json
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen, out, out_line
+
+if TYPE_CHECKING:
+    from rung.commands.label_cases import LabelPlan, Shown
 
 
 class Author(StrEnum):
@@ -20,7 +25,7 @@ class Author(StrEnum):
     model = "model"
 
 
-cases = typer.Typer(no_args_is_help=True, help="Draft cases from the documents, for a person to approve.")
+cases = typer.Typer(no_args_is_help=True, help="Draft cases for a person to approve; label answers.")
 
 
 @cases.command()
@@ -54,3 +59,79 @@ def suggest(
         f"{path}: check each line, correct it, and write your name in approved_by; name the file under 'cases:' in rung.yaml"
     )
     return FINE
+
+
+@cases.command()
+def label(
+    folder: Folder,
+    by: Annotated[str, typer.Option(help="Your name, kept with each label; default: your login.", show_default=False)] = "",
+    json: Json = False,
+) -> int:
+    """Say of answers whether they are good, so that the judge's scores can be corrected.
+
+    Shows answers of the last verdict, those that tell most first, without saying which rung gave them. Each label is kept at
+    once in human.labels.jsonl in the project; q ends, and the same command goes on. With --json it asks nothing, and says
+    what is to be asked.
+    """
+    from getpass import getuser
+    from json import dumps
+
+    from rung.commands.label_cases import Said, ask, label_plan
+    from rung.config.project import load_project
+    from rung.errors import UserError
+    from rung.pipeline.judge_labels import labels_file
+
+    project = load_project(folder)
+    plan = label_plan(project)
+    if json:
+        out(dumps(plan.as_json(), ensure_ascii=False))
+        return FINE
+    for line in _plan_lines(plan):
+        out_line(line)
+    if not plan.answers:
+        return FINE
+    if not sys.stdin.isatty():
+        raise UserError(
+            "a person answers here, and stdin is no terminal: run it in one, or --json to see what is to be asked"
+        )
+
+    def person(shown: Shown) -> Said:
+        for text in _answer_lines(shown):
+            out(text)
+        while True:
+            try:
+                word = input("good? [y]es [n]o [s]kip [q]uit: ").strip().lower()
+            except EOFError:
+                return "quit"
+            if word and (found := next((s for s in get_args(Said) if s.startswith(word)), None)):
+                return cast(Said, found)
+
+    given = ask(project, plan, person, by=by or getuser())
+    out_line(f"{given} labelled, in {labels_file(project)}; 'rung rescore' corrects the judge by them")
+    return FINE
+
+
+def _plan_lines(plan: LabelPlan) -> Iterator[str]:
+    from rung.stats.prediction_powered import MIN_LABELS
+    from rung.verdict.reasons import cases as counted
+
+    yield f"{plan.labelled} of {plan.cases} cases labelled, on answers of {len(plan.rungs)} rungs."
+    if not plan.answers:
+        yield "Every answer is labelled."
+    elif plan.settled:
+        yield "What these labels can settle is settled: further ones make the intervals narrower."
+    elif plan.more is None:
+        yield "Labels alone would hardly settle it, that takes more cases; they correct the judge all the same."
+    else:
+        presumed = "" if plan.labelled >= MIN_LABELS else ", if people agree with the judge on about 85 %"
+        yield f"{counted(plan.more, what='more case')} would likely settle it, about {plan.minutes} min{presumed}."
+
+
+def _answer_lines(shown: Shown) -> Iterator[str]:
+    yield ""
+    yield f"Question: {shown.question}"
+    for reference in shown.references:
+        yield f"Accepted: {reference}"
+    if not shown.references:
+        yield "Accepted: no answer is given; where none is known, saying so may be right"
+    yield f"Answer:   {shown.response}"

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung.cli.main import FINE, MISSED, YOURS
 from rung.cli.options import DryRun, Folder, Json, Limit, Seed, Strict, finite
 from rung.cli.screen import Screen, out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rung.pipeline.publishing import Published
 
 
 def compare(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -71,11 +76,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     else:
         out(done.published.table)
         out(f"report: {done.published.page}")
-    if restricted := done.published.restricted_to:
-        screen.say(
-            f"{done.published.page} shows text that is only for {', '.join(restricted)};"
-            f" without it: rung report {quote(str(folder))} --verdict {done.published.folder.name} --as '' -o FILE"
-        )
+    tell_restricted(screen, done.published, folder)
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
@@ -86,3 +87,12 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         if told.worse:
             return MISSED
     return FINE if done.verdict.clears_bar and not done.verdict.coverage.partial else MISSED
+
+
+def tell_restricted(screen: Screen, shown: Published, folder: Path) -> None:
+    """Say whom the page of a verdict is for, where it is not for everybody, and how to leave out what is not."""
+    if restricted := shown.restricted_to:
+        screen.say(
+            f"{shown.page} shows text that is only for {', '.join(restricted)};"
+            f" without it: rung report {quote(str(folder))} --verdict {shown.folder.name} --as '' -o FILE"
+        )

@@ -160,5 +160,8 @@ def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
     out(f"wrote {folder}: {made.documents:,} documents, cases: {cases}; left out: {len(made.problems):,}")
     if made.carved:
         out("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
+    if made.identical:
+        whose = "query has a document's id" if made.identical == 1 else "queries have a document's id"
+        out(f"{made.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
     out(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
     return FINE

@@ -62,11 +62,16 @@ def prune(folder: Folder, dry_run: DryRun = False, json: Json = False) -> int:
         versions = index_of(project).versions()
     if dry_run:
         numbers, pages = [one.number for one in versions[1:]], [str(verdict) for verdict in purged.verdicts]
-        forgotten = f"would forget {len(numbers)} versions, and the pages of {len(pages)} verdicts"
-        out(dumps({"forget": numbers, "pages": pages}) if json else forgotten)
+        answers = [str(verdict) for verdict in purged.answers]
+        forgotten = (
+            f"would forget {len(numbers)} versions, the pages of {len(pages)} verdicts, the answers of {len(answers)}"
+        )
+        out(dumps({"forget": numbers, "pages": pages, "answers": answers}) if json else forgotten)
         return FINE
     for verdict in purged.verdicts:
         screen.say(f"! {verdict}: its pages showed documents that are gone, and were removed; its numbers stay")
+    for verdict in purged.answers:
+        screen.say(f"! {verdict}: its stored answers had found documents that are gone, and were removed")
     if purged.page is not None:
         screen.say(f"! {purged.page} still shows them: delete it, or make it anew with 'rung compare'")
     return _show(versions, json=json)

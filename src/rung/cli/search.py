@@ -144,7 +144,7 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequ
         _tell_unknown(searcher, wanted)
     screen.problems(run.problems)
     if json:
-        counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed}
+        counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed, "itself": run.itself}
         said = {"run": str(trec), **counts, "left_out": len(run.problems), "search": searcher.weight.as_json()}
         out(dumps(said, ensure_ascii=False))
     else:
@@ -154,6 +154,9 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequ
             out(f"{run.bare:,} {'query' if run.bare == 1 else 'queries'} found nothing{whom}")
         if run.renamed:
             out(f"{run.renamed:,} document ids have spaces, which a TREC run cannot hold: written as %20")
+        if run.itself:
+            whose = "query found the document of its" if run.itself == 1 else "queries found the document of their"
+            out(f"{run.itself:,} {whose} own id: left out, as in BEIR's evaluation (knowledge.ignore_identical_ids)")
         if run.problems:
             out(f"{len(run.problems):,} rows of {queries} were left out")
     return FINE

@@ -25,6 +25,7 @@ task: Answer the question from the passages.
 knowledge:
   sources: [documents.jsonl]
   dense_weight: auto             # chosen on the dev and train cases
+  ignore_identical_ids: true     # BEIR's convention: a document whose id is the query's is no result of it
 cases: [cases/*.jsonl]           # queries with their gold documents; they have no answers, so they judge the search alone
 rungs: [rag]
 """
@@ -38,6 +39,7 @@ class Made:
     documents: int
     cases: Mapping[str, int]
     carved: bool  # dev cases were taken from the train queries, because the folder has no dev split
+    identical: int  # queries whose id is a document's, which is no result of theirs
     problems: tuple[Problem, ...]
 
 
@@ -71,7 +73,7 @@ def make_project(beir: Path, folder: Path) -> Made:
                     path.rename(folder / path.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
-    return Made(len(known), counts, carved, tuple(problems))
+    return Made(len(known), counts, carved, len(known & texts.keys()), tuple(problems))
 
 
 def _file(beir: Path, name: str) -> Path:

@@ -24,7 +24,6 @@ from rung.dataset.write_examples import write_examples, write_rows
 from rung.errors import UserError
 from rung.files.limited import name_of
 from rung.files.outputs import check_free
-from rung.pipeline.answering import commonest
 from rung.pipeline.materials import materials_of
 from rung.progress import phase
 from rung.records import Answer, Asker, Case, Example, Json, Message, Problem, Question, digest, plain
@@ -35,6 +34,7 @@ from rung.strategies.citing import finish
 from rung.strategies.prompting import closed_book, compact, instruction
 from rung.strategies.protocol import Materials
 from rung.strategies.structured import constrained
+from rung.verdict import reasons
 
 ANSWER_TOKENS = 512
 
@@ -159,7 +159,7 @@ def distill(engines: Engines, order: DistillRequest) -> DistillReport:
     ended, usd = _answered(engines, rows, asked, order)
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
-        raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {commonest(errors)}")
+        raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {reasons.commonest(errors)}")
     passed = _sifted(engines, rows, list(zip(asked, ended, strict=True)), sieve)
     examples = [_example(one, answer.text, rows, order) for one, answer in passed]
     write_examples(order.output, examples, force=order.force)

@@ -1,5 +1,6 @@
 """Erases what deleted documents left in a project's state: old versions and rows of the index, results that were made of
-them, freed pages of the databases, and the pages of verdicts that show passages which no document holds any more.
+them, freed pages of the databases, and of verdicts the pages that show passages which no document holds any more, and the
+stored answers that found one.
 
 A verdict's numbers stay: its table, its line of JSON and its record hold no texts. Which documents are gone is left to the
 sync before.
@@ -20,7 +21,8 @@ from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import SET_ASIDE, damaged, unseal
-from rung.pipeline.cache_invalidation import forget_gone
+from rung.pipeline.cache_invalidation import forget_gone, is_gone
+from rung.pipeline.evaluation_store import EVALUATIONS, passages_in
 from rung.pipeline.publishing import JUNIT, MARKDOWN, PAGE, RAGAS, verdicts_of
 from rung.runtime.engines import index_of, open_cache
 
@@ -32,10 +34,12 @@ WITH_TEXTS = (PAGE, MARKDOWN, JUNIT, RAGAS)  # files of a verdict that speak of 
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What went: folders of verdicts whose pages were removed; the project's own page where it still is one of these."""
+    """What went: folders of verdicts whose pages were removed; the project's own page where it still is one of these;
+    folders of verdicts whose stored answers were removed."""
 
     verdicts: tuple[Path, ...]
     page: Path | None
+    answers: tuple[Path, ...] = ()
 
 
 def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
@@ -50,7 +54,8 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
-    found = PurgeReport(tuple(stale), own if shown else None)
+    answers = tuple(folder for folder in _verdicts(project) if folder in stale or _has_found(folder, texts))
+    found = PurgeReport(tuple(stale), own if shown else None, tuple(at for at in answers if (at / EVALUATIONS).is_file()))
     if dry_run:
         return found
     index.prune()
@@ -59,9 +64,9 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     with closing(open_cache(project)) as cache:
         forget_gone(cache, lambda ids: left.documents(ids) if left else ())
     for folder in stale:
-        unseal(folder, WITH_TEXTS)
-        for name in WITH_TEXTS:
-            (folder / name).unlink(missing_ok=True)
+        _remove(folder, WITH_TEXTS)
+    for folder in found.answers:
+        _remove(folder, (EVALUATIONS,))
     shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
     for path in sorted(project.state.glob("*.db")):
         _vacuum(path)
@@ -93,6 +98,22 @@ def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
         context not in texts.get(document, "") if document else not any(context in text for text in texts.values())
         for document, context in known
     )
+
+
+def _has_found(folder: Path, texts: Mapping[str, str]) -> bool:
+    """Whether a verdict's stored answers had found a passage that its document does not hold any more; those that cannot be
+    read are taken to."""
+    path = folder / EVALUATIONS
+    try:
+        return path.is_file() and any(is_gone(passage, texts.get) for passage in passages_in(path))
+    except UserError:
+        return True
+
+
+def _remove(folder: Path, names: tuple[str, ...]) -> None:
+    unseal(folder, names)
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
 
 
 def _equal(one: Path, other: Path) -> bool:

@@ -58,12 +58,15 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class TrecRun:
-    """What was written. `bare`: queries that found nothing; `renamed`: documents whose id has spaces, written with %20."""
+    """What was written. `bare`: queries that found nothing; `renamed`: documents whose id has spaces, written with %20;
+    `itself`: queries that found the document of their own id, which was left out.
+    """
 
     queries: int
     lines: int
     bare: int
     renamed: int
+    itself: int = 0
     problems: tuple[Problem, ...] = ()
 
 
@@ -80,6 +83,7 @@ class Searcher:
         elif self.problems:
             say(f"problems with rows or files: {len(self.problems)} (rung check lists them)")
         self.weight: Weight = settle_alone(engines, indexed.knowledge)
+        self.ignores_identical_ids = engines.project.settings.knowledge.ignore_identical_ids
 
     def find(self, queries: Sequence[str], wanted: SearchRequest) -> list[tuple[Passage, ...]]:
         """For each query its passages, best first; all queries in one call of each engine.
@@ -153,7 +157,8 @@ class Searcher:
 def write_run(searcher: Searcher, queries: Path, run: Path, wanted: SearchRequest, *, force: bool = False) -> TrecRun:
     """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
 
-    Written whole or not at all. `wanted.top` counts documents.
+    Written whole or not at all. `wanted.top` counts documents. Where the project says `knowledge.ignore_identical_ids`,
+    the document of a query's own id is left out, as BEIR's evaluation does.
 
     Raises:
         UserError: the file cannot be read or holds no query, or the run is there already (`force`) or cannot be written.
@@ -164,17 +169,21 @@ def write_run(searcher: Searcher, queries: Path, run: Path, wanted: SearchReques
     if not asked:
         listed = "".join(f"\n  {problem}" for problem in problems[:10])
         raise InputError(f'no query could be read; each line is {{"_id": …, "text": …}}{listed}', path=queries)
-    lines, bare, renamed = 0, 0, set[str]()
+    lines, bare, itself, renamed = 0, 0, 0, set[str]()
+    own = searcher.ignores_identical_ids
     with new_file(run, force=force) as file, phase("search") as tick:
         for start in range(0, len(asked), _TOGETHER):
             some = asked[start : start + _TOGETHER]
-            for query, ranking in zip(some, _documents(searcher, [q.text for q in some], wanted), strict=True):
+            deep = replace(wanted, top=wanted.top + own)
+            for query, found in zip(some, _documents(searcher, [q.text for q in some], deep), strict=True):
+                ranking = [p for p in found if not (own and p.document == query.id)][: wanted.top]
+                itself += own and any(p.document == query.id for p in found)
                 bare += not ranking
                 lines += len(ranking)
                 renamed |= {p.document for p in ranking if _word(p.document) != p.document}
                 file.writelines(trec_lines(query.id, ranking))
             tick(start + len(some), len(asked), "")
-    return TrecRun(len(asked), lines, bare, len(renamed), tuple(problems))
+    return TrecRun(len(asked), lines, bare, len(renamed), itself, tuple(problems))
 
 
 def trec_lines(query: str, ranking: Sequence[Passage]) -> Iterator[str]:

@@ -18,9 +18,10 @@ from rung.pipeline.candidates import allowed as allowed_rungs
 from rung.pipeline.candidates import check_sampling, shared_settings
 from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
+from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
 from rung.pipeline.materials import materials_of
-from rung.pipeline.outlook import Entrant, Foreseer, Outlook, rehearse, unindexed
+from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
 from rung.pipeline.preflight import check_settings, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
@@ -229,13 +230,13 @@ def survey(
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
     found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
-    entrants = list(_entrants(stage, plans, cases)) if rehearsed else []
+    forecasts = list(_forecasts(stage, plans, cases)) if rehearsed else []
     looked = Foreseer(
         project=project,
         stage=stage,
         rates=rates,
         pace=pace_of_building(project),
-        entrants=entrants,
+        forecasts=forecasts,
         judging=cases,
         cases=rows.cases,
         allowed=allowed or CompareRequest(),
@@ -256,7 +257,7 @@ def survey(
             *secrets,
             *teaching.problems,
         ),
-        planned=tuple(_planned(plans, {e.label: e for e in entrants}, rates, len(cases), stage.materials)),
+        planned=tuple(_planned(plans, {e.label: e for e in forecasts}, rates, len(cases), stage.materials)),
         held=held,
         due=whats_due(project, rows, groups=read.groups),
         servers=tuple(remembered(project)),
@@ -310,33 +311,34 @@ def _plans(project: Project, materials: Materials) -> Iterator[Named]:
     """Every rung and arm, as it is planned."""
     listed = list(allowed_rungs(project))
     check_limits(project)
+    read_labels(project)
     check_sampling(project)
     arms: list[tuple[str, type[Rung], dict[str, Json]]] = [(r.name, r, shared_settings(project, r)) for r in REFERENCES]
     for label, rung, settings in (*listed, *arms):
         yield label, rung, settings, planned_for(rung, materials, settings)
 
 
-def _entrants(stage: Stage, plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[Entrant]:
+def _forecasts(stage: Stage, plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[RungForecast]:
     """Those that apply, as rehearsed; a rung made of others comes last, and takes what the dearest of them takes."""
-    known: list[Entrant] = []
+    known: list[RungForecast] = []
     for label, rung, _, plan in plans:
         if isinstance(plan, Plan):
-            known.append(Entrant(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
+            known.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
     yield from known
     members = [e.rehearsed for e in known if e.rehearsed is not None and not e.is_reference]
     for label, rung, _, plan in plans:
         if isinstance(plan, Composition):
             dearest = most([one.each for one in members]) if members else Use()
             likely = most([one.likely for one in members]) if members else Use()
-            yield Entrant(label, rung.name, plan, Rehearsed(dearest.times(len(cases)), dearest, likely))
+            yield RungForecast(label, rung.name, plan, Rehearsed(dearest.times(len(cases)), dearest, likely))
 
 
 def _planned(
-    plans: Sequence[Named], entrants: Mapping[str, Entrant], rates: Rates, cases: int, materials: Materials
+    plans: Sequence[Named], forecasts: Mapping[str, RungForecast], rates: Rates, cases: int, materials: Materials
 ) -> Iterator[Planned]:
     repeats = rates.project.settings.sampling.repeats
     for label, _, settings, plan in plans:
-        known = entrants[label].rehearsed if label in entrants else None
+        known = forecasts[label].rehearsed if label in forecasts else None
         forecast = None if known is None else rates.of(known.whole.times(repeats), known.likely.times(repeats))
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)

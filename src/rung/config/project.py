@@ -134,8 +134,8 @@ def _odd(value: object, where: Where = ()) -> Iterator[tuple[Where, str]]:
     elif isinstance(value, (int, float)) and abs(value) > LARGEST:
         yield where, f"no setting is larger than {LARGEST:g}"
     elif isinstance(value, str):
-        if found := _CONTROL.search(value):
-            yield where, f"it holds the control character {ascii(found[0])[1:-1]}, which nobody sees: write it anew"
+        if control := _CONTROL.search(value):
+            yield where, f"it holds the control character {ascii(control[0])[1:-1]}, which nobody sees: write it anew"
         if has_password(value) and where not in _IN_WORDS and where[:2] != ("behaviour", "labels"):
             message = "holds a user or a password, which would be kept and sent: take them out of it"
             yield where, f"'{without_password(value)}' {message}; keys of servers are set in the environment"
@@ -156,20 +156,20 @@ def _listed(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _lines(node: yaml.Node | None, path: Path, where: Where = ()) -> dict[Where, int]:
     """Line (from 1) of every key and list item; a key given twice is an error."""
-    found: dict[Where, int] = {}
+    lines: dict[Where, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            place = (*where, str(key.value))
+            key_path = (*where, str(key.value))
             line = key.start_mark.line + 1
-            if place in found:
-                raise InputError(f"'{key.value}' stands twice (first on line {found[place]})", path=path, line=line)
-            found[place] = line
-            found |= _lines(value, path, place)
+            if key_path in lines:
+                raise InputError(f"'{key.value}' stands twice (first on line {lines[key_path]})", path=path, line=line)
+            lines[key_path] = line
+            lines |= _lines(value, path, key_path)
     elif isinstance(node, yaml.SequenceNode):
         for place_in_list, item in enumerate(node.value):
-            found[(*where, place_in_list)] = item.start_mark.line + 1
-            found |= _lines(item, path, (*where, place_in_list))
-    return found
+            lines[(*where, place_in_list)] = item.start_mark.line + 1
+            lines |= _lines(item, path, (*where, place_in_list))
+    return lines
 
 
 def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -> InputError:
@@ -179,23 +179,23 @@ def _explained(error: ValidationError, lines: Mapping[Where, int], path: Path) -
     line = next((lines[where[:cut]] for cut in range(len(where), 0, -1) if where[:cut] in lines), 1)
     name = ".".join(str(part) for part in where)
     if mistake["type"] == "extra_forbidden":
-        known = _known_keys(where[:-1])
-        close = difflib.get_close_matches(str(where[-1]), known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(known)}"
+        keys = _known_keys(where[:-1])
+        close = difflib.get_close_matches(str(where[-1]), keys, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known here: {', '.join(keys)}"
         return InputError(f"unknown key '{where[-1]}'; {hint}", path=path, line=line)
     if where[:2] == ("behaviour", "labels"):
-        found = mistake["input"]
+        value = mistake["input"]
         message = (
-            f'behaviour.labels: a list of texts (quote words such as "yes"), a file, or from_examples (found {found!r})'
+            f'behaviour.labels: a list of texts (quote words such as "yes"), a file, or from_examples (found {value!r})'
         )
         return InputError(message, path=path, line=line)
     if where[:1] == ("knowledge",) and isinstance(mistake["input"], list) and where[-1] in _SWEPT_BY_RAG:
         sweep = f"rag: {{{where[-1]}: {mistake['input']}}}"
         message = f"{name} is one number for the project; to try several, sweep them under a rung: '{sweep}'"
         return InputError(message, path=path, line=line)
-    said = str(mistake["msg"]).removeprefix("Value error, ")
+    text = str(mistake["msg"]).removeprefix("Value error, ")
     return InputError(
-        f"{name}: {said[:1].lower()}{said[1:]} (found {without_password(repr(mistake['input']))})", path=path, line=line
+        f"{name}: {text[:1].lower()}{text[1:]} (found {without_password(repr(mistake['input']))})", path=path, line=line
     )
 
 

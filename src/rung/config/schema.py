@@ -41,15 +41,15 @@ def times_per_month(pace: str) -> float | None:
     >>> times_per_month("4 per year")
     0.333...
     """
-    said = pace.strip().lower()
-    if said in ("", "rarely"):
+    text = pace.strip().lower()
+    if text in ("", "rarely"):
         return None
-    if said in _PACES:
-        return _PACES[said]
-    often = re.fullmatch(r"(\d+(?:\.\d+)?) (?:times )?(?:per|a|an|each|every) (hour|day|week|month|quarter|year)", said)
+    if text in _PACES:
+        return _PACES[text]
+    often = re.fullmatch(r"(\d+(?:\.\d+)?) (?:times )?(?:per|a|an|each|every) (hour|day|week|month|quarter|year)", text)
     if often:
         return float(often[1]) * _UNITS[often[2]]
-    seldom = re.fullmatch(r"every (?:(\d+(?:\.\d+)?) )?(hour|day|week|month|quarter|year)s?", said)
+    seldom = re.fullmatch(r"every (?:(\d+(?:\.\d+)?) )?(hour|day|week|month|quarter|year)s?", text)
     if seldom and float(seldom[1] or 1) > 0:
         return _UNITS[seldom[2]] / float(seldom[1] or 1)
     raise ValueError(f"one of {', '.join(_PACES)}, rarely, or such as '3 per week' or 'every 2 months'")
@@ -103,6 +103,7 @@ class KnowledgeSettings(_Section):
     parent_tokens: int = Field(default=0, ge=0, le=65536)
     fusion: Literal["scores", "ranks"] = "scores"
     dense_weight: float | Literal["auto"] = "auto"
+    ignore_identical_ids: bool = False
     store: str = ""
 
     @property
@@ -173,7 +174,7 @@ class BarSettings(_Section):
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, float] = Field(init=False)
     correct: float | None = Field(default=None, ge=0, le=1)
-    metric: Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"] | None = None
+    metric: Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"] | None = None
     p95_seconds: float | None = Field(default=None, gt=0)
     usd_per_1k: float | None = Field(default=None, ge=0)
     forgetting: ForgettingSettings = ForgettingSettings()
@@ -235,8 +236,8 @@ class RetrainSettings(_Section):
     @property
     def rows(self) -> int | None:
         """New approved rows after which it is time; None where another rule was given."""
-        found = _NEW_ROWS.fullmatch(self.when)
-        return int(found[1].replace(",", "")) if found else None
+        match = _NEW_ROWS.fullmatch(self.when)
+        return int(match[1].replace(",", "")) if match else None
 
     @property
     def days(self) -> int | None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rung.config.project import Project
 from rung.dataset import read_examples as read_file
 from rung.dataset.formats import id_of, meta_of
+from rung.dataset.judgements import ignoring_itself, misgraded
+from rung.dataset.label_sets import read_labels, spelt_alike
 from rung.dataset.leakage import overlaps
 from rung.dataset.load_examples import slips
 from rung.dataset.obstacles import Obstacles
@@ -75,14 +77,18 @@ def load_dataset(project: Project, *, judging: bool = True, obstacles: Obstacles
     none: tuple[Example, ...] = ()
     no_labels: tuple[str, ...] = ()
     examples = met.past(lambda: read_examples(project, problems), none)
+    schema = met.past(lambda: read_schema(project), "")
+    labels = met.past(lambda: read_labels(project, examples, problems), no_labels)
+    if labels and not schema:
+        examples, cases = spelt_alike(examples, cases, labels, problems)
     teaching: tuple[Example | Case, ...] = (*examples, *(c for c in cases if c.split == "train"))
     taught, repeated = overlaps(teaching, [c for c in cases if c.split != "train"])
     problems.extend(repeated)
     return Dataset(
         cases=tuple(c for c in cases if c.split != "train" or c.place in taught),
         examples=tuple(e for e in examples if e.place in taught),
-        schema=met.past(lambda: read_schema(project), ""),
-        labels=met.past(lambda: read_labels(project, examples), no_labels),
+        schema=schema,
+        labels=labels,
         problems=tuple(problems),
         quotes=quotes,
     )
@@ -204,8 +210,10 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
                 problems.append(Problem(shown, number, str(error)))
                 continue
             problems.extend(slips(row, CASE_KEYS, shown, number))
+            problems.extend(Problem(shown, number, why) for why in misgraded(case))
             if _is_new(case.id, case.place, seen, problems):
-                yield case, evidence
+                own = project.settings.knowledge.ignore_identical_ids
+                yield ignoring_itself(case) if own else case, evidence
 
 
 def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) -> bool:
@@ -354,31 +362,6 @@ def read_schema(project: Project) -> str:
         raise InputError(str(error), path=path, line=1) from error
     # Key order is kept: constrained decoding writes the properties in this order.
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
-
-
-def read_labels(project: Project, examples: Sequence[Example]) -> tuple[str, ...]:
-    """The labels of which every answer is one; () where the project has none.
-
-    Raises:
-        InputError: their file cannot be read.
-    """
-    named = project.settings.behaviour.labels
-    if isinstance(named, tuple):
-        return tuple(dict.fromkeys(named))
-    if named == "from_examples":
-        return tuple(sorted({e.output.strip() for e in examples}))
-    path = project.root / named
-    if not path.exists():
-        message = f"the labels file '{named}' does not exist (a list, a file, or 'from_examples' can stand here)"
-        raise project.error(message, "behaviour", "labels")
-    if path.suffix == ".jsonl":
-        problems: list[Problem] = []
-        rows = [str(row.get("label", "")) for _, row in json_lines(path, named, problems)]
-        if problems:
-            raise InputError(problems[0].message, path=path, line=problems[0].line)
-    else:
-        rows = text_of(path).splitlines()
-    return tuple(dict.fromkeys(row.strip() for row in rows if row.strip()))
 
 
 def fingerprint(rows: Dataset) -> str:

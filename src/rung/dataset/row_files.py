@@ -137,11 +137,21 @@ def _array(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
 
 def _table(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """Records of a CSV with a header; a quoted cell may run over lines."""
+    header: Sequence[str] = ()
+    for line, cells in table_cells(text, shown, problems):
+        if header:
+            yield line, dict(zip(header, cells, strict=True))
+        else:
+            header = cells
+
+
+def table_cells(text: str, shown: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of a CSV's header, cells stripped, and of each record that has as many cells; others become problems."""
     csv.field_size_limit(_WIDEST)
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: Sequence[str] = ()
+    width = 0
     while True:
         line = reader.line_num + 1
         try:
@@ -153,12 +163,9 @@ def _table(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
             continue
         if not any(cell.strip() for cell in cells):
             continue
-        if not header:
-            header = [cell.strip() for cell in cells]
+        if not width:
+            width, cells = len(cells), [cell.strip() for cell in cells]
+        elif len(cells) != width:
+            problems.append(Problem(shown, line, f"has {len(cells)} cells, the header {width}: put quotes around cells"))
             continue
-        if len(cells) != len(header):
-            problems.append(
-                Problem(shown, line, f"has {len(cells)} cells, the header {len(header)}: put quotes around cells")
-            )
-            continue
-        yield line, dict(zip(header, cells, strict=True))
+        yield line, cells

@@ -135,8 +135,8 @@ def seal(folder: Path, digests: Mapping[str, str], *, mark: str = SEAL) -> None:
         UserError: it cannot be written.
     """
     paths = {name: folder / name for name in digests}
-    said = {name: [digests[name], *(standing(path) if path.exists() else [])] for name, path in paths.items()}
-    write_whole(folder / mark, json.dumps(said))
+    entries = {name: [digests[name], *(standing(path) if path.exists() else [])] for name, path in paths.items()}
+    write_whole(folder / mark, json.dumps(entries))
 
 
 def unseal(folder: Path, names: tuple[str, ...]) -> None:
@@ -150,20 +150,20 @@ def altered(
     folder: Path,
     *,
     mark: str = SEAL,
-    wanted: Mapping[str, str] | None = None,
+    expected: Mapping[str, str] | None = None,
     thoroughly: bool = False,
     others: bool = False,
 ) -> str:
     """What is wrong with a folder that was sealed, in words; "" if nothing is. Arguments as of `altered_file`."""
-    found = altered_file(folder, mark=mark, wanted=wanted, thoroughly=thoroughly, others=others)
-    return "" if found is None else f"{found[0]} {found[1]}"
+    difference = altered_file(folder, mark=mark, expected=expected, thoroughly=thoroughly, others=others)
+    return "" if difference is None else f"{difference[0]} {difference[1]}"
 
 
 def altered_file(
     folder: Path,
     *,
     mark: str = SEAL,
-    wanted: Mapping[str, str] | None = None,
+    expected: Mapping[str, str] | None = None,
     thoroughly: bool = False,
     others: bool = False,
 ) -> tuple[Path, str] | None:
@@ -172,7 +172,7 @@ def altered_file(
     Args:
         folder: what was sealed.
         mark: the file that `seal` wrote.
-        wanted: digests that the files must have; None: those of the seal, and no further file may be there.
+        expected: digests that the files must have; None: those of the seal, and no further file may be there.
         thoroughly: read every file, whatever its size and times say.
         others: further files may be there.
     """
@@ -181,8 +181,8 @@ def altered_file(
         noted: dict[str, list[str | int]] = {str(name): list(state) for name, state in parsed.items()}
     except (OSError, ValueError, RecursionError, AttributeError, TypeError):
         return folder / mark, "does not say what the files should be"
-    digests = {name: str(state[0]) for name, state in noted.items() if state} if wanted is None else wanted
-    if wanted is None and not others and (strange := sorted(files_in(folder, mark) - set(digests))):
+    digests = {name: str(state[0]) for name, state in noted.items() if state} if expected is None else expected
+    if expected is None and not others and (strange := sorted(files_in(folder, mark) - set(digests))):
         return folder / strange[0], "does not belong there"
     moved = False
     for name, digest in digests.items():
@@ -206,8 +206,8 @@ def files_in(folder: Path, mark: str = SEAL) -> set[str]:
     paths = list(folder.rglob("*"))
     apart = [path.parent for path in paths if path.name == SEAL and path.parent != folder]
     files = [path for path in paths if not path.is_dir() and not any(map(path.is_relative_to, apart))]
-    found = {str(path.relative_to(folder)) for path in files}
-    return {name for name in found if not name.startswith(mark) and not name.endswith(".part")}
+    names = {str(path.relative_to(folder)) for path in files}
+    return {name for name in names if not name.startswith(mark) and not name.endswith(".part")}
 
 
 def require_whole(folder: Path) -> None:
@@ -237,8 +237,8 @@ def damaged(path: Path | str, why: str, *, state: Path | None = None) -> Damaged
 
     `state`: something in the project's state, where the damaged is not: an object has an address, and no path.
     """
-    said = why if str(path) in why else f"{path} is damaged ({why})"
-    return Damaged(f"{said}; mend it with: {repair_command(state or Path(path))}", path, why)
+    text = why if str(path) in why else f"{path} is damaged ({why})"
+    return Damaged(f"{text}; mend it with: {repair_command(state or Path(path))}", path, why)
 
 
 def repair_command(path: Path) -> str:
@@ -258,8 +258,8 @@ def set_aside(path: Path) -> Path:
     try:
         (state / SET_ASIDE).mkdir(exist_ok=True)
         free = (state / SET_ASIDE / (f"{name}.{n}" if n else name) for n in range(10_000))
-        place = next(place for place in free if not place.exists())
-        path.replace(place)
+        aside = next(aside for aside in free if not aside.exists())
+        path.replace(aside)
     except OSError as error:
         raise UserError(f"{path} cannot be set aside ({error.strerror or error}); move it away by hand") from error
-    return place
+    return aside

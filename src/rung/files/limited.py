@@ -94,8 +94,8 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             if isinstance(error, Malformed):
                 raise Malformed(str(error), error.line or node.start_mark.line + 1) from error
-            said = f"{node.value[:40]!a} " if isinstance(node.value, str) else "this "
-            raise Malformed(f"{said}is no {node.tag.rpartition(':')[2]}", node.start_mark.line + 1) from error
+            scalar = f"{node.value[:40]!a} " if isinstance(node.value, str) else "this "
+            raise Malformed(f"{scalar}is no {node.tag.rpartition(':')[2]}", node.start_mark.line + 1) from error
 
 
 def yaml_of(text: str) -> tuple[object, yaml.Node | None]:
@@ -137,26 +137,26 @@ def _check_depth(text: str) -> None:
 _UNDER_WAY = (0, 0)
 
 
-def _unfolded(node: yaml.Node, depth: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+def _unfolded(node: yaml.Node, depth: int, seen: dict[int, tuple[int, int]]) -> tuple[int, int]:
     """(values, levels) of a node whose aliases are replaced by what they stand for."""
     if depth > MAX_DEPTH:
         raise Malformed(DEEP, node.start_mark.line + 1)
     if not isinstance(node, yaml.CollectionNode):
         return 1, 1
-    found = known.get(id(node))
-    if found == _UNDER_WAY:
+    span = seen.get(id(node))
+    if span == _UNDER_WAY:
         raise Malformed("it refers to itself (*name): write the value out", node.start_mark.line + 1)
-    if found is None:
-        known[id(node)] = _UNDER_WAY
+    if span is None:
+        seen[id(node)] = _UNDER_WAY
         inner = [one for pair in node.value for one in (pair if isinstance(pair, tuple) else (pair,))]
-        sizes = [_unfolded(one, depth + 1, known) for one in inner]
-        found = known[id(node)] = 1 + sum(size for size, _ in sizes), 1 + max((levels for _, levels in sizes), default=0)
-        if found[0] > MAX_VALUES:
+        sizes = [_unfolded(one, depth + 1, seen) for one in inner]
+        span = seen[id(node)] = 1 + sum(size for size, _ in sizes), 1 + max((levels for _, levels in sizes), default=0)
+        if span[0] > MAX_VALUES:
             message = f"its aliases (*name) unfold to more than {MAX_VALUES:,} values: write out what is meant"
             raise Malformed(message, node.start_mark.line + 1)
-    if depth + found[1] - 1 > MAX_DEPTH:
+    if depth + span[1] - 1 > MAX_DEPTH:
         raise Malformed(DEEP, node.start_mark.line + 1)
-    return found
+    return span
 
 
 def yaml_file(path: Path) -> tuple[object, yaml.Node | None]:

@@ -14,11 +14,11 @@ from rung.errors import UserError
 FORCE = "name another file, or say --force to replace it"
 
 
-def writable(place: Path) -> bool:
+def writable(path: Path) -> bool:
     """Whether something can be written into a folder, or the folder be made."""
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    return os.access(place, os.W_OK | os.X_OK)
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return os.access(path, os.W_OK | os.X_OK)
 
 
 def check_free(path: Path, *, force: bool = False, instead: str = FORCE) -> None:

@@ -53,12 +53,12 @@ def find_quote(document_text: str, quote: str) -> tuple[int, int] | None:
     if (exact := document_text.find(quote)) >= 0:
         return exact, exact + len(quote)
     places = [i for i, character in enumerate(document_text) if not character.isspace()]
-    wanted = "".join(quote.split())
-    found = "".join(document_text[i] for i in places).find(wanted)
-    return None if found < 0 else (places[found], places[found + len(wanted) - 1] + 1)
+    letters = "".join(quote.split())
+    begin = "".join(document_text[i] for i in places).find(letters)
+    return None if begin < 0 else (places[begin], places[begin + len(letters) - 1] + 1)
 
 
-def gold_passages(case: Case, library: Library, wanted: Phrases = ()) -> Gold:
+def gold_passages(case: Case, library: Library, phrases: Phrases = ()) -> Gold:
     """The passages that hold the case's evidence, most of it first; then those of gold documents without evidence spans.
 
     Of such a document, those that bear the answer come first (`rung.scoring.bearing`). One of at most `WHOLE_TOKENS` tokens
@@ -67,17 +67,17 @@ def gold_passages(case: Case, library: Library, wanted: Phrases = ()) -> Gold:
     Args:
         case: with its evidence and gold documents.
         library: where they are looked up.
-        wanted: what to look for in gold documents; none: nearness to the question alone tells.
+        phrases: what to look for in gold documents; none: nearness to the question alone tells.
 
     Raises:
         UserError: the case names a document that does not exist, or characters that it does not have.
     """
     spanned = _spanned(case, library)
-    known = {evidence.document for evidence in case.evidence}
-    others = [_document(case, id, library) for id in dict.fromkeys(case.gold_documents) if id not in known]
-    parts = ranked(case, [passage for document in others for passage in _of_document(document, library)], wanted)
-    found = (*spanned, *parts.passages)
-    return Gold(found, len(spanned) + parts.bearing, any(holds(passage, wanted) for passage in found))
+    with_evidence = {evidence.document for evidence in case.evidence}
+    others = [_document(case, id, library) for id in dict.fromkeys(case.gold_documents) if id not in with_evidence]
+    parts = ranked(case, [passage for document in others for passage in _of_document(document, library)], phrases)
+    passages = (*spanned, *parts.passages)
+    return Gold(passages, len(spanned) + parts.bearing, any(holds(passage, phrases) for passage in passages))
 
 
 def _spanned(case: Case, library: Library) -> Sequence[Passage]:
@@ -86,7 +86,7 @@ def _spanned(case: Case, library: Library) -> Sequence[Passage]:
         document = _document(case, evidence.document, library)
         if not 0 <= evidence.start < evidence.end <= len(document.text):
             raise UserError(
-                f"{_place(case)}the evidence {evidence.start}-{evidence.end} lies outside '{document.id}', which has"
+                f"{_location(case)}the evidence {evidence.start}-{evidence.end} lies outside '{document.id}', which has"
                 f" {len(document.text)} characters; correct the span, or give the quote instead"
             )
         for passage in library.passages_of(document.id):
@@ -103,9 +103,9 @@ def _of_document(document: Document, library: Library) -> Sequence[Passage]:
 def _document(case: Case, id: str, library: Library) -> Document:
     document = library.document(id)
     if document is None:
-        raise UserError(f"{_place(case)}there is no document '{id}'; correct the case, or bring the document back")
+        raise UserError(f"{_location(case)}there is no document '{id}'; correct the case, or bring the document back")
     return document
 
 
-def _place(case: Case) -> str:
+def _location(case: Case) -> str:
     return f"{case.place}: " if case.place else f"case {case.id}: "

@@ -92,9 +92,9 @@ class ExamplesIndex:
 
     def everything(self, top: int) -> tuple[Passage, ...]:
         """The first `top` examples in their order."""
-        return tuple(self.passage(place) for place in range(min(top, len(self.payloads))))
+        return tuple(self.passage(index) for index in range(min(top, len(self.payloads))))
 
-    def passage(self, place: int, score: float = 0.0) -> Passage:
+    def passage(self, index: int, score: float = 0.0) -> Passage:
         """An example as a passage; its text is the payload."""
-        payload = self.payloads[place]
-        return Passage(f"example-{place}", f"example-{place}", 0, len(payload), payload, score=score)
+        payload = self.payloads[index]
+        return Passage(f"example-{index}", f"example-{index}", 0, len(payload), payload, score=score)

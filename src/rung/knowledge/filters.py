@@ -59,12 +59,12 @@ def parsed(where: str) -> tuple[Term, ...]:
     if not where:
         return ()
     try:
-        said = json.loads(where)
+        conditions = json.loads(where)
     except ValueError as error:
         raise UserError(f"the filter {where[:80]!r} is no JSON: {error}") from error
-    if not isinstance(said, dict):
+    if not isinstance(conditions, dict):
         raise UserError(f'a filter is a JSON object such as {{"year": {{"gte": 2020}}}}: got {where[:80]!r}')
-    return tuple(term for key in sorted(said) for term in _terms(key, said[key]))
+    return tuple(term for key in sorted(conditions) for term in _terms(key, conditions[key]))
 
 
 def matches(document: Document, terms: tuple[Term, ...]) -> bool:
@@ -93,14 +93,14 @@ def flattened(document: Document) -> Iterator[tuple[str, Json]]:
             yield key, value
 
 
-def value_of(said: Scalar) -> Value:
+def value_of(scalar: Scalar) -> Value:
     """A value as it is compared."""
-    if isinstance(said, bool):
-        return Value("b", int(said))
-    if isinstance(said, (int, float)):
-        return Value("n", float(said))
-    moment = _moment(said)
-    return Value("s", said) if moment is None else Value("t", moment)
+    if isinstance(scalar, bool):
+        return Value("b", int(scalar))
+    if isinstance(scalar, (int, float)):
+        return Value("n", float(scalar))
+    moment = _moment(scalar)
+    return Value("s", scalar) if moment is None else Value("t", moment)
 
 
 def facet(key: str, token: str = "") -> int:
@@ -118,14 +118,14 @@ def sql(terms: tuple[Term, ...], columns: frozenset[str]) -> str:
     return " AND ".join(_sql(term, columns) for term in terms)
 
 
-def _terms(key: str, said: Json) -> Iterator[Term]:
-    if not isinstance(said, dict):
-        yield Term(key, "eq", (_scalar(key, said),))
+def _terms(key: str, condition: Json) -> Iterator[Term]:
+    if not isinstance(condition, dict):
+        yield Term(key, "eq", (_scalar(key, condition),))
         return
-    if not said:
+    if not condition:
         raise UserError(f"the filter on '{key}' says nothing; write a value, or one of {', '.join(OPERATORS)}")
-    for operator in sorted(said):
-        value = said[operator]
+    for operator in sorted(condition):
+        value = condition[operator]
         if operator not in OPERATORS:
             raise UserError(f"the filter on '{key}' uses '{operator}'; there are {', '.join(OPERATORS)}")
         if operator == "in":
@@ -148,12 +148,12 @@ def _scalar(key: str, value: Json) -> Scalar:
 
 
 def _holds(term: Term, held: list[Value], scalar: bool) -> bool:
-    wanted = [value_of(value) for value in term.values]
+    expected = [value_of(value) for value in term.values]
     if term.operator == "ne":
-        return bool(held) and wanted[0] not in held
+        return bool(held) and expected[0] not in held
     if term.operator in ("eq", "in"):
-        return any(value in held for value in wanted)
-    return scalar and any(h.kind == wanted[0].kind and _ordered(h.value, term.operator, wanted[0].value) for h in held)
+        return any(value in held for value in expected)
+    return scalar and any(h.kind == expected[0].kind and _ordered(h.value, term.operator, expected[0].value) for h in held)
 
 
 def _ordered(left: str | float, operator: str, right: str | float) -> bool:
@@ -191,12 +191,12 @@ def _flat(prefix: str, meta: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
             yield f"{prefix}{key}", value
 
 
-def _moment(said: str) -> int | None:
+def _moment(text: str) -> int | None:
     """Microseconds since 1970 of an ISO date or time; None if it is none."""
-    if len(said) > 40 or not _ISO.fullmatch(said):
+    if len(text) > 40 or not _ISO.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(text)
     except ValueError:  # the 31st of February
         return None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -39,8 +39,8 @@ def read_markdown(file: SourceFile) -> Iterator[Item]:
         yield error.line, str(error)
         return
     except Unusable as error:
-        found = in_text(text)
-        yield found[0] if found else 1, str(error)
+        mark = in_text(text)
+        yield mark[0] if mark else 1, str(error)
         return
     if not text[matter.body_start :].strip():
         yield 0, "has front matter, and nothing after it"

@@ -118,12 +118,12 @@ def stream_sources(
     with ExitStack() as stack:
         reading = _Reading(stack.enter_context(Workers(min(_PROCESSES, os.cpu_count() or 1))), memory)
         places = Places(root, readers(), memory, outside_links)
-        for found, items in reading.ahead(places.of(patterns)):
-            if isinstance(found, Problem):
-                yield found
+        for source, items in reading.ahead(places.of(patterns)):
+            if isinstance(source, Problem):
+                yield source
                 continue
             for line, item in items():
-                yield item if isinstance(item, Dropped) else _checked(found, line, item, access, taken)
+                yield item if isinstance(item, Dropped) else _checked(source, line, item, access, taken)
     if memory is not None:
         memory.forget_others()
     for rule in access.unmatched():
@@ -131,17 +131,17 @@ def stream_sources(
         yield Problem("rung.yaml", rule.line, message)
 
 
-def _checked(found: Found, line: int, item: Document | str, access: Access, taken: dict[str, str]) -> Document | Problem:
+def _checked(source: Found, line: int, item: Document | str, access: Access, taken: dict[str, str]) -> Document | Problem:
     """The document with its groups, or why it is left out."""
-    name = found.file.id
+    name = source.file.id
     if isinstance(item, str):
         return Problem(name, line, item)
     if item.id in taken:
         return Problem(name, line, f"the id '{item.id}' is already taken by {taken[item.id]}; the first one is kept")
     origin = item.origin or item.source  # of what lies in an archive: its path in it
-    inside = [other + origin.removeprefix(name) for other in found.names] if origin.startswith(f"{name}/") else []
+    inside = [other + origin.removeprefix(name) for other in source.names] if origin.startswith(f"{name}/") else []
     try:
-        document = access.narrowed(item, names=(*found.names, *inside), said=found.said)
+        document = access.narrowed(item, names=(*source.names, *inside), sidecars=source.sidecars)
     except Unusable as error:
         return Problem(name, line or error.line, str(error))
     taken[item.id] = f"{name}:{line}" if line else name
@@ -162,60 +162,60 @@ class _Reading:
     def ahead(self, places: Iterable[Found | Problem]) -> Iterator[tuple[Found | Problem, Items]]:
         """Each place with what it holds, in order; up to two files for each process are begun before they are asked for."""
         waiting: deque[tuple[Found | Problem, Items]] = deque()
-        for place in places:
-            waiting.append((place, self._begun(place) if isinstance(place, Found) else tuple))
+        for source in places:
+            waiting.append((source, self._begun(source) if isinstance(source, Found) else tuple))
             if len(waiting) > 2 * self.workers.count:
                 yield waiting.popleft()
         yield from waiting
 
-    def _begun(self, found: Found) -> Items:
-        file = found.file
-        noted: list[Item] = [(0, found.note)] if found.note else []
-        if found.refused:
-            return lambda: [(0, found.refused)]
-        known = self.memory.known(file.id) if self.memory is not None else None
-        if found.unchanged:
-            return lambda: [*noted, *(known.items if known else [(0, "is no longer remembered; run the command again")])]
-        if known is not None and known.reader == self._edition and self._unchanged(found, known):
-            return lambda: known.items
+    def _begun(self, source: Found) -> Items:
+        file = source.file
+        noted: list[Item] = [(0, source.note)] if source.note else []
+        if source.refused:
+            return lambda: [(0, source.refused)]
+        cached = self.memory.get(file.id) if self.memory is not None else None
+        if source.unchanged:
+            return lambda: [*noted, *(cached.items if cached else [(0, "is no longer remembered; run the command again")])]
+        if cached is not None and cached.reader == self._edition and self._unchanged(source, cached):
+            return lambda: cached.items
         if file.suffix in costly():
             data = None if file.on_disk else file.data
             future = self.workers.submit(
                 convert, file.id, str(file.path), data, file.suffix, file.charset, seconds=_allowed(file)
             )
-            return lambda: self._arrived(found, future)
+            return lambda: self._arrived(source, future)
         if file.on_disk:
             return lambda: read(file)
         converted = convert(file.id, str(file.path), file.data, file.suffix, file.charset)
-        return lambda: self._kept(found, converted)
+        return lambda: self._remembered(source, converted)
 
-    def _arrived(self, found: Found, future: Future[Converted]) -> list[Item]:
+    def _arrived(self, source: Found, future: Future[Converted]) -> list[Item]:
         try:
             converted = future.result()
         except WorkLost as lost:
-            log.warning("%s: %s", found.file.id, lost)
+            log.warning("%s: %s", source.file.id, lost)
             return [(0, f"{lost}; left out")]
-        return self._kept(found, converted)
+        return self._remembered(source, converted)
 
-    def _kept(self, found: Found, converted: Converted) -> list[Item]:
+    def _remembered(self, source: Found, converted: Converted) -> list[Item]:
         """What was read, remembered where reading it again would give the same."""
         if self.memory is not None and converted.lasting:
-            stamp = found.stamp or (converted.stamp if _settled(found.file) else "")
-            self.memory.keep(found.file.id, Known(self._edition, stamp, converted.digest, packed(converted.items)))
+            stamp = source.stamp or (converted.stamp if _settled(source.file) else "")
+            self.memory.keep(source.file.id, Known(self._edition, stamp, converted.digest, packed(converted.items)))
         return converted.items
 
-    def _unchanged(self, found: Found, known: Known) -> bool:
+    def _unchanged(self, source: Found, cached: Known) -> bool:
         """Whether a file holds what it held: by its stamp, else by its bytes."""
-        file = found.file
+        file = source.file
         try:
-            stamp = stamp_of(file.path) if file.on_disk else found.stamp
-            if stamp and stamp == known.stamp:
+            stamp = stamp_of(file.path) if file.on_disk else source.stamp
+            if stamp and stamp == cached.stamp:
                 return True
-            same = _digest(file) == known.digest
+            same = _digest(file) == cached.digest
         except OSError:
             return False  # reading it says why
         if same and self.memory is not None and _settled(file):
-            self.memory.keep(file.id, replace(known, stamp=stamp))
+            self.memory.keep(file.id, replace(cached, stamp=stamp))
         return same
 
 

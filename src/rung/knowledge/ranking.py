@@ -34,8 +34,8 @@ def dense_scores(vectors: Vectors, query: Vectors) -> list[float]:
 
 def best_columns(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     """Columns of the `count` highest finite scores of one row, in no order."""
-    found = np.argpartition(-scores, count)[:count] if count < len(scores) else np.arange(len(scores))
-    return found[np.isfinite(scores[found])]
+    best = np.argpartition(-scores, count)[:count] if count < len(scores) else np.arange(len(scores))
+    return best[np.isfinite(scores[best])]
 
 
 def ordered(ids: Sequence[str], scores: Sequence[float], depth: int) -> Ranking:
@@ -90,4 +90,4 @@ def diverse(ranking: Sequence[tuple[T, float]], vectors: Vectors, diversity: flo
         chosen.append(best)
         left[best] = False
         repeated = np.maximum(repeated, alike[best]) if len(chosen) > 1 else alike[best]
-    return [ranking[place] for place in chosen]
+    return [ranking[index] for index in chosen]

@@ -53,17 +53,19 @@ class Today:
         text = _text(document)
         if self._texts.get(document.id) == text:
             return self._groups[document.id]
-        said = [document.groups, *self._same.get(text, ())]  # moved, or copied: it is as secret as where it is now
+        own = [document.groups, *self._same.get(text, ())]  # moved, or copied: it is as secret as where it is now
         if document.id in self._groups:
-            return _common([*said, self._groups[document.id]])
+            return _common([*own, self._groups[document.id]])
         origin = document.origin or document.source or document.id
         parts = PurePosixPath(origin)
         holders = [str(p) for p in parts.parents if p.suffix.lower() in _HOLDERS]
         if self._troubled & {document.id, origin, *map(str, parts.parents)}:
             return NOBODY
         try:
-            beside = self._places.said_beside(holders[-1] if holders else origin)
-            narrowed = self.access.narrowed(replace(document, groups=_common(said)), names=[origin, *holders], said=beside)
+            beside = self._places.sidecars_beside(holders[-1] if holders else origin)
+            narrowed = self.access.narrowed(
+                replace(document, groups=_common(own)), names=[origin, *holders], sidecars=beside
+            )
         except Unusable:
             return NOBODY
         return narrowed.groups

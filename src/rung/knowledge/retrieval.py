@@ -73,19 +73,19 @@ class KnowledgeEngine:
         Raises:
             UserError: the index is out of date or unreadable.
         """
-        wanted: dict[tuple[Search, Groups], list[int]] = {}
-        for place, request in enumerate(requests):
+        lookups: dict[tuple[Search, Groups], list[int]] = {}
+        for index, request in enumerate(requests):
             if not isinstance(request.step, Search):
-                yield place, Failure(f"a {type(request.step).__name__} is no search")
+                yield index, Failure(f"a {type(request.step).__name__} is no search")
             elif (why := self._refusal(request.step)) is not None:
-                yield place, Failure(why, step="search")
+                yield index, Failure(why, step="search")
             else:
-                wanted.setdefault((request.step, request.asker.groups), []).append(place)
-        if not wanted:
+                lookups.setdefault((request.step, request.asker.groups), []).append(index)
+        if not lookups:
             return
-        for passages, places in zip(self._found(list(wanted)), wanted.values(), strict=True):
-            for place in places:
-                yield place, SearchResult(passages)
+        for passages, places in zip(self._results(list(lookups)), lookups.values(), strict=True):
+            for index in places:
+                yield index, SearchResult(passages)
 
     @cached_property
     def _embedder(self) -> Embedder:
@@ -114,46 +114,46 @@ class KnowledgeEngine:
             self._examples[name] = index
         return self._examples[name]
 
-    def _found(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
+    def _results(self, searches: Sequence[tuple[Search, Groups]]) -> list[tuple[Passage, ...]]:
         vectors = self._vectors([step for step, _ in searches if not step.everything])
         results: list[tuple[Passage, ...]] = [()] * len(searches)  # a query that says nothing finds nothing
         lookups: dict[tuple[str, float | None], list[tuple[int, Lookup]]] = {}
-        for place, (step, groups) in enumerate(searches):
+        for at, (step, groups) in enumerate(searches):
             vector = vectors.get((step.index, step.query))
             if step.top < 1:
                 continue
             is_documents = step.index == DOCUMENTS or step.index in self._cuttings
             if step.everything and is_documents:
-                results[place] = everything(self._snapshot(), groups, step.top, step.where)
+                results[at] = everything(self._snapshot(), groups, step.top, step.where)
             elif step.everything:
-                results[place] = self._example_index(step.index).everything(step.top)
+                results[at] = self._example_index(step.index).everything(step.top)
             elif vector is not None and is_documents:
                 lookup = Lookup(readable(step.query), vector, groups, step.top, step.where, step.diversity)
-                lookups.setdefault((step.index, step.dense_weight), []).append((place, lookup))
+                lookups.setdefault((step.index, step.dense_weight), []).append((at, lookup))
             elif vector is not None:
-                results[place] = self._example_index(step.index).search(vector, step.top)
+                results[at] = self._example_index(step.index).search(vector, step.top)
         for (index, weight), some in lookups.items():
             knowledge = self._cuttings.get(index, self._knowledge)
             if knowledge:
                 fusion = knowledge.fusion if weight is None else replace(knowledge.fusion, dense_weight=weight)
-                found = knowledge.snapshot().search([lookup for _, lookup in some], fusion)
-                for (place, _), passages in zip(some, found, strict=True):
-                    results[place] = passages
+                batch = knowledge.snapshot().search([lookup for _, lookup in some], fusion)
+                for (at, _), passages in zip(some, batch, strict=True):
+                    results[at] = passages
         return results
 
     def _vectors(self, steps: Sequence[Search]) -> dict[tuple[str, str], Vectors]:
         """By (index, query): each query is embedded once by each embedder that is asked for it."""
-        wanted: dict[str, tuple[Embedder, list[Search]]] = {}
+        by_embedder: dict[str, tuple[Embedder, list[Search]]] = {}
         for step in steps:
             if step.query.strip():
                 own = self._cuttings.get(step.index)
                 embedder = self._embedder if own is None else own.embedder
-                wanted.setdefault(embedder.identity, (embedder, []))[1].append(step)
-        found: dict[tuple[str, str], Vectors] = {}
-        for embedder, some in wanted.values():
+                by_embedder.setdefault(embedder.identity, (embedder, []))[1].append(step)
+        by_query: dict[tuple[str, str], Vectors] = {}
+        for embedder, some in by_embedder.values():
             vectors = embedded([step.query for step in some], embedder)
-            found |= {(step.index, step.query): vectors[step.query] for step in some}
-        return found
+            by_query |= {(step.index, step.query): vectors[step.query] for step in some}
+        return by_query
 
     def _snapshot(self) -> Snapshot:
         if self._knowledge is None:
@@ -165,13 +165,13 @@ def everything(snapshot: Snapshot, groups: Groups, top: int, where: str = "") ->
     """The readable documents that meet a condition, in order of id, each whole as one passage, at most `top` of them."""
     access, terms = snapshot.groups, parsed(where)
     ids = [id for id in sorted(access) if groups is None or not access[id] or groups & set(access[id])]
-    found: list[Passage] = []
+    passages: list[Passage] = []
     for start in range(0, len(ids), _AT_ONCE):
-        if len(found) >= top:
+        if len(passages) >= top:
             break
         some = (whole(d) for d in snapshot.documents(ids[start : start + _AT_ONCE]) if matches(d, terms))
-        found += [passage for passage in some if passage.text]
-    return tuple(found[:top])
+        passages += [passage for passage in some if passage.text]
+    return tuple(passages[:top])
 
 
 def embedded(queries: Sequence[str], embedder: Embedder) -> dict[str, Vectors]:

@@ -56,8 +56,8 @@ class SyncReport:
 
 def settings_of(embedder: Embedder, chunking: Chunking) -> dict[str, Json]:
     """The settings that an index is made with: with other ones, it has to be made anew."""
-    said: dict[str, Json] = dict(asdict(chunking))
-    return {"format": FORMAT, "embedder": passages_by(embedder), "dimensions": embedder.dimensions, "chunking": said}
+    cutting: dict[str, Json] = dict(asdict(chunking))
+    return {"format": FORMAT, "embedder": passages_by(embedder), "dimensions": embedder.dimensions, "chunking": cutting}
 
 
 class Difference:
@@ -111,26 +111,26 @@ class Difference:
 
     def _sound(self, document: Document) -> str:
         """The document's digest; "" where it cannot be taken, which becomes a problem."""
-        place = document.source or document.id
+        location = document.source or document.id
         if document.id in self._seen:
             other = self._seen[document.id] or "an earlier document"
             message = f"the id '{document.id}' is already taken by {other}; the first one is kept"
-            self._problems.append(Problem(place, 0, message))
+            self._problems.append(Problem(location, 0, message))
             return ""
         try:
             return document.digest
         except UnicodeEncodeError:
             message = "holds half characters (lone surrogates), which can be stored nowhere; left out"
-            self._problems.append(Problem(place.encode("utf-8", "replace").decode(), 0, message))
+            self._problems.append(Problem(location.encode("utf-8", "replace").decode(), 0, message))
             return ""
 
 
 def difference(snapshot: Snapshot | None, documents: Iterable[Document], settings: Mapping[str, Json]) -> SyncReport:
     """What a sync would do. `passages` counts those of the index as it is."""
-    found = Difference(snapshot, settings)
-    for _ in found.todo(documents):
+    pending = Difference(snapshot, settings)
+    for _ in pending.todo(documents):
         pass
-    return found.report()
+    return pending.report()
 
 
 def synchronize(
@@ -156,13 +156,13 @@ def synchronize(
     try:
         with index.writing(waiting):
             snapshot = index.snapshot()
-            found = Difference(snapshot, settings)
-            if found.rebuilt:
-                log.warning("%s: everything is indexed anew", found.rebuilt)
+            pending = Difference(snapshot, settings)
+            if pending.rebuilt:
+                log.warning("%s: everything is indexed anew", pending.rebuilt)
             reusable = snapshot if snapshot and snapshot.settings["embedder"] == passages_by(embedder) else None
             work = _Work(embedder, chunking, reusable, staging, progress or (lambda _done, _all: None))
-            index.commit(_changes(found, documents, settings, work, snapshot is None or bool(found.rebuilt)))
-            report = found.report()
+            index.commit(_changes(pending, documents, settings, work, snapshot is None or bool(pending.rebuilt)))
+            report = pending.report()
             staging.clear()
     finally:
         staging.close()
@@ -179,14 +179,14 @@ def synchronize(
 
 
 def _changes(
-    found: Difference, documents: Iterable[Document], settings: Mapping[str, Json], work: _Work, fresh: bool
+    pending: Difference, documents: Iterable[Document], settings: Mapping[str, Json], work: _Work, fresh: bool
 ) -> Iterator[Change]:
     """The changes that lead to these documents, part by part; none if nothing changed."""
-    for part, rows in work.parts(found.todo(documents)):
-        replaced = frozenset(d.id for d in part if d.id in found.held)
+    for part, rows in work.parts(pending.todo(documents)):
+        replaced = frozenset(d.id for d in part if d.id in pending.held)
         yield Change(settings, work.vectors(rows), part, rows, frozenset() if fresh else replaced, fresh)
         fresh = False
-    gone = frozenset() if found.rebuilt else found.gone
+    gone = frozenset() if pending.rebuilt else pending.gone
     if gone or fresh:
         yield Change(settings, np.zeros((0, work.embedder.dimensions), dtype=np.float32), removed=gone, fresh=fresh)
 
@@ -240,8 +240,8 @@ class _Work:
         have.update(unsaved)
         self.embedded += len(missing)
         vectors = np.zeros((len(rows), self.embedder.dimensions), dtype=np.float32)
-        for place, r in enumerate(rows):
-            vectors[place] = have[r.key]
+        for index, r in enumerate(rows):
+            vectors[index] = have[r.key]
         return vectors
 
     def _cut(self, document: Document) -> list[Row]:
@@ -256,8 +256,8 @@ class _Work:
 def _why_rebuilt(snapshot: Snapshot | None, settings: Mapping[str, Json]) -> str:
     if snapshot is None:
         return ""
-    made = snapshot.settings
+    previous = snapshot.settings
     for name in ("embedder", "chunking"):
-        if made.get(name) != settings[name]:
-            return f"the {name} changed from {made.get(name)} to {settings[name]}"
-    return "" if dict(made) == dict(settings) else "the index was made by another version of Rung"
+        if previous.get(name) != settings[name]:
+            return f"the {name} changed from {previous.get(name)} to {settings[name]}"
+    return "" if dict(previous) == dict(settings) else "the index was made by another version of Rung"

@@ -75,15 +75,15 @@ def check_adapter(folder: Path, shapes: Mapping[str, tuple[int, int]], *, base: 
         raise ModelError(f"{path} is missing: train the adapter again, or save it with PEFT's save_pretrained")
     try:
         with safe_open(path, framework="np") as file:
-            found = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+            shapes_of = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
     except Exception as error:  # safetensors has no public error base for a broken header
         raise ModelError(f"{path} is broken ({error}): train the adapter again") from error
-    _check_shapes(path, found, shapes)
+    _check_shapes(path, shapes_of, shapes)
 
 
-def _check_shapes(path: Path, found: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, int]]) -> None:
+def _check_shapes(path: Path, held: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, int]]) -> None:
     ranks: dict[str, dict[str, int]] = {}
-    for name, shape in found.items():
+    for name, shape in held.items():
         match = _TENSOR.match(name)
         if not match or match[1] not in shapes:
             raise ModelError(

@@ -53,7 +53,7 @@ class Queue:
             if share < _WORTH:
                 break
             if before in self._entered:
-                if self._jobs[before].said or self._jobs[before].ended:
+                if self._jobs[before].generated or self._jobs[before].ended:
                     now = share
                     break
                 soon = max(soon, share)
@@ -62,7 +62,7 @@ class Queue:
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
     """Length of the common beginning."""
-    for place, (x, y) in enumerate(zip(a, b, strict=False)):
+    for index, (x, y) in enumerate(zip(a, b, strict=False)):
         if x != y:
-            return place
+            return index
     return min(len(a), len(b))

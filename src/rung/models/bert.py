@@ -49,12 +49,12 @@ class Shape:
     @classmethod
     def of(cls, config: Mapping[str, Any], name: str) -> Shape:
         """From what a `config.json` holds; raises as `read` does."""
-        wanted = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-        for key, value in wanted.items():
-            said = config.get(key, value if key == "position_embedding_type" else None)
-            if said != value:
+        expected = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
+        for key, value in expected.items():
+            given = config.get(key, value if key == "position_embedding_type" else None)
+            if given != value:
                 raise ModelError(
-                    f"{name} describes no BERT with GELU and absolute positions, but says {key}: {said!r}: only such "
+                    f"{name} describes no BERT with GELU and absolute positions, but says {key}: {given!r}: only such "
                     "encoders can be opened here"
                 )
         for key in _CHANGES:
@@ -98,16 +98,16 @@ def weights_of(path: Path, shape: Shape) -> dict[str, Any]:
     """
     held = read_tensors(path)
     whole = any(name.startswith("bert.") for name in held)
-    kept = {name.removeprefix("bert."): weight for name, weight in held.items() if not whole or name.startswith("bert.")}
+    weights = {name.removeprefix("bert."): weight for name, weight in held.items() if not whole or name.startswith("bert.")}
     old = {".gamma": ".weight", ".beta": ".bias"}  # of the norms in checkpoints of BERT's first years
-    for name in [name for name in kept if name.endswith(tuple(old))]:
-        kept[name.rpartition(".")[0] + old[f".{name.rpartition('.')[2]}"]] = kept.pop(name)
+    for name in [name for name in weights if name.endswith(tuple(old))]:
+        weights[name.rpartition(".")[0] + old[f".{name.rpartition('.')[2]}"]] = weights.pop(name)
     for name, sizes in shape.weights():
-        if name not in kept:
+        if name not in weights:
             raise ModelError(f"{path} lacks {name}: copy the model again")
-        there = kept[name].shape
+        there = weights[name].shape
         if len(there) != len(sizes) or any(b not in (None, a) for a, b in zip(there, sizes, strict=True)):
             raise ModelError(f"{path}: {name} is {list(there)}, which does not fit config.json: copy the model again")
-    if len(kept["embeddings.position_embeddings.weight"]) < shape.positions:
+    if len(weights["embeddings.position_embeddings.weight"]) < shape.positions:
         raise ModelError(f"{path} has fewer positions than config.json says: copy the model again")
-    return kept
+    return weights

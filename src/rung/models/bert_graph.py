@@ -14,7 +14,7 @@ from typing import Any
 
 from rung.models.bert import Shape, weights_of
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import WEIGHTS, HeadLayer, weighed
+from rung.models.encoder_modules import WEIGHTS, HeadLayer, with_weights
 
 _LAYER_NORM_EPSILON = 1e-5  # torch's, which the LayerNorm of sentence-transformers does not change
 
@@ -43,7 +43,7 @@ def build(source: EncoderFolder) -> Any:
     pooled = real if "pooling_mask" not in inputs else ops.convert(inputs["pooling_mask"], "f32")
     ways = [writer.pooled(hidden, real, pooled, way) for way in source.poolings]
     vector = ops.concat(ways, 1) if len(ways) > 1 else ways[0]
-    for layer, weights in weighed(source.layers, shape.width * len(ways)):
+    for layer, weights in with_weights(source.layers, shape.width * len(ways)):
         vector = writer.headed(vector, layer, weights)
     return openvino.Model([writer.unit(vector)], list(inputs.values()), "sentence_encoder")
 
@@ -143,10 +143,10 @@ class _Writer:
             scaled = ops.mvn(x, self.whole([1]), True, _LAYER_NORM_EPSILON, "INSIDE_SQRT")
             return ops.add(ops.multiply(scaled, constants["weight"]), constants["bias"])
         product = ops.matmul(x, constants["weight"], False, True)
-        found = self.activated(ops.add(product, constants["bias"]) if "bias" in constants else product, layer.activation)
+        output = self.activated(ops.add(product, constants["bias"]) if "bias" in constants else product, layer.activation)
         if not layer.residual:
-            return found
-        return ops.add(found, ops.matmul(x, constants["residual"], False, True) if "residual" in constants else x)
+            return output
+        return ops.add(output, ops.matmul(x, constants["residual"], False, True) if "residual" in constants else x)
 
     def activated(self, x: Any, name: str) -> Any:
         """An activation by its name in `encoder_modules.ACTIVATIONS`."""

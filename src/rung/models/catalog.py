@@ -131,8 +131,8 @@ def _host(name: str, what: str) -> Host:
 
 def _names(what: str) -> list[str]:
     """The names, or forms of names, that the hosts have for a generator, an embedder or a reranker."""
-    found: list[str] = [GENERATOR] if what == "reranker" else []
-    return [*found, *(name for host in hosts() for name in _offered(host, what))]
+    names: list[str] = [GENERATOR] if what == "reranker" else []
+    return [*names, *(name for host in hosts() for name in _offered(host, what))]
 
 
 def _offered(host: Host, what: str) -> tuple[str, ...]:

@@ -57,30 +57,30 @@ class Head:
         import numpy as np
 
         logits = (vectors @ self.weight.T + self.bias).astype(np.float64)
-        found: NDArray[np.float64]
+        shares: NDArray[np.float64]
         if self.rule == "first":
-            found = 0.5 * (1 + np.tanh(0.5 * logits))
+            shares = 0.5 * (1 + np.tanh(0.5 * logits))
         else:
-            found = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
-        return found
+            shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+        return shares
 
     def pick(self, probabilities: Sequence[float], allowed: Sequence[str]) -> ClassifyResult | None:
         """The label of one text among those allowed; None if none of them was learnt."""
-        known = [(label, float(p)) for label, p in zip(self.labels, probabilities, strict=True) if label in set(allowed)]
-        if not known:
+        scored = [(label, float(p)) for label, p in zip(self.labels, probabilities, strict=True) if label in set(allowed)]
+        if not scored:
             return None
         if self.rule == "best":
-            return ClassifyResult(*max(known, key=lambda pair: pair[1]))
-        passed = next((pair for pair in known if pair[1] >= self.threshold), None)
-        return ClassifyResult(*(passed or (self.otherwise, dict(known).get(self.otherwise, max(p for _, p in known)))))
+            return ClassifyResult(*max(scored, key=lambda pair: pair[1]))
+        passed = next((pair for pair in scored if pair[1] >= self.threshold), None)
+        return ClassifyResult(*(passed or (self.otherwise, dict(scored).get(self.otherwise, max(p for _, p in scored)))))
 
     def save(self, folder: Path) -> None:
         """Write the head's two files, each whole."""
         from safetensors.numpy import save
 
         write_whole(folder / WEIGHTS, save({"weight": self.weight, "bias": self.bias}))
-        said = {name: getattr(self, name) for name in ("labels", "rule", "threshold", "otherwise", "beside")}
-        write_whole(folder / HEAD, json.dumps(said, indent=1, ensure_ascii=False))
+        settings = {name: getattr(self, name) for name in ("labels", "rule", "threshold", "otherwise", "beside")}
+        write_whole(folder / HEAD, json.dumps(settings, indent=1, ensure_ascii=False))
 
     @classmethod
     def load(cls, folder: Path) -> Head:
@@ -129,21 +129,21 @@ class Classifiers:
         import numpy as np
 
         by_model: dict[str, list[tuple[int, Classify]]] = defaultdict(list)
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             if not isinstance(request.step, Classify):
                 raise InternalError(f"a classifier was given {type(request.step).__name__}")
-            by_model[request.step.model].append((place, request.step))
+            by_model[request.step.model].append((index, request.step))
         for model, asked in by_model.items():
             if model not in self._artifacts:
                 why = f"classifier {model[:12]!r} was not built: a Classify step names the digest of one that was"
-                yield from ((place, Failure(why, step="classify")) for place, _ in asked)
+                yield from ((index, Failure(why, step="classify")) for index, _ in asked)
                 continue
             head, embedder = self._open(model)
             vectors = self.vectors([step.text for _, step in asked], beside=head.beside, embedder=embedder)
             rows = head.probabilities(np.nan_to_num(vectors))
-            for (place, step), vector, row in zip(asked, vectors, rows, strict=True):
-                known = bool(np.isfinite(vector).all())
-                yield place, _label(head, step, row) if known else Failure(NO_NUMBER, step="classify")
+            for (index, step), vector, row in zip(asked, vectors, rows, strict=True):
+                is_finite = bool(np.isfinite(vector).all())
+                yield index, _label(head, step, row) if is_finite else Failure(NO_NUMBER, step="classify")
 
     def vectors(self, texts: Sequence[str], *, beside: Sequence[str] = (), embedder: Embedder | None = None) -> Vectors:
         """What a head sees of the texts: their unit vectors, and how sure the classifiers in `beside` are of each.

@@ -39,15 +39,15 @@ class CrossEncoder:
 
     def __init__(self, folder: Path) -> None:
         torch, transformers = _libraries()
-        said = read_cross_encoder(folder)
+        settings = read_cross_encoder(folder)
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model, read = transformers.AutoModelForSequenceClassification.from_pretrained(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
         except Exception as error:  # what a damaged file makes the libraries raise is not theirs to name
-            told = str(error).splitlines() or [type(error).__name__]
-            raise ModelError(f"{folder} cannot be opened as a cross-encoder: {told[0]}") from error
+            lines = str(error).splitlines() or [type(error).__name__]
+            raise ModelError(f"{folder} cannot be opened as a cross-encoder: {lines[0]}") from error
         if self._tokenizer.pad_token is None:
             raise ModelError(f"{folder} has no token to pad with: name it as pad_token in tokenizer_config.json")
         if missing := sorted(read["missing_keys"]):
@@ -55,8 +55,8 @@ class CrossEncoder:
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.eval().to(self._device)
-        self._prompt, self._relevant = said.prompt, said.relevant
-        self._longest = said.max_tokens or _window(self._tokenizer, model.config)
+        self._prompt, self._relevant = settings.prompt, settings.relevant
+        self._longest = settings.max_tokens or _window(self._tokenizer, model.config)
         self._digest = _digest(folder)
 
     @property
@@ -70,8 +70,8 @@ class CrossEncoder:
             steps = [asked(request) for request in requests[start : start + _TOGETHER]]
             pairs = list(dict.fromkeys((step.query, shown(p)) for step in steps for p in step.passages))
             scores = dict(zip(pairs, self.scores(pairs), strict=True))
-            for place, step in enumerate(steps, start):
-                yield place, _found(step, scores)
+            for index, step in enumerate(steps, start):
+                yield index, _ranked(step, scores)
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The score of each (query, passage). What is too long loses its end, the longer of the two first."""
@@ -80,33 +80,33 @@ class CrossEncoder:
         queries, passages = [self._prompt + query for query, _ in pairs], [passage for _, passage in pairs]
         encoded = self._tokenizer(queries, passages, truncation="longest_first", max_length=self._longest)
         lengths = [len(ids) for ids in encoded["input_ids"]]
-        found = [0.0] * len(pairs)
+        rounded = [0.0] * len(pairs)
         for places in _batches(lengths):
-            rows = {name: [column[place] for place in places] for name, column in encoded.items()}
+            rows = {name: [column[index] for index in places] for name, column in encoded.items()}
             padded = self._tokenizer.pad(rows, return_tensors="pt").to(self._device)
             with self._torch.inference_mode():
                 logits = self._model(**padded).logits.double()
             yes = self._relevant
             values = logits[:, 0] if yes is None else logits[:, yes] - logits[:, 1 - yes]
-            for place, value in zip(places, values.tolist(), strict=True):
-                found[place] = round(value, _DIGITS)
-        return found
+            for index, value in zip(places, values.tolist(), strict=True):
+                rounded[index] = round(value, _DIGITS)
+        return rounded
 
 
-def _found(step: Rerank, scores: dict[tuple[str, str], float]) -> Result:
+def _ranked(step: Rerank, scores: dict[tuple[str, str], float]) -> Result:
     return reordered(step, [scores[step.query, shown(passage)] for passage in step.passages])
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
     """Pairs of like length together, longest first: where memory is too small, the first batch says so."""
     batches: list[list[int]] = []
-    for place in sorted(range(len(lengths)), key=lambda at: -lengths[at]):
+    for index in sorted(range(len(lengths)), key=lambda at: -lengths[at]):
         full = batches and (
             len(batches[-1]) == _BATCH_PAIRS or (len(batches[-1]) + 1) * lengths[batches[-1][0]] > _BATCH_TOKENS
         )
         if not batches or full:
             batches.append([])
-        batches[-1].append(place)
+        batches[-1].append(index)
     return batches
 
 
@@ -125,8 +125,8 @@ def _window(tokenizer: Any, config: Any) -> int:
     if not isinstance(tokenizer.model_max_length, int | float):
         raise ModelError(f"{tokenizer.name_or_path} says model_max_length: {tokenizer.model_max_length!r}: give a number")
     lost = (config.pad_token_id or 0) + 1 if "roberta" in str(config.model_type) else 0
-    said = [limit for limit in (tokenizer.model_max_length, positions - lost) if 0 < limit < _UNSAID]
-    return int(max(8, min(said, default=_LONGEST)))
+    limits = [limit for limit in (tokenizer.model_max_length, positions - lost) if 0 < limit < _UNSAID]
+    return int(max(8, min(limits, default=_LONGEST)))
 
 
 def _digest(folder: Path) -> str:

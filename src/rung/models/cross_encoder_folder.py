@@ -13,7 +13,7 @@ from typing import Any
 
 from rung.errors import ModelError
 from rung.models.encoder_folder import SENTENCE_CONFIG, TRANSFORMER_CONFIGS
-from rung.models.encoder_modules import MODULES, fixed, known, listed_modules, refuse, said_in
+from rung.models.encoder_modules import MODULES, fixed, listed_modules, read_settings, refuse, refuse_unknown
 
 _RISING = ("Sigmoid", "Identity", "Tanh")
 _OF_TWO = ("Identity", "Softmax")  # over two labels
@@ -51,7 +51,7 @@ def read_cross_encoder(folder: Path) -> CrossEncoderFolder:
             f"{folder} holds no config.json: name a folder in Hugging Face format (config.json, model.safetensors, "
             "tokenizer.json), as a model hub gives it"
         )
-    config, sentence = said_in(path), said_in(folder / SENTENCE_CONFIG)
+    config, sentence = read_settings(path), read_settings(folder / SENTENCE_CONFIG)
     kind = sentence.get("model_type") or "CrossEncoder"
     if kind != "CrossEncoder":
         raise ModelError(f"{folder / SENTENCE_CONFIG} says model_type {kind!r}: that is no cross-encoder")
@@ -70,9 +70,9 @@ def _refuse_untrained(folder: Path, config: Mapping[str, Any]) -> None:
     """An encoder without a head gets a random one from the library, with a mere warning, and ranks at random."""
     kinds = config.get("architectures") or []
     if not isinstance(kinds, list) or not any("SequenceClassification" in str(kind) for kind in kinds):
-        said = ", ".join(map(str, kinds)) if isinstance(kinds, list) else str(kinds)
+        listed = ", ".join(map(str, kinds)) if isinstance(kinds, list) else str(kinds)
         raise ModelError(
-            f"{folder} is no cross-encoder: its config.json says {said or 'nothing'} under 'architectures', and a "
+            f"{folder} is no cross-encoder: its config.json says {listed or 'nothing'} under 'architectures', and a "
             "reranker's says …ForSequenceClassification"
         )
 
@@ -85,11 +85,11 @@ def _relevant(path: Path, config: Mapping[str, Any]) -> int | None:
         raise ModelError(f"{path.parent} has {labels} labels; a reranker has one relevance score, or two labels (no, yes)")
     if labels == 1:
         return None
-    said = [str(names.get(str(place), f"LABEL_{place}")).lower() for place in range(2)]
-    right = [place for place, name in enumerate(said) if name in _RELEVANT]
+    both = [str(names.get(str(index), f"LABEL_{index}")).lower() for index in range(2)]
+    right = [index for index, name in enumerate(both) if name in _RELEVANT]
     if len(right) != 1:
         raise ModelError(
-            f"{path} says id2label: {', '.join(said)}: which of the two means that a passage answers is not said; call that "
+            f"{path} says id2label: {', '.join(both)}: which of the two means that a passage answers is not said; call that "
             "one 'relevant' there"
         )
     return right[0]
@@ -105,15 +105,15 @@ def _check_activation(
         (folder / "config.json", "activation_fn", inside.get("activation_fn") if isinstance(inside, dict) else None),
         (folder / "config.json", "sbert_ce_default_activation_function", config.get("sbert_ce_default_activation_function")),
     ]
-    where, key, said = next((place for place in places if place[2] is not None), places[0])
-    module, _, name = str(said).rpartition(".")
-    if said is not None and not ((module == "torch.nn" or module.startswith("torch.nn.modules.")) and name in allowed):
-        refuse(where, key, said)
+    where, key, activation = next((candidate for candidate in places if candidate[2] is not None), places[0])
+    module, _, name = str(activation).rpartition(".")
+    if activation is not None and not ((module == "torch.nn" or module.startswith("torch.nn.modules.")) and name in allowed):
+        refuse(where, key, activation)
 
 
-def _prompt(path: Path, said: Mapping[str, Any]) -> str:
+def _prompt(path: Path, settings: Mapping[str, Any]) -> str:
     """What stands before each query: the default prompt, of which only version 6 knows."""
-    prompts, default = said.get("prompts") or {}, said.get("default_prompt_name")
+    prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
     if default is None:
         return ""
     if not isinstance(prompts, dict) or not isinstance(default, str) or not isinstance(prompts.get(default), str | None):
@@ -136,13 +136,13 @@ def _longest(folder: Path) -> int | None:
     if modules[0].folder != folder:
         raise ModelError(f"{folder / MODULES} keeps the model in {modules[0].folder}: name that folder")
     where = folder / TRANSFORMER_CONFIGS[0]
-    said = said_in(where)
-    known(where, said, {*_FIXED, "max_seq_length", "do_lower_case", "unpad_inputs"})
+    settings = read_settings(where)
+    refuse_unknown(where, settings, {*_FIXED, "max_seq_length", "do_lower_case", "unpad_inputs"})
     for name, value in _FIXED.items():
-        fixed(where, said, name, value)
-    if said.get("do_lower_case"):
+        fixed(where, settings, name, value)
+    if settings.get("do_lower_case"):
         refuse(where, "do_lower_case", True)
-    longest = said.get("max_seq_length")
+    longest = settings.get("max_seq_length")
     if longest is not None and (isinstance(longest, bool) or not isinstance(longest, int) or longest < 8):
         refuse(where, "max_seq_length", longest)
     return longest

@@ -154,11 +154,11 @@ def _model(model: Packaged) -> Check:
 
 def _converted(model: Packaged) -> Check:
     """Whether what this runtime's version made of a fetched model is what it made."""
-    made = [path.parent for path in model.home.glob(f"openvino-{_version('openvino')}-*/{SEAL}")]
-    for why in (altered(folder, thoroughly=True) for folder in made):
+    folders = [path.parent for path in model.home.glob(f"openvino-{_version('openvino')}-*/{SEAL}")]
+    for why in (altered(folder, thoroughly=True) for folder in folders):
         if why:
             return Check(model.name, "missing", f"{why}; the next use makes the converted model again")
-    both = " and what was converted from it: checked" if made else " checked"
+    both = " and what was converted from it: checked" if folders else " checked"
     return Check(model.name, "ok", f"{model.home}, SHA-256 {model.digest[:12]}…{both}")
 
 

@@ -56,16 +56,16 @@ class MiniLM:
         self._counter = open_tokenizer(source)
         self._marks = len(self._counter.encode("").ids)
         self._by_word = counts_by_word(self._counter)
-        self._known: dict[str, int] = {}  # word -> tokens
+        self._counts: dict[str, int] = {}  # word -> tokens
         self._prompted = {
             kind: prompt_tokens(self._tokenizers[source.tokens(kind)], source.read("", kind)) for kind in _KINDS
         }
         self._compiled = _compiled(source, cache or source.folder)
         self._width = int(self._compiled.output(0).partial_shape[1].get_length())
-        kept = dimensions or source.dimensions or self._width
-        if not 0 < kept <= self._width:
-            raise ModelError(f"{source.folder} has {self._width} dimensions, not {kept}")
-        self.source = replace(source, dimensions=0 if kept == self._width else kept)
+        width = dimensions or source.dimensions or self._width
+        if not 0 < width <= self._width:
+            raise ModelError(f"{source.folder} has {self._width} dimensions, not {width}")
+        self.source = replace(source, dimensions=0 if width == self._width else width)
         self._running = threading.Lock()
 
     @property
@@ -92,9 +92,9 @@ class MiniLM:
         tokenizer, read = self._tokenizers[self.source.tokens(kind)], [self.source.read(text, kind) for text in texts]
         encoded = [e.ids for e in tokenizer.encode_batch_fast(read)] if texts else []
         for places in together(encoded):
-            found = self._infer([encoded[i] for i in places], self._prompted[kind])[:, : self.dimensions]
+            output = self._infer([encoded[i] for i in places], self._prompted[kind])[:, : self.dimensions]
             whole = not self.source.dimensions
-            vectors[places] = found if whole else found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+            vectors[places] = output if whole else output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -107,15 +107,15 @@ class MiniLM:
         if not self._by_word:
             return [len(encoded.ids) for encoded in self._counter.encode_batch_fast(list(texts))] if texts else []
         split = [_WORDS.findall(text) for text in texts]
-        known = self._known
-        new = list({word for words in split for word in words if word not in known})
+        counts = self._counts
+        new = list({word for words in split for word in words if word not in counts})
         if new:
-            if len(known) + len(new) > _WORDS_KEPT:
-                known = {word: known[word] for words in split for word in words if word in known}
+            if len(counts) + len(new) > _WORDS_KEPT:
+                counts = {word: counts[word] for words in split for word in words if word in counts}
             encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
-            known.update(zip(new, map(len, encoded), strict=True))
-            self._known = known
-        return [self._marks + sum(map(known.__getitem__, words)) for words in split]
+            counts.update(zip(new, map(len, encoded), strict=True))
+            self._counts = counts
+        return [self._marks + sum(map(counts.__getitem__, words)) for words in split]
 
     def _infer(self, rows: Sequence[Sequence[int]], prompted: int) -> NDArray[np.float32]:
         """`prompted`: tokens at the start of each row that are left out of the pooling, where the folder wants it."""
@@ -132,8 +132,8 @@ class MiniLM:
             given["pooling_mask"] = mask.copy()
             given["pooling_mask"][:, :prompted] = 0
         with self._running:
-            found: NDArray[np.float32] = self._compiled(given)[0].copy()
-        return found
+            output: NDArray[np.float32] = self._compiled(given)[0].copy()
+        return output
 
 
 _KINDS: tuple[Kind, ...] = ("query", "passage")
@@ -156,22 +156,22 @@ def digest_of(source: EncoderFolder) -> str:
     for name in FILES:
         with (source.folder / name).open("rb") as content:
             whole.update(hashlib.file_digest(content, "sha256").digest())
-    said = source.described()
+    settings = source.described()
     if changed := normalizer_change(source):
-        said["normalizer"] = changed
-    if said:
-        whole.update(json.dumps(said, sort_keys=True).encode())
+        settings["normalizer"] = changed
+    if settings:
+        whole.update(json.dumps(settings, sort_keys=True).encode())
     return whole.hexdigest()
 
 
 def together(encoded: Sequence[Sequence[int]], *, tokens: int = _BATCH_TOKENS) -> list[list[int]]:
     """Places of texts of like length together, so that little is padded; `tokens`, padding included, in a batch."""
     batches: list[list[int]] = []
-    for place in sorted(range(len(encoded)), key=lambda i: len(encoded[i])):
+    for index in sorted(range(len(encoded)), key=lambda i: len(encoded[i])):
         room = len(batches[-1]) + 1 if batches else 0
-        if not batches or room > _BATCH_TEXTS or room * len(encoded[place]) > tokens:
+        if not batches or room > _BATCH_TEXTS or room * len(encoded[index]) > tokens:
             batches.append([])
-        batches[-1].append(place)
+        batches[-1].append(index)
     return batches
 
 
@@ -184,5 +184,5 @@ def _compiled(source: EncoderFolder, cache: Path) -> Any:
         return scratch / "made"
 
     core = openvino.Core()
-    kept = made_once(cache / f"openvino-{version('openvino')}-{_FORMAT}", make)
-    return core.compile_model(core.read_model(kept / "model.xml"), "CPU", OPENVINO["exact"])
+    converted = made_once(cache / f"openvino-{version('openvino')}-{_FORMAT}", make)
+    return core.compile_model(core.read_model(converted / "model.xml"), "CPU", OPENVINO["exact"])

@@ -18,12 +18,12 @@ from rung.models.encoder_modules import (
     WEIGHTS,
     HeadLayer,
     fixed,
-    known,
     read_layer,
     read_modules,
     read_pooling,
+    read_settings,
     refuse,
-    said_in,
+    refuse_unknown,
 )
 
 FILES = (WEIGHTS, "config.json", "tokenizer.json")
@@ -96,18 +96,18 @@ class EncoderFolder:
 
     def described(self) -> dict[str, Any]:
         """What vectors depend on beside the three files and the passages' tokens; empty for plain mean pooling."""
-        said: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         if self.poolings != ("mean",):
-            said["poolings"] = list(self.poolings)
+            settings["poolings"] = list(self.poolings)
         if self.layers:
-            said["layers"] = [layer.described() for layer in self.layers]
+            settings["layers"] = [layer.described() for layer in self.layers]
         if self.query_prompt or self.passage_prompt:
-            said["prompts"] = [self.query_prompt, self.passage_prompt, self.include_prompt]
+            settings["prompts"] = [self.query_prompt, self.passage_prompt, self.include_prompt]
         if self.query_tokens != self.passage_tokens:
-            said["query_tokens"] = self.query_tokens
+            settings["query_tokens"] = self.query_tokens
         if self.lowercase:
-            said["lowercase"] = True
-        return said
+            settings["lowercase"] = True
+        return settings
 
 
 def read_encoder(folder: Path) -> EncoderFolder:
@@ -128,13 +128,13 @@ def _read(folder: Path) -> EncoderFolder:
         return _transformer(folder, {})
     modules = read_modules(folder)
     first, pooling, *rest = modules
-    found = _transformer(first.folder, _transformer_config(first.folder))
+    source = _transformer(first.folder, _transformer_config(first.folder))
     poolings, include = read_pooling(pooling.folder / "config.json")
     layers = tuple(layer for module in rest for layer in read_layer(module))
     unit = bool(layers) and layers[-1].kind == "normalize"
     while layers and layers[-1].kind == "normalize":  # vectors are brought to unit length in any case
         layers = layers[:-1]
-    whole = replace(found, poolings=poolings, include_prompt=include, layers=layers)
+    whole = replace(source, poolings=poolings, include_prompt=include, layers=layers)
     return _with_sentence_config(whole, folder / SENTENCE_CONFIG, unit=unit)
 
 
@@ -149,10 +149,10 @@ def _refuse_remains(folder: Path) -> None:
 
 
 def _transformer_config(folder: Path) -> dict[str, Any]:
-    return next((said for name in TRANSFORMER_CONFIGS if (said := said_in(folder / name))), {})
+    return next((settings for name in TRANSFORMER_CONFIGS if (settings := read_settings(folder / name))), {})
 
 
-def _transformer(folder: Path, said: Mapping[str, Any]) -> EncoderFolder:
+def _transformer(folder: Path, settings: Mapping[str, Any]) -> EncoderFolder:
     """The encoder with the lengths that the transformer module has."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -161,62 +161,62 @@ def _transformer(folder: Path, said: Mapping[str, Any]) -> EncoderFolder:
     if (folder / "adapter_config.json").exists():
         raise ModelError(f"{folder} has an adapter_config.json: merge the adapter into the model, and save it whole")
     where = folder / TRANSFORMER_CONFIGS[0]
-    fixed(where, said, "transformer_task", "feature-extraction")
-    fixed(where, said, "module_output_name", "token_embeddings")
-    fixed(where, said, "modality_config", _TEXT_ONLY)
+    fixed(where, settings, "transformer_task", "feature-extraction")
+    fixed(where, settings, "module_output_name", "token_embeddings")
+    fixed(where, settings, "modality_config", _TEXT_ONLY)
     for name in ("query_expansion", "processing_kwargs", "tokenizer_name_or_path"):
-        fixed(where, said, name, None)
-    known(where, said, _TRANSFORMER_SETTINGS)
+        fixed(where, settings, name, None)
+    refuse_unknown(where, settings, _TRANSFORMER_SETTINGS)
     for name in _ARGUMENTS:  # what is given to transformers on opening: only what changes no vector
-        given = said.get(name) or {}
+        given = settings.get(name) or {}
         strange = [key for key in given if key not in _HARMLESS]
         if strange or not isinstance(given, dict):
             refuse(where, name, given)
-    words = said_in(folder / "tokenizer_config.json")
+    words = read_settings(folder / "tokenizer_config.json")
     positions = Shape.read(folder / "config.json").positions
-    longest = said.get("max_seq_length") or words.get("model_max_length") or positions
+    longest = settings.get("max_seq_length") or words.get("model_max_length") or positions
 
     def tokens(name: str) -> int:
-        value = said.get(name) or longest
+        value = settings.get(name) or longest
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 3:
             raise ModelError(f"{folder} says that {value!r} tokens of a text are seen: give a number above 2")
         return int(min(value, positions))
 
     return EncoderFolder(
-        folder, tokens("query_length"), tokens("document_length"), lowercase=bool(said.get("do_lower_case"))
+        folder, tokens("query_length"), tokens("document_length"), lowercase=bool(settings.get("do_lower_case"))
     )
 
 
-def _with_sentence_config(found: EncoderFolder, path: Path, *, unit: bool) -> EncoderFolder:
+def _with_sentence_config(source: EncoderFolder, path: Path, *, unit: bool) -> EncoderFolder:
     """With prompts and dimensions. `unit`: whether the model brings its vectors to unit length itself."""
-    said = said_in(path)
-    kind = said.get("model_type") or "SentenceTransformer"
+    settings = read_settings(path)
+    kind = settings.get("model_type") or "SentenceTransformer"
     if kind != "SentenceTransformer":
         raise ModelError(f"{path} says model_type {kind!r}: only a SentenceTransformer can embed here")
-    cut = said.get("truncate_dim") or 0
+    cut = settings.get("truncate_dim") or 0
     if isinstance(cut, bool) or not isinstance(cut, int) or cut < 0:
         refuse(path, "truncate_dim", cut)
     # unit vectors rank by these as by their cosine
-    compared = said.get("similarity_fn_name") or "cosine"
+    compared = settings.get("similarity_fn_name") or "cosine"
     if compared != "cosine" and not (unit and not cut and compared in ("dot", "euclidean")):
         raise ModelError(
             f"{path} says similarity_fn_name {compared!r}: vectors are compared by their cosine here, which ranks otherwise"
         )
-    query, passage = _prompts(path, said)
-    if "cls" in found.poolings and not found.include_prompt and (query or passage):
+    query, passage = _prompts(path, settings)
+    if "cls" in source.poolings and not source.include_prompt and (query or passage):
         raise ModelError(
             f"{path}: with pooling by cls and include_prompt false sentence-transformers 3 to 5 take the first token, and 6 "
             "the first after the prompt: set include_prompt true, or leave the prompt out"
         )
-    return replace(found, query_prompt=query, passage_prompt=passage, dimensions=cut)
+    return replace(source, query_prompt=query, passage_prompt=passage, dimensions=cut)
 
 
-def _prompts(path: Path, said: Mapping[str, Any]) -> tuple[str, str]:
+def _prompts(path: Path, settings: Mapping[str, Any]) -> tuple[str, str]:
     """(of questions, of passages), as `encode_query` and `encode_document` of sentence-transformers 5 and 6 choose them.
 
     Where these would leave out a prompt that the folder plainly means, they are not followed in silence.
     """
-    prompts = said.get("prompts") or {}
+    prompts = settings.get("prompts") or {}
     if not isinstance(prompts, dict) or any(not isinstance(text, str | None) for text in prompts.values()):
         refuse(path, "prompts", prompts)
     query, passage = prompts.get("query") or "", prompts.get("document") or ""
@@ -226,7 +226,7 @@ def _prompts(path: Path, said: Mapping[str, Any]) -> tuple[str, str]:
             f"{path} has a prompt {other!r} and none named 'document', which alone sentence-transformers puts before "
             "documents: write it under 'document' too"
         )
-    default = said.get("default_prompt_name")
+    default = settings.get("default_prompt_name")
     if not isinstance(default, str | None):
         refuse(path, "default_prompt_name", default)
     if default is not None and default not in prompts and default not in ("query", "document"):

@@ -64,19 +64,19 @@ def listed_modules(folder: Path) -> list[Module]:
     path = folder / MODULES
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        said = [(str(row["type"]), str(row["path"]), row.get("kwargs")) for row in rows]
+        entries = [(str(row["type"]), str(row["path"]), row.get("kwargs")) for row in rows]
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"{path} is no list of modules ({error!r}): copy the model again") from error
-    found = []
-    for kind, place, arguments in said:
+    modules = []
+    for kind, inner, arguments in entries:
         if not kind.startswith("sentence_transformers."):
             raise ModelError(f"{path} names the module {kind}, which is code of the model's own: such models are not opened")
-        if Path(place).is_absolute() or ".." in Path(place).parts:
-            raise ModelError(f"{path} names the path {place!r}, which leads out of the folder: copy the model again")
+        if Path(inner).is_absolute() or ".." in Path(inner).parts:
+            raise ModelError(f"{path} names the path {inner!r}, which leads out of the folder: copy the model again")
         if arguments:
             raise ModelError(f"{path} gives the module {kind} the arguments {arguments!r}, which are not understood here")
-        found.append(Module(kind.rpartition(".")[2], folder / place))
-    return found
+        modules.append(Module(kind.rpartition(".")[2], folder / inner))
+    return modules
 
 
 def read_modules(folder: Path) -> list[Module]:
@@ -85,8 +85,8 @@ def read_modules(folder: Path) -> list[Module]:
     Raises:
         ModelError: it lists something else; names it.
     """
-    path, found = folder / MODULES, listed_modules(folder)
-    kinds = [module.kind for module in found]
+    path, modules = folder / MODULES, listed_modules(folder)
+    kinds = [module.kind for module in modules]
     allowed = {"Dense", "LayerNorm", "Normalize", "Dropout"}
     strange = [kind for kind in kinds if kind not in allowed | {"Transformer", "Pooling"}]
     if strange:
@@ -96,7 +96,7 @@ def read_modules(folder: Path) -> list[Module]:
             f"{path} names {', '.join(kinds) or 'no module'}: only a Transformer, a Pooling, then "
             f"{', '.join(sorted(allowed))} are understood, in this order"
         )
-    return found
+    return modules
 
 
 def read_pooling(path: Path) -> tuple[tuple[str, ...], bool]:
@@ -107,11 +107,13 @@ def read_pooling(path: Path) -> tuple[tuple[str, ...], bool]:
     """
     if not path.is_file():
         raise ModelError(f"{path} is missing: copy the whole folder")
-    said = said_in(path)
-    known(path, said, {"embedding_dimension", "word_embedding_dimension", "pooling_mode", "include_prompt", *POOLING_FLAGS})
-    mode, flags = said.get("pooling_mode"), [name for name in POOLING_FLAGS if said.get(name)]
-    if mode is None and any(name in said for name in POOLING_FLAGS):
-        if "pooling_mode_mean_tokens" not in said:
+    settings = read_settings(path)
+    refuse_unknown(
+        path, settings, {"embedding_dimension", "word_embedding_dimension", "pooling_mode", "include_prompt", *POOLING_FLAGS}
+    )
+    mode, flags = settings.get("pooling_mode"), [name for name in POOLING_FLAGS if settings.get(name)]
+    if mode is None and any(name in settings for name in POOLING_FLAGS):
+        if "pooling_mode_mean_tokens" not in settings:
             raise ModelError(
                 f"{path} does not say pooling_mode_mean_tokens, which sentence-transformers 3 to 5 then take for true, and "
                 "6 for false: add it"
@@ -120,7 +122,7 @@ def read_pooling(path: Path) -> tuple[tuple[str, ...], bool]:
     ways = tuple(mode) if isinstance(mode, list) else ("mean" if mode is None else mode,)
     if not ways or any(way not in POOLINGS for way in ways):
         refuse(path, "pooling_mode", mode)
-    include = said.get("include_prompt", True)
+    include = settings.get("include_prompt", True)
     if not isinstance(include, bool):
         refuse(path, "include_prompt", include)
     return ways, include
@@ -133,11 +135,11 @@ def read_layer(module: Module) -> tuple[HeadLayer, ...]:
         ModelError: a file is missing, or says something else.
     """
     path = module.folder / "config.json"
-    said = said_in(path)
+    given = read_settings(path)
     if module.kind == "Dropout":
         return ()
     for name in ("module_input_name", "module_output_name"):
-        fixed(path, said, name, _EMBEDDING)
+        fixed(path, given, name, _EMBEDDING)
     if module.kind == "Normalize":
         return (HeadLayer("normalize"),)
     if not path.is_file() or not (module.folder / WEIGHTS).is_file():
@@ -146,15 +148,15 @@ def read_layer(module: Module) -> tuple[HeadLayer, ...]:
             f"{module.folder} has no {missing}: copy the whole folder, or save the model again with sentence-transformers"
         )
     if module.kind == "LayerNorm":
-        known(path, said, {"dimension"})
+        refuse_unknown(path, given, {"dimension"})
         return (HeadLayer("layer_norm", module.folder),)
     settings = {"in_features", "out_features", "bias", "activation_function", "use_residual"}
-    known(path, said, {*settings, "module_input_name", "module_output_name"})
-    activation = str(said.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    refuse_unknown(path, given, {*settings, "module_input_name", "module_output_name"})
+    activation = str(given.get("activation_function", "torch.nn.modules.activation.Tanh"))
     name = activation.rpartition(".")[2]
     if not re.fullmatch(r"torch\.nn(\.modules\.\w+)?\.\w+", activation) or name not in ACTIVATIONS:
         refuse(path, "activation_function", activation)
-    return (HeadLayer("dense", module.folder, name, bool(said.get("bias", True)), bool(said.get("use_residual"))),)
+    return (HeadLayer("dense", module.folder, name, bool(given.get("bias", True)), bool(given.get("use_residual"))),)
 
 
 def layer_weights(layer: HeadLayer, width: int) -> dict[str, Any]:
@@ -170,21 +172,21 @@ def layer_weights(layer: HeadLayer, width: int) -> dict[str, Any]:
         names = {"norm.weight": "weight", "norm.bias": "bias"}
     for name in set(held) - set(names):
         raise ModelError(f"{path} holds {name}, which is not understood here")
-    found = {names[name]: weight for name, weight in held.items()}
-    outputs = len(found.get("weight", ()))
-    wanted = {"weight", *(["bias"] if layer.bias else []), *(["residual"] if layer.residual and outputs != width else [])}
-    if set(found) != wanted:
+    weights = {names[name]: weight for name, weight in held.items()}
+    outputs = len(weights.get("weight", ()))
+    expected = {"weight", *(["bias"] if layer.bias else []), *(["residual"] if layer.residual and outputs != width else [])}
+    if set(weights) != expected:
         raise ModelError(f"{path} holds {', '.join(sorted(held))}, which is not what its config.json says: copy it again")
     shapes = {"weight": (outputs, width), "bias": (outputs,), "residual": (outputs, width)}
     if layer.kind == "layer_norm":
         shapes = {"weight": (width,), "bias": (width,)}
-    for name, weight in found.items():
+    for name, weight in weights.items():
         if weight.shape != shapes[name]:
             raise ModelError(f"{path}: {name} is {list(weight.shape)}, not {list(shapes[name])}: copy the model again")
-    return found
+    return weights
 
 
-def weighed(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer, dict[str, Any]]]:
+def with_weights(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer, dict[str, Any]]]:
     """Each layer with its weights, from inputs of this width on; raises as `layer_weights`."""
     for layer in layers:
         weights = {} if layer.kind == "normalize" else layer_weights(layer, width)
@@ -192,34 +194,34 @@ def weighed(layers: Iterable[HeadLayer], width: int) -> Iterator[tuple[HeadLayer
         width = len(weights["weight"]) if weights else width
 
 
-def said_in(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
     """What a small file of the layout says; nothing where it is not there.
 
     Raises:
         ModelError: it is no JSON object.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read ({error}): copy the model again") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise ModelError(f"{path} holds no JSON object: copy the model again")
-    return found
+    return settings
 
 
-def fixed(path: Path, said: Mapping[str, Any], name: str, value: object) -> None:
+def fixed(path: Path, settings: Mapping[str, Any], name: str, value: object) -> None:
     """Refuse any other value of a setting; one that is not there, or null, is fine."""
-    if said.get(name) not in (None, value):
-        refuse(path, name, said[name])
+    if settings.get(name) not in (None, value):
+        refuse(path, name, settings[name])
 
 
-def known(path: Path, said: Mapping[str, Any], names: Collection[str]) -> None:
+def refuse_unknown(path: Path, settings: Mapping[str, Any], names: Collection[str]) -> None:
     """Refuse a setting that is none of these."""
-    for name in said:
+    for name in settings:
         if name not in names:
-            refuse(path, name, said[name])
+            refuse(path, name, settings[name])
 
 
 def refuse(path: Path, name: str, value: object) -> NoReturn:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rung.errors import ModelError
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import refuse, said_in
+from rung.models.encoder_modules import read_settings, refuse
 
 BERT_CLASSES = ("BertTokenizer", "BertTokenizerFast")
 _AS_IT_IS = (
@@ -42,14 +42,16 @@ def open_tokenizer(source: EncoderFolder, *, tokens: int | None = None) -> Any:
 
 
 def _settled(tokenizer: Any, source: EncoderFolder, *, tokens: int | None = None) -> Any:
-    path, words = source.folder / "tokenizer.json", said_in(source.folder / "tokenizer_config.json")
+    path, words = source.folder / "tokenizer.json", read_settings(source.folder / "tokenizer_config.json")
     side = words.get("truncation_side") or (tokenizer.truncation or {}).get("direction", "right")
     if "left" in (words.get("padding_side"), (tokenizer.padding or {}).get("direction")):
         raise ModelError(f"{path.parent} pads on the left, which moves the positions of a text with its neighbours' lengths")
     tokenizer.no_padding()
     tokenizer.no_truncation()
     kind = str(
-        words.get("tokenizer_class") or said_in(source.folder / "config.json").get("tokenizer_class") or BERT_CLASSES[0]
+        words.get("tokenizer_class")
+        or read_settings(source.folder / "config.json").get("tokenizer_class")
+        or BERT_CLASSES[0]
     )
     if kind in BERT_CLASSES:
         tokenizer.normalizer = _bert_normalizer(path, tokenizer, words)
@@ -109,13 +111,13 @@ def _bert_normalizer(path: Path, tokenizer: Any, words: dict[str, Any]) -> Any:
     model, normalizer = tokenizer.model, json.loads(_normalizer(tokenizer) or "{}")
     settled = ("unk_token", "continuing_subword_prefix", "max_input_chars_per_word")
     pieces = [type(model).__name__, *(getattr(model, key, None) for key in settled)]
-    made = {
+    expected = {
         "model": pieces == ["WordPiece", _mark(words, "unk"), "##", 100],
         "normalizer": (normalizer.get("type"), normalizer.get("clean_text")) == ("BertNormalizer", True),
         "pre_tokenizer": type(tokenizer.pre_tokenizer).__name__ == "BertPreTokenizer",
         "post_processor": tokenizer.encode("").tokens == [_mark(words, "cls"), _mark(words, "sep")],
     }
-    for name, same in made.items():
+    for name, same in expected.items():
         if not same:
             taken = "is named" if words else "without a tokenizer_config.json is taken"
             raise ModelError(
@@ -147,5 +149,5 @@ def _bert_normalizer(path: Path, tokenizer: Any, words: dict[str, Any]) -> Any:
 
 def _mark(words: dict[str, Any], name: str) -> str:
     """A special token by the name that `tokenizer_config.json` gives it."""
-    said: object = words.get(f"{name}_token", f"[{name.upper()}]")
-    return str(said.get("content")) if isinstance(said, dict) else str(said)
+    token: object = words.get(f"{name}_token", f"[{name.upper()}]")
+    return str(token.get("content")) if isinstance(token, dict) else str(token)

@@ -54,10 +54,10 @@ def prepared(gguf: Path, home: Path) -> Path:
     Raises:
         ModelError: the file is no llama GGUF that OpenVINO can read.
     """
-    return kept(home, lambda scratch: convert(gguf, scratch))
+    return made_for_runtime(home, lambda scratch: convert(gguf, scratch))
 
 
-def kept(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
+def made_for_runtime(home: Path, make: Callable[[Path], Path], *, mark: str = "") -> Path:
     """What `make` makes in a scratch folder, kept under `home` by the runtime's version; made once, and verified since."""
     folder = home / "-".join(["openvino", version("openvino"), str(_FORMAT), *filter(None, [mark])])
     return made_once(folder, make)
@@ -81,21 +81,21 @@ def convert(gguf: Path, scratch: Path) -> Path:
         if not (scratch / "openvino_model.bin").exists() or not list(scratch.glob("openvino_tokenizer.bin")):
             raise ModelError(f"OpenVINO cannot read {gguf}: {_last_line(error)}") from error
     model = openvino.Core().read_model(scratch / _GRAPH)
-    found = recognise(model)
-    for name, node in found.matmuls.items():
+    layers = recognise(model)
+    for name, node in layers.matmuls.items():
         prefix = "" if name == "lm_head" else "__module."
         node.set_friendly_name(f"{prefix}{name}/ov_ext::linear/MatMul")
-    config = llama_config(metadata, vocabulary=_vocabulary(found), tied=_is_tied(found, model))
-    if found.count != config["num_hidden_layers"]:
-        raise InternalError(f"{found.count} layers recognised in {gguf}, its metadata says {config['num_hidden_layers']}")
-    made = scratch / "made"
-    made.mkdir()
-    openvino.save_model(model, made / _GRAPH, compress_to_fp16=False)
+    config = llama_config(metadata, vocabulary=_vocabulary(layers), tied=_is_tied(layers, model))
+    if layers.count != config["num_hidden_layers"]:
+        raise InternalError(f"{layers.count} layers recognised in {gguf}, its metadata says {config['num_hidden_layers']}")
+    converted = scratch / "made"
+    converted.mkdir()
+    openvino.save_model(model, converted / _GRAPH, compress_to_fp16=False)
     for file in scratch.glob("openvino_*tokenizer.*"):
-        shutil.move(file, made / file.name)
-    lift_limit(made)
-    (made / "config.json").write_text(json.dumps(config, indent=2))
-    return made
+        shutil.move(file, converted / file.name)
+    lift_limit(converted)
+    (converted / "config.json").write_text(json.dumps(config, indent=2))
+    return converted
 
 
 def _last_line(error: Exception) -> str:
@@ -146,9 +146,9 @@ def recognise(model: Any) -> Layers:
             if name in matmuls:
                 raise ModelError(f"two nodes of the graph look like {name}: this is not the graph of a llama")
             matmuls[name] = node
-    wanted = {f"model.layers.{i}.{p}" for i in range(layer + 1) for p in PROJECTIONS} | {"lm_head"}
-    if layer < 0 or set(matmuls) != wanted:
-        raise ModelError(f"not wired like a llama: {sorted(wanted ^ set(matmuls))[:3]} missing or left over")
+    expected = {f"model.layers.{i}.{p}" for i in range(layer + 1) for p in PROJECTIONS} | {"lm_head"}
+    if layer < 0 or set(matmuls) != expected:
+        raise ModelError(f"not wired like a llama: {sorted(expected ^ set(matmuls))[:3]} missing or left over")
     return Layers(matmuls, layer + 1)
 
 
@@ -197,8 +197,8 @@ def _is_weight(value: Any) -> bool:
     return all(_is_weight(i.get_source_output()) for i in node.inputs())
 
 
-def _vocabulary(found: Layers) -> int:
-    shape = found.matmuls["lm_head"].input_value(1).get_partial_shape()
+def _vocabulary(layers: Layers) -> int:
+    shape = layers.matmuls["lm_head"].input_value(1).get_partial_shape()
     return int(shape[0].get_length())
 
 
@@ -212,8 +212,8 @@ def _embedding(model: Any) -> Any:
     raise ModelError("the graph has no token embedding: this is not the graph of a llama")
 
 
-def _is_tied(found: Layers, model: Any) -> bool:
-    table = found.matmuls["lm_head"].input_value(1).get_node().get_friendly_name()
+def _is_tied(layers: Layers, model: Any) -> bool:
+    table = layers.matmuls["lm_head"].input_value(1).get_node().get_friendly_name()
     return bool(_embedding(model).get_node().get_friendly_name() == table)
 
 
@@ -226,18 +226,18 @@ def read_weights(folder: Path) -> Weights:
     import openvino
 
     model = openvino.Core().read_model(folder / _GRAPH)
-    found = recognise(model)
+    layers = recognise(model)
     weights = {"model.embed_tokens.weight": _evaluate(_embedding(model))}
-    tied = _is_tied(found, model)
-    for name, node in found.matmuls.items():
+    tied = _is_tied(layers, model)
+    for name, node in layers.matmuls.items():
         if name == "lm_head":
             weights["model.norm.weight"] = _norm_before(node)
             if tied:
                 continue
         weights[f"{name}.weight"] = _evaluate(node.input_value(1))
-    for i in range(found.count):
+    for i in range(layers.count):
         layer = f"model.layers.{i}"
-        first, second = found.matmuls[f"{layer}.self_attn.q_proj"], found.matmuls[f"{layer}.mlp.gate_proj"]
+        first, second = layers.matmuls[f"{layer}.self_attn.q_proj"], layers.matmuls[f"{layer}.mlp.gate_proj"]
         weights[f"{layer}.input_layernorm.weight"] = _norm_before(first)
         weights[f"{layer}.post_attention_layernorm.weight"] = _norm_before(second)
     return weights

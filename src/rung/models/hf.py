@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import MissingExtra, ModelError
-from rung.models.graph import convert, kept
+from rung.models.graph import convert, made_for_runtime
 from rung.models.tensors import read_tensors
 from rung.records import Json
 
@@ -83,7 +83,7 @@ def prepared(folder: Path, home: Path) -> Path:
         ModelError: the folder is no llama with a tokenizer and a chat template.
         MissingExtra: gguf or transformers is not installed.
     """
-    return kept(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
+    return made_for_runtime(home, lambda scratch: _make(folder, scratch), mark=f"hf{_FORMAT}")
 
 
 def check(folder: Path) -> dict[str, Json]:
@@ -105,8 +105,8 @@ def check(folder: Path) -> dict[str, Json]:
         raise ModelError(f"{folder}/tokenizer.json is missing: save the tokenizer with save_pretrained (a fast one)")
     if not next(folder.glob("*.safetensors"), None):
         raise ModelError(f"{folder} holds no *.safetensors: save the model with save_pretrained")
-    told = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
-    if not (folder / "chat_template.jinja").is_file() and not told.get("chat_template"):
+    settings = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    if not (folder / "chat_template.jinja").is_file() and not settings.get("chat_template"):
         raise ModelError(
             f"{folder} has no chat template, so nobody knows how its chats are written: it is a base model, or the file "
             f"chat_template.jinja is missing. Copy the one of the model's instruct version there; for a base model that you "
@@ -135,9 +135,9 @@ def _make(folder: Path, scratch: Path) -> Path:
         raise ModelError(f"{folder}/tokenizer_config.json names no eos_token: name the token that ends a turn")
     gguf = scratch / "checkpoint.gguf"
     _write_gguf(gguf, folder, config, end=end)
-    made = convert(gguf, scratch)
-    save_tokenizer(tokenizer, made)
-    return made
+    converted = convert(gguf, scratch)
+    save_tokenizer(tokenizer, converted)
+    return converted
 
 
 def _tokenizer(folder: Path) -> Any:
@@ -151,7 +151,7 @@ def _tokenizer(folder: Path) -> Any:
         raise ModelError(f"the tokenizer of {folder} cannot be read: {error}") from error
 
 
-def save_tokenizer(tokenizer: Any, made: Path) -> None:
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
     """The folder's own tokenizer in the place of the GGUF's: its tokens, its chat template, and texts of any length."""
     import openvino
     from openvino_tokenizers import convert_tokenizer
@@ -159,8 +159,8 @@ def save_tokenizer(tokenizer: Any, made: Path) -> None:
     both = convert_tokenizer(tokenizer, with_detokenizer=True, max_length=2**31 - 1)
     for name, model in zip(("openvino_tokenizer", "openvino_detokenizer"), both, strict=True):
         for suffix in (".xml", ".bin"):
-            (made / f"{name}{suffix}").unlink(missing_ok=True)
-        openvino.save_model(model, made / f"{name}.xml", compress_to_fp16=False)
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+        openvino.save_model(model, folder / f"{name}.xml", compress_to_fp16=False)
 
 
 def _write_gguf(path: Path, folder: Path, config: Mapping[str, Json], *, end: int) -> None:

@@ -179,8 +179,8 @@ class HfHost:
         check(folder)
         progress(0, 0, f"opening {folder.name}")
         digest = digest_of(folder)
-        made = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
-        return LocalGenerator(made, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
+        converted = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
+        return LocalGenerator(converted, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Llamas write."""

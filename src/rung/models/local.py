@@ -94,9 +94,9 @@ class LocalGenerator:
         yield from refused
         for adapter in sorted({job.step.adapter for job in jobs}):
             mine = [job for job in jobs if job.step.adapter == adapter]
-            yield from self._carry(adapter, [job for job in mine if job.step.temperature == 0], at_once=None)
+            yield from self._run(adapter, [job for job in mine if job.step.temperature == 0], at_once=None)
             # the sampler's seed is shared by a batch: alone, the same request gives the same text again
-            yield from self._carry(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
+            yield from self._run(adapter, [job for job in mine if job.step.temperature > 0], at_once=1)
 
     def stream(self, request: Request) -> Iterator[str | GenerateResult]:
         """Yield pieces of text, then the whole `GenerateResult` last.
@@ -111,8 +111,8 @@ class LocalGenerator:
         with self._using(job.step.adapter, jobs) as pipeline:
             result: GenerateResult | Failure | None = pipeline.add(job)
             while result is None:
-                result = pipeline.step(jobs).get(job.place)
-                text = self.tokens.decode(job.said)
+                result = pipeline.step(jobs).get(job.index)
+                text = self.tokens.decode(job.sure)
                 # half of a character decodes to a replacement mark: wait for the rest
                 if result is None and text.startswith(shown) and not text.endswith("\ufffd"):
                     if text != shown:
@@ -151,12 +151,12 @@ class LocalGenerator:
         encoded = self.tokens.encode([self.tokens.render(step.messages) for step in steps])
         jobs: list[Job] = []
         refused: list[tuple[int, Failure]] = []
-        for place, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
+        for index, (step, ids) in enumerate(zip(steps, encoded, strict=True)):
             why = self._why_not(step, len(ids))
             if why:
-                refused.append((place, Failure(why, step="generate")))
+                refused.append((index, Failure(why, step="generate")))
             else:
-                jobs.append(Job(place, step, ids))
+                jobs.append(Job(index, step, ids))
         return jobs, refused
 
     def _why_not(self, step: Generate, prompt: int) -> str:
@@ -171,9 +171,7 @@ class LocalGenerator:
             return f"max_tokens is {step.max_tokens}: an answer needs at least 1"
         return ""
 
-    def _carry(
-        self, adapter: str, jobs: list[Job], *, at_once: int | None
-    ) -> Iterator[tuple[int, GenerateResult | Failure]]:
+    def _run(self, adapter: str, jobs: list[Job], *, at_once: int | None) -> Iterator[tuple[int, GenerateResult | Failure]]:
         if not jobs:
             return
         with self._using(adapter, jobs) as pipeline:
@@ -183,10 +181,10 @@ class LocalGenerator:
                     refused = pipeline.add(job)
                     if refused is not None:
                         queue.ended(job)
-                        yield job.place, refused
-                for place, result in pipeline.step(queue.running).items():
-                    queue.ended(next(job for job in queue.running if job.place == place))
-                    yield place, result
+                        yield job.index, refused
+                for index, result in pipeline.step(queue.running).items():
+                    queue.ended(next(job for job in queue.running if job.index == index))
+                    yield index, result
 
     @contextmanager
     def _using(self, adapter: str, jobs: Sequence[Job]) -> Iterator[Pipeline]:

@@ -69,8 +69,8 @@ class Mapped:
         if kind == "passage":
             return vectors
         moved = vectors @ self.matrix
-        found: Vectors = (moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)).astype(np.float32)
-        return found
+        unit: Vectors = (moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+        return unit
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """As the base counts."""

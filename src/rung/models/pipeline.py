@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rung.models.adapters import Lora
-from rung.models.grammar import Unsupported, constraint
+from rung.models.grammar import Constraint, Unsupported, constraint, end_of, rest_of
 from rung.models.graph import read_config
 from rung.models.precision import OPENVINO, Precision
 from rung.models.tokens import Tokens
@@ -24,18 +24,39 @@ _AT_ONCE = 64  # sequences decoded together
 _STEP_TOKENS = 512  # tokens computed in one step: 8 % faster than 1,024 or more on short prompts, equal on long ones
 _BLOCK = 32  # tokens in a cache block of the CPU plugin
 _MAX_CACHE = 1 << 30
+_MIN_RESERVE = 24  # tokens: four keys and short values
 
 
 @dataclass(eq=False)
 class Job:
-    """A request on its way: its prompt's ids, and what was said so far."""
+    """A request on its way: its prompt's ids, and what was said so far.
 
-    place: int
+    Where a grammar holds the answer (`held`), the last tokens of its room are reserved: an answer that fills the room is cut
+    before them (`cut_at`), and then brought to an end that the grammar allows.
+    """
+
+    index: int
     step: Generate
     ids: list[int]
-    said: list[int] = field(default_factory=list)
+    generated: list[int] = field(default_factory=list)
     ended: bool = False
     handle: Any = None
+    held: Constraint | None = None
+    cut_at: int | None = None
+
+    @property
+    def reserve(self) -> int:
+        """Tokens of the room in which an answer is brought to its end."""
+        if self.held is None or not self.held.rules:
+            return 0
+        return min(self.step.max_tokens // 2, max(_MIN_RESERVE, self.step.max_tokens // 5))
+
+    @property
+    def sure(self) -> list[int]:
+        """Of what was said, the tokens that stay whatever comes."""
+        if self.ended or self.cut_at is not None:
+            return self.generated[: self.cut_at]
+        return self.generated[: self.step.max_tokens - self.reserve]
 
 
 class Pipeline:
@@ -69,18 +90,22 @@ class Pipeline:
 
     def add(self, job: Job) -> Failure | None:
         """Let a job into the batch; or say why it cannot be."""
+        try:
+            job.held = constraint(job.step)
+        except Unsupported as error:
+            return _ended(job, str(error))
+        return self._ask(job, job.ids, job.held, job.step.max_tokens)
+
+    def _ask(self, job: Job, ids: list[int], held: Constraint | None, room: int) -> Failure | None:
         import numpy as np
         import openvino
 
-        try:
-            config = self._config(job.step)
-        except Unsupported as error:
-            return _ended(job, str(error))
-        ids = openvino.Tensor(np.array([job.ids], dtype=np.int64))
+        given = openvino.Tensor(np.array([ids], dtype=np.int64))
+        config = self._config(job.step, held, room)
         with self._stepping:
             self._next += 1
             try:
-                job.handle = self._pipeline.add_request(self._next, ids, config)
+                job.handle = self._pipeline.add_request(self._next, given, config)
             except RuntimeError as error:
                 return _ended(job, f"the engine refused the request: {_reason(error)}")
         return None
@@ -98,7 +123,7 @@ class Pipeline:
         for job in jobs:
             result = self._read(job)
             if result is not None:
-                results[job.place] = result
+                results[job.index] = result
         return results
 
     def cancel(self, jobs: Sequence[Job]) -> None:
@@ -114,7 +139,7 @@ class Pipeline:
         reason = genai.GenerationFinishReason.NONE
         while job.handle.can_read():
             for output in job.handle.read().values():
-                job.said.extend(output.generated_ids)
+                job.generated.extend(output.generated_ids)
                 reason = output.finish_reason
         status = job.handle.get_status()
         if status == genai.GenerationStatus.RUNNING:
@@ -123,25 +148,46 @@ class Pipeline:
             return _ended(
                 job, f"the engine gave up ({status.name.lower()}): the model's cache is too small for this request"
             )
-        job.ended = True
-        said = job.said[:-1] if job.said and job.said[-1] == self._tokens.end_id else job.said
         cut = reason == genai.GenerationFinishReason.LENGTH
-        return GenerateResult(self._tokens.decode(said), len(job.ids), len(job.said), truncated=cut)
+        if cut and job.cut_at is None and job.reserve and self._closes(job):
+            return None
+        job.ended = True
+        ids = job.generated[:-1] if job.generated and job.generated[-1] == self._tokens.end_id else job.generated
+        text = self._tokens.decode(ids)
+        if job.held is not None and (cut or job.cut_at is not None):
+            text = text.rstrip("\ufffd")  # half of a character
+            text += end_of(text, job.held.rules)
+        return GenerateResult(text, len(job.ids), len(job.generated), truncated=cut or job.cut_at is not None)
 
-    def _config(self, step: Generate) -> Any:
+    def _closes(self, job: Job) -> bool:
+        """Let the model say, in the reserve, what its answer lacks; False where it lacks nothing that can be said."""
+        assert job.held is not None
+        ids = job.generated[: job.step.max_tokens - job.reserve]
+        while ids and self._tokens.decode(ids).endswith("\ufffd"):
+            ids.pop()
+        rest = rest_of(self._tokens.decode(ids), job.held.rules)
+        if rest is None:
+            return False
+        room = job.step.max_tokens - len(ids)
+        if self._ask(job, [*job.ids, *ids], Constraint.of_rules(rest), room) is not None:
+            job.ended = False
+            return False
+        job.generated, job.cut_at = ids, len(ids)
+        return True
+
+    def _config(self, step: Generate, held: Constraint | None, room: int) -> Any:
         import openvino_genai as genai
 
         config = genai.GenerationConfig()
-        config.max_new_tokens = step.max_tokens
+        config.max_new_tokens = room
         config.eos_token_id = self._tokens.end_id
         config.apply_chat_template = False
         config.do_sample = step.temperature > 0
         if step.temperature > 0:
             config.temperature = step.temperature
             config.rng_seed = step.seed
-        wanted = constraint(step)
-        if wanted is not None:
-            config.structured_output_config = genai.StructuredOutputConfig(**{wanted.kind: wanted.text})
+        if held is not None:
+            config.structured_output_config = genai.StructuredOutputConfig(**{held.kind: held.text})
         return config
 
 
@@ -156,9 +202,9 @@ def _as_constants(lora: Lora) -> Any:
     return genai.AdapterConfig(genai.Adapter(packed), 1.0, genai.AdapterConfig.Mode.MODE_STATIC)
 
 
-def _cache(wanted: int | None) -> int:
-    if wanted is not None:
-        return wanted
+def _cache(requested: int | None) -> int:
+    if requested is not None:
+        return requested
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(_MAX_CACHE, memory // 16)
 

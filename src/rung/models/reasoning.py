@@ -134,24 +134,24 @@ class Listening:
     """
 
     def __init__(self) -> None:
-        self._said = ""
+        self._text = ""
         self._shown = ""
 
     def hear(self, piece: str) -> str:
         """What of the answer is new and certain."""
-        self._said += piece
-        begun = trimmed(self._said).lower()
+        self._text += piece
+        begun = trimmed(self._text).lower()
         in_a_head = begun.startswith(("<|start|>", "<|channel|>")) and "<|message|>" not in begun
         return "" if in_a_head or "analysis".startswith(begun[:8]) else self._grown(self._certain())
 
     def end(self) -> tuple[str, Spoken]:
         """(what is left to be shown, the answer)."""
-        found = spoken(self._said)
-        return self._grown(found.text), found
+        result = spoken(self._text)
+        return self._grown(result.text), result
 
     def _certain(self) -> str:
         """The answer without the block, and without the mark, that its end may be growing into."""
-        text = self._said
+        text = self._text
         at = max(text.rfind(first) for first in "<[◁")
         tail = text[at:].lower() if at >= 0 else ""
         if tail and any(mark != tail and mark.startswith(tail) for mark in _MARKS):

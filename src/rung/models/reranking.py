@@ -53,10 +53,10 @@ class GeneratorReranker:
     cache reads it once.
     """
 
-    def __init__(self, generator: Generator, *, told: Callable[[GenerateResult], None] = lambda _generated: None) -> None:
-        """`told` hears of every generation: what it consumed is in no result."""
+    def __init__(self, generator: Generator, *, report: Callable[[GenerateResult], None] = lambda _generated: None) -> None:
+        """`report` hears of every generation: what it consumed is in no result."""
         self._generator = generator
-        self._told = told
+        self._report = report
 
     @property
     def identity(self) -> str:
@@ -66,31 +66,31 @@ class GeneratorReranker:
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield each result as soon as all of its passages are graded; one that could not be graded fails it."""
         steps = [asked(request) for request in requests]
-        pairs = [(place, number) for place, step in enumerate(steps) for number in range(len(step.passages))]
-        prompts = [Request(grading(steps[place], number), Asker()) for place, number in pairs]
+        pairs = [(index, number) for index, step in enumerate(steps) for number in range(len(step.passages))]
+        prompts = [Request(grading(steps[index], number), Asker()) for index, number in pairs]
         grades: list[dict[int, float]] = [{} for _ in steps]
         failed: dict[int, Failure] = {}
         left = [len(step.passages) for step in steps]
-        for place, step in enumerate(steps):
+        for index, step in enumerate(steps):
             if not step.passages:
-                yield place, SearchResult(())
+                yield index, SearchResult(())
         for at, result in self._generator.run(prompts) if prompts else ():
-            place, number = pairs[at]
+            index, number = pairs[at]
             if isinstance(result, GenerateResult):
-                self._told(result)
-            left[place] -= 1
+                self._report(result)
+            left[index] -= 1
             if isinstance(result, GenerateResult) and result.text.strip() in GRADES:
-                grades[place][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)
+                grades[index][number] = GRADES.index(result.text.strip()) / (len(GRADES) - 1)
             else:
-                failed[place] = _why(result)
-            if not left[place]:
-                yield place, failed.get(place) or _graded(steps[place], grades[place])
+                failed[index] = _why(result)
+            if not left[index]:
+                yield index, failed.get(index) or _graded(steps[index], grades[index])
 
 
 def grading(step: Rerank, number: int) -> Generate:
     """What a generator is asked to grade one passage of a step."""
-    said = f"Query: {step.query}\n\nPassage: {shown(step.passages[number])}\n\nGrade:"
-    return Generate((Message("system", RULE), Message("user", said)), choices=GRADES, max_tokens=4)
+    prompt = f"Query: {step.query}\n\nPassage: {shown(step.passages[number])}\n\nGrade:"
+    return Generate((Message("system", RULE), Message("user", prompt)), choices=GRADES, max_tokens=4)
 
 
 def _graded(step: Rerank, grades: Mapping[int, float]) -> SearchResult:
@@ -100,5 +100,5 @@ def _graded(step: Rerank, grades: Mapping[int, float]) -> SearchResult:
 def _why(result: Result | Failure) -> Failure:
     if isinstance(result, Failure):
         return Failure(f"a passage could not be graded: {result.error}", step="rerank", attempt=result.attempt)
-    said = result.text if isinstance(result, GenerateResult) else type(result).__name__
-    return Failure(f"a passage was graded {said[:40]!r}, not {', '.join(GRADES)}", step="rerank")
+    text = result.text if isinstance(result, GenerateResult) else type(result).__name__
+    return Failure(f"a passage was graded {text[:40]!r}, not {', '.join(GRADES)}", step="rerank")

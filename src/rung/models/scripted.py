@@ -54,7 +54,7 @@ class ScriptedGenerator:
         self._script = script
         self._play = play
         self._adapters = adapters
-        self._known: set[str] = set()
+        self._registered: set[str] = set()
         self._name = name or ("extractive" if not script else f"script-{_script_name(script)}")
         self.context_tokens = context_tokens
 
@@ -71,7 +71,7 @@ class ScriptedGenerator:
         """
         if adapters and not self._adapters:
             raise ModelError("this scripted model serves no adapters: make it with adapters=True")
-        self._known |= set(adapters)
+        self._registered |= set(adapters)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Yield every request's result, in order."""
@@ -101,7 +101,7 @@ class ScriptedGenerator:
         step = request.step
         if not isinstance(step, Generate):
             raise InternalError(f"a generator was given {type(step).__name__}")
-        if step.adapter and step.adapter not in self._known:
+        if step.adapter and step.adapter not in self._registered:
             return Failure(
                 f"adapter {step.adapter[:12]} was not given to the scripted model: build it first", step="generate"
             )
@@ -112,14 +112,14 @@ class ScriptedGenerator:
                 f"{self.context_tokens:,} of the scripted model: show fewer or shorter passages",
                 step="generate",
             )
-        said = self._said(step)
-        if isinstance(said, Failure):
-            return said
-        kept = list(_TOKEN.finditer(said))[: step.max_tokens]
-        text = said[: kept[-1].end()] if kept else ""
-        return GenerateResult(text, prompt, len(kept), truncated=text != said.rstrip(), usd=0.0)
+        reply = self._reply(step)
+        if isinstance(reply, Failure):
+            return reply
+        tokens = list(_TOKEN.finditer(reply))[: step.max_tokens]
+        text = reply[: tokens[-1].end()] if tokens else ""
+        return GenerateResult(text, prompt, len(tokens), truncated=text != reply.rstrip(), usd=0.0)
 
-    def _said(self, step: Generate) -> str | Failure:
+    def _reply(self, step: Generate) -> str | Failure:
         if callable(self._script):
             return self._script(step)
         prompt = self.render(step.messages)
@@ -155,20 +155,20 @@ def extract(step: Generate) -> str:
 
 
 def _best_sentence(question: str, passages: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    wanted = words(question)
-    best, said, where = 0.0, "", ""
+    asked = words(question)
+    best, chosen, where = 0.0, "", ""
     for number, text in passages:
         for sentence in _SENTENCE.split(text):
-            share = len(words(sentence) & wanted) / max(1, len(wanted))
+            share = len(words(sentence) & asked) / max(1, len(asked))
             if share > best:
-                best, said, where = share, sentence.strip(), number
-    return (said, where) if best >= _MIN_SHARE else ("", "")
+                best, chosen, where = share, sentence.strip(), number
+    return (chosen, where) if best >= _MIN_SHARE else ("", "")
 
 
 def _nearest_reply(question: str, turns: Sequence[Message]) -> str:
     pairs = [(a.content, b.content) for a, b in pairwise(turns) if a.role == "user" and b.role == "assistant"]
-    wanted = words(question)
-    return max(pairs, key=lambda pair: len(words(pair[0]) & wanted), default=("", ""))[1]
+    asked = words(question)
+    return max(pairs, key=lambda pair: len(words(pair[0]) & asked), default=("", ""))[1]
 
 
 def _fits(text: str, schema: str) -> bool:
@@ -238,8 +238,8 @@ class ScriptedEmbedder:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
             for word in words(text):
-                place, sign = _place(word, self.dimensions)
-                vectors[row, place] += sign
+                column, sign = _position(word, self.dimensions)
+                vectors[row, column] += sign
             if not vectors[row].any():
                 vectors[row, 0] = 1.0
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -251,6 +251,6 @@ class ScriptedEmbedder:
 
 
 @lru_cache(maxsize=65536)
-def _place(word: str, dimensions: int) -> tuple[int, float]:
+def _position(word: str, dimensions: int) -> tuple[int, float]:
     number = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
     return number % dimensions, 1.0 if (number >> 32) & 1 else -1.0

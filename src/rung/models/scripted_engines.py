@@ -38,8 +38,8 @@ _EMPTY = frozenset(_SMALL.split())
 
 def words(text: str) -> frozenset[str]:
     """The words of a text that carry meaning, in lower case and without the plural's s."""
-    found = (word.lower() for word in _WORD.findall(text))
-    return frozenset(w[:-1] if len(w) > 3 and w.endswith("s") else w for w in found if w not in _EMPTY)
+    lowered = (word.lower() for word in _WORD.findall(text))
+    return frozenset(w[:-1] if len(w) > 3 and w.endswith("s") else w for w in lowered if w not in _EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,14 @@ class Play:
         self, requests: Sequence[Request], identity: str, answer: Callable[[Request], Result | Failure]
     ) -> Iterator[tuple[int, Result | Failure]]:
         """Yield (place, result) in order, with everything that was asked for."""
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             if self.delay:
                 time.sleep(self.delay)
             why = self.fails(request.step) if self.fails else ""
             result = Failure(why, step=kind(request.step)) if why else answer(request)
             if self.log:
                 _append(self.log, request_digest(request, identity))
-            yield place, result
+            yield index, result
 
 
 def _append(path: Path, line: str) -> None:
@@ -98,8 +98,8 @@ class ScriptedReranker:
         step = request.step
         if not isinstance(step, Rerank):
             raise InternalError(f"a reranker was given {type(step).__name__}")
-        wanted = words(step.query)
-        scored = [replace(p, score=len(words(p.text) & wanted) / max(1, len(wanted))) for p in step.passages]
+        asked = words(step.query)
+        scored = [replace(p, score=len(words(p.text) & asked) / max(1, len(asked))) for p in step.passages]
         return SearchResult(tuple(sorted(scored, key=lambda p: -p.score)[: step.top]))
 
 

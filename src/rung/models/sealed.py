@@ -41,9 +41,9 @@ def made_once(folder: Path, make: Callable[[Path], Path]) -> Path:
             for left in home.glob(f"{_MAKING}*"):  # of a process that was killed: nobody else makes anything now
                 shutil.rmtree(left, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=home, prefix=_MAKING) as scratch:
-                made = make(Path(scratch))
-                seal(made, {name: sha256(made / name) for name in sorted(files_in(made, SEAL))})
-                made.rename(folder)
+                result = make(Path(scratch))
+                seal(result, {name: sha256(result / name) for name in sorted(files_in(result, SEAL))})
+                result.rename(folder)
     except OSError as error:
         what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
         raise ModelError(

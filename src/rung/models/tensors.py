@@ -23,18 +23,18 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
     kinds: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "F64": np.float64}
     try:
-        found = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        tensors = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read ({error}): copy the model again") from error
     read: dict[str, NDArray[np.float32]] = {}
-    for name, said in sorted(found, key=lambda pair: str(pair[0])):  # the library gives them in another order each time
+    for name, tensor in sorted(tensors, key=lambda pair: str(pair[0])):  # the library gives them in another order each time
         if name.endswith("position_ids"):
             continue
-        if said["dtype"] == "BF16":  # its two bytes are the upper half of float32
-            flat = (np.frombuffer(said["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
-        elif said["dtype"] in kinds:
-            flat = np.frombuffer(said["data"], kinds[said["dtype"]]).astype(np.float32)
+        if tensor["dtype"] == "BF16":  # its two bytes are the upper half of float32
+            flat = (np.frombuffer(tensor["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
+        elif tensor["dtype"] in kinds:
+            flat = np.frombuffer(tensor["data"], kinds[tensor["dtype"]]).astype(np.float32)
         else:
-            raise ModelError(f"{path}: {name} is of type {said['dtype']}: use a checkpoint in BF16, F16 or F32")
-        read[name] = flat.reshape(said["shape"])
+            raise ModelError(f"{path}: {name} is of type {tensor['dtype']}: use a checkpoint in BF16, F16 or F32")
+        read[name] = flat.reshape(tensor["shape"])
     return read

@@ -41,14 +41,14 @@ class Tokens:
         """Token ids of each text, without padding; nothing is added at either end and nothing is cut."""
         import numpy as np
 
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         encoded: list[list[int]] = [[] for _ in texts]
-        for start in range(0, len(order), _BATCH):
-            places = [i for i in order[start : start + _BATCH] if texts[i]]
+        for start in range(0, len(by_length), _BATCH):
+            places = [i for i in by_length[start : start + _BATCH] if texts[i]]
             if not places:
                 continue
-            found = self._tokenizer.encode([texts[i] for i in places], add_special_tokens=False)
-            ids, mask = np.asarray(found.input_ids.data), np.asarray(found.attention_mask.data).astype(bool)
+            batch = self._tokenizer.encode([texts[i] for i in places], add_special_tokens=False)
+            ids, mask = np.asarray(batch.input_ids.data), np.asarray(batch.attention_mask.data).astype(bool)
             for row, i in enumerate(places):
                 encoded[i] = ids[row][mask[row]].tolist()
         return encoded

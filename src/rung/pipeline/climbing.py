@@ -155,8 +155,9 @@ class _Ascent:
         if leader is None:
             return wave
         lower, clears = leader
-        above = [c for c in wave if c.order > lower.order and c.rung.name != lower.rung.name and not c.rung.reference]
-        self.done += [self._left(candidate, reasons.superfluous(lower.label, clears=clears)) for candidate in above]
+        order, rung = lower.result.order, "" if lower.spec is None else lower.spec.rung
+        above = [c for c in wave if c.order > order and c.rung.name != rung and not c.rung.reference]
+        self.done += [self._left(candidate, reasons.superfluous(lower.name, clears=clears)) for candidate in above]
         return [candidate for candidate in wave if candidate not in above]
 
     def tell(self, later: Sequence[Candidate]) -> None:
@@ -164,17 +165,15 @@ class _Ascent:
         planned = [candidate for candidate in later if _is_planned(candidate)]
         if not planned or self.ended_by or self.course.pairwise:
             return
-        rungs = sorted(
-            (r for r in self.course.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order
-        )
+        known = [racer.evaluation for racer in self.course.racers.values()]
+        rungs = sorted((e for e in known if e.outcomes and not e.is_reference), key=lambda e: e.result.order)
         lines = [
             f"so far, while {reasons.listed([c.label for c in planned])} {'is' if len(planned) == 1 else 'are'} to be built:"
         ]
-        for run in rungs:
-            if run.outcomes:
-                score = self.course.estimate_so_far(run.candidate.label)
-                told = "not judged" if score is None else reasons.interval(score)
-                lines.append(f"  {run.candidate.label}: {told} on {reasons.cases(len(run.outcomes))}")
+        for e in rungs:
+            score = self.course.estimate_so_far(e.name)
+            told = "not judged" if score is None else reasons.interval(score)
+            lines.append(f"  {e.name}: {told} on {reasons.cases(len(e.outcomes))}")
         say("\n".join(lines))
 
     def ended(self) -> Raced:
@@ -211,8 +210,8 @@ class _Ascent:
 
     def _nothing_came(self) -> bool:
         """Whether every answer so far has failed: training would not mend that."""
-        runs = [run for run in self.course.runs.values() if run.outcomes]
-        return bool(runs) and all(run.failures == len(run.outcomes) for run in runs)
+        begun = [racer.evaluation for racer in self.course.racers.values() if racer.done]
+        return bool(begun) and all(e.has_failed for e in begun)
 
     @staticmethod
     def _left(candidate: Candidate, why: str) -> Candidate:

@@ -7,34 +7,46 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from rung.pipeline.answering import Run
-from rung.records import Answer, Case, Outcome
+from rung.records import Answer, Case, Evaluation, Outcome
 from rung.scoring import ScoringContext, score_run
 from rung.scoring.correctness import Correctness
 from rung.scoring.refusal import spoken
 from rung.text.matching import tokens
+from rung.verdict.bar import MAIN
 from rung.verdict.constant import Constant, best_constant, better
-from rung.verdict.decide import MAIN
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
 
 ACCEPTED = 12  # accepted answers that are tried: the commonest, then those of the commonest words
 SAMPLE = 300  # cases, at most, by which the best of them is picked
 _SHOWN = 60  # characters of an answer
 
 
-def habit(cases: Sequence[Case], measure: ScoringContext, runs: Sequence[Run]) -> Constant | None:
+def habit(cases: Sequence[Case], measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Constant | None:
     """The same answer that gets most: a refusal, an accepted answer, or what a rung says most often. None: none gets much.
 
     Where a model judges, only refusals and labels are tried.
     """
+    import numpy as np
+
     found = best_constant(cases, measure.labels)
     if measure.correct_by == "judge" or measure.labels or not cases:
         return found
-    texts = list(dict.fromkeys([*_typical(cases), *_usual(runs)]))
-    some = cases[:: -(-len(cases) // SAMPLE)]
-    tried = [(scored.mean, text) for text in texts if (scored := _scored(text, some, measure)) is not None]
-    best = max(tried, default=None, key=lambda one: one[0])
-    return found if best is None else better(found, _scored(best[1], cases, measure))
+    texts = list(dict.fromkeys([*_typical(cases), *_usual(evaluations)]))
+    step = -(-len(cases) // SAMPLE)
+    tried = {text: _scores(text, cases[::step], measure) for text in texts}
+    means = [(constant.mean, text) for text, column in tried.items() if (constant := _constant(text, column)) is not None]
+    best = max(means, default=None, key=lambda one: one[0])
+    if best is None:
+        return found
+    whole = np.full(len(cases), np.nan)
+    whole[::step] = tried[best[1]]
+    rest = np.arange(len(cases)) % step > 0
+    whole[rest] = _scores(best[1], [case for case, left in zip(cases, rest, strict=True) if left], measure)
+    return better(found, _constant(best[1], whole))
 
 
 def _typical(cases: Sequence[Case]) -> list[str]:
@@ -49,22 +61,27 @@ def _typical(cases: Sequence[Case]) -> list[str]:
     return sorted(accepted, key=lambda answer: (-accepted[answer], -usual(answer)))[:ACCEPTED]
 
 
-def _usual(runs: Sequence[Run]) -> Iterator[str]:
+def _usual(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What each rung says most often, where it says anything more than once."""
-    for run in runs:
-        said = Counter(spoken(o.answer).strip() for o in run.outcomes if o.answer is not None)
+    for one in evaluations:
+        said = Counter(spoken(o.answer).strip() for o in one.outcomes if o.answer is not None)
         text, times = next(iter(said.most_common(1)), ("", 0))
         if text and times > 1:
             yield text
 
 
-def _scored(text: str, cases: Sequence[Case], measure: ScoringContext) -> Constant | None:
+def _scores(text: str, cases: Sequence[Case], measure: ScoringContext) -> Floats:
+    """`correct` of this answer to each case, NaN where it is not judged."""
     import numpy as np
 
     outcomes = [Outcome(case.id, Answer(text)) for case in cases]
-    column = score_run(cases, outcomes, scoring_context=measure, scorers={"correctness": Correctness}).values.get(MAIN)
-    if column is None:
-        return None
-    # An answer that fits a single case, say the one that it was taken from, is no habit.
+    card = score_run(cases, outcomes, scoring_context=measure, scorers={"correctness": Correctness})
+    return card.values.get(MAIN, np.full(len(cases), np.nan))
+
+
+def _constant(text: str, column: Floats) -> Constant | None:
+    """The habit of saying this; an answer that fits a single case, say the one that it was taken from, is none."""
+    import numpy as np
+
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return Constant(f"'{shown}'", column) if int((np.nan_to_num(column) > 0).sum()) > 1 else None

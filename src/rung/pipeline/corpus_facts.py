@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rung.pipeline.answering import Run
-from rung.pipeline.candidates import Candidate
+from rung.artifacts.store import CHUNKED_INDEXES
 from rung.pipeline.oracle import expected
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.slips import never_right
-from rung.records import Case, Passage
+from rung.records import Case, Evaluation, Passage
 from rung.records.gold import has_gold
 from rung.runtime.engines import Engines
 from rung.scoring import ScoringContext
 from rung.scoring.bearing import SAID_AS_IS, SHORT, holds, in_parts
-from rung.strategies.protocol import ChunkedIndex
 from rung.text.matching import WORD
 from rung.verdict.failure_modes import Corpus
 
@@ -54,7 +52,7 @@ class Examiner:
         """The cases none of whose accepted answers may be given."""
         return self._known.unwinnable
 
-    def corpus(self, run: Run, lost: Iterable[str]) -> Corpus:
+    def corpus(self, evaluation: Evaluation, lost: Iterable[str]) -> Corpus:
         """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
         knowledge, ids = self._engines.knowledge, set(lost)
         if knowledge is None:
@@ -69,9 +67,9 @@ class Examiner:
                 lacking=self._lacking(knowledge),
             )
         spanned = dict.fromkeys(span.document for case in mine for span in case.evidence)
-        searched = self._searched(run.candidate) or knowledge
+        searched = self._searched(evaluation) or knowledge
         spans = {id: tuple((p.start, p.end) for p in searched.passages_of(id)) for id in spanned}
-        answers = {outcome.case: outcome.answer for outcome in run.outcomes if outcome.answer is not None}
+        answers = {outcome.case: outcome.answer for outcome in evaluation.outcomes if outcome.answer is not None}
         shown = {id: answer.passages for id, answer in answers.items()}
         found = {id: answer.retrieved or answer.passages for id, answer in answers.items()}
         return replace(
@@ -89,11 +87,9 @@ class Examiner:
                 found.add(case.id)
         return frozenset(found)
 
-    def _searched(self, candidate: Candidate) -> Knowledge | None:
+    def _searched(self, evaluation: Evaluation) -> Knowledge | None:
         """The index that this rung searches, where it is not the project's."""
-        needs = () if candidate.plan is None else candidate.plan.needs
-        cut = [built.digest for need, built in zip(needs, candidate.built, strict=False) if isinstance(need, ChunkedIndex)]
-        return self._engines.indexes.get(cut[0]) if cut else None
+        return self._engines.indexes.get(evaluation.result.artifacts.get(CHUNKED_INDEXES, ""))
 
     def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
         """The cases without gold, none of whose accepted answers stands in any document, word by word."""

@@ -15,7 +15,7 @@ from rung.dataset.load import Dataset, load_dataset, with_evidence
 from rung.errors import UserError
 from rung.progress import phase, say
 from rung.records import Case, Json, digest
-from rung.records.gold import has_gold
+from rung.records.gold import has_gold, judgements
 from rung.runtime.engines import DEFAULT_DENSE_WEIGHT, Engines
 
 if TYPE_CHECKING:
@@ -61,9 +61,7 @@ def settle(engines: Engines, knowledge: Knowledge, rows: Dataset) -> Weight:
         return Weight(
             DEFAULT_DENSE_WEIGHT, why="auto, and no dev or train case names its gold ('evidence' or 'gold_documents')"
         )
-    key = digest(
-        "dense_weight", MIN_CASES, knowledge.identity, [(c.question, c.groups, c.evidence, c.gold_documents) for c in cases]
-    )
+    key = digest("dense_weight", MIN_CASES, knowledge.identity, [judgements(case) for case in cases])
     cached = engines.cache.noted("dense_weight", key)
     if isinstance(cached, dict):
         weight = Weight(**cached)  # type: ignore[arg-type]

@@ -12,13 +12,14 @@ from typing import TypeVar
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded
+from rung.pipeline.judge_labels import labels_file
 from rung.pipeline.spending import Closed
-from rung.records import Asker, Case, Outcome
+from rung.records import Asker, Case, Evaluation, Outcome, Scorecard
 from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, ScoringContext, metrics, score_run
-from rung.scoring.card import Carry, Judgement
+from rung.scoring import ScoringContext, metrics, score_run
+from rung.scoring.card import Carry, Judgement, seen
 from rung.scoring.judge import NO_ANSWER, Agreement, agreement, judgement, labels
 from rung.scoring.refusal import spoken
 
@@ -42,49 +43,55 @@ def carried_by(runner: StepRunner, judge: Engine | None = None) -> Carry:
     return carry
 
 
-def cards_of(
+def score_answers(
     runner: StepRunner,
-    measure: ScoringContext,
-    cases: Sequence[Case],
-    passes: Sequence[Sequence[Outcome]],
+    scoring_context: ScoringContext,
+    evaluation: Evaluation,
+    cases: Mapping[str, Case],
     against: Mapping[str, Outcome] | None = None,
     *,
     judge: Engine | None = None,
-) -> list[Scorecard]:
-    """A scorecard for each pass over these cases.
+) -> Evaluation:
+    """The rung with every answer scored that is not yet; an answer is scored once.
+
+    Only where a later answer changes what the earlier ones are scored by (the first that carries a ranking, or a citation,
+    tells that the rung searches, or cites) are these scored anew.
 
     Args:
         runner: its engines hold the judge.
-        measure: what `correct` means here.
-        cases: that were answered.
-        passes: the answers.
+        scoring_context: what `correct` means here.
+        evaluation: a rung as far as it has answered.
+        cases: all that it answered, by id.
         against: pairwise: case -> the answer that each is compared with.
         judge: who judges; None: the project's judge.
     """
     if against is not None:
-        measure = replace(measure, rivals={case.id: _words(against.get(case.id)) for case in cases})
-    carry = carried_by(runner, judge)
-    return [score_run(cases, outcomes, scoring_context=measure, carry=carry) for outcomes in passes]
-
-
-def card_of(
-    runner: StepRunner,
-    measure: ScoringContext,
-    cases: Sequence[Case],
-    passes: Sequence[Sequence[Outcome]],
-    against: Mapping[str, Outcome] | None = None,
-) -> Scorecard:
-    """The scorecard of a run: each case by the mean of its passes."""
-    first, *others = cards_of(runner, measure, cases, passes, against)
-    return first.averaged(others)
+        rivals = {outcome.case: _words(against.get(outcome.case)) for outcome in evaluation.outcomes}
+        scoring_context = replace(scoring_context, rivals=rivals)
+    carry, cards = carried_by(runner, judge), []
+    for place, outcomes in enumerate(evaluation.passes):
+        card = evaluation.cards[place] if place < len(evaluation.cards) else Scorecard()
+        done = set(card.cases)
+        before = seen((outcome for outcome in outcomes if outcome.case in done), scoring_context)
+        now = seen(outcomes, scoring_context)
+        if now != before:
+            card, done = Scorecard(), set()
+        left = [outcome for outcome in outcomes if outcome.case not in done]
+        if left:
+            card = card.joined(score_run([cases[o.case] for o in left], left, scoring_context=now, carry=carry))
+        cards.append(card)
+    return replace(evaluation, cards=tuple(cards))
 
 
 def calibrated(runner: StepRunner, cases: Sequence[Case], judge: Engine | None = None) -> str:
-    """The sentence that says how far people agree with the judge, by the labels in the cases of every split."""
+    """The sentence that says how far people agree with the judge, by the labels in the cases of every split; "" where there
+    are none, but labels of single answers (`judge_labels`), which tell it themselves."""
     settings = runner.project.settings.judge
     name = settings.model or runner.project.settings.model
     pairwise = settings.mode == "pairwise"
     known = labels(cases, pairwise=pairwise)
+    if not known and not pairwise and labels_file(runner.project).exists():
+        return ""
     talks = [
         partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=settings.rubric) for one in known
     ]

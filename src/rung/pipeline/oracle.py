@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.pipeline.prepare import Prepared
-from rung.records import Answer, Case, Passage
+from rung.records import Answer, Case, Evaluation, Passage
 from rung.records.gold import has_gold, overlaps, target_ranks
 from rung.runtime.engines import Engines
 from rung.scoring.bearing import SAID_AS_IS, SHORT, Phrases, holds, holds_whole, phrases
-from rung.scoring.card import Scorecard
 from rung.scoring.protocol import ScoringContext
 from rung.strategies.prompting import grounded, grounding, instruction, listing, worked_examples
 from rung.strategies.settings import Retrieval
-from rung.verdict.bar import MAIN
-from rung.verdict.gaps import ORACLE, RAG, form_of
+from rung.verdict.gaps import ORACLE, RAG
 from rung.verdict.reasons import cases as counted
 
 if TYPE_CHECKING:
     from rung.knowledge import Gold
-    from rung.pipeline.answering import Run
     from rung.stats.estimates import Floats
 
 IN_WORDS = (*SAID_AS_IS, "rouge_l", "json")  # the oracle's answers are looked for by these, too
@@ -97,23 +94,6 @@ class Shown:
     unsaid: tuple[Case, ...] = ()  # the gold documents do not have it in so many words
     answerable: int = 0
 
-    def where_shown(self, scores: Floats | None) -> Floats | None:
-        """The oracle's scores, NaN where it surely was not shown the answer."""
-        import numpy as np
-
-        return None if scores is None else np.where(self.held == 0, np.nan, scores)
-
-    def of_shown(self, card: Scorecard) -> Scorecard:
-        """The oracle's card without the cases whose answer it surely was not shown: there it is no oracle."""
-        import numpy as np
-
-        return replace(card, values={name: np.where(self.held == 0, np.nan, v) for name, v in card.values.items()})
-
-    def telling(self, card: Scorecard) -> Floats | None:
-        """The same of the oracle's card; None where it tells nothing of other rungs, since it does not keep the form."""
-        forms = {ORACLE: card.values["format"]} if "format" in card.values else {}
-        return None if form_of(forms) is not None else self.where_shown(card.values.get(MAIN))
-
     def doubt(self) -> str:
         """The sentence that says that the gold is in doubt, "" where it is not."""
         both = len(self.elsewhere) + len(self.doubtful)
@@ -157,15 +137,15 @@ def _first(some: Sequence[Case]) -> str:
     return named if len(some) == 1 else f"{named} and others"
 
 
-def shown_in(intake: Prepared, measure: ScoringContext, runs: Sequence[Run]) -> Shown | None:
+def shown_in(intake: Prepared, measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Shown | None:
     """What was before the oracle in its answers, and was it less than `rag` had? None where the oracle was not asked."""
     import numpy as np
 
-    asked = [run for run in runs if run.candidate.rung.name == ORACLE]
+    asked = [e for e in evaluations if e.name == ORACLE]
     if not asked:
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
-    rag = [{o.case: o.answer for o in run.outcomes} for run in runs if run.candidate.rung.name == RAG]
+    rag = [{o.case: o.answer for o in e.outcomes} for e in evaluations if e.spec and e.spec.rung == RAG]
     in_words = measure.correct_by in IN_WORDS
     held = np.full(len(intake.cases), math.nan)
     kinds: dict[str, list[Case]] = {

@@ -37,7 +37,7 @@ FIRST_REQUEST = Use(1, 128, 64)  # a server is asked for a trifle before anythin
 
 
 @dataclass(frozen=True)
-class Entrant:
+class RungForecast:
     """A rung as it was rehearsed, one pass over the cases; `rehearsed` None: it could not be."""
 
     label: str
@@ -85,7 +85,7 @@ class Foreseer:
     stage: Stage
     rates: Rates
     pace: Pace
-    entrants: Sequence[Entrant]
+    forecasts: Sequence[RungForecast]
     judging: Sequence[Case]
     cases: Sequence[Case] = ()  # of every split
     allowed: CompareRequest = field(default_factory=CompareRequest)
@@ -94,16 +94,16 @@ class Foreseer:
     def look(self) -> Outlook:
         """Every part that this project has."""
         parts = [*self._servers(), *self._indexing(), *self._searching(), *self._building(), *self._live(), *self._judge()]
-        unknown = [e.label for e in self.entrants if e.rehearsed is None]
+        unknown = [e.label for e in self.forecasts if e.rehearsed is None]
         return Outlook(tuple(part for part in parts if part.forecast != _NOTHING), tuple(unknown))
 
     def answers(self) -> list[Forecast]:
         """Of all rungs and arms, on all cases; of a rung whose settings are searched, so many as go on at most."""
         repeats, swept = self.project.settings.sampling.repeats, self._swept() if self.allowed.trials else {}
         found = []
-        for entrant in self.entrants:
-            if entrant.rehearsed is not None and entrant.name not in swept:
-                known = entrant.rehearsed
+        for rung in self.forecasts:
+            if rung.rehearsed is not None and rung.name not in swept:
+                known = rung.rehearsed
                 found.append(self.rates.of(known.whole.times(repeats), known.likely.times(repeats)))
         for some in swept.values():
             known_ones = [e.rehearsed for e in some if e.rehearsed is not None]
@@ -129,7 +129,7 @@ class Foreseer:
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
         passes = MAX_PASSES if limited else 1
-        known = [e for e in self.entrants if e.rehearsed is not None and not e.is_reference]
+        known = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
         for one in known:
             found, before = self._on(one, timed), self._on(one, [warm])
@@ -137,11 +137,11 @@ class Foreseer:
             likely += found.likely + before.likely.times(turns)
         yield Part("the live pass", self.rates.of(whole, likely, live=True))
 
-    def _on(self, entrant: Entrant, cases: Sequence[Case]) -> Rehearsed:
+    def _on(self, rung: RungForecast, cases: Sequence[Case]) -> Rehearsed:
         """A rung on other cases than those that it was rehearsed on; one that is made of others, as the dearest of these."""
-        found = rehearse(self.stage, entrant.plan, cases)
+        found = rehearse(self.stage, rung.plan, cases)
         if found is None:
-            each = entrant.rehearsed.each if entrant.rehearsed else Use()
+            each = rung.rehearsed.each if rung.rehearsed else Use()
             return Rehearsed(each.times(len(cases)), each, each.times(len(cases)))
         return found
 
@@ -158,7 +158,7 @@ class Foreseer:
             return  # a comparison says what is wrong
         name, pairwise = settings.judge.model or settings.model, settings.judge.mode == "pairwise"
         stage = Stage(self.project, materials, (), sizes_of(name))
-        longest = {e.label: e.rehearsed.each.completion for e in self.entrants if e.rehearsed is not None}
+        longest = {e.label: e.rehearsed.each.completion for e in self.forecasts if e.rehearsed is not None}
         other = words(longest.get(CLOSED_BOOK, 0) + 1)
         rivals = dict.fromkeys((case.id for case in self.judging), other) if pairwise else None
         told = []
@@ -188,15 +188,15 @@ class Foreseer:
         yield Part(f"the search, on {len(dev)} dev cases", self.rates.of(total))
 
     def _building(self) -> Iterator[Part]:
-        for entrant in self.entrants:
-            needs = entrant.plan.needs if isinstance(entrant.plan, Plan) else ()
-            if isinstance(entrant.plan, Composition):
-                yield Part(f"what teaches {entrant.label}", self.rates.of(self._members(entrant)))
+        for rung in self.forecasts:
+            needs = rung.plan.needs if isinstance(rung.plan, Plan) else ()
+            if isinstance(rung.plan, Composition):
+                yield Part(f"what teaches {rung.label}", self.rates.of(self._members(rung)))
             if (taken := self._generated(needs)).calls:
-                yield Part(f"what teaches {entrant.label}", self.rates.of(taken))
-            yield from self._trained(entrant, needs)
+                yield Part(f"what teaches {rung.label}", self.rates.of(taken))
+            yield from self._trained(rung, needs)
 
-    def _trained(self, entrant: Entrant, needs: tuple[Need, ...]) -> Iterator[Part]:
+    def _trained(self, rung: RungForecast, needs: tuple[Need, ...]) -> Iterator[Part]:
         todo = list(trainings(self.project, needs))
         if not todo:
             return
@@ -206,7 +206,7 @@ class Foreseer:
         hourly = training_usd_per_hour(self.project.settings.prices)
         usd = 0.0 if hourly is None else None if minutes is None else hourly * minutes / 60
         rows = ", ".join(f"{one.rows:,} rows" for one in todo)
-        yield Part(f"training {entrant.label} on {rows}, if it is not there yet", Forecast(usd=usd, minutes=minutes))
+        yield Part(f"training {rung.label} on {rows}, if it is not there yet", Forecast(usd=usd, minutes=minutes))
 
     def _generated(self, needs: Sequence[Need]) -> Use:
         """What a model writes so that others may learn: search queries of lessons, questions for passages."""
@@ -223,7 +223,7 @@ class Foreseer:
     def _indexing(self) -> Iterator[Part]:
         """Passages that are not in the index yet, and those of rungs that cut the documents in their own way."""
         settings = self.project.settings.knowledge
-        cuts = {n for e in self.entrants if isinstance(e.plan, Plan) for n in e.plan.needs if isinstance(n, ChunkedIndex)}
+        cuts = {n for e in self.forecasts if isinstance(e.plan, Plan) for n in e.plan.needs if isinstance(n, ChunkedIndex)}
         todo = [(settings.chunk_tokens - settings.overlap, self.unindexed)]
         todo += [(one.tokens - one.overlap, self.stage.documents) for one in sorted(cuts, key=lambda one: one.tokens)]
         for step, documents in todo:
@@ -232,19 +232,19 @@ class Foreseer:
                 minutes = None if self.rates.indexing is None else passages * self.rates.indexing / 60
                 yield Part(f"indexing about {passages:,} passages", Forecast(usd=0.0, minutes=minutes))
 
-    def _swept(self) -> dict[str, list[Entrant]]:
+    def _swept(self) -> dict[str, list[RungForecast]]:
         """Rungs with several combinations of settings."""
-        by: dict[str, list[Entrant]] = {}
-        for entrant in self.entrants:
-            if not entrant.is_reference and isinstance(entrant.plan, Plan):
-                by.setdefault(entrant.name, []).append(entrant)
+        by: dict[str, list[RungForecast]] = {}
+        for rung in self.forecasts:
+            if not rung.is_reference and isinstance(rung.plan, Plan):
+                by.setdefault(rung.name, []).append(rung)
         return {name: some for name, some in by.items() if len(some) > 1}
 
-    def _members(self, router: Entrant) -> Use:
+    def _members(self, router: RungForecast) -> Use:
         """What the members of a router take on the cases that teach it: each answers all of them."""
         materials = self.stage.materials
         cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
-        members = [e for e in self.entrants if isinstance(e.plan, Plan) and not e.is_reference]
+        members = [e for e in self.forecasts if isinstance(e.plan, Plan) and not e.is_reference]
         return sum((found.whole for e in members if (found := rehearse(self.stage, e.plan, cases))), Use())
 
 

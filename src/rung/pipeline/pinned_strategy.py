@@ -14,15 +14,16 @@ from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
 from rung.config.project import Project
-from rung.dataset.load import load_dataset, read_labels, read_schema
+from rung.dataset.label_sets import read_labels
+from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
-from rung.pipeline.candidates import Candidate, allowed, build, pinned, propose, with_members
+from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import latest, latest_folder
 from rung.pipeline.slips import SHOW_CASES
-from rung.records import Json, StrategySpec, plain
+from rung.records import Evaluation, Json, StrategySpec, plain
 from rung.runtime.engines import Engines
 from rung.strategies.long_context import LongContext
 from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
@@ -43,9 +44,9 @@ class PinnedStrategy:
     artifacts: Mapping[str, str] = field(default_factory=dict)
 
 
-def specs_of(candidates: Iterable[Candidate]) -> str:
+def specs_of(evaluations: Iterable[Evaluation]) -> str:
     """What is kept of a comparison's strategies, as JSON text."""
-    return json.dumps({c.label: plain(c.spec) for c in candidates if c.spec is not None}, ensure_ascii=False)
+    return json.dumps({e.name: plain(e.spec) for e in evaluations if e.spec is not None}, ensure_ascii=False)
 
 
 def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrategy:
@@ -101,7 +102,7 @@ def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         settings=own,
         task=str(settings.get(TASK, said.task)),
         schema=read_schema(project),
-        labels=spec.labels if from_examples else read_labels(project, ()),
+        labels=spec.labels if from_examples else read_labels(project, (), []),
         seed=said.seed,
     )
     if now.digest != spec.digest:

@@ -76,16 +76,11 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     gold: dict[str, Gold] = {}
     knowledge, weight = None, None
     if project.settings.knowledge.sources:
-        from rung.knowledge import find_quote, gold_passages
-
         indexed = _indexed(engines, meter)
         knowledge, documents, problems = indexed.knowledge, indexed.knowledge.documents(), indexed.problems
-        texts = {document.id: document.text for document in documents}
-        rows = with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
+        rows = located(rows, documents)
         weight = settle(engines, knowledge, rows)
-        wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
-        found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
-        gold = {id: known for id, known in found.items() if known.passages}
+        gold = gold_of(rows, knowledge)
     cases = _judging(project, rows, limit)
     groups = knowledge.document_groups() if knowledge else None
     materials, secrets = materials_of(project, rows, groups or {}, teaching=teaching)
@@ -109,6 +104,23 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
     )
+
+
+def located(rows: Dataset, documents: Sequence[Document]) -> Dataset:
+    """The dataset with its evidence resolved to characters of these documents."""
+    from rung.knowledge import find_quote
+
+    texts = {document.id: document.text for document in documents}
+    return with_evidence(rows, texts.get, find_quote, nearest=lambda name: nearest(name, texts))
+
+
+def gold_of(rows: Dataset, knowledge: Knowledge) -> dict[str, Gold]:
+    """The gold of the cases that name some, by case id."""
+    from rung.knowledge import gold_passages
+
+    wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
+    found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
+    return {id: known for id, known in found.items() if known.passages}
 
 
 def _judging(project: Project, rows: Dataset, limit: int | None) -> tuple[Case, ...]:
@@ -267,14 +279,15 @@ def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
 
 
 def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
-    """Room for an answer: a little more than the longest among examples, lessons and dev cases; test cases stay unseen.
+    """Room for an answer: a little more than the longest among examples, train and dev cases (test cases stay unseen), and
+    for what the schema takes.
 
     `longest_of`: tokens of the longest of some texts.
     """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
     shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
-    return room_after(longest_of(shown) if shown else None)
+    return room_after(longest_of(shown) if shown else None, rows.schema)
 
 
 def counted(engines: Engines, what: str, texts: Sequence[str], fold: Callable[[list[int]], int]) -> int:

@@ -7,13 +7,26 @@ is kept and numbered too, and marked; it is never the latest, and its page stays
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
 
 from rung.config.project import Project
 from rung.errors import UserError
-from rung.files.durable import SEAL, alone, damaged, files_in, require_whole, seal, sha256, short_sum, write_whole
+from rung.files.durable import (
+    SEAL,
+    alone,
+    damaged,
+    files_in,
+    require_whole,
+    seal,
+    sha256,
+    short_sum,
+    whole_file,
+    write_whole,
+)
 from rung.records import Json, canonical, digest
 from rung.report.access import groups_in, is_marked, page_for, rows_for
 from rung.report.changes import Record, record_of
@@ -82,10 +95,24 @@ class Published:
             ) from None
 
 
-def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: bool = False) -> Published:
-    """Keep a verdict, and make it the latest unless it is a `trial`. `texts`: what to write, by file name.
+def publish(
+    project: Project,
+    texts: Mapping[str, str],
+    streams: Mapping[str, Callable[[BinaryIO], None]] = MappingProxyType({}),
+    *,
+    created: str,
+    trial: bool = False,
+) -> Published:
+    """Keep a verdict, and make it the latest unless it is a `trial`. What this returns is on the disk.
 
-    One process at a time does so. What this returns is on the disk.
+    One process at a time does so.
+
+    Args:
+        project: whose verdict it is.
+        texts: what to write, by file name.
+        streams: what writes the others, piece by piece.
+        created: the date, ISO 8601.
+        trial: whether it is a trial run.
 
     Raises:
         UserError: a file cannot be written.
@@ -97,6 +124,8 @@ def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: 
         (kept / SEAL).unlink(missing_ok=True)  # killed from here on, it is not sealed
         for name, text in texts.items():
             write_whole(kept / name, text)
+        for name, write in streams.items():
+            _write_stream(kept / name, write)
         listed = read_list(project)
         if kept.name not in [line.verdict for line in listed]:
             line = Line(max((line.number for line in listed), default=0) + 1, kept.name, created, trial)
@@ -107,6 +136,14 @@ def publish(project: Project, texts: Mapping[str, str], *, created: str, trial: 
         write_whole(project.root / PAGE, texts[PAGE])
         write_whole(folder / LATEST, f"{kept.name}\n")
     return Published(texts[TABLE], texts[LINE], project.root / PAGE, kept)
+
+
+def _write_stream(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    try:
+        with whole_file(path) as file:
+            write(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error})") from error
 
 
 def latest(project: Project) -> Published:

@@ -12,28 +12,29 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rung.errors import BudgetEnded
-from rung.pipeline.answering import Run, answered, time_live
+from rung.pipeline.answering import answered, time_live
+from rung.pipeline.billing import prices_in
 from rung.pipeline.budget import Meter, spent_usd
-from rung.pipeline.candidates import Candidate
-from rung.pipeline.evaluate import finished, measure
-from rung.pipeline.grading import asks_judge, card_of
+from rung.pipeline.candidates import Candidate, evaluation_of
+from rung.pipeline.evaluate import measure
+from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
-from rung.records import Case, Coverage, Estimate, Outcome
+from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
-from rung.scoring import Scorecard, ScoringContext
+from rung.scoring import ScoringContext
 from rung.stats.estimates import estimate
-from rung.verdict.bar import OF_RUNS
+from rung.verdict.bar import MAIN, OF_RUNS
+from rung.verdict.choice import Contender
 from rung.verdict.clusters import clusters
-from rung.verdict.decide import MAIN, barred
+from rung.verdict.eligible import barred, held_against
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
+from rung.verdict.judging import provisional
 from rung.verdict.racing import (
     ERROR,
-    Entrant,
     Standing,
-    Stop,
     always_valid,
     broken_for_good,
     enough_for_gaps,
@@ -54,12 +55,27 @@ GROWTH, LEAST = 0.25, 10  # a block: a quarter of what was answered, and never f
 
 @dataclass(frozen=True)
 class Raced:
-    """The runs, each with its outcomes in the order of the cases, and what they took. `candidates`: all that were to be
-    weighed, as they were built or with the reason why they were not."""
+    """All rungs that were to be weighed, built or not, each with its outcomes in the order of the cases, and what they
+    took."""
 
-    runs: tuple[Run, ...]
+    evaluations: tuple[Evaluation, ...]
     coverage: Coverage
-    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass
+class Racer:
+    """A rung in the race: its record so far, and what its answers of today took, None before the first. `is_barred`: whether
+    it broke a hard limit for good, None where that is not told of all that it has answered."""
+
+    evaluation: Evaluation
+    cost: Tally | None = None
+    minutes: float = 0.0
+    is_barred: bool | None = None
+
+    @property
+    def done(self) -> int:
+        """Cases that it has answered."""
+        return len(self.evaluation.outcomes)
 
 
 @dataclass
@@ -70,7 +86,7 @@ class Course:
     intake: Prepared
     meter: Meter
     entrants: int = 0
-    runs: dict[str, Run] = field(default_factory=dict)
+    racers: dict[str, Racer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         cases = self.intake.cases
@@ -80,24 +96,22 @@ class Course:
         self.order: tuple[Case, ...] = tuple(
             cases[place] for place in order(self.total, seed=self.runner.project.settings.seed)
         )
+        self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
         self.incumbent = last_choice(self.runner.project)
         self.measure: ScoringContext = measure(self.runner.project, self.intake)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
         self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
-        self.cards: dict[str, Scorecard] = {}
-        self.cost: dict[str, Tally] = {}
-        self.minutes: dict[str, float] = {}
-        self._barred: dict[tuple[str, int], bool] = {}
 
     def enter(self, candidates: Sequence[Candidate]) -> None:
         """Let those that could be built take part from now on."""
-        self.runs |= {c.label: Run(c, (), 0.0) for c in candidates if c.strategy is not None}
+        project = self.runner.project
+        self.racers |= {c.label: Racer(evaluation_of(project, c)) for c in candidates if c.strategy is not None}
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
         if self.whole and not self.meter.allowed.limited:
-            for label in list(self.runs):
+            for label in list(self.racers):
                 self._extend(label, self.total)
             return ""
         while True:
@@ -105,181 +119,30 @@ class Course:
             if not now.next and (self.whole or not self._timed_anew()):
                 return ""
             for label in now.next:
-                done = len(self.runs[label].outcomes)
+                done = self.racers[label].done
                 wanted = min(FIRST - done if done < FIRST else max(LEAST, int(done * GROWTH)), self.total - done)
-                if self.meter.allowed.limited and label not in self.cost:  # nobody knows what it costs today
+                if self.meter.allowed.limited and self.racers[label].cost is None:  # nobody knows what it costs today
                     wanted = min(wanted, TASTE)
                 fits = self.meter.affordable(self._per_answer(label), wanted) if self.meter.allowed.limited else wanted
                 self._extend(label, done + fits)
-                if len(self.runs[label].outcomes) < done + wanted:
+                if self.racers[label].done < done + wanted:
                     return self.meter.said()
 
-    def score_so_far(self, label: str) -> Scorecard:
-        """The scorecard of what a rung has answered by now."""
-        run = self.runs[label]
-        if label not in self.cards or len(self.cards[label].cases) < len(run.outcomes):
-            cases = self.order[: len(run.outcomes)]
-            self.cards[label] = card_of(self.runner, self.measure, cases, run.passes, self._rival())
-        return self.cards[label]
+    def so_far(self, label: str) -> Evaluation:
+        """A rung with all that it has answered by now scored."""
+        racer = self.racers[label]
+        racer.evaluation = score_answers(self.runner, self.measure, racer.evaluation, self.by_id, self._rival())
+        return racer.evaluation
 
     def estimate_so_far(self, label: str) -> Estimate | None:
         """Its main score, as the table would have it if it stopped now; None where it is not judged."""
-        column = self.score_so_far(label).values.get(MAIN)
+        column = self.so_far(label).values.get(MAIN)
         if column is None:
             return None
         if len(column) == self.total:
             return estimate(column, clusters=self.clusters)
         low, high = self._interval(column)
         return replace(estimate(column), low=low, high=high)
-
-    def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
-        """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
-        if not self.whole:
-            self._stop(self._standing())
-        self._note_pace()
-        places = {case.id: place for place, case in enumerate(self.intake.cases)}
-        runs = tuple(_in_order(run, places) for run in self.runs.values())
-        stopped = any(run.stopped for run in runs)
-        answers = sum(len(run.outcomes) for run in runs)
-        unbuilt = sum(c.why.startswith((NOT_BUILT, NOT_NEEDED)) for c in candidates)
-        everything = len(self.intake.cases) * (len(runs) + unbuilt)
-        coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
-        return Raced(runs, coverage, tuple(candidates))
-
-    def leader(self) -> tuple[Candidate, bool] | None:
-        """The choice that no rung above it could change, and whether it clears the bar; None where there is none yet, or the
-        person wants everything judged.
-
-        It has answered all cases, and keeps every limit.
-        """
-        if self.meter.allowed.exhaustive or self.pairwise or not self.runs:
-            return None
-        self._timed_anew()
-        bar, now = bar_in(self.runner.project), self._standing_of_rungs()
-        if now.next or now.choice is None:
-            return None
-        run = self.runs[now.choice.name]
-        if not is_settled(now.choice, self._column(run), bar, clusters=self.clusters):
-            return None
-        return run.candidate, bar.correct is not None
-
-    def _standing_of_rungs(self) -> Standing:
-        """Where the rungs that have entered stand, arms left out."""
-        rungs = sorted((r for r in self.runs.values() if not r.candidate.rung.reference), key=lambda r: r.candidate.order)
-        for run in rungs:
-            self.score_so_far(run.candidate.label)
-        entrants = [Entrant(r.candidate.label, self._column(r), self._is_barred(r)) for r in rungs]
-        bar, incumbent = bar_in(self.runner.project), self.incumbent
-        return stand(entrants, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants, incumbent=incumbent)
-
-    def _standing(self) -> Standing:
-        begun = [label for label, run in self.runs.items() if len(run.outcomes) < min(FIRST, self.total)]
-        if begun:
-            return Standing(self._rival_first(begun))
-        if self.whole:
-            fewest = min((len(run.outcomes) for run in self.runs.values()), default=self.total)
-            behind = [label for label, run in self.runs.items() if len(run.outcomes) == fewest < self.total]
-            return Standing(self._rival_first(behind))
-        now = self._standing_of_rungs()
-        arms = [label for label in (CLOSED_BOOK, ORACLE) if label in self.runs]
-        columns = {label: self._column(self.runs[label]) for label in arms}
-        if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):
-            return now
-        short = tuple(label for label in arms if len(columns[label]) < self.total)
-        return replace(now, next=(*now.next, *short))
-
-    def _rival_first(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """In pairs, an answer is judged against the closed book's, which must be there."""
-        return tuple(sorted(labels, key=lambda label: label != CLOSED_BOOK)) if self.pairwise else tuple(labels)
-
-    def _extend(self, label: str, upto: int) -> None:
-        """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
-        run = self.runs[label]
-        tally = self.runner.engines.tally
-        before, minutes = replace(tally), self.meter.used()[1]
-        more = self.order[len(run.outcomes) : upto]
-        title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
-        try:
-            run = answered(self.runner, run, more, title=title)
-        except BudgetEnded:
-            run = self._as_far_as_known(run, more)
-        self.runs[label] = run
-        if self.scored_on_the_way:
-            self.score_so_far(label)
-        if tally.executed > before.executed:
-            spent = replace(tally - before, replayed=len(more))  # answers that these steps made
-            self.cost[label] = self.cost.get(label, Tally()) + spent
-            self.minutes[label] = self.minutes.get(label, 0.0) + self.meter.used()[1] - minutes
-
-    def _as_far_as_known(self, run: Run, cases: Sequence[Case]) -> Run:
-        """The run with those of the next cases that were answered before the budget ended."""
-        for case in cases:
-            try:
-                run = answered(self.runner, run, [case], title=f"answer {run.candidate.label}")
-            except BudgetEnded:
-                break
-        return run
-
-    def _rival(self) -> dict[str, Outcome] | None:
-        """Pairwise: the answer that each is judged against."""
-        if not self.pairwise:
-            return None
-        rival = self.runs.get(CLOSED_BOOK)
-        return {} if rival is None else {outcome.case: outcome for outcome in rival.outcomes}
-
-    def _note_pace(self) -> None:
-        """Keep how long a token takes this model, for the next forecast."""
-        store, model = self.runner.cache, self.runner.project.settings.model
-        tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in self.cost.values())
-        if tokens:
-            seconds = 60 * sum(self.minutes.values())
-            cached = store.noted("pace", model)
-            if isinstance(cached, dict):
-                seconds += float(str(cached["seconds"]))
-                tokens += int(str(cached["tokens"]))
-            store.note("pace", model, {"seconds": seconds, "tokens": tokens})
-
-    def _per_answer(self, label: str) -> tuple[float, float] | None:
-        """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
-        known = [name for name in ((label,) if label in self.cost else tuple(self.cost)) if self.cost[name].replayed]
-        prices = self.runner.project.settings.prices
-        each = []
-        for name in known:
-            cost, minutes = self.cost[name], self.minutes[name]
-            each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
-        return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
-
-    def _column(self, run: Run) -> Floats:
-        import numpy as np
-
-        card = self.cards[run.candidate.label]
-        return card.values.get(MAIN, np.full(len(run.outcomes), np.nan))
-
-    def _is_barred(self, run: Run) -> bool:
-        """Whether it broke a hard limit for good; limits on time hold for what was timed (`_timed_anew`)."""
-        label, done = run.candidate.label, len(run.outcomes)
-        if (label, done) not in self._barred:
-            limits = bar_in(self.runner.project)
-            if done < self.total:
-                broken = broken_for_good(self.cards[label].values, limits, total=self.total)
-            else:
-                broken = bool(barred(finished(self.runner.project, run, self.cards[label], self.clusters), limits))
-            self._barred[label, done] = broken
-        return self._barred[label, done]
-
-    def _timed_anew(self) -> bool:
-        """Where time or its price is limited, time the rungs that have answered every case; whether any number is new."""
-        if not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
-            return False
-        complete = [run for run in self.runs.values() if len(run.outcomes) == self.total]
-        trial = self.intake.is_limited
-        runs = time_live(self.runner, complete, self.intake.cases, self.meter, racing=True, trial=trial)
-        timed = {run.candidate.label: run for run in runs}
-        anew = [label for label, run in timed.items() if run.latency != self.runs[label].latency]
-        self.runs |= timed
-        for label in anew:
-            self._barred.pop((label, self.total), None)
-        return bool(anew)
 
     def _interval(self, column: Floats) -> tuple[float, float]:
         """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
@@ -288,16 +151,168 @@ class Course:
         known = column[~np.isnan(column)]
         return always_valid(known, total=self.total - len(column) + len(known))
 
+    def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
+        """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
+        if not self.whole:
+            self._stop(self._standing())
+        self._note_pace()
+        places = {case.id: place for place, case in enumerate(self.intake.cases)}
+        ran = {label: _in_order(racer.evaluation, places) for label, racer in self.racers.items()}
+        answers = sum(len(e.outcomes) for e in ran.values())
+        unbuilt = sum(c.why.startswith((NOT_BUILT, NOT_NEEDED)) for c in candidates)
+        everything = len(self.intake.cases) * (len(ran) + unbuilt)
+        stopped = any(e.stop for e in ran.values())
+        coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
+        return Raced(tuple(ran.get(c.label) or evaluation_of(self.runner.project, c) for c in candidates), coverage)
+
+    def leader(self) -> tuple[Evaluation, bool] | None:
+        """The choice that no rung above it could change, and whether it clears the bar; None where there is none yet, or the
+        person wants everything judged.
+
+        It has answered all cases, and keeps every limit.
+        """
+        if self.meter.allowed.exhaustive or self.pairwise or not self.racers:
+            return None
+        self._timed_anew()
+        bar, now = bar_in(self.runner.project), self._standing_of_rungs()
+        if now.next or now.choice is None:
+            return None
+        leader = self.racers[now.choice.name].evaluation
+        if not is_settled(now.choice, _column(leader), bar, clusters=self.clusters):
+            return None
+        return leader, bar.correct is not None
+
+    def _standing_of_rungs(self) -> Standing:
+        """Where the rungs that have entered stand, arms left out."""
+        rungs = sorted(
+            (r for r in self.racers.values() if not r.evaluation.is_reference), key=lambda r: r.evaluation.result.order
+        )
+        for racer in rungs:
+            self.so_far(racer.evaluation.name)
+        columns = [Contender(r.evaluation.name, _column(r.evaluation), open=not self._is_barred(r)) for r in rungs]
+        bar, incumbent = bar_in(self.runner.project), self.incumbent
+        return stand(columns, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants, incumbent=incumbent)
+
+    def _standing(self) -> Standing:
+        begun = [label for label, racer in self.racers.items() if racer.done < min(FIRST, self.total)]
+        if begun:
+            return Standing(self._rival_first(begun))
+        if self.whole:
+            fewest = min((racer.done for racer in self.racers.values()), default=self.total)
+            behind = [label for label, racer in self.racers.items() if racer.done == fewest < self.total]
+            return Standing(self._rival_first(behind))
+        now = self._standing_of_rungs()
+        columns = {label: _column(self.so_far(label)) for label in (CLOSED_BOOK, ORACLE) if label in self.racers}
+        if enough_for_gaps(columns.get(CLOSED_BOOK), columns.get(ORACLE)):
+            return now
+        short = tuple(label for label, column in columns.items() if len(column) < self.total)
+        return replace(now, next=(*now.next, *short))
+
+    def _rival_first(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """In pairs, an answer is judged against the closed book's, which must be there."""
+        return tuple(sorted(labels, key=lambda label: label != CLOSED_BOOK)) if self.pairwise else tuple(labels)
+
+    def _extend(self, label: str, upto: int) -> None:
+        """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
+        racer = self.racers[label]
+        tally = self.runner.engines.tally
+        before, minutes = replace(tally), self.meter.used()[1]
+        more = self.order[racer.done : upto]
+        title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
+        racer.is_barred = None
+        try:
+            racer.evaluation = answered(self.runner, racer.evaluation, more, title=title)
+        except BudgetEnded:
+            racer.evaluation = self._as_far_as_known(racer.evaluation, more)
+        if self.scored_on_the_way:
+            self.so_far(label)
+        if tally.executed > before.executed:
+            spent = replace(tally - before, replayed=len(more))  # answers that these steps made
+            racer.cost = (racer.cost or Tally()) + spent
+            racer.minutes += self.meter.used()[1] - minutes
+
+    def _as_far_as_known(self, evaluation: Evaluation, cases: Sequence[Case]) -> Evaluation:
+        """The rung with those of the next cases that were answered before the budget ended."""
+        for case in cases:
+            try:
+                evaluation = answered(self.runner, evaluation, [case], title=f"answer {evaluation.name}")
+            except BudgetEnded:
+                break
+        return evaluation
+
+    def _rival(self) -> dict[str, Outcome] | None:
+        """Pairwise: the answer that each is judged against."""
+        if not self.pairwise:
+            return None
+        rival = self.racers.get(CLOSED_BOOK)
+        return {} if rival is None else {outcome.case: outcome for outcome in rival.evaluation.outcomes}
+
+    def _note_pace(self) -> None:
+        """Keep how long a token takes this model, for the next forecast."""
+        store, model = self.runner.cache, self.runner.project.settings.model
+        costs = [racer.cost for racer in self.racers.values() if racer.cost is not None]
+        tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in costs)
+        if tokens:
+            seconds = 60 * sum(racer.minutes for racer in self.racers.values())
+            cached = store.noted("pace", model)
+            if isinstance(cached, dict):
+                seconds += float(str(cached["seconds"]))
+                tokens += int(str(cached["tokens"]))
+            store.note("pace", model, {"seconds": seconds, "tokens": tokens})
+
+    def _per_answer(self, label: str) -> tuple[float, float] | None:
+        """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
+        own = self.racers[label]
+        prices = self.runner.project.settings.prices
+        each = []
+        for racer in [own] if own.cost is not None else self.racers.values():
+            cost, minutes = racer.cost, racer.minutes
+            if cost is not None and cost.replayed:
+                each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
+        return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
+
+    def _is_barred(self, racer: Racer) -> bool:
+        """Whether it broke a hard limit for good; limits on time hold for what was timed (`_timed_anew`)."""
+        if racer.is_barred is None:
+            limits, evaluation = bar_in(self.runner.project), racer.evaluation
+            if racer.done < self.total:
+                racer.is_barred = broken_for_good(evaluation.values, limits, total=self.total)
+            else:
+                line = provisional(replace(evaluation, clusters=self.clusters), prices_in(self.runner.project))
+                racer.is_barred = bool(barred(held_against(line, limits), limits))
+        return racer.is_barred
+
+    def _timed_anew(self) -> bool:
+        """Where time or its price is limited, time the rungs that have answered every case; whether any number is new."""
+        if not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
+            return False
+        complete = [racer.evaluation for racer in self.racers.values() if racer.done == self.total]
+        trial, anew = self.intake.is_limited, False
+        for timed in time_live(self.runner, complete, self.intake.cases, self.meter, racing=True, trial=trial):
+            racer = self.racers[timed.name]
+            if timed.result.latency != racer.evaluation.result.latency:
+                anew, racer.is_barred = True, None
+            racer.evaluation = timed
+        return anew
+
     def _stop(self, now: Standing) -> None:
-        """Note on each run that is not complete why it is not, and within what its mean over all cases lies."""
-        for label, run in self.runs.items():
-            if len(run.outcomes) in (0, self.total) or label not in self.cards:
+        """Note on each run that is not complete why it is not, with an interval that holds whenever one stops."""
+        for label, racer in self.racers.items():
+            evaluation = racer.evaluation
+            if racer.done in (0, self.total) or not evaluation.cards:
                 continue
-            interval = self._interval(self._column(run))
-            stop = Stop("not needed") if run.candidate.rung.reference else now.stopped.get(label)
-            self.runs[label] = replace(run, stopped=stop, interval=interval)
+            interval = self._interval(_column(evaluation))
+            stop = Stop("not needed") if evaluation.is_reference else now.stopped.get(label)
+            racer.evaluation = replace(evaluation, stop=stop, interval=interval)
 
 
-def _in_order(run: Run, places: Mapping[str, int]) -> Run:
-    first, *again = (tuple(sorted(one, key=lambda outcome: places[outcome.case])) for one in run.passes)
-    return replace(run, outcomes=first, again=tuple(again))
+def _column(evaluation: Evaluation) -> Floats:
+    """`correct` of the cases that it has answered, NaN where it does not apply."""
+    import numpy as np
+
+    return evaluation.values.get(MAIN, np.full(len(evaluation.outcomes), np.nan))
+
+
+def _in_order(evaluation: Evaluation, places: Mapping[str, int]) -> Evaluation:
+    first, *again = (tuple(sorted(one, key=lambda outcome: places[outcome.case])) for one in evaluation.passes)
+    return replace(evaluation, outcomes=first, again=tuple(again))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
-from rung.pipeline.answering import Run
+from rung.pipeline.answering import strategy_of
 from rung.pipeline.prepare import Prepared
-from rung.records import Coverage, Json, Timed
+from rung.records import Case, Coverage, Evaluation, Json, Timed
+from rung.records.gold import ignored
+from rung.scoring import ScoringContext
+from rung.scoring.refusal import spoken
+from rung.text.labels import is_label, label_named
 from rung.verdict import reasons
 
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
@@ -21,14 +25,15 @@ def trial(intake: Prepared, coverage: Coverage) -> str:
     return "a budget ended it" if coverage.partial else ""
 
 
-def timed_in(runs: Mapping[str, Run]) -> dict[str, Timed]:
+def timed_in(evaluations: Sequence[Evaluation]) -> dict[str, Timed]:
     """When and where each rung was timed, of those that were."""
-    return {name: run.latency.timed for name, run in runs.items() if run.latency is not None and run.latency.timed}
+    latencies = ((e.name, e.result.latency) for e in evaluations)
+    return {name: latency.timed for name, latency in latencies if latency is not None and latency.timed}
 
 
-def of_timing(runs: Mapping[str, Run]) -> Iterator[str]:
+def of_timing(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What speaks against setting the latencies side by side, or against trusting them."""
-    timed = timed_in(runs)
+    timed = timed_in(evaluations)
     sessions = {one.session: one for one in timed.values()}
     if len(sessions) > 1:
         yield reasons.timed_apart(timed)
@@ -39,7 +44,56 @@ def of_timing(runs: Mapping[str, Run]) -> Iterator[str]:
             yield reasons.timed_while_busy(one)
 
 
-def when_timed(runs: Mapping[str, Run]) -> dict[str, Json]:
+def when_timed(evaluations: Sequence[Evaluation]) -> dict[str, Json]:
     """For the settings that a report names: when and where all rungs were timed, if they were timed together."""
-    sessions = {one.session: one for one in timed_in(runs).values()}
+    sessions = {one.session: one for one in timed_in(evaluations).values()}
     return {"timed": str(one)} if len(sessions) == 1 and (one := next(iter(sessions.values()))) else {}
+
+
+def of_scoring(cases: Sequence[Case], scoring_context: ScoringContext, evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """What was forgiven or left out when answers were scored."""
+    left_out = {case.id: ids for case in cases if (ids := ignored(case))}
+    answers = {e.name: [(o.case, o.answer) for o in e.outcomes if o.answer is not None] for e in evaluations}
+    met = {id for each in answers.values() for id, a in each if any(p.document in left_out.get(id, ()) for p in a.retrieved)}
+    if met:
+        yield reasons.documents_ignored(len(met), len(cases))
+    labels = scoring_context.labels if scoring_context.correct_by == "label" else ()
+    for name, each in answers.items():
+        responses = [spoken(answer) for _, answer in each if not answer.refused]
+        forgiven = [text for text in responses if not is_label(text, labels) and label_named(text, labels) is not None]
+        if forgiven:
+            yield reasons.labels_forgiven(name, len(forgiven), len(each), forgiven[0].strip())
+
+
+def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_tokens: int) -> list[str]:
+    """What is amiss with answers, artifacts and scores, rung by rung. `answer_tokens`, `limit_tokens`: see `Materials`."""
+    begun = [e for e in evaluations if e.outcomes]
+    found: list[str] = []
+    for e in begun:
+        if errors := e.scorecard.errors:
+            scores = "1 score" if len(errors) == 1 else f"{len(errors)} scores"
+            found.append(f"{e.name}: {scores} could not be made ({errors[0].scorer}: {errors[0].message}).")
+    found += [f"{e.name}: {doubt}." for e in evaluations for doubt in e.doubts if e.spec is not None]
+    cut_prompts = [(e, sum(outcome.usage.cut_prompts > 0 for outcome in e.outcomes)) for e in begun]
+    found += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
+    found += [said for e in begun if (said := _passages_cut(e, limit_tokens))]
+    if cut := [e.name for e in begun if _truncated(e) * 10 > len(e.outcomes)]:
+        found.append(
+            f"Over a tenth of the answers of {', '.join(cut)} were cut off by max_tokens (default here: {answer_tokens}); "
+            "a rung's setting max_tokens gives more room."
+        )
+    return found
+
+
+def _passages_cut(evaluation: Evaluation, room: int) -> str:
+    """That answers were not shown all the passages they should have been, since they do not fit; "" where they were."""
+    if evaluation.is_reference or not room:
+        return ""  # the oracle says itself what does not fit
+    most = getattr(getattr(strategy_of(evaluation), "settings", None), "passages", 0)
+    answers = [o.answer for o in evaluation.outcomes if o.answer is not None and o.answer.retrieved]
+    cut = sum(answer.passages != answer.retrieved[:most] for answer in answers) if most else 0
+    return reasons.passages_cut(evaluation.name, cut, len(answers), room) if cut else ""
+
+
+def _truncated(evaluation: Evaluation) -> int:
+    return sum(outcome.answer is not None and outcome.answer.truncated for outcome in evaluation.outcomes)

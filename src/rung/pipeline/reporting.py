@@ -16,7 +16,7 @@ from rung.records import Verdict, digest
 from rung.report.changes import Record, named_cases
 from rung.report.html.page import Basis, CasePage, Report
 from rung.scoring import metrics
-from rung.verdict.decide import MAIN
+from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
@@ -26,16 +26,13 @@ if TYPE_CHECKING:
 def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Report:
     """What every form of the report is made of."""
     settings, materials = project.settings, intake.materials
-    by_case = {label: {o.case: o for o in run.outcomes} for label, run in scored.runs.items()}
-    pages = tuple(
-        CasePage(
-            case=case,
-            outcomes={label: outcomes[case.id] for label, outcomes in by_case.items() if case.id in outcomes},
-            scores={label: card.at(place) for label, card in scored.cards.items() if case.id in by_case[label]},
-            lost_in={label: found[place] or "" for label, found in scored.layers.items() if case.id in by_case[label]},
-        )
-        for place, case in enumerate(intake.cases)
-    )
+    begun = [(e, {outcome.case: outcome for outcome in e.outcomes}) for e in scored.evaluations if e.outcomes]
+    pages = []
+    for place, case in enumerate(intake.cases):
+        asked = [(e, outcomes[case.id]) for e, outcomes in begun if case.id in outcomes]
+        outcomes = {e.name: outcome for e, outcome in asked}
+        scores = {e.name: e.scorecard.at(place) for e, _ in asked}
+        pages.append(CasePage(case, outcomes, scores, {e.name: e.layers[place] or "" for e, _ in asked}))
     basis = Basis(
         documents=intake.documents,
         passages=materials.passages,
@@ -49,7 +46,7 @@ def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdi
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
             **({"search": str(intake.weight)} if intake.weight else {}),
             **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
-            **remarks.when_timed(scored.runs),
+            **remarks.when_timed(scored.evaluations),
         },
     )
     bar = {name: value for name, value in settings.bar.model_dump(exclude={"forgetting"}).items() if value is not None}
@@ -60,8 +57,8 @@ def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdi
         verdict=verdict,
         bar=bar,
         basis=basis,
-        cases=pages,
-        losses={label: dict(Counter(str(layer) for layer in layers if layer)) for label, layers in scored.layers.items()},
+        cases=tuple(pages),
+        losses={e.name: dict(Counter(str(layer) for layer in e.layers if layer)) for e, _ in begun},
         metrics=metrics(),
         restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
     )
@@ -71,9 +68,9 @@ def record_of(intake: Prepared, scored: Scored, verdict: Verdict) -> Record:
     """What a later comparison can be held against."""
     prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
     correct = {
-        label: tuple(None if isnan(value) else float(value) for value in card.values[MAIN])
-        for label, card in scored.cards.items()
-        if MAIN in card.values
+        e.name: tuple(None if isnan(value) else float(value) for value in e.values[MAIN])
+        for e in scored.evaluations
+        if MAIN in e.values
     }
     return Record(
         "",
@@ -82,5 +79,5 @@ def record_of(intake: Prepared, scored: Scored, verdict: Verdict) -> Record:
         {r.name: r.settings for r in verdict.rungs},
         verdict.winner,
         verdict.clears_bar and not verdict.coverage.partial,
-        scored.clusters or (),
+        next((e.clusters for e in scored.evaluations if e.clusters), ()),
     )

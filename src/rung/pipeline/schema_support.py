@@ -49,16 +49,17 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         )
         for pointer, keyword in (held.unheld if local else ())
     ]
-    return Holding(tuple(found), tuple(_hints(name, held.without_end, lines)))
+    return Holding(tuple(found), tuple(_hints(name, held.without_end, lines, local=local)))
 
 
-def _hints(name: str, without_end: tuple[str, ...], lines: dict[str, int]) -> Iterator[str]:
+def _hints(name: str, without_end: tuple[str, ...], lines: dict[str, int], *, local: bool) -> Iterator[str]:
     if without_end:
         shown = ", ".join(f"{name}:{lines.get(pointer, 1)}" for pointer in without_end[:_SHOWN])
         more = f" and {len(without_end) - _SHOWN} more" if len(without_end) > _SHOWN else ""
         yield (
             f"{shown}{more} may go on without end (no maxLength, maxItems or maxProperties, or it contains itself):"
-            " an answer that runs to the token limit is cut, and is then no JSON"
+            " an answer that runs to the token limit is cut, and "
+            + ("closed in few words" if local else "may then be no JSON")
         )
 
 

@@ -21,6 +21,7 @@ from rung.scoring.bearing import SAID_AS_IS, SHORT, in_parts
 from rung.strategies.prompting import worked_examples
 from rung.strategies.protocol import Materials
 from rung.text.json_values import breach
+from rung.text.labels import label_named
 
 MIN_CHARACTERS = 3  # letters and digits of an answer that is looked for in a document
 SHOW_CASES = ("rag", "tuned_retriever")  # rungs whose `shots` are train cases with their passages
@@ -102,7 +103,8 @@ def _reasons(project: Project, case: Case, rows: Dataset) -> list[str]:
     """Why each of its accepted answers may not be given; those that may are not in it."""
     if not case.answerable or project.settings.bar.metric == "judge":
         return []
-    return [why for answer in case.answers if (why := _forbidden(answer, rows.schema, rows.labels))]
+    schema, *answers = (unicodedata.normalize("NFC", text) for text in (rows.schema, *case.answers))
+    return [why for answer in answers if (why := _forbidden(answer, schema, rows.labels))]
 
 
 def _forbidden(answer: str, schema: str, labels: Sequence[str]) -> str:
@@ -116,7 +118,7 @@ def _forbidden(answer: str, schema: str, labels: Sequence[str]) -> str:
         except UserError:
             return ""  # the schema itself is broken, which is said elsewhere
         return f"the accepted answer {shown} breaks the schema: {why}" if why else ""
-    if labels and answer.strip() not in labels:
+    if labels and label_named(answer, labels) is None:
         near = difflib.get_close_matches(_folded(answer.strip()), [_folded(label) for label in labels], n=1, cutoff=0.7)
         hint = next((f" (did you mean {label!r}?)" for label in labels if near and _folded(label) == near[0]), "")
         return f"the accepted answer {shown} is none of the {len(labels)} labels{hint}"
@@ -186,7 +188,7 @@ def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
         return
     need, longest = max(asked, key=lambda one: one[0])
     shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
-    usual = room_after(max(map(likely_tokens, shown), default=None))
+    usual = room_after(max(map(likely_tokens, shown), default=None), rows.schema)
     said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
     for place, name, room in said:
         if isinstance(room, int) and 0 < room < need:

@@ -16,14 +16,14 @@ from rung.builders.building import ArtifactBuilder
 from rung.config.project import Project
 from rung.dataset.load import load_dataset
 from rung.errors import BudgetEnded, UserError
-from rung.pipeline.answering import Run, answered
-from rung.pipeline.candidates import Candidate, build
+from rung.pipeline.answering import answered
+from rung.pipeline.candidates import Candidate, build, evaluation_of
 from rung.pipeline.evaluate import measure
-from rung.pipeline.grading import card_of
+from rung.pipeline.grading import score_answers
 from rung.pipeline.prepare import Prepared
 from rung.progress import say
 from rung.records import Case, canonical
-from rung.verdict.decide import MAIN
+from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
     import optuna
@@ -210,9 +210,10 @@ def _worth(
     (built,) = build(builder, [candidate])
     if built.strategy is None:
         return None
-    run = answered(builder.runner, Run(built, (), 0.0), cases, title=f"search {candidate.label}")
-    column = card_of(builder.runner, measure(builder.project, intake), cases, run.passes).values.get(MAIN)
+    tried = answered(builder.runner, evaluation_of(builder.project, built), cases, title=f"search {candidate.label}")
+    by_id = {case.id: case for case in cases}
+    column = score_answers(builder.runner, measure(builder.project, intake), tried, by_id).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
-    tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in run.outcomes]
+    tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in tried.outcomes]
     return float(np.nanmean(column)), float(np.mean(tokens))

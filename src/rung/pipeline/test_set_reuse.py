@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rung.pipeline.answering import Run
-from rung.records import Case, digest
+from rung.pipeline.answering import identity
+from rung.records import Case, Evaluation, digest
+from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.verdict.reasons import looked_at
 
@@ -18,13 +19,13 @@ NOTE = "looks"
 WARNED_FROM = 5
 
 
-def count_looks(engines: Engines, runs: Sequence[Run], cases: Sequence[Case], *, trial: bool = False) -> int:
+def count_looks(engines: Engines, evaluations: Sequence[Evaluation], cases: Sequence[Case], *, trial: bool = False) -> int:
     """Count this comparison, if it is a new look, and say how often these cases have been looked at, this time included.
 
     Of cases that were looked at differently often, the most counts. A `trial` run adds nothing.
     """
-    named = [digest("case", case.question, case.groups, sorted(case.answers), case.answerable)[:16] for case in cases]
-    configuration = digest("look", sorted(run.candidate.identity(engines, cases) for run in runs))[:16]
+    named = _named(cases)
+    configuration = digest("look", sorted(identity(engines, e, cases) for e in evaluations))[:16]
     cached = engines.cache.noted(NOTE, "test")
     memory = cached if isinstance(cached, dict) else {}
     seen, counts = memory.get("configurations"), memory.get("cases")
@@ -34,6 +35,18 @@ def count_looks(engines: Engines, runs: Sequence[Run], cases: Sequence[Case], *,
         times |= {id: times.get(id, 0) + 1 for id in named}
         engines.cache.note(NOTE, "test", {"configurations": [*configurations, configuration], "cases": dict(times)})
     return max((times.get(id, 0) for id in named), default=0)
+
+
+def looks_so_far(cache: StepCache, cases: Sequence[Case]) -> int:
+    """How often these cases have been looked at, without a look of now."""
+    cached = cache.noted(NOTE, "test")
+    counts = cached.get("cases") if isinstance(cached, dict) else None
+    times = counts if isinstance(counts, dict) else {}
+    return max((n for id in _named(cases) if isinstance(n := times.get(id, 0), int)), default=0)
+
+
+def _named(cases: Sequence[Case]) -> list[str]:
+    return [digest("case", case.question, case.groups, sorted(case.answers), case.answerable)[:16] for case in cases]
 
 
 def warning(looks: int) -> list[str]:

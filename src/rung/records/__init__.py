@@ -3,6 +3,7 @@
 Reading them from files is left to `materials`; the steps of a conversation are in `steps`.
 """
 
+from rung.records.evaluation import Evaluation, Loss, Stop
 from rung.records.metrics import Better, Layer, Metric
 from rung.records.nouns import (
     Answer,
@@ -24,6 +25,7 @@ from rung.records.nouns import (
     ToolSpec,
     Usage,
 )
+from rung.records.scorecard import Scorecard, ScoreError
 from rung.records.spec import StrategySpec
 from rung.records.values import Json, canonical, digest, plain
 from rung.records.verdicts import (
@@ -31,7 +33,9 @@ from rung.records.verdicts import (
     Code,
     Coverage,
     Difference,
+    Effort,
     Estimate,
+    JudgeCheck,
     Latency,
     Lost,
     Repeats,
@@ -54,13 +58,17 @@ __all__ = [
     "Difference",
     "Document",
     "Dropped",
+    "Effort",
     "Estimate",
+    "Evaluation",
     "Evidence",
     "Example",
     "Failure",
     "Json",
+    "JudgeCheck",
     "Latency",
     "Layer",
+    "Loss",
     "Lost",
     "Message",
     "Metric",
@@ -71,8 +79,11 @@ __all__ = [
     "Question",
     "Repeats",
     "RungResult",
+    "ScoreError",
+    "Scorecard",
     "Split",
     "Status",
+    "Stop",
     "StrategySpec",
     "Timed",
     "ToolSpec",

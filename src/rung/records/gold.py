@@ -17,13 +17,51 @@ def has_gold(case: Case) -> bool:
     return bool(case.evidence or case.gold_documents)
 
 
+def gains(case: Case) -> list[float]:
+    """What finding each gold target is worth, in the order of `target_ranks`: a graded document its grade, all else 1.
+
+    Grades are those of `meta.grades` (document -> number), as qrels have them; one of 0 or below is worth nothing.
+    """
+    if case.evidence:
+        return [1.0] * len(dict.fromkeys(case.evidence))
+    known = grades(case)
+    return [max(0.0, known.get(document, 1.0)) for document in dict.fromkeys(case.gold_documents)]
+
+
+def grades(case: Case) -> dict[str, float]:
+    """The graded judgements of a case, by document; what is no number is left out."""
+    found = case.meta.get("grades")
+    given = found.items() if isinstance(found, dict) else ()
+    return {name: float(grade) for name, grade in given if isinstance(grade, (int, float)) and not isinstance(grade, bool)}
+
+
+def judgements(case: Case) -> tuple[object, ...]:
+    """All that a case's ranking is judged by, for the digests of what was measured or chosen by it."""
+    named = (case.question, case.groups, case.evidence, case.gold_documents)
+    own = {key: case.meta[key] for key in ("grades", "ignored_documents") if case.meta.get(key)}
+    return (*named, own) if own else named
+
+
+def counted(case: Case, ranking: Sequence[Passage]) -> Sequence[Passage]:
+    """The passages that take a rank: not those of `meta.ignored_documents`, such as the query itself among the documents."""
+    left_out = ignored(case)
+    return [p for p in ranking if p.document not in left_out] if left_out else ranking
+
+
+def ignored(case: Case) -> tuple[str, ...]:
+    """The documents that take no rank in this case, and teach nothing."""
+    found = case.meta.get("ignored_documents")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 def target_ranks(case: Case, ranking: Sequence[Passage]) -> list[int | None]:
-    """The rank (from 1) at which each gold target is found, None where it never is.
+    """The rank (from 1) at which each gold target is found among the passages that count, None where it never is.
 
     Targets are the evidence spans: found at the first rank by which the passages so far cover at least half of the span's
     characters (a span may be cut by chunking). Without spans they are the gold documents, each found at its place among
     the *documents* of the ranking: further passages of a document already seen take no rank, as in TREC.
     """
+    ranking = counted(case, ranking)
     if case.evidence:
         return [_span_rank(span, ranking) for span in dict.fromkeys(case.evidence)]
     order = {document: rank for rank, document in enumerate(dict.fromkeys(p.document for p in ranking), start=1)}

@@ -71,6 +71,23 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a rung takes. Seconds and bytes 0: it needs none; None: it needs some, nobody measured how much.
+
+    `per_query`: dollars of an answer, None where unknown. `passed`: the share of its answers that are at least half
+    right, None where it was not judged.
+    """
+
+    per_query: float | None = None
+    passed: float | None = None
+    uses_documents: bool = False
+    uses_examples: bool = False
+    training_seconds: float | None = 0.0
+    indexing_seconds: float | None = 0.0
+    stored_bytes: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """What a rung costs in US dollars, part by part. A part that is None is unknown; a sum with such a part is None too.
 
@@ -139,6 +156,12 @@ class RungResult:
     about: str = ""  # what the rung is, in words
     probability: float | None = None
     keeps: Mapping[str, float] = field(default_factory=dict)
+    rung: str = ""  # the rung that it is a setting of; "" where its name tells
+
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of."""
+        return self.rung or rung_of(self.name)
 
 
 def rung_of(label: str) -> str:
@@ -163,6 +186,7 @@ class Coverage:
     `error`: the chance, at most, that stopping some early changed the choice (0: nothing was stopped). `partial`: why the
     comparison ended before its time, "" where it did not. `searched`: how settings were searched, "" where they were not.
     `trial`: why it was a trial run, which replaces no verdict and is no look at the test cases, "" where it was none.
+    `rescored`: of which verdict the answers are, and what of them does not count any more, "" where they are its own.
     """
 
     answers: int = 0
@@ -171,6 +195,25 @@ class Coverage:
     partial: str = ""
     searched: str = ""
     trial: str = ""
+    rescored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCheck:
+    """How people's labels of single answers stand to the judge's scores, and what they made of these.
+
+    `labels`: how many count; `agreement` and Cohen's `kappa` over them.
+    `judged`: each rung's mean by the judge alone; `by_rung`: labels that corrected it, `power` how much the judge's scores
+    count beside them, from 0 to 1; both without the rungs that have too few of their own. `words`: the same in sentences.
+    """
+
+    labels: int
+    agreement: float | None
+    kappa: float | None
+    judged: Mapping[str, float]
+    by_rung: Mapping[str, int]
+    power: Mapping[str, float]
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +248,7 @@ class Verdict:
     code: Code = "none"
     probability: float | None = None
     risk: float = 0.2
+    human: JudgeCheck | None = None  # None: no model judges by a rubric, or nobody labelled an answer
     few_documents: int = (
         0  # documents that the cases are about, where these are too few to tell of others; 0: nothing to say
     )

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import asdict
 
-from rung.records import Bill, Estimate, Json, Lost, RungResult, Timed, Verdict, plain
+from rung.records import Bill, Coverage, Estimate, Json, JudgeCheck, Lost, RungResult, Timed, Verdict, plain
 from rung.verdict.remedies import remedy
 
 
@@ -35,10 +35,16 @@ def verdict_json(verdict: Verdict) -> str:
             "front": list(verdict.front),
             "flips": list(verdict.flips),
             "cases_named": [{"says": says, "cases": list(places)} for says, places in verdict.places.items()],
-            "coverage": {**asdict(verdict.coverage), "timed": _timed(verdict)},
+            "coverage": {**_coverage(verdict.coverage), "timed": _timed(verdict)},
+            **({} if verdict.human is None else {"human": _human(verdict.human)}),
         },
         allow_nan=False,  # a NaN that got through is a bug, and better an error than a line that no parser takes
     )
+
+
+def _coverage(coverage: Coverage) -> dict[str, Json]:
+    """`rescored` is there only where the answers are another verdict's."""
+    return {name: value for name, value in asdict(coverage).items() if value or name != "rescored"}
 
 
 def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
@@ -68,6 +74,18 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     if result.artifacts:
         found["artifacts"] = plain(result.artifacts)
     return {**found, "reference": True} if result.reference else found
+
+
+def _human(check: JudgeCheck) -> Json:
+    return {
+        "labels": check.labels,
+        "agreement": check.agreement,
+        "kappa": check.kappa,
+        "rungs": [
+            {"name": name, "judged": mean, "labels": check.by_rung.get(name, 0), "power": check.power.get(name)}
+            for name, mean in check.judged.items()
+        ],
+    }
 
 
 def _timed(verdict: Verdict) -> Json:

@@ -26,6 +26,8 @@ _MARKS: Mapping[State, tuple[str, str]] = {
 CORRECT: Mapping[str, str] = {
     "json": "an answer is right when its JSON values equal an accepted answer's",
     "label": "an answer is right when its label equals the accepted one",
+    "match": "an answer is right when a sentence of it states an accepted answer, numbers by their value; words beside it "
+    "cost nothing, a part counts in part; where the documents hold no answer, saying so counts as right",
     "f1": "the share of words that an answer and the best accepted answer have in common (F1), numbers by their value; "
     "where the documents hold no answer, saying so counts as right",
     "em": "an answer is right when it equals an accepted answer, apart from case, articles and punctuation",

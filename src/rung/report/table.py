@@ -38,17 +38,17 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines = [*_heading(verdict, project, judged_by), ""]
     lines += [_row(_HEAD), "-" * WIDTH]
     lines += [line for result in everyone(verdict) for line in _rung(result, verdict)] + [""]
-    lines += [*_verdict(verdict), ""]
+    lines += [*verdict_lines(verdict), ""]
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict))
-    lines += _section("What would change this", [line for flip in verdict.flips for line in wrapped(flip, indent=2)])
+    lines += section("What would change this", verdict.flips)
     told = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
-    lines += _section("Why not", [line for name, why in told for line in wrapped(f"{name}: {why}", indent=2)])
+    lines += section("Why not", [f"{name}: {why}" for name, why in told])
     made = [
         f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}" for r in rungs if r.artifacts
     ]
-    lines += _section("Made with", [line for what in made for line in wrapped(what, indent=2)])
-    lines += _section("Mind", [line for warning in verdict.warnings for line in wrapped(warning, indent=2)])
+    lines += section("Made with", made)
+    lines += section("Mind", verdict.warnings)
     return lines[:-1] if lines[-1] == "" else lines
 
 
@@ -67,7 +67,8 @@ def _uneven(verdict: Verdict) -> bool:
     return any(0 < r.answered < verdict.cases for r in verdict.rungs if r.status == "measured")
 
 
-def _verdict(verdict: Verdict) -> list[str]:
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """What was chosen, and why."""
     head = "Verdict: none" if verdict.winner is None else f"Verdict: {verdict.winner}{_bar_in_brackets(verdict)}"
     return [*wrapped(head, indent=0), *wrapped(verdict.reason, indent=2)]
 
@@ -82,6 +83,11 @@ def _bar_in_brackets(verdict: Verdict) -> str:
     return f" ({head}, probability {reasons.chance(verdict.probability)})"
 
 
+def section(title: str, texts: Sequence[str]) -> list[str]:
+    """Texts below their title, each wrapped; nothing where there are none."""
+    return _section(title, [line for text in texts for line in wrapped(text, indent=2)])
+
+
 def _section(title: str, lines: Sequence[str]) -> list[str]:
     return [title, *lines, ""] if lines else []
 
@@ -91,7 +97,7 @@ _WIDTHS = (1, 15, 17, 6, 8, 9, 7, 10)  # with the blanks between them 80
 
 
 def _row(cells: Sequence[str]) -> str:
-    return " ".join(_pad(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+    return " ".join(padded(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
 
 
 def _rung(result: RungResult, verdict: Verdict) -> list[str]:
@@ -106,7 +112,7 @@ def _rung(result: RungResult, verdict: Verdict) -> list[str]:
 
 def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
     score = result.scores.get(verdict.main_metric)
-    status = _status(result, verdict)
+    status = remark(result, verdict)
     if result.status != "measured" or score is None:
         return ("-", "", "", "", "", status)
     return (
@@ -114,12 +120,13 @@ def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
         _mean(result.scores.get("format")),
         _mean(result.scores.get("recall@5")),
         _latency(result.latency),
-        _money(result.usd_per_1k),
+        money(result.usd_per_1k),
         status,
     )
 
 
-def _status(result: RungResult, verdict: Verdict) -> str:
+def remark(result: RungResult, verdict: Verdict) -> str:
+    """How a rung stands to the choice, in at most ten characters."""
     if result.name == verdict.winner:
         return "chosen"
     if result.reference:
@@ -148,7 +155,7 @@ def _seconds(milliseconds: float) -> str:
     return f"{seconds:.2f}" if seconds < 9.995 else f"{seconds:.1f}" if seconds < 99.95 else f"{seconds:.0f}"
 
 
-def _money(usd: float | None) -> str:
+def money(usd: float | None) -> str:
     """At most seven characters."""
     if usd is None:
         return "unknown"
@@ -210,7 +217,8 @@ def _cut(text: str, width: int) -> str:
     return text
 
 
-def _pad(text: str, width: int) -> str:
+def padded(text: str, width: int) -> str:
+    """On one line of so many columns: cut, or filled with blanks."""
     clean = _clean(text)
     if columns(clean) > width:
         clean = _cut(clean, width - 1) + "…"

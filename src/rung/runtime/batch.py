@@ -81,10 +81,10 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Talk(Generic[T]):
+class _Dialogue(Generic[T]):
     """One conversation under way."""
 
-    place: int
+    index: int
     asker: Asker
     conversation: Conversation[T]
     step: Step | None = None
@@ -176,35 +176,35 @@ def carry(
         Interrupted: Ctrl-C; what was finished is kept.
         UserError: something that concerns every step: no engine for a kind, no server, a full disk.
     """
-    talks = [_Talk(place, asker, start()) for place, (asker, start) in enumerate(conversations)]
+    dialogues = [_Dialogue(index, asker, start()) for index, (asker, start) in enumerate(conversations)]
     ended = 0
 
-    def report(some: Sequence[_Talk[T]]) -> None:
+    def report(some: Sequence[_Dialogue[T]]) -> None:
         nonlocal ended
-        ended += sum(talk.ended is not None for talk in some)
+        ended += sum(dialogue.ended is not None for dialogue in some)
         if progress and some:
-            progress(ended, len(talks))
+            progress(ended, len(dialogues))
 
-    for talk in talks:
-        talk.advance(None)
-    report(talks)
+    for dialogue in dialogues:
+        dialogue.advance(None)
+    report(dialogues)
     try:
-        while unanswered := [talk for talk in talks if talk.step is not None]:
-            by_kind: dict[str, list[_Talk[T]]] = defaultdict(list)
-            for talk in unanswered:
-                if talk.step is not None:
-                    by_kind[kind(talk.step)].append(talk)
+        while unanswered := [dialogue for dialogue in dialogues if dialogue.step is not None]:
+            by_kind: dict[str, list[_Dialogue[T]]] = defaultdict(list)
+            for dialogue in unanswered:
+                if dialogue.step is not None:
+                    by_kind[kind(dialogue.step)].append(dialogue)
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
             name, some = max(by_kind.items(), key=lambda item: len(item[1]))
             if name not in engines:
                 raise UserError(no_engine(name))
             _round(some, engines[name], store=store, tally=tally, report=report, look=waiting)
     except BudgetEnded as end:
-        raise BudgetEnded(str(end), done=ended, total=len(talks)) from end
+        raise BudgetEnded(str(end), done=ended, total=len(dialogues)) from end
     except KeyboardInterrupt as stop:
         message = f"stopped; {store.count():,} step results are kept, and the same command goes on from there"
         raise Interrupted(message) from stop
-    return [_end(talk) for talk in talks]
+    return [_end(dialogue) for dialogue in dialogues]
 
 
 def no_engine(name: str) -> str:
@@ -219,23 +219,23 @@ def no_engine(name: str) -> str:
 
 
 def _round(
-    talks: list[_Talk[T]],
+    dialogues: list[_Dialogue[T]],
     engine: Engine,
     *,
     store: StepCache,
     tally: Tally,
-    report: Callable[[Sequence[_Talk[T]]], None],
+    report: Callable[[Sequence[_Dialogue[T]]], None],
     look: Callable[[], None],
 ) -> None:
     """One engine call: replay what is known, carry out the rest, advance every conversation as its result arrives."""
-    waiting: dict[str, list[_Talk[T]]] = defaultdict(list)
+    waiting: dict[str, list[_Dialogue[T]]] = defaultdict(list)
     requests: dict[str, Request] = {}
-    for talk in talks:
-        if talk.step is None:
+    for dialogue in dialogues:
+        if dialogue.step is None:
             raise InternalError("a conversation without a step was asked to go on")
-        request = Request(talk.step, talk.asker)
+        request = Request(dialogue.step, dialogue.asker)
         digest = request_digest(request, engine.identity)
-        waiting[digest].append(talk)
+        waiting[digest].append(dialogue)
         requests.setdefault(digest, request)
     _replay(requests, waiting, store=store, tally=tally, report=report)
     patience = _Patience(len(requests))
@@ -258,22 +258,22 @@ def _round(
             time.sleep(_LOOKING)  # another process is asking the rest
         if requests:
             _replay(requests, waiting, store=store, tally=tally, report=report)
-    store.saw([(passage, digest) for talk in talks for passage in talk.brought for digest in talk.generated])
+    store.saw([(passage, digest) for dialogue in dialogues for passage in dialogue.brought for digest in dialogue.generated])
 
 
 def _replay(
     requests: dict[str, Request],
-    waiting: Mapping[str, Sequence[_Talk[T]]],
+    waiting: Mapping[str, Sequence[_Dialogue[T]]],
     *,
     store: StepCache,
     tally: Tally,
-    report: Callable[[Sequence[_Talk[T]]], None],
+    report: Callable[[Sequence[_Dialogue[T]]], None],
 ) -> None:
     """Take out of the requests those whose results are known, and go on with them."""
-    for digest, known in store.get(requests).items():
+    for digest, cached in store.get(requests).items():
         del requests[digest]
         tally.replayed += len(waiting[digest])
-        _advance(waiting[digest], known, digest)
+        _advance(waiting[digest], cached, digest)
         report(waiting[digest])
 
 
@@ -293,12 +293,12 @@ class _Patience:
         return lasts
 
 
-def _shown(step: Step, talks: Sequence[_Talk[T]]) -> list[Passage]:
+def _shown(step: Step, dialogues: Sequence[_Dialogue[T]]) -> list[Passage]:
     """The passages that a generation was shown: with them the cache forgets what was made of them."""
     if not isinstance(step, Generate):
         return []
     prompt = "\n".join(message.content for message in step.messages)
-    seen = {id: passage for talk in talks for id, passage in talk.seen.items()}
+    seen = {id: passage for dialogue in dialogues for id, passage in dialogue.seen.items()}
     # Which passages a rung shows, and how it shortens them, is its own affair: where none is recognised, all count.
     return [p for p in seen.values() if p.text[:_RECOGNISED] in prompt] or list(seen.values())
 
@@ -308,21 +308,21 @@ def _executed(requests: Mapping[str, Request], engine: Engine) -> Iterator[tuple
     digests = list(requests)
     open_places = set(range(len(digests)))
     if digests:
-        for place, result in engine.run([requests[d] for d in digests]):
-            open_places.discard(place)
-            yield digests[place], result
+        for index, result in engine.run([requests[d] for d in digests]):
+            open_places.discard(index)
+            yield digests[index], result
     if open_places:
         raise InternalError(f"the engine {engine.identity} left {len(open_places)} of {len(digests)} steps unanswered")
 
 
-def _advance(talks: Sequence[_Talk[T]], result: Result | Failure, digest: str) -> None:
-    for talk in talks:
+def _advance(dialogues: Sequence[_Dialogue[T]], result: Result | Failure, digest: str) -> None:
+    for dialogue in dialogues:
         if isinstance(result, GenerateResult):
-            talk.generated.append(digest)
-        talk.advance(result)
+            dialogue.generated.append(digest)
+        dialogue.advance(result)
 
 
-def _end(talk: _Talk[T]) -> Carried[T]:
-    if talk.ended is None:
+def _end(dialogue: _Dialogue[T]) -> Carried[T]:
+    if dialogue.ended is None:
         raise InternalError("a conversation was left without an end")
-    return talk.ended
+    return dialogue.ended

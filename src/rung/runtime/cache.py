@@ -44,7 +44,7 @@ class StepCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._known: set[str] = set()
+        self._written: set[str] = set()
         self._passages: dict[str, Passage] = {}
         with self._mended():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,19 +79,19 @@ class StepCache:
 
         What a process that ended had claimed is taken over; with `patient=False` also what a living one has.
         """
-        wanted = list(digests)
+        requested = list(digests)
         with self._mended(), self._changing():
             for (owner,) in self._db.execute("SELECT DISTINCT owner FROM leases").fetchall():
                 if owner != self._user.name and not self._user.lives(owner):
                     self._db.execute("DELETE FROM leases WHERE owner = ?", (owner,))
-            known: set[str] = set()
-            for marks, some in _in_parts(wanted):
-                known |= {row[0] for row in self._db.execute(f"SELECT digest FROM steps WHERE digest IN ({marks})", some)}
+            cached: set[str] = set()
+            for marks, some in _in_parts(requested):
+                cached |= {row[0] for row in self._db.execute(f"SELECT digest FROM steps WHERE digest IN ({marks})", some)}
                 if patient:
-                    known |= {
+                    cached |= {
                         row[0] for row in self._db.execute(f"SELECT digest FROM leases WHERE digest IN ({marks})", some)
                     }
-            mine = [digest for digest in wanted if digest not in known]
+            mine = [digest for digest in requested if digest not in cached]
             name = self._user.name
             self._db.executemany("INSERT OR REPLACE INTO leases VALUES (?, ?)", [(digest, name) for digest in mine])
         return set(mine)
@@ -104,14 +104,14 @@ class StepCache:
 
     def get(self, digests: Iterable[str]) -> dict[str, Result]:
         """The known results among these digests."""
-        found: dict[str, Result] = {}
+        results: dict[str, Result] = {}
         for marks, some in _in_parts(list(digests)):
             with self._mended():
                 rows = self._db.execute(f"SELECT * FROM steps WHERE digest IN ({marks})", some).fetchall()
                 for digest, kind, text, total in rows:
                     _check(total, digest, kind, text)
-                    found[digest] = self._decoded(kind, text)
-        return found
+                    results[digest] = self._decoded(kind, text)
+        return results
 
     def put(self, digest: str, result: Result, *, seen: Iterable[Passage] = ()) -> None:
         """Keep a result; one that is known already stays as it is. `seen`: the passages that went into it."""
@@ -120,7 +120,7 @@ class StepCache:
             row = (digest, kind, text, short_sum(digest, kind, text))
             self._db.execute("INSERT OR IGNORE INTO steps VALUES (?, ?, ?, ?)", row)
             self._db.execute("DELETE FROM leases WHERE digest = ?", (digest,))
-            rows = [(self._kept(passage), digest) for passage in seen]
+            rows = [(self._key(passage), digest) for passage in seen]
             self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
 
     def saw(self, pairs: Iterable[tuple[Passage, str]]) -> None:
@@ -128,7 +128,7 @@ class StepCache:
         rows = list(pairs)
         if rows:
             with self._mended(), self._changing():
-                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(self._kept(p), d) for p, d in rows])
+                self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", [(self._key(p), d) for p, d in rows])
 
     def note(self, kind: str, key: str, value: Json) -> None:
         """Keep a JSON value by name (a run, a latency pass); a later one replaces it."""
@@ -181,7 +181,7 @@ class StepCache:
                 self._db.executemany("DELETE FROM seen WHERE passage = ?", [(key,) for key in gone])
                 self._db.executemany("DELETE FROM passages WHERE key = ?", [(key,) for key in gone])
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._known.clear()
+        self._written.clear()
         self._passages.clear()
         return len(digests)
 
@@ -195,16 +195,16 @@ class StepCache:
             return _KINDS[type(result)], json.dumps(plain(result), ensure_ascii=False)
         refs: list[Json] = []
         for passage in result.passages:
-            refs.append([self._kept(passage), passage.score])
+            refs.append([self._key(passage), passage.score])
         return "Found", json.dumps(refs, ensure_ascii=False)
 
-    def _kept(self, passage: Passage) -> str:
+    def _key(self, passage: Passage) -> str:
         """The key of a passage, kept once: it recurs in thousands of rankings."""
         text = json.dumps({**_fields(passage), "score": 0.0}, ensure_ascii=False, sort_keys=True)
         key = f"{passage.id}@{hash_of(text)}"
-        if key not in self._known:
+        if key not in self._written:
             self._db.execute("INSERT OR IGNORE INTO passages VALUES (?, ?)", (key, text))
-            self._known.add(key)
+            self._written.add(key)
         return key
 
     def _decoded(self, kind: str, text: str) -> Result:
@@ -228,8 +228,8 @@ class StepCache:
                 if row is None:
                     raise ValueError("a passage is missing")
                 self._passages[key] = _decoded_passage(key, row[0])
-        known = self._passages[key]
-        return Passage(**{**_fields(known), "score": score})  # type: ignore[arg-type]
+        cached = self._passages[key]
+        return Passage(**{**_fields(cached), "score": score})  # type: ignore[arg-type]
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -239,7 +239,7 @@ class StepCache:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            self._known.clear()  # passages may have gone with the transaction
+            self._written.clear()  # passages may have gone with the transaction
             if self._db.in_transaction:  # a full disk has rolled back by itself
                 self._db.execute("ROLLBACK")
             raise
@@ -268,16 +268,16 @@ def _create(path: Path) -> None:
 
 def _in_words(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """What SQLite says, and what to do about it."""
-    name, said = str(getattr(error, "sqlite_errorname", "")), str(error)
+    name, message = str(getattr(error, "sqlite_errorname", "")), str(error)
     if name == "SQLITE_FULL" or name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")):
-        return UserError(f"{path}: the disk is full ({said}); free some space and run the same command: nothing is lost")
+        return UserError(f"{path}: the disk is full ({message}); free some space and run the same command: nothing is lost")
     if path.is_dir():
         return damaged(path, "it is a folder")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return UserError(f"{path} cannot be written ({said}); check the folder's permissions")
+        return UserError(f"{path} cannot be written ({message}); check the folder's permissions")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return UserError(f"{path} is in use by another process for over a minute; run again when it is done")
-    return damaged(path, said)
+    return damaged(path, message)
 
 
 def _check(total: str | None, *parts: str) -> None:

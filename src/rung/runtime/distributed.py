@@ -234,9 +234,9 @@ class _Round:
 
         some = worker.slice
         try:
-            said = ray.get(reference)
+            results = ray.get(reference)
             if some is None:
-                self._ready(worker, said)
+                self._ready(worker, results)
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, UserError) else error) from None
         except ray.exceptions.RayError as error:  # the actor, its node or its result is gone
@@ -246,7 +246,7 @@ class _Round:
         self.heard = time.monotonic()
         if some is not None:
             self.deaths = 0
-            yield from ((some.places[place], result) for place, result in said)
+            yield from ((some.places[index], result) for index, result in results)
         self._assign(worker)
 
     def _ready(self, worker: _Hired, identity: str) -> None:
@@ -268,7 +268,7 @@ class _Round:
     def _assign(self, worker: _Hired) -> None:
         if self.waiting:
             worker.slice = some = self.waiting.popleft()
-            shipped = [self.requests[place] for place in some.places]
+            shipped = [self.requests[index] for index in some.places]
             self.under_way[worker.actor.run.remote(self.name, shipped)] = worker
 
     def _mourned(self, worker: _Hired, some: _Slice | None) -> Iterator[tuple[int, Failure]]:
@@ -343,9 +343,9 @@ def _packed(folder: Path) -> dict[str, bytes]:
 
 def _unpacked(digest: str, shipped: Shipped) -> Path:
     """The adapter's folder: the one it came from where this machine has it, else one among its temporary files."""
-    known, files = shipped
-    if known.is_dir():
-        return known
+    unpacked, files = shipped
+    if unpacked.is_dir():
+        return unpacked
     folder = Path(tempfile.mkdtemp(prefix=f"rung-{digest[:12]}-"))
     for name, content in files.items():
         (folder / name).write_bytes(content)

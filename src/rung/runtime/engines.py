@@ -43,10 +43,10 @@ _FROM_FILES = ("gguf", "hf", "cross-encoder", "encoder")  # names of models that
 def model_of(project: Project, model: str) -> str:
     """A model's name as `rung.yaml` has it, a path in it made that of the project's folder."""
     scheme, _, path = model.partition(":")
-    place = project.root / Path(path).expanduser()
-    if scheme == "hf" and not place.exists():
+    location = project.root / Path(path).expanduser()
+    if scheme == "hf" and not location.exists():
         return model  # no folder of the project's: a model id, which the hub's cache may have
-    return f"{scheme}:{place}" if scheme in _FROM_FILES else model
+    return f"{scheme}:{location}" if scheme in _FROM_FILES else model
 
 
 def index_of(project: Project) -> Index:
@@ -187,9 +187,9 @@ class Engines:
 
         manifest = {} if form else Built(folder.name, folder).manifest
         if (form or manifest.get("form")) == "map":
-            base, said = self.base_embedder, manifest.get("base")
-            if isinstance(said, dict) and said.get("identity") != base.identity:
-                raise ModelError(f"{folder} was made for another embedder ({said.get('identity')}): train it again")
+            base, trained_on = self.base_embedder, manifest.get("base")
+            if isinstance(trained_on, dict) and trained_on.get("identity") != base.identity:
+                raise ModelError(f"{folder} was made for another embedder ({trained_on.get('identity')}): train it again")
             return Mapped.open(folder, base)
         return encoder(folder)
 
@@ -208,7 +208,7 @@ class Engines:
         if not settings.reranker:
             return None
         if settings.reranker == GENERATOR:
-            return GeneratorReranker(self.generator, told=self.tally.consumed)
+            return GeneratorReranker(self.generator, report=self.tally.consumed)
         with self.pointing_at("reranker"), phase(f"reranker {settings.reranker}") as tick:
             return reranker(self.named(settings.reranker), server=settings.server, progress=tick)
 
@@ -294,8 +294,8 @@ class Engines:
 
     def _recalling(self, model: M) -> M:
         """A model that was opened, told what is remembered of its server."""
-        if isinstance(model, Remote) and (found := known(self.cache, model)):
-            model.recall(found)
+        if isinstance(model, Remote) and (entry := known(self.cache, model)):
+            model.recall(entry)
         return model
 
     @contextmanager

@@ -76,7 +76,7 @@ def converse(
         step = next(conversation)
         while True:
             at = time.perf_counter()
-            result = _carried(step, asker, engines, hear)
+            result = _result(step, asker, engines, hear)
             timings.append(Timing(kind(step), time.perf_counter() - at))
             if tally is not None:
                 tally.count(result)
@@ -88,7 +88,7 @@ def converse(
         return ended(None, failed.failure)
 
 
-def _carried(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
+def _result(step: Step, asker: Asker, engines: Mapping[str, Engine], hear: Callable[[str], None]) -> Result | Failure:
     name = kind(step)
     if name not in engines:
         raise UserError(no_engine(name))

@@ -25,9 +25,9 @@ def is_whole(path: Path) -> str:
     """What is wrong with a database of steps; "" if nothing is. Reads all of it."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)) as db:
-            (said,) = db.execute("PRAGMA integrity_check(1)").fetchone()
-            if said != "ok":
-                return str(said)
+            (answer,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+            if answer != "ok":
+                return str(answer)
             columns = {table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in _SIZES}
             for table, names in columns.items():
                 if not names and table != "leases":
@@ -52,18 +52,20 @@ def recover(path: Path) -> str:
         if beside.exists():
             set_aside(beside)
     StepCache(path).close()
-    kept = dict.fromkeys(_SIZES, 0)
+    saved = dict.fromkeys(_SIZES, 0)
     with closing(sqlite3.connect(path, timeout=60)) as db, db:
         for row in rows:
             table = _table_of(row)
-            if table in kept and table != "leases":
+            if table in saved and table != "leases":
                 padded = [*row, *([None] * (_SIZES[table] - len(row)))]
                 marks = ",".join("?" * len(padded))
-                kept[table] += db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", padded).rowcount
+                saved[table] += db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", padded).rowcount
         db.execute(_WITHOUT_PASSAGE)
-        kept["steps"] = db.execute("SELECT count(*) FROM steps").fetchone()[0]
-    told = f"{kept['steps']:,} answers and {kept['notes']:,} notes could be read and are kept; what is not is asked again"
-    return f"{told}; the damaged file is {aside}"
+        saved["steps"] = db.execute("SELECT count(*) FROM steps").fetchone()[0]
+    summary = (
+        f"{saved['steps']:,} answers and {saved['notes']:,} notes could be read and are kept; what is not is asked again"
+    )
+    return f"{summary}; the damaged file is {aside}"
 
 
 _SIZES = {"steps": 4, "passages": 2, "seen": 2, "notes": 4, "leases": 2}
@@ -102,8 +104,8 @@ def _fits(total: list[str], *parts: str) -> bool:
 def _rows(path: Path) -> Iterator[Row]:
     """The rows in all pages that can be read as such, also of what the log holds."""
     data = path.read_bytes() if path.is_file() else b""
-    said = int.from_bytes(data[16:18])
-    size = 65536 if said == 1 else said if said >= 512 and said & (said - 1) == 0 else 4096
+    declared = int.from_bytes(data[16:18])
+    size = 65536 if declared == 1 else declared if declared >= 512 and declared & (declared - 1) == 0 else 4096
     pages = {n + 1: data[n * size : (n + 1) * size] for n in range(len(data) // size)}
     wal = path.with_name(f"{path.name}-wal")
     log = wal.read_bytes() if wal.exists() else b""
@@ -163,11 +165,11 @@ def _record(payload: bytes) -> Row:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
-    for place in range(9):
-        byte = data[at + place]
-        if place == 8:
+    for index in range(9):
+        byte = data[at + index]
+        if index == 8:
             return value << 8 | byte, at + 9
         value = value << 7 | byte & 127
         if byte < 128:
-            return value, at + place + 1
+            return value, at + index + 1
     raise ValueError("no number")

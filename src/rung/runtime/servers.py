@@ -33,14 +33,14 @@ def checked(store: StepCache, model: Remote, *, constrained: bool) -> Mapping[st
         model.recall(before)
         return before
     try:
-        found = {**model.check(constrained=constrained), "constrained": constrained, "at": time.time()}
+        report = {**model.check(constrained=constrained), "constrained": constrained, "at": time.time()}
     except ServerError:
         if before:  # it answered once: what is remembered may be all that is needed
             return before
         raise
-    if "trouble" not in found:
-        store.note(NOTE, _key(model), found)
-    return found
+    if "trouble" not in report:
+        store.note(NOTE, _key(model), report)
+    return report
 
 
 def _is_due(before: Mapping[str, Json], constrained: bool) -> bool:

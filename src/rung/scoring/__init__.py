@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rung.scoring.card import Scorecard, ScoreError, score_run
+from rung.records import Scorecard, ScoreError
+from rung.scoring.card import score_run
 from rung.scoring.choosing import scoring_context
 from rung.scoring.protocol import CorrectBy, Scorer, ScorerFactory, Scores, ScoringContext
 from rung.scoring.registry import metrics, scorers

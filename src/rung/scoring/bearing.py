@@ -17,7 +17,12 @@ from rung.records import Case, Passage
 from rung.text import matching
 from rung.text.json_values import leaves, parse
 
-SAID_AS_IS = ("f1", "em", "contains")  # what `correct` means where an accepted answer may stand in a document as it is
+SAID_AS_IS = (
+    "match",
+    "f1",
+    "em",
+    "contains",
+)  # what `correct` means where an accepted answer may stand in a document as it is
 SHORT = 10  # words; a longer answer may be said there in other words
 LONG_ANSWER = 5  # words; from here on most of an answer's words are enough
 MAX_WORDS = 0.7  # of a long answer's distinct words

@@ -10,8 +10,8 @@ from rung.errors import UserError
 from rung.records import Case
 from rung.scoring.protocol import CorrectBy, ScoringContext
 
-SHORT_WORDS = 10  # answers of so many words, in the median, are short: token F1 is fair to them
-_TEXT: tuple[CorrectBy, ...] = ("f1", "rouge_l", "em", "contains", "judge")
+SHORT_WORDS = 10  # answers of so many words, in the median, are short: a sentence states them
+_TEXT: tuple[CorrectBy, ...] = ("match", "f1", "rouge_l", "em", "contains", "judge")
 
 
 def scoring_context(
@@ -55,4 +55,4 @@ def _correct_by(cases: Iterable[Case], *, schema: str, labels: tuple[str, ...], 
 
 def _by_length(cases: Iterable[Case]) -> CorrectBy:
     words = [len(answer.split()) for case in cases if case.answerable for answer in case.answers]
-    return "rouge_l" if words and median(words) > SHORT_WORDS else "f1"
+    return "rouge_l" if words and median(words) > SHORT_WORDS else "match"

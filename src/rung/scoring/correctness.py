@@ -1,13 +1,14 @@
 """Whether the answer is right: `correct`, the main score of every table and bar, and what stands beside it.
 
 `correct` in [0, 1] (DESIGN section 7): with a schema equality of JSON values; with labels equality of the label; else
-token F1 or what `correct_by` says, by `matching`: numbers count by their value, with sign and unit, where SQuAD's
-own rule (`em`, `f1` and `contains` beside it) makes 12.50 equal to 1250; another number in the place of the accepted one
-takes from F1 what the words around it share. An unanswerable case wants a refusal (1), and an
-answer to it is a miss (0); on an answerable case a refusal is a miss. A failure is a miss everywhere.
+whether a sentence states an accepted answer (`stating`), or what `correct_by` says, by `matching`: numbers count by their
+value, with sign and unit, where SQuAD's own rule (`em`, `f1`, `contains` beside it) makes 12.50 equal to 1250.
+An unanswerable case wants a refusal (1), and an answer to it is a miss (0); on an answerable case a refusal is a miss. A
+failure is a miss everywhere.
 
-Labels are compared exactly (case counts, white space around does not): a program that reads them would do the same.
-A label or JSON value inside other words is a miss for the same reason. Which layer lost a case is left to `verdict`.
+JSON and labels are equal however their letters are composed; labels also where only case, quotation marks around or a final
+dot differ, which `format` does not forgive. A label or JSON value inside other words is a miss: a program would miss it too.
+Which layer lost a case is left to `verdict`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,17 @@ from rung.scoring.protocol import Scores, ScoringContext
 from rung.scoring.refusal import accepts, refused, spoken
 from rung.scoring.rouge import f_measure
 from rung.text import matching
-from rung.text.json_values import key, leaves, parse
+from rung.text.json_values import composed, key, leaves, parse
+from rung.text.stating import stated
 
-_BY: Mapping[str, Callable[[str, Sequence[str]], float]] = {  # what `correct` is
-    "f1": matching.figured_f1,
-    "em": lambda said, answers: float(matching.matches(said, answers)),
-    "contains": lambda said, answers: float(matching.contains(said, answers)),
-    "rouge_l": lambda said, answers: matching.best(f_measure, said, answers, articles=True),
+_BY: Mapping[
+    str, Callable[[str, Sequence[str], str], float]
+] = {  # what `correct` is: of an answer, accepted ones, a question
+    "match": stated,
+    "f1": lambda said, answers, _: matching.figured_f1(said, answers),
+    "em": lambda said, answers, _: float(matching.matches(said, answers)),
+    "contains": lambda said, answers, _: float(matching.contains(said, answers)),
+    "rouge_l": lambda said, answers, _: matching.best(f_measure, said, answers, articles=True),
 }
 _SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "em": squad.exact_match,
@@ -73,7 +78,7 @@ class Correctness:
         if by == "label":
             return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
         return {
-            "correct": _BY[by](said, case.answers),
+            "correct": _BY[by](said, case.answers, case.question),
             **{name: score(said, case.answers) for name, score in _SQUAD.items()},
         }
 
@@ -104,7 +109,7 @@ def _json_scores(said: str, answers: Sequence[str]) -> dict[str, float]:
 def _parsed(text: str) -> list[Json]:
     """The value of a JSON text; none where it is no JSON."""
     try:
-        return [parse(text)]
+        return [composed(parse(text))]
     except ValueError:
         return []
 

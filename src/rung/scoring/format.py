@@ -12,6 +12,7 @@ from rung.records import Case, Metric, Outcome
 from rung.scoring.protocol import ScoringContext
 from rung.scoring.refusal import refused
 from rung.text.json_values import fits, validator
+from rung.text.labels import is_label
 
 
 class Format:
@@ -42,4 +43,4 @@ class Format:
             return {"format": float(fits(outcome.answer.text, schema))}
         if refused(case, outcome.answer, self._yardstick):
             return {}
-        return {"format": float(outcome.answer.text.strip() in labels)}
+        return {"format": float(is_label(outcome.answer.text, labels))}

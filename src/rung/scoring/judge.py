@@ -118,10 +118,11 @@ class Agreement:
     share: float
     kappa: float | None
 
-    def words(self, judge: str) -> str:
-        """For the report."""
+    def words(self, judge: str, *, corrected: bool = False) -> str:
+        """For the report. `corrected`: the scores are no longer the judge's alone."""
         kappa = "not defined: one side always says the same" if self.kappa is None else f"{self.kappa:.2f}"
-        trust = "" if self.kappa is not None and self.kappa >= TRUSTED_FROM else " Do not rely on its scores."
+        doubt = " Do not rely on its word alone." if corrected else " Do not rely on its scores."
+        trust = "" if self.kappa is not None and self.kappa >= TRUSTED_FROM else doubt
         return f"The judge {judge} agrees with {self.share:.0%} of {self.n} human labels (kappa {kappa}).{trust}"
 
 

@@ -14,14 +14,14 @@ from rung.records import Case, Metric, Outcome
 from rung.records.steps import Conversation
 
 Scores = Mapping[str, float]  # by the name of the metric
-CorrectBy = Literal["json", "label", "f1", "rouge_l", "em", "contains", "judge"]
+CorrectBy = Literal["json", "label", "match", "f1", "rouge_l", "em", "contains", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
     """What all scorers need to know of the project, and (the last two) of the run as a whole.
 
-    `retrieves` and `cites` are set by `card.score_run`: whether any answer of the run carries a ranking, or a citation. They
+    `retrieves` and `cites` are set by `card.seen`: whether any answer of the run carries a ranking, or a citation. They
     tell an empty ranking, which is a miss, from a rung that does not search. Where a model judges, `rubric` is the
     project's, and `rivals` (case -> text) what each answer is held against, None where it is graded on its own.
     """

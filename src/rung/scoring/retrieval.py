@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rung.records import Case, Metric, Outcome, Passage
-from rung.records.gold import has_gold, span_recall, target_ranks
+from rung.records.gold import counted, gains, has_gold, span_recall, target_ranks
 from rung.scoring.protocol import ScoringContext
 
 CUTS = (1, 3, 5, 10)
@@ -32,7 +31,7 @@ class Retrieval:
             for k in CUTS
         ),
         Metric("mrr", "retrieval", "1 divided by the rank of the first gold", needs=_GOLD),
-        Metric("ndcg@10", "retrieval", "binary nDCG of the first 10", needs=_GOLD),
+        Metric("ndcg@10", "retrieval", "nDCG of the first 10, graded where the case has grades", needs=_GOLD),
         *(
             Metric(f"span_recall@{k}", "retrieval", f"share of the evidence's characters covered by rank {k}", needs=_SPANS)
             for k in CUTS
@@ -47,11 +46,12 @@ class Retrieval:
         ranking = self._ranking(outcome)
         if ranking is None or not has_gold(case):
             return {}
+        ranking = counted(case, ranking)
         ranks = target_ranks(case, ranking)
         found = sorted(rank for rank in ranks if rank is not None)
         recalls = {f"recall@{k}": bisect_right(found, k) / len(ranks) for k in CUTS}
         recalls |= _span_recalls(case, ranking)
-        return {**recalls, "mrr": 1 / found[0] if found else 0.0, "ndcg@10": ndcg(ranks, k=10)}
+        return {**recalls, "mrr": 1 / found[0] if found else 0.0, "ndcg@10": ndcg(ranks, gains(case), k=10)}
 
     def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:
         if outcome.failure is not None:
@@ -77,13 +77,30 @@ def _span_recalls(case: Case, ranking: Sequence[Passage]) -> dict[str, float]:
     return found
 
 
-def ndcg(ranks: Sequence[int | None], *, k: int) -> float:
-    """Binary nDCG@k (Järvelin and Kekäläinen 2002) from the rank of each target, in [0, 1].
+def case_ndcg(case: Case, ranking: Sequence[Passage], *, k: int) -> float:
+    """nDCG@k of one case's ranking, in [0, 1]."""
+    return ndcg(target_ranks(case, ranking), gains(case), k=k)
 
-    Where one passage completes several spans its gain is their number, and the ideal ranking is the best order of the same
+
+def ndcg(ranks: Sequence[int | None], gained: Sequence[float], *, k: int) -> float:
+    """nDCG@k (Järvelin and Kekäläinen 2002), with linear gains as trec_eval has them, in [0, 1].
+
+    Args:
+        ranks: of each target, from 1; None where it was not found.
+        gained: what finding each target is worth, from 0.
+        k: ranks that count.
+
+    Where one passage completes several spans its gain is their sum, and the ideal ranking is the best order of the same
     passages, so that nDCG never passes 1. With one target a rank this is the usual formula.
     """
-    gains = Counter(rank for rank in ranks if rank is not None)
-    reached = sum(gain / math.log2(rank + 1) for rank, gain in gains.items() if rank <= k)
-    best = sorted([*gains.values(), *(1 for rank in ranks if rank is None)], reverse=True)[:k]
-    return reached / sum(gain / math.log2(rank + 1) for rank, gain in enumerate(best, start=1))
+    found: dict[int, float] = {}
+    missed: list[float] = []
+    for rank, gain in zip(ranks, gained, strict=True):
+        if rank is None:
+            missed.append(gain)
+        else:
+            found[rank] = found.get(rank, 0.0) + gain
+    reached = sum(gain / math.log2(rank + 1) for rank, gain in found.items() if rank <= k)
+    best = sorted([*found.values(), *missed], reverse=True)[:k]
+    ideal = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(best, start=1))
+    return reached / ideal if ideal else 0.0

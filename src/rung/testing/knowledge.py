@@ -59,9 +59,9 @@ class HashedWords:
         if kind == "passage":
             self.embedded.extend(texts)
         rows = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        for place, text in enumerate(texts):
+        for number, text in enumerate(texts):
             for word in re.findall(r"\w+", text.lower()) or [""]:
-                rows[place, int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) % self.dimensions] += 1
+                rows[number, int(hashlib.sha256(word.encode()).hexdigest()[:8], 16) % self.dimensions] += 1
         unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
 
@@ -121,11 +121,11 @@ class IndexContract:
         assert snapshot.passage_count == 2
         assert snapshot.passages_of("b") == (change.rows[0].passage,)
         assert snapshot.passages_of("nobody") == ()
-        (found,) = snapshot.search([Lookup("refunds", embedder.embed(["refunds"], kind="query")[0], None, 1)], Fusion())
-        assert [(p.id, p.text, p.title, p.source, p.groups) for p in found] == [
+        (results,) = snapshot.search([Lookup("refunds", embedder.embed(["refunds"], kind="query")[0], None, 1)], Fusion())
+        assert [(p.id, p.text, p.title, p.source, p.groups) for p in results] == [
             ("b#0-24", "refunds take thirty days", "Refunds", "b.md", ("staff",))
         ]
-        assert found[0].score > 0
+        assert results[0].score > 0
 
     def test_a_snapshot_stays_as_it_is(self, tmp_path: Path, embedder: HashedWords) -> None:
         index = self.make_index(tmp_path)
@@ -165,17 +165,17 @@ class IndexContract:
         vector = embedder.embed(["secret word"], kind="query")[0]
         for weight in (0.0, 0.5, 1.0):
             for groups in (frozenset[str](), frozenset({"staff"})):
-                found = snapshot.search([Lookup("secret word", vector, groups, 1)], Fusion(weight))[0]
-                assert [p.document for p in found] == ["p"]
+                results = snapshot.search([Lookup("secret word", vector, groups, 1)], Fusion(weight))[0]
+                assert [p.document for p in results] == ["p"]
             assert len(snapshot.search([Lookup("secret word", vector, None, 400)], Fusion(weight))[0]) == 301
 
     def test_any_name_of_a_group_or_document_is_only_a_name(self, tmp_path: Path, embedder: HashedWords) -> None:
         documents = [Document(f"{name}#{n}", "same words", groups=(name,)) for n, name in enumerate(HOSTILE)]
         snapshot = self.filled(tmp_path, change_of(documents, embedder))
         vector = embedder.embed(["same words"], kind="query")[0]
-        for place, name in enumerate(HOSTILE):
-            found = snapshot.search([Lookup("same words", vector, frozenset({name}), 50)], Fusion())[0]
-            assert [p.document for p in found] == [documents[place].id]
+        for number, name in enumerate(HOSTILE):
+            results = snapshot.search([Lookup("same words", vector, frozenset({name}), 50)], Fusion())[0]
+            assert [p.document for p in results] == [documents[number].id]
         assert snapshot.search([Lookup("same words", vector, frozenset({"nobody"}), 50)], Fusion()) == [()]
         index = self.make_index(tmp_path)
         with index.writing():
@@ -187,17 +187,17 @@ class IndexContract:
     @pytest.mark.parametrize("query", QUERIES)
     def test_no_query_breaks_it(self, query: str, tmp_path: Path, embedder: HashedWords) -> None:
         snapshot = self.filled(tmp_path, change_of([Document("x", "a word of the house")], embedder))
-        found = snapshot.search([Lookup(query, embedder.embed([query], kind="query")[0], frozenset(), 5)], Fusion())
-        assert [p.document for p in found[0]] == ["x"]  # the dense ranking is never empty
+        results = snapshot.search([Lookup(query, embedder.embed([query], kind="query")[0], frozenset(), 5)], Fusion())
+        assert [p.document for p in results[0]] == ["x"]  # the dense ranking is never empty
 
     def test_stored_vectors_come_back(self, tmp_path: Path, embedder: HashedWords) -> None:
         change = change_of([Document("x", "one two"), Document("y", "three")], embedder)
         snapshot = self.filled(tmp_path, change)
         keys = [r.key for r in change.rows]
-        found = snapshot.vectors([*keys, "0" * 32])
-        assert set(found) == set(keys)
+        results = snapshot.vectors([*keys, "0" * 32])
+        assert set(results) == set(keys)
         for key, vector in zip(keys, change.vectors, strict=True):
-            np.testing.assert_array_equal(found[key], vector)
+            np.testing.assert_array_equal(results[key], vector)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_it_finds_what_brute_force_finds(self, seed: int, tmp_path: Path, embedder: HashedWords) -> None:
@@ -213,8 +213,8 @@ class IndexContract:
             lookups.append(Lookup(query, embedder.embed([query], kind="query")[0], groups, top, where))
         for fusion in (Fusion(), Fusion(1.0), Fusion(0.0), Fusion(0.3, depth=5), Fusion(0.6, by="ranks")):
             together = snapshot.search(lookups, fusion)
-            for lookup, found in zip(lookups, together, strict=True):
-                assert is_right(found, change, lookup, fusion)
+            for lookup, results in zip(lookups, together, strict=True):
+                assert is_right(results, change, lookup, fusion)
         assert [snapshot.search([lookup], Fusion())[0] for lookup in lookups[:9]] == snapshot.search(lookups[:9], Fusion())
 
     def test_every_condition_means_what_is_written(self, tmp_path: Path, embedder: HashedWords) -> None:
@@ -223,8 +223,8 @@ class IndexContract:
         snapshot = self.filled(tmp_path, change_of(documents, embedder))
         vector = embedder.embed(["w1"], kind="query")[0]
         for where in sorted({condition_of(chance) for _ in range(300)}):
-            (found,) = snapshot.search([Lookup("w1", vector, None, 99, where)], Fusion(1.0))
-            assert {p.document for p in found} == {d.id for d in documents if matches(d, parsed(where))}, where
+            (results,) = snapshot.search([Lookup("w1", vector, None, 99, where)], Fusion(1.0))
+            assert {p.document for p in results} == {d.id for d in documents if matches(d, parsed(where))}, where
         for wrong in (
             "{",
             "[]",
@@ -252,12 +252,12 @@ class IndexContract:
         public = {pair for pair in parents if pair[0] != "d3"}
         query = embedder.embed(["w3 w5"], kind="query")[0]
         for top in (1, 5, len(public), 500):
-            (found,) = snapshot.search([Lookup("w3 w5", query, frozenset(), top)], Fusion(depth=4))
-            assert len(found) == min(top, len(public))
-            assert len({p.id for p in found}) == len(found)
-            assert {(p.document, (p.start, p.end)) for p in found} <= public
-            assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
-            for passage in found:
+            (results,) = snapshot.search([Lookup("w3 w5", query, frozenset(), top)], Fusion(depth=4))
+            assert len(results) == min(top, len(public))
+            assert len({p.id for p in results}) == len(results)
+            assert {(p.document, (p.start, p.end)) for p in results} <= public
+            assert [p.score for p in results] == sorted((p.score for p in results), reverse=True)
+            for passage in results:
                 assert passage.text == texts[passage.document][passage.start : passage.end]
                 assert passage.id == f"{passage.document}#{passage.start}-{passage.end}"
         (all_of_it,) = snapshot.search([Lookup("w3 w5", query, None, 500)], Fusion())
@@ -363,8 +363,8 @@ class IndexContract:
         lookups = [
             Lookup("words", embedder.embed(["words"], kind="query")[0], g, 5) for g in (frozenset({"staff"}), frozenset())
         ]
-        found = [{p.text for p in some} for some in back.search(lookups, Fusion())]
-        assert found == [{"first words", "other words"}, {"other words"}]
+        texts = [{p.text for p in some} for some in back.search(lookups, Fusion())]
+        assert texts == [{"first words", "other words"}, {"other words"}]
 
     def test_versions_are_listed_and_gone_back_to(self, tmp_path: Path, embedder: HashedWords) -> None:
         index = self.make_index(tmp_path)

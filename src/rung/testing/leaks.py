@@ -40,16 +40,16 @@ def leaks_and_misses(folder: Path, chance: random.Random, count: int) -> tuple[i
     for start in range(0, count, AT_ONCE):
         fusion = Fusion(chance.choice([0.3, 0.5, 1.0]), depth=chance.choice([5, 100]))
         lookups = [_lookup(chance, embedder) for _ in range(min(AT_ONCE, count - start))]
-        for lookup, found in zip(lookups, snapshot.search(lookups, fusion), strict=True):
+        for lookup, passages in zip(lookups, snapshot.search(lookups, fusion), strict=True):
             allowed = {d.id for d in now.values() if _may(d, lookup)}
-            leaks += sum(p.document not in allowed for p in found)
-            missed += max(0, min(lookup.top, len(allowed)) - len({p.id for p in found}))
+            leaks += sum(p.document not in allowed for p in passages)
+            missed += max(0, min(lookup.top, len(allowed)) - len({p.id for p in passages}))
     return leaks, missed
 
 
-def _with_parents(change: Change, wanted: bool) -> Change:
+def _with_parents(change: Change, parents: bool) -> Change:
     """The same with the whole document as each passage's parent."""
-    if not wanted:
+    if not parents:
         return change
     lengths = {d.id: len(d.text) for d in change.documents}
     rows = [replace(r, passage=replace(r.passage, parent=(0, lengths[r.passage.document]))) for r in change.rows]

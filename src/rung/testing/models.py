@@ -18,9 +18,9 @@ from rung.records.steps import Engine, Generate, GenerateResult, Request, Rerank
 SCHEMA = json.dumps({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]})
 
 
-def asking(text: str, **wanted: object) -> Request:
+def asking(text: str, **settings: object) -> Request:
     """A request for a short answer to one user turn."""
-    return Request(Generate((Message("user", text),), **{"max_tokens": 16, **wanted}))  # type: ignore[arg-type]
+    return Request(Generate((Message("user", text),), **{"max_tokens": 16, **settings}))  # type: ignore[arg-type]
 
 
 class GeneratorContract:
@@ -37,7 +37,7 @@ class GeneratorContract:
     def test_every_request_is_answered_exactly_once(self, generator: Generator) -> None:
         requests = [asking(f"Say {word}.") for word in ("one", "two", "three", "two")]
         answered = list(generator.run(requests))
-        assert sorted(place for place, _ in answered) == [0, 1, 2, 3]
+        assert sorted(index for index, _ in answered) == [0, 1, 2, 3]
         assert all(isinstance(result, GenerateResult) for _, result in answered)
 
     def test_no_request_gives_no_result(self, generator: Generator) -> None:
@@ -51,7 +51,7 @@ class GeneratorContract:
     def test_an_answer_does_not_depend_on_its_companions(self, generator: Generator) -> None:
         requests = [asking(f"Name a thing that is {colour}.") for colour in ("red", "green", "blue", "white")]
         together = dict(generator.run(requests))
-        assert together == {place: dict(generator.run([request]))[0] for place, request in enumerate(requests)}
+        assert together == {index: dict(generator.run([request]))[0] for index, request in enumerate(requests)}
 
     def test_identity_is_stable_and_holds_no_secret(self, generator: Generator) -> None:
         assert generator.identity
@@ -176,8 +176,8 @@ class RerankerContract:
 
     def test_nothing_is_added_and_nothing_lost(self, reranker: Engine) -> None:
         steps = [reranking("refunds", "a refund", "violins", "refunds are paid"), reranking("violins", "strings")]
-        found = dict(reranker.run([*steps, reranking("x")]))
-        assert [sorted(p.id for p in _ranked(found[n])) for n in range(3)] == [["0", "1", "2"], ["0"], []]
+        results = dict(reranker.run([*steps, reranking("x")]))
+        assert [sorted(p.id for p in _ranked(results[n])) for n in range(3)] == [["0", "1", "2"], ["0"], []]
 
     def test_the_best_come_first_and_top_cuts(self, reranker: Engine) -> None:
         request = reranking("refunds", *(f"text {n} about refunds" for n in range(9)), top=4)
@@ -189,15 +189,15 @@ class RerankerContract:
         texts = ("refunds are paid", "a violin has four strings and " * 30, "refunds", "it is paid")
         requests = [reranking(query, *texts) for query in ("when are refunds paid", "violin", "strings")]
         together = dict(reranker.run(requests))
-        alone = {place: dict(reranker.run([request]))[0] for place, request in enumerate(requests)}
+        alone = {index: dict(reranker.run([request]))[0] for index, request in enumerate(requests)}
         assert {n: [p.id for p in _ranked(r)] for n, r in together.items()} == {
             n: [p.id for p in _ranked(r)] for n, r in alone.items()
         }
 
     def test_passages_keep_all_but_their_score(self, reranker: Engine) -> None:
         passage = Passage("p", "doc", 3, 9, "refund", "Title", "doc.md", 0.5, ("staff",))
-        (found,) = _ranked(dict(reranker.run([Request(Rerank("refund", (passage,), 5))]))[0])
-        assert replace(found, score=0.5) == passage
+        (ranked,) = _ranked(dict(reranker.run([Request(Rerank("refund", (passage,), 5))]))[0])
+        assert replace(ranked, score=0.5) == passage
 
     def test_no_request_gives_no_result(self, reranker: Engine) -> None:
         assert list(reranker.run([])) == []

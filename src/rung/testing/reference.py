@@ -21,15 +21,15 @@ def may_read(what: Passage | Document, groups: Groups) -> bool:
 CLOSE = 3e-5  # BM25 is computed in single precision: two that lie closer together may stand either way round
 
 
-def is_right(found: Sequence[Passage], change: Change, lookup: Lookup, fusion: Fusion) -> bool:
+def is_right(results: Sequence[Passage], change: Change, lookup: Lookup, fusion: Fusion) -> bool:
     """Whether a search found what it must, in the right order and with the right scores, see `by_brute_force`."""
-    wanted = by_brute_force(change, lookup, fusion)
-    worth, scores = dict(wanted), [passage.score for passage in found]
+    expected = by_brute_force(change, lookup, fusion)
+    worth, scores = dict(expected), [passage.score for passage in results]
     return (
-        len(found) == len({passage.id for passage in found}) == min(lookup.top, len(wanted))
-        and found == tuple(sorted(found, key=lambda p: (-p.score, p.id)))
-        and all(abs(p.score - worth.get(p.id, math.inf)) < CLOSE for p in found)
-        and all(abs(score - best) < CLOSE for score, (_, best) in zip(scores, wanted, strict=False))
+        len(results) == len({passage.id for passage in results}) == min(lookup.top, len(expected))
+        and results == tuple(sorted(results, key=lambda p: (-p.score, p.id)))
+        and all(abs(p.score - worth.get(p.id, math.inf)) < CLOSE for p in results)
+        and all(abs(score - best) < CLOSE for score, (_, best) in zip(scores, expected, strict=False))
     )
 
 
@@ -64,7 +64,7 @@ def by_brute_force(change: Change, lookup: Lookup, fusion: Fusion) -> list[tuple
 def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tuple[str, float]]:
     words = {r.passage.id: re.findall(r"[a-z0-9]+", r.indexed.lower()) for r in corpus}
     average = sum(map(len, words.values())) / max(len(words), 1)
-    holding = Counter(word for found in words.values() for word in set(found))
+    holding = Counter(word for own in words.values() for word in set(own))
     scores = []
     for r in readable:
         counts, length, score = Counter(words[r.passage.id]), len(words[r.passage.id]), 0.0
@@ -77,12 +77,12 @@ def _bm25(corpus: Sequence[Row], readable: Sequence[Row], query: str) -> list[tu
 
 def invented(count: int, random: random.Random, *, groups: Sequence[str] = ("a", "b", "c")) -> list[Document]:
     """Documents of made-up words, each with a random access list, some for everybody."""
-    made = []
+    documents = []
     for number in range(count):
         text = " ".join(f"w{random.randrange(40)}" for _ in range(random.randrange(1, 25)))
         access = tuple(random.sample(list(groups), random.randrange(len(groups) + 1)))
-        made.append(Document(f"d{number}", text, f"t{number % 5}", access, meta_of(random), f"{number}.txt"))
-    return made
+        documents.append(Document(f"d{number}", text, f"t{number % 5}", access, meta_of(random), f"{number}.txt"))
+    return documents
 
 
 def meta_of(random: random.Random) -> dict[str, Json]:
@@ -99,7 +99,7 @@ def meta_of(random: random.Random) -> dict[str, Json]:
 
 def condition_of(random: random.Random) -> str:
     """A random condition on `meta_of`."""
-    wanted: list[dict[str, Json]] = [
+    conditions: list[dict[str, Json]] = [
         {"year": 2020},
         {"year": {"gte": 2020}},
         {"year": {"gt": 2019, "lt": 2020.5}},
@@ -122,4 +122,4 @@ def condition_of(random: random.Random) -> str:
         {"nothing": {"gt": 1}},
         {"lang": {"in": []}},
     ]
-    return canonical(random.choice(wanted))
+    return canonical(random.choice(conditions))

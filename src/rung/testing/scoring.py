@@ -24,6 +24,7 @@ _PASSAGE = Passage(
 )
 
 YARDSTICKS = (
+    ScoringContext("match"),
     ScoringContext("f1"),
     ScoringContext("rouge_l", retrieves=True, cites=True, document_groups={"d": ("staff",)}),
     ScoringContext("json", schema=_SCHEMA),
@@ -82,8 +83,8 @@ class ScorerContract:
 
     def _scores(self, scorer: Scorer, case: Case, outcome: Outcome) -> Scores:
         """What it gives, its conversation carried out by `judge`."""
-        said = scorer(case, outcome)
-        return drive(said, self.judge)[0] if isinstance(said, Generator) else said
+        scores = scorer(case, outcome)
+        return drive(scores, self.judge)[0] if isinstance(scores, Generator) else scores
 
     def test_declares_its_metrics(self) -> None:
         """They say where a score is listed, which way is better, and what a limit on it means."""
@@ -127,8 +128,8 @@ class ScorerContract:
     def test_a_judge_that_fails_has_said_nothing(self) -> None:
         """Its failure is left to be recorded, or another way is gone; it is no error of the scorer."""
         for scorer, case, outcome in self._judged():
-            said = scorer(case, outcome)
-            if isinstance(said, Generator):
+            scores = scorer(case, outcome)
+            if isinstance(scores, Generator):
                 with suppress(StepFailed, StopIteration):
-                    next(said)
-                    said.throw(StepFailed(Failure("down", step="generate")))
+                    next(scores)
+                    scores.throw(StepFailed(Failure("down", step="generate")))

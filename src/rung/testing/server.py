@@ -120,24 +120,24 @@ class FakeServer:
             if self.log:
                 with self.log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"path": asked.path, "key": bool(asked.key), "body": dict(asked.body)}) + "\n")
-            wanted = self._scripted(asked.text)
-        said: Json = self._refusal(asked)
-        if said is None:
-            said = wanted if wanted is not None else self._by_itself(asked)
-        if isinstance(said, dict) and set(said) & _ODD:
-            return {"status": 200, "body": {"error": {"message": "as the script says"}}, **said}
-        return {"status": 200, "body": said if isinstance(said, dict) else self._turn(asked, str(said))}
+            scripted = self._scripted(asked.text)
+        response: Json = self._refusal(asked)
+        if response is None:
+            response = scripted if scripted is not None else self._by_itself(asked)
+        if isinstance(response, dict) and set(response) & _ODD:
+            return {"status": 200, "body": {"error": {"message": "as the script says"}}, **response}
+        return {"status": 200, "body": response if isinstance(response, dict) else self._turn(asked, str(response))}
 
     def _scripted(self, text: str) -> Json:
         script: Mapping[str, Json] = (
             json.loads(self.script.read_text(encoding="utf-8")) if isinstance(self.script, Path) else self.script
         )
         name = next((name for name in script if name != "*" and name in text), "*")
-        said = script.get(name)
-        if not isinstance(said, list):
-            return said
+        replies = script.get(name)
+        if not isinstance(replies, list):
+            return replies
         self._times[name] += 1
-        return said[min(self._times[name], len(said)) - 1]
+        return replies[min(self._times[name], len(replies)) - 1]
 
     def _refusal(self, asked: Asked) -> dict[str, Json] | None:
         if self.key and asked.key != self.key:
@@ -206,13 +206,13 @@ def streamed(body: Mapping[str, Json]) -> str:
 
 def _deltas(message: Mapping[str, Json]) -> list[dict[str, Json]]:
     """Text four characters at a time, so that marks are cut anywhere; what is no text in one piece."""
-    found: list[dict[str, Json]] = []
+    deltas: list[dict[str, Json]] = []
     for name, value in message.items():
         if isinstance(value, str) and name != "role":
-            found += [{name: value[at : at + 4]} for at in range(0, max(1, len(value)), 4)]
+            deltas += [{name: value[at : at + 4]} for at in range(0, max(1, len(value)), 4)]
         else:
-            found.append({name: value})
-    return found
+            deltas.append({name: value})
+    return deltas
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -224,32 +224,32 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer one request."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        said = self.server_of.reply(Asked(self.path, body, (self.headers["Authorization"] or "").removeprefix("Bearer ")))
-        time.sleep(float(str(said.get("seconds", 0))))
+        reply = self.server_of.reply(Asked(self.path, body, (self.headers["Authorization"] or "").removeprefix("Bearer ")))
+        time.sleep(float(str(reply.get("seconds", 0))))
         try:
-            self._send(said, bool(body.get("stream")))
+            self._send(reply, bool(body.get("stream")))
         except OSError:
             self.close_connection = True
 
-    def _send(self, said: Mapping[str, Json], stream: bool) -> None:
-        if said.get("close"):
+    def _send(self, response: Mapping[str, Json], stream: bool) -> None:
+        if response.get("close"):
             self._hang_up()
             return
-        body, kind = said["body"], "application/json"
-        if isinstance(body, dict) and stream and "choices" in body and said["status"] == 200:
+        body, kind = response["body"], "application/json"
+        if isinstance(body, dict) and stream and "choices" in body and response["status"] == 200:
             text, kind = streamed(body), "text/event-stream"
         elif isinstance(body, str):
             text, kind = body, "text/html" if body.lstrip().startswith("<") else "text/plain"
         else:
             text = json.dumps(body)
         sent = text.encode()
-        self.send_response(int(str(said["status"])))
-        headers = said.get("headers")
+        self.send_response(int(str(response["status"])))
+        headers = response.get("headers")
         for name, value in {"Content-Type": kind, **(headers if isinstance(headers, dict) else {})}.items():
             self.send_header(name, str(value))
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
-        cut = said.get("cut")
+        cut = response.get("cut")
         self.wfile.write(sent if cut is None else sent[: int(str(cut))])
         if cut is not None:
             self.wfile.flush()
@@ -273,14 +273,14 @@ def main() -> None:
     parser.add_argument("--key", default="", help="the bearer token that it wants")
     parser.add_argument("--context", type=int, help="words of a prompt that it reads; the rest is cut without a word")
     parser.add_argument("--ignores-form", action="store_true", help="response_format is ignored")
-    said = parser.parse_args()
+    options = parser.parse_args()
     server = FakeServer(
-        said.script or {},
-        key=said.key,
-        holds_form=not said.ignores_form,
-        context=said.context,
-        log=said.log,
-        port=said.port,
+        options.script or {},
+        key=options.key,
+        holds_form=not options.ignores_form,
+        context=options.context,
+        log=options.log,
+        port=options.port,
     )
     server.start()
     sys.stdout.write(f"{server.url}\n")

@@ -70,14 +70,14 @@ def canned(step: Step, *, says: str = "thirty days [1]") -> Result:
 
 def materials(**given: object) -> Materials:
     """Materials on which every built-in rung applies; any field can be replaced."""
-    lessons = (
+    train_cases = (
         Case("t1", "How long do refunds take?", ("thirty days",), split="train"),
         Case("t2", "Who is the chief executive?", (), answerable=False, split="train"),
     )
     defaults: dict[str, object] = {
         "task": "Answer customers.",
         "examples": (Example("e1", (Message("user", "Hi"), Message("assistant", "Hello"))),),
-        "lessons": lessons,
+        "lessons": train_cases,
         "corpus_tokens": 30,
         "passages": 3,
         "tools": tuple(tool.spec for tool in open_tools(["calculator"])),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -92,6 +93,17 @@ def key(value: Json) -> object:
     if isinstance(value, dict):
         return ("object", frozenset((name, key(item)) for name, item in value.items()))
     return (type(value).__name__, value)
+
+
+def composed(value: Json) -> Json:
+    """The same value with the letters of all its texts and keys composed (Unicode NFC)."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, list):
+        return [composed(item) for item in value]
+    if isinstance(value, dict):
+        return {unicodedata.normalize("NFC", name): composed(item) for name, item in value.items()}
+    return value
 
 
 def leaves(value: Json, path: str = "") -> list[tuple[str, Json]]:

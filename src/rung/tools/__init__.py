@@ -2,6 +2,6 @@
 
 from rung.tools.engine import ToolEngine
 from rung.tools.protocol import Tool
-from rung.tools.registry import known, open_tools, tools_of
+from rung.tools.registry import by_name, open_tools, tools_of
 
-__all__ = ["Tool", "ToolEngine", "known", "open_tools", "tools_of"]
+__all__ = ["Tool", "ToolEngine", "by_name", "open_tools", "tools_of"]

@@ -22,10 +22,10 @@ class ToolEngine:
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Each call's value, or an object with the key `error`."""
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             step = request.step
             assert isinstance(step, CallTool)
-            yield place, CallToolResult(self._called(step))
+            yield index, CallToolResult(self._called(step))
 
     def _called(self, step: CallTool) -> Json:
         tool = self._tools.get(step.name)

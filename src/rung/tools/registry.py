@@ -24,7 +24,7 @@ DOOR = Door(group="rung.tools", noun="tool", built_in={"calculator": "rung.tools
 
 
 @cache
-def known() -> Mapping[str, ToolFactory]:
+def by_name() -> Mapping[str, ToolFactory]:
     """Every tool by name: how to open it.
 
     Raises:
@@ -39,7 +39,7 @@ def open_tools(names: Sequence[str]) -> tuple[Tool, ...]:
     Raises:
         UserError: there is none of that name; names the nearest.
     """
-    tools = known()
+    tools = by_name()
     for name in names:
         if name not in tools:
             raise UserError(f"unknown tool '{name}'; {hint(name, tools)}")
@@ -52,10 +52,10 @@ def tools_of(project: Project) -> tuple[Tool, ...]:
     Raises:
         InputError: an unknown one; points at its line.
     """
-    found: list[Tool] = []
-    for place, name in enumerate(project.settings.tools):
+    tools: list[Tool] = []
+    for index, name in enumerate(project.settings.tools):
         try:
-            found.extend(open_tools([name]))
+            tools.extend(open_tools([name]))
         except UserError as error:
-            raise project.error(str(error), "tools", place) from error
-    return tuple(found)
+            raise project.error(str(error), "tools", index) from error
+    return tuple(tools)

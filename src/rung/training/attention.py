@@ -88,11 +88,11 @@ class Attention:
             seen.append(self._look(qkv[part], mixed[part], block, before, f"{tag}.{len(seen)}"))
         return mixed, seen
 
-    def backward(self, wanted: torch.Tensor, packed: Packed, rotation: torch.Tensor, seen: list[Seen]) -> torch.Tensor:
+    def backward(self, gradient: torch.Tensor, packed: Packed, rotation: torch.Tensor, seen: list[Seen]) -> torch.Tensor:
         """Gradient of qkv [tokens, …] from that of the mixed values."""
-        change = self.space.take("change_qkv", len(wanted), self.query + 2 * self.key)
-        for (part, block), kept in zip(_blocks(packed), seen, strict=True):
-            self._look_back(wanted[part], change[part], block, change[: block.before, self.query :], kept)
+        change = self.space.take("change_qkv", len(gradient), self.query + 2 * self.key)
+        for (part, block), saved in zip(_blocks(packed), seen, strict=True):
+            self._look_back(gradient[part], change[part], block, change[: block.before, self.query :], saved)
         self.turn(change, rotation.conj().resolve_conj())
         return change
 
@@ -137,14 +137,14 @@ class Attention:
         import torch
 
         shape = (len(query), query.shape[1], key.shape[1])
-        kept = math.prod(shape) <= MAX_KEPT
-        likely = self.space.take(f"likely{name}" if kept else "likely", *shape)
+        fits = math.prod(shape) <= MAX_KEPT
+        likely = self.space.take(f"likely{name}" if fits else "likely", *shape)
         torch.bmm(query, key.transpose(1, 2), out=likely)  # S = Q Kᵀ  [R·G, g·T, p + T]
         likely.view(-1, block.longest, key.shape[1])[:, :, block.before :].add_(self._hidden(block.longest))  # + M
         return torch.softmax(likely, -1, out=likely)  # P
 
     def _look_back(
-        self, wanted: torch.Tensor, change: torch.Tensor, block: _Block, before: torch.Tensor, seen: Seen
+        self, gradient: torch.Tensor, change: torch.Tensor, block: _Block, before: torch.Tensor, seen: Seen
     ) -> None:
         """Write the gradient of own q, k, v into `change`; add that of the shared k, v to `before`."""
         import torch
@@ -152,7 +152,7 @@ class Attention:
         rows, longest, p, kv, d = block.rows, block.longest, block.before, self.shape.kv_heads, self.shape.head_width
         likely = self._likely(seen.query, seen.key, block, "") if seen.likely is None else seen.likely
         grown = self.space.take("mixing", rows * kv, self.group * longest, d)
-        flat = self._padded_with_zeros(wanted, block)
+        flat = self._padded_with_zeros(gradient, block)
         self._stacked(grown, block).copy_(flat.view(rows, longest, kv, self.group, d).permute(0, 2, 3, 1, 4))
         scores = self.space.take("dlikely", *likely.shape)
         torch.bmm(grown, seen.value.transpose(1, 2), out=scores)  # dP = dO Vᵀ  [R·G, g·T, p + T]

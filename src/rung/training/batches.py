@@ -23,9 +23,9 @@ _CHUNK = 8  # batches' worth of rows that are sorted by length together
 def split(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """(rows to learn, rows held out). Fewer than 20 rows, or a share of 0: none is held out."""
     held = min(MAX_VALIDATION, round(len(rows) * share)) if len(rows) >= 20 else 0
-    order = list(range(len(rows)))
-    random.Random(digest("validation", seed)).shuffle(order)
-    out = set(order[:held])
+    shuffled = list(range(len(rows)))
+    random.Random(digest("validation", seed)).shuffle(shuffled)
+    out = set(shuffled[:held])
     return [r for i, r in enumerate(rows) if i not in out], [rows[i] for i in sorted(out)]
 
 
@@ -71,14 +71,14 @@ def families(rows: Sequence[Row]) -> list[list[Row]]:
     """The rows by what they begin with: neighbours share more than half of what not all rows share anyway."""
     ordered = sorted(rows, key=lambda row: row.ids)
     everyones = alike(ordered[0], ordered[-1]) if ordered else 0
-    found: list[list[Row]] = []
+    groups: list[list[Row]] = []
     for row in ordered:
         own = len(row.ids) - everyones
-        if found and 2 * (alike(found[-1][-1], row) - everyones) > own:
-            found[-1].append(row)
+        if groups and 2 * (alike(groups[-1][-1], row) - everyones) > own:
+            groups[-1].append(row)
         else:
-            found.append([row])
-    return found
+            groups.append([row])
+    return groups
 
 
 def rows_of_a_batch(rows: Sequence[Row], recipe: Recipe) -> int:

@@ -53,8 +53,8 @@ def save(folder: Path, tensors: dict[str, torch.Tensor], progressed: Progressed,
     """
     from safetensors.torch import save as packed
 
-    told = {"of": of, "progressed": json.dumps(vars(progressed))}
-    content = packed(tensors, metadata=told)
+    metadata = {"of": of, "progressed": json.dumps(vars(progressed))}
+    content = packed(tensors, metadata=metadata)
     write_whole(folder / CHECKPOINT, content, goes_on="the same command goes on from the last checkpoint")
 
 
@@ -67,16 +67,16 @@ def load(folder: Path, *, of: str) -> tuple[dict[str, torch.Tensor], Progressed]
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
         log.warning("%s cannot be read (%s): training starts anew", path, error)
         return None
-    if told.get("of") != of:
+    if metadata.get("of") != of:
         log.warning("%s is of another run: training starts anew", path)
         return None
     try:
-        parsed = json.loads(told["progressed"])
+        parsed = json.loads(metadata["progressed"])
         for name in ("curve", "validation"):
             parsed[name] = [(int(step), float(loss)) for step, loss in parsed[name]]
         return tensors, Progressed(**parsed)

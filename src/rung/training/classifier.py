@@ -65,16 +65,16 @@ def train_classifier(
             if recipe.method == "tuned":
                 raise
             notes.append(f"not tuned, the embedder stays as it is: {error}")
-    here = split.wanted[split.held_out]
+    here = split.targets[split.held_out]
     alike = _judged(frozen.logits[split.held_out[frozen.held]], here)
     became = _judged(tuned.logits, here) if tuned else None
     better = became is not None and (recipe.method == "tuned" or became.accuracy > alike.accuracy)
     if tuned is not None and better:
         tuned.encoder.save(folder / ENCODER)
-        linear, logits, wanted = tuned.head, tuned.logits, here
+        linear, logits, expected = tuned.head, tuned.logits, here
     else:
-        linear, logits, wanted = frozen.linear, frozen.logits, split.wanted[frozen.held]
-    spread = temperature(logits, _rows_of(wanted, len(split.labels)))
+        linear, logits, expected = frozen.linear, frozen.logits, split.targets[frozen.held]
+    spread = temperature(logits, _rows_of(expected, len(split.labels)))
     _head(linear, split.labels, spread).save(folder)
     forget(folder)
     return {
@@ -82,11 +82,11 @@ def train_classifier(
         "method": "tuned" if better else "frozen",
         "labels": len(split.labels),
         "metrics": {
-            "frozen": _said(alike),
-            "tuned": _said(became) if became else None,
-            **_said(_judged(logits / spread, wanted)),
-            "calibration_error_before": round(_judged(logits, wanted).gap, 4),
-            "reject": reject_table(softmax(logits / spread), wanted, split.labels, recipe.out_of_scope),
+            "frozen": _numbers(alike),
+            "tuned": _numbers(became) if became else None,
+            **_numbers(_judged(logits / spread, expected)),
+            "calibration_error_before": round(_judged(logits, expected).gap, 4),
+            "reject": reject_table(softmax(logits / spread), expected, split.labels, recipe.out_of_scope),
         },
         "train_loss": [[n, loss] for n, loss in tuned.train_loss] if tuned else [],
         "validation_loss": [[n, loss] for n, loss in tuned.validation_loss] if tuned else [],
@@ -119,17 +119,17 @@ def divided(rows: Sequence[tuple[str, str]], *, seed: int) -> Rows:
     parts = 5 if len(rows) <= _CROSSED else 10
     folds = np.zeros(len(rows), dtype=np.int64)
     places: dict[str, list[int]] = defaultdict(list)
-    for place, (_, label) in enumerate(rows):
-        places[label].append(place)
+    for index, (_, label) in enumerate(rows):
+        places[label].append(index)
     turn = 0
     for label in labels:
-        drawn = sorted(places[label], key=lambda place: digest(seed, rows[place]))
-        for place in drawn:
+        drawn = sorted(places[label], key=lambda index: digest(seed, rows[index]))
+        for index in drawn:
             # A label's only row is never in the fold that is held out for tuning: it would not be learnt at all.
-            folds[place] = turn % parts if len(drawn) > 1 else 1
+            folds[index] = turn % parts if len(drawn) > 1 else 1
             turn += 1
-    wanted = np.array([labels.index(label) for _, label in rows], dtype=np.int64)
-    return Rows(tuple(text for text, _ in rows), labels, wanted, folds)
+    expected = np.array([labels.index(label) for _, label in rows], dtype=np.int64)
+    return Rows(tuple(text for text, _ in rows), labels, expected, folds)
 
 
 def finite(vectors: Vectors) -> Vectors:
@@ -153,31 +153,31 @@ def _frozen(vectors: Vectors, rows: Rows) -> Frozen:
     they fall too far."""
     import numpy as np
 
-    wanted = _one_hot(rows)
+    expected = _one_hot(rows)
     turns = range(int(rows.folds.max()) + 1) if len(rows.texts) <= _CROSSED else range(1)
     held = np.isin(rows.folds, list(turns))
     heads: list[Linear | None] = [None for _ in turns]
     best: tuple[float, float, Floats, Linear] | None = None
     for penalty in PENALTIES:
-        logits = np.zeros_like(wanted)
+        logits = np.zeros_like(expected)
         for turn in turns:
             out = rows.folds == turn
-            heads[turn] = head = fit(vectors[~out], wanted[~out], penalty=penalty, start=heads[turn])
+            heads[turn] = head = fit(vectors[~out], expected[~out], penalty=penalty, start=heads[turn])
             logits[out] = head.logits(vectors[out])
-        loss = _loss(logits[held], wanted[held])
+        loss = _loss(logits[held], expected[held])
         if best is not None and loss >= best[0]:
             break
         if heads[0] is not None:
             best = loss, penalty, logits[held], heads[0]
     if best is None:
         raise InternalError("no penalty was tried")
-    _, penalty, found, first = best
-    return Frozen(fit(vectors, wanted, penalty=penalty, start=first), first, penalty, found, held)
+    _, penalty, held_logits, first = best
+    return Frozen(fit(vectors, expected, penalty=penalty, start=first), first, penalty, held_logits, held)
 
 
-def _loss(logits: Floats, wanted: Floats) -> float:
+def _loss(logits: Floats, expected: Floats) -> float:
     """Cross entropy once the temperature is right: a penalty only has to order the labels well."""
-    return float(cross_entropy(logits / temperature(logits, wanted), wanted)[0].mean())
+    return float(cross_entropy(logits / temperature(logits, expected), expected)[0].mean())
 
 
 def _tune(  # noqa: PLR0917 - called once, in this order
@@ -188,19 +188,19 @@ def _tune(  # noqa: PLR0917 - called once, in this order
     from rung.training.learning import Source
 
     encoder = Encoder.of(embedder)
-    of = digest("labels", _FORMAT, recipe, rows.texts, rows.labels, rows.wanted.tolist(), encoder.start)
+    of = digest("labels", _FORMAT, recipe, rows.texts, rows.labels, rows.targets.tolist(), encoder.start)
     return tune(encoder, rows, start, recipe=recipe, progress=progress, source=Source(folder, of))
 
 
 def _one_hot(rows: Rows) -> Floats:
-    return _rows_of(rows.wanted, len(rows.labels))
+    return _rows_of(rows.targets, len(rows.labels))
 
 
-def _rows_of(wanted: NDArray[np.int64], labels: int) -> Floats:
+def _rows_of(expected: NDArray[np.int64], labels: int) -> Floats:
     import numpy as np
 
-    found: Floats = np.eye(labels)[wanted]
-    return found
+    one_hot: Floats = np.eye(labels)[expected]
+    return one_hot
 
 
 def _head(linear: Linear, labels: tuple[str, ...], spread: float) -> Head:
@@ -209,13 +209,13 @@ def _head(linear: Linear, labels: tuple[str, ...], spread: float) -> Head:
     return Head(labels, (linear.weight / spread).astype(np.float32), (linear.bias / spread).astype(np.float32))
 
 
-def _judged(logits: Floats, wanted: NDArray[np.int64]) -> Judged:
+def _judged(logits: Floats, expected: NDArray[np.int64]) -> Judged:
     import numpy as np
 
     sure = softmax(logits)
-    right = sure.argmax(axis=1) == wanted
-    loss = float(-np.log(np.maximum(sure[np.arange(len(wanted)), wanted], 1e-12)).mean())
-    return Judged(float(right.mean()), loss, calibration_error(sure.max(axis=1), right), len(wanted))
+    right = sure.argmax(axis=1) == expected
+    loss = float(-np.log(np.maximum(sure[np.arange(len(expected)), expected], 1e-12)).mean())
+    return Judged(float(right.mean()), loss, calibration_error(sure.max(axis=1), right), len(expected))
 
 
 def calibration_error(sure: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:
@@ -227,27 +227,30 @@ def calibration_error(sure: Floats, right: NDArray[np.bool_], bins: int = 15) ->
     return float(sum(gaps) / len(sure))
 
 
-def reject_table(sure: Floats, wanted: NDArray[np.int64], labels: Sequence[str], out_of_scope: str) -> dict[str, Json]:
+def reject_table(sure: Floats, expected: NDArray[np.int64], labels: Sequence[str], out_of_scope: str) -> dict[str, Json]:
     """What the setting `reject` would do on the rows held out: threshold -> share answered, and accuracy among these.
 
     With a label for what is out of scope, `best` is the threshold under which giving it is right most often.
     """
     import numpy as np
 
-    picked, right = sure.argmax(axis=1), sure.argmax(axis=1) == wanted
-    told: dict[str, Json] = {}
+    picked, right = sure.argmax(axis=1), sure.argmax(axis=1) == expected
+    table: dict[str, Json] = {}
     for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        kept = sure.max(axis=1) >= threshold
-        told[f"{threshold:g}"] = [round(float(kept.mean()), 4), round(float(right[kept].mean()), 4) if kept.any() else None]
+        taken = sure.max(axis=1) >= threshold
+        table[f"{threshold:g}"] = [
+            round(float(taken.mean()), 4),
+            round(float(right[taken].mean()), 4) if taken.any() else None,
+        ]
     if out_of_scope in labels:
         outside = labels.index(out_of_scope)
         steps = np.linspace(0, 0.95, 96)
-        hits = [float((np.where(sure.max(axis=1) < t, outside, picked) == wanted).mean()) for t in steps]
-        told["best"] = round(float(steps[int(np.argmax(hits))]), 2)
-    return told
+        hits = [float((np.where(sure.max(axis=1) < t, outside, picked) == expected).mean()) for t in steps]
+        table["best"] = round(float(steps[int(np.argmax(hits))]), 2)
+    return table
 
 
-def _said(judged: Judged) -> dict[str, Json]:
+def _numbers(judged: Judged) -> dict[str, Json]:
     return {
         "accuracy": round(judged.accuracy, 4),
         "loss": round(judged.loss, 4),

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A batch: row i's positive is candidate i. `known` are (row, candidate) that answer the question as well: left out."""
+    """A batch: row i's positive is candidate i. `also_positive` are (row, candidate) that are right as well: left out."""
 
     anchors: tuple[str, ...]
     candidates: tuple[str, ...]
-    known: tuple[tuple[int, int], ...]
+    also_positive: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, pairs: Sequence[Pair], positives: Mapping[str, frozenset[str]], *, negatives: int) -> Contrast:
@@ -33,19 +33,19 @@ class Contrast:
         firsts = [pair.positive for pair in pairs]
         hard = dict.fromkeys(text for pair in pairs for text in pair.negatives[:negatives])
         candidates = (*firsts, *(text for text in hard if text not in set(firsts)))
-        known = tuple(
+        also_positive = tuple(
             (row, column)
             for row, pair in enumerate(pairs)
             for column, text in enumerate(candidates)
             if column != row and (text == pair.positive or text in positives.get(pair.anchor, ()))
         )
-        return cls(tuple(pair.anchor for pair in pairs), candidates, known)
+        return cls(tuple(pair.anchor for pair in pairs), candidates, also_positive)
 
 
 def info_nce(
     anchors: torch.Tensor,
     candidates: torch.Tensor,
-    known: Sequence[tuple[int, int]],
+    also_positive: Sequence[tuple[int, int]],
     *,
     temperature: float,
     dims: Sequence[int] = (),
@@ -59,8 +59,8 @@ def info_nce(
     losses = []
     for size in dims or (anchors.shape[1],):
         scores = normalize(anchors[:, :size]) @ normalize(candidates[:, :size]).T / temperature
-        if known:
-            rows, columns = zip(*known, strict=True)
+        if also_positive:
+            rows, columns = zip(*also_positive, strict=True)
             scores = scores.index_put((torch.tensor(rows), torch.tensor(columns)), torch.tensor(float("-inf")))
         losses.append(cross_entropy(scores, targets))
     return torch.stack(losses).mean()
@@ -74,17 +74,17 @@ def learn(encoder: Encoder, batch: Contrast, *, temperature: float, dims: Sequen
     parts = together(rows, tokens=tokens)
     cut = len(batch.anchors)
     if sum(map(len, rows)) <= tokens:  # all graphs fit: no second forward
-        vectors = _scattered([encoder(*padded([rows[place] for place in part])) for part in parts], parts)
-        loss = info_nce(vectors[:cut], vectors[cut:], batch.known, temperature=temperature, dims=dims)
+        vectors = _scattered([encoder(*padded([rows[index] for index in part])) for part in parts], parts)
+        loss = info_nce(vectors[:cut], vectors[cut:], batch.also_positive, temperature=temperature, dims=dims)
         loss.backward()
         return float(loss.detach())
     with torch.no_grad():
-        vectors = _scattered([encoder(*padded([rows[place] for place in part])) for part in parts], parts)
+        vectors = _scattered([encoder(*padded([rows[index] for index in part])) for part in parts], parts)
     vectors.requires_grad_()
-    loss = info_nce(vectors[:cut], vectors[cut:], batch.known, temperature=temperature, dims=dims)
+    loss = info_nce(vectors[:cut], vectors[cut:], batch.also_positive, temperature=temperature, dims=dims)
     loss.backward()
     for part in parts:
-        encoder(*padded([rows[place] for place in part])).backward(vectors.grad[part])
+        encoder(*padded([rows[index] for index in part])).backward(vectors.grad[part])
     return float(loss.detach())
 
 
@@ -95,14 +95,14 @@ def loss_of(encoder: Encoder, batch: Contrast, *, temperature: float, tokens: in
     rows = encoder.tokens(batch.anchors, kind="query") + encoder.tokens(batch.candidates, kind="passage")
     parts = together(rows, tokens=tokens)
     with torch.no_grad():
-        vectors = _scattered([encoder(*padded([rows[place] for place in part])) for part in parts], parts)
+        vectors = _scattered([encoder(*padded([rows[index] for index in part])) for part in parts], parts)
         cut = len(batch.anchors)
-        return float(info_nce(vectors[:cut], vectors[cut:], batch.known, temperature=temperature))
+        return float(info_nce(vectors[:cut], vectors[cut:], batch.also_positive, temperature=temperature))
 
 
-def _scattered(found: Sequence[torch.Tensor], parts: Sequence[Sequence[int]]) -> torch.Tensor:
+def _scattered(outputs: Sequence[torch.Tensor], parts: Sequence[Sequence[int]]) -> torch.Tensor:
     """The parts' rows in the order of the texts."""
     import torch
 
-    order = torch.tensor([place for part in parts for place in part])
-    return torch.cat(list(found))[torch.argsort(order)]
+    positions = torch.tensor([index for part in parts for index in part])
+    return torch.cat(list(outputs))[torch.argsort(positions)]

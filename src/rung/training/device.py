@@ -36,7 +36,7 @@ _FULL = (
 )
 
 
-def find_device(wanted: str) -> torch.device:
+def find_device(requested: str) -> torch.device:
     """The device of a recipe's `device`; "auto": CUDA, else MPS, else the CPU.
 
     Raises:
@@ -45,15 +45,15 @@ def find_device(wanted: str) -> torch.device:
     import torch
 
     there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
-    if wanted == "auto":
+    if requested == "auto":
         return torch.device(next(name for name, is_there in there.items() if is_there()))
-    if not there[wanted]():
-        found = ", ".join(name for name, is_there in there.items() if is_there())
+    if not there[requested]():
+        seen = ", ".join(name for name, is_there in there.items() if is_there())
         raise UserError(
-            f"device: {wanted} was asked for, and torch {torch.__version__} sees none (it sees: {found}): "
+            f"device: {requested} was asked for, and torch {torch.__version__} sees none (it sees: {seen}): "
             f"install a torch that is built for it, or write device: auto"
         )
-    return torch.device(wanted)
+    return torch.device(requested)
 
 
 def product_type(device: torch.device | None = None, precision: str = "auto") -> torch.dtype:
@@ -78,7 +78,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in _FULL)
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _FULL)
 
 
 def first_line(error: BaseException) -> str:

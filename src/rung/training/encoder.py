@@ -17,7 +17,7 @@ from rung.files.durable import write_whole
 from rung.models.bert import Shape, weights_of
 from rung.models.embedding import together
 from rung.models.encoder_folder import EncoderFolder, read_encoder
-from rung.models.encoder_modules import WEIGHTS, said_in
+from rung.models.encoder_modules import WEIGHTS, read_settings
 from rung.models.encoder_tokenizer import open_tokenizer
 from rung.records import Json
 from rung.training.heads import headed, layers_of, pooled
@@ -55,7 +55,7 @@ class Encoder:
                 f"{source.folder} leaves its prompts out of the pooling (include_prompt): it cannot be tuned here"
             )
         self.source = source
-        self.config: dict[str, Json] = said_in(source.folder / "config.json")
+        self.config: dict[str, Json] = read_settings(source.folder / "config.json")
         self.shape = Shape.of(self.config, str(source.folder / "config.json"))
         held = weights_of(source.folder / WEIGHTS, self.shape)
         # in memory of its own, whose alignment is always the same: equal trainings end with equal bytes
@@ -90,7 +90,7 @@ class Encoder:
     @property
     def _width(self) -> int:
         """Of its vectors before they are cut."""
-        dense = [len(layer.weights["weight"]) for layer in self.layers if layer.said.kind == "dense"]
+        dense = [len(layer.weights["weight"]) for layer in self.layers if layer.settings.kind == "dense"]
         return dense[-1] if dense else self.shape.width * len(self.source.poolings)
 
     def parameters(self) -> list[torch.Tensor]:
@@ -102,8 +102,8 @@ class Encoder:
         """Digest of the weights as they are now, and of what the folder says: names what a training began from."""
         import hashlib
 
-        said = self.source.described()
-        whole = hashlib.sha256(json.dumps(said, sort_keys=True).encode() if said else b"")
+        settings = self.source.described()
+        whole = hashlib.sha256(json.dumps(settings, sort_keys=True).encode() if settings else b"")
         for name in sorted(self.named):
             whole.update(name.encode())
             whole.update(self.named[name].detach().numpy().tobytes())
@@ -171,8 +171,8 @@ class Encoder:
         vectors = np.empty((len(rows), self.dimensions), dtype=np.float32)
         with torch.inference_mode():
             for places in together(rows, tokens=_INFERENCE_TOKENS):
-                found = torch.nn.functional.normalize(self.forward(*padded([rows[place] for place in places])))
-                vectors[places] = found.numpy()
+                output = torch.nn.functional.normalize(self.forward(*padded([rows[index] for index in places])))
+                vectors[places] = output.numpy()
         return vectors
 
     def save(self, folder: Path) -> None:
@@ -185,8 +185,8 @@ class Encoder:
 
         small = self.small_files()
         try:
-            for place in small:
-                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            for relative in small:
+                (folder / relative).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder} cannot be written: {error.strerror}") from error
         held = {name: weight.detach().contiguous() for name, weight in self.named.items()}
@@ -194,10 +194,10 @@ class Encoder:
         write_whole(folder / "tokenizer.json", self.tokenizer.to_str().encode())
         for number, layer in enumerate(self.layers):
             if layer.weights:
-                copied = (layer.said.folder / WEIGHTS).read_bytes()
-                write_whole(folder / place_of(layer.said, number) / WEIGHTS, copied)
-        for name, said in small.items():
-            write_whole(folder / name, json.dumps(said, indent=2, ensure_ascii=False).encode())
+                copied = (layer.settings.folder / WEIGHTS).read_bytes()
+                write_whole(folder / place_of(layer.settings, number) / WEIGHTS, copied)
+        for name, content in small.items():
+            write_whole(folder / name, json.dumps(content, indent=2, ensure_ascii=False).encode())
 
     def small_files(self) -> dict[str, Json]:
         """The small files of the layout, by name: those of transformers, and those of sentence-transformers."""
@@ -237,9 +237,9 @@ def padded(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     longest = max(map(len, rows))
     ids = torch.zeros((len(rows), longest), dtype=torch.int64)
     mask = torch.zeros_like(ids)
-    for place, row in enumerate(rows):
-        ids[place, : len(row)] = torch.as_tensor(row)
-        mask[place, : len(row)] = 1
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = torch.as_tensor(row)
+        mask[index, : len(row)] = 1
     return ids, mask
 
 

@@ -27,10 +27,10 @@ def follows(text: str, check: Mapping[str, Json]) -> bool:
     kind = check.get("kind")
     if kind not in KINDS:
         raise UserError(f"no check is called {kind!r}; there are: {', '.join(KINDS)}")
-    said = text.strip()
-    wanted = check.get("contains")
-    words = [str(word).lower() for word in wanted] if isinstance(wanted, list) else []
-    return bool(said) and all(word in said.lower() for word in words) and KINDS[kind](said, check)
+    answer = text.strip()
+    expected = check.get("contains")
+    words = [str(word).lower() for word in expected] if isinstance(expected, list) else []
+    return bool(answer) and all(word in answer.lower() for word in words) and KINDS[kind](answer, check)
 
 
 def _number(check: Mapping[str, Json], key: str) -> int:
@@ -40,50 +40,50 @@ def _number(check: Mapping[str, Json], key: str) -> int:
     return value
 
 
-def _list(said: str, check: Mapping[str, Json]) -> bool:
-    return len(_BULLET.findall(said)) >= _number(check, "least")
+def _list(answer: str, check: Mapping[str, Json]) -> bool:
+    return len(_BULLET.findall(answer)) >= _number(check, "least")
 
 
-def _numbered(said: str, check: Mapping[str, Json]) -> bool:
-    return len(_NUMBERED.findall(said)) >= _number(check, "least")
+def _numbered(answer: str, check: Mapping[str, Json]) -> bool:
+    return len(_NUMBERED.findall(answer)) >= _number(check, "least")
 
 
-def _json(said: str, check: Mapping[str, Json]) -> bool:
+def _json(answer: str, check: Mapping[str, Json]) -> bool:
     try:
-        value, _ = json.JSONDecoder().raw_decode(said, said.index("{"))
+        value, _ = json.JSONDecoder().raw_decode(answer, answer.index("{"))
     except ValueError:
         return False
     keys = check.get("keys")
     return isinstance(value, dict) and all(key in value for key in (keys if isinstance(keys, list) else ()))
 
 
-def _words(said: str, check: Mapping[str, Json]) -> bool:
-    return len(said.split()) <= _number(check, "most")
+def _words(answer: str, check: Mapping[str, Json]) -> bool:
+    return len(answer.split()) <= _number(check, "most")
 
 
-def _upper(said: str, _check: Mapping[str, Json]) -> bool:
-    return said.upper() == said and said.lower() != said
+def _upper(answer: str, _check: Mapping[str, Json]) -> bool:
+    return answer.upper() == answer and answer.lower() != answer
 
 
-def _lower(said: str, _check: Mapping[str, Json]) -> bool:
-    return said.lower() == said and said.upper() != said
+def _lower(answer: str, _check: Mapping[str, Json]) -> bool:
+    return answer.lower() == answer and answer.upper() != answer
 
 
-def _prose(said: str, check: Mapping[str, Json]) -> bool:
-    return not said.startswith(("{", "[")) and len(_sentences(said)) >= _number(check, "sentences")
+def _prose(answer: str, check: Mapping[str, Json]) -> bool:
+    return not answer.startswith(("{", "[")) and len(_sentences(answer)) >= _number(check, "sentences")
 
 
-def _sentences(said: str) -> Sequence[str]:
-    spans = [said[start:end] for start, end in sentences(said)]
+def _sentences(answer: str) -> Sequence[str]:
+    spans = [answer[start:end] for start, end in sentences(answer)]
     return [span for span in spans if len(span.split()) >= 3]
 
 
-def _lines(said: str, check: Mapping[str, Json]) -> bool:
-    return sum(1 for line in said.splitlines() if line.strip()) >= _number(check, "least")
+def _lines(answer: str, check: Mapping[str, Json]) -> bool:
+    return sum(1 for line in answer.splitlines() if line.strip()) >= _number(check, "least")
 
 
-def _ends(said: str, check: Mapping[str, Json]) -> bool:
-    return said.rstrip(" .!\"'*").endswith(str(check.get("with")))
+def _ends(answer: str, check: Mapping[str, Json]) -> bool:
+    return answer.rstrip(" .!\"'*").endswith(str(check.get("with")))
 
 
 KINDS: dict[str, Callable[[str, Mapping[str, Json]], bool]] = {

@@ -69,28 +69,28 @@ class Measured:
 
 def measure_text(network: Network, tokens: Tokenizing, probe: Probe) -> Measured:
     """Losses and choices, by the weights of the network (`merging.tuned_network`): those that are served."""
-    told = [row for row in _chats(tokens, probe) if len(row.ids) <= MAX_TOKENS]
+    chats = [row for row in _chats(tokens, probe) if len(row.ids) <= MAX_TOKENS]
     options = [_options(tokens, choice) for choice in probe.choices]
-    found = dict(_summed(network, [*told, *(row for rows in options for row in rows)]))
+    losses_of = dict(_summed(network, [*chats, *(row for rows in options for row in rows)]))
     raw, normalised = [], []
     for choice, rows in zip(probe.choices, options, strict=True):
-        likely = [-found[row] for row in rows]
+        likely = [-losses_of[row] for row in rows]
         by_byte = [each / len(text.encode()) for each, text in zip(likely, choice.scored, strict=True)]
         raw.append(float(likely.index(max(likely)) == choice.gold))
         normalised.append(float(by_byte.index(max(by_byte)) == choice.gold))
-    losses = tuple(found[row] / (len(row.ids) - row.prompt) for row in told)
+    losses = tuple(losses_of[row] / (len(row.ids) - row.prompt) for row in chats)
     return Measured(losses, tuple(normalised), tuple(raw))
 
 
 def measure_following(engine: Engine, probe: Probe, *, adapter: str = "") -> tuple[float, ...]:
     """1 for each instruction whose answer keeps to its form. An answer that failed does not."""
     asked = [Request(Generate((Message("user", i.prompt),), adapter, max_tokens=ANSWER_TOKENS)) for i in probe.instructions]
-    said = dict(engine.run(asked)) if asked else {}
-    kept = []
-    for place, instruction in enumerate(probe.instructions):
-        result = said[place]
-        kept.append(float(isinstance(result, GenerateResult) and follows(result.text, instruction.check)))
-    return tuple(kept)
+    results = dict(engine.run(asked)) if asked else {}
+    scores = []
+    for index, instruction in enumerate(probe.instructions):
+        result = results[index]
+        scores.append(float(isinstance(result, GenerateResult) and follows(result.text, instruction.check)))
+    return tuple(scores)
 
 
 def _chats(tokens: Tokenizing, probe: Probe) -> list[Row]:
@@ -103,8 +103,8 @@ def _options(tokens: Tokenizing, choice: Choice) -> list[Row]:
     given, scored = tokens.encode(choice.given), tokens.encode(choice.scored)
     rows = []
     for before, after in zip(given, scored, strict=True):
-        kept = before[max(0, len(before) + len(after) - MAX_TOKENS) :]
-        rows.append(Row((*kept, *after), len(kept)))
+        prompt = before[max(0, len(before) + len(after) - MAX_TOKENS) :]
+        rows.append(Row((*prompt, *after), len(prompt)))
     return rows
 
 
@@ -125,41 +125,41 @@ def worse(before: Measured, after: Measured) -> dict[str, Estimate]:
     """
     from rung.verdict.statistics import paired
 
-    found: dict[str, Estimate] = {}
+    changes: dict[str, Estimate] = {}
     later = after.columns()
     for name, column in before.columns().items():
         if len(column) != len(later[name]):
             raise InternalError(f"{name} was measured on {len(column)} items before and {len(later[name])} after")
         more, less = (later[name], column) if name == "answer_loss" else (column, later[name])
-        found[name] = paired(more, less).estimate
-    return found
+        changes[name] = paired(more, less).estimate
+    return changes
 
 
 def over(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
     """A sentence for each number that is over its limit; none: the gate is passed."""
     allowed = asdict(limit)
-    return tuple(f"{_said(name, change[name])}, more than the {allowed[name]:g} allowed" for name in _above(change, limit))
+    return tuple(f"{_shown(name, change[name])}, more than the {allowed[name]:g} allowed" for name in _above(change, limit))
 
 
 def notable(change: Mapping[str, Estimate], limit: Limit) -> tuple[str, ...]:
     """A sentence for each number that changed enough to be told of, and is within its limit."""
     allowed, broken = asdict(limit), _above(change, limit)
-    kept = [name for name in _above(change, NOTABLE) if name not in broken]
+    names = [name for name in _above(change, NOTABLE) if name not in broken]
     bounds = {
         name: "not limited" if name != "answer_loss" and allowed[name] >= 1 else f"{allowed[name]:g} allowed"
-        for name in kept
+        for name in names
     }
-    return tuple(f"{_said(name, change[name])} ({bounds[name]})" for name in kept)
+    return tuple(f"{_shown(name, change[name])} ({bounds[name]})" for name in names)
 
 
 def _above(change: Mapping[str, Estimate], limit: Limit) -> list[str]:
     """The numbers that are larger, and whose interval leaves out 0."""
-    known = {name: change[name] for name in asdict(limit) if name in change}
+    measured = {name: change[name] for name in asdict(limit) if name in change}
     bounds = asdict(limit)
-    return [n for n, e in known.items() if e.mean is not None and e.low is not None and e.mean > bounds[n] and e.low > 0]
+    return [n for n, e in measured.items() if e.mean is not None and e.low is not None and e.mean > bounds[n] and e.low > 0]
 
 
-def _said(name: str, e: Estimate) -> str:
+def _shown(name: str, e: Estimate) -> str:
     return _WORDS[name].format(f"{e.mean:.2f} [{e.low:.2f}, {e.high:.2f}]")
 
 
@@ -170,7 +170,7 @@ _WORDS = {
 }
 
 
-def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[str, Json]:
+def report_of(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[str, Json]:
     """What a manifest says under `forgetting`."""
     change = worse(before, after)
     why = over(change, limit)
@@ -187,17 +187,17 @@ def told(probe: Probe, before: Measured, after: Measured, limit: Limit) -> dict[
         "limit": asdict(limit),
         "passed": not why,
         "why": list(why),
-        "notable": [_said(name, change[name]) for name in _above(change, NOTABLE)],
+        "notable": [_shown(name, change[name]) for name in _above(change, NOTABLE)],
     }
 
 
-def judged(said: Mapping[str, Json], limit: Limit) -> tuple[str, ...]:
+def judged(report: Mapping[str, Json], limit: Limit) -> tuple[str, ...]:
     """`over`, from what a manifest says under `forgetting`: the limit may be another today than when it was trained."""
-    return over(changed(said), limit)
+    return over(changed(report), limit)
 
 
-def changed(said: Mapping[str, Json]) -> dict[str, Estimate]:
+def changed(report: Mapping[str, Json]) -> dict[str, Estimate]:
     """How much worse each number became, from what a manifest says under `forgetting`."""
-    change = said.get("worse")
-    known = change if isinstance(change, dict) else {}
-    return {name: Estimate(**e) for name, e in known.items() if isinstance(e, dict)}  # type: ignore[arg-type]
+    change = report.get("worse")
+    worse_by = change if isinstance(change, dict) else {}
+    return {name: Estimate(**e) for name, e in worse_by.items() if isinstance(e, dict)}  # type: ignore[arg-type]

@@ -94,13 +94,13 @@ def train_generator(
     *,
     folder: Path,
     recipe: Recipe | None = None,
-    found: Found | None = None,
+    sweep: Found | None = None,
     progress: Tick = lambda _done, _all, _note: None,
 ) -> Trained:
     """Teach the model the examples' last turns; the artifact is a PEFT folder with a `manifest.json`, written last.
 
     An interrupted call, made again, goes on from its checkpoint and ends with the same weights; a finished artifact is
-    merely read. `found` is the search that the recipe comes from, for the manifest. `progress` is told (step, steps,
+    merely read. `sweep` is the search that the recipe comes from, for the manifest. `progress` is told (step, steps,
     "loss …, … tokens/s, … left").
 
     Raises:
@@ -112,7 +112,7 @@ def train_generator(
     taught = examples if isinstance(examples, Taught) else Taught(examples)
     trainable = _trainable(model)
     recipe = recipe or Recipe.of({}, rows=len(taught.examples))
-    made, learnt, held = _rows(taught, trainable, recipe)
+    rows, learnt, held = _rows(taught, trainable, recipe)
     plain_rows = [(row.ids, row.prompt) for row in (*learnt, *held)]
     of = digest("lora", _FORMAT, trainable.identity, recipe, plain_rows)
     done = _read(folder, of)
@@ -120,11 +120,11 @@ def train_generator(
         folder.mkdir(parents=True, exist_ok=True)
         source = Source(folder, of)
         learning = Learning(learnt, held, _learner(trainable, recipe), recipe=recipe, source=source)
-        learning.carry(progress)
+        learning.run(progress)
         base: dict[str, Json] = {"name": trainable.name, "identity": trainable.identity}
         for name, content in learning.learner.files(base=base).items():
             write_whole(folder / name, content)
-        _seal(made, learning, {"base": base, **({"search": found.told()} if found else {})})
+        _seal(rows, learning, {"base": base, **({"search": sweep.entry()} if sweep else {})})
         done = _read(folder, of)
         assert done is not None
     return done
@@ -165,19 +165,19 @@ def need_torch() -> None:
 
 def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[Row], list[Row]]:
     """All rows of the examples; those to learn, general ones mixed in; and those held out, which are the examples' alone."""
-    made = rows_of(taught.examples, model.tokens, max_tokens=recipe.max_tokens)
-    if made.too_long:
+    rows = rows_of(taught.examples, model.tokens, max_tokens=recipe.max_tokens)
+    if rows.too_long:
         log.warning(
             "%d of %d examples are longer than %d tokens and left out",
-            len(made.too_long),
+            len(rows.too_long),
             len(taught.examples),
             recipe.max_tokens,
         )
-    learnt, held = split(made.rows, share=recipe.validation, seed=recipe.seed)
+    learnt, held = split(rows.rows, share=recipe.validation, seed=recipe.seed)
     if not recipe.replay:
-        return made, learnt, held
+        return rows, learnt, held
     general = rows_of(taught.general, model.tokens, max_tokens=recipe.max_tokens).rows if taught.general else ()
-    return made, mixed(learnt, general, share=recipe.replay, seed=recipe.seed), held
+    return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed), held
 
 
 def _learner(model: Trainable, recipe: Recipe) -> Learner:
@@ -190,18 +190,18 @@ def _learner(model: Trainable, recipe: Recipe) -> Learner:
     return Quantized(model.weights(), model.config, shape, recipe)
 
 
-def _seal(made: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
+def _seal(rows: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
     manifest: dict[str, Json] = {
         "kind": "adapter",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "of": learning.source.of,
         "recipe": plain(learning.recipe),
-        "rows": len(made.rows),
-        "rows_digest": digest([(row.ids, row.prompt) for row in made.rows]),
+        "rows": len(rows.rows),
+        "rows_digest": digest([(row.ids, row.prompt) for row in rows.rows]),
         "rows_held_out": len(learning.held),
-        "rows_replayed": len(learning.rows) + len(learning.held) - len(made.rows),
-        "too_long": list(made.too_long),
-        **_told(learning),
+        "rows_replayed": len(learning.rows) + len(learning.held) - len(rows.rows),
+        "too_long": list(rows.too_long),
+        **_entries(learning),
         "peak_memory_bytes": _peak_memory(),
         **also,
     }
@@ -209,7 +209,7 @@ def _seal(made: Rows, learning: Learning, also: Mapping[str, Json]) -> None:
     forget(learning.source.folder)
 
 
-def _told(learning: Learning) -> dict[str, Json]:
+def _entries(learning: Learning) -> dict[str, Json]:
     import torch
 
     now = learning.now

@@ -101,11 +101,11 @@ def write_gguf(
 
 def hugging_face_name(name: str) -> str:
     """ "blk.3.attn_q.weight" -> "model.layers.3.self_attn.q_proj.weight"; "" where it is none of a llama's."""
-    found = _TENSOR.fullmatch(name)
-    known = _NAMES.get(found[2]) if found else None
-    if found is None or known is None:
+    match = _TENSOR.fullmatch(name)
+    part = _NAMES.get(match[2]) if match else None
+    if match is None or part is None:
         return ""
-    return f"model.layers.{found[1]}.{known}.weight" if found[1] is not None else f"{known}.weight"
+    return f"model.layers.{match[1]}.{part}.weight" if match[1] is not None else f"{part}.weight"
 
 
 def _as_stored(name: str, weight: NDArray[np.float32], config: Mapping[str, Json]) -> NDArray[np.float32]:

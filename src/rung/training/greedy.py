@@ -23,7 +23,7 @@ def greedy(network: Network, prompts: Sequence[Sequence[int]], *, end: int, max_
     longest = int(last.max()) + 1
     ids = torch.tensor([[*p, *[end] * (longest - len(p))] for p in prompts])
     positions = torch.arange(longest).repeat(len(prompts), 1)
-    said: list[list[int]] = [[] for _ in prompts]
+    generated: list[list[int]] = [[] for _ in prompts]
     open_rows = set(range(len(prompts)))
     states = cache.advance(ids, positions)[torch.arange(len(prompts)), last]
     for _ in range(max_tokens):
@@ -32,12 +32,12 @@ def greedy(network: Network, prompts: Sequence[Sequence[int]], *, end: int, max_
             if int(chosen[row]) == end:
                 open_rows.discard(row)
             else:
-                said[row].append(int(chosen[row]))
+                generated[row].append(int(chosen[row]))
         if not open_rows:
             break
         last += 1
         states = cache.advance(chosen[:, None], last[:, None])[:, 0]
-    return said
+    return generated
 
 
 class _Cache:

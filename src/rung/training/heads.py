@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import HeadLayer, weighed
+from rung.models.encoder_modules import HeadLayer, with_weights
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Layer:
     """A layer with its weights: `weight` [outputs, inputs] of a dense one, [inputs] of a norm, and `bias`, `residual`."""
 
-    said: HeadLayer
+    settings: HeadLayer
     weights: dict[str, torch.Tensor]
 
 
@@ -33,8 +33,8 @@ def layers_of(source: EncoderFolder, width: int) -> tuple[Layer, ...]:
     import torch
 
     return tuple(
-        Layer(said, {name: torch.from_numpy(weight).clone() for name, weight in held.items()})
-        for said, held in weighed(source.layers, width * len(source.poolings))
+        Layer(settings, {name: torch.from_numpy(weight).clone() for name, weight in held.items()})
+        for settings, held in with_weights(source.layers, width * len(source.poolings))
     )
 
 
@@ -44,20 +44,20 @@ def pooled(states: torch.Tensor, mask: torch.Tensor, ways: Sequence[str]) -> tor
 
     real = mask[:, :, None].to(states.dtype)
     lengths = real.sum(1)
-    found = []
+    parts = []
     for way in ways:
         if way == "cls":
-            found.append(states[:, 0])
+            parts.append(states[:, 0])
         elif way == "max":
-            found.append(states.masked_fill(real == 0, float("-inf")).max(1).values)
+            parts.append(states.masked_fill(real == 0, float("-inf")).max(1).values)
         elif way == "lasttoken":
-            found.append(states[torch.arange(len(states)), mask.sum(1) - 1])
+            parts.append(states[torch.arange(len(states)), mask.sum(1) - 1])
         else:
             places = torch.arange(1, mask.shape[1] + 1, dtype=states.dtype)[None, :, None]
             weight = real * places if way == "weightedmean" else real
             number = lengths.sqrt() if way == "mean_sqrt_len_tokens" else weight.sum(1)
-            found.append((states * weight).sum(1) / number)
-    return found[0] if len(found) == 1 else torch.cat(found, 1)
+            parts.append((states * weight).sum(1) / number)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 def headed(vectors: torch.Tensor, layers: Sequence[Layer]) -> torch.Tensor:
@@ -66,19 +66,19 @@ def headed(vectors: torch.Tensor, layers: Sequence[Layer]) -> torch.Tensor:
 
     for layer in layers:
         weights = layer.weights
-        if layer.said.kind == "normalize":
+        if layer.settings.kind == "normalize":
             vectors = normalize(vectors)
-        elif layer.said.kind == "layer_norm":
+        elif layer.settings.kind == "layer_norm":
             vectors = layer_norm(vectors, vectors.shape[1:], weights["weight"], weights["bias"])
         else:
-            found = _activation(layer.said.activation)(linear(vectors, weights["weight"], weights.get("bias")))
+            output = _activation(layer.settings.activation)(linear(vectors, weights["weight"], weights.get("bias")))
             beside = linear(vectors, weights["residual"]) if "residual" in weights else vectors
-            vectors = found + beside if layer.said.residual else found
+            vectors = output + beside if layer.settings.residual else output
     return vectors
 
 
 def _activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     import torch
 
-    made: Callable[[torch.Tensor], torch.Tensor] = getattr(torch.nn, name)()  # a name in encoder_modules.ACTIVATIONS
-    return made
+    function: Callable[[torch.Tensor], torch.Tensor] = getattr(torch.nn, name)()  # a name in encoder_modules.ACTIVATIONS
+    return function

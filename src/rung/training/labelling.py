@@ -72,9 +72,9 @@ def tune(
         for batch in _batches(list(map(int, taught)), tokens, recipe, now.step // a_pass):
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(now.step, steps=steps, peak=group["peak"], warmup=_WARMUP)
-            said = _logits(encoder, [tokens[i] for i in batch], weight, bias)
-            wanted = torch.as_tensor(rows.wanted[batch])
-            loss = torch.nn.functional.cross_entropy(said, wanted, label_smoothing=recipe.smoothing)
+            output = _logits(encoder, [tokens[i] for i in batch], weight, bias)
+            expected = torch.as_tensor(rows.targets[batch])
+            loss = torch.nn.functional.cross_entropy(output, expected, label_smoothing=recipe.smoothing)
             if not math.isfinite(loss.item()):
                 raise UserError(
                     f"the loss is no number after {now.step} steps: lower learning_rate ({recipe.learning_rate:g})"
@@ -85,12 +85,12 @@ def tune(
             optimiser.step()
             now.step, total = now.step + 1, total + loss.item() * len(batch)
             progress(now.step, steps, f"loss {loss.item():.3f}")
-        found = _held_logits(encoder, [tokens[i] for i in held], weight, bias)
+        logits = _held_logits(encoder, [tokens[i] for i in held], weight, bias)
         now.curve.append((now.step, total / len(taught)))
-        now.validation.append((now.step, _mean_loss(found, rows.wanted[held])))
-        state.seen(float((found.argmax(axis=1) == rows.wanted[held]).mean()), found)
-    kept = state.best()
-    head = Linear(kept[-2].numpy().astype(np.float64), kept[-1].numpy().astype(np.float64))
+        now.validation.append((now.step, _mean_loss(logits, rows.targets[held])))
+        state.seen(float((logits.argmax(axis=1) == rows.targets[held]).mean()), logits)
+    best = state.best()
+    head = Linear(best[-2].numpy().astype(np.float64), best[-1].numpy().astype(np.float64))
     return Tuned(encoder, head, state.logits, tuple(now.curve), tuple(now.validation))
 
 
@@ -101,7 +101,7 @@ class _State:
         self, values: Sequence[torch.Tensor], optimiser: torch.optim.Optimizer, logits: Floats, source: Source | None
     ) -> None:
         self._values, self._optimiser, self._source = list(values), optimiser, source
-        self._kept = [value.detach().clone() for value in values]
+        self._best = [value.detach().clone() for value in values]
         self.logits = logits
         self._now = Progressed(best=-1.0)
 
@@ -109,15 +109,15 @@ class _State:
         """Where the last whole epoch of this very training ended; the beginning where there is none."""
         import torch
 
-        found = None if self._source is None else checkpoint.load(self._source.folder, of=self._source.of)
-        if found is None:
+        saved = None if self._source is None else checkpoint.load(self._source.folder, of=self._source.of)
+        if saved is None:
             return self._now
-        tensors, self._now = found
+        tensors, self._now = saved
         self.logits = tensors["logits"].numpy()
         with torch.no_grad():
             for n, value in enumerate(self._values):
                 value.copy_(tensors[f"value.{n}"])
-                self._kept[n].copy_(tensors[f"best.{n}"])
+                self._best[n].copy_(tensors[f"best.{n}"])
                 if f"mean.{n}" in tensors:
                     step = torch.tensor(float(self._now.step))
                     moments = {"exp_avg": tensors[f"mean.{n}"], "exp_avg_sq": tensors[f"square.{n}"]}
@@ -130,7 +130,7 @@ class _State:
         self._now.stale = 0 if better else self._now.stale + 1
         if better:
             self._now.best, self.logits = accuracy, logits
-            self._kept = [value.detach().clone() for value in self._values]
+            self._best = [value.detach().clone() for value in self._values]
         if self._source is not None:
             self._source.folder.mkdir(parents=True, exist_ok=True)
             checkpoint.save(self._source.folder, self._tensors(), self._now, of=self._source.of)
@@ -140,20 +140,20 @@ class _State:
         import torch
 
         with torch.no_grad():
-            for value, kept in zip(self._values, self._kept, strict=True):
-                value.copy_(kept)
-        return self._kept
+            for value, best in zip(self._values, self._best, strict=True):
+                value.copy_(best)
+        return self._best
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         import torch
 
-        found = {"logits": torch.as_tensor(self.logits)}
-        for n, (value, kept) in enumerate(zip(self._values, self._kept, strict=True)):
-            found |= {f"value.{n}": value.detach(), f"best.{n}": kept}
+        tensors = {"logits": torch.as_tensor(self.logits)}
+        for n, (value, best) in enumerate(zip(self._values, self._best, strict=True)):
+            tensors |= {f"value.{n}": value.detach(), f"best.{n}": best}
             if value in self._optimiser.state:  # weights that no gradient reaches have no moments
                 moments = self._optimiser.state[value]
-                found |= {f"mean.{n}": moments["exp_avg"], f"square.{n}": moments["exp_avg_sq"]}
-        return found
+                tensors |= {f"mean.{n}": moments["exp_avg"], f"square.{n}": moments["exp_avg_sq"]}
+        return tensors
 
 
 def _logits(encoder: Encoder, rows: Sequence[Sequence[int]], weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -168,19 +168,19 @@ def _held_logits(encoder: Encoder, rows: Sequence[Sequence[int]], weight: torch.
     import numpy as np
     import torch
 
-    found = np.zeros((len(rows), len(bias)))
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    logits = np.zeros((len(rows), len(bias)))
+    by_length = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     with torch.inference_mode():
-        for begin in range(0, len(order), _INFERENCE_ROWS):
-            some = order[begin : begin + _INFERENCE_ROWS]
-            found[some] = _logits(encoder, [rows[i] for i in some], weight, bias).numpy()
-    return found
+        for begin in range(0, len(by_length), _INFERENCE_ROWS):
+            some = by_length[begin : begin + _INFERENCE_ROWS]
+            logits[some] = _logits(encoder, [rows[i] for i in some], weight, bias).numpy()
+    return logits
 
 
-def _mean_loss(logits: Floats, wanted: object) -> float:
+def _mean_loss(logits: Floats, expected: object) -> float:
     import torch
 
-    return float(torch.nn.functional.cross_entropy(torch.as_tensor(logits), torch.as_tensor(wanted)))
+    return float(torch.nn.functional.cross_entropy(torch.as_tensor(logits), torch.as_tensor(expected)))
 
 
 def _batches(rows: list[int], tokens: Sequence[Sequence[int]], recipe: LabelRecipe, epoch: int) -> Iterator[list[int]]:

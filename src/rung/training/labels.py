@@ -52,7 +52,7 @@ class Rows:
 
     texts: tuple[str, ...]
     labels: tuple[str, ...]
-    wanted: NDArray[np.int64]
+    targets: NDArray[np.int64]
     folds: NDArray[np.int64]  # fold 0 is held out; where all are crossed, each is in its turn
 
     @property

@@ -62,7 +62,7 @@ class Learning:
         self._restore()
         self._batches: tuple[int, list[list[Row]]] = (-1, [])
 
-    def carry(self, progress: Tick) -> None:
+    def run(self, progress: Tick) -> None:
         """All steps that are left.
 
         Raises:
@@ -97,11 +97,11 @@ class Learning:
             self.learner.values.copy_(self.best)
 
     def _batch(self) -> list[Row]:
-        epoch, place = divmod(self.now.step, self.a_pass)
+        epoch, index = divmod(self.now.step, self.a_pass)
         if self._batches[0] != epoch:
             recipe = self.recipe
             self._batches = epoch, passing(self.rows, batch_rows=self.batch_rows, seed=recipe.seed, epoch=epoch)
-        return self._batches[1][place]
+        return self._batches[1][index]
 
     def _gradient(self) -> float:
         """Gradient of the batch's mean loss per answer token, which is returned."""
@@ -143,11 +143,11 @@ class Learning:
                     f"raise first_layer, or train where there is more memory ({words})"
                 )
             self.most = min(self.most, max(sum(len(row.ids) for row in part) for part in parts)) // 2
-            said = (
+            note = (
                 f"out of memory at step {self.now.step + 1}: from there on at most {self.most} tokens are computed at once"
             )
-            log.warning("%s; a step still learns from whole batches", said)
-            self.notes.append(said)
+            log.warning("%s; a step still learns from whole batches", note)
+            self.notes.append(note)
 
     def _move(self, loss: float) -> None:
         now, recipe = self.now, self.recipe
@@ -196,10 +196,10 @@ class Learning:
         checkpoint.save(self.source.folder, tensors, self.now, of=self.source.of)
 
     def _restore(self) -> None:
-        found = checkpoint.load(self.source.folder, of=self.source.of)
-        if found is None:
+        saved = checkpoint.load(self.source.folder, of=self.source.of)
+        if saved is None:
             return
-        tensors, self.now = found
+        tensors, self.now = saved
         self.learner.values.copy_(tensors["values"])
         self.adam.mean.copy_(tensors["mean"])
         self.adam.square.copy_(tensors["square"])

@@ -31,17 +31,17 @@ class Linear:
 
     def logits(self, x: Vectors) -> Floats:
         """[rows, columns] of vectors [rows, dimensions]."""
-        found: Floats = x @ self.weight.T + self.bias
-        return found
+        logits: Floats = x @ self.weight.T + self.bias
+        return logits
 
 
-def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = None, steps: int = 100) -> Linear:
+def fit(x: Vectors, expected: Floats, *, penalty: float, start: Linear | None = None, steps: int = 100) -> Linear:
     """The weights that minimise mean cross entropy + penalty / 2 · |weight|².
 
     Args:
         x: vectors, float32 [rows, dimensions].
-        wanted: with several columns, each row's distribution over them (softmax); with one column, each row's probability
-            of yes (sigmoid). A wanted value may be anything in [0, 1].
+        expected: with several columns, each row's distribution over them (softmax); with one column, each row's probability
+            of yes (sigmoid). An expected value may be anything in [0, 1].
         penalty: of the weights; the bias is free.
         start: weights to begin from, such as those of a larger penalty; None: zeros.
         steps: of L-BFGS at most.
@@ -50,11 +50,11 @@ def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = No
     from scipy.optimize import minimize
 
     rows, size = x.shape
-    columns = wanted.shape[1]
+    columns = expected.shape[1]
 
     def objective(flat: Floats) -> tuple[float, Floats]:
         weight, bias = flat[: columns * size].reshape(columns, size), flat[columns * size :]
-        loss, slope = cross_entropy(x @ weight.T.astype(np.float32) + bias, wanted)
+        loss, slope = cross_entropy(x @ weight.T.astype(np.float32) + bias, expected)
         slope /= rows
         gradient = np.concatenate([(slope.T.astype(np.float32) @ x + penalty * weight).ravel(), slope.sum(axis=0)])
         return float(loss.mean() + 0.5 * penalty * (weight**2).sum()), gradient
@@ -63,38 +63,38 @@ def fit(x: Vectors, wanted: Floats, *, penalty: float, start: Linear | None = No
     done = minimize(
         objective, begin, jac=True, method="L-BFGS-B", options={"maxiter": steps, "gtol": _TOLERANCE, "ftol": 0.0}
     )
-    found: Floats = done.x
-    return Linear(found[: columns * size].reshape(columns, size), found[columns * size :])
+    solution: Floats = done.x
+    return Linear(solution[: columns * size].reshape(columns, size), solution[columns * size :])
 
 
-def cross_entropy(logits: Floats, wanted: Floats) -> tuple[Floats, Floats]:
+def cross_entropy(logits: Floats, expected: Floats) -> tuple[Floats, Floats]:
     """(loss of each row in nats, its derivative by the logits)."""
     import numpy as np
 
     if logits.shape[1] == 1:
-        loss = np.logaddexp(0, logits) - wanted * logits
-        return loss[:, 0], sigmoid(logits) - wanted
+        loss = np.logaddexp(0, logits) - expected * logits
+        return loss[:, 0], sigmoid(logits) - expected
     logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    return -(wanted * logs).sum(axis=1), np.exp(logs) * wanted.sum(axis=1, keepdims=True) - wanted
+    return -(expected * logs).sum(axis=1), np.exp(logs) * expected.sum(axis=1, keepdims=True) - expected
 
 
 def sigmoid(logits: Floats) -> Floats:
     """1 / (1 + e^-x), for any x."""
     from scipy.special import expit
 
-    found: Floats = expit(logits)
-    return found
+    shares: Floats = expit(logits)
+    return shares
 
 
 def softmax(logits: Floats) -> Floats:
     """Each row as a distribution."""
     from scipy.special import softmax as of_rows
 
-    found: Floats = of_rows(logits, axis=1)
-    return found
+    shares: Floats = of_rows(logits, axis=1)
+    return shares
 
 
-def temperature(logits: Floats, wanted: Floats) -> float:
+def temperature(logits: Floats, expected: Floats) -> float:
     """What to divide logits by so that probabilities hold on rows that were not fitted (Guo and others 2017).
 
     The one number between 0.05 and 20 that minimises cross entropy. As if one more row had every
@@ -104,10 +104,10 @@ def temperature(logits: Floats, wanted: Floats) -> float:
     from scipy.optimize import minimize_scalar
 
     low, high = np.log(TEMPERATURES[0]), np.log(TEMPERATURES[1])
-    share = 1 / (len(wanted) + 2)
-    wanted = (1 - share) * wanted + share / max(2, wanted.shape[1])
+    share = 1 / (len(expected) + 2)
+    expected = (1 - share) * expected + share / max(2, expected.shape[1])
 
     def loss(log: float) -> float:
-        return float(cross_entropy(logits / np.exp(log), wanted)[0].mean())
+        return float(cross_entropy(logits / np.exp(log), expected)[0].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-8}).x))

@@ -54,12 +54,12 @@ class Adapters:
         return self.rank * (len(group.parts) * group.inputs + group.outputs)
 
     def _views(self, flat: torch.Tensor) -> dict[tuple[int, Group], Low]:
-        views, place = {}, 0
+        views, end = {}, 0
 
         def next_view(rows: int, columns: int) -> torch.Tensor:
-            nonlocal place
-            place += rows * columns
-            return flat[place - rows * columns : place].view(rows, columns)
+            nonlocal end
+            end += rows * columns
+            return flat[end - rows * columns : end].view(rows, columns)
 
         for layer in range(self.first, self.shape.layers):
             for group in self.shape.groups():
@@ -69,13 +69,13 @@ class Adapters:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Copies by the names that PEFT uses: `…layers.0.self_attn.q_proj.lora_A.weight`."""
-        found = {}
+        tensors = {}
         for (layer, group), low in self.low.items():
             for n, part in enumerate(group.parts):
                 name = _name(layer, part)
-                found[f"{name}.lora_A.weight"] = low.a[n * self.rank : (n + 1) * self.rank].cpu().clone()
-                found[f"{name}.lora_B.weight"] = self._to_checkpoint(part, low.b[n].T.cpu())
-        return found
+                tensors[f"{name}.lora_A.weight"] = low.a[n * self.rank : (n + 1) * self.rank].cpu().clone()
+                tensors[f"{name}.lora_B.weight"] = self._to_checkpoint(part, low.b[n].T.cpu())
+        return tensors
 
     def _to_checkpoint(self, part: Linear, b: torch.Tensor) -> torch.Tensor:
         import torch
@@ -118,8 +118,8 @@ class Adapters:
             "layers_to_transform": list(range(self.first, self.shape.layers)) if self.first else None,
             "inference_mode": True,
         }
-        told = json.dumps(config, indent=2, ensure_ascii=False).encode()
-        return {WEIGHTS: save(self.tensors(), metadata={"format": "pt"}), CONFIG: told}
+        content = json.dumps(config, indent=2, ensure_ascii=False).encode()
+        return {WEIGHTS: save(self.tensors(), metadata={"format": "pt"}), CONFIG: content}
 
 
 def _name(layer: int, part: Linear) -> str:

@@ -38,7 +38,7 @@ def best_positive(question: NDArray[np.float32], gold: Sequence[Seen]) -> Seen:
 def hard_negatives(
     question: NDArray[np.float32],
     gold: Sequence[Seen],
-    found: Sequence[Seen],
+    candidates: Sequence[Seen],
     *,
     gold_documents: Collection[str] = (),
     most: int = 4,
@@ -52,16 +52,16 @@ def hard_negatives(
         return ()
     limit = MARGIN * max(float(question @ seen.vector) for seen in gold)
     words = [_words(seen.text) for seen in gold]
-    kept: dict[str, None] = {}
-    for seen in found:
-        if len(kept) == most:
+    chosen: dict[str, None] = {}
+    for seen in candidates:
+        if len(chosen) == most:
             break
         if seen.document in gold_documents or float(question @ seen.vector) > limit:
             continue
         if any(float(seen.vector @ right.vector) > ALIKE for right in gold) or _says_the_same(_words(seen.text), words):
             continue
-        kept[seen.text] = None
-    return tuple(kept)
+        chosen[seen.text] = None
+    return tuple(chosen)
 
 
 def _says_the_same(words: frozenset[str], others: Sequence[frozenset[str]]) -> bool:

@@ -100,12 +100,12 @@ class Network:
 
         x, _ = self._forward(packed)
         normed, _ = self.normalise(x, "normed_last")
-        found = torch.empty(len(x))
+        losses = torch.empty(len(x))
         for begin in range(0, len(x), HEAD_ROWS):
             rows = slice(begin, begin + HEAD_ROWS)
             logits = ((normed[rows] * self.final_norm).to(self.dtype) @ self.head.T).float()
-            found[rows] = torch.nn.functional.cross_entropy(logits, packed.targets[rows], reduction="none")
-        return found
+            losses[rows] = torch.nn.functional.cross_entropy(logits, packed.targets[rows], reduction="none")
+        return losses
 
     def learn(self, packed: Packed, *, weight: float) -> float:
         """Add the gradient of `weight` times the summed cross entropy to the adapters' gradient; the sum is returned."""
@@ -139,9 +139,9 @@ class Network:
         mixed, seen = self.attention.forward(qkv, packed, rotation, tag)
         if layer == self.shape.layers - 1:
             mixed = torch.index_select(
-                mixed, 0, packed.kept, out=self.space.take("mixed_kept", len(packed.kept), mixed.shape[1])
+                mixed, 0, packed.scored, out=self.space.take("mixed_kept", len(packed.scored), mixed.shape[1])
             )
-            x = torch.index_select(x, 0, packed.kept, out=self.space.take("x_kept", len(packed.kept), x.shape[1]))
+            x = torch.index_select(x, 0, packed.scored, out=self.space.take("x_kept", len(packed.scored), x.shape[1]))
         x.add_(self.project(mixed, layer, self.o, "step"))
         normed_mlp, scale_mlp = self.normalise(x, f"normed_mlp{tag}")
         gate_up = self.project(normed_mlp, layer, self.gate_up, f"gate_up{tag}")
@@ -280,6 +280,6 @@ class Network:
             if deeper:
                 self._norm_back(change, grown, left.normed, left.scale)
 
-    def _scattered(self, kept: torch.Tensor, packed: Packed, name: str) -> torch.Tensor:
-        whole = self.space.take(name, packed.tokens, kept.shape[1])
-        return whole.zero_().index_copy_(0, packed.kept, kept)
+    def _scattered(self, rows: torch.Tensor, packed: Packed, name: str) -> torch.Tensor:
+        whole = self.space.take(name, packed.tokens, rows.shape[1])
+        return whole.zero_().index_copy_(0, packed.scored, rows)

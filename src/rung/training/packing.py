@@ -22,8 +22,8 @@ class Packed:
     """A batch: the shared tokens first, then each row's own, end to end.
 
     `places` [own]: where an own token stands in the padded form [rows * longest]; `spread` [rows * longest]: which own
-    token stands there (any, where none does). `kept` [answer]: the packed tokens whose next token is the answer's, which is
-    in `targets`.
+    token stands there (any, where none does). `scored` [answer]: the packed tokens whose next token is the answer's, which
+    is in `targets`.
     """
 
     ids: torch.Tensor
@@ -33,7 +33,7 @@ class Packed:
     longest: int
     places: torch.Tensor
     spread: torch.Tensor
-    kept: torch.Tensor
+    scored: torch.Tensor
     targets: torch.Tensor
     consumed: int
 
@@ -65,11 +65,11 @@ def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None
     positions = list(range(shared))
     places: list[int] = []
     spread: list[int] = []
-    kept: list[int] = []
+    scored: list[int] = []
     targets: list[int] = []
     for n, (row, length) in enumerate(zip(rows, own, strict=True)):
         begin = len(ids)
-        kept.extend(range(begin + row.prompt - 1 - shared, begin + length))
+        scored.extend(range(begin + row.prompt - 1 - shared, begin + length))
         targets.extend(row.ids[row.prompt :])
         places.extend(range(n * longest, n * longest + length))
         spread.extend(range(begin - shared, begin - shared + length))
@@ -84,7 +84,7 @@ def pack(rows: Sequence[Row], *, share: bool = True, device: torch.device | None
         longest=longest,
         places=torch.tensor(places, device=device),
         spread=torch.tensor(spread, device=device),
-        kept=torch.tensor(kept, device=device),
+        scored=torch.tensor(scored, device=device),
         targets=torch.tensor(targets, device=device),
         consumed=sum(len(row.ids) for row in rows),
     )

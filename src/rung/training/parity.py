@@ -67,7 +67,7 @@ class Heard:
     """What a program was given and what it said, prompt by prompt, as tokens of the served tokenizer."""
 
     prompts: tuple[tuple[int, ...], ...]
-    said: tuple[tuple[int, ...], ...]
+    answers: tuple[tuple[int, ...], ...]
 
 
 def check(
@@ -81,12 +81,12 @@ def check(
     """
     hearing = Hearing(tuned, tuple(chats), max_tokens)
     served = hearing.by_rung(engine, digest)
-    found = []
+    compared = []
     for program, hear in READERS.get(form, {}).items():
         heard = hear(hearing, folder)
         if heard is not None:
-            found.append(hearing.compared(program, served, heard))
-    return found
+            compared.append(hearing.compared(program, served, heard))
+    return compared
 
 
 class Hearing:
@@ -102,12 +102,12 @@ class Hearing:
     def by_rung(self, model: Engine, adapter: str) -> Heard:
         """By a model as Rung serves it."""
         steps = [Generate(chat, adapter, max_tokens=self.max_tokens) for chat in self.chats]
-        said = dict(model.run([Request(step) for step in steps]))
+        results = dict(model.run([Request(step) for step in steps]))
         rows = []
-        for place in range(len(steps)):
-            result = said[place]
+        for index in range(len(steps)):
+            result = results[index]
             if not isinstance(result, GenerateResult):
-                raise UserError(f"prompt {place + 1} could not be answered: {getattr(result, 'error', result)}")
+                raise UserError(f"prompt {index + 1} could not be answered: {getattr(result, 'error', result)}")
             rows.append(self.row(result.text, ended=not result.truncated))
         return Heard(self.ids, tuple(rows))
 
@@ -139,16 +139,16 @@ class Hearing:
     def compared(self, program: str, served: Heard, heard: Heard) -> Parity:
         """Where a program's answers leave the served ones."""
         apart = []
-        for place, (ours, theirs) in enumerate(zip(served.said, heard.said, strict=True)):
-            if served.prompts[place] != heard.prompts[place]:
-                position = _first(served.prompts[place], heard.prompts[place])
+        for index, (ours, theirs) in enumerate(zip(served.answers, heard.answers, strict=True)):
+            if served.prompts[index] != heard.prompts[index]:
+                position = _first(served.prompts[index], heard.prompts[index])
                 apart.append(
-                    (place, -1, self._text(served.prompts[place], position), self._text(heard.prompts[place], position))
+                    (index, -1, self._text(served.prompts[index], position), self._text(heard.prompts[index], position))
                 )
             elif ours != theirs:
                 position = _first(ours, theirs)
-                apart.append((place, position, self._text(ours, position), self._text(theirs, position)))
-        margins = self._margins(served, heard, [(place, position) for place, position, *_ in apart])
+                apart.append((index, position, self._text(ours, position), self._text(theirs, position)))
+        margins = self._margins(served, heard, [(index, position) for index, position, *_ in apart])
         parted = tuple(Parted(*one, margin) for one, margin in zip(apart, margins, strict=True))
         return Parity(program, len(self.chats), len(self.chats) - len(parted), parted)
 
@@ -162,16 +162,16 @@ class Hearing:
         if not any(position >= 0 for _, position in places):
             return [None for _ in places]
         network = tuned_network(self.tuned.model, self.tuned.adapter)
-        found: list[float | None] = []
-        for place, position in places:
-            rows = (served.said[place], heard.said[place])
+        margins: list[float | None] = []
+        for index, position in places:
+            rows = (served.answers[index], heard.answers[index])
             if position < 0 or any(position >= len(row) for row in rows):
-                found.append(None)
+                margins.append(None)
                 continue
-            before = (*self.ids[place], *rows[0][:position])
+            before = (*self.ids[index], *rows[0][:position])
             ours, theirs = (network.loss(pack([Row((*before, row[position]), len(before))])) for row in rows)
-            found.append(theirs - ours)
-        return found
+            margins.append(theirs - ours)
+        return margins
 
 
 def _first(one: Sequence[int], other: Sequence[int]) -> int:
@@ -258,12 +258,12 @@ def _gguf_by_llama_cpp(hearing: Hearing, folder: Path) -> Heard | None:
     decode = _decoder(hearing)
     rows = []
     for ids in hearing.ids:
-        said: list[int] = []
+        generated: list[int] = []
         for token in model.generate(list(ids), temp=0.0, repeat_penalty=1.0):
-            if token == hearing.end or len(said) == hearing.max_tokens:
+            if token == hearing.end or len(generated) == hearing.max_tokens:
                 break
-            said.append(token)
-        rows.append(hearing.row(decode(said), ended=len(said) < hearing.max_tokens))
+            generated.append(token)
+        rows.append(hearing.row(decode(generated), ended=len(generated) < hearing.max_tokens))
     return Heard(hearing.ids, tuple(rows))
 
 

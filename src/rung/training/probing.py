@@ -72,20 +72,20 @@ def read_probe(folder: Path = SHIPPED, *, limit: int | None = None) -> Probe:
     return probe
 
 
-def _rows(path: Path, made: Callable[[Mapping[str, Json]], T], limit: int | None) -> tuple[T, ...]:
+def _rows(path: Path, make: Callable[[Mapping[str, Json]], T], limit: int | None) -> tuple[T, ...]:
     if not path.exists():
         return ()
-    found: list[T] = []
+    rows: list[T] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if len(found) == limit:
+        if len(rows) == limit:
             break
         if not line.strip():
             continue
         try:
-            found.append(made(json.loads(line)))
+            rows.append(make(json.loads(line)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"is no row of a probe: {error!r}", path=path, line=number) from error
-    return tuple(found)
+    return tuple(rows)
 
 
 def _example(row: Mapping[str, Json]) -> Example:

@@ -113,50 +113,50 @@ def learnt(row: Example) -> LearntRow:
 
 def learnt_case(case: Case) -> LearntRow:
     """A case as it is remembered by what it teaches without being a chat: a search, or who answers what."""
-    told = digest(case.question, case.answers, case.answerable, case.evidence, case.gold_documents)
-    return LearntRow(told, case.id, case.place)
+    content = digest(case.question, case.answers, case.answerable, case.evidence, case.gold_documents)
+    return LearntRow(content, case.id, case.place)
 
 
 def instruction_of(rows: Sequence[Example]) -> str:
     """The system turn that all rows share; "" where they have none, or not the same."""
-    found = {"\n".join(m.content for m in row.messages if m.role == "system") for row in rows}
-    return found.pop() if len(found) == 1 else ""
+    instructions = {"\n".join(m.content for m in row.messages if m.role == "system") for row in rows}
+    return instructions.pop() if len(instructions) == 1 else ""
 
 
-def forgot_as_trained(said: Mapping[str, Json]) -> tuple[str, ...]:
+def forgot_as_trained(report: Mapping[str, Json]) -> tuple[str, ...]:
     """In what an artifact forgot too much, by the limit of the day when it was trained (`forgetting` in its manifest)."""
-    if said.get("passed") is not False:
+    if report.get("passed") is not False:
         return ()
-    why = said.get("why")
+    why = report.get("why")
     return tuple(str(one) for one in why) if isinstance(why, list) and why else ("it did not pass the gate",)
 
 
-def described(kind: str, named: str, made: Mapping[str, Json], *, state: State, size: int = 0) -> Artifact:
+def described(kind: str, named: str, manifest: Mapping[str, Json], *, state: State, size: int = 0) -> Artifact:
     """An artifact by its manifest; a field that is missing, or not what it should be, is unknown."""
-    base = _mapping(made.get("base"))
-    numbers = {key: made.get(key) for key in ("tokens", "tokens_per_second", "peak_memory_bytes")}
-    numbers |= {key: _last(made.get(key)) for key in ("train_loss", "validation_loss")}
+    base = _mapping(manifest.get("base"))
+    numbers = {key: manifest.get(key) for key in ("tokens", "tokens_per_second", "peak_memory_bytes")}
+    numbers |= {key: _last(manifest.get(key)) for key in ("train_loss", "validation_loss")}
     return Artifact(
         kind=kind,
         digest=named,
         state=state,
-        created=_text(made.get("created")),
-        rows=_whole(made.get("rows")),
-        rows_digest=_text(made.get("rows_digest")),
-        base=_text(base.get("identity")) or _text(base.get("name")) or _text(made.get("embedder")),
-        instruction=_text(made.get("instruction")),
-        recipe=_mapping(made.get("recipe")),
-        metrics={**{k: v for k, v in numbers.items() if _is_number(v)}, **_mapping(made.get("metrics"))},
-        seconds=_number(made.get("seconds")),
-        forgetting=_mapping(made.get("forgetting")),
-        parent=_text(made.get("parent")),
+        created=_text(manifest.get("created")),
+        rows=_whole(manifest.get("rows")),
+        rows_digest=_text(manifest.get("rows_digest")),
+        base=_text(base.get("identity")) or _text(base.get("name")) or _text(manifest.get("embedder")),
+        instruction=_text(manifest.get("instruction")),
+        recipe=_mapping(manifest.get("recipe")),
+        metrics={**{k: v for k, v in numbers.items() if _is_number(v)}, **_mapping(manifest.get("metrics"))},
+        seconds=_number(manifest.get("seconds")),
+        forgetting=_mapping(manifest.get("forgetting")),
+        parent=_text(manifest.get("parent")),
         size=size,
     )
 
 
-def curve_of(said: Json) -> tuple[tuple[float, float], ...]:
+def curve_of(value: Json) -> tuple[tuple[float, float], ...]:
     """A curve of [step, loss] in a manifest; points that are none are left out."""
-    points = [p for p in said if isinstance(p, list) and len(p) == 2] if isinstance(said, list) else []
+    points = [p for p in value if isinstance(p, list) and len(p) == 2] if isinstance(value, list) else []
     return tuple((float(s), float(x)) for s, x in points if isinstance(s, (int, float)) and isinstance(x, (int, float)))
 
 
@@ -170,16 +170,16 @@ def difference(
     first: Artifact, second: Artifact, rows: tuple[Sequence[LearntRow] | None, Sequence[LearntRow] | None]
 ) -> Difference:
     """What differs between two artifacts, and what both were measured at. `rows`: those of the first, of the second."""
-    made: list[Change] = []
+    changes: list[Change] = []
     for name in ("base", "instruction"):
-        made.append(Change(name, getattr(first, name) or None, getattr(second, name) or None))
-    made += _side_by_side("recipe.", first.recipe, second.recipe)
+        changes.append(Change(name, getattr(first, name) or None, getattr(second, name) or None))
+    changes += _side_by_side("recipe.", first.recipe, second.recipe)
     measured = _side_by_side("", first.metrics, second.metrics)
     measured += _side_by_side("forgetting.", *({key: a.forgetting.get(key) for key in _TOLD} for a in (first, second)))
     measured.append(Change("rows", first.rows, second.rows))
     measured.append(Change("seconds", first.seconds, second.seconds))
     return Difference(
-        tuple(change for change in made if change.first != change.second),
+        tuple(change for change in changes if change.first != change.second),
         None if rows[0] is None or rows[1] is None else rows_between(rows[0], rows[1]),
         tuple(change for change in measured if _is_number(change.first) or _is_number(change.second)),
     )
@@ -192,7 +192,7 @@ def rows_between(first: Sequence[LearntRow], second: Sequence[LearntRow]) -> Row
     added: list[LearntRow] = []
     removed: list[LearntRow] = []
     changed: list[LearntRow] = []
-    kept = 0
+    unchanged = 0
     for id in dict.fromkeys((*before, *after)):
         old, new = list(before.get(id, ())), list(after.get(id, ()))
         for row in list(new):
@@ -200,26 +200,26 @@ def rows_between(first: Sequence[LearntRow], second: Sequence[LearntRow]) -> Row
             if same is not None:
                 old.remove(same)
                 new.remove(row)
-                kept += 1
+                unchanged += 1
         pairs = min(len(old), len(new))
         changed += new[:pairs]
         added += new[pairs:]
         removed += old[pairs:]
-    return RowChange(tuple(added), tuple(removed), tuple(changed), kept)
+    return RowChange(tuple(added), tuple(removed), tuple(changed), unchanged)
 
 
 def promotions(acts: Iterable[Act]) -> dict[str, tuple[str, ...]]:
     """Kind -> the artifacts that were promoted and not rolled back from, oldest first; the last one is the promoted one."""
-    found: dict[str, list[str]] = defaultdict(list)
+    lines: dict[str, list[str]] = defaultdict(list)
     for act in acts:
-        line = found[act.kind]
+        line = lines[act.kind]
         if act.deed == "promote" and line[-1:] != [act.digest]:
             line.append(act.digest)
         elif act.deed == "rollback" and act.digest in line:
             del line[len(line) - line[::-1].index(act.digest) :]
         elif act.deed == "withdraw":
             line.clear()
-    return {kind: tuple(line) for kind, line in found.items() if line}
+    return {kind: tuple(line) for kind, line in lines.items() if line}
 
 
 def _side_by_side(before: str, first: Mapping[str, Json], second: Mapping[str, Json]) -> list[Change]:
@@ -229,17 +229,17 @@ def _side_by_side(before: str, first: Mapping[str, Json], second: Mapping[str, J
 
 def _flat(before: str, values: Mapping[str, Json]) -> dict[str, Json]:
     """Nested objects by dotted names."""
-    found: dict[str, Json] = {}
+    flat: dict[str, Json] = {}
     for key, value in values.items():
-        found |= _flat(f"{before}{key}.", value) if isinstance(value, dict) else {f"{before}{key}": value}
-    return found
+        flat |= _flat(f"{before}{key}.", value) if isinstance(value, dict) else {f"{before}{key}": value}
+    return flat
 
 
 def _by_id(rows: Sequence[LearntRow]) -> dict[str, list[LearntRow]]:
-    found: dict[str, list[LearntRow]] = defaultdict(list)
+    by_id: dict[str, list[LearntRow]] = defaultdict(list)
     for row in rows:
-        found[row.id].append(row)
-    return found
+        by_id[row.id].append(row)
+    return by_id
 
 
 def _last(curve: Json) -> Json:

@@ -16,12 +16,12 @@ def mixed(rows: Sequence[Row], general: Sequence[Row], *, share: float, seed: in
     Raises:
         UserError: there are no general rows, or too few for the share.
     """
-    wanted = round(len(rows) * share / (1 - share))
-    if wanted > len(general):
+    needed = round(len(rows) * share / (1 - share))
+    if needed > len(general):
         raise UserError(
-            f"replay {share:g} of {len(rows)} rows takes {wanted} general rows, replay_rows hold {len(general)} that fit: "
+            f"replay {share:g} of {len(rows)} rows takes {needed} general rows, replay_rows hold {len(general)} that fit: "
             "lower replay, or name more files"
         )
-    order = list(range(len(general)))
-    random.Random(digest("replay", seed)).shuffle(order)
-    return [*rows, *(general[place] for place in sorted(order[:wanted]))]
+    shuffled = list(range(len(general)))
+    random.Random(digest("replay", seed)).shuffle(shuffled)
+    return [*rows, *(general[index] for index in sorted(shuffled[:needed]))]

@@ -100,10 +100,10 @@ class CrossNetwork:
 
         longest = max(len(ids) for ids, _ in rows)
         ids, segments, mask = (torch.zeros((len(rows), longest), dtype=torch.int64) for _ in range(3))
-        for place, (tokens, kinds) in enumerate(rows):
-            ids[place, : len(tokens)] = torch.as_tensor(tokens)
-            segments[place, : len(tokens)] = torch.as_tensor(kinds)
-            mask[place, : len(tokens)] = 1
+        for index, (tokens, kinds) in enumerate(rows):
+            ids[index, : len(tokens)] = torch.as_tensor(tokens)
+            segments[index, : len(tokens)] = torch.as_tensor(kinds)
+            mask[index, : len(tokens)] = 1
         named = self.encoder.named
         first = self.encoder.states(ids, mask, segments)[:, 0]
         pooled = torch.tanh(first @ named["pooler.dense.weight"].T + named["pooler.dense.bias"])
@@ -117,10 +117,10 @@ class CrossNetwork:
         pairs = [(group.question, passage) for group in groups for passage in group.passages]
         rows = self.rows(pairs)
         parts = together([ids for ids, _ in rows], tokens=tokens)
-        order = torch.argsort(torch.tensor([place for part in parts for place in part]))
+        positions = torch.argsort(torch.tensor([index for part in parts for index in part]))
         whole = gradient and sum(len(ids) for ids, _ in rows) <= tokens
         with torch.set_grad_enabled(whole):
-            scores = torch.cat([self.scores([rows[place] for place in part]) for part in parts])[order]
+            scores = torch.cat([self.scores([rows[index] for index in part]) for part in parts])[positions]
         if gradient and not whole:
             scores.requires_grad_()
         losses, begin = [], 0
@@ -132,7 +132,7 @@ class CrossNetwork:
             loss.backward()
         if gradient and not whole:  # the scores' gradient is known: each part's graph is made and used alone
             for part in parts:
-                self.scores([rows[place] for place in part]).backward(scores.grad[part])
+                self.scores([rows[index] for index in part]).backward(scores.grad[part])
         return float(loss.detach())
 
     def save(self, folder: Path) -> None:
@@ -151,11 +151,11 @@ class CrossNetwork:
         assert isinstance(config, dict)
         one: dict[str, Json] = {"architectures": ["BertForSequenceClassification"], "num_labels": 1}
         labels: dict[str, Json] = {"id2label": {"0": "relevant"}, "label2id": {"relevant": 0}}
-        for name, said in {
+        for name, content in {
             "config.json": {**config, **one, **labels},
             "tokenizer_config.json": tokenizer_settings(self.encoder.source, self.encoder.tokenizer, tokens=self.longest),
         }.items():
-            write_whole(folder / name, json.dumps(said, indent=2, ensure_ascii=False).encode())
+            write_whole(folder / name, json.dumps(content, indent=2, ensure_ascii=False).encode())
 
 
 def train_reranker(
@@ -187,9 +187,9 @@ def train_reranker(
     a_pass = math.ceil(len(taught) / recipe.batch_pairs)
 
     def step(number: int, tokens: int) -> float:
-        epoch, place = divmod(number, a_pass)
-        order = shuffled(taught, seed=recipe.seed, epoch=epoch)
-        batch = order[place * recipe.batch_pairs : (place + 1) * recipe.batch_pairs]
+        epoch, index = divmod(number, a_pass)
+        rows = shuffled(taught, seed=recipe.seed, epoch=epoch)
+        batch = rows[index * recipe.batch_pairs : (index + 1) * recipe.batch_pairs]
         return network.learn([group_of(p, texts, answers, recipe, epoch=epoch) for p in batch], tokens=tokens)
 
     def validate() -> float | None:
@@ -197,7 +197,7 @@ def train_reranker(
 
     source = Source(folder, of)
     stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
-    progressed = stepping.carry(progress)
+    progressed = stepping.run(progress)
     network.save(folder)
     forget(folder)
     return progressed

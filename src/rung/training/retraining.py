@@ -30,8 +30,8 @@ class Due:
     new: int | None = None
 
     def __str__(self) -> str:
-        said = "due" if self.due else "not due" if self.due is not None else "not known to be due"
-        return f"{self.kind} is {said}: {self.why}"
+        state = "due" if self.due else "not due" if self.due is not None else "not known to be due"
+        return f"{self.kind} is {state}: {self.why}"
 
 
 def unseen(seen: Sequence[LearntRow], pools: Sequence[Sequence[Material]]) -> tuple[Material, ...]:
@@ -74,12 +74,12 @@ def due(
     return Due(kind, named, age >= rule.days, f"{artifact.name} is {days} old; {rule.when}: {rule.days} days", approved)
 
 
-def _by_rows(wanted: int, artifact: Artifact | None, new: Collection[Material] | None, blank: Due) -> Due:
+def _by_rows(required: int, artifact: Artifact | None, new: Collection[Material] | None, blank: Due) -> Due:
     if new is None or blank.new is None:
         name = artifact.name if artifact else blank.kind
         return Due(blank.kind, blank.artifact, None, f"{name} does not say which rows it has learnt from")
     since = f"since {artifact.name}" if artifact else "and nothing is trained yet"
     waiting = len(new) - blank.new
     more = f"; {waiting} more wait for an approval (approved_by)" if waiting else ""
-    why = f"{blank.new} new approved rows {since}; wanted: {wanted}{more}"
-    return Due(blank.kind, blank.artifact, blank.new >= wanted, why, blank.new)
+    why = f"{blank.new} new approved rows {since}; wanted: {required}{more}"
+    return Due(blank.kind, blank.artifact, blank.new >= required, why, blank.new)

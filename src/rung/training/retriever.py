@@ -94,8 +94,8 @@ def train_encoder(
     a_pass = math.ceil(len(taught) / recipe.batch_pairs)
 
     def step(number: int, tokens: int) -> float:
-        epoch, place = divmod(number, a_pass)
-        batch = _cut(shuffled(taught, seed=recipe.seed, epoch=epoch), recipe.batch_pairs)[place]
+        epoch, index = divmod(number, a_pass)
+        batch = _cut(shuffled(taught, seed=recipe.seed, epoch=epoch), recipe.batch_pairs)[index]
         batch_of = _contrast(batch, answers, recipe)
         return learn(encoder, batch_of, temperature=recipe.temperature, dims=dims, tokens=tokens)
 
@@ -106,7 +106,7 @@ def train_encoder(
     of = digest("retriever", _FORMAT, recipe, pairs, encoder.start)
     source = Source(folder, of)
     stepping = Stepping(values, gradient, step, validate, a_pass * recipe.epochs, a_pass, recipe, source, _MAX_TOKENS)
-    progressed = stepping.carry(progress)
+    progressed = stepping.run(progress)
     encoder.save(folder)
     forget(folder)
     return progressed
@@ -118,10 +118,10 @@ def _contrast(pairs: Sequence[Pair], answers: Mapping[str, frozenset[str]], reci
 
 def positives_of(pairs: Sequence[Pair]) -> dict[str, frozenset[str]]:
     """All texts that answer an anchor."""
-    found: dict[str, set[str]] = defaultdict(set)
+    by_anchor: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        found[pair.anchor].add(pair.positive)
-    return {anchor: frozenset(texts) for anchor, texts in found.items()}
+        by_anchor[pair.anchor].add(pair.positive)
+    return {anchor: frozenset(texts) for anchor, texts in by_anchor.items()}
 
 
 def held_out(pairs: Sequence[Pair], *, share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -135,9 +135,9 @@ def held_out(pairs: Sequence[Pair], *, share: float, seed: int) -> tuple[list[Pa
 
 def shuffled(pairs: Sequence[Pair], *, seed: int, epoch: int) -> list[Pair]:
     """The order of one pass."""
-    order = list(pairs)
-    random.Random(digest("pass", seed, epoch)).shuffle(order)
-    return order
+    rows = list(pairs)
+    random.Random(digest("pass", seed, epoch)).shuffle(rows)
+    return rows
 
 
 def _cut(pairs: Sequence[Pair], size: int) -> list[Sequence[Pair]]:

@@ -88,14 +88,14 @@ def train_router(
         "threshold": round(chosen, 4),
         "unit": trials.unit,
         "metrics": {
-            "router": _said(routed, trials.names),
-            "always": {name: _alone(trials, place) for place, name in enumerate(trials.names)},
+            "router": _numbers(routed, trials.names),
+            "always": {name: _alone(trials, index) for index, name in enumerate(trials.names)},
             "best": trials.names[trials.best],
-            "with_hindsight": _said(policy(trials, hindsight(trials)), trials.names),
+            "with_hindsight": _numbers(policy(trials, hindsight(trials)), trials.names),
             "curve": [
-                [round(float(t), 4), round(found.correct, 4), round(found.cost, 6)]
+                [round(float(t), 4), round(one.correct, 4), round(one.cost, 6)]
                 for t in thresholds()[::_SHOWN]
-                for found in [policy(trials, route(sure, float(t), otherwise))]
+                for one in [policy(trials, route(sure, float(t), otherwise))]
             ],
         },
     }
@@ -121,14 +121,14 @@ def route(sure: Floats, threshold: float, otherwise: int) -> NDArray[np.int64]:
     import numpy as np
 
     likely = sure >= threshold
-    found: NDArray[np.int64] = np.where(likely.any(axis=1), likely.argmax(axis=1), otherwise)
-    return found
+    choice: NDArray[np.int64] = np.where(likely.any(axis=1), likely.argmax(axis=1), otherwise)
+    return choice
 
 
 def hindsight(trials: Trials) -> NDArray[np.int64]:
     """The cheapest of the rungs that were most right, case by case: what no router can beat."""
-    found: NDArray[np.int64] = trials.correct.argmax(axis=1)
-    return found
+    choice: NDArray[np.int64] = trials.correct.argmax(axis=1)
+    return choice
 
 
 def policy(trials: Trials, choice: NDArray[np.int64]) -> Policy:
@@ -139,7 +139,7 @@ def policy(trials: Trials, choice: NDArray[np.int64]) -> Policy:
     asked = choice != NOBODY
     correct = np.where(asked, trials.correct[rows, choice], trials.refusing)
     cost = np.where(asked, trials.cost[rows, choice], 0.0)
-    shares = tuple(float((choice == place).mean()) for place in range(len(trials.names)))
+    shares = tuple(float((choice == index).mean()) for index in range(len(trials.names)))
     return Policy(float(correct.mean()), float(cost.mean()), shares)
 
 
@@ -155,8 +155,8 @@ def thresholds() -> Floats:
 def _threshold(sure: Floats, trials: Trials, otherwise: int, give_up: float) -> float:
     """The cheapest that is correct enough; where none is, the most correct."""
     tried = [(float(t), policy(trials, route(sure, float(t), otherwise))) for t in thresholds()]
-    wanted = float(trials.correct.mean(axis=0).max()) - give_up - 1e-9
-    enough = [pair for pair in tried if pair[1].correct >= wanted]
+    least = float(trials.correct.mean(axis=0).max()) - give_up - 1e-9
+    enough = [pair for pair in tried if pair[1].correct >= least]
     if enough:
         return min(enough, key=lambda pair: (pair[1].cost, -pair[1].correct, -pair[0]))[0]
     return max(tried, key=lambda pair: (pair[1].correct, -pair[1].cost))[0]
@@ -167,24 +167,24 @@ def _fitted(vectors: Vectors, trials: Trials, seed: int) -> tuple[Floats, list[L
     import numpy as np
 
     cases = len(vectors)
-    order = sorted(range(cases), key=lambda place: digest(seed, place))
+    shuffled = sorted(range(cases), key=lambda index: digest(seed, index))
     folds = np.empty(cases, dtype=np.int64)
-    folds[order] = np.arange(cases) % FOLDS
+    folds[shuffled] = np.arange(cases) % FOLDS
     sure = np.empty_like(trials.correct)
     heads = []
-    for place in range(len(trials.names)):
-        wanted = trials.correct[:, place : place + 1].clip(0.5 / cases, 1 - 0.5 / cases)
+    for index in range(len(trials.names)):
+        expected = trials.correct[:, index : index + 1].clip(0.5 / cases, 1 - 0.5 / cases)
         tried = []
         for penalty in PENALTIES:
             logits = np.empty((cases, 1))
             for fold in range(FOLDS):
                 out = folds == fold
-                logits[out] = fit(vectors[~out], wanted[~out], penalty=penalty).logits(vectors[out])
-            tried.append((float(cross_entropy(logits, wanted)[0].mean()), penalty, logits))
+                logits[out] = fit(vectors[~out], expected[~out], penalty=penalty).logits(vectors[out])
+            tried.append((float(cross_entropy(logits, expected)[0].mean()), penalty, logits))
         _, penalty, logits = min(tried, key=lambda one: one[0])
-        spread = max(1.0, temperature(logits, wanted))  # never surer than the fit: there are few cases
-        sure[:, place] = sigmoid(logits / spread)[:, 0]
-        head = fit(vectors, wanted, penalty=penalty)
+        spread = max(1.0, temperature(logits, expected))  # never surer than the fit: there are few cases
+        sure[:, index] = sigmoid(logits / spread)[:, 0]
+        head = fit(vectors, expected, penalty=penalty)
         heads.append(Linear(head.weight / spread, head.bias / spread))
     return sure, heads
 
@@ -202,13 +202,13 @@ def _head(heads: Sequence[Linear], names: tuple[str, ...], threshold: float, oth
     )
 
 
-def _alone(trials: Trials, place: int) -> dict[str, Json]:
+def _alone(trials: Trials, index: int) -> dict[str, Json]:
     return {
-        "correct": round(float(trials.correct[:, place].mean()), 4),
-        "cost": round(float(trials.cost[:, place].mean()), 6),
+        "correct": round(float(trials.correct[:, index].mean()), 4),
+        "cost": round(float(trials.cost[:, index].mean()), 6),
     }
 
 
-def _said(found: Policy, names: Sequence[str]) -> dict[str, Json]:
-    shares: Mapping[str, Json] = {name: round(share, 4) for name, share in zip(names, found.shares, strict=True)}
-    return {"correct": round(found.correct, 4), "cost": round(found.cost, 6), "shares": dict(shares)}
+def _numbers(measured: Policy, names: Sequence[str]) -> dict[str, Json]:
+    shares: Mapping[str, Json] = {name: round(share, 4) for name, share in zip(names, measured.shares, strict=True)}
+    return {"correct": round(measured.correct, 4), "cost": round(measured.cost, 6), "shares": dict(shares)}

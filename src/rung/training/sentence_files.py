@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rung.models.encoder_folder import EncoderFolder
-from rung.models.encoder_modules import POOLING_FLAGS, HeadLayer, said_in
+from rung.models.encoder_modules import POOLING_FLAGS, HeadLayer, read_settings
 from rung.models.encoder_tokenizer import BERT_CLASSES
 from rung.records import Json
 from rung.training.heads import Layer
@@ -19,25 +19,25 @@ def small_files(
     source: EncoderFolder, config: Mapping[str, Json], tokenizer: Any, layers: Sequence[Layer], *, width: int
 ) -> dict[str, Json]:
     """Content by name. `width`: of a token's state."""
-    kept: dict[str, Json] = {key: value for key, value in config.items() if not key.startswith("_")}
-    kept |= {key: "float32" for key in ("dtype", "torch_dtype") if key in kept}  # as the weights are written
-    kinds = ["Transformer", "Pooling", *(_KINDS[layer.said.kind] for layer in layers), "Normalize"]
-    places = ["", "1_Pooling", *(place_of(layer.said, number) for number, layer in enumerate(layers))]
+    base: dict[str, Json] = {key: value for key, value in config.items() if not key.startswith("_")}
+    base |= {key: "float32" for key in ("dtype", "torch_dtype") if key in base}  # as the weights are written
+    kinds = ["Transformer", "Pooling", *(_KINDS[layer.settings.kind] for layer in layers), "Normalize"]
+    places = ["", "1_Pooling", *(place_of(layer.settings, number) for number, layer in enumerate(layers))]
     places.append(f"{len(places)}_Normalize")
     files: dict[str, Json] = {
-        "config.json": {**kept, "architectures": ["BertModel"]},
+        "config.json": {**base, "architectures": ["BertModel"]},
         "tokenizer_config.json": tokenizer_settings(source, tokenizer, tokens=source.passage_tokens),
         "sentence_bert_config.json": _transformer(source),
         "config_sentence_transformers.json": _sentence_transformer(source),
         "modules.json": [
-            {"idx": number, "name": str(number), "path": place, "type": f"sentence_transformers.models.{kind}"}
-            for number, (kind, place) in enumerate(zip(kinds, places, strict=True))
+            {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for number, (kind, path) in enumerate(zip(kinds, places, strict=True))
         ],
         "1_Pooling/config.json": _pooling(source, width),
     }
     for number, layer in enumerate(layers):
         if layer.weights:
-            files[f"{place_of(layer.said, number)}/config.json"] = _layer(layer)
+            files[f"{place_of(layer.settings, number)}/config.json"] = _layer(layer)
     return files
 
 
@@ -50,7 +50,7 @@ def tokenizer_settings(source: EncoderFolder, tokenizer: Any, *, tokens: int) ->
     """`tokenizer_config.json`: as it was, with what the tokenizer does said in full."""
     words: dict[str, Json] = {"tokenizer_class": BERT_CLASSES[0]}
     words |= {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")}
-    words = said_in(source.folder / "tokenizer_config.json") or words
+    words = read_settings(source.folder / "tokenizer_config.json") or words
     if words.get("tokenizer_class", BERT_CLASSES[0]) in BERT_CLASSES:
         parsed = json.loads(tokenizer.normalizer.__getstate__())
         words |= {"do_lower_case": parsed["lowercase"], "strip_accents": parsed["strip_accents"]}
@@ -59,19 +59,19 @@ def tokenizer_settings(source: EncoderFolder, tokenizer: Any, *, tokens: int) ->
 
 
 def _transformer(source: EncoderFolder) -> dict[str, Json]:
-    said: dict[str, Json] = {"max_seq_length": source.passage_tokens, "do_lower_case": source.lowercase}
+    settings: dict[str, Json] = {"max_seq_length": source.passage_tokens, "do_lower_case": source.lowercase}
     if source.query_tokens != source.passage_tokens:  # settings of version 6
-        said |= {"query_length": source.query_tokens, "document_length": source.passage_tokens}
-    return said
+        settings |= {"query_length": source.query_tokens, "document_length": source.passage_tokens}
+    return settings
 
 
 def _sentence_transformer(source: EncoderFolder) -> dict[str, Json]:
-    said: dict[str, Json] = {"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"}
+    settings: dict[str, Json] = {"model_type": "SentenceTransformer", "similarity_fn_name": "cosine"}
     if source.query_prompt or source.passage_prompt:
-        said |= {"prompts": {"query": source.query_prompt, "document": source.passage_prompt}}
+        settings |= {"prompts": {"query": source.query_prompt, "document": source.passage_prompt}}
     if source.dimensions:
-        said |= {"truncate_dim": source.dimensions}
-    return said
+        settings |= {"truncate_dim": source.dimensions}
+    return settings
 
 
 def _pooling(source: EncoderFolder, width: int) -> dict[str, Json]:
@@ -85,13 +85,13 @@ def _pooling(source: EncoderFolder, width: int) -> dict[str, Json]:
 
 def _layer(layer: Layer) -> dict[str, Json]:
     weight = layer.weights["weight"]
-    if layer.said.kind == "layer_norm":
+    if layer.settings.kind == "layer_norm":
         return {"dimension": len(weight)}
-    name = layer.said.activation
-    said: dict[str, Json] = {
+    name = layer.settings.activation
+    settings: dict[str, Json] = {
         "in_features": weight.shape[1],
         "out_features": weight.shape[0],
         "bias": "bias" in layer.weights,
         "activation_function": f"torch.nn.modules.{'linear' if name == 'Identity' else 'activation'}.{name}",
     }
-    return {**said, "use_residual": True} if layer.said.residual else said
+    return {**settings, "use_residual": True} if layer.settings.residual else settings

@@ -64,7 +64,7 @@ class Stepping:
     most_tokens: int
     now: Progressed = field(default_factory=Progressed)
 
-    def carry(self, progress: Tick) -> Progressed:
+    def run(self, progress: Tick) -> Progressed:
         """All steps that are left.
 
         Raises:
@@ -147,10 +147,10 @@ class Stepping:
         checkpoint.save(self.source.folder, tensors, self.now, of=self.source.of)
 
     def _restored(self, adam: Adam, best: torch.Tensor) -> torch.Tensor:
-        found = checkpoint.load(self.source.folder, of=self.source.of)
-        if found is None:
+        saved = checkpoint.load(self.source.folder, of=self.source.of)
+        if saved is None:
             return best
-        tensors, self.now = found
+        tensors, self.now = saved
         self.values.copy_(tensors["values"])
         adam.mean.copy_(tensors["mean"])
         adam.square.copy_(tensors["square"])

@@ -42,7 +42,7 @@ class Found:
     recipe: Recipe
     trials: tuple[Trial, ...]
 
-    def told(self) -> Json:
+    def entry(self) -> Json:
         """For the manifest; a trial that broke has no loss."""
         return [
             {
@@ -70,8 +70,8 @@ def search(
     """
     if not held:
         raise UserError("a search needs rows held out to judge by: give at least 20 rows, and validation above 0")
-    order = list(rows)
-    random.Random(digest("search", recipe.seed)).shuffle(order)
+    shuffled = list(rows)
+    random.Random(digest("search", recipe.seed)).shuffle(shuffled)
     rates = [rate for factor in RATES if (rate := recipe.learning_rate * factor) <= HIGHEST]
     left = [(rate, rank) for rank in RANKS for rate in rates]
     rounds = int(math.log2(len(left)))
@@ -82,7 +82,7 @@ def search(
         tried: list[Trial] = []
         for rate, rank in left:
             few = replace(recipe, learning_rate=rate, rank=rank, alpha=2.0 * rank, epochs=1, patience=0, validate_every=0)
-            tried.append(_tried(order[: steps * 2**turn * recipe.batch_rows], held, learner(few), few))
+            tried.append(_tried(shuffled[: steps * 2**turn * recipe.batch_rows], held, learner(few), few))
             done += 1
             progress(done, everything, f"rate {rate:g}, rank {rank}: validation loss {tried[-1].validation_loss:.3f}")
         trials += tried
@@ -100,7 +100,7 @@ def _tried(rows: Sequence[Row], held: Sequence[Row], learner: Learner, recipe: R
     with tempfile.TemporaryDirectory() as scratch:
         learning = Learning(rows, held, learner, recipe=recipe, source=Source(Path(scratch), "trial"))
         try:
-            learning.carry(lambda _done, _all, _note: None)
+            learning.run(lambda _done, _all, _note: None)
             loss = learning.now.validation[-1][1]
         except NoNumber:  # this rate is too high
             loss = math.inf

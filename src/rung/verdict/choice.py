@@ -26,12 +26,19 @@ _SLACK = 1e-9
 class Contender:
     """A rung with one of its settings: its `correct` case by case, NaN where it does not apply or was not answered.
 
-    One that is not `open` cannot be chosen (a race stopped it), but counts among what was tried.
+    One that is not `open` cannot be chosen (a race stopped it), but counts among what was tried. `rung`: which it is a
+    setting of, "" where its name tells.
     """
 
     name: str
     values: Floats
     open: bool = True
+    rung: str = ""
+
+    @property
+    def ladder_rung(self) -> str:
+        """The rung that it is a setting of."""
+        return self.rung or rung_of(self.name)
 
     @property
     def mean(self) -> float:
@@ -78,7 +85,7 @@ def choose(
         return None
     rungs: dict[str, list[Contender]] = {}
     for one in open_:
-        rungs.setdefault(rung_of(one.name), []).append(one)
+        rungs.setdefault(one.ladder_rung, []).append(one)
     leaders = [max(settings, key=lambda one: one.mean) for settings in rungs.values()]  # of equal ones the earlier
     best = max(leaders, key=lambda one: one.mean)
     chances: Mapping[str, float] = {}
@@ -86,16 +93,16 @@ def choose(
         alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
         chances = shared(contenders, alone, bar)
         for leader in leaders:
-            kept = next((one for one in rungs[rung_of(leader.name)] if one.name == incumbent), None)
+            kept = next((one for one in rungs[leader.ladder_rung] if one.name == incumbent), None)
             if kept is not None and not bar.is_likely_missed(alone[kept.name]):
                 clears = kept is leader and bar.is_cleared(chances[kept.name])
                 return Choice(kept.name, "clears" if clears else "kept", best.name, chances)
             if bar.is_cleared(chances[leader.name]):
                 return Choice(leader.name, "clears", best.name, chances)
-    tries = effective_tries([one.values for one in contenders if rung_of(one.name) == rung_of(best.name)])
+    tries = effective_tries([one.values for one in contenders if one.ladder_rung == best.ladder_rung])
     shown = {o.name for o in open_ if o is not best and is_worse(o, best, bar.risk, tries=tries, clusters=clusters)}
-    beaten = {rung_of(leader.name) for leader in leaders if leader.name in shown}
-    worse = frozenset(shown | {o.name for o in open_ if rung_of(o.name) in beaten})
+    beaten = {leader.ladder_rung for leader in leaders if leader.name in shown}
+    worse = frozenset(shown | {o.name for o in open_ if o.ladder_rung in beaten})
     lowest = next(one for one in leaders if one.name not in worse)
     code: Code = "only" if len(open_) == 1 else "best" if lowest is best else "not_worse"
     return Choice(lowest.name, code, best.name, chances, worse)
@@ -107,13 +114,13 @@ def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar
     `alone`: the probability of each as if it were the only one. Those that are likely below the bar are no tries: they could
     not have been taken by luck.
     """
-    names = list(dict.fromkeys(rung_of(one.name) for one in contenders))
+    names = list(dict.fromkeys(one.ladder_rung for one in contenders))
     found: dict[str, float] = {}
     for place, rung in enumerate(names):
-        near = [o for o in contenders if names.index(rung_of(o.name)) <= place and not bar.is_likely_missed(alone[o.name])]
+        near = [o for o in contenders if names.index(o.ladder_rung) <= place and not bar.is_likely_missed(alone[o.name])]
         tries = effective_tries([one.values for one in near])
         for one in contenders:
-            if rung_of(one.name) == rung:
+            if one.ladder_rung == rung:
                 among = near if any(one is other for other in near) else [*near, one]
                 k = tries if len(among) == len(near) else effective_tries([other.values for other in among])
                 found[one.name] = alone[one.name] ** k

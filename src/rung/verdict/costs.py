@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rung.records import Bill, Latency, Outcome, Usage
+from rung.records import Bill, Effort, Latency, Outcome, Usage
 
 OWN_STEPS = ("search", "rerank", "classify")  # that this machine carries out; tokens pay for the others
 _GIGABYTE = 1e9
@@ -67,22 +67,6 @@ class Demand:
     retrainings: float | None = None
     changes: float | None = None
     changed_share: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What a rung takes. Seconds and bytes 0: it needs none; None: it needs some, nobody measured how much.
-
-    `passed`: the share of its answers that are at least half right, None where it was not judged.
-    """
-
-    per_query: float | None
-    passed: float | None = None
-    uses_documents: bool = False
-    uses_examples: bool = False
-    training_seconds: float | None = 0.0
-    indexing_seconds: float | None = 0.0
-    stored_bytes: float | None = 0.0
 
 
 def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:

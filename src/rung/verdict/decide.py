@@ -6,60 +6,39 @@ and `probability`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rung.errors import InternalError
-from rung.records import Difference, Estimate, RungResult, Verdict, rung_of
+from rung.records import Difference, Estimate, Evaluation, Verdict
 from rung.stats.rules_of_thumb import CASES_WANTED, JUDGING_CASES
 from rung.verdict import choice_words, gap_words, reasons
-from rung.verdict.bar import Bar, keeping, measured
-from rung.verdict.choice import Choice, Contender, choose
+from rung.verdict.bar import MAIN, Bar, measured
+from rung.verdict.choice import Choice
 from rung.verdict.constant import Constant
-from rung.verdict.gaps import ORACLE, Gaps, at_floor, floor_of, gaps
+from rung.verdict.eligible import (
+    at_the_floor,
+    choice_of,
+    clusters_of,
+    correct_of,
+    held_against,
+    held_by_oracle,
+    rivals_in,
+)
+from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
+from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
+from rung.verdict.pareto import front
 from rung.verdict.probability import at_least, cases_needed
+from rung.verdict.sensitivity import what_would_change
 from rung.verdict.statistics import ALPHA, Paired, design_effect, holm, paired_with
 
-if TYPE_CHECKING:
-    from rung.stats.estimates import Floats
-
 NOTED_EFFECT = 1.5  # from this design effect on the verdict says that cases hang together
-MAIN = "correct"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluated:
-    """A rung's line with its scores case by case: metric -> one value per case, NaN where it does not apply.
-
-    All rungs have the same cases in the same order. `failures` counts the answers that did not come, `failing` is the
-    commonest failure with its count. `clusters` has the
-    cluster of each case (`rung.verdict.clusters`), None where all are independent. `marked` says what a tuned rung forgot
-    beyond its limit; it counts as a broken limit. `held` is the oracle's: in which cases it was shown the answer
-    (`rung.verdict.gaps.gaps`); `doubt`, the oracle's too, says in words what puts the gold in doubt, and comes first.
-    """
-
-    result: RungResult
-    values: Mapping[str, Floats] = field(default_factory=dict)
-    failures: int = 0
-    clusters: tuple[int, ...] | None = None
-    marked: str = ""
-    held: Floats | None = None
-    failing: str = ""
-    doubt: str = ""
 
 
 def decide(
-    weighed: Sequence[Evaluated],
-    *,
-    bar: Bar | None = None,
-    documents: bool = True,
-    seed: int = 0,
-    warnings: Sequence[str] = (),
-    constant: Constant | None = None,
-    incumbent: str = "",
+    evaluations: Sequence[Evaluation], *, bar: Bar | None = None, context: DecisionContext = DecisionContext()
 ) -> Verdict:
-    """The verdict over all rungs.
+    """The whole verdict over all rungs.
 
     1. Reference arms are never chosen, nor is a rung that got no case right. 2. A rung that likely breaks a hard limit is
     out; a limit on something unknown is not held against it, and said in the warnings. 3. Of the rest `choice.choose`
@@ -68,42 +47,81 @@ def decide(
     there too are not among them: nothing tells one from another.
 
     Args:
-        weighed: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
+        evaluations: every rung that was named, with its scores; of one order on the ladder the earlier is tried first.
         bar: what is good enough, and the risk; None: no bar.
-        documents: whether the project has documents, which decides what the gaps mean.
-        seed: of the resampling.
-        warnings: what the caller has to say, put first.
-        constant: what one same answer would get; a winner that is no better is chosen all the same, and that is said first.
-        incumbent: the last verdict's winner, "" where there is none.
+        context: what else there is to know. A winner that is no better than its `constant` is chosen all the same, and that
+            is said first.
 
     Raises:
         InternalError: two rungs have one name, or their cases differ.
     """
     bar = bar or Bar()
-    cases = _check(weighed)
-    weighed = [_held_against(w, bar) for w in weighed]
-    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
-    rejected: dict[str, str] = {w.result.name: reasons.REFERENCE for w in weighed if w.result.reference}
-    floor, floored = _floored(weighed)
-    rivals = _rivals(ladder, bar, rejected, floored)
-    choice = _choice(ladder, rivals, bar, incumbent)
+    cases = _check(evaluations)
+    economy = economy_of(evaluations, context)
+    weighed = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
+    weighed = [held_against(w, bar) for w in corrected_by_labels(weighed, context.corrections)]
+    ladder = sorted((w for w in weighed if not w.is_reference), key=lambda w: w.result.order)
+    rejected: dict[str, str] = {w.name: reasons.REFERENCE for w in weighed if w.is_reference}
+    floor, floored = at_the_floor(weighed)
+    rivals = rivals_in(ladder, bar, rejected, floored)
+    choice = choice_of(ladder, rivals, bar, context.incumbent)
     weighed = [_with_probability(w, bar, choice) for w in weighed]
-    by_name = {w.result.name: w for w in weighed}
-    rivals = [by_name[w.result.name] for w in rivals]
+    by_name = {w.name: w for w in weighed}
     winner = None if choice is None else by_name[choice.name]
-    clears = winner is not None and (bar.correct is None or bar.is_cleared(winner.result.probability))
-    standing = None if choice is None or winner is None else _standing(choice, winner, rivals, bar, seed)
-    if standing is not None:
-        reason = _why(standing, raced=any(w.result.stopped for w in ladder))
-        rejected |= _why_not(standing, seed)
-    else:
-        reason = reasons.nothing_to_choose([w.result for w in ladder], rejected)
-    forms = _columns(weighed, "format")
-    measure = gaps(
-        _columns(weighed), documents=documents, held=_held(weighed), forms=forms, seed=seed, clusters=_clusters(weighed)
+    standing = None
+    if choice is not None and winner is not None:
+        standing = _standing(choice, winner, [by_name[w.name] for w in rivals], bar, context.seed)
+        rejected |= _why_not(standing, context.seed)
+    return replace(
+        _told(_Decided(weighed, winner, standing, bar, context, cases), rejected, floor, floored),
+        front=front([w.result for w in weighed]),
+        flips=what_would_change(
+            weighed, None if winner is None else winner.name, rejected, bar=bar, economy=economy, incumbent=context.incumbent
+        ),
+        executed=context.executed,
+        replayed=context.replayed,
+        knowledge_version=context.knowledge_version,
+        few_documents=context.few_documents,
+        looks=context.looks,
+        coverage=context.coverage,
+        human=context.human,
+        places=context.places,
     )
-    habit, first = _habit(winner, constant, seed)
-    if floor is not None and (winner is None or winner.result.name in floored):
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Decided:
+    """What was chosen, of which rungs (in the given order), and by what."""
+
+    weighed: Sequence[Evaluation]
+    winner: Evaluation | None
+    standing: _Standing | None
+    bar: Bar
+    context: DecisionContext
+    cases: int
+
+
+def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None, floored: Mapping[str, str]) -> Verdict:
+    """The choice with its reasons, gaps and warnings."""
+    weighed, winner, standing = decided.weighed, decided.winner, decided.standing
+    bar, context, cases = decided.bar, decided.context, decided.cases
+    clears = winner is not None and (bar.correct is None or bar.is_cleared(winner.result.probability))
+    ladder = sorted((w.result for w in weighed if not w.is_reference), key=lambda result: result.order)
+    if standing is None:
+        reason = reasons.nothing_to_choose(ladder, rejected)
+    else:
+        reason = _why(standing, raced=any(result.stopped for result in ladder))
+    groups = clusters_of(weighed)
+    measure = gaps(
+        correct_of(weighed),
+        documents=context.documents,
+        held=held_by_oracle(weighed),
+        forms=correct_of(weighed, FORMAT),
+        seed=context.seed,
+        clusters=groups,
+    )
+    habit, first = _habit(winner, context.constant, context.seed)
+    if floor is not None and (winner is None or winner.name in floored):
         form = measure.form
         first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
     if winner is not None and 0 < winner.result.answered < cases:
@@ -111,10 +129,10 @@ def decide(
     if doubt := next((w.doubt for w in weighed if w.doubt), ""):
         first = f"{doubt} {first}"
     return Verdict(
-        winner=None if winner is None else winner.result.name,
+        winner=None if winner is None else winner.name,
         clears_bar=clears,
         reason=f"{first}{reason}",
-        code="none" if choice is None else choice.code,
+        code="none" if standing is None else standing.choice.code,
         probability=None if winner is None else winner.result.probability,
         risk=bar.risk,
         gaps=measure.estimates,
@@ -124,7 +142,7 @@ def decide(
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
         warnings=(
-            *warnings,
+            *context.warnings,
             *_hanging_together(winner, cases),
             *habit,
             *_warnings(weighed, bar, cases),
@@ -132,37 +150,11 @@ def decide(
         ),
         cases=cases,
         main_metric=MAIN,
+        clusters=len(set(groups or ())),
     )
 
 
-def chooser(weighed: Sequence[Evaluated], *, incumbent: str = "") -> Callable[[Sequence[RungResult], Bar], Choice | None]:
-    """What `decide` would choose if the rungs' lines (prices, say) or the bar were others, without its reasons."""
-    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
-    _, floored = _floored(weighed)
-
-    def chosen(results: Sequence[RungResult], bar: Bar) -> Choice | None:
-        by_name = {result.name: result for result in results}
-        now = [_held_against(replace(w, result=by_name[w.result.name]), bar) for w in ladder]
-        return _choice(now, _rivals(now, bar, {}, floored), bar, incumbent)
-
-    return chosen
-
-
-def mean(weighed: Evaluated) -> float:
-    """Mean `correct` of a rung that was judged."""
-    found = measured(weighed.result, MAIN)
-    if found is None:
-        raise InternalError(f"{weighed.result.name} was not judged")
-    return found
-
-
-def _held_against(weighed: Evaluated, bar: Bar) -> Evaluated:
-    """With the probabilities that it keeps the limits."""
-    keeps = keeping(weighed.result, weighed.values, bar, clusters=weighed.clusters)
-    return replace(weighed, result=replace(weighed.result, keeps=keeps))
-
-
-def _with_probability(weighed: Evaluated, bar: Bar, choice: Choice | None) -> Evaluated:
+def _with_probability(weighed: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:
     """With the probability that it reaches the bar; of one that may not be chosen, as if it were the only one."""
     if bar.correct is None or MAIN not in weighed.values or weighed.result.status != "measured":
         return weighed
@@ -171,20 +163,7 @@ def _with_probability(weighed: Evaluated, bar: Bar, choice: Choice | None) -> Ev
     return replace(weighed, result=replace(weighed.result, probability=alone))
 
 
-def _choice(ladder: Sequence[Evaluated], rivals: Sequence[Evaluated], bar: Bar, incumbent: str) -> Choice | None:
-    """Of those that may win; those that the race stopped count among what was tried."""
-    names = {w.result.name for w in rivals}
-    tried = [w for w in ladder if w.result.name in names or (w.result.stopped and _is_judged(w))]
-    contenders = [Contender(w.result.name, w.values[MAIN], open=w.result.name in names) for w in tried]
-    return choose(contenders, bar, clusters=_clusters(ladder), incumbent=incumbent)
-
-
-def _is_judged(weighed: Evaluated) -> bool:
-    score = weighed.result.scores.get(MAIN)
-    return MAIN in weighed.values and score is not None and score.mean is not None
-
-
-def _check(weighed: Sequence[Evaluated]) -> int:
+def _check(weighed: Sequence[Evaluation]) -> int:
     names = [w.result.name for w in weighed]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InternalError(f"two rungs are called {min(twice)!r}")
@@ -194,70 +173,14 @@ def _check(weighed: Sequence[Evaluated]) -> int:
     return max(lengths, default=0)
 
 
-def _clusters(weighed: Sequence[Evaluated]) -> tuple[int, ...] | None:
-    return next((w.clusters for w in weighed if w.clusters is not None), None)
-
-
-def _held(weighed: Sequence[Evaluated]) -> Floats | None:
-    return next((w.held for w in weighed if w.result.name == ORACLE), None)
-
-
-def _columns(weighed: Sequence[Evaluated], metric: str = MAIN) -> dict[str, Floats]:
-    return {w.result.name: w.values[metric] for w in weighed if w.result.status == "measured" and metric in w.values}
-
-
-def _floored(weighed: Sequence[Evaluated]) -> tuple[Estimate | None, dict[str, str]]:
-    """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
-    columns, held, clusters = _columns(weighed), _held(weighed), _clusters(weighed)
-    floor = floor_of(columns, held, clusters=clusters)
-    if floor is None or held is None:
-        return None, {}
-    rungs = {w.result.name for w in weighed if not w.result.reference}
-    scores = {n: at_floor(column, held, clusters=clusters) for n, column in columns.items() if n in rungs}
-    return floor, {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
-
-
-def _rivals(ladder: Sequence[Evaluated], bar: Bar, rejected: dict[str, str], floored: Mapping[str, str]) -> list[Evaluated]:
-    """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
-    rivals: list[Evaluated] = []
-    for w in ladder:
-        why = barred(w, bar)
-        if not why and (
-            bar.correct is None or not bar.is_cleared(at_least(w.values[MAIN], bar.correct, clusters=w.clusters))
-        ):
-            why = floored.get(w.result.name, "")
-        if why:
-            rejected[w.result.name] = why
-        else:
-            rivals.append(w)
-    return rivals
-
-
-def barred(weighed: Evaluated, bar: Bar) -> str:
-    """Why a rung may not win, "" where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
-    result = weighed.result
-    if result.status != "measured":
-        return reasons.not_measured(result)
-    if result.stopped:
-        return result.stopped
-    if not _is_judged(weighed):
-        return reasons.UNJUDGED
-    if mean(weighed) <= 0:
-        return reasons.nothing_right(result.scores[MAIN].n, weighed.failures)
-    broken = bar.broken_by(result)
-    if broken:
-        return reasons.breaks(broken, result.keeps)
-    return reasons.forgets(weighed.marked) if weighed.marked else ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Standing:
     """The choice among the rungs that may win (lowest first), and how each compares with the best."""
 
     choice: Choice
-    winner: Evaluated
-    best: Evaluated
-    rivals: Sequence[Evaluated]
+    winner: Evaluation
+    best: Evaluation
+    rivals: Sequence[Evaluation]
     bar: Bar
     against_best: Mapping[str, Paired]
 
@@ -267,7 +190,7 @@ class _Standing:
         return self.choice.code in ("clears", "kept")
 
 
-def _standing(choice: Choice, winner: Evaluated, rivals: Sequence[Evaluated], bar: Bar, seed: int) -> _Standing:
+def _standing(choice: Choice, winner: Evaluation, rivals: Sequence[Evaluation], bar: Bar, seed: int) -> _Standing:
     best = next(w for w in rivals if w.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
     compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
@@ -296,11 +219,11 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
-    lowest = rung_of(winner.name) == rung_of(standing.rivals[0].result.name)
+    lowest = winner.ladder_rung == standing.rivals[0].result.ladder_rung
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
-def _more_cases(weighed: Evaluated, bar: Bar, *, of: str) -> str:
+def _more_cases(weighed: Evaluation, bar: Bar, *, of: str) -> str:
     """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
     if bar.correct is None:
         return ""
@@ -330,7 +253,7 @@ def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
         elif not standing.by_bar and name in standing.choice.worse:
             found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         else:
-            sibling = rung_of(name) == rung_of(winner.result.name)
+            sibling = w.result.ladder_rung == winner.result.ladder_rung
             found[name] = choice_words.not_needed(
                 winner.result.name,
                 w.result.scores[MAIN],
@@ -347,7 +270,7 @@ def _differences(standing: _Standing) -> tuple[Difference, ...]:
     return tuple(Difference(name, best, one.estimate, one.p) for name, one in standing.against_best.items())
 
 
-def _hanging_together(winner: Evaluated | None, cases: int) -> list[str]:
+def _hanging_together(winner: Evaluation | None, cases: int) -> list[str]:
     """The sentence that says that cases of one document are not independent, where that matters."""
     if winner is None or winner.clusters is None:
         return []
@@ -355,7 +278,7 @@ def _hanging_together(winner: Evaluated | None, cases: int) -> list[str]:
     return [reasons.hanging_together(cases, len(set(winner.clusters)), effect)] if effect >= NOTED_EFFECT else []
 
 
-def _habit(winner: Evaluated | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
+def _habit(winner: Evaluation | None, constant: Constant | None, seed: int) -> tuple[list[str], str]:
     """The sentence that says that the winner is no better than one same answer; and in short what is to be said first, where
     the winner's own interval does not even lie above it."""
     if winner is None or constant is None:
@@ -369,23 +292,25 @@ def _habit(winner: Evaluated | None, constant: Constant | None, seed: int) -> tu
     return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)], first
 
 
-def _hopeless(weighed: Sequence[Evaluated], measure: Gaps, bar: Bar) -> list[str]:
+def _hopeless(weighed: Sequence[Evaluation], measure: Gaps, bar: Bar) -> list[str]:
     """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of.
 
     What the oracle gets says nothing of a model that was tuned, nor of one that does not keep the form.
     """
     wrong = measure.estimates["behaviour"]
     told = "behaviour" not in measure.doubts and "behaviour" not in measure.notes and measure.form is None
-    if ORACLE not in _columns(weighed) or not told or bar.correct is None:
+    if ORACLE not in correct_of(weighed) or not told or bar.correct is None:
         return []
     if wrong.mean is None or wrong.low is None or wrong.high is None or 1 - wrong.low >= bar.correct:
         return []
     return [gap_words.even_the_oracle(Estimate(1 - wrong.mean, 1 - wrong.high, 1 - wrong.low, wrong.n), bar.correct)]
 
 
-def _warnings(weighed: Sequence[Evaluated], bar: Bar, cases: int) -> list[str]:
+def _warnings(weighed: Sequence[Evaluation], bar: Bar, cases: int) -> list[str]:
     tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
-    found = [reasons.failures(w.result.name, w.failures, cases, w.failing) for w in weighed if w.failures]
+    broken = [w for w in weighed if w.failures]
+    told = ("" if w.has_failed else reasons.commonest(w.errors) for w in broken)
+    found = [reasons.failures(w.name, w.failures, cases, failing) for w, failing in zip(broken, told, strict=True)]
     found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
     if tried and cases < JUDGING_CASES:
         found.append(f"{reasons.cases(cases)} only: the intervals are wide; {CASES_WANTED}.")

@@ -10,35 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from rung.records import Answer, Case, Outcome, Passage
+from rung.records import Answer, Case, Loss, Outcome, Passage
 from rung.records.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
 from rung.text.matching import terms
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
-
-Loss = Literal[
-    "failed",
-    "leaked",
-    "cannot be won",
-    "wrong format",
-    "should have refused",
-    "not in the corpus",
-    "not read",
-    "gold in doubt",
-    "forbidden",
-    "cut by chunking",
-    "not retrieved",
-    "ranked too low",
-    "refused wrongly",
-    "retrieved but not used",
-    "used but wrong",
-    "wrong",
-    "wrong style",
-]
-
 
 _TUNED = ("tuned_model", "hybrid")
 

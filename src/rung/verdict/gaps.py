@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
+FORMAT = "format"
 TUNED, TUNED_WITH_DOCUMENTS = "tuned_model", "hybrid"
 FORM_KEPT = 0.5  # of the answers: a model that surely keeps the form in fewer tells by none of its scores what it knows
 MIN_CASES = 10  # from fewer no gap is stated, nor what would change the choice
 MIN_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
-# At the floor: a mean below the first, and an interval that ends below the second. Copying what is shown gets a tenth in F1.
+# At the floor: a mean below the first, and an interval that ends below the second. Saying anything gets about a tenth.
 FLOOR, SURELY_BELOW = 0.15, 0.25
 _NONE = Estimate(None, None, None, 0)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rung.records import Lost
+from rung.records import Loss, Lost
 from rung.stats.estimates import estimates
-from rung.verdict.failure_modes import Loss
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from rung.records import rung_of
+from rung.records import Stop, rung_of
 from rung.stats.estimates import design_effect, student_point
 from rung.verdict.bar import Bar, keeps_mean
 from rung.verdict.choice import FLOOR, Choice, Contender, choose, is_worse
@@ -30,25 +30,6 @@ ERROR = 0.05  # chance, at most, that the race drops the rung that all cases wou
 _BOLDEST = 0.75  # of the wealth that one bet may lose
 _GRID = 400  # means that an always-valid interval tries
 _SAME = 1e-12
-Why = Literal["misses", "limit", "worse", "not needed"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entrant:
-    """A rung in the race: its `correct` on the cases answered so far, all rungs in the same random order, NaN where it does
-    not apply. `barred`: it has broken a hard limit for good."""
-
-    name: str
-    values: Floats
-    barred: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why a rung answers no more. `rival`: the rung that it lost to, or that stands lower and is as good."""
-
-    why: Why
-    rival: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +45,7 @@ class Standing:
 
 
 def standing(
-    entrants: Sequence[Entrant],
+    entrants: Sequence[Contender],
     *,
     total: int,
     bar: Bar,
@@ -80,7 +61,8 @@ def standing(
     show it worse than another, and need not go on when they will surely not show the lowest that is left to be worse.
 
     Args:
-        entrants: from the lowest, reference arms left out.
+        entrants: from the lowest, reference arms left out: their `correct` on the cases answered so far, all in the same
+            random order. One that has broken a hard limit for good is not `open`.
         total: cases in all.
         bar: what is good enough, and the risk.
         clusters: of each case, in the order of the race; None where all are independent.
@@ -90,8 +72,8 @@ def standing(
     # Where a bar is set, both ways of choosing may be gone, and the error is shared between them.
     error = ERROR if bar.correct is None else ERROR / 2
     course = _Course(total, clusters, max(of, len(entrants), 1), error, bar, incumbent)
-    fit = [one for one in entrants if not one.barred]
-    stopped = {one.name: Stop("limit") for one in entrants if one.barred and len(one.values) < total}
+    fit = [one for one in entrants if one.open]
+    stopped = {one.name: Stop("limit") for one in entrants if not one.open and len(one.values) < total}
     found = None if bar.correct is None else _by_bar(fit, course, stopped)
     return found or _among(fit, course, stopped)
 
@@ -109,7 +91,7 @@ def is_settled(choice: Choice, values: Floats, bar: Bar, *, clusters: Sequence[i
     return not is_worse(Contender(choice.name, values), perfect, bar.risk, clusters=clusters)
 
 
-def _by_bar(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop]) -> Standing | None:
+def _by_bar(fit: Sequence[Contender], course: _Course, stopped: Mapping[str, Stop]) -> Standing | None:
     """Rung after rung from the lowest, of the last choice's rung that one first; None where none is good enough."""
     out: dict[str, Stop] = {}
     for rung in dict.fromkeys(rung_of(one.name) for one in fit):
@@ -126,7 +108,7 @@ def _by_bar(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop]
     return None
 
 
-def _out_of_the_bar(settings: Sequence[Entrant], course: _Course) -> dict[str, Stop]:
+def _out_of_the_bar(settings: Sequence[Contender], course: _Course) -> dict[str, Stop]:
     """Settings of one rung that will surely miss the bar, or surely be behind another; the last choice by the bar alone."""
     error = course.error if len(settings) == 1 else course.error / 2
     out = {o.name: Stop("misses") for o in settings if not course.is_done(o) and _surely_misses(o, course, error)}
@@ -140,7 +122,7 @@ def _out_of_the_bar(settings: Sequence[Entrant], course: _Course) -> dict[str, S
     return out
 
 
-def _among(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop]) -> Standing:
+def _among(fit: Sequence[Contender], course: _Course, stopped: Mapping[str, Stop]) -> Standing:
     """The lowest that is not shown to be worse than the best."""
     if not fit:
         return Standing((), stopped)
@@ -165,14 +147,14 @@ def _among(fit: Sequence[Entrant], course: _Course, stopped: Mapping[str, Stop])
     return Standing((), {**stopped, **stops}, _chosen(fit, course))
 
 
-def _chosen(fit: Sequence[Entrant], course: _Course) -> Choice | None:
+def _chosen(fit: Sequence[Contender], course: _Course) -> Choice | None:
     """The choice among those that have answered every case; the others count as tried."""
     judged = [one for one in fit if len(_applies(one.values))]
     contenders = [Contender(one.name, course.over_all(one), open=course.is_done(one)) for one in judged]
     return choose(contenders, course.bar, clusters=course.clusters, incumbent=course.incumbent)
 
 
-def _fewest(entrants: Sequence[Entrant]) -> tuple[str, ...]:
+def _fewest(entrants: Sequence[Contender]) -> tuple[str, ...]:
     """Those behind come up first, so that rungs are compared on as many cases as possible."""
     fewest = min(len(one.values) for one in entrants)
     return tuple(one.name for one in entrants if len(one.values) == fewest)
@@ -242,11 +224,11 @@ class _Course:
     bar: Bar
     incumbent: str
 
-    def is_done(self, one: Entrant) -> bool:
+    def is_done(self, one: Contender) -> bool:
         """Whether it has answered every case."""
         return len(one.values) >= self.total
 
-    def over_all(self, one: Entrant) -> Floats:
+    def over_all(self, one: Contender) -> Floats:
         """Its scores over all cases, NaN where it has not answered."""
         import numpy as np
 
@@ -259,7 +241,7 @@ class _Course:
         return 1 + (design_effect(values, self.clusters[: len(values)]) - 1) * self.total / len(values)
 
 
-def _surely_misses(one: Entrant, course: _Course, error: float) -> bool:
+def _surely_misses(one: Contender, course: _Course, error: float) -> bool:
     """Whether its mean over all cases will be too low to clear the bar; of the last choice: so low that it does not stay."""
     known = _applies(one.values)
     if len(known) == 0 or course.bar.correct is None:
@@ -284,13 +266,13 @@ def _needed(known: Floats, bar: float, level: float, *, total: int, effect: floa
     return (needed * (total + 2) - 1) / total
 
 
-def _surely_behind(one: Entrant, other: Entrant, course: _Course, error: float) -> bool:
+def _surely_behind(one: Contender, other: Contender, course: _Course, error: float) -> bool:
     """Whether the mean of all cases will be below that of another setting of the same rung."""
     differences, total, _ = _differences(other, one, course)
     return len(differences) > 0 and surely_below((1 - differences) / 2, 0.5, total=total, error=error)
 
 
-def _surely_worse(one: Entrant, rival: Entrant, fit: Sequence[Entrant], course: _Course) -> bool:
+def _surely_worse(one: Contender, rival: Contender, fit: Sequence[Contender], course: _Course) -> bool:
     """Whether all cases will show `one` to be worse than its rival; exact where both have answered them, and the rival has
     the highest mean."""
     siblings = [o.values for o in fit if rung_of(o.name) == rung_of(rival.name)]
@@ -309,7 +291,7 @@ def _surely_worse(one: Entrant, rival: Entrant, fit: Sequence[Entrant], course: 
     return surely_below((1 - differences) / 2, (1 - least) / 2, total=total, error=course.error / course.compared)
 
 
-def _surely_no_better(one: Entrant, lowest: Entrant, course: _Course) -> bool:
+def _surely_no_better(one: Contender, lowest: Contender, course: _Course) -> bool:
     """Whether all cases cannot show that a lower rung is worse than `one`."""
     differences, total, at_the_end = _differences(one, lowest, course)
     if len(differences) == 0:
@@ -323,13 +305,13 @@ def _threshold(risk: float, tries: float, total: int) -> float:
     return student_point((1 - risk) ** (1 / tries), total + 1)
 
 
-def _ahead(one: Entrant, other: Entrant) -> float:
+def _ahead(one: Contender, other: Contender) -> float:
     n = min(len(one.values), len(other.values))
     differences = _applies(one.values[:n] - other.values[:n])
     return float(differences.mean()) if len(differences) else 0.0
 
 
-def _differences(one: Entrant, other: Entrant, course: _Course) -> tuple[Floats, int, float]:
+def _differences(one: Contender, other: Contender, course: _Course) -> tuple[Floats, int, float]:
     """one − other on the cases that both have, how many that will be in the end, and the standard error then.
 
     As `choice.behind` has it: a case of half a point to either side is counted besides.
@@ -355,7 +337,7 @@ def _applies(values: Floats) -> Floats:
     return values[~np.isnan(values)]
 
 
-def _one(entrants: Sequence[Entrant], name: str) -> Entrant:
+def _one(entrants: Sequence[Contender], name: str) -> Contender:
     return next(one for one in entrants if one.name == name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rung.records import Coverage, Estimate, Repeats, RungResult, Timed
@@ -17,6 +19,7 @@ NOT_APPLICABLE, FAILED, NOTHING_RIGHT = "not applicable", "failed", "no case rig
 BREAKS, MISSES, WORSE, NOT_NEEDED = "breaks a limit", "misses the bar", "worse", "not needed"
 NOT_SHOWN = "not shown to clear the bar"
 AT_FLOOR = "at the floor"
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # of an error: what differs from case to case
 
 _RETIME = "rung compare --retime times all of them together, here and now."
 
@@ -76,6 +79,10 @@ def stopped(
         return f"{breaks(broken, {}) if broken else BREAKS}; {after}, since no further case could mend it"
     if why == "worse":
         return f"{WORSE}: {after}, surely below {rival}"
+    if why == "before":
+        return (
+            f"{NOT_NEEDED} then: {after}, by the scores and the bar of then; 'rung compare' lets it go on where it may win"
+        )
     return f"{NOT_NEEDED}: {after}; {rival} is lower on the ladder, and this one could not win any more"
 
 
@@ -244,6 +251,15 @@ def turned(e: Estimate) -> Estimate:
     return Estimate(None if e.mean is None else -e.mean, low, high, e.n)
 
 
+def commonest(errors: Sequence[str]) -> str:
+    """The commonest failure with its count; those that differ in numbers and quoted words only are one."""
+    kinds = Counter(_VARYING.sub("…", error) for error in errors)
+    (kind, count), *_ = kinds.most_common(1)
+    example = next(error for error in errors if _VARYING.sub("…", error) == kind).rstrip(".")
+    often = f"most often ({count:,} time{'s' if count != 1 else ''})"
+    return f"all with: {example}" if count == len(errors) else f"{often} with: {example}"
+
+
 def failures(name: str, count: int, n: int, failing: str = "") -> str:
     """Answers that did not come. `failing`: the commonest failure, in words."""
     return f"{name}: {count:,} of {cases(n)} failed{f', {failing}' if failing else ''}; they count as misses."
@@ -269,6 +285,23 @@ def unwinnable(count: int, n: int) -> str:
     return (
         f"{count:,} of {cases(n)} can never be won: labels or schema allow none of the accepted answers (rung check names "
         "them). They count as misses for every rung."
+    )
+
+
+def documents_ignored(count: int, n: int) -> str:
+    """Documents that take no rank in the cases' rankings: BEIR's convention, or what a case names."""
+    return (
+        f"In {count} of {cases(n)} the search found a document that takes no rank there, such as the query's own "
+        "(knowledge.ignore_identical_ids, as in BEIR's evaluation; meta.ignored_documents): it is left out of the ranking."
+    )
+
+
+def labels_forgiven(name: str, count: int, n: int, first: str) -> str:
+    """Answers that are a label but for case, quotation marks or a final dot."""
+    verb = "is a label" if count == 1 else "are labels"
+    return (
+        f"{name}: {count} of {cases(n, what='answer')} {verb} only when case, quotation marks and a final dot are forgiven, "
+        f"such as {first[:60]!r}: correct forgives them, format does not."
     )
 
 

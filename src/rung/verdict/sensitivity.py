@@ -1,7 +1,7 @@
 """What would change the choice: the nearest bar, limit, traffic, pace of change or price at which another would win.
 
-Pure: each is found by asking `decide.chooser` again with that one thing changed. What things cost is left to `costs`, how
-it is said to `flip_words`.
+Pure: each is found by asking `eligible.chooser` again with that one thing changed. What things cost is left to `costs`, how
+it is said to `sensitivity_words`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rung.records import RungResult
+from rung.records import Effort, Evaluation, RungResult
+from rung.verdict import reasons
 from rung.verdict import sensitivity_words as flip_words
-from rung.verdict.bar import QUANTILES, Bar, measured
+from rung.verdict.bar import MAIN, QUANTILES, Bar, measured
 from rung.verdict.choice import Choice
-from rung.verdict.costs import Demand, Effort, Prices, bill, break_even
-from rung.verdict.decide import Evaluated, chooser
+from rung.verdict.costs import Demand, Prices, bill, break_even
+from rung.verdict.eligible import chooser
+from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
@@ -63,7 +65,39 @@ def priced(result: RungResult, economy: Economy) -> RungResult:
     return replace(result, bill=bill(effort, economy.prices, economy.demand), usd_per_1k=per_1k)
 
 
-def flips(weighed: Sequence[Evaluated], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
+def what_would_change(
+    evaluations: Sequence[Evaluation],
+    winner: str | None,
+    rejected: Mapping[str, str],
+    *,
+    bar: Bar,
+    economy: Economy,
+    incumbent: str = "",
+) -> tuple[str, ...]:
+    """What would change the choice, one sentence each. It is asked of all rungs: those that the race stopped count with what
+    they answered; of rungs with few answers nothing is said.
+
+    Args:
+        evaluations: every rung that was named, judged.
+        winner: the choice.
+        rejected: why the others are not.
+        bar: what is good enough.
+        economy: of the same rungs.
+        incumbent: the last verdict's winner, "" where there is none.
+    """
+    untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
+    floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
+    found = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
+    kept = [flip for flip in found if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
+    results = [e.result for e in evaluations]
+    thin = {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
+    told = in_words(kept, winner, thin=thin)
+    if winner is not None and winner not in thin:
+        told += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
+    return tuple(told)
+
+
+def flips(weighed: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
     """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
 
     Rungs that the race stopped count with what they answered, unless they would then be chosen today.

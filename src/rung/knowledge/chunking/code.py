@@ -74,9 +74,9 @@ class _Line(NamedTuple):
 
 def language_of(document: Document) -> str:
     """The programming language of a document, by `meta.language` or its source's suffix; "" where it is none."""
-    said = document.meta.get(LANGUAGE)
+    declared = document.meta.get(LANGUAGE)
     # `language: en` of somebody's rows is no programming language.
-    return str(said) if said in LANGUAGES.values() else LANGUAGES.get(PurePath(document.source).suffix.lower(), "")
+    return str(declared) if declared in LANGUAGES.values() else LANGUAGES.get(PurePath(document.source).suffix.lower(), "")
 
 
 def definitions(text: str, start: int, language: str) -> list[Definition]:
@@ -84,29 +84,29 @@ def definitions(text: str, start: int, language: str) -> list[Definition]:
     lines = _lines(text, start)
     grammar = _grammar(language)
     rows = _by_grammar(text[start:], grammar) if grammar is not None else _by_shape(lines)
-    found: dict[int, Definition] = {}
+    by_start: dict[int, Definition] = {}
     for name, first, last in sorted(rows, key=lambda row: (row[1], -row[2])):
         top = first
         while top > 0 and _ATTACHED.match(lines[top - 1].text) and _indent(lines[top - 1]) == _indent(lines[first]):
             top -= 1
         end = lines[last + 1].at if last + 1 < len(lines) else len(text)
         begin = lines[top].at + _indent(lines[top])
-        if begin not in found:  # a decorated definition and the definition in it are one
-            found[begin] = Definition(begin, end, _title(lines[name].text))
-    return _nested(sorted(found.values(), key=lambda d: (d.start, -d.end)))
+        if begin not in by_start:  # a decorated definition and the definition in it are one
+            by_start[begin] = Definition(begin, end, _title(lines[name].text))
+    return _nested(sorted(by_start.values(), key=lambda d: (d.start, -d.end)))
 
 
-def _nested(found: Sequence[Definition]) -> list[Definition]:
+def _nested(candidates: Sequence[Definition]) -> list[Definition]:
     """Those that lie within their predecessors or after them: broken code may say otherwise."""
-    kept: list[Definition] = []
+    outer: list[Definition] = []
     ends: list[int] = []
-    for definition in found:
+    for definition in candidates:
         while ends and ends[-1] <= definition.start:
             ends.pop()
         if not ends or definition.end <= ends[-1]:
-            kept.append(definition)
+            outer.append(definition)
             ends.append(definition.end)
-    return kept
+    return outer
 
 
 @cache
@@ -116,8 +116,8 @@ def _grammar(language: str) -> Language | None:
     try:
         from tree_sitter import Language
 
-        made = getattr(import_module(f"tree_sitter_{wheel}"), function)
-        return Language(made())
+        grammar = getattr(import_module(f"tree_sitter_{wheel}"), function)
+        return Language(grammar())
     except ImportError:
         return None
     except (AttributeError, ValueError) as error:  # a grammar of another generation than the library
@@ -177,12 +177,12 @@ def _goes_on(line: str) -> bool:
 
 
 def _lines(text: str, start: int) -> list[_Line]:
-    found = []
+    lines = []
     position = start
     for line in text[start:].split("\n"):  # as tree-sitter counts rows
-        found.append(_Line(position, line))
+        lines.append(_Line(position, line))
         position += len(line) + 1
-    return found
+    return lines
 
 
 def _indent(line: _Line) -> int:

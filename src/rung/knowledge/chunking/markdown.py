@@ -143,7 +143,7 @@ def as_json(value: object) -> Json:
 
 def headings(text: str, start: int = 0) -> list[Heading]:
     """The ATX (`## Title`) and setext (underlined) headings from `start` on, code fences left out, in order."""
-    found: list[Heading] = []
+    heads: list[Heading] = []
     fence, above, above_start, position = "", "", 0, start
     for line in text[start:].splitlines(keepends=True):
         bare = line.rstrip("\r\n")
@@ -155,16 +155,16 @@ def headings(text: str, start: int = 0) -> list[Heading]:
         elif mark:
             fence, above = mark[1], ""
         elif atx := _ATX.match(bare):
-            found.append(Heading(position, position + len(bare), len(atx[1]), _plain(atx[2] or "")))
+            heads.append(Heading(position, position + len(bare), len(atx[1]), _plain(atx[2] or "")))
             above = ""
         elif above.strip() and (under := _SETEXT.match(bare)):
-            found.append(Heading(above_start, position + len(bare), 1 if under[1][0] == "=" else 2, _plain(above)))
+            heads.append(Heading(above_start, position + len(bare), 1 if under[1][0] == "=" else 2, _plain(above)))
             above = ""
         else:
             # Only a line of a paragraph can be underlined: not a list item, quote, table row or indented code.
             above, above_start = ("" if re.match(r"(?: {4}|\t|\s*(?:[-*+>|]|\d+[.)]))", bare) else bare), position
         position += len(line)
-    return [h for h in found if h.title]
+    return [h for h in heads if h.title]
 
 
 def _plain(title: str) -> str:
@@ -183,12 +183,12 @@ def blocks(text: str, start: int, heads: Mapping[int, int]) -> Iterator[Block]:
         lines.append(_Line(position, line.rstrip("\r")))
         position += len(line) + 1
     lines.append(_Line(len(text), ""))
-    place = 0
-    while place < len(lines) - 1:
-        kind, after = _block(lines, place, heads)
+    index = 0
+    while index < len(lines) - 1:
+        kind, after = _block(lines, index, heads)
         if kind is not None:
-            yield Block(kind, lines[place].at, lines[after].at)
-        place = after
+            yield Block(kind, lines[index].at, lines[after].at)
+        index = after
 
 
 class _Line(NamedTuple):
@@ -197,44 +197,44 @@ class _Line(NamedTuple):
 
 
 def _block(
-    lines: Sequence[_Line], place: int, heads: Mapping[int, int]
+    lines: Sequence[_Line], index: int, heads: Mapping[int, int]
 ) -> tuple[Literal["heading", "rule", "table", "code", "list", "paragraph"] | None, int]:
     """What begins at a line, and the line after it."""
-    at, text = lines[place]
+    at, text = lines[index]
     if not text.strip():
-        return None, place + 1
+        return None, index + 1
     if at in heads:
-        after = place + 1
+        after = index + 1
         while after < len(lines) - 1 and lines[after].at < heads[at]:
             after += 1
         return "heading", after
     if _FENCE.match(text):
-        return "code", _after_fence(lines, place)
+        return "code", _after_fence(lines, index)
     if _RULE.match(text):
-        return "rule", place + 1
-    if _begins_table(lines, place):
-        return "table", _after_run(lines, place + 2, heads, in_table=True)
+        return "rule", index + 1
+    if _begins_table(lines, index):
+        return "table", _after_run(lines, index + 2, heads, in_table=True)
     if _ITEM.match(text):
-        return "list", _after_list(lines, place, heads)
+        return "list", _after_list(lines, index, heads)
     if _INDENTED_CODE.match(text):
-        after = place + 1
+        after = index + 1
         while after < len(lines) - 1 and _INDENTED_CODE.match(lines[after].text):
             after += 1
         return "code", after
-    return "paragraph", _after_run(lines, place + 1, heads, in_table=False)
+    return "paragraph", _after_run(lines, index + 1, heads, in_table=False)
 
 
-def _begins_table(lines: Sequence[_Line], place: int) -> bool:
-    if "|" not in lines[place].text or place + 1 >= len(lines) - 1:
+def _begins_table(lines: Sequence[_Line], index: int) -> bool:
+    if "|" not in lines[index].text or index + 1 >= len(lines) - 1:
         return False
-    dashes = lines[place + 1].text
+    dashes = lines[index + 1].text
     return "-" in dashes and ("|" in dashes or ":" in dashes) and _DELIMITERS.match(dashes) is not None
 
 
-def _after_fence(lines: Sequence[_Line], place: int) -> int:
-    mark = _FENCE.match(lines[place].text.lstrip())
+def _after_fence(lines: Sequence[_Line], index: int) -> int:
+    mark = _FENCE.match(lines[index].text.lstrip())
     fence = mark[1] if mark else "```"
-    for after in range(place + 1, len(lines) - 1):
+    for after in range(index + 1, len(lines) - 1):
         bare = lines[after].text.strip()
         if bare.startswith(fence) and not bare.strip("`~"):
             return after + 1
@@ -255,9 +255,9 @@ def _after_run(lines: Sequence[_Line], after: int, heads: Mapping[int, int], *, 
     return after
 
 
-def _after_list(lines: Sequence[_Line], place: int, heads: Mapping[int, int]) -> int:
+def _after_list(lines: Sequence[_Line], index: int, heads: Mapping[int, int]) -> int:
     """The line after a list: blank lines are inside it where an item or an indented line follows."""
-    after = place + 1
+    after = index + 1
     while after < len(lines) - 1:
         at, text = lines[after]
         if not text.strip():

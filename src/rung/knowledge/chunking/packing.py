@@ -72,26 +72,26 @@ def joined(pieces: Pieces, keeps: Sequence[tuple[int, int]], *, limit: int) -> P
     """
     ends = _fitting(pieces, keeps, limit)
     small = limit // FINEST
-    made = Pieces([], [], [], [], [])
-    place = 0
-    while place < len(pieces):
-        until = ends.get(place, place + 1)
-        size = sum(pieces.tokens[place:until])
-        if made.starts and until == place + 1 and not pieces.section[place] and made.tokens[-1] + size <= small:
-            made.tokens[-1] += size
+    packed = Pieces([], [], [], [], [])
+    index = 0
+    while index < len(pieces):
+        until = ends.get(index, index + 1)
+        size = sum(pieces.tokens[index:until])
+        if packed.starts and until == index + 1 and not pieces.section[index] and packed.tokens[-1] + size <= small:
+            packed.tokens[-1] += size
         else:
-            made.starts.append(pieces.starts[place])
-            made.tokens.append(size)
-            made.cut.append(pieces.cut[place])
-            made.cross.append(pieces.cross[place])
-            made.section.append(pieces.section[place])
-        place = until
-    return made
+            packed.starts.append(pieces.starts[index])
+            packed.tokens.append(size)
+            packed.cut.append(pieces.cut[index])
+            packed.cross.append(pieces.cross[index])
+            packed.section.append(pieces.section[index])
+        index = until
+    return packed
 
 
 def _fitting(pieces: Pieces, keeps: Sequence[tuple[int, int]], limit: int) -> dict[int, int]:
     """Place of the first piece of each span that fits -> place after its last one. Spans inside such a span are left out."""
-    found: dict[int, int] = {}
+    fitting: dict[int, int] = {}
     reached = 0
     for start, end in keeps:
         first, last = bisect_left(pieces.starts, start), bisect_left(pieces.starts, end)
@@ -103,5 +103,5 @@ def _fitting(pieces: Pieces, keeps: Sequence[tuple[int, int]], limit: int) -> di
             before -= 1
             head += pieces.tokens[before]
         if sum(pieces.tokens[first:last]) + head <= limit:
-            found[first], reached = last, last
-    return found
+            fitting[first], reached = last, last
+    return fitting

@@ -77,14 +77,14 @@ def passages(document: Document, *, chunking: Chunking, count: Count, max_tokens
     start = body_start(document)
     if not document.text[start:].strip():
         return ()
-    made = structure(document, start)
-    fine = _pieces(document.text, start, made, count, chunking.capacity(max_tokens))
-    paths, places = Paths(made.sections), Places(document)
-    found: dict[tuple[int, int], Passage] = {}
-    for span, parent in _spans(document.text, fine, made, chunking, max_tokens):
-        title = _title(document, paths, made.tables, span)
-        found.setdefault(span, _passage(document, span, title, places, parent))
-    return tuple(found.values())
+    layout = structure(document, start)
+    fine = _pieces(document.text, start, layout, count, chunking.capacity(max_tokens))
+    paths, places = Paths(layout.sections), Places(document)
+    by_span: dict[tuple[int, int], Passage] = {}
+    for span, parent in _spans(document.text, fine, layout, chunking, max_tokens):
+        title = _title(document, paths, layout.tables, span)
+        by_span.setdefault(span, _passage(document, span, title, places, parent))
+    return tuple(by_span.values())
 
 
 def row(passage: Passage, *, count: Count) -> Row:
@@ -103,8 +103,8 @@ class Places:
     """The page and the line of a position in a document, both from 1; page 0 where the document has no pages."""
 
     def __init__(self, document: Document) -> None:
-        said = document.meta.get(PAGES)
-        self._pages = [at for at in said if isinstance(at, int)] if isinstance(said, list) else []
+        declared = document.meta.get(PAGES)
+        self._pages = [at for at in declared if isinstance(at, int)] if isinstance(declared, list) else []
         self._text, self._at, self._line = document.text, 0, 1
 
     def page(self, position: int) -> int:
@@ -140,12 +140,12 @@ def _passage(
 
 
 def _spans(
-    text: str, fine: Pieces, made: Structure, chunking: Chunking, max_tokens: int
+    text: str, fine: Pieces, layout: Structure, chunking: Chunking, max_tokens: int
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int] | None]]:
     """The span of each passage, and of its parent where parents are on: passages are cut inside their parent."""
     limit = chunking.capacity(max_tokens)
     overlap = min(chunking.overlap, limit // 2)
-    pieces = joined(fine, made.keeps, limit=limit)
+    pieces = joined(fine, layout.keeps, limit=limit)
     families = [(0, len(pieces))]
     if chunking.parent_tokens:
         families = pack(pieces, 0, len(pieces), target=chunking.parent_tokens, limit=chunking.parent_tokens)
@@ -164,21 +164,21 @@ def _spans(
 
 def _overlapping(fine: Pieces, floor: int, begin: int, room: int) -> int:
     """Where a passage begins when it may repeat `room` tokens of what comes before it, from `floor` on, in its section."""
-    place = bisect_right(fine.starts, begin) - 1
-    while fine.starts[place - 1] > floor and begin > floor:
-        place -= 1
-        room -= fine.tokens[place]
-        if room < 0 or fine.section[place]:
+    index = bisect_right(fine.starts, begin) - 1
+    while fine.starts[index - 1] > floor and begin > floor:
+        index -= 1
+        room -= fine.tokens[index]
+        if room < 0 or fine.section[index]:
             break
-        if fine.cut[place] <= OVERLAP_AT:
-            begin = fine.starts[place]
+        if fine.cut[index] <= OVERLAP_AT:
+            begin = fine.starts[index]
     return begin
 
 
-def _pieces(text: str, start: int, made: Structure, count: Count, limit: int) -> Pieces:
+def _pieces(text: str, start: int, layout: Structure, count: Count, limit: int) -> Pieces:
     """The finest pieces between the cuts, with their tokens; one that is longer than a passage is cut at words."""
     cuts: dict[int, Cut] = {}
-    for cut in (Cut(start, SECTION), *made.cuts):
+    for cut in (Cut(start, SECTION), *layout.cuts):
         # Not at white space, and the last cut at a place: it is the one that knows more.
         begun = _NOT_SPACE.search(text, cut.at)
         if begun is not None and (begun.start() not in cuts or cut.section):
@@ -187,16 +187,16 @@ def _pieces(text: str, start: int, made: Structure, count: Count, limit: int) ->
     ends = [cut.at for cut in ordered[1:]] + [len(text)]
     marks = count([""])[0]  # the tokens at both ends, which a text has once and its pieces would each have
     sizes = [max(1, n - marks) for n in count([text[cut.at : end] for cut, end in zip(ordered, ends, strict=True)])]
-    found = Pieces([], [], [], [], [])
+    pieces = Pieces([], [], [], [], [])
     for cut, end, size in zip(ordered, ends, sizes, strict=True):
         parts = [(cut.at, size)] if size <= limit else _by_words(text, cut.at, end, count, limit)
-        for place, (at, tokens) in enumerate(parts):
-            found.starts.append(at)
-            found.tokens.append(tokens)
-            found.cut.append(WORD if place else cut.cost + TORN * cut.torn)
-            found.cross.append(0.0 if place else cut.cross)
-            found.section.append(cut.section and not place)
-    return found
+        for index, (at, tokens) in enumerate(parts):
+            pieces.starts.append(at)
+            pieces.tokens.append(tokens)
+            pieces.cut.append(WORD if index else cut.cost + TORN * cut.torn)
+            pieces.cross.append(0.0 if index else cut.cross)
+            pieces.section.append(cut.section and not index)
+    return pieces
 
 
 def _by_words(text: str, start: int, end: int, count: Count, limit: int) -> list[tuple[int, int]]:

@@ -71,74 +71,74 @@ def structure(document: Document, start: int) -> Structure:
 
 def of_text(text: str, start: int) -> Structure:
     """Paragraphs, sentences and lines of a plain text."""
-    made = Structure()
+    layout = Structure()
     position = start
     for gap in _BLANK_LINES.finditer(text, start):
-        made.cuts.extend(_prose(text, position, gap.start(), Cut(position, PARAGRAPH)))
+        layout.cuts.extend(_prose(text, position, gap.start(), Cut(position, PARAGRAPH)))
         position = gap.end()
-    made.cuts.extend(_prose(text, position, len(text), Cut(position, PARAGRAPH)))
-    return made
+    layout.cuts.extend(_prose(text, position, len(text), Cut(position, PARAGRAPH)))
+    return layout
 
 
 def of_markdown(text: str, start: int) -> Structure:
     """Sections, tables, lists, code blocks and paragraphs of a Markdown text."""
-    found = headings(text, start)
-    made = Structure(sections=_under(found, len(text)))
+    heads = headings(text, start)
+    layout = Structure(sections=_under(heads, len(text)))
     torn = False
-    for block in blocks(text, start, {h.start: h.end for h in found}):
+    for block in blocks(text, start, {h.start: h.end for h in heads}):
         first = Cut(block.start, PARAGRAPH, torn=torn)
         torn = False
         match block.kind:
             case "heading":
-                made.cuts.append(Cut(block.start, SECTION, CROSS_SECTION, section=True, torn=first.torn))
+                layout.cuts.append(Cut(block.start, SECTION, CROSS_SECTION, section=True, torn=first.torn))
                 torn = True
             case "rule":
-                made.cuts.append(first)
+                layout.cuts.append(first)
             case "table":
-                made.keeps.append((block.start, block.end))
-                made.tables.append(_table(text, block))
-                made.cuts.append(first)
+                layout.keeps.append((block.start, block.end))
+                layout.tables.append(_table(text, block))
+                layout.cuts.append(first)
                 # The line of dashes belongs to the head row.
-                made.cuts.extend(Cut(at, ROW) for at in list(_lines(text, block.start, block.end))[1:])
+                layout.cuts.extend(Cut(at, ROW) for at in list(_lines(text, block.start, block.end))[1:])
             case "code":
-                made.keeps.append((block.start, block.end))
-                made.cuts.append(first)
-                made.cuts.extend(_code_lines(text, block.start, block.end))
+                layout.keeps.append((block.start, block.end))
+                layout.cuts.append(first)
+                layout.cuts.extend(_code_lines(text, block.start, block.end))
             case "list":
-                made.keeps.append((block.start, block.end))
-                _list(text, block, first, made)
+                layout.keeps.append((block.start, block.end))
+                _list(text, block, first, layout)
             case _:
-                made.cuts.extend(_prose(text, block.start, block.end, first))
-    return made
+                layout.cuts.extend(_prose(text, block.start, block.end, first))
+    return layout
 
 
 def of_code(text: str, start: int, language: str) -> Structure:
     """Definitions and lines of source code."""
-    found = definitions(text, start, language)
-    made = Structure(keeps=[(d.start, d.end) for d in found], sections=[Section(d.start, d.end, d.title) for d in found])
+    units = definitions(text, start, language)
+    layout = Structure(keeps=[(d.start, d.end) for d in units], sections=[Section(d.start, d.end, d.title) for d in units])
     depths: dict[int, int] = {}
     open_ends: list[int] = []
-    for definition in found:
+    for definition in units:
         while open_ends and open_ends[-1] <= definition.start:
             open_ends.pop()
         depths.setdefault(definition.start, len(open_ends))
         open_ends.append(definition.end)
-    made.cuts.append(Cut(start, SECTION))
+    layout.cuts.append(Cut(start, SECTION))
     for cut in _code_lines(text, start, len(text)):
         depth = depths.get(cut.at)
-        made.cuts.append(cut if depth is None else Cut(cut.at, 0.05 * depth, CROSS_SECTION / 2, section=True))
-    return made
+        layout.cuts.append(cut if depth is None else Cut(cut.at, 0.05 * depth, CROSS_SECTION / 2, section=True))
+    return layout
 
 
-def _under(found: list[Heading], end: int) -> list[Section]:
+def _under(heads: list[Heading], end: int) -> list[Section]:
     """The sections under headings: each ends where a heading of its level or above begins."""
-    ends = [end] * len(found)
+    ends = [end] * len(heads)
     still_open: list[int] = []
-    for place, heading in enumerate(found):
-        while still_open and found[still_open[-1]].level >= heading.level:
+    for index, heading in enumerate(heads):
+        while still_open and heads[still_open[-1]].level >= heading.level:
             ends[still_open.pop()] = heading.start
-        still_open.append(place)
-    return [Section(heading.start, after, heading.title) for heading, after in zip(found, ends, strict=True)]
+        still_open.append(index)
+    return [Section(heading.start, after, heading.title) for heading, after in zip(heads, ends, strict=True)]
 
 
 def _prose(text: str, start: int, end: int, first: Cut) -> Iterator[Cut]:
@@ -149,20 +149,20 @@ def _prose(text: str, start: int, end: int, first: Cut) -> Iterator[Cut]:
     yield from sorted([*(Cut(at, SENTENCE) for at in begins), *lines], key=lambda cut: cut.at)
 
 
-def _list(text: str, block: Block, first: Cut, made: Structure) -> None:
+def _list(text: str, block: Block, first: Cut, layout: Structure) -> None:
     """Items as units; nested items cost more than outer ones."""
     begin = block.start + len(text[block.start : block.end]) - len(text[block.start : block.end].lstrip())
     starts = [begin, *_lines(text, begin, block.end)]
     items = [(at, _indent(text, at)) for at in starts if _ITEM.match(text, at)]
     outer = min((indent for _, indent in items), default=0)
     tops = [begin, *(at for at, indent in items if indent <= outer + 1 and at > begin)]
-    made.keeps.extend(zip(tops, [*tops[1:], block.end], strict=True))
+    layout.keeps.extend(zip(tops, [*tops[1:], block.end], strict=True))
     marks = dict(items)
     position, cut = block.start, first
     for at in [at for at in starts[1:] if at in marks]:
-        made.cuts.extend(_prose(text, position, at, cut))
+        layout.cuts.extend(_prose(text, position, at, cut))
         position, cut = at, Cut(at, ITEM + 0.02 * min(marks[at] - outer, 8))
-    made.cuts.extend(_prose(text, position, block.end, cut))
+    layout.cuts.extend(_prose(text, position, block.end, cut))
 
 
 def _code_lines(text: str, start: int, end: int) -> Iterator[Cut]:
@@ -210,14 +210,14 @@ class Paths:
 
     def at(self, position: int) -> tuple[str, ...]:
         """The path at a position; a section that begins exactly there is on it."""
-        place = bisect_right(self._starts, position)
-        return tuple(s.title for s in self._paths[place - 1] if s.end > position) if place else ()
+        index = bisect_right(self._starts, position)
+        return tuple(s.title for s in self._paths[index - 1] if s.end > position) if index else ()
 
     def over(self, start: int, end: int) -> tuple[str, ...]:
         """What the paths of everything from `start` to `end` have in common: a passage of two sections is of neither."""
         common = self.at(start)
-        for place in range(bisect_right(self._starts, start), bisect_right(self._starts, end - 1)):
-            path = tuple(section.title for section in self._paths[place])
+        for index in range(bisect_right(self._starts, start), bisect_right(self._starts, end - 1)):
+            path = tuple(section.title for section in self._paths[index])
             shared = next(
                 (n for n, (a, b) in enumerate(zip(common, path, strict=False)) if a != b), min(len(common), len(path))
             )

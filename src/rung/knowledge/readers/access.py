@@ -22,7 +22,7 @@ from rung.records import Document, Json
 _KEPT = frozenset({"body_start", "pages", "format", "language"})  # what readers say about the text
 
 # What sidecars say: first its own ({} where it has none), then those of the folders above it and of what a link leads to.
-Said = Sequence[Mapping[str, Json]]
+Described = Sequence[Mapping[str, Json]]
 # The groups of a document, or None where the function has nothing to say about it; an empty list means everybody.
 GroupsOf = Callable[[Document], Sequence[str] | None]
 
@@ -52,23 +52,23 @@ class Access:
     groups_of: GroupsOf | None = None
     matched: set[int] = field(default_factory=set)
 
-    def narrowed(self, document: Document, *, names: Iterable[str], said: Said = ()) -> Document:
+    def narrowed(self, document: Document, *, names: Iterable[str], sidecars: Described = ()) -> Document:
         """The document with the groups that it has in the end, and with what its sidecar says.
 
         Args:
             names: the paths of its file: where it stands, what a link leads to, where it lies in an archive. Each is under
                 the first rule that covers it, and all of these rules count. A row's own id can only add a rule.
-            said: what its sidecars say; the first one describes it, of the others only the groups are read.
+            sidecars: what its sidecars say; the first one describes it, of the others only the groups are read.
 
         Raises:
             Unusable: what some place says cannot be understood, or no group is named by all of them.
         """
         _refuse_marks(document)
         places = [("it", document.groups)]
-        for number, values in enumerate(said):
+        for number, values in enumerate(sidecars):
             places.append(("its sidecar" if not number else "another sidecar", groups_of(values)))
-        if said:
-            document = _described(document, said[0])
+        if sidecars:
+            document = _described(document, sidecars[0])
         for number in self._ruling(document.id, list(dict.fromkeys(names))):
             self.matched.add(number)
             places.append((f"the rule '{self.rules[number].path}'", self.rules[number].groups))
@@ -82,13 +82,13 @@ class Access:
 
     def _ruling(self, id: str, names: Sequence[str]) -> list[int]:
         """The rules that count for a document, by number."""
-        found = [number for name in names or [id] if (number := self._first(name)) is not None]
+        rules = [number for name in names or [id] if (number := self._first(name)) is not None]
         if (
             id not in names
         ):  # a rule that already had its say about the file, or gave way to an earlier one, is not about the id
             aimed = (n for n, rule in enumerate(self.rules) if not any(map(rule.covers, names)) and rule.covers(id))
-            found += [number for number in [next(aimed, None)] if number is not None]
-        return list(dict.fromkeys(found))
+            rules += [number for number in [next(aimed, None)] if number is not None]
+        return list(dict.fromkeys(rules))
 
     def _first(self, name: str) -> int | None:
         for number, rule in enumerate(self.rules):
@@ -120,17 +120,17 @@ def groups_of(values: Mapping[str, Json]) -> tuple[str, ...]:
     """
     if key := marks.in_values(values):
         raise Unusable(refusal(key))
-    said = values.get(marks.GROUPS)
-    if said is None:
+    declared = values.get(marks.GROUPS)
+    if declared is None:
         return ()
-    names = said.split(",") if isinstance(said, str) else said
-    listed = isinstance(said, str) and re.search(r"^\s*[\[{(\"']|[;|\n]", said)
+    names = declared.split(",") if isinstance(declared, str) else declared
+    listed = isinstance(declared, str) and re.search(r"^\s*[\[{(\"']|[;|\n]", declared)
     if (
         listed
         or not isinstance(names, list)
         or not all(isinstance(n, (str, int)) and not isinstance(n, bool) for n in names)
     ):
-        shown = json.dumps(said, default=str)[:80]
+        shown = json.dumps(declared, default=str)[:80]
         raise Unusable(f"groups must be a list of names (quote yes, no, on and off): got {shown}; left out")
     groups = tuple(dict.fromkeys(str(name).strip() for name in names))
     if "" in groups:
@@ -159,14 +159,14 @@ def _refuse_marks(document: Document) -> None:
     meta = {key: value for key, value in document.meta.items() if key not in _KEPT}
     if marks.GROUPS in meta or (key := marks.in_values(meta)):
         raise Unusable(refusal(marks.GROUPS if marks.GROUPS in meta else key))
-    if (found := mark_in_head(document)) is not None:
-        raise Unusable(refusal(found[1]), found[0])
+    if (mark := mark_in_head(document)) is not None:
+        raise Unusable(refusal(mark[1]), mark[0])
 
 
-def _described(document: Document, said: Mapping[str, Json]) -> Document:
+def _described(document: Document, sidecar: Mapping[str, Json]) -> Document:
     """The document with the title and the meta that its sidecar gives; what its reader found out stays."""
-    title = said.get("title")
-    meta = {key: value for key, value in said.items() if key not in ("title", "groups") and key not in _KEPT}
+    title = sidecar.get("title")
+    meta = {key: value for key, value in sidecar.items() if key not in ("title", "groups") and key not in _KEPT}
     words = " ".join(str(title).split()) if isinstance(title, (str, int, float)) and not isinstance(title, bool) else ""
     return replace(document, title=words or document.title, meta={**document.meta, **meta})
 
@@ -178,8 +178,8 @@ def _common(places: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
         return ()
     left = [group for group in speaking[0][1] if all(group in groups for _, groups in speaking)]
     if not left:
-        told = "; ".join(f"{who} says {', '.join(groups)}" for who, groups in speaking)
-        raise Unusable(f"nobody could read it: {told}; no group is in all of them; left out")
+        listed = "; ".join(f"{who} says {', '.join(groups)}" for who, groups in speaking)
+        raise Unusable(f"nobody could read it: {listed}; no group is in all of them; left out")
     return tuple(left)
 
 
@@ -198,9 +198,9 @@ def _pattern(path: str) -> re.Pattern[str]:
     path = path.removeprefix("./").strip("/")
     whole = "" if set(path) & set("*?") else r"(?:/.*)?"
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]/]+\])", path)
-    said = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    made = "".join(said.get(p) or (_class(p) if p.startswith("[") and p.endswith("]") else re.escape(p)) for p in parts)
-    return re.compile(made + whole, re.DOTALL)
+    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    pattern = "".join(wild.get(p) or (_class(p) if p.startswith("[") and p.endswith("]") else re.escape(p)) for p in parts)
+    return re.compile(pattern + whole, re.DOTALL)
 
 
 def _class(part: str) -> str:

@@ -32,12 +32,12 @@ def read_zip(file: SourceFile) -> Iterator[Item]:
         if mark := in_text(archive.comment.decode("utf-8", "replace")):
             raise Unusable(access.refusal(mark[1]))
         members = _Members(file, archive)
-        found = 0
+        count = 0
         for info in members.infos.values():
             for item in _member(members, info):
-                found += 1
+                count += 1
                 yield 0, item
-        if not found:
+        if not count:
             yield 0, "holds no file that some reader takes"
 
 
@@ -59,8 +59,8 @@ class _Members:
             for folder, names in folders.items()
         }
 
-    def said(self, path: PurePosixPath) -> list[Values]:
-        """What the sidecars of a member and of the folders that it lies in say, its own first: see `access.Said`.
+    def sidecars(self, path: PurePosixPath) -> list[Values]:
+        """What the sidecars of a member and of the folders that it lies in say, its own first: see `access.Described`.
 
         Raises:
             Unusable: one of them is misspelt, stands twice, or cannot be understood.
@@ -68,8 +68,8 @@ class _Members:
         for _, outer in _upwards(path):
             if name := self._sidecars[outer].of_folder(partial(self._read, outer)):
                 raise Unusable(f"lies in a folder that {OF_FOLDER.format(name)}")
-        found = [self._sidecars[outer].of(inner.name, partial(self._read, outer)) for inner, outer in _upwards(path)]
-        return [found[0] or {}, *(said for said in found[1:] if said is not None)]
+        sidecars = [self._sidecars[outer].of(inner.name, partial(self._read, outer)) for inner, outer in _upwards(path)]
+        return [sidecars[0] or {}, *(sidecar for sidecar in sidecars[1:] if sidecar is not None)]
 
     def data(self, path: PurePosixPath) -> bytes:
         """The bytes of a member."""
@@ -100,17 +100,19 @@ def _member(members: _Members, info: zipfile.ZipInfo) -> Iterator[Document | str
             yield f"'{_shown(name)}' is an archive within an archive; unpack it; left out"
         return
     try:
-        said, data = members.said(path), members.data(path)
+        sidecars, data = members.sidecars(path), members.data(path)
     except Unusable as error:
         yield f"'{_shown(name)}' {error}"
         return
     if suffix in _PACKED or kind_of(data) == ".zip":
         yield f"'{_shown(name)}' is an archive within an archive; unpack it; left out"
         return
-    yield from inside(members.file, name, data, said=said)
+    yield from inside(members.file, name, data, sidecars=sidecars)
 
 
-def inside(file: SourceFile, name: str, data: bytes, *, said: access.Said = ()) -> Iterator[Document | str | Dropped]:
+def inside(
+    file: SourceFile, name: str, data: bytes, *, sidecars: access.Described = ()
+) -> Iterator[Document | str | Dropped]:
     """What a file within another one holds; its documents carry ids that begin with the other's."""
     within = SourceFile(f"{file.id}/{name}", file.path / name, data)
     for line, item in read(within):
@@ -121,7 +123,7 @@ def inside(file: SourceFile, name: str, data: bytes, *, said: access.Said = ()) 
             yield item
             continue
         try:
-            yield access.Access().narrowed(item, names=(), said=said)
+            yield access.Access().narrowed(item, names=(), sidecars=sidecars)
         except Unusable as error:
             yield f"'{_shown(name)}' {error}"
 

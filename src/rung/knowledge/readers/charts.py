@@ -62,10 +62,10 @@ def _series(root: Element) -> Iterator[tuple[str, Points, Points]]:
         values = _points(element.find("val")) or _points(element.find("yVal"))
         yield name, categories, values
     names = [_words(element.find("tx")) for element in root.iter("series")]  # charts of 2016: data apart from series
-    for place, data in enumerate(root.iter("data") if names else ()):
+    for index, data in enumerate(root.iter("data") if names else ()):
         words = [_points(d) for d in data if d.tag == "strDim"]
         numbers = [_points(d) for d in data if d.tag == "numDim"]
-        yield names[min(place, len(names) - 1)], words[0] if words else {}, numbers[0] if numbers else {}
+        yield names[min(index, len(names) - 1)], words[0] if words else {}, numbers[0] if numbers else {}
 
 
 def _tables(series: list[tuple[str, Points, Points]], axes: list[str]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _tables(series: list[tuple[str, Points, Points]], axes: list[str]) -> Iterat
     filled = [one for one in series if one[2]]
     categories = filled[0][1] if filled else {}
     if all(one[1] == categories for one in filled):
-        places = sorted({place for _, _, values in filled for place in values} | set(categories)) if filled else []
+        places = sorted({index for _, _, values in filled for index in values} | set(categories)) if filled else []
         names = [name or (axes[-1] if len(axes) > 1 else "") for name, _, _ in filled]
         rows = [[categories.get(n, str(n + 1)), *(values.get(n, "") for _, _, values in filled)] for n in places]
         yield from _table([first, *names], rows)
@@ -99,20 +99,20 @@ def _points(data: Element | None) -> Points:
 
 
 def _of(data: Element, code: str) -> Points:
-    found: Points = {}
+    points: Points = {}
     for point in data.iter("pt"):
         value = point.findtext("v") if point.find("v") is not None else point.text
         if value and value.strip():
-            found[_whole(point.get("idx"))] = _shown(value.strip(), point.get("formatCode") or code)
-    return found
+            points[_whole(point.get("idx"))] = _shown(value.strip(), point.get("formatCode") or code)
+    return points
 
 
 def _nested(levels: list[Points]) -> Points:
     out: Points = {}
     current = [""] * len(levels)
-    for place in sorted({place for level in levels for place in level}):
-        current = [level.get(place, known) for level, known in zip(levels, current, strict=True)]
-        out[place] = " ".join(filter(None, reversed(current)))
+    for index in sorted({index for level in levels for index in level}):
+        current = [level.get(index, previous) for level, previous in zip(levels, current, strict=True)]
+        out[index] = " ".join(filter(None, reversed(current)))
     return out
 
 

@@ -105,11 +105,11 @@ def read(file: SourceFile) -> Iterator[Item]:
 
 
 def _read(file: SourceFile) -> Iterator[Item]:
-    known = readers()
-    reader = known.get(file.suffix)
+    by_suffix = readers()
+    reader = by_suffix.get(file.suffix)
     if reader is None:
         what = f"'{file.suffix}' files" if file.suffix else "files without a suffix"
-        yield 0, f"there is no reader for {what}; there are readers for {', '.join(sorted(known))}"
+        yield 0, f"there is no reader for {what}; there are readers for {', '.join(sorted(by_suffix))}"
         return
     if file.suffix in (".jsonl", ".ndjson") and file.on_disk:
         yield from reader(file)  # line by line: rows need not fit into memory together
@@ -119,13 +119,13 @@ def _read(file: SourceFile) -> Iterator[Item]:
         return
     kind, suffix = kind_of(file.data), file.suffix
     if kind and not _same(kind, file.suffix):
-        if kind not in known:
+        if kind not in by_suffix:
             yield 0, f"is {kind} by its content, whatever its name says; left out"
             return
         yield 0, f"is {_KINDS[kind]} by its content, not '{file.suffix}', and was read as that; rename it"
-        reader, suffix = known[kind], kind
-    if (found := mark_in_file(file, suffix)) is not None:
-        raise Unusable(refusal(found[1]), found[0])
+        reader, suffix = by_suffix[kind], kind
+    if (mark := mark_in_file(file, suffix)) is not None:
+        raise Unusable(refusal(mark[1]), mark[0])
     for line, item in reader(file):
         if isinstance(item, Document) and (head := mark_in_tables(item.text, suffix)):
             raise Unusable(refusal(head))

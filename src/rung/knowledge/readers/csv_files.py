@@ -59,11 +59,11 @@ def read_csv(file: SourceFile) -> Iterator[Item]:
         what = f"{len(uneven)} rows have" if len(uneven) > 1 else "1 row has"
         others = f"than the {usual} cells of the others, cut at {_NAMES.get(delimiter, delimiter)} (line {lines})"
         yield uneven[0].line + skipped, f"{what} more or fewer {others}; all was kept: quote a cell that holds the mark"
-    made = tables([row.cells for row in rows])
-    if not made:
+    markdown = tables([row.cells for row in rows])
+    if not markdown:
         yield 0, "holds no values"
         return
-    yield 0, converted(file.id, made + "\n", file.name)
+    yield 0, converted(file.id, markdown + "\n", file.name)
 
 
 def delimiter_of(text: str) -> str:
@@ -136,10 +136,10 @@ def _parsed(text: str, delimiter: str, *, unquoted: bool = False) -> Iterator[_R
     )
     line = 1
     for cells in reader:
-        kept = len(cells)
-        while kept and not cells[kept - 1].strip():
-            kept -= 1
-        yield _Row(line, tuple(map(_unquoted, cells[:kept]) if unquoted else cells[:kept]), len(cells))
+        width = len(cells)
+        while width and not cells[width - 1].strip():
+            width -= 1
+        yield _Row(line, tuple(map(_unquoted, cells[:width]) if unquoted else cells[:width]), len(cells))
         line = reader.line_num + 1
 
 
@@ -172,10 +172,10 @@ def _usual_width(rows: Sequence[_Row]) -> int:
 
 def _uneven(rows: Sequence[_Row], usual: int) -> list[_Row]:
     """Rows longer than the others, and those within the table whose cells run out. A title or total of one cell is none."""
-    whole = [place for place, row in enumerate(rows) if len(row.cells) <= usual <= row.width]
+    whole = [index for index, row in enumerate(rows) if len(row.cells) <= usual <= row.width]
     if len(whole) < 2:
         return []
     inside = range(whole[0], whole[-1])
-    short = [place for place in inside if rows[place].width < usual and len(rows[place].cells) > 1]
-    long = [place for place, row in enumerate(rows) if len(row.cells) > usual]
-    return [rows[place] for place in sorted((*short, *long))]
+    short = [index for index in inside if rows[index].width < usual and len(rows[index].cells) > 1]
+    long = [index for index, row in enumerate(rows) if len(row.cells) > usual]
+    return [rows[index] for index in sorted((*short, *long))]

@@ -33,7 +33,7 @@ def shown(tokens: Sequence[tuple[str, str]], value: float, *, date1904: bool = F
         return None
     clock = seconds - day * 86400
     moment = _Moment(_date(day + _OF_1904 * date1904), day, clock, noon=any(kind == "ampm" for kind, _ in tokens))
-    return sign + " ".join("".join(_part(tokens, place, moment) for place in range(len(tokens))).split())
+    return sign + " ".join("".join(_part(tokens, index, moment) for index in range(len(tokens))).split())
 
 
 class _Moment:
@@ -58,12 +58,12 @@ def _date(day: int) -> tuple[int, int, int]:
         return 1900, 2, 29
     if day == 0:
         return 1900, 1, 0
-    found = _EPOCH + datetime.timedelta(days=day + (day < _FEBRUARY_29))
-    return found.year, found.month, found.day
+    date = _EPOCH + datetime.timedelta(days=day + (day < _FEBRUARY_29))
+    return date.year, date.month, date.day
 
 
-def _part(tokens: Sequence[tuple[str, str]], place: int, at: _Moment) -> str:
-    kind, text = tokens[place]
+def _part(tokens: Sequence[tuple[str, str]], index: int, at: _Moment) -> str:
+    kind, text = tokens[index]
     if kind == "elapsed":
         total = at.days * 86400 + at.clock
         units = {"h": total // 3600, "m": total // 60, "s": total // 1}
@@ -75,7 +75,7 @@ def _part(tokens: Sequence[tuple[str, str]], place: int, at: _Moment) -> str:
         return both[at.hour >= 12]
     if kind != "date":
         return text
-    return _of_date(text.lower(), at, minutes=text[0] in "mM" and len(text) <= 2 and _is_minute(tokens, place))
+    return _of_date(text.lower(), at, minutes=text[0] in "mM" and len(text) <= 2 and _is_minute(tokens, index))
 
 
 def _of_date(code: str, at: _Moment, *, minutes: bool) -> str:
@@ -94,11 +94,11 @@ def _of_date(code: str, at: _Moment, *, minutes: bool) -> str:
     return f"{value:0{min(size, 2)}d}"
 
 
-def _is_minute(tokens: Sequence[tuple[str, str]], place: int) -> bool:
+def _is_minute(tokens: Sequence[tuple[str, str]], index: int) -> bool:
     """Whether an m means minutes: behind hours or before seconds."""
 
     def near(steps: range) -> str:
-        found = (tokens[n][1][0].lower() for n in steps if tokens[n][0] in ("date", "elapsed"))
-        return next(found, "")
+        letters = (tokens[n][1][0].lower() for n in steps if tokens[n][0] in ("date", "elapsed"))
+        return next(letters, "")
 
-    return near(range(place - 1, -1, -1)) == "h" or near(range(place + 1, len(tokens))) == "s"
+    return near(range(index - 1, -1, -1)) == "h" or near(range(index + 1, len(tokens))) == "s"

@@ -65,7 +65,7 @@ class Drawings:
             else:
                 yield element
 
-    def said(self, shape: Element) -> str:
+    def text_of(self, shape: Element) -> str:
         """What a shape says, as Markdown."""
         if shape.tag == "pic":
             return self.image(shape)
@@ -76,8 +76,8 @@ class Drawings:
 
     def image(self, picture: Element) -> str:
         """The words that stand for an image; without any it is counted."""
-        said = (e.get("descr") or e.get("alt") or "" for e in picture.iter() if e.tag in ("cNvPr", "docPr", "shape"))
-        words = " ".join(next(filter(None, said), "").split())
+        descriptions = (e.get("descr") or e.get("alt") or "" for e in picture.iter() if e.tag in ("cNvPr", "docPr", "shape"))
+        words = " ".join(next(filter(None, descriptions), "").split())
         if not words or _FILE_NAME.fullmatch(words):
             self.dropped[IMAGES] += 1
             return ""
@@ -85,8 +85,8 @@ class Drawings:
 
     def framed(self, frame: Element) -> str:
         """A table, a chart, a diagram, or an embedded file, which is counted."""
-        if (found := next(frame.iter("tbl"), None)) is not None:
-            return _table(found)
+        if (inner := next(frame.iter("tbl"), None)) is not None:
+            return _table(inner)
         for element in frame.iter():
             if element.tag == "chart":
                 return self.chart(self.target(element.get("r:id")))
@@ -148,14 +148,14 @@ def _runs(paragraph: Element) -> Iterator[Run]:
     for element in paragraph:
         if element.tag in ("r", "fld"):
             properties = element.find("rPr")
-            said = properties.attrib if properties is not None else {}
-            raised_by = _whole(said.get("baseline"))
+            attributes = properties.attrib if properties is not None else {}
+            raised_by = _whole(attributes.get("baseline"))
             kind = "raised" if raised_by >= _MIN_RAISED else "lowered" if raised_by <= -_MIN_RAISED else ""
             fonts = [
                 e.get("typeface", "") for e in (properties if properties is not None else ()) if e.tag in ("latin", "sym")
             ]
             text = shown(element.findtext("t") or "", fonts[-1] if fonts else "")
-            yield Run(text, kind, struck=said.get("strike", "noStrike") != "noStrike")
+            yield Run(text, kind, struck=attributes.get("strike", "noStrike") != "noStrike")
         elif element.tag == "br":
             yield Run("\n")
         elif element.tag in ("oMath", "oMathPara", "m"):

@@ -104,12 +104,12 @@ def guess(data: bytes) -> str:
     import chardet
 
     era = chardet.EncodingEra.MODERN_WEB | chardet.EncodingEra.LEGACY_ISO  # older ones are taken for one another
-    found = meant(chardet.detect(data[:_SAMPLE], encoding_era=era)["encoding"] or "") or _FALLBACK
-    if found.startswith("utf"):  # bytes with NULs: whether they are UTF-16 without a mark, `_without_mark` knows
+    encoding = meant(chardet.detect(data[:_SAMPLE], encoding_era=era)["encoding"] or "") or _FALLBACK
+    if encoding.startswith("utf"):  # bytes with NULs: whether they are UTF-16 without a mark, `_without_mark` knows
         return _FALLBACK
-    words = _FOREIGN.findall(data[:_SAMPLE].decode(found, "replace"))
+    words = _FOREIGN.findall(data[:_SAMPLE].decode(encoding, "replace"))
     torn = sum(bool(_LATIN.search(word)) for word in words)  # Latin letters among Cyrillic or Greek ones
-    return _FALLBACK if torn * 3 > len(words) else found
+    return _FALLBACK if torn * 3 > len(words) else encoding
 
 
 def named(encoding: str) -> str:

@@ -56,10 +56,10 @@ def _package(archive: zipfile.ZipFile) -> tuple[ElementTree.Element, str]:
     """The list of what is in the book, and the folder that its names start from."""
     try:
         container = _xml(archive, _CONTAINER)
-        place = next((e.get("full-path") for e in container.iter() if _tag(e) == "rootfile"), None)
-        if not place:
+        path = next((e.get("full-path") for e in container.iter() if _tag(e) == "rootfile"), None)
+        if not path:
             raise KeyError(_CONTAINER)
-        return _xml(archive, place), posixpath.dirname(place)
+        return _xml(archive, path), posixpath.dirname(path)
     except (KeyError, ElementTree.ParseError) as error:
         raise Unusable(f"is no EPUB that can be read: its table of contents is missing or broken ({error})") from error
 
@@ -70,21 +70,21 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 def _spine(package: ElementTree.Element, folder: str) -> list[str]:
     items = {e.get("id"): e for e in package.iter() if _tag(e) == "item"}
-    order = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
-    return list(dict.fromkeys(_place(e, folder) for e in order if _is_chapter(e)))
+    entries = [items[e.get("idref")] for e in package.iter() if _tag(e) == "itemref" and e.get("idref") in items]
+    return list(dict.fromkeys(_path(e, folder) for e in entries if _is_chapter(e)))
 
 
 def _outside(package: ElementTree.Element, folder: str, spine: list[str]) -> int:
     """How many pages the book carries that are not in its reading order, its table of contents aside."""
     pages = [e for e in package.iter() if _tag(e) == "item" and _is_chapter(e) and "nav" not in (e.get("properties") or "")]
-    return len({_place(e, folder) for e in pages} - set(spine))
+    return len({_path(e, folder) for e in pages} - set(spine))
 
 
 def _is_chapter(item: ElementTree.Element) -> bool:
     return item.get("media-type") in _CHAPTERS and bool(item.get("href"))
 
 
-def _place(item: ElementTree.Element, folder: str) -> str:
+def _path(item: ElementTree.Element, folder: str) -> str:
     return posixpath.normpath(posixpath.join(folder, unquote(str(item.get("href")).split("#")[0])))
 
 

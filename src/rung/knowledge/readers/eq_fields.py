@@ -43,33 +43,33 @@ class _Reader:
 
     def _switch(self) -> str:
         """A switch with its options and arguments; a sign behind a bar that is none."""
-        found = _SWITCH.match(self.text, self.at)
-        if found is None or self.depth >= _DEEPEST:
+        match = _SWITCH.match(self.text, self.at)
+        if match is None or self.depth >= _DEEPEST:
             self.at += 2
             return self.text[self.at - 1 : self.at]
-        name, options, signs = found[1].lower(), list[str](), ""
-        while found is not None:
-            options.append(found[1].lower())
-            self.at = found.end()
+        name, options, signs = match[1].lower(), list[str](), ""
+        while match is not None:
+            options.append(match[1].lower())
+            self.at = match.end()
             if options[-1] in ("bc", "lc", "rc", "fc", "vc") and self.text[self.at : self.at + 1] == "\\":
                 signs += self.text[self.at + 1 : self.at + 2]
                 self.at += 2
             space = _BETWEEN.match(self.text, self.at)
             self.at = space.end() if space else self.at
-            found = _SWITCH.match(self.text, self.at)
-        return _said(name, options[1:], signs, self._arguments())
+            match = _SWITCH.match(self.text, self.at)
+        return _written(name, options[1:], signs, self._arguments())
 
     def _arguments(self) -> list[str]:
         if self.text[self.at : self.at + 1] != "(":
             return []
         self.depth += 1
-        found: list[str] = []
-        while self.at < len(self.text) and (not found or self.text[self.at] in self.marks):
+        arguments: list[str] = []
+        while self.at < len(self.text) and (not arguments or self.text[self.at] in self.marks):
             self.at += 1
-            found.append(self.part(inside=True).strip())
+            arguments.append(self.part(inside=True).strip())
         self.at += 1
         self.depth -= 1
-        return found
+        return arguments
 
 
 def eq_text(instruction: str) -> str:
@@ -77,7 +77,7 @@ def eq_text(instruction: str) -> str:
     return " ".join(_Reader(instruction).part(inside=False).split())
 
 
-def _said(name: str, options: list[str], signs: str, parts: list[str]) -> str:
+def _written(name: str, options: list[str], signs: str, parts: list[str]) -> str:
     first = parts[0] if parts else ""
     if name == "f" and len(parts) == 2:
         return f"{grouped(first)}/{grouped(parts[1])}"

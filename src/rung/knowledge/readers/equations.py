@@ -42,16 +42,16 @@ def grouped(text: str) -> str:
 def _closes_last(text: str) -> bool:
     """Whether the bracket that opens first closes last."""
     depth = 0
-    for place, letter in enumerate(text):
+    for index, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
         if not depth:
-            return place == len(text) - 1
+            return index == len(text) - 1
     return False
 
 
 def _value(element: Element, path: str, default: str) -> str:
-    found = element.find(path)
-    return default if found is None else found.get("val", default)
+    child = element.find(path)
+    return default if child is None else child.get("val", default)
 
 
 def _run(element: Element) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rung.knowledge.readers.access import Said
+from rung.knowledge.readers.access import Described
 from rung.knowledge.readers.source import SourceFile
 
 WEB = ("http://", "https://")  # how a pattern begins that names pages
@@ -16,7 +16,7 @@ class Found:
 
     file: SourceFile
     names: tuple[str, ...] = ()
-    said: Said = ()
+    sidecars: Described = ()
     refused: str = ""
     stamp: str = ""  # of a web page: the validators that its server gave
     unchanged: bool = False  # of a web page: what is remembered of it still holds

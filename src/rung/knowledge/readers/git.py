@@ -27,14 +27,14 @@ def tracked(root: Path, pattern: str) -> tuple[Path, list[Path]]:
     """
     parts = Path(pattern or ".").parts
     fixed = next((n for n, part in enumerate(parts) if re.search(r"[*?\[]", part)), len(parts))
-    place = root.joinpath(*parts[:fixed])
+    folder = root.joinpath(*parts[:fixed])
     rest = "/".join(parts[fixed:])
-    if not rest and place.is_file():
-        place, rest = place.parent, place.name
-    if not place.is_dir():
-        raise Unusable(f"there is no folder {place}")
+    if not rest and folder.is_file():
+        folder, rest = folder.parent, folder.name
+    if not folder.is_dir():
+        raise Unusable(f"there is no folder {folder}")
     named = [f":(glob){rest}"] if rest else ["."]
-    command = ["git", *_QUIET, "-C", str(place), "ls-files", "-z", "--deduplicate", "--", *named]
+    command = ["git", *_QUIET, "-C", str(folder), "ls-files", "-z", "--deduplicate", "--", *named]
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env=environment)
@@ -43,8 +43,8 @@ def tracked(root: Path, pattern: str) -> tuple[Path, list[Path]]:
     except subprocess.TimeoutExpired as error:
         raise Unusable(f"git did not answer within {_SECONDS} seconds") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise Unusable(f"git cannot list its files: {said[0] if said else f'exit code {done.returncode}'}")
-    files = [place / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+        errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Unusable(f"git cannot list its files: {errors[0] if errors else f'exit code {done.returncode}'}")
+    files = [folder / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
     # A file that was deleted and not yet committed is still listed.
-    return place, [file for file in files if file.is_file() or file.is_symlink()]
+    return folder, [file for file in files if file.is_file() or file.is_symlink()]

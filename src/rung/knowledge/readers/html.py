@@ -59,8 +59,8 @@ def read_html(file: SourceFile) -> Iterator[Item]:
 
 def declared(data: bytes) -> str:
     """The encoding that a page itself names; "" where it names none."""
-    said = _CHARSET.search(data[:4096])
-    return (said[1] or said[2]).decode("ascii") if said else ""
+    match = _CHARSET.search(data[:4096])
+    return (match[1] or match[2]).decode("ascii") if match else ""
 
 
 def to_markdown(page: str) -> str:

@@ -70,15 +70,15 @@ def _listed(definitions: Element) -> None:
         return
     if any(is_block(inner) for e in entries for inner in e.iterdescendants()):
         return
-    made = etree.Element("ul")
-    made.tail = definitions.tail
+    listing = etree.Element("ul")
+    listing.tail = definitions.tail
     item, last = None, ""
     for entry in entries:
         if item is None or (tag(entry) == "dt" and last == "dd"):
-            item, last = etree.SubElement(made, "li"), ""
+            item, last = etree.SubElement(listing, "li"), ""
         between = {"": "", "dt": ": " if tag(entry) == "dd" else ", ", "dd": "; "}[last]
         last, entry.tag, entry.tail = tag(entry), "b" if tag(entry) == "dt" else "span", None
         if len(item):
             item[-1].tail = between
         item.append(entry)
-    parent.replace(definitions, made)
+    parent.replace(definitions, listing)

@@ -23,23 +23,23 @@ def in_html(page: str) -> str:
     """
     root, _ = parsed(page)
     for element in root.iter("meta", "script", *_AROUND):
-        said = {str(name).lower(): str(value) for name, value in element.attrib.items()}
+        attributes = {str(name).lower(): str(value) for name, value in element.attrib.items()}
         if tag(element) == "meta":
-            values = [said[name] for name in said if name not in _NAMES]
+            values = [attributes[name] for name in attributes if name not in _NAMES]
             value: Json = values[0] if len(values) == 1 else [*values] or True  # a tag that says nothing but its name
-            for name in filter(None, map(said.get, _NAMES)):
+            for name in filter(None, map(attributes.get, _NAMES)):
                 if restricts(re.split(r"[.:/]", name)[-1], value):
                     return name
         elif tag(element) == "script":
-            if said.get("type") == "application/ld+json" and (key := _in_data(element.text or "")):
+            if attributes.get("type") == "application/ld+json" and (key := _in_data(element.text or "")):
                 return key
-        elif key := next((k for k, v in said.items() if k.startswith("data-") and restricts_in_words(k[5:], v)), ""):
+        elif key := next((k for k, v in attributes.items() if k.startswith("data-") and restricts_in_words(k[5:], v)), ""):
             return key
     return ""
 
 
-def _in_data(said: str) -> str:
+def _in_data(text: str) -> str:
     try:
-        return marks.in_json(json.loads(said))
+        return marks.in_json(json.loads(text))
     except (ValueError, RecursionError):
         return ""

@@ -53,12 +53,12 @@ class _Rule(NamedTuple):
 
     steps: tuple[_Compound, ...]
     values: dict[str, tuple[bool, str]]
-    place: int
+    number: int
 
     def weight(self, important: bool) -> Weight:
         """What decides between rules that set the same."""
         ids, classes = sum(len(step.ids) for step in self.steps), sum(len(step.classes) for step in self.steps)
-        return important, ids, classes, sum(bool(step.name) for step in self.steps), self.place
+        return important, ids, classes, sum(bool(step.name) for step in self.steps), self.number
 
     def fits(self, element: _Element) -> bool:
         """Whether the rule is one for an element."""
@@ -80,10 +80,10 @@ def write_styles(root: _Element) -> None:
     if not rules or len(rules) > _MAX_RULES:
         return
     by_key: dict[str, list[_Rule]] = defaultdict(list)  # of the innermost step: an id, a class, a name, or nothing
-    for place, rule in enumerate(rules):
+    for number, rule in enumerate(rules):
         last = rule.steps[-1]
         key = next((f"#{id}" for id in last.ids), next((f".{one}" for one in last.classes), last.name))
-        by_key[key].append(rule._replace(place=place))
+        by_key[key].append(rule._replace(number=number))
     for element in root.iter():
         if not isinstance(element.tag, str):
             continue
@@ -106,8 +106,8 @@ def _write(element: _Element, rules: Sequence[_Rule]) -> None:
         if name in won and (important or not won[name][0][0]):
             del won[name]
     if won:
-        kept = "; ".join(part for part in own.split(";") if part.strip() and _name(part) not in won)
-        element.set("style", "; ".join(filter(None, [kept, *(f"{name}: {value}" for name, (_, value) in won.items())])))
+        rest = "; ".join(part for part in own.split(";") if part.strip() and _name(part) not in won)
+        element.set("style", "; ".join(filter(None, [rest, *(f"{name}: {value}" for name, (_, value) in won.items())])))
 
 
 def _is_shown(sheet: _Element) -> bool:
@@ -117,34 +117,34 @@ def _is_shown(sheet: _Element) -> bool:
 
 def _rules(text: str) -> Iterator[_Rule]:
     """The rules of a style sheet that set something that is looked at."""
-    said, inside = "", list[str]()
+    text_so_far, inside = "", list[str]()
     for token in _TOKEN.split(_COMMENT.sub(" ", text) + "}}"):  # what is open at the end is closed there
         if token == "{":
-            inside.append(said.strip())
-            said = ""
+            inside.append(text_so_far.strip())
+            text_so_far = ""
         elif token == "}":
             if inside:
                 selector = inside.pop()
-                values = _declared(said) if all(_SCREEN.fullmatch(around.lower()) for around in inside) else {}
+                values = _declared(text_so_far) if all(_SCREEN.fullmatch(around.lower()) for around in inside) else {}
                 steps = [_steps(one) for one in selector.split(",")] if values and selector[:1] != "@" else []
                 yield from (_Rule(one, values, 0) for one in steps if one)
-            said = ""
+            text_so_far = ""
         elif token == ";" and (not inside or inside[-1][:1] == "@"):  # @import
-            said = ""
+            text_so_far = ""
         else:
-            said += token
+            text_so_far += token
 
 
 def _declared(text: str) -> dict[str, tuple[bool, str]]:
     """The declarations that are looked at: whether each is important, and its value."""
-    found: dict[str, tuple[bool, str]] = {}
+    declarations: dict[str, tuple[bool, str]] = {}
     for part in text.split(";"):
         name, value = _name(part), part.partition(":")[2].strip().lower()
         bare = value.removesuffix("important").rstrip().removesuffix("!").rstrip() if value.endswith("important") else value
-        known = _VALUES.get(name)
-        if name in _PROPERTIES and bare and (known is None or known.fullmatch(bare)):
-            found[name] = (bare != value, bare)
-    return found
+        allowed = _VALUES.get(name)
+        if name in _PROPERTIES and bare and (allowed is None or allowed.fullmatch(bare)):
+            declarations[name] = (bare != value, bare)
+    return declarations
 
 
 def _name(part: str) -> str:
@@ -156,12 +156,12 @@ def _steps(selector: str) -> tuple[_Compound, ...]:
     """A selector as its steps; none where it is not simple."""
     pieces = _STEP.split(selector.strip())
     steps: list[_Compound] = []
-    for place in range(0, len(pieces), 2):
-        found = _SIMPLE.fullmatch(pieces[place])
-        if found is None or not pieces[place]:
+    for index in range(0, len(pieces), 2):
+        match = _SIMPLE.fullmatch(pieces[index])
+        if match is None or not pieces[index]:
             return ()
-        parts = _PART.findall(found[2])
-        ids, classes = (frozenset(name for sign, name in parts if sign == wanted) for wanted in "#.")
-        child = place + 1 < len(pieces) and pieces[place + 1] == ">"
-        steps.append(_Compound((found[1] or "").lower().replace("*", ""), ids, classes, child))
+        parts = _PART.findall(match[2])
+        ids, classes = (frozenset(name for sign, name in parts if sign == prefix) for prefix in "#.")
+        child = index + 1 < len(pieces) and pieces[index + 1] == ">"
+        steps.append(_Compound((match[1] or "").lower().replace("*", ""), ids, classes, child))
     return tuple(steps)

@@ -35,7 +35,7 @@ def take_out(root: Element) -> list[str]:
     """Put a mark in the place of each table, and give the tables as Markdown, in order of the marks; see `put_back`."""
     for element in reversed([e for e in root.iter() if _part_of(e) == "table" and tag(e) != "table"]):
         _build(element)
-    made: list[str] = []
+    texts: list[str] = []
     for table in reversed(list(root.iter("table"))):  # inner ones first
         if table.getparent() is None:
             continue
@@ -52,9 +52,9 @@ def take_out(root: Element) -> list[str]:
         if within:
             table.text = words
         elif text:
-            table.text = f"\ue000{len(made)}\ue001"
-            made.append(text)
-    return made
+            table.text = f"\ue000{len(texts)}\ue001"
+            texts.append(text)
+    return texts
 
 
 def _part_of(element: Element) -> str:
@@ -76,10 +76,10 @@ def _build(element: Element) -> None:
         for inner, _ in parts:
             inner.tag = "div" if inner in cells else inner.tag
         return
-    made = etree.Element("table")
-    made.tail = element.tail
+    built = etree.Element("table")
+    built.tail = element.tail
     for row in rows:
-        line = etree.SubElement(made, "tr")
+        line = etree.SubElement(built, "tr")
         for cell in row.iterdescendants():
             if cell in cells:
                 copy = etree.SubElement(line, cells[cell])
@@ -88,16 +88,16 @@ def _build(element: Element) -> None:
                     copy.set(span, cell.get(name) or "1")
     parent = element.getparent()
     if parent is not None:
-        parent.replace(element, made)
+        parent.replace(element, built)
 
 
 def put_back(text: str, tables: list[str]) -> str:
     """Markdown with its tables in the place of their marks, indented as those are."""
 
-    def table(found: re.Match[str]) -> str:
-        indent, before, number = found[1], found[2], int(found[3])
+    def table(match: re.Match[str]) -> str:
+        indent, before, number = match[1], match[2], int(match[3])
         if number >= len(tables):
-            return found[0]
+            return match[0]
         inside = indent + " " * (len(before) if before.strip(" -*+.0123456789") == "" else 0)
         lines = f"\n{inside}".join(tables[number].split("\n"))
         return f"{indent}{before}{lines}"
@@ -148,14 +148,14 @@ def _written(table: Element) -> str:
     rows = list(_rows(table))
     grid = _grid([row for _, row in rows])
     width = max(map(len, grid), default=0)
-    said = {id(cell): _text(cell) for cell in {id(c): c for row in grid for c in row if c is not None}.values()}
-    texts = [[said[id(cell)] if cell is not None else "" for cell in row] + [""] * (width - len(row)) for row in grid]
+    cell_text = {id(cell): _text(cell) for cell in {id(c): c for row in grid for c in row if c is not None}.values()}
+    texts = [[cell_text[id(cell)] if cell is not None else "" for cell in row] + [""] * (width - len(row)) for row in grid]
     used = [i for i, row in enumerate(texts) if any(row)]
     heads = _heads([(rows[i][0], grid[i]) for i in used])
     whole = [width > 1 and bool(texts[i][0]) and len(set(map(id, grid[i]))) == 1 and len(grid[i]) == width for i in used]
     first = next((n for n, one in enumerate(whole) if not one), len(used))
     titles = [_text(child) for child in table if tag(child) == "caption"] + [texts[i][0] for i in used[:first]]
-    known = max(heads - first, 0) if heads is not None else None
+    marked = max(heads - first, 0) if heads is not None else None
     parts = titles
     head: Row = ()
     block: list[list[str]] = []
@@ -164,13 +164,13 @@ def _written(table: Element) -> str:
             block.append(texts[i])
             continue
         if block:
-            headed = _headed(block, known, head)
+            headed = _headed(block, marked, head)
             parts += [*headed.titles, headed_table(headed) if headed.rows else ""]
             block, head = [], headed.head
-            known = 0 if head else known
+            marked = 0 if head else marked
         parts.append(texts[i][0])
     if block:
-        headed = _headed(block, known, head)
+        headed = _headed(block, marked, head)
         parts += [*headed.titles, headed_table(headed)]
     return "\n\n".join(part for part in parts if part)
 
@@ -186,9 +186,9 @@ def _headed(block: list[list[str]], heads: int | None, head: Row) -> Headed:
 
 def _heads(rows: list[tuple[str, list[Element | None]]]) -> int | None:
     """How many rows name columns; None: the markup does not say."""
-    said = sum(part == "thead" for part, _ in rows)
-    if said:
-        return said
+    in_thead = sum(part == "thead" for part, _ in rows)
+    if in_thead:
+        return in_thead
     marked = [[tag(cell) == "th" for cell in row if cell is not None] for _, row in rows]
     if not any(map(any, marked)):
         return None
@@ -221,8 +221,8 @@ def _grid(rows: list[Element]) -> Grid:
 
 
 def _span(cell: Element, name: str, most: int) -> int:
-    said = (cell.get(name) or "1").strip()
-    number = int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 1
+    declared = (cell.get(name) or "1").strip()
+    number = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 7 else 1
     return max(1, min(number or most, most))
 
 

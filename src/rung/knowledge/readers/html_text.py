@@ -68,12 +68,12 @@ def _mark(element: Element, sign: str) -> None:
     text = element.text or ""
     bare = text.lstrip()
     element.text = text[: len(text) - len(bare)] + sign + bare
-    said = (element[-1].tail or "") if len(element) else element.text
-    kept = said.rstrip()
+    words = (element[-1].tail or "") if len(element) else element.text
+    stripped = words.rstrip()
     if len(element):
-        element[-1].tail = kept + sign + said[len(kept) :]
+        element[-1].tail = stripped + sign + words[len(stripped) :]
     else:
-        element.text = kept + sign + said[len(kept) :]
+        element.text = stripped + sign + words[len(stripped) :]
 
 
 def _shift(root: Element) -> None:
@@ -88,22 +88,22 @@ def _shift(root: Element) -> None:
             replace(mark, lowered(before, words))
             continue
         link = _link_of(mark)
-        said = raised(before, words, _behind(mark), linked=link is not None or _is_note(mark), notes=notes)
-        replace(mark if link is None or link in mark.iterdescendants() else link, said)
+        shifted = raised(before, words, _behind(mark), linked=link is not None or _is_note(mark), notes=notes)
+        replace(mark if link is None or link in mark.iterdescendants() else link, shifted)
 
 
 def _marks(root: Element) -> list[tuple[Element, str]]:
     """Raised and lowered elements, outermost only, each with the text on its left in its block."""
     from lxml import etree
 
-    found: list[tuple[Element, str]] = []
+    marks: list[tuple[Element, str]] = []
     left, inside = "", None
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if event == "start":
             if is_block(element) or tag(element) == "br":
                 left = ""
             if inside is None and _is_shifted(element):
-                found.append((element, left))
+                marks.append((element, left))
                 inside = element
             left = (left + (element.text or ""))[-_LEFT:]
         else:
@@ -112,7 +112,7 @@ def _marks(root: Element) -> list[tuple[Element, str]]:
             if is_block(element):
                 left = ""
             left = (left + (element.tail or ""))[-_LEFT:]
-    return [(element, before) for element, before in found if "".join(element.itertext()).strip()]
+    return [(element, before) for element, before in marks if "".join(element.itertext()).strip()]
 
 
 def _is_shifted(element: Element) -> bool:
@@ -127,8 +127,8 @@ def _is_lowered(element: Element) -> bool:
 
 
 def _style(element: Element) -> str:
-    said = _RAISING.search(element.get("style") or "")
-    value = said[1].lower() if said else ""
+    match = _RAISING.search(element.get("style") or "")
+    value = match[1].lower() if match else ""
     return "" if re.fullmatch(r"-?[0.]+(?:%|[a-z]+)", value) else value
 
 
@@ -145,8 +145,8 @@ def _link_of(mark: Element) -> Element | None:
 
 
 def _is_note(element: Element) -> bool:
-    said = (element.get("class"), element.get("role"), element.get("id"), element.get("{http://www.idpf.org/2007/ops}type"))
-    return any(_NOTE.search(value) for value in (*said, element.get("epub:type"), element.get("type")) if value)
+    names = (element.get("class"), element.get("role"), element.get("id"), element.get("{http://www.idpf.org/2007/ops}type"))
+    return any(_NOTE.search(value) for value in (*names, element.get("epub:type"), element.get("type")) if value)
 
 
 def _is_back_link(link: Element) -> bool:
@@ -157,20 +157,20 @@ def _is_back_link(link: Element) -> bool:
 
 def _behind(mark: Element) -> str:
     """The text on the right of a mark in its block, as much of it as is looked at."""
-    said, at = mark.tail or "", mark
-    while len(said) < _RIGHT:
+    behind, at = mark.tail or "", mark
+    while len(behind) < _RIGHT:
         following = at.getnext()
         if following is None:
             at = at.getparent()
             if at is None or is_block(at):
                 break
-            said += at.tail or ""
+            behind += at.tail or ""
         elif is_block(following) or tag(following) == "br":
             break
         else:
             at = following
-            said += "".join(at.itertext()) + (at.tail or "")
-    return said[:_RIGHT]
+            behind += "".join(at.itertext()) + (at.tail or "")
+    return behind[:_RIGHT]
 
 
 def _is_displayed(formula: Element) -> bool:
@@ -180,10 +180,10 @@ def _is_displayed(formula: Element) -> bool:
 def _formula(formula: Element) -> str:
     """A formula as its author wrote it (TeX) where the page says it, else its signs in order: `(a+b)/c^2`."""
     written = next((e.text for e in formula.iter("annotation") if "tex" in (e.get("encoding") or "") and e.text), None)
-    said = " ".join((written or formula.get("alttext") or "").split())
-    if said.startswith("{") and said.endswith("}"):
-        said = said[1:-1].strip()
-    return _TEX.sub("", said) or " ".join(_linear(formula).split())
+    tex = " ".join((written or formula.get("alttext") or "").split())
+    if tex.startswith("{") and tex.endswith("}"):
+        tex = tex[1:-1].strip()
+    return _TEX.sub("", tex) or " ".join(_linear(formula).split())
 
 
 def _linear(element: Element) -> str:

@@ -85,8 +85,8 @@ def _letter(entity: re.Match[str]) -> str:
 
 def title_of(root: Element) -> str:
     """The words of a page's <title>."""
-    found = next((e for e in root.iter("title") if not any(tag(around) == "svg" for around in e.iterancestors())), None)
-    return " ".join(seen("".join(found.itertext())).split()) if found is not None else ""
+    title = next((e for e in root.iter("title") if not any(tag(around) == "svg" for around in e.iterancestors())), None)
+    return " ".join(seen("".join(title.itertext())).split()) if title is not None else ""
 
 
 def clean(root: Element, *, site: bool) -> tuple[Element, Counter[str]]:
@@ -240,8 +240,8 @@ def _is_navigation(element: Element) -> bool:
 
 def _main(root: Element) -> Element | None:
     """The <main> of a page that has one with text in it: what stands around is the same on every page of a site."""
-    found = next((e for e in root.iter() if tag(e) == "main" or e.get("role") == "main"), None)
-    return found if found is not None and words(found) * 5 > _MIN_MAIN else None
+    main = next((e for e in root.iter() if tag(e) == "main" or e.get("role") == "main"), None)
+    return main if main is not None and words(main) * 5 > _MIN_MAIN else None
 
 
 def _style_in(root: Element) -> None:

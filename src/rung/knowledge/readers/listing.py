@@ -52,11 +52,11 @@ def _folders(top: Path) -> Iterator[Path]:
     """A folder and those below it, over links too, each once."""
     entered: set[Path] = set()
     for folder, inner, _ in os.walk(top, followlinks=True):
-        place = Path(folder).resolve()
-        if place in entered:
+        resolved = Path(folder).resolve()
+        if resolved in entered:
             inner.clear()
             continue
-        entered.add(place)
+        entered.add(resolved)
         inner[:] = [name for name in inner if not name.startswith(".")]
         yield Path(folder)
 

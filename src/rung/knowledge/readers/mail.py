@@ -57,7 +57,7 @@ def read_mail(file: SourceFile) -> Iterator[Item]:
         elif kind is Kind.LOCKED:
             yield 0, "holds a part that is encrypted, which was left out"
     subject = _header(message, "Subject") or file.name
-    lines = [f"{name}: {said}" for name in _SHOWN if (said := _header(message, name))]
+    lines = [f"{name}: {value}" for name in _SHOWN if (value := _header(message, name))]
     if texts or lines:
         body = "\n\n".join(texts)
         yield 0, converted(file.id, f"# {subject}\n\n" + "  \n".join(lines) + f"\n\n{body}\n", subject, meta=_meta(message))
@@ -125,7 +125,7 @@ def _filename(part: Message) -> str:
 
 
 def _meta(message: EmailMessage) -> dict[str, Json]:
-    meta: dict[str, Json] = {key: said for key in ("from", "to") if (said := _header(message, key))}
+    meta: dict[str, Json] = {key: value for key in ("from", "to") if (value := _header(message, key))}
     with suppress(ValueError):  # no date, or none that can be understood: the header is in the text
         meta["date"] = parsedate_to_datetime(_header(message, "Date")).isoformat()
     return meta
@@ -134,11 +134,11 @@ def _meta(message: EmailMessage) -> dict[str, Json]:
 def _header(message: EmailMessage, name: str) -> str:
     """A header on one line. Bytes that no header may hold are read as they are most likely meant."""
     try:
-        said = str(message.get(name, ""))
+        value = str(message.get(name, ""))
     except (ValueError, IndexError, AttributeError, TypeError):
         return ""  # a header that the library cannot take apart
-    if any("\x80" <= letter <= "\x9f" for letter in said):  # Windows-1252 labelled Latin-1
-        said = "".join(
-            decode(letter.encode("latin-1"), "latin-1")[0] or "" if letter < "\xa0" else letter for letter in said
+    if any("\x80" <= letter <= "\x9f" for letter in value):  # Windows-1252 labelled Latin-1
+        value = "".join(
+            decode(letter.encode("latin-1"), "latin-1")[0] or "" if letter < "\xa0" else letter for letter in value
         )
-    return " ".join(said.split())
+    return " ".join(value.split())

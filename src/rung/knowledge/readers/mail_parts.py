@@ -119,21 +119,21 @@ def _best(options: list[list[tuple[Kind, Message]]]) -> Iterator[tuple[Kind, Mes
     """
     plain = next((o for o in options if any(kind is Kind.PLAIN for kind, _ in o)), None)
     rich = next((o for o in options if any(kind is Kind.HTML for kind, _ in o)), None)
-    said, others = _words(plain, Kind.PLAIN) if plain else set(), _words(rich, Kind.HTML) if rich else set()
-    taken = [plain] if plain is not None and (rich is None or (said and not _lacks(said, others))) else [rich]
-    if taken == [rich] and plain is not None and (_figures(said - others) or len(said - others) > max(_MANY, len(said) / 2)):
+    own, others = _words(plain, Kind.PLAIN) if plain else set(), _words(rich, Kind.HTML) if rich else set()
+    taken = [plain] if plain is not None and (rich is None or (own and not _lacks(own, others))) else [rich]
+    if taken == [rich] and plain is not None and (_figures(own - others) or len(own - others) > max(_MANY, len(own) / 2)):
         taken = [plain, rich]
     for option in options:
         for kind, part in option:
             if kind not in (Kind.PLAIN, Kind.HTML) or any(option is one for one in taken):
                 yield kind, part
-            elif option is plain and said:
+            elif option is plain and own:
                 yield Kind.STUB, part
 
 
-def _lacks(said: set[str], others: set[str]) -> bool:
+def _lacks(own: set[str], others: set[str]) -> bool:
     """Whether a part says less than another: it lacks a figure of that, or a good part of its words."""
-    missing = others - said
+    missing = others - own
     return bool(_figures(missing)) or len(missing) > _LACKING * len(others)
 
 
@@ -141,14 +141,14 @@ def _figures(words: set[str]) -> set[str]:
     return {word for word in words if any(map(str.isdigit, word))}
 
 
-def _words(parts: list[tuple[Kind, Message]], wanted: Kind) -> set[str]:
+def _words(parts: list[tuple[Kind, Message]], expected: Kind) -> set[str]:
     """The different words that parts of a kind show; addresses of links aside."""
-    found: set[str] = set()
+    words: set[str] = set()
     for kind, part in parts:
-        if kind is wanted:
+        if kind is expected:
             raw = part.get_payload(decode=True)
             text = decode(raw, part.get_content_charset() or "")[0] or "" if isinstance(raw, bytes) else ""
-            if wanted is Kind.HTML:
+            if expected is Kind.HTML:
                 text = unescape(_TAG.sub(" ", text))
-            found.update(_WORD.findall(_ADDRESS.sub(" ", text).lower()))
-    return found
+            words.update(_WORD.findall(_ADDRESS.sub(" ", text).lower()))
+    return words

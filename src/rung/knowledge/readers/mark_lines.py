@@ -44,7 +44,7 @@ _RULE_OF_TABLE = re.compile(r"[|:\s-]+")
 _METADATA = re.compile(r"\s|[-*+?#;]\s?\S|\[.*\]|[\]})]+,?$|\S{1,40}\s*[:=]|[^:=.!?]{1,80}[:=](?:\s|$)|[{\"'@$&]")
 
 
-class _Said(NamedTuple):
+class _Entry(NamedTuple):
     """A key with its value, its line from 1, and whether it stands where only metadata stands."""
 
     line: int
@@ -61,13 +61,13 @@ def in_text(text: str, start: int = 0, *, code: bool = False) -> tuple[int, str]
     before = text.count("\n", 0, start)
     head = text[start : start + _HEAD]
     lines = [_QUOTED.sub("", plainly(line), count=1) for line in _LINE_ENDS.split(head)]
-    for said in _all(head, lines, code):
-        if (restricts if said.strict else restricts_in_words)(said.key, said.value):
-            return before + said.line, said.key
+    for entry in _all(head, lines, code):
+        if (restricts if entry.strict else restricts_in_words)(entry.key, entry.value):
+            return before + entry.line, entry.key
     return None
 
 
-def _all(head: str, lines: Sequence[str], code: bool) -> Iterator[_Said]:
+def _all(head: str, lines: Sequence[str], code: bool) -> Iterator[_Entry]:
     yield from _Scan(lines, "" if code else "=").before_prose()
     if not code:
         yield from _blocks(lines)
@@ -82,7 +82,7 @@ class _Scan:
         self.fenced = self.whole = self.headed = self.key_above = self.commented = False
         self.underline = -1
 
-    def before_prose(self) -> Iterator[_Said]:
+    def before_prose(self) -> Iterator[_Entry]:
         """All keys before the first line of prose. No line of a front matter or of a comment that has an end is prose."""
         for at, line in enumerate(self.lines):
             bare = line.strip()
@@ -97,13 +97,13 @@ class _Scan:
                     self.fenced = not self.fenced
                     self.whole = self.fenced and bool(_block(self.lines, at))
             else:
-                found = list(self._of_line(at, bare))
-                yield from found
-                if not found and not self._goes_on(at, line, bare):
+                entries = list(self._of_line(at, bare))
+                yield from entries
+                if not entries and not self._goes_on(at, line, bare):
                     return
             self.commented = self.commented and not closed
 
-    def _of_line(self, at: int, bare: str) -> Iterator[_Said]:
+    def _of_line(self, at: int, bare: str) -> Iterator[_Entry]:
         heading, comment = _HEADING.fullmatch(bare), _COMMENT.fullmatch(bare)
         wrapped = heading or comment or _BRACKETED.fullmatch(bare)
         if bare.startswith("{") and not comment:
@@ -112,23 +112,23 @@ class _Scan:
         if heading and (attributes := _ATTRIBUTES.search(bare)):
             yield from _inline(attributes[0].replace(" ", ","), at + 1, strict=False)
         if not self.fenced and not self.key_above and is_banner(bare):
-            yield _Said(at + 1, "confidential", True, True)
+            yield _Entry(at + 1, "confidential", True, True)
             return
         if row := _pair(self.lines, at):
             if _is_clear(*row):
-                yield _Said(at + 1, *row, False)
+                yield _Entry(at + 1, *row, False)
             return
-        said = _KEY_LINE.fullmatch(wrapped["said"] if wrapped else bare)
-        if not said or not (said["sign"] != "=" or self.signs or self.fenced):
+        match = _KEY_LINE.fullmatch(wrapped["said"] if wrapped else bare)
+        if not match or not (match["sign"] != "=" or self.signs or self.fenced):
             return
-        value = _value(said["value"], self.lines[at + 1 :])
-        if value == [] and len(said["key"].split()) > _WORDS_OF_A_KEY:
+        value = _value(match["value"], self.lines[at + 1 :])
+        if value == [] and len(match["key"].split()) > _WORDS_OF_A_KEY:
             return  # `Who may read it is said so:`
         named = bool(heading) or (self.headed and not self.fenced)  # `# Groups: an overview`: not by a name alone
-        clear = bool(said["mark"]) and _is_clear(said["key"], value)
-        if not named or said["field"] or clear or isinstance(value, list) or says_restricted(value):
+        clear = bool(match["mark"]) and _is_clear(match["key"], value)
+        if not named or match["field"] or clear or isinstance(value, list) or says_restricted(value):
             strict = not self.headed and self.fenced and not wrapped
-            yield _Said(at + 1, said["key"].strip(), value, strict or bool(said["field"]))
+            yield _Entry(at + 1, match["key"].strip(), value, strict or bool(match["field"]))
         self.headed = self.headed or bool(heading and not self.fenced)
         self.key_above = True
 
@@ -154,12 +154,12 @@ def _block(lines: Sequence[str], at: int) -> Sequence[str]:
     ends = (opening["sign"], "..." if opening["sign"] == "---" else opening["sign"])
     inner = lines[at + 1 : at + 1 + _LONGEST_BLOCK]
     end = next((n for n, line in enumerate(inner) if line.strip() in ends), 0)
-    said = [line for line in inner[:end] if line.strip()]
-    like = sum(bool(_METADATA.match(line)) for line in said)
-    return inner[:end] if said and 2 * like >= len(said) else ()
+    filled = [line for line in inner[:end] if line.strip()]
+    like = sum(bool(_METADATA.match(line)) for line in filled)
+    return inner[:end] if filled and 2 * like >= len(filled) else ()
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[_Said]:
+def _blocks(lines: Sequence[str]) -> Iterator[_Entry]:
     """The keys of front matter that stands somewhere in a text, outside of code."""
     coded = ""
     end = -1
@@ -171,24 +171,24 @@ def _blocks(lines: Sequence[str]) -> Iterator[_Said]:
             continue
         block = _block(lines, at)
         for number, inner in enumerate(block, at + 2):
-            if said := _KEY_LINE.fullmatch(inner.strip()):
-                yield _Said(number, said["key"].strip(), _value(said["value"], lines[number:]), False)
+            if match := _KEY_LINE.fullmatch(inner.strip()):
+                yield _Entry(number, match["key"].strip(), _value(match["value"], lines[number:]), False)
         end = at + 1 + len(block) if block else end
 
 
-def _comments(head: str) -> Iterator[_Said]:
+def _comments(head: str) -> Iterator[_Entry]:
     """The keys in comments, which no reader of a page sees, wherever they stand."""
     for comment in _COMMENTS.finditer(head):
         lines = _LINE_ENDS.split(plainly(comment[1] or comment[2] or ""))
         first = head.count("\n", 0, comment.start()) + 1
         for number, line in enumerate(lines):
-            if said := _KEY_LINE.fullmatch(line.strip()):
-                yield _Said(first + number, said["key"].strip(), _value(said["value"], lines[number + 1 :]), False)
+            if match := _KEY_LINE.fullmatch(line.strip()):
+                yield _Entry(first + number, match["key"].strip(), _value(match["value"], lines[number + 1 :]), False)
 
 
-def _inline(text: str, line: int, *, strict: bool) -> Iterator[_Said]:
+def _inline(text: str, line: int, *, strict: bool) -> Iterator[_Entry]:
     for one in _INLINE.finditer(text):
-        yield _Said(line, one["key"], _value(one["value"], ()), strict)
+        yield _Entry(line, one["key"], _value(one["value"], ()), strict)
 
 
 def _pair(lines: Sequence[str], at: int) -> tuple[str, Json] | None:
@@ -205,9 +205,9 @@ def _is_clear(key: str, value: Json) -> bool:
     return is_sure(key) or says_restricted(value)
 
 
-def _value(said: str, following: Sequence[str]) -> Json:
+def _value(raw: str, following: Sequence[str]) -> Json:
     """What stands behind a key: a text, or a list where it looks like one; also over the lines that follow."""
-    text = said.strip().rstrip(",").strip()
+    text = raw.strip().rstrip(",").strip()
     if not text or text.startswith("#"):
         items: list[Json] = []
         for line in following:

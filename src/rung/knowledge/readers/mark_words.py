@@ -164,17 +164,17 @@ def kind_of(key: str) -> str:
     words = parts_of(key)
     if "".join(words_of(key)) in _PHRASES:
         return "vague"
-    said = words & (_PLAIN | _VAGUE | _SOFT)
+    naming = words & (_PLAIN | _VAGUE | _SOFT)
     if words & {"who", "can", "may"} and words & {"read", "see", "view"}:
-        said |= {GROUPS}
+        naming |= {GROUPS}
     if ("only" in words and words & _CLOSED_TO) or (words & _LOGIN and words & {"required", "require", "requires"}):
-        return "vague" if not words - said - _BESIDE - _CLOSED_TO - _LOGIN else ""
-    others = words - said - _BESIDE - _NAMING
-    if not said or (others and not (others <= _OUTSIDERS and said <= _SHOWN)):
+        return "vague" if not words - naming - _BESIDE - _CLOSED_TO - _LOGIN else ""
+    others = words - naming - _BESIDE - _NAMING
+    if not naming or (others and not (others <= _OUTSIDERS and naming <= _SHOWN)):
         return ""
-    if said <= _SOFT:
+    if naming <= _SOFT:
         return "soft"
-    return "plain" if said & _PLAIN or len(words) > 1 else "vague"
+    return "plain" if naming & _PLAIN or len(words) > 1 else "vague"
 
 
 def is_sure(key: str) -> bool:
@@ -253,10 +253,10 @@ def _is_open(key: str, value: Json) -> bool:
         return bool(words & _IF_FALSE) if truth else bool(words & _IF_TRUE)
     if not isinstance(value, str) or len(value) > _LONGEST_WORD:
         return False
-    said = " ".join(words_of(value))
-    if words & {"tlp"} and said in ("clear", "white"):
+    text = " ".join(words_of(value))
+    if words & {"tlp"} and text in ("clear", "white"):
         return True
-    return words.isdisjoint(_DENYING) and (value.strip() == "*" or said in _EVERYBODY)
+    return words.isdisjoint(_DENYING) and (value.strip() == "*" or text in _EVERYBODY)
 
 
 def _is_not_public(key: str, value: Json) -> bool:
@@ -276,8 +276,8 @@ def says_restricted(value: Json) -> bool:
 
 def _says_only(value: Json) -> bool:
     """Whether it says for whom alone: `HR only`, `nur Personalabteilung`."""
-    said = [words for words in map(words_of, _items(value)) if 2 <= len(words) <= 5]
-    return any((w[-1] == "only" and w[-2] not in _NOT_ONLY) or w[0] in ("nur", "only", "solo") for w in said)
+    phrases = [words for words in map(words_of, _items(value)) if 2 <= len(words) <= 5]
+    return any((w[-1] == "only" and w[-2] not in _NOT_ONLY) or w[0] in ("nur", "only", "solo") for w in phrases)
 
 
 def _has_level(key: str, value: Json) -> bool:

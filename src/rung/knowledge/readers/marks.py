@@ -55,12 +55,12 @@ def in_json(value: Json) -> str:
     while waiting:
         some, outer, strict = waiting.pop()
         strict = strict or holds_text(some)
-        for key, said in some.items():
-            listed = outer or isinstance(said, str) or _holds_names(said)
-            if (strict and restricts(key, said)) or (listed and restricts_in_words(key, said)):
+        for key, entry in some.items():
+            listed = outer or isinstance(entry, str) or _holds_names(entry)
+            if (strict and restricts(key, entry)) or (listed and restricts_in_words(key, entry)):
                 return key
             held = "".join(words_of(key)) in _HOLDERS
-            waiting += [(inner, outer and held, strict and held) for inner in _objects(said)]
+            waiting += [(inner, outer and held, strict and held) for inner in _objects(entry)]
     return ""
 
 
@@ -93,7 +93,7 @@ def in_table(rows: Sequence[Sequence[str]]) -> str:
 def in_tables(text: str) -> str:
     """The same of the tables in a Markdown text that was made from a workbook or a CSV file, long ones written out."""
     block: list[list[str]] = []
-    known: set[tuple[str, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
     for line in text.splitlines():
         if line.startswith("|"):
             if len(block) < _HEADS:
@@ -103,20 +103,20 @@ def in_tables(text: str) -> str:
             return head
         block = []
         heads = tuple(_WRITTEN_OUT.findall(line))
-        if heads not in known and (head := in_table([heads])):
+        if heads not in seen and (head := in_table([heads])):
             return head
-        known.add(heads)
+        seen.add(heads)
     return in_table(block)
 
 
 def _objects(value: Json) -> list[dict[str, Json]]:
     """An object, or the objects of a list and of the lists in it."""
-    found: list[dict[str, Json]] = []
+    objects: list[dict[str, Json]] = []
     waiting = [value]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
-            found.append(one)
+            objects.append(one)
         elif isinstance(one, list):
             waiting += one
-    return found
+    return objects

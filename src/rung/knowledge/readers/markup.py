@@ -41,10 +41,10 @@ def converted(
     id: str, text: str, title: str, *, meta: dict[str, Json] | None = None, pages: Sequence[int] = (), source: str = ""
 ) -> Document:
     """A document whose text is Markdown that was made from a file; positions are those of the Markdown."""
-    said: dict[str, Json] = {**(meta or {}), "format": MARKDOWN}
+    merged: dict[str, Json] = {**(meta or {}), "format": MARKDOWN}
     if pages:
-        said["pages"] = list(pages)
-    return Document(id, text, " ".join(title.split()), meta=said, source=source or id)
+        merged["pages"] = list(pages)
+    return Document(id, text, " ".join(title.split()), meta=merged, source=source or id)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -52,14 +52,14 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
     Empty rows and columns are left out.
     """
-    kept = [row for row in rows if any(map(cell, row))]
-    return _table(kept[0], kept[1:]) if kept else ""
+    filled = [row for row in rows if any(map(cell, row))]
+    return _table(filled[0], filled[1:]) if filled else ""
 
 
 def tables(rows: Iterable[Sequence[str]], heads: Mapping[int, int] | None = None) -> str:
     """A sheet as Markdown: its tables one below the other, the titles of each above it; see `table_heads`."""
-    found = tables_of(rows, heads)
-    return "\n\n".join(part for headed in found for part in (*titled(headed), headed_table(headed)) if part)
+    parts = tables_of(rows, heads)
+    return "\n\n".join(part for headed in parts for part in (*titled(headed), headed_table(headed)) if part)
 
 
 def titled(headed: Headed, level: int = 3) -> list[str]:
@@ -77,15 +77,15 @@ def headed_table(headed: Headed) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     width = max(map(len, (head, *rows)))
-    first, *kept = [[*map(cell, row), *[""] * (width - len(row))] for row in (head, *rows)]
-    kept = [row for row in kept if any(row)]
-    used = [place for place in range(width) if first[place] or any(row[place] for row in kept)]
-    first, kept = [first[place] for place in used], [[row[place] for place in used] for row in kept]
-    if len(used) > 1 and _is_large(first, kept):
-        bare = [name for place, name in enumerate(first) if name and not any(row[place] for row in kept)]
+    first, *rest = [[*map(cell, row), *[""] * (width - len(row))] for row in (head, *rows)]
+    rest = [row for row in rest if any(row)]
+    used = [index for index in range(width) if first[index] or any(row[index] for row in rest)]
+    first, rest = [first[index] for index in used], [[row[index] for index in used] for row in rest]
+    if len(used) > 1 and _is_large(first, rest):
+        bare = [name for index, name in enumerate(first) if name and not any(row[index] for row in rest)]
         lines = [f"Columns without values: {'; '.join(bare)}"] if bare else []
-        return "\n\n".join([*lines, *(line for row in kept for line in _written_out(first, row))])
-    lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *kept)]
+        return "\n\n".join([*lines, *(line for row in rest for line in _written_out(first, row))])
+    lines = [f"| {' | '.join(value.replace('|', chr(92) + '|') for value in row)} |" for row in (first, *rest)]
     return "\n".join([lines[0], f"|{' --- |' * len(used)}", *lines[1:]])
 
 

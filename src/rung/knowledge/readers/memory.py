@@ -66,7 +66,7 @@ class Memory:
             self._connection.close()
             self._connection = None
 
-    def known(self, id: str) -> Known | None:
+    def get(self, id: str) -> Known | None:
         """What is remembered of a file."""
         self._asked.add(id)
         if self._connection is None:
@@ -76,18 +76,18 @@ class Memory:
         except sqlite3.Error as error:
             log.warning("%s cannot be read (%s); files are read anew", self.path, error)
             return None
-        known = Known(*row) if row else None
+        entry = Known(*row) if row else None
         try:
-            if known is not None:
-                zlib.decompress(known.packed)  # it has a sum
-            return known
+            if entry is not None:
+                zlib.decompress(entry.packed)  # it has a sum
+            return entry
         except (zlib.error, TypeError) as error:
             log.warning("%s is damaged (%s); %s is read anew", self.path, error, id)
             return None
 
-    def keep(self, id: str, known: Known) -> None:
+    def keep(self, id: str, entry: Known) -> None:
         """Remember a file."""
-        row = (id, known.reader, known.stamp, known.digest, known.packed)
+        row = (id, entry.reader, entry.stamp, entry.digest, entry.packed)
         self._do(lambda c: c.execute("INSERT OR REPLACE INTO read VALUES (?, ?, ?, ?, ?)", row))
         self._unsaved += 1
         if self._unsaved >= _UNSAVED:
@@ -95,7 +95,7 @@ class Memory:
             self._do(lambda c: c.commit())
 
     def forget_others(self) -> None:
-        """Drop every file that `known` was not asked for: it is no longer among the sources."""
+        """Drop every file that `get` was not asked for: it is no longer among the sources."""
         if self._connection is None or not self._writable:
             return
         try:

@@ -130,11 +130,11 @@ class NumberFormat:
         """The section for a number, and whether a minus sign must be added to what it shows."""
         sections = self.sections[:3]
         if any(section.operator for section in sections):
-            for place, section in enumerate(sections):
+            for index, section in enumerate(sections):
                 if section.operator and section.holds(value):
                     return section, not (section.operator in ("<", "<=") and section.bound <= 0)
-                if not section.operator and (place == len(sections) - 1 or (place == 1 and value < 0)):
-                    return section, place != 1
+                if not section.operator and (index == len(sections) - 1 or (index == 1 and value < 0)):
+                    return section, index != 1
             return Section([Token("general", "")]), True
         if len(sections) > 1 and value < 0:
             return sections[1], False
@@ -163,8 +163,8 @@ def general(value: float) -> str:
 def _split(code: str) -> list[str]:
     parts, at = [], 0
     while True:
-        found = _SECTION.match(code, at)
-        end = found.end() if found else at
+        match = _SECTION.match(code, at)
+        end = match.end() if match else at
         parts.append(code[at:end])
         if end >= len(code):
             return parts
@@ -173,8 +173,8 @@ def _split(code: str) -> list[str]:
 
 def _parsed(code: str) -> Section:
     section = Section()
-    for found in _TOKEN.finditer(code):
-        kind, text = found.lastgroup or "", found[found.lastgroup or 0]
+    for match in _TOKEN.finditer(code):
+        kind, text = match.lastgroup or "", match[match.lastgroup or 0]
         if kind == "bracket":
             _bracket(text, section)
         elif kind in ("general", "ampm", "exp", "digit", "mark", "date", "sub"):
@@ -260,8 +260,8 @@ def _whole(tokens: list[Token], digits: str, *, grouped: bool) -> str:
         out.append(digit)
         count += 1
 
-    for place in range(len(tokens) - 1, -1, -1):
-        token = tokens[place]
+    for index in range(len(tokens) - 1, -1, -1):
+        token = tokens[index]
         if token.kind == "digit":
             if left:
                 put(left[-1])
@@ -270,7 +270,7 @@ def _whole(tokens: list[Token], digits: str, *, grouped: bool) -> str:
                 put("0")
             elif token.text == "?":
                 out.append(" ")
-            while place == first and left:
+            while index == first and left:
                 put(left[-1])
                 left = left[:-1]
         elif token.text != "," or token.kind != "mark":

@@ -29,11 +29,11 @@ _AROUND = {"Period": ("", "."), "ParenR": ("", ")"), "ParenBoth": ("(", ")"), "M
 def numeral(number: int, form: str) -> str:
     """A number in a form of Word (`lowerRoman`); in forms that are not known, and beyond their reach, in digits."""
     if form in ("lowerRoman", "upperRoman") and 0 < number < 4000:
-        said = _roman(number)
-        return said.upper() if form[0] == "u" else said
+        letters = _roman(number)
+        return letters.upper() if form[0] == "u" else letters
     if form in ("lowerLetter", "upperLetter") and 0 < number <= 26 * 30:
-        said = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
-        return said.upper() if form[0] == "u" else said
+        letters = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
+        return letters.upper() if form[0] == "u" else letters
     if form == "decimalZero":
         return f"{number:02d}"
     if form == "ordinal":

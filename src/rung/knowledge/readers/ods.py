@@ -61,11 +61,11 @@ class _Styles:
                     self.hidden.add(name)
                 if properties.get("font-weight") == "bold":
                     self.bold.add(name)
-                place = properties.get("text-position", "").split(" ")[0]
-                if place.startswith(("super", "sub")):
-                    self.raised[name] = "raised" if place.startswith("super") else "lowered"
-                elif place.rstrip("%").lstrip("-").isdigit() and place != "0%":
-                    self.raised[name] = "lowered" if place.startswith("-") else "raised"
+                position = properties.get("text-position", "").split(" ")[0]
+                if position.startswith(("super", "sub")):
+                    self.raised[name] = "raised" if position.startswith("super") else "lowered"
+                elif position.rstrip("%").lstrip("-").isdigit() and position != "0%":
+                    self.raised[name] = "lowered" if position.startswith("-") else "raised"
 
 
 class _Reading:
@@ -90,12 +90,12 @@ class _Reading:
         return self._sheet
 
     def _columns(self, table: Element) -> None:
-        place = 0
+        column = 0
         for element in table.iter("table-column"):
             count = _count(element, "number-columns-repeated", _MAX_COLUMNS)
             if element.get("visibility") in _HIDDEN:
-                self._sheet.hidden_columns.append((place, place + count - 1))
-            place += count
+                self._sheet.hidden_columns.append((column, column + count - 1))
+            column += count
 
     def _take(self, element: Element) -> None:
         repeated = _count(element, "number-rows-repeated", _MAX_ROWS)
@@ -187,5 +187,5 @@ def _rows(table: Element) -> Iterator[Element]:
 
 
 def _count(element: Element, key: str, most: int) -> int:
-    said = element.get(key, "1")
-    return max(1, min(int(said), most)) if said.isdigit() else 1
+    declared = element.get(key, "1")
+    return max(1, min(int(declared), most)) if declared.isdigit() else 1

@@ -143,15 +143,15 @@ def _decide(root: Element) -> None:
     for parent in reversed(list(root.iter())):  # inner ones before outer ones
         if not any(child.tag == "AlternateContent" for child in parent):
             continue
-        kept: list[Element] = []
+        children: list[Element] = []
         for child in parent:
             if child.tag != "AlternateContent":
-                kept.append(child)
+                children.append(child)
                 continue
             branches = [branch for branch in child if branch.tag in ("Choice", "Fallback")]
             best = next((branch for branch in branches if _says(branch)), branches[0] if branches else ())
-            kept.extend(best)
-        parent[:] = kept
+            children.extend(best)
+        parent[:] = children
 
 
 def _says(branch: Element) -> bool:

@@ -104,12 +104,12 @@ def _parsed(file: SourceFile) -> ParseResult:
     try:
         result: ParseResult = parser.parse(file.data)
     except ParseError as error:
-        said = str(error)
-        if "password" in said.lower() or "encrypt" in said.lower():
+        message = str(error)
+        if "password" in message.lower() or "encrypt" in message.lower():
             raise Unusable("is encrypted: it opens with a password only; save it without one") from error
         whole = b"%%EOF" in file.data[-2048:]
         why = "damaged" if whole else "truncated: it has no end"
-        raise Unusable(f"is no PDF that can be read, probably {why} ({said.removeprefix('PDF error: ')})") from error
+        raise Unusable(f"is no PDF that can be read, probably {why} ({message.removeprefix('PDF error: ')})") from error
     return result
 
 
@@ -150,6 +150,6 @@ def _is_image(page: ParsedPage, text: str) -> bool:
 
 def _title(data: bytes) -> str:
     """The title that the file gives itself, where it is more than the name of a program or a file."""
-    said = _PDF_TITLE.search(data)
-    words = said[1].decode("latin-1").strip() if said else ""
+    match = _PDF_TITLE.search(data)
+    words = match[1].decode("latin-1").strip() if match else ""
     return "" if not words.isprintable() or _NO_TITLE.search(words) else words

@@ -65,7 +65,7 @@ def folded(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
     """Rows with their wrapped lines: words in one column alone, but the first, go on from the cell above them."""
     folded: list[list[Cell]] = []
     for row in rows:
-        places = [place for place, cell in enumerate(row) if cell.text]
+        places = [index for index, cell in enumerate(row) if cell.text]
         above, cell = (folded[-1][places[0]], row[places[0]]) if folded and len(places) == 1 and places[0] else (None, None)
         if above is not None and cell is not None and above.box and cell.box and _goes_on(above.box, cell):
             above.text, above.box = f"{above.text} {cell.text}", around([above.box, cell.box])
@@ -84,14 +84,14 @@ def _filled(row: Sequence[Cell]) -> int:
 
 def lines_of(words: Sequence[Line]) -> list[list[Line]]:
     """Words by the line that they stand on, from the top; each line from the left."""
-    found: list[list[Line]] = []
+    lines: list[list[Line]] = []
     for word in sorted(words, key=lambda word: word.box.middle[1]):
-        bottom = max(other.box.bottom for other in found[-1]) if found else 0.0
-        if found and (word.box.middle[1] < bottom - 0.25 * word.height or any(_is_raised(o, word) for o in found[-1])):
-            found[-1].append(word)
+        bottom = max(other.box.bottom for other in lines[-1]) if lines else 0.0
+        if lines and (word.box.middle[1] < bottom - 0.25 * word.height or any(_is_raised(o, word) for o in lines[-1])):
+            lines[-1].append(word)
         else:
-            found.append([word])
-    return [sorted(line, key=lambda word: word.box.left) for line in found]
+            lines.append([word])
+    return [sorted(line, key=lambda word: word.box.left) for line in lines]
 
 
 def _is_raised(mark: Line, word: Line) -> bool:
@@ -129,13 +129,13 @@ def _with_rivers(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> list[
     wide = [(left, right) for left, right in wide if right - left >= GAP * size]
     wide = [(left, right) for left, right in wide if not any(left <= a and b <= right for a, b in gaps)]
     spans = sorted((word.box.left, word.box.right) for line in lines for word in line)
-    found, at = list(gaps), spans[0][1]
+    rivers, at = list(gaps), spans[0][1]
     for left, right in spans:
-        known = any(a < left and at < b for a, b in gaps)
-        if left - at >= KEPT * size and not known and any(a <= at and left <= b for a, b in wide):
-            found.append((at, left))
+        is_gap = any(a < left and at < b for a, b in gaps)
+        if left - at >= KEPT * size and not is_gap and any(a <= at and left <= b for a, b in wide):
+            rivers.append((at, left))
         at = max(at, right)
-    return sorted(found)
+    return sorted(rivers)
 
 
 def _gaps(line: Sequence[Line], uprights: Sequence[Upright]) -> list[Span]:
@@ -173,10 +173,10 @@ def _cells(line: Sequence[Line], gaps: Sequence[Span]) -> list[Cell]:
 def _is_table(rows: Sequence[Sequence[Cell]]) -> bool:
     """Whether rows are a table's, not those of a page in columns or a list: short cells, a column of values or three."""
     texts = [cell.text for row in rows for cell in row if cell.text]
-    columns = [[row[place].text for row in rows] for place in range(len(rows[0]))]
+    columns = [[row[index].text for row in rows] for index in range(len(rows[0]))]
     lengths = sorted(sum(map(len, column)) / max(1, sum(map(bool, column))) for column in columns)
-    told = lengths[:-1] if len(lengths) > 2 and any(map(_values, columns)) else lengths  # one column may hold prose
-    if len(columns) < 2 or max(told) > _LONGEST or sum(_filled(row) > 1 for row in rows) < _FILLED * len(rows):
+    counted = lengths[:-1] if len(lengths) > 2 and any(map(_values, columns)) else lengths  # one column may hold prose
+    if len(columns) < 2 or max(counted) > _LONGEST or sum(_filled(row) > 1 for row in rows) < _FILLED * len(rows):
         return False
     if any(_LEADER.search(text) for text in texts):  # a table of contents
         return False
@@ -198,8 +198,8 @@ def _stand_apart(lines: Sequence[Sequence[Line]], gaps: Sequence[Span]) -> bool:
 
 
 def _values(column: Sequence[str]) -> bool:
-    said = [cell for cell in column[1:] if cell]
-    return len(said) >= _MIN_ROWS - 1 and sum(map(is_value, said)) >= _VALUES * len(said)
+    filled = [cell for cell in column[1:] if cell]
+    return len(filled) >= _MIN_ROWS - 1 and sum(map(is_value, filled)) >= _VALUES * len(filled)
 
 
 def _put_unruled(sheet: Sheet, rows: list[list[Cell]], words: Sequence[Line], following: Sequence[Line]) -> None:
@@ -226,39 +226,39 @@ def holding(sheet: Sheet, words: Sequence[Line]) -> list[Part]:
     ]
 
 
-def put(sheet: Sheet, made: Sequence[Part], region: Box, words: Sequence[Line], touched: Sequence[Part]) -> None:
+def put(sheet: Sheet, parts: Sequence[Part], region: Box, words: Sequence[Line], touched: Sequence[Part]) -> None:
     """Put parts made of the words of a region in the place of those that hold them; what else these say stays around it."""
     size = median(word.height for word in words)
     above: list[Part] = []
     below: list[Part] = []
-    place = min(map(sheet.parts.index, touched), default=_place(sheet, region))
+    index = min(map(sheet.parts.index, touched), default=_index(sheet, region))
     for part in touched:
         sheet.parts.remove(part)
         left = [word for word in sheet.words if part.box.holds(*word.box.middle) and not region.holds(*word.box.middle)]
         above += _left_over(part, [word for word in left if word.box.middle[1] < region.top], size)
         below += _left_over(part, [word for word in left if word.box.middle[1] >= region.top], size)
-    sheet.parts[place:place] = [*above, *made, *below]
+    sheet.parts[index:index] = [*above, *parts, *below]
 
 
-def _place(sheet: Sheet, region: Box) -> int:
+def _index(sheet: Sheet, region: Box) -> int:
     """Where on a page something stands that no part holds: behind what is above it."""
     return sum(part.box.bottom <= region.top + 3 for part in sheet.parts)
 
 
 def _left_over(part: Part, words: Sequence[Line], size: float) -> list[Part]:
     """What a part says beside a table, as paragraphs; lines of large letters are headings."""
-    found: list[Part] = []
+    rest: list[Part] = []
     for line in lines_of(words):
         text, box = " ".join(word.text for word in line), around([word.box for word in line])
         large = part.kind == "heading" or _is_large(line, size)
-        if found and not large and found[-1].kind == "paragraph":
-            found[-1].text += f" {text}"
-            found[-1].box = around([found[-1].box, box])
+        if rest and not large and rest[-1].kind == "paragraph":
+            rest[-1].text += f" {text}"
+            rest[-1].box = around([rest[-1].box, box])
         elif large:
-            found.append(Part("heading", text, box, part.level or 2))
+            rest.append(Part("heading", text, box, part.level or 2))
         else:
-            found.append(Part("paragraph", text, box, emphasis=part.emphasis))
-    return found
+            rest.append(Part("paragraph", text, box, emphasis=part.emphasis))
+    return rest
 
 
 def _is_large(line: Sequence[Line], size: float) -> bool:

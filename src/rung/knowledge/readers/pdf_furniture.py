@@ -32,12 +32,12 @@ def keep_once(sheets: Sequence[Sheet]) -> int:
     A header is a line at the edge of a page that comes again in the same place on most pages, or on most left or right ones.
     Its numbers may differ if they count the pages; a number alone says nothing and goes everywhere.
     """
-    found: dict[tuple[str, str], list[tuple[Sheet, Part]]] = defaultdict(list)
+    repeated: dict[tuple[str, str], list[tuple[Sheet, Part]]] = defaultdict(list)
     for sheet in sheets:
         for edge, part in _edges(sheet, _BAND if len(sheets) >= _MIN_PAGES else _NARROW):
-            found[edge, _NUMBER.sub("#", " ".join(part.text.split()).lower())].append((sheet, part))
+            repeated[edge, _NUMBER.sub("#", " ".join(part.text.split()).lower())].append((sheet, part))
     taken = 0
-    for (_, words), places in found.items():
+    for (_, words), places in repeated.items():
         for group in _in_one_place(places):
             if not _recurs(group, sheets) or not _counts_pages(group):
                 continue
@@ -106,14 +106,14 @@ def _counts_pages(group: Sequence[tuple[Sheet, Part]]) -> bool:
 
     `Rates of 2001`, `Rates of 2002`, … in large letters at the top of each page are headings.
     """
-    said = [_NUMBER.findall(part.text.lower()) for _, part in group]
-    if all(numbers == said[0] for numbers in said):
+    counted = [_NUMBER.findall(part.text.lower()) for _, part in group]
+    if all(numbers == counted[0] for numbers in counted):
         return True
     heading = all(part.kind == "heading" for _, part in group)
     top = group[0][1].box.bottom < group[0][0].height / 2
     if heading and top:
         return False
-    numbered = [(sheet.number, numbers) for (sheet, _), numbers in zip(group, said, strict=True)]
+    numbered = [(sheet.number, numbers) for (sheet, _), numbers in zip(group, counted, strict=True)]
     return all(_differ_as_pages(a, b) for a, b in pairwise(numbered))
 
 

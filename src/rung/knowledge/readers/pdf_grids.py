@@ -67,7 +67,7 @@ class _Grid:
         """What it surrounds."""
         return Box(self.xs[0], self.ys[0], self.xs[-1], self.ys[-1])
 
-    def place(self, word: Line) -> tuple[int, int]:
+    def cell(self, word: Line) -> tuple[int, int]:
         """Row and column of a word inside it."""
         x, y = word.box.middle
         row, column = bisect_right(self.ys, y) - 1, bisect_right(self.xs, x) - 1
@@ -78,10 +78,10 @@ class _Grid:
         rows, columns = len(self.ys) - 1, len(self.xs) - 1
         names = {(r, c): (r, c) for r in range(rows) for c in range(columns)}
 
-        def root(place: tuple[int, int]) -> tuple[int, int]:
-            while names[place] != place:
-                place = names[place]
-            return place
+        def root(cell: tuple[int, int]) -> tuple[int, int]:
+            while names[cell] != cell:
+                cell = names[cell]
+            return cell
 
         rules = [[line for line in self.rules if abs(line[0] - y) < 2 * _SAME] for y in self.ys]
         uprights = [[line for line in self.uprights if abs(line[0] - x) < 2 * _SAME] for x in self.xs]
@@ -91,11 +91,11 @@ class _Grid:
                 names[root((row, column + 1))] = root((row, column))
             if row + 1 < rows and not _is_drawn(rules[row + 1], x):
                 names[root((row + 1, column))] = root((row, column))
-        found: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-        for place in names:
-            found[root(place)].append(place)
+        groups: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        for cell in names:
+            groups[root(cell)].append(cell)
         regions: list[Span] = []
-        for places in found.values():
+        for places in groups.values():
             top, bottom = min(r for r, _ in places), max(r for r, _ in places)
             left, right = min(c for _, c in places), max(c for _, c in places)
             if len(places) != (bottom - top + 1) * (right - left + 1):
@@ -117,16 +117,16 @@ def _take(sheet: Sheet, grid: _Grid) -> None:
         for column in range(span[1], span[3] + 1)
     }
     for word in words:
-        grid.words[spans[grid.place(word)][:2]].append(word)
+        grid.words[spans[grid.cell(word)][:2]].append(word)
     columns = {span[1] for span in regions if grid.words.get(span[:2])}
     if len(columns) < 2 or not _is_filled(grid, regions):
         return
     touched = holding(sheet, words)
     if _is_frame(grid, regions):
-        if any(len({spans[grid.place(word)] for word in words if part.box.holds(*word.box.middle)}) > 1 for part in touched):
-            cells = [found for span in regions if (found := grid.words.get(span[:2]))]
-            made = [Part("paragraph", _text(found), around(word.box for word in found)) for found in cells]
-            put(sheet, made, grid.box, words, touched)
+        if any(len({spans[grid.cell(word)] for word in words if part.box.holds(*word.box.middle)}) > 1 for part in touched):
+            cells = [inside for span in regions if (inside := grid.words.get(span[:2]))]
+            parts = [Part("paragraph", _text(inside), around(word.box for word in inside)) for inside in cells]
+            put(sheet, parts, grid.box, words, touched)
             sheet.ruled.append(grid.box)
         return
     if _has_unruled_rows(grid, regions):
@@ -195,7 +195,7 @@ def _by_lines(grid: _Grid, regions: Sequence[Span]) -> list[list[Cell]]:
         for line in lines_of(words):
             cells: list[list[Line]] = [[] for _ in grid.xs[1:]]
             for word in line:
-                cells[grid.place(word)[1]].append(word)
+                cells[grid.cell(word)[1]].append(word)
             band.append([_cell(cell) for cell in cells])
         rows += folded(band)
     return rows
@@ -233,16 +233,16 @@ def _merged(lines: Iterable[Segment]) -> list[Segment]:
             groups[-1].append(line)
         else:
             groups.append([line])
-    found: list[Segment] = []
+    merged: list[Segment] = []
     for group in groups:
-        at, place = list[list[float]](), sum(line[0] for line in group) / len(group)
+        at, position = list[list[float]](), sum(line[0] for line in group) / len(group)
         for _, left, right in sorted(group, key=lambda line: line[1]):
             if at and left <= at[-1][1] + _REACH:
                 at[-1][1] = max(at[-1][1], right)
             else:
                 at.append([left, right])
-        found += [(place, left, right) for left, right in at]
-    return found
+        merged += [(position, left, right) for left, right in at]
+    return merged
 
 
 def _components(rules: Sequence[Segment], uprights: Sequence[Segment]) -> list[tuple[list[Segment], list[Segment]]]:
@@ -253,7 +253,7 @@ def _components(rules: Sequence[Segment], uprights: Sequence[Segment]) -> list[t
             if left - _REACH <= x <= right + _REACH and top - _REACH <= y <= bottom + _REACH:
                 touching[n].add(m)
                 touching[m].add(n)
-    found: list[tuple[list[Segment], list[Segment]]] = []
+    components: list[tuple[list[Segment], list[Segment]]] = []
     left_over = set(touching)
     while left_over:
         group, ahead = set[int](), [left_over.pop()]
@@ -262,21 +262,21 @@ def _components(rules: Sequence[Segment], uprights: Sequence[Segment]) -> list[t
             ahead += touching[one] & left_over
             left_over -= touching[one]
         numbers = sorted(group)
-        found.append(
+        components.append(
             ([rules[n] for n in numbers if n < len(rules)], [uprights[n - len(rules)] for n in numbers if n >= len(rules)])
         )
-    return sorted(found, key=lambda lines: min(y for y, _, _ in lines[0]))
+    return sorted(components, key=lambda lines: min(y for y, _, _ in lines[0]))
 
 
 def _places(values: Iterable[float]) -> list[float]:
     """Values, those nearer than lines can be as one."""
-    found: list[list[float]] = []
+    groups: list[list[float]] = []
     for value in sorted(values):
-        if found and value - found[-1][0] < 2 * _SAME:
-            found[-1].append(value)
+        if groups and value - groups[-1][0] < 2 * _SAME:
+            groups[-1].append(value)
         else:
-            found.append([value])
-    return [sum(group) / len(group) for group in found]
+            groups.append([value])
+    return [sum(group) / len(group) for group in groups]
 
 
 def _is_drawn(lines: Iterable[Segment], middle: float) -> bool:

@@ -64,34 +64,34 @@ def marks_of(data: bytes, pages: Iterable[int]) -> dict[int, list[Mark]]:
         from pypdfium2 import PdfDocument, PdfiumError
     except ImportError as error:
         raise MissingExtra("docs", "reading .pdf files") from error
-    found: dict[int, list[Mark]] = {}
+    by_page: dict[int, list[Mark]] = {}
     try:
         book = PdfDocument(data)
     except PdfiumError:
-        return found
+        return by_page
     try:
         for number in pages:
             try:
-                found[number] = _on_page(book, number)
+                by_page[number] = _on_page(book, number)
             except PdfiumError:
                 continue
     finally:
         book.close()
-    return found
+    return by_page
 
 
 def write_marks(sheets: Sequence[Sheet], marks: dict[int, list[Mark]]) -> None:
     """Put what the marks say into the parts of their pages."""
-    notes = frozenset(m.text.strip(" .)") for found in marks.values() for m in found if m.is_raised and not m.before.strip())
+    notes = frozenset(m.text.strip(" .)") for some in marks.values() for m in some if m.is_raised and not m.before.strip())
     for sheet in sheets:
         for mark in marks.get(sheet.number, ()):
-            said = (
+            spelled = (
                 raised(mark.before, mark.text, mark.after, notes=notes)
                 if mark.is_raised
                 else lowered(mark.before, mark.text)
             )
             for holder in _holders(sheet, mark):
-                if (text := _with(holder.text, mark, said)) is not None:
+                if (text := _with(holder.text, mark, spelled)) is not None:
                     holder.text = text
                     break
 
@@ -102,7 +102,7 @@ def _on_page(book: PdfDocument, number: int) -> list[Mark]:
     try:
         runs = _runs(text)
         height = page.get_height()
-        return [_mark(runs, place, base, height) for place, base in _places(runs)]
+        return [_mark(runs, index, base, height) for index, base in _places(runs)]
     finally:
         text.close()
         page.close()
@@ -115,7 +115,7 @@ def _runs(page: PdfTextPage) -> list[_Run]:
     x, y, left, right, bottom, top = (c_double() for _ in range(6))
     matrix = pdfium.FS_MATRIX()
     spaced, broken, last = True, False, -1
-    known: tuple[float, float] = (0.0, 0.0)  # the nominal size and the baseline whose size is `scaled`
+    previous: tuple[float, float] = (0.0, 0.0)  # the nominal size and the baseline whose size is `scaled`
     scaled = 1.0
     for at in range(pdfium.FPDFText_CountChars(page)):
         letter = chr(pdfium.FPDFText_GetUnicode(page, at))
@@ -127,9 +127,9 @@ def _runs(page: PdfTextPage) -> list[_Run]:
             continue
         pdfium.FPDFText_GetCharOrigin(page, at, byref(x), byref(y))
         nominal = pdfium.FPDFText_GetFontSize(page, at)
-        if (nominal, y.value) != known:
+        if (nominal, y.value) != previous:
             pdfium.FPDFText_GetMatrix(page, at, byref(matrix))
-            known, scaled = (nominal, y.value), nominal * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
+            previous, scaled = (nominal, y.value), nominal * (matrix.c**2 + matrix.d**2) ** 0.5 or 1.0
         size = scaled
         run = runs[-1] if runs else None
         if not spaced and (letter.isdigit() or letter in _SIGNS):
@@ -154,21 +154,21 @@ def _runs(page: PdfTextPage) -> list[_Run]:
 
 def _places(runs: Sequence[_Run]) -> Iterator[tuple[int, _Run]]:
     """Which runs are marks, each with the run that it stands on: the one before it, at a line's beginning the one behind."""
-    for place, run in enumerate(runs):
+    for index, run in enumerate(runs):
         if len(run.text) > _LONGEST or run.size <= 0:
             continue
-        before = next((r for r in reversed(runs[max(0, place - 3) : place]) if r.size * _SMALLER >= run.size), None)
-        if before is not None and _stands_on(run, before, run.left - _end(runs, place, before)):
-            yield place, before
+        before = next((r for r in reversed(runs[max(0, index - 3) : index]) if r.size * _SMALLER >= run.size), None)
+        if before is not None and _stands_on(run, before, run.left - _end(runs, index, before)):
+            yield index, before
             continue
-        behind = runs[place + 1] if place + 1 < len(runs) else None
+        behind = runs[index + 1] if index + 1 < len(runs) else None
         if behind is not None and _stands_on(run, behind, behind.left - max(run.right, run.left)):
-            yield place, behind
+            yield index, behind
 
 
-def _end(runs: Sequence[_Run], place: int, base: _Run) -> float:
+def _end(runs: Sequence[_Run], index: int, base: _Run) -> float:
     """Where the text ends that a mark may stand on; other marks may stand between."""
-    return max(run.right for run in (base, *runs[max(0, place - 2) : place]) if abs(run.base - base.base) < base.size)
+    return max(run.right for run in (base, *runs[max(0, index - 2) : index]) if abs(run.base - base.base) < base.size)
 
 
 def _stands_on(mark: _Run, base: _Run, gap: float) -> bool:
@@ -178,11 +178,11 @@ def _stands_on(mark: _Run, base: _Run, gap: float) -> bool:
     return _RAISED[0] <= shift <= _RAISED[1] or _LOWERED[0] <= shift <= _LOWERED[1]
 
 
-def _mark(runs: Sequence[_Run], place: int, base: _Run, height: float) -> Mark:
-    run = runs[place]
-    line = [r for r in runs[max(0, place - 12) : place] if abs(r.base - base.base) < 0.95 * base.size and r.left <= run.left]
+def _mark(runs: Sequence[_Run], index: int, base: _Run, height: float) -> Mark:
+    run = runs[index]
+    line = [r for r in runs[max(0, index - 12) : index] if abs(r.base - base.base) < 0.95 * base.size and r.left <= run.left]
     before = "".join((" " if r.spaced else "") + r.text for r in line)[-40:] + (" " if run.spaced and line else "")
-    following = runs[place + 1] if place + 1 < len(runs) else None
+    following = runs[index + 1] if index + 1 < len(runs) else None
     beside = following is not None and abs(following.base - base.base) < 0.95 * base.size and following.left >= run.left
     after = (" " if following.spaced else "") + following.text[:24] if following is not None and beside else ""
     return Mark(before, run.text, after, run.base > base.base, run.left, height - run.base)
@@ -202,7 +202,7 @@ def _holders(sheet: Sheet, mark: Mark) -> Iterator[Part | Cell]:
         yield from cells
 
 
-def _with(text: str, mark: Mark, said: str) -> str | None:
+def _with(text: str, mark: Mark, spelled: str) -> str | None:
     """A text with a mark of it spelled out; None where the mark is not found by the letters around it."""
     before, after = "".join(mark.before.split()), "".join(mark.after.split())
     word = "".join(mark.before.rpartition(" ")[2].split())
@@ -211,11 +211,11 @@ def _with(text: str, mark: Mark, said: str) -> str | None:
     for left, right in dict.fromkeys(contexts):
         if not left and not right and text.strip() != mark.text:
             continue
-        found = re.search(f"({_loose(left)}){_between(left)}{_loose(mark.text)}(?=(\\s*){_loose(right)})", text)
-        if found:
-            gap = "" if tight and found[2] else found[2]
-            left_text = found[1] if said[:1] in ("^", "_", " ") or not mark.before[-1:].isspace() else f"{found[1]} "
-            return text[: found.start()] + left_text + said + gap + text[found.end(0) + len(found[2]) :]
+        match = re.search(f"({_loose(left)}){_between(left)}{_loose(mark.text)}(?=(\\s*){_loose(right)})", text)
+        if match:
+            gap = "" if tight and match[2] else match[2]
+            left_text = match[1] if spelled[:1] in ("^", "_", " ") or not mark.before[-1:].isspace() else f"{match[1]} "
+            return text[: match.start()] + left_text + spelled + gap + text[match.end(0) + len(match[2]) :]
     return None
 
 

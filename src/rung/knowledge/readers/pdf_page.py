@@ -85,13 +85,13 @@ class Part:
         if self.edges:
             return self.edges
         width = max(map(len, self.cells), default=0)
-        found = []
-        for place in range(width):
-            boxes = [row[place].box for row in self.cells if place < len(row) and row[place].text]
-            known = [box for box in boxes if box is not None]
-            edges = (min(b.left for b in known), max(b.right for b in known)) if known else (0.0, 0.0)
-            found.append(edges)
-        return found
+        edges_of = []
+        for index in range(width):
+            boxes = [row[index].box for row in self.cells if index < len(row) and row[index].text]
+            filled = [box for box in boxes if box is not None]
+            edges = (min(b.left for b in filled), max(b.right for b in filled)) if filled else (0.0, 0.0)
+            edges_of.append(edges)
+        return edges_of
 
 
 @dataclass(slots=True)
@@ -152,8 +152,8 @@ def sheet_of(page: ParsedPage) -> Sheet:
 
 def add_unsaid(sheet: Sheet) -> None:
     """Put what stands on a page and in none of its parts behind them: turned text above all."""
-    words = Counter(word for part in sheet.parts for word in _said(part).split())
-    letters = _letters(" ".join(map(_said, sheet.parts)))
+    words = Counter(word for part in sheet.parts for word in _text(part).split())
+    letters = _letters(" ".join(map(_text, sheet.parts)))
     across = [line for line in sheet.lines if not line.turned]
     missing = [line for line in across if not (words.keys() & set(line.text.split()) or _letters(line.text) in letters)]
     for line in across:
@@ -165,7 +165,7 @@ def add_unsaid(sheet: Sheet) -> None:
     sheet.parts += [Part("paragraph", " ".join(line.text.split()), line.box) for line in missing]
 
 
-def _said(part: Part) -> str:
+def _text(part: Part) -> str:
     return " ".join([part.text, *(cell.text for row in part.cells for cell in row)])
 
 

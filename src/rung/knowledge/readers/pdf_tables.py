@@ -50,8 +50,8 @@ def lift_heads(sheets: Sequence[Sheet]) -> None:
         first = _first(sheet.parts)
         for table in [part for part in sheet.parts if part.kind == "table"]:
             _part_title(table, sheet)
-            place = sheet.parts.index(table)
-            _lift(table, sheet, _last(sheet.parts[:place]))
+            index = sheet.parts.index(table)
+            _lift(table, sheet, _last(sheet.parts[:index]))
             if table is first and before is not None:
                 _lift(table, before, _last(before.parts))
         before = sheet
@@ -60,14 +60,14 @@ def lift_heads(sheets: Sequence[Sheet]) -> None:
 def _put_in_order(sheet: Sheet) -> None:
     """Put what stands below a table behind it."""
     parts = sheet.parts
-    for place in range(len(parts) - 1):
-        above, table = parts[place], parts[place + 1]
+    for index in range(len(parts) - 1):
+        above, table = parts[index], parts[index + 1]
         if table.kind != "table" or above.box.top < table.box.bottom - 2 or above.kind == "table":
             continue
         top, bottom = table.box.top + 3, table.box.bottom - 3
         beside = [p for p in parts if p is not table and p.box.top < bottom and top < p.box.bottom]
         if not beside:  # a page in columns is another matter
-            parts[place : place + 2] = [table, above]
+            parts[index : index + 2] = [table, above]
 
 
 def _part_title(table: Part, sheet: Sheet) -> None:
@@ -124,11 +124,11 @@ def _is_continuation(text: str) -> bool:
 
 
 def _headed(part: Part) -> Headed:
-    made = split_heads(part.rows, part.heads)
-    if part.heads is None or not made.head:
-        return made
-    title, head = _without_title(made.head)
-    return Headed((*title, *made.titles), head, made.rows)
+    headed = split_heads(part.rows, part.heads)
+    if part.heads is None or not headed.head:
+        return headed
+    title, head = _without_title(headed.head)
+    return Headed((*title, *headed.titles), head, headed.rows)
 
 
 def _without_title(head: Row) -> tuple[Row, Row]:
@@ -154,35 +154,35 @@ def _goes_on(before: Part, table: Part) -> bool:
 
 def _placed(before: Part, table: Part) -> list[int] | None:
     """For each column of a table the column of the one before that it stands below; None where they do not fit."""
-    wanted, columns = before.columns(), table.columns()
-    if len(columns) == len(wanted):
-        apart = [max(a[0] - b[1], b[0] - a[1]) for a, b in zip(wanted, columns, strict=True) if a != (0, 0) != b]
+    targets, columns = before.columns(), table.columns()
+    if len(columns) == len(targets):
+        apart = [max(a[0] - b[1], b[0] - a[1]) for a, b in zip(targets, columns, strict=True) if a != (0, 0) != b]
         return list(range(len(columns))) if all(gap < _NEAR for gap in apart) else None
-    if len(columns) > len(wanted):
+    if len(columns) > len(targets):
         return None
-    found: list[int] = []
+    chosen: list[int] = []
     for left, right in columns:
-        fitting = [n for n, (a, b) in enumerate(wanted) if a <= right and left <= b and (not found or n > found[-1])]
+        fitting = [n for n, (a, b) in enumerate(targets) if a <= right and left <= b and (not chosen or n > chosen[-1])]
         if not fitting:
             return None
-        found.append(fitting[0])
-    return found
+        chosen.append(fitting[0])
+    return chosen
 
 
 def _continue(before: Part, table: Part) -> None:
     """Put the head of the table before above these rows, unless they repeat it."""
-    known = before.headed or Headed()
+    headed = before.headed or Headed()
     places = _placed(before, table) or []
-    width = max(len(known.head), len(known.rows[0]) if known.rows else 0, len(places))
+    width = max(len(headed.head), len(headed.rows[0]) if headed.rows else 0, len(places))
     own = _headed(table)
-    rows = own.rows if own.head and own.head == known.head else tuple(table.rows)
-    table.headed = Headed((), known.head, tuple(_spread(row, places, width) for row in rows))
+    rows = own.rows if own.head and own.head == headed.head else tuple(table.rows)
+    table.headed = Headed((), headed.head, tuple(_spread(row, places, width) for row in rows))
 
 
 def _spread(row: Row, places: Sequence[int], width: int) -> Row:
     out = [""] * width
-    for place, cell in zip(places, row, strict=False):
-        out[place] = cell
+    for index, cell in zip(places, row, strict=False):
+        out[index] = cell
     return tuple(out)
 
 
@@ -204,9 +204,9 @@ def _take_rows(sheet: Sheet, first: Part, before: Part) -> None:
     box = Box(columns[0][0], first.box.top, columns[-1][1], first.box.bottom)
     table = Part("table", box=box, cells=[[Cell(word) for word in row] for row in rows])
     table.headed = Headed((), before.headed.head, tuple(rows))
-    place = sheet.parts.index(first)
+    index = sheet.parts.index(first)
     first.text = rest
-    sheet.parts[place : place + (not rest)] = [table]
+    sheet.parts[index : index + (not rest)] = [table]
 
 
 def _is_like(row: Row, rows: Sequence[Row]) -> bool:
@@ -223,12 +223,12 @@ def _row_of(words: Sequence[Line], columns: Sequence[tuple[float, float]], gap: 
     row: list[list[Line]] = [[] for _ in columns]
     for word in words:
         middle = word.box.middle[0]
-        place = min(range(len(columns)), key=lambda n: max(columns[n][0] - middle, middle - columns[n][1], 0))
-        left = columns[place - 1][1] - 2 if place else columns[0][0] - _NEAR
-        right = columns[place + 1][0] + 2 if place + 1 < len(columns) else columns[-1][1] + _FAR
+        index = min(range(len(columns)), key=lambda n: max(columns[n][0] - middle, middle - columns[n][1], 0))
+        left = columns[index - 1][1] - 2 if index else columns[0][0] - _NEAR
+        right = columns[index + 1][0] + 2 if index + 1 < len(columns) else columns[-1][1] + _FAR
         if word.box.left < left or word.box.right > right:
             return None
-        row[place].append(word)
+        row[index].append(word)
     cells = [cell for cell in row if cell]
     apart = all(b[0].box.left - a[-1].box.right >= gap * a[-1].height for a, b in pairwise(cells))
     return tuple(" ".join(word.text for word in cell) for cell in row) if len(cells) > 1 and apart else None
@@ -247,22 +247,22 @@ def _fill_spans(table: Part) -> None:
 def _fill_merged(table: Part, rules: Sequence[tuple[float, float, float]]) -> None:
     """Give a cell that spans rows to each of them: no line divides them in its column, while others are divided there."""
     heights = [_middle(row) for row in table.cells]
-    for place in range(max(map(len, table.cells), default=0)):
+    for column in range(max(map(len, table.cells), default=0)):
         group: list[int] = []
         for number in range(len(table.cells)):
-            if group and not _is_joined(table, place, heights, number, rules):
-                _share(table, place, group)
+            if group and not _is_joined(table, column, heights, number, rules):
+                _share(table, column, group)
                 group = []
             group.append(number)
-        _share(table, place, group)
+        _share(table, column, group)
 
 
 def _is_joined(
-    table: Part, place: int, heights: Sequence[float | None], row: int, rules: Sequence[tuple[float, float, float]]
+    table: Part, column: int, heights: Sequence[float | None], row: int, rules: Sequence[tuple[float, float, float]]
 ) -> bool:
     """Whether the cell of a column goes on from the row before."""
     above, below = heights[row - 1], heights[row]
-    boxes = [r[place].box for r in (table.cells[row - 1], table.cells[row]) if place < len(r)]
+    boxes = [r[column].box for r in (table.cells[row - 1], table.cells[row]) if column < len(r)]
     box = next((b for b in boxes if b is not None), None)
     if above is None or below is None or box is None:
         return False
@@ -278,9 +278,9 @@ def _middle(row: Sequence[Cell]) -> float | None:
     return (lowest.top + lowest.bottom) / 2 if lowest is not None else None
 
 
-def _share(table: Part, place: int, rows: Sequence[int]) -> None:
-    cells = [table.cells[row][place] for row in rows if place < len(table.cells[row])]
-    said = [cell for cell in cells if cell.text]
-    if len(cells) > 1 and len(said) == 1:
+def _share(table: Part, column: int, rows: Sequence[int]) -> None:
+    cells = [table.cells[row][column] for row in rows if column < len(table.cells[row])]
+    filled = [cell for cell in cells if cell.text]
+    if len(cells) > 1 and len(filled) == 1:
         for cell in cells:
-            cell.text = said[0].text
+            cell.text = filled[0].text

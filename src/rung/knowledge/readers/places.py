@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rung.files.limited import name_of
 from rung.knowledge.readers import git
-from rung.knowledge.readers.access import Said
+from rung.knowledge.readers.access import Described
 from rung.knowledge.readers.found import WEB, Found
 from rung.knowledge.readers.memory import Memory
 from rung.knowledge.readers.sidecars import OF_FOLDER, Sidecars, Values, described_by
@@ -29,11 +29,11 @@ class Places:
     """The places that a project's sources name, under `root`. `outside`: links may lead out of them."""
 
     root: Path
-    known: Mapping[str, Reader]
+    readers: Mapping[str, Reader]
     memory: Memory | None = None
     outside: bool = False
     _seen: set[Path] = field(default_factory=set)
-    _told: set[Path] = field(default_factory=set)
+    _warned: set[Path] = field(default_factory=set)
     _named: list[Path] = field(default_factory=list)  # folders that links may lead to
     _round: dict[Path, bool] = field(default_factory=dict)
     _sidecars: dict[Path, Sidecars] = field(default_factory=dict)
@@ -60,31 +60,31 @@ class Places:
         if not files:
             yield Problem(pattern, 0, f"nothing matches this under {self.root}")
         for file in files:
-            place = _real(file)
-            if place in self._seen:
+            location = _real(file)
+            if location in self._seen:
                 continue
             if pattern.startswith(git.PREFIX) and file.is_symlink():
                 yield Problem(self.name(file), 0, "is a link, which git: leaves out; name what it leads to in sources")
                 continue
-            if not self.outside and not self._is_within(place):
-                yield from self._led_out(file, place)
+            if not self.outside and not self._is_within(location):
+                yield from self._led_out(file, location)
                 continue
-            self._seen.add(place)
+            self._seen.add(location)
             if described_by(file.name) is not None:
                 if (missing := self._beside(file.parent).orphans.get(file.name)) is not None:
                     yield Problem(self.name(file), 0, f"describes {missing}, which is not there; a misspelt name?")
                 continue
-            yield self._found(file, place)
+            yield self._source(file, location)
 
     def _files(self, pattern: str) -> list[Path]:
         if pattern.startswith(git.PREFIX):
             folder, files = git.tracked(self.root, pattern.removeprefix(git.PREFIX))
-            return [file for file in files if self._wanted(file, folder)]
+            return [file for file in files if self._is_readable(file, folder)]
         matches = [self.root / name for name in glob.glob(pattern, root_dir=self.root, recursive=True)]  # noqa: PTH207 - takes absolute ones
         if not matches and pattern and (self.root / pattern).exists():
             matches = [self.root / pattern]  # a path that happens to hold *, ? or [
-        found = {file for match in matches for file in self._of(match, explicit=len(matches) == 1)}
-        return sorted(file for file in found if not self._goes_round(file.parent))
+        paths = {file for match in matches for file in self._of(match, explicit=len(matches) == 1)}
+        return sorted(file for file in paths if not self._goes_round(file.parent))
 
     def _of(self, match: Path, *, explicit: bool) -> list[Path]:
         """The files that a match stands for. A folder among several stands for nothing: its files match too."""
@@ -92,7 +92,7 @@ class Places:
             return [match]
         if not explicit:
             return []
-        return [file for file in self._inside(match) if self._wanted(file, match)]
+        return [file for file in self._inside(match) if self._is_readable(file, match)]
 
     def _inside(self, top: Path) -> Iterator[Path]:
         """The files in a folder and in those below it, each folder once. A link that leads out of the project is a file."""
@@ -102,34 +102,34 @@ class Places:
             for name in list(inner):
                 path = Path(folder) / name
                 if path.is_symlink():
-                    place = _real(path)
-                    if any(place.is_relative_to(other) or other.is_relative_to(place) for other in entered):
+                    location = _real(path)
+                    if any(location.is_relative_to(other) or other.is_relative_to(location) for other in entered):
                         inner.remove(name)  # its files come by their own paths, or came; a link upwards never ends
-                    elif self.outside or self._is_within(place):
-                        entered.append(place)
+                    elif self.outside or self._is_within(location):
+                        entered.append(location)
                     else:
                         inner.remove(name)
                         yield path
 
-    def _wanted(self, file: Path, folder: Path) -> bool:
+    def _is_readable(self, file: Path, folder: Path) -> bool:
         """Of a folder: files that some reader takes (and sidecars, which may be misspelt), hidden ones left out."""
         if any(part.startswith(".") for part in file.relative_to(folder).parts):
             return False
-        return file.suffix.lower() in self.known or described_by(file.name) is not None or file.is_dir()
+        return file.suffix.lower() in self.readers or described_by(file.name) is not None or file.is_dir()
 
-    def _found(self, file: Path, place: Path) -> Found:
-        ways = [file] if _relative(file, self.root) == _relative(place, self._named[0]) else _ways(file)
+    def _source(self, file: Path, location: Path) -> Found:
+        ways = [file] if _relative(file, self.root) == _relative(location, self._named[0]) else _ways(file)
         names = [_relative(way, self.root if way is file else self._named[0]) for way in ways]
         source = SourceFile(names[0], file)
         try:
             for way in ways:
                 if self._is_root(way.parent):  # what lies there may be about other things than the folders below
                     self._refuse_marked(way.parent)
-            own = [said for way in ways if (said := self._own(way)) is not None]
-            above = [said for way in ways for said in self._above(way)]
+            own = [sidecar for way in ways if (sidecar := self._own(way)) is not None]
+            above = [sidecar for way in ways for sidecar in self._above(way)]
         except Unusable as error:
             return Found(source, refused=str(error))
-        return Found(source, names=tuple(dict.fromkeys(names)), said=(*(own or [{}]), *above))
+        return Found(source, names=tuple(dict.fromkeys(names)), sidecars=(*(own or [{}]), *above))
 
     def name(self, file: Path) -> str:
         """The path relative to the root, with `/`. Bytes that are no text in a file's name are replaced: ids are text."""
@@ -167,21 +167,21 @@ class Places:
                 self._of_folders[folder] = (*(() if own is None else (own,)), *more)
             except Unusable as error:
                 self._of_folders[folder] = Unusable(f"lies in {self.name(folder)}, which {error}")
-        said = self._of_folders[folder]
-        if isinstance(said, Unusable):
-            raise said
-        return said
+        sidecar = self._of_folders[folder]
+        if isinstance(sidecar, Unusable):
+            raise sidecar
+        return sidecar
 
     def _refuse_marked(self, folder: Path) -> None:
         """Raises `Unusable` where a file in a folder seems to say who may read all of it."""
-        if found := self._beside(folder).of_folder(lambda name: _read(folder / name)):
-            raise Unusable(OF_FOLDER.format(found))
+        if mark := self._beside(folder).of_folder(lambda name: _read(folder / name)):
+            raise Unusable(OF_FOLDER.format(mark))
 
     def _is_root(self, folder: Path) -> bool:
         return folder in (self.root, self._named[0])
 
-    def said_beside(self, name: str) -> Said:
-        """What the sidecars of a file of this name say, whether it is there or not: see `access.Said`.
+    def sidecars_beside(self, name: str) -> Described:
+        """What the sidecars of a file of this name say, whether it is there or not: see `access.Described`.
 
         Raises:
             Unusable: one of them cannot be understood.
@@ -208,36 +208,36 @@ class Places:
             return None
         parts = Path(pattern.removeprefix(git.PREFIX)).parts
         fixed = next((n for n, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
-        place = Path(os.path.normpath(_real(self.root).joinpath(*parts[:fixed])))
-        if place.is_relative_to(self._named[0]):
+        location = Path(os.path.normpath(_real(self.root).joinpath(*parts[:fixed])))
+        if location.is_relative_to(self._named[0]):
             return None
-        return _real(place)
+        return _real(location)
 
-    def _is_within(self, place: Path) -> bool:
-        return any(place == named or named in place.parents for named in self._named)
+    def _is_within(self, location: Path) -> bool:
+        return any(location == named or named in location.parents for named in self._named)
 
-    def _led_out(self, file: Path, place: Path) -> Iterator[Problem]:
+    def _led_out(self, file: Path, location: Path) -> Iterator[Problem]:
         """One problem for each link that leads out, however many files are behind it."""
         parts = [part for part in (*reversed(file.parents), file) if not self._is_within(_real(part))]
         within = [part for part in parts if part.is_symlink() and self._is_within(_real(part.parent))]
         link = (within or [file])[0]
-        if (told := _real(link.parent) / link.name) not in self._told:
-            self._told.add(told)
-            where = _real(link) if link != file else place
+        if (path := _real(link.parent) / link.name) not in self._warned:
+            self._warned.add(path)
+            where = _real(link) if link != file else location
             allow = "name that place in sources, or set knowledge.outside_links to true"
             yield Problem(self.name(link), 0, f"is a link that leads out of the project, to {where}; left out: {allow}")
 
 
 def _ways(file: Path) -> list[Path]:
     """A file's path, and those that the links on its way lead to, the place where it really is last."""
-    found, step = [file], file
+    ways, step = [file], file
     for _ in range(_LINKS):
         here = _real(step.parent) / step.name
-        found.append(here)
+        ways.append(here)
         if not here.is_symlink():
             break
         step = here.parent / here.readlink()
-    return [*dict.fromkeys([*found, _real(file)])]
+    return [*dict.fromkeys([*ways, _real(file)])]
 
 
 def _real(path: Path) -> Path:

@@ -116,12 +116,12 @@ def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     Raises:
         Unusable: a mark of access stands in it twice.
     """
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         keys = [key for key, _ in pairs]
-        if twice := next((key for key in made if keys.count(key) > 1 and marks.kind_of(key)), None):
+        if twice := next((key for key in fields if keys.count(key) > 1 and marks.kind_of(key)), None):
             raise Unusable(f"'{twice}' stands twice, and only one of the two can be meant; left out")
-    return made
+    return fields
 
 
 def _wide(file: SourceFile) -> Iterator[Item]:
@@ -186,9 +186,9 @@ def _document(line: str, file: str) -> Document:
         raise Unusable(f"'text' of '{id}' must be text that is not empty: got {_shown(values, 'text')}; left out")
     if meta is not None and not isinstance(meta, dict):
         raise Unusable(f"'meta' of '{id}' must be an object: got {_shown(values, 'meta')}; left out")
-    kept = {k: v for k, v in {**unknown, **(meta or {})}.items() if k != BODY_START}
+    rest = {k: v for k, v in {**unknown, **(meta or {})}.items() if k != BODY_START}
     title, source = words(values.get("title")), words(values.get("source"))
-    return Document(id, text, title, groups, kept, source=source or file, origin=file)
+    return Document(id, text, title, groups, rest, source=source or file, origin=file)
 
 
 def _row(line: str) -> dict[str, Json]:

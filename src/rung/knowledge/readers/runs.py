@@ -30,13 +30,13 @@ def joined(runs: Iterable[Run], notes: Container[str] = frozenset()) -> str:
     merged = _merged(runs)
     out = ""
     struck_from: int | None = None
-    for place, run in enumerate(merged):
-        after = merged[place + 1].text if place + 1 < len(merged) else ""
+    for index, run in enumerate(merged):
+        after = merged[index + 1].text if index + 1 < len(merged) else ""
         if run.struck and struck_from is None:
             struck_from = len(out)
         elif not run.struck and struck_from is not None:
             out, struck_from = out[:struck_from] + _struck(out[struck_from:]), None
-        out += _said(run, out[-_BEFORE:].rpartition("\n")[2], after, notes)
+        out += _written(run, out[-_BEFORE:].rpartition("\n")[2], after, notes)
     if struck_from is not None:
         out = out[:struck_from] + _struck(out[struck_from:])
     return out
@@ -62,7 +62,7 @@ def _merged(runs: Iterable[Run]) -> list[Run]:
     return out
 
 
-def _said(run: Run, before: str, after: str, notes: Container[str]) -> str:
+def _written(run: Run, before: str, after: str, notes: Container[str]) -> str:
     if run.kind == "note":
         return raised(before, run.text, after, linked=True)
     if run.kind == "raised" and run.text.strip():

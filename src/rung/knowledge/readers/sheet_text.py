@@ -100,18 +100,18 @@ def _fill(sheet: Sheet) -> None:
         places = used[bisect_left(used, left) : bisect_left(used, right + 1)]
         for number in numbers[bisect_left(numbers, top) : bisect_left(numbers, bottom + 1)]:
             row = sheet.rows[number]
-            for place in places:
-                row.setdefault(place, value)
+            for index in places:
+                row.setdefault(index, value)
 
 
 def _leave_out_hidden(sheet: Sheet, dropped: Counter[str]) -> None:
     hidden = [number for number in sheet.rows if number in sheet.hidden_rows]
     for number in hidden:
         del sheet.rows[number]
-    used = {place for row in sheet.rows.values() for place in row} if sheet.hidden_columns else set()
-    columns = {place for place in used if any(first <= place <= last for first, last in sheet.hidden_columns)}
+    used = {column for row in sheet.rows.values() for column in row} if sheet.hidden_columns else set()
+    columns = {column for column in used if any(first <= column <= last for first, last in sheet.hidden_columns)}
     for number, row in list(sheet.rows.items()) if columns else ():
-        sheet.rows[number] = {place: text for place, text in row.items() if place not in columns}
+        sheet.rows[number] = {column: text for column, text in row.items() if column not in columns}
         if not sheet.rows[number]:
             del sheet.rows[number]
     dropped[ROWS] += len(hidden)
@@ -131,8 +131,8 @@ def _grid(sheet: Sheet, columns: Sequence[int], alone: dict[int, int]) -> tuple[
         foot = _foot(block, alone, sections, len(columns))
         section = ""
         grid.append([])
-        for place, (number, row) in enumerate(block):
-            if place >= foot:
+        for index, (number, row) in enumerate(block):
+            if index >= foot:
                 grid += [[], [next(iter(row.values()))]]
                 continue
             if number in sections:
@@ -147,13 +147,13 @@ def _grid(sheet: Sheet, columns: Sequence[int], alone: dict[int, int]) -> tuple[
 
 def _foot(block: Block, alone: dict[int, int], sections: set[int], width: int) -> int:
     """The place from which on rows are notes below a table: one text alone that names nothing below it, or a sentence."""
-    place = len(block)
-    while place > 1 and width > 1 and (number := block[place - 1][0]) in alone:
-        text = next(iter(block[place - 1][1].values()))
+    index = len(block)
+    while index > 1 and width > 1 and (number := block[index - 1][0]) in alone:
+        text = next(iter(block[index - 1][1].values()))
         if number not in sections and (len(text) < _MIN_NOTE or " " not in text):
             break
-        place -= 1
-    return place if any(number not in alone for number, _ in block[:place]) else len(block)
+        index -= 1
+    return index if any(number not in alone for number, _ in block[:index]) else len(block)
 
 
 def _blocks(sheet: Sheet) -> list[list[int]]:
@@ -182,7 +182,7 @@ def _side_by_side(sheet: Sheet, block: Sequence[int]) -> list[Block]:
         groups[-1].add(column)
     if len(groups) < 2 or min(map(len, groups)) < 2:
         return [whole]
-    parts = [[(number, kept) for number, row in whole if (kept := _within(row, group))] for group in groups]
+    parts = [[(number, piece) for number, row in whole if (piece := _within(row, group))] for group in groups]
     begins = [next((number for number, row in part if len(row) > 1), -1) for part in parts]
     return parts if len(set(begins)) > 1 else [whole]
 
@@ -200,7 +200,7 @@ def _last_head(sheet: Sheet, block: Block) -> tuple[int, int]:
     for number, row in block:
         if number in sheet.heads and len(row) > 1:
             return number, 0
-    first = next((place for place, (_, row) in enumerate(block) if len(set(row.values())) > 1), None)
+    first = next((index for index, (_, row) in enumerate(block) if len(set(row.values())) > 1), None)
     if first is None:
         return -1, 0
     after = first
@@ -214,11 +214,11 @@ def _last_head(sheet: Sheet, block: Block) -> tuple[int, int]:
 
 def _sections(sheet: Sheet, block: Block, alone: dict[int, int], width: int) -> set[int]:
     """Rows below a head that hold one text alone and name the rows below them."""
-    first = next((place for place, (number, _) in enumerate(block) if number not in alone), len(block))
-    found = set()
+    first = next((index for index, (number, _) in enumerate(block) if number not in alone), len(block))
+    sections = set()
     for number, row in block[first + 1 :]:
         reach = alone.get(number, 0)
         named = reach > 1 and reach * 2 >= width
         if reach and width > 1 and (named or number in sheet.bold) and not is_value(next(iter(row.values()))):
-            found.add(number)
-    return found
+            sections.add(number)
+    return sections

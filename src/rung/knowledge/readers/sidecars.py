@@ -121,21 +121,21 @@ class Sidecars:
         Raises:
             Unusable: there are two, it is misspelt, or it cannot be understood.
         """
-        found = list(self._of.get(name, ()))
-        found += [other for other in self._perhaps.get(name, ()) if other not in found and _names_access(other, read)]
-        found += [other for other in self._bare.get(name, ()) if _is_bare_mark(other, read)]
-        found = list(dict.fromkeys(found))
-        if not found:
+        names = list(self._of.get(name, ()))
+        names += [other for other in self._perhaps.get(name, ()) if other not in names and _names_access(other, read)]
+        names += [other for other in self._bare.get(name, ()) if _is_bare_mark(other, read)]
+        names = list(dict.fromkeys(names))
+        if not names:
             return None
-        if found != [name + SIDECAR]:
-            listed = ", ".join(found)
+        if names != [name + SIDECAR]:
+            listed = ", ".join(names)
             raise Unusable(f"has {listed} beside it: only {name}{SIDECAR} is read; rename or remove it; left out")
         try:
-            return values_of(read(found[0]))
+            return values_of(read(names[0]))
         except OSError as error:
-            raise Unusable(f"its sidecar {found[0]} cannot be read ({error.strerror or error}); left out") from error
+            raise Unusable(f"its sidecar {names[0]} cannot be read ({error.strerror or error}); left out") from error
         except Unusable as error:
-            raise Unusable(f"its sidecar {found[0]} {error}; left out") from error
+            raise Unusable(f"its sidecar {names[0]} {error}; left out") from error
 
 
 def values_of(data: bytes) -> Values:
@@ -188,12 +188,12 @@ def _described(name: str) -> Iterator[tuple[str, bool]]:
 def _names_access(name: str, read: Read) -> bool:
     """Whether a file beside a document, in a form that is not read, says who may read: by its name or by one of its keys."""
     try:
-        said = read(name)[:_LONGEST].decode("utf-8", "replace")
+        text = read(name)[:_LONGEST].decode("utf-8", "replace")
     except (OSError, Unusable):
         return True
     called = re.split(r"\.", name.casefold())[-2:]
     return any(marks.kind_of(word) for word in called) or any(
-        marks.kind_of(key) in ("plain", "vague") for key in _SAYS.findall(said)
+        marks.kind_of(key) in ("plain", "vague") for key in _SAYS.findall(text)
     )
 
 
@@ -239,12 +239,12 @@ def _says_access(value: object) -> bool:
         return any(_says_access(inner) for inner in value)
     if not isinstance(value, dict) or marks.holds_text(value):
         return False
-    for key, said in value.items():
-        if isinstance(said, dict):
-            if _says_access(said):
+    for key, nested in value.items():
+        if isinstance(nested, dict):
+            if _says_access(nested):
                 return True
-        elif marks.restricts(str(key), said) and not (
-            isinstance(said, str) and set(marks.words_of(str(key))) & set(marks.words_of(said))
+        elif marks.restricts(str(key), nested) and not (
+            isinstance(nested, str) and set(marks.words_of(str(key))) & set(marks.words_of(nested))
         ):
             return True
     return False

@@ -89,7 +89,7 @@ class _Deck:
         heading, parts = "", []
         for tree in root.iter("spTree"):
             for shape in drawings.shapes(tree):
-                kind, text = _placeholder(shape), drawings.said(shape)
+                kind, text = _placeholder(shape), drawings.text_of(shape)
                 if kind == "sldNum" or not text.strip():
                     continue
                 if kind in _TITLES and not heading:
@@ -108,8 +108,8 @@ class _Deck:
             root = self._parsed(name)
             for shape in root.iter("sp") if root is not None else ():
                 body = shape.find("txBody")
-                if _placeholder(shape) == "body" and body is not None and (said := "\n".join(lines(body)).strip()):
-                    yield f"Notes: {said}" if "\n" not in said else f"Notes:\n\n{said}"
+                if _placeholder(shape) == "body" and body is not None and (text := "\n".join(lines(body)).strip()):
+                    yield f"Notes: {text}" if "\n" not in text else f"Notes:\n\n{text}"
         for name in self.package.related(part, "comments"):
             root = self._parsed(name)
             for comment in root.iter("cm") if root is not None else ():
@@ -128,7 +128,7 @@ class _Deck:
         drawings = Drawings(self.package, part, Counter(), self.broken)
         for tree in root.iter("spTree"):
             for shape in drawings.shapes(tree):
-                if _placeholder(shape) is None and shape.tag == "sp" and (text := drawings.said(shape).strip()):
+                if _placeholder(shape) is None and shape.tag == "sp" and (text := drawings.text_of(shape).strip()):
                     self._on_all[text] = None
             break
         for master in self.package.related(part, "slideMaster"):
@@ -146,6 +146,6 @@ def _placeholder(shape: Element) -> str | None:
     """What kind of place a shape fills; None where it fills none."""
     for child in shape:
         if child.tag in ("nvSpPr", "nvPicPr", "nvGraphicFramePr"):
-            found = child.find("nvPr/ph")
-            return found.get("type", "obj") if found is not None else None
+            placeholder = child.find("nvPr/ph")
+            return placeholder.get("type", "obj") if placeholder is not None else None
     return None

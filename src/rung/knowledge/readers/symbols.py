@@ -28,14 +28,14 @@ _PRIVATE_LETTERS = re.compile("[\uf020-\uf0ff]")
 def letter(font: str, code: int) -> str:
     """What a letter of a font shows; "" where that is not known. Letters of other fonts are what their code says."""
     table = _TABLES.get(font.strip().lower())
-    place = (code - _PRIVATE if code >= _PRIVATE else code) - _FIRST
+    index = (code - _PRIVATE if code >= _PRIVATE else code) - _FIRST
     if table is None:
         return chr(code) if code < _PRIVATE or code > _PRIVATE + 0xFF else ""
-    if place == -1:
+    if index == -1:
         return " "
-    return table[place].replace(_UNKNOWN, "") if 0 <= place < len(table) else ""
+    return table[index].replace(_UNKNOWN, "") if 0 <= index < len(table) else ""
 
 
 def shown(text: str, font: str) -> str:
     """A text in which letters of the private range became what they show in a font; those of unknown fonts stay."""
-    return _PRIVATE_LETTERS.sub(lambda found: letter(font or "Symbol", ord(found[0])) or found[0], text)
+    return _PRIVATE_LETTERS.sub(lambda match: letter(font or "Symbol", ord(match[0])) or match[0], text)

@@ -35,33 +35,33 @@ class Headed:
     rows: tuple[Row, ...] = ()
 
 
-def tables_of(rows: Iterable[Sequence[str]], known: Mapping[int, int] | None = None) -> list[Headed]:
+def tables_of(rows: Iterable[Sequence[str]], declared: Mapping[int, int] | None = None) -> list[Headed]:
     """The tables of a sheet. An empty row ends a table only where what follows has a title or a head of its own.
 
-    What stands alone, behind the last table or instead of one, is a table of titles only. `known`: the rows, from 0, that
+    What stands alone, behind the last table or instead of one, is a table of titles only. `declared`: the rows, from 0, that
     are the last ones of heads, as far as the file says so, and how many rows of heads end there (0: to be found out).
     """
-    found: list[Headed] = []
+    parts: list[Headed] = []
     for start, block in _blocks(rows):
         alone = len(block) == 1 and sum(map(bool, block[0])) == 1
-        last = next((n for n in range(len(block)) if known and start + n in known), None)
-        heads = known.get(start + last) if known and last is not None else None
+        last = next((n for n in range(len(block)) if declared and start + n in declared), None)
+        heads = declared.get(start + last) if declared and last is not None else None
         next_one = Headed((_line(tuple(block[0])),)) if alone else split_heads(block, heads, last=last)
-        before = found[-1] if found else None
+        before = parts[-1] if parts else None
         if before is None or not (next_one.head or next_one.rows):
-            found.append(next_one)
+            parts.append(next_one)
         elif not before.rows:  # a title, or a head with an empty row below it
-            found[-1] = _behind(before, next_one)
+            parts[-1] = _behind(before, next_one)
         elif last is not None or _begins_anew(next_one, before):
             same = len(next_one.rows[0]) == len(before.head) if next_one.rows else False
-            found.append(Headed(next_one.titles, before.head, next_one.rows) if same and not next_one.head else next_one)
+            parts.append(Headed(next_one.titles, before.head, next_one.rows) if same and not next_one.head else next_one)
         elif _is_all_heads(before, block):  # several rows of heads with an empty row below them
             width = max(len(before.head), *map(len, block))
-            found[-1] = Headed(before.titles, _wide(joined([before.head, *before.rows]), width), _squared(block, width))
+            parts[-1] = Headed(before.titles, _wide(joined([before.head, *before.rows]), width), _squared(block, width))
         else:
             width = max(len(before.rows[0]), *map(len, block))
-            found[-1] = Headed(before.titles, _wide(before.head, width), _squared([*before.rows, *block], width))
-    return found
+            parts[-1] = Headed(before.titles, _wide(before.head, width), _squared([*before.rows, *block], width))
+    return parts
 
 
 def split_heads(rows: Sequence[Sequence[str]], heads: int | None = None, *, last: int | None = None) -> Headed:
@@ -99,10 +99,10 @@ def _blocks(rows: Iterable[Sequence[str]]) -> list[tuple[int, list[Sequence[str]
     """What stands between empty rows, and the place of its first row."""
     blocks: list[tuple[int, list[Sequence[str]]]] = []
     going = False
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         filled = any(cell.strip() for cell in row)
         if filled and not going:
-            blocks.append((place, []))
+            blocks.append((index, []))
         if filled:
             blocks[-1][1].append(row)
         going = filled
@@ -173,8 +173,8 @@ def _is_head(row: Row, below: Sequence[Row]) -> bool:
         return False
     if values:
         return _counts_up(values) and not any(
-            _YEAR.fullmatch(cell) and below and all(_YEAR.fullmatch(other) for other in _column(below, place))
-            for place, cell in enumerate(row)
+            _YEAR.fullmatch(cell) and below and all(_YEAR.fullmatch(other) for other in _column(below, column))
+            for column, cell in enumerate(row)
         )
     return names_columns(row, below) or not _is_one_of(row, below)
 
@@ -191,8 +191,8 @@ def _counts_up(values: Sequence[str]) -> bool:
 
 def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
     """Whether a row of words is one more of those below: its words come again in their columns, or are codes like theirs."""
-    for place, cell in enumerate(row):
-        column = list(dropwhile(cell.__eq__, _column(below, place)))  # a head may be merged with what is below it
+    for index, cell in enumerate(row):
+        column = list(dropwhile(cell.__eq__, _column(below, index)))  # a head may be merged with what is below it
         if cell in _NOTHING or not column:
             continue
         if cell in column or (len(column) > 1 and all(_CODE.fullmatch(other) for other in (cell, *column))):
@@ -202,8 +202,8 @@ def _is_one_of(row: Row, below: Sequence[Row]) -> bool:
 
 def names_columns(head: Row, rows: Sequence[Row]) -> bool:
     """Whether some column has words in its head and values below."""
-    for place, name in enumerate(head):
-        column = _column(rows, place) if name and not is_value(name) else []
+    for index, name in enumerate(head):
+        column = _column(rows, index) if name and not is_value(name) else []
         if sum(map(is_value, column)) * 2 > len(column):
             return True
     return False
@@ -213,27 +213,27 @@ def _divides(above: Row, row: Row, below: Sequence[Row]) -> bool:
     """Whether a second row of heads divides what the first one spans: `Price` over `net` and `gross`."""
     if not below or any(is_value(cell) and not _YEAR.fullmatch(cell) for cell in row):
         return False
-    spanned = [place for place in range(1, len(row)) if above[place - 1] and above[place] in ("", above[place - 1])]
-    if not any(row[place] not in ("", above[place]) for place in spanned):
+    spanned = [index for index in range(1, len(row)) if above[index - 1] and above[index] in ("", above[index - 1])]
+    if not any(row[index] not in ("", above[index]) for index in spanned):
         return False
-    return any(above[place] for place in spanned) or names_columns(row, below)
+    return any(above[index] for index in spanned) or names_columns(row, below)
 
 
-def _column(rows: Sequence[Row], place: int) -> list[str]:
-    return [row[place] for row in rows[:_SAMPLE] if place < len(row) and row[place] not in _NOTHING]
+def _column(rows: Sequence[Row], index: int) -> list[str]:
+    return [row[index] for row in rows[:_SAMPLE] if index < len(row) and row[index] not in _NOTHING]
 
 
 def joined(heads: Sequence[Row]) -> Row:
     """Several rows of heads as one: each column's words from above to below, each once."""
     if len(heads) < 2:
         return heads[0] if heads else ()
-    carried = [_carried(row, below) for row, below in pairwise(heads)]
+    spanning = [_spanning(row, below) for row, below in pairwise(heads)]
     return tuple(
-        " ".join(dict.fromkeys(part for part in column if part)) for column in zip(*carried, heads[-1], strict=True)
+        " ".join(dict.fromkeys(part for part in column if part)) for column in zip(*spanning, heads[-1], strict=True)
     )
 
 
-def _carried(row: Row, below: Row) -> Row:
+def _spanning(row: Row, below: Row) -> Row:
     """A row of heads, each reaching over the empty cells on its right that have a head below."""
     out: list[str] = []
     for cell, under in zip(row, below, strict=True):

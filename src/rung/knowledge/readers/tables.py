@@ -28,13 +28,13 @@ def merged(rows: Sequence[Sequence[str]], spans: Iterable[Span]) -> list[list[st
 
 def table(rows: Sequence[Sequence[str]], heads: int | None = None) -> str:
     """Rows as Markdown, titles above them. `heads`: how many of the first rows are heads, where the document says so."""
-    kept = [row for row in rows if any(cell.strip() for cell in row)]
-    if not kept:
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    if not filled:
         return ""
-    headed = split_heads(kept)
+    headed = split_heads(filled)
     if heads is not None:
         above = len(headed.titles)
-        found = len(kept) - above - len(headed.rows)
-        if found == 0 or found < heads - above:
-            headed = split_heads(kept, max(1, heads - above))
+        detected = len(filled) - above - len(headed.rows)
+        if detected == 0 or detected < heads - above:
+            headed = split_heads(filled, max(1, heads - above))
     return "\n\n".join(part for part in (*titled(headed, level=6), headed_table(headed)) if part)

@@ -59,10 +59,10 @@ def mark_in_head(document: Document) -> tuple[int, str] | None:
     is_file = document.id == document.source
     if is_file and PurePosixPath(document.id).suffix.lower() in _LOOKED_AT:
         return None
-    found = in_text(document.text, body_start(document), code="language" in document.meta)
-    if found is None or (is_file and "format" not in document.meta):
-        return found
-    return 0, found[1]
+    mark = in_text(document.text, body_start(document), code="language" in document.meta)
+    if mark is None or (is_file and "format" not in document.meta):
+        return mark
+    return 0, mark[1]
 
 
 def mark_in_tables(text: str, suffix: str) -> str:
@@ -78,15 +78,15 @@ def _in_properties(data: bytes) -> str:
             parts = {info.filename: zips.member(archive, info).decode("utf-8", "replace") for info in there}
     except (zipfile.BadZipFile, Unusable, NotImplementedError, ValueError, OSError, EOFError):
         return ""  # its reader says what is wrong with it
-    for name, said in parts.items():
+    for name, text in parts.items():
         if name.startswith("word/"):
-            if banner := next((line for line in map(_plain, _PARAGRAPH.findall(said)) if is_banner(line)), ""):
+            if banner := next((line for line in map(_plain, _PARAGRAPH.findall(text)) if is_banner(line)), ""):
                 return banner
             continue
-        for one, value, other, also in _PROPERTY.findall(said):
+        for one, value, other, also in _PROPERTY.findall(text):
             if marks.restricts(key := unescape(one or other), _plain(value or also)):
                 return key
-        for key, value in _CORE.findall(said):
+        for key, value in _CORE.findall(text):
             if marks.restricts(key, _plain(value)) or in_text(_plain(value)):
                 return f"{key}: {_plain(value)[:40]}"
     return ""

@@ -95,21 +95,21 @@ def pages(address: str, memory: Memory | None) -> Iterator[Found | Problem]:
 
 def _pages(site: _Site, address: str, memory: Memory | None) -> Iterator[Found | Problem]:
     """Those of one address."""
-    known = memory.known(_SITEMAP + address) if memory is not None else None
+    cached = memory.get(_SITEMAP + address) if memory is not None else None
     problems: list[Problem] = []
     try:
         first = site.fetch(address)
         listed = site.listed(first, problems) if first.data is not None and _is_sitemap(first) else None
     except Unusable as error:
-        if known is None or not isinstance(error, _Later):
+        if cached is None or not isinstance(error, _Later):
             yield from site.failed(address, error)
             return
         yield Problem(address, 0, f"{error}; its pages are those that it listed when it was last read")
-        yield from site.each(address, [str(url) for _, url in known.items])
+        yield from site.each(address, [str(url) for _, url in cached.items])
         return
     yield from problems
     if listed is None:
-        yield site.found(address, first)
+        yield site.source_of(address, first)
         return
     if memory is not None:
         memory.keep(_SITEMAP + address, Known(edition(), "", "", packed((0, url) for url in listed)))
@@ -145,18 +145,18 @@ class _Site:
             yield Problem(sitemap, 0, f"lists {len(own)} pages; the first {MAX_PAGES} are read")
         for url in own[:MAX_PAGES]:
             try:
-                yield self.found(url, self.fetch(url))
+                yield self.source_of(url, self.fetch(url))
             except Unusable as error:
                 yield from self.failed(url, error)
 
-    def found(self, address: str, answer: _Answer) -> Found:
+    def source_of(self, address: str, answer: _Answer) -> Found:
         """A page that was fetched, or that has not changed since it was."""
         id = urldefrag(address).url
         path = Path(urlsplit(answer.url).path or "/")
         suffix = _TYPES.get(answer.kind, path.suffix.lower() if path.suffix.lower() in readers() else ".html")
         file = SourceFile(id, path, answer.data or b"", suffix=suffix, charset=answer.charset)
         names = tuple(dict.fromkeys((id, urldefrag(answer.url).url)))  # a page is under the rules of both
-        led = self.memory.known(_LED + id) if self.memory is not None else None
+        led = self.memory.get(_LED + id) if self.memory is not None else None
         if self.memory is not None and (len(names) > 1 or led is not None):
             self.memory.keep(_LED + id, Known(edition(), "", "", packed((0, name) for name in names)))
         return Found(file, names=names, stamp=answer.stamp, unchanged=answer.data is None)
@@ -164,18 +164,18 @@ class _Site:
     def failed(self, address: str, error: Unusable) -> Iterator[Found | Problem]:
         """What is to be done about a page that could not be had: take it as it was, if it was ever seen."""
         id = urldefrag(address).url
-        known = self.memory.known(id) if self.memory is not None and isinstance(error, _Later) else None
-        if known is None:
+        cached = self.memory.get(id) if self.memory is not None and isinstance(error, _Later) else None
+        if cached is None:
             yield Problem(id, 0, str(error))
         else:
             note = f"{error}; taken as it was when it was last read"
-            led = self.memory.known(_LED + id) if self.memory is not None else None
+            led = self.memory.get(_LED + id) if self.memory is not None else None
             names = tuple(str(name) for _, name in led.items) if led is not None else (id,)
             yield Found(SourceFile(id, Path("page"), b"", suffix=".html"), names, note=note, unchanged=True)
 
     def listed(self, sitemap: _Answer, problems: list[Problem]) -> list[str]:
         """The addresses in a sitemap, and in those that it leads to; one of those that is broken or gone is a problem."""
-        found: list[str] = []
+        addresses: list[str] = []
         waiting, seen = [sitemap], {sitemap.url}
         while waiting:
             answer = waiting.pop(0)
@@ -183,23 +183,23 @@ class _Site:
             if note:
                 problems.append(Problem(answer.url, 1, note))
             places = [" ".join((e.text or "").split()) for e in root.iter() if e.tag.rpartition("}")[2] == "loc"]
-            places = [led_to(answer.url, place) for place in places if place]
+            places = [led_to(answer.url, link) for link in places if link]
             if root.tag.rpartition("}")[2] != "sitemapindex":
-                found.extend(places)
+                addresses.extend(places)
                 continue
-            for place in places:
-                if place in seen:
+            for link in places:
+                if link in seen:
                     continue
-                seen.add(place)
+                seen.add(link)
                 try:
                     if len(seen) > _SITEMAPS:
                         raise Unusable(f"is one of more than {_SITEMAPS} sitemaps; left out")
-                    waiting.append(self.fetch(place, fresh=True))
+                    waiting.append(self.fetch(link, fresh=True))
                 except _Later:
                     raise  # all that it listed would seem to be gone
                 except Unusable as error:
-                    problems.append(Problem(place, 0, str(error)))
-        return found
+                    problems.append(Problem(link, 0, str(error)))
+        return addresses
 
     def fetch(self, address: str, *, fresh: bool = False) -> _Answer:
         """What stands at an address; redirects are followed on the same host.
@@ -208,7 +208,7 @@ class _Site:
             Unusable: it is not there, not allowed, too large, or the server failed.
         """
         url = urldefrag(address).url
-        known = self.memory.known(url) if self.memory is not None and not fresh else None
+        cached = self.memory.get(url) if self.memory is not None and not fresh else None
         until = time.monotonic() + _WHOLE
         if self._silent >= _PATIENCE:
             raise _Later(f"was not asked for: {self.host} did not answer {_PATIENCE} times in a row")
@@ -216,21 +216,21 @@ class _Site:
             if not self._is_own(url):
                 raise Unusable(f"leads to {without_password(url)}, on another host; name that in sources to read it")
             self._allowed(url)
-            answer, onward = self._ask(url, known, until)
+            answer, onward = self._ask(url, cached, until)
             if answer is not None:
                 return answer
             url = led_to(url, onward)
         raise Unusable(f"leads from one address to the next more than {_REDIRECTS} times")
 
-    def _ask(self, url: str, known: Known | None, until: float) -> tuple[_Answer | None, str]:
+    def _ask(self, url: str, cached: Known | None, until: float) -> tuple[_Answer | None, str]:
         import httpx
 
         try:
-            with self.client.stream("GET", url, headers=_conditions(known)) as response:
+            with self.client.stream("GET", url, headers=_conditions(cached)) as response:
                 if response.has_redirect_location:
                     return None, response.headers.get("location", "")
-                if response.status_code == 304 and known is not None:
-                    return _Answer(url, None, stamp=known.stamp), ""
+                if response.status_code == 304 and cached is not None:
+                    return _Answer(url, None, stamp=cached.stamp), ""
                 if response.status_code != 200:
                     _complain(response.status_code)
                 data = _body(response, until)
@@ -240,8 +240,8 @@ class _Site:
         self._silent = 0
         kind, _, _ = response.headers.get("content-type", "").partition(";")
         stamp = {name: response.headers[name] for name in ("etag", "last-modified") if name in response.headers}
-        said = json.dumps(stamp, sort_keys=True) if stamp else ""
-        return _Answer(url, data, kind.strip().lower(), response.charset_encoding or "", said), ""
+        noted = json.dumps(stamp, sort_keys=True) if stamp else ""
+        return _Answer(url, data, kind.strip().lower(), response.charset_encoding or "", noted), ""
 
     def _allowed(self, url: str) -> None:
         """Ask the host's robots.txt, and wait as long as it wants.
@@ -314,10 +314,10 @@ def _complain(status: int) -> None:
     raise Unusable(f"was answered with HTTP {status}")
 
 
-def _conditions(known: Known | None) -> dict[str, str]:
-    if known is None or not known.stamp or known.reader != edition():
+def _conditions(cached: Known | None) -> dict[str, str]:
+    if cached is None or not cached.stamp or cached.reader != edition():
         return {}
-    parsed = json.loads(known.stamp)
+    parsed = json.loads(cached.stamp)
     asked = {"If-None-Match": parsed.get("etag"), "If-Modified-Since": parsed.get("last-modified")}
     return {name: value for name, value in asked.items() if value}
 
@@ -337,8 +337,8 @@ def _body(response: httpx.Response, until: float) -> bytes:
 def _is_sitemap(answer: _Answer) -> bool:
     head = (answer.data or b"")[:4096]
     packed = answer.url.endswith(".xml.gz") and head.startswith(b"\x1f\x8b")
-    said = (decode(head)[0] or "").lower()
-    return packed or "<urlset" in said or "<sitemapindex" in said
+    text = (decode(head)[0] or "").lower()
+    return packed or "<urlset" in text or "<sitemapindex" in text
 
 
 def _sitemap(answer: _Answer) -> tuple[ElementTree.Element, str]:

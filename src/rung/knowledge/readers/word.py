@@ -98,8 +98,8 @@ class _Word:
         for run in paragraph.iter("r"):
             text = "".join(t.text or "" for t in run.iter("t"))
             properties = run.find("rPr")
-            said = value(properties, "vertAlign") or self.styles.of(value(properties, "rStyle")).raised
-            if text and said not in ("superscript", "raised"):
+            raised_by = value(properties, "vertAlign") or self.styles.of(value(properties, "rStyle")).raised
+            if text and raised_by not in ("superscript", "raised"):
                 break
             mark += text.strip()
         return mark if len(mark) <= _LONGEST_MARK else ""
@@ -145,14 +145,14 @@ class _Word:
         number, level = value(element, "pPr/numPr/numId") or style.number, value(element, "pPr/numPr/ilvl")
         label = None
         if number and number != "0" and not on(element.find("pPr/rPr/vanish")):
-            known = self.numbering.level_of(number, id) if style.level is None else style.level
-            at = whole(level) if level else known
+            listed = self.numbering.level_of(number, id) if style.level is None else style.level
+            at = whole(level) if level else listed
             label = self.numbering.label(number, at)
         if not text:
             return ""
         if heading:
-            said = " ".join(text.split())
-            return f"{'#' * min(heading, _DEEPEST)} {said if label in (None, '•') else f'{label} {said}'}"
+            words = " ".join(text.split())
+            return f"{'#' * min(heading, _DEEPEST)} {words if label in (None, '•') else f'{label} {words}'}"
         text = _MARKS.sub("\\\\", text)
         if label is None:
             return text
@@ -161,8 +161,8 @@ class _Word:
     def _table(self, element: Element, part: str, *, inside: bool) -> list[str]:
         """A table; one of a single column only lays out what is in it."""
         single = is_single(element)
-        made = grid(element, self.dropped, lambda cell: self.blocks(cell, part, inside=inside or not single))
-        return made.contents() if single else made.lines() if inside else made.blocks()
+        cells = grid(element, self.dropped, lambda cell: self.blocks(cell, part, inside=inside or not single))
+        return cells.contents() if single else cells.lines() if inside else cells.blocks()
 
     def _chunk(self, element: Element, part: str) -> list[str]:
         """A part in another format that is to be read where it is named: HTML, or text."""
@@ -180,24 +180,24 @@ class _Word:
 
     def _note(self, kind: str, id: str, reading: Reading) -> str:
         """The mark of a note, whose text goes behind the paragraph."""
-        found = self._notes.get((kind, id))
-        if found is None:
+        entry = self._notes.get((kind, id))
+        if entry is None:
             return ""
         self._counts[kind] += 1
         mark = numeral(self._counts[kind], "decimal" if kind == "footnote" else "lowerRoman")
-        part, note = found
+        part, note = entry
         text = " ".join(" ".join(self.blocks(note, part)).split())
         if text:
             reading.behind.append(f"[{mark}] {text}")
         return mark
 
     def _comment(self, id: str) -> str:
-        found = self._comments.get(id)
-        if found is None:
+        comment = self._comments.get(id)
+        if comment is None:
             return ""
         name = next(self.package.related(self.main, "comments"), self.main)
-        text = " ".join(" ".join(self.blocks(found, name)).split())
-        author = found.get("author", "").strip()
+        text = " ".join(" ".join(self.blocks(comment, name)).split())
+        author = comment.get("author", "").strip()
         return f"[Comment{f' by {author}' if author else ''}: {text}]" if text else ""
 
     def _reading(self, part: str) -> Reading:
@@ -217,7 +217,7 @@ class _Word:
         """The headers and footers of all pages, each text once."""
         settings = self._related("settings")
         even = settings is not None and bool(on(settings.find("evenAndOddHeaders")))
-        found: dict[str, None] = {}
+        lines: dict[str, None] = {}
         relations = self.package.relations(self.main)
         for section in self.root.iter("sectPr"):
             first = bool(on(section.find("titlePg")))
@@ -230,8 +230,8 @@ class _Word:
                     continue
                 text = self._of_page(relation.target)
                 if text:
-                    found[f"{'Header' if element.tag == 'headerReference' else 'Footer'}: {text}"] = None
-        return list(found)
+                    lines[f"{'Header' if element.tag == 'headerReference' else 'Footer'}: {text}"] = None
+        return list(lines)
 
     def _of_page(self, part: str) -> str:
         root = self._parsed(part)

@@ -104,8 +104,8 @@ class Reading:
             struck = any((on(properties.find("strike")), on(properties.find("dstrike")))) or (
                 struck and on(properties.find("strike")) is None
             )
-            said = on(properties.find("vanish"))
-            hidden = (hidden or style.hidden) if said is None else said
+            vanish = on(properties.find("vanish"))
+            hidden = (hidden or style.hidden) if vanish is None else vanish
             fonts = properties.find("rFonts")
             font = "" if fonts is None else fonts.get("ascii", fonts.get("hAnsi", ""))
             kind = kind or _by_position(whole(value(properties, "position")), run)

@@ -28,8 +28,8 @@ def on(element: Element | None) -> bool | None:
 
 def value(element: Element | None, path: str) -> str:
     """The value of a property below an element; "" where there is none."""
-    found = element.find(path) if element is not None else None
-    return "" if found is None else found.get("val", "")
+    child = element.find(path) if element is not None else None
+    return "" if child is None else child.get("val", "")
 
 
 def whole(text: str | None, default: int = 0) -> int:
@@ -57,13 +57,13 @@ class Styles:
 
     def __init__(self, root: Element | None) -> None:
         self._elements = {e.get("styleId", ""): e for e in (root.iter("style") if root is not None else ())}
-        self._known: dict[str, Style] = {"": Style()}
+        self._cached: dict[str, Style] = {"": Style()}
 
     def of(self, id: str) -> Style:
         """A style; a plain one where there is none of this id."""
-        if id not in self._known:
-            self._known[id] = self._read(id)
-        return self._known[id]
+        if id not in self._cached:
+            self._cached[id] = self._read(id)
+        return self._cached[id]
 
     def _read(self, id: str) -> Style:
         chain: list[Element] = []
@@ -74,13 +74,13 @@ class Styles:
         heading = whole(levels[0]) + 1 if levels and whole(levels[0], _BODY) < _BODY else 0
         if not levels:
             names = [value(e, "name") or e.get("styleId", "") for e in chain]
-            found = [int(m[1]) for name in names if (m := _HEADING.fullmatch(name))]
-            heading = found[0] if found else int(any(name.lower() in _TITLES for name in names))
+            outline = [int(m[1]) for name in names if (m := _HEADING.fullmatch(name))]
+            heading = outline[0] if outline else int(any(name.lower() in _TITLES for name in names))
         numbers = [n for e in chain if (n := value(e, "pPr/numPr/numId"))]
         depths = [d for e in chain if (d := value(e, "pPr/numPr/ilvl"))]
         aligned = [a for e in chain if (a := value(e, "rPr/vertAlign"))]
-        hidden = [said for e in chain if (said := on(e.find("rPr/vanish"))) is not None]
-        struck = [said for e in chain if (said := on(e.find("rPr/strike"))) is not None]
+        hidden = [flag for e in chain if (flag := on(e.find("rPr/vanish"))) is not None]
+        struck = [flag for e in chain if (flag := on(e.find("rPr/strike"))) is not None]
         return Style(
             heading=heading,
             number=numbers[0] if numbers else "",
@@ -176,10 +176,10 @@ def _restarts(level: _Level, at: int) -> bool:
 def _written(level: _Level, levels: Mapping[int, _Level], counts: Mapping[int, int]) -> str:
     """The label of a level: its text with the numbers of the levels that it names."""
 
-    def shown(found: re.Match[str]) -> str:
-        place = int(found[1]) - 1
-        other = levels.get(place, _Level())
-        return numeral(counts.get(place, other.start), "decimal" if level.legal else other.form)
+    def shown(match: re.Match[str]) -> str:
+        index = int(match[1]) - 1
+        other = levels.get(index, _Level())
+        return numeral(counts.get(index, other.start), "decimal" if level.legal else other.form)
 
     return _PLACE.sub(shown, level.text)
 

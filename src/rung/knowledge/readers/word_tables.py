@@ -29,8 +29,8 @@ class Grid:
 
     def blocks(self) -> list[str]:
         """The table as one block."""
-        made = table(self._filled(), heads=self.heads or None)
-        return [made] if made else []
+        text = table(self._filled(), heads=self.heads or None)
+        return [text] if text else []
 
     def lines(self) -> list[str]:
         """The table as lines, as it stands in a cell of another one."""
@@ -47,7 +47,7 @@ def is_single(element: Element) -> bool:
 
 def grid(element: Element, dropped: Counter[str], read: Callable[[Element], list[str]]) -> Grid:
     """A table; `read` gives the blocks of a cell."""
-    made = Grid()
+    built = Grid()
     open_cells: dict[int, tuple[int, int]] = {}  # column -> row and width of the cell that goes on below
     counting = True
     for row in _inside(element, "tr"):
@@ -59,43 +59,43 @@ def grid(element: Element, dropped: Counter[str], read: Callable[[Element], list
             dropped[ROWS] += 1
             continue
         counting = counting and properties is not None and bool(on(properties.find("tblHeader")))
-        made.heads += counting
-        _take(row, properties, made, open_cells, read)
+        built.heads += counting
+        _take(row, properties, built, open_cells, read)
     for left, (top, width) in open_cells.items():
-        _close(made, left, top, width, len(made.rows) - 1)
-    return made
+        _close(built, left, top, width, len(built.rows) - 1)
+    return built
 
 
 def _take(
     row: Element,
     properties: Element | None,
-    made: Grid,
+    built: Grid,
     open_cells: dict[int, tuple[int, int]],
     read: Callable[[Element], list[str]],
 ) -> None:
-    number = len(made.rows)
+    number = len(built.rows)
     cells: list[list[str]] = [[] for _ in range(min(whole(value(properties, "gridBefore")), _MAX_COLUMNS))]
     for cell in _inside(row, "tc"):
-        said = cell.find("tcPr")
-        left, width = len(cells), min(max(1, whole(value(said, "gridSpan"), 1)), _MAX_COLUMNS)
-        merge = said.find("vMerge") if said is not None else None
-        beside = said.find("hMerge") if said is not None else None
+        properties_of = cell.find("tcPr")
+        left, width = len(cells), min(max(1, whole(value(properties_of, "gridSpan"), 1)), _MAX_COLUMNS)
+        merge = properties_of.find("vMerge") if properties_of is not None else None
+        beside = properties_of.find("hMerge") if properties_of is not None else None
         goes_on = merge is not None and merge.get("val", "continue") != "restart"
         cells += [read(cell), *([] for _ in range(width - 1))]
         if not goes_on and left in open_cells:
-            _close(made, left, *open_cells.pop(left), number - 1)
+            _close(built, left, *open_cells.pop(left), number - 1)
         if merge is not None and not goes_on:
             open_cells[left] = (number, width)
         elif width > 1 and merge is None:
-            made.spans.append((number, left, number, left + width - 1))
+            built.spans.append((number, left, number, left + width - 1))
         if beside is not None and beside.get("val", "continue") != "restart" and left:
-            made.spans.append((number, left - 1, number, left))
-    made.rows.append(cells)
+            built.spans.append((number, left - 1, number, left))
+    built.rows.append(cells)
 
 
-def _close(made: Grid, left: int, top: int, width: int, bottom: int) -> None:
+def _close(built: Grid, left: int, top: int, width: int, bottom: int) -> None:
     if bottom > top or width > 1:
-        made.spans.append((top, left, bottom, left + width - 1))
+        built.spans.append((top, left, bottom, left + width - 1))
 
 
 def _inside(parent: Element, tag: str) -> Iterator[Element]:

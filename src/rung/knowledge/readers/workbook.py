@@ -29,7 +29,7 @@ class Notes:
     broken: list[str] = field(default_factory=list)
     title: str = ""
 
-    def said(self, file: SourceFile) -> Iterator[Item]:
+    def items(self, file: SourceFile) -> Iterator[Item]:
         """As items of a reader."""
         for message in self.broken:
             yield 0, message
@@ -50,7 +50,7 @@ def read_workbook(file: SourceFile) -> Iterator[Item]:
     """A workbook as one document. Hidden sheets, rows and columns are left out and counted."""
     notes = Notes()
     parts = [text for sheet in _sheets(file, notes) if (text := sheet_text(sheet, notes.dropped))]
-    yield from notes.said(file)
+    yield from notes.items(file)
     if not parts:
         hidden = any(notes.dropped[what] for what in (SHEETS, ROWS, COLUMNS, CELLS))
         yield 0, "holds no values" + (" that are not hidden" if hidden else "")
@@ -95,7 +95,7 @@ def _binary(file: SourceFile, notes: Notes) -> Iterator[Sheet]:
         for name in seen:
             sheet = Sheet(name)
             for number, values in enumerate(book.get_sheet_by_name(name).iter_rows()):
-                row = {place: text for place, value in enumerate(values) if (text := plain(value))}
+                row = {column: text for column, value in enumerate(values) if (text := plain(value))}
                 for text in row.values():
                     room.take(text)
                 if row:

@@ -83,34 +83,34 @@ def _read(book: Any, source: Any, notes: Notes, room: Room) -> Sheet:
     for number in range(source.nrows):
         row: dict[int, str] = {}
         bold = True
-        for place, kind in enumerate(source.row_types(number)):
+        for position, kind in enumerate(source.row_types(number)):
             if kind not in _FILLED:
                 continue
-            cell = source.cell(number, place)
-            text = _shown(book, source, cell, (number, place), notes)
+            cell = source.cell(number, position)
+            text = _shown(book, source, cell, (number, position), notes)
             if text.strip():
-                row[place] = text
+                row[position] = text
                 room.take(text)
                 bold = bold and bool(book.font_list[book.xf_list[cell.xf_index].font_index].bold)
         if row:
             sheet.rows[number] = row
             if bold:
                 sheet.bold.add(number)
-    for (number, place), note in source.cell_note_map.items():
+    for (number, position), note in source.cell_note_map.items():
         if text := " ".join(note.text.split()):
-            said = sheet.rows.setdefault(number, {})
-            said[place] = f"{said.get(place, '')} [Comment: {text}]".strip()
+            cells = sheet.rows.setdefault(number, {})
+            cells[position] = f"{cells.get(position, '')} [Comment: {text}]".strip()
     sheet.spans = [(top, left, after - 1, right - 1) for top, after, left, right in source.merged_cells]
     sheet.hidden_rows = {number for number, row in source.rowinfo_map.items() if row.hidden}
-    sheet.hidden_columns = [(place, place) for place, column in source.colinfo_map.items() if column.hidden]
+    sheet.hidden_columns = [(position, position) for position, column in source.colinfo_map.items() if column.hidden]
     if source.has_pane_record and source.panes_are_frozen:
         sheet.frozen = source.horz_split_pos - 1
     return sheet
 
 
-def _shown(book: Any, sheet: Any, cell: Any, place: tuple[int, int], notes: Notes) -> str:
+def _shown(book: Any, sheet: Any, cell: Any, position: tuple[int, int], notes: Notes) -> str:
     if cell.ctype == _TEXT:
-        return _rich(book, cell.value, sheet.rich_text_runlist_map.get(place, ()))
+        return _rich(book, cell.value, sheet.rich_text_runlist_map.get(position, ()))
     if cell.ctype == _BOOLEAN:
         return "TRUE" if cell.value else "FALSE"
     if cell.ctype == _ERROR:

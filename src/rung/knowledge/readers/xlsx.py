@@ -111,8 +111,8 @@ class _Book:
     def _link(self, cells: Cells, part: str) -> None:
         """Put the addresses of links into their cells; values stay as they are, and their addresses are counted."""
         relations = self.package.relations(part) if cells.links else {}
-        for place, name in cells.links:
-            relation, span = relations.get(name), span_of(place)
+        for reference, name in cells.links:
+            relation, span = relations.get(name), span_of(reference)
             text = cells.sheet.rows.get(span[0], {}).get(span[1], "") if span else ""
             if relation is None or not relation.external or not span or not text:
                 continue
@@ -134,15 +134,15 @@ class _Book:
         """Comments, tables, drawings: what the sheet's part leads to."""
         comments = dict(self._comments(part))
         for (row, column), text in comments.items():
-            said = sheet.rows.setdefault(row, {})
-            said[column] = f"{said.get(column, '')} [Comment: {text}]".strip()
+            cells = sheet.rows.setdefault(row, {})
+            cells[column] = f"{cells.get(column, '')} [Comment: {text}]".strip()
         for name in self.package.related(part, "table"):
             root = self.package.xml(name)
             if root.get("headerRowCount", "1") != "0" and (span := span_of(root.get("ref", ""))):
                 sheet.heads.add(span[0])
         for name in self.package.related(part, "drawing"):
             drawings = Drawings(self.package, name, self.notes.dropped, self.notes.broken)
-            sheet.beside += [text for shape in drawings.shapes(self.package.xml(name)) if (text := drawings.said(shape))]
+            sheet.beside += [text for shape in drawings.shapes(self.package.xml(name)) if (text := drawings.text_of(shape))]
 
     def _comments(self, part: str) -> Iterator[tuple[tuple[int, int], str]]:
         """Place and text of each comment; of a thread all its texts."""
@@ -152,11 +152,11 @@ class _Book:
                 threads.setdefault(comment.get("ref", ""), []).append(" ".join((comment.findtext("text") or "").split()))
         for name in self.package.related(part, "comments"):
             for comment in self.package.xml(name).iter("comment"):
-                place, text = comment.get("ref", ""), comment.find("text")
-                if place not in threads and text is not None:
-                    threads[place] = [" ".join(rich(text).split())]
-        for place, texts in threads.items():
-            span = span_of(place)
+                reference, text = comment.get("ref", ""), comment.find("text")
+                if reference not in threads and text is not None:
+                    threads[reference] = [" ".join(rich(text).split())]
+        for reference, texts in threads.items():
+            span = span_of(reference)
             if span and any(texts):
                 yield span[:2], " / ".join(filter(None, texts))
 

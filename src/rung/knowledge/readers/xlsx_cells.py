@@ -37,11 +37,11 @@ def column_of(letters: str) -> int:
 
 def span_of(reference: str) -> Span | None:
     """`B2:C5` as rows and columns from 0; None where it is none."""
-    found = _RANGE.match(reference)
-    if found is None:
+    match = _RANGE.match(reference)
+    if match is None:
         return None
-    left, top = column_of(found[1]), int(found[2]) - 1
-    return (top, left, int(found[4]) - 1, column_of(found[3])) if found[4] else (top, left, top, left)
+    left, top = column_of(match[1]), int(match[2]) - 1
+    return (top, left, int(match[4]) - 1, column_of(match[3])) if match[4] else (top, left, top, left)
 
 
 def rich(element: Element) -> str:
@@ -72,7 +72,7 @@ def _run(element: Element) -> Run:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 class Styles:
@@ -109,15 +109,15 @@ class Styles:
 
     def number(self, value: float, style: int) -> str:
         """A number as it is shown."""
-        known = self._shown.get((value, style))
-        if known is None:
+        text = self._shown.get((value, style))
+        if text is None:
             form = self._format(self.code(style))
-            known = general(value) if form is None else form.text(value, date1904=self.date1904)
+            text = general(value) if form is None else form.text(value, date1904=self.date1904)
             if len(self._shown) < _REMEMBERED:
-                self._shown[value, style] = known
-        if not known:
+                self._shown[value, style] = text
+        if not text:
             self.notes.dropped[CELLS] += 1
-        return known
+        return text
 
     def text(self, value: str, style: int) -> str:
         """A text as it is shown."""
@@ -152,20 +152,20 @@ class Cells:
 
     def add(self, element: Element) -> None:
         """A row with its cells."""
-        said = element.get("r", "")
-        self._row = number = int(said) - 1 if said.isdigit() else self._row + 1
+        reference_of = element.get("r", "")
+        self._row = number = int(reference_of) - 1 if reference_of.isdigit() else self._row + 1
         if element.get("hidden") in _TRUE or is_nought(element.get("ht")):
             self.sheet.hidden_rows.add(number)
         row: dict[int, str] = {}
-        place, bold = -1, True
+        index, bold = -1, True
         for cell in element:
             reference = cell.get("r")
-            place = column_of(reference.rstrip(_DIGITS)) if reference else place + 1
+            index = column_of(reference.rstrip(_DIGITS)) if reference else index + 1
             style = cell.get("s", "0")
             style_number = int(style) if style.isdigit() else 0
-            text = self._shown(cell, style_number, place)
+            text = self._shown(cell, style_number, index)
             if text and not text.isspace():
-                row[place] = text = f"~~{text.strip()}~~" if self._styles.struck(style_number) and "~~" not in text else text
+                row[index] = text = f"~~{text.strip()}~~" if self._styles.struck(style_number) and "~~" not in text else text
                 self._room.take(text)
                 bold = bold and self._styles.bold(style_number)
         if row:
@@ -178,7 +178,7 @@ class Cells:
         if self._empty:
             self._styles.notes.broken.append(f"has {self._empty} cells in '{self.sheet.name}' whose text is missing")
 
-    def _shown(self, cell: Element, style: int, place: int) -> str:
+    def _shown(self, cell: Element, style: int, column: int) -> str:
         kind = cell.get("t", "n")
         value: str | None = None
         formula: Element | None = None
@@ -191,7 +191,7 @@ class Cells:
             elif tag == "is":
                 return self._styles.text(rich(child), style)
         if formula is not None and self._is_missing(kind, value, self._formula(formula)):
-            self._styles.notes.formulas.append(f"{self.sheet.name}!{_letters(place)}{self._row + 1}")
+            self._styles.notes.formulas.append(f"{self.sheet.name}!{_letters(column)}{self._row + 1}")
             return f"={self._formula(formula)}"
         if not value:
             return ""
@@ -254,14 +254,14 @@ def _letters(column: int) -> str:
     return out
 
 
-def is_nought(said: str | None) -> bool:
+def is_nought(size: str | None) -> bool:
     """Whether a height or width is said, and is 0: nobody sees such a row or column."""
     try:
-        return said is not None and float(said) == 0
+        return size is not None and float(size) == 0
     except ValueError:
         return False
 
 
 def _is_set(font: Element, name: str) -> bool:
-    found = font.find(name)
-    return found is not None and found.get("val", "1") in _TRUE
+    child = font.find(name)
+    return child is not None and child.get("val", "1") in _TRUE

@@ -19,7 +19,7 @@ from typing import Any
 
 from rung.errors import Damaged, MissingExtra, UserError
 from rung.files.durable import SEAL, damaged
-from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, said, version_file, version_in
+from rung.knowledge.store.location import VERSIONS, Held, file_in, is_of_place, is_of_store, reason, version_file, version_in
 from rung.knowledge.store.sealing import CHANGING
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Bucket:
     lease_seconds: float = LEASE_SECONDS
     _store: Any = field(init=False, repr=False)
     _tags: dict[int, str] = field(default_factory=dict, init=False, repr=False)  # of the versions that were listed last
-    _known: dict[tuple[int, str], bytes] = field(default_factory=dict, init=False, repr=False)
+    _cached: dict[tuple[int, str], bytes] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -89,26 +89,26 @@ class Bucket:
 
         with self.clear_errors():
             listed = [entry for page in obstore.list(self._store, VERSIONS) for entry in page]
-        found = ((version_in(entry["path"].rsplit("/", 1)[-1]), str(entry["e_tag"])) for entry in listed)
-        self._tags = {number: tag for number, tag in found if number is not None}
+        tags = ((version_in(entry["path"].rsplit("/", 1)[-1]), str(entry["e_tag"])) for entry in listed)
+        self._tags = {number: tag for number, tag in tags if number is not None}
         return sorted(self._tags)
 
     def read(self, number: int) -> bytes | None:
         """See `Keeping.read`. A version never changes, so the one that was read last is not asked for again."""
         key = (number, self._tags.get(number, ""))
-        if key in self._known:
-            return self._known[key]
+        if key in self._cached:
+            return self._cached[key]
         with self.clear_errors():
             content, tag = self._read(version_file(number))
         if content is not None:
-            self._known = {(number, tag): content}
+            self._cached = {(number, tag): content}
         return content
 
     def create(self, number: int, content: bytes, *, since: float) -> bool:  # noqa: ARG002 - a disk's business
         """See `Keeping.create`. Object storage has written what it has answered for."""
         with self.clear_errors():
-            known = (self._sealed() if self.numbers() else None) or {}  # without a version, all that stands there is new
-            self._seal({name: known.get(name, (number, tag)) for name, tag in self._files().items()})
+            sealed = (self._sealed() if self.numbers() else None) or {}  # without a version, all that stands there is new
+            self._seal({name: sealed.get(name, (number, tag)) for name, tag in self._files().items()})
         return self._put(version_file(number), content, "create") is not None
 
     def check(self, number: int) -> None:
@@ -173,8 +173,8 @@ class Bucket:
         """What the objects of the tables were: version and tag by name; None where that cannot be read."""
         content, _ = self._read(SEAL)
         try:
-            told = json.loads(content or b"{}")
-            return {str(name): (int(came), str(tag)) for name, (came, tag) in told.items()}
+            entries = json.loads(content or b"{}")
+            return {str(name): (int(came), str(tag)) for name, (came, tag) in entries.items()}
         except (ValueError, TypeError, AttributeError, RecursionError):
             return None
 
@@ -209,11 +209,11 @@ class Bucket:
             yield
         except (BaseError, OSError, RuntimeError, ValueError) as error:
             if self.is_damage(error):
-                raise self.damaged(file_in(error, self.root), said(error)) from error
+                raise self.damaged(file_in(error, self.root), reason(error)) from error
             if not is_of_place(error):
                 raise
             raise UserError(
-                f"the index at {self.url} cannot be reached or refuses ({said(error)}); check the address"
+                f"the index at {self.url} cannot be reached or refuses ({reason(error)}); check the address"
                 " (AWS_ENDPOINT_URL), the keys and the network, and run the same command again: nothing is lost"
             ) from error
 
@@ -252,7 +252,7 @@ class _Lease:
 
     def take(self, waiting: Callable[[], None]) -> None:
         """Wait until the place is free, or its holder has shown no sign of life for the lease's time."""
-        seen, since, told = "", time.monotonic(), False
+        seen, since, warned = "", time.monotonic(), False
         while not self._claim("create"):
             content, tag = self._bucket._read(self.PATH)
             if content is None:
@@ -263,9 +263,9 @@ class _Lease:
                 log.warning("whoever was writing %s has gone; going on in its place", self._bucket.url)
                 if self._claim(tag):
                     break
-            if not told:
+            if not warned:
                 log.warning("another process is writing %s; waiting for it", self._bucket.url)
-                told = True
+                warned = True
             waiting()
             time.sleep(min(0.2, self._bucket.lease_seconds / 10))
         self._thread.start()

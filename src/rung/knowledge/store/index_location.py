@@ -8,19 +8,19 @@ from rung.errors import UserError
 from rung.knowledge.store.location import Folder, Keeping
 
 
-def keeping(place: Path | str | Keeping, folder: Path | None = None) -> Keeping:
+def keeping(location: Path | str | Keeping, folder: Path | None = None) -> Keeping:
     """The folder, or for `s3://bucket/prefix` the bucket. `folder`: what of the project stands for it then.
 
     Raises:
         UserError: an address that cannot be used.
         MissingExtra: object storage needs the extra `scale`.
     """
-    if not isinstance(place, (str, Path)):
-        return place
-    if isinstance(place, str) and place.startswith("s3://"):
+    if not isinstance(location, (str, Path)):
+        return location
+    if isinstance(location, str) and location.startswith("s3://"):
         from rung.knowledge.store.bucket import Bucket
 
-        return Bucket(place, folder)
-    if isinstance(place, str) and "://" in place:
-        raise UserError(f"knowledge.store: '{place}' is no place for an index; name a folder or s3://bucket/prefix")
-    return Folder(Path(place))
+        return Bucket(location, folder)
+    if isinstance(location, str) and "://" in location:
+        raise UserError(f"knowledge.store: '{location}' is no place for an index; name a folder or s3://bucket/prefix")
+    return Folder(Path(location))

@@ -56,7 +56,7 @@ class LanceIndex:
 
     def __init__(
         self,
-        place: Path | str | Keeping,
+        location: Path | str | Keeping,
         folder: Path | None = None,
         *,
         memory_rows: int = MEMORY_ROWS,
@@ -64,7 +64,7 @@ class LanceIndex:
         kept_seconds: float = KEPT_SECONDS,
         kept_versions: int = KEPT_VERSIONS,
     ) -> None:
-        self.keeping = keeping(place, folder)
+        self.keeping = keeping(location, folder)
         self._kept_seconds, self._kept_versions, self._memory_rows = kept_seconds, kept_versions, memory_rows
         self._care = Care(rebuilt_rows)
         self._open: tuple[tuple[int, int, int, int], LanceSnapshot] | None = None
@@ -93,9 +93,9 @@ class LanceIndex:
 
     def versions(self) -> tuple[Version, ...]:
         """See `Index.versions`."""
-        found = [pointer for number in reversed(self.keeping.numbers()) if (pointer := self._read(number))]
+        pointers = [pointer for number in reversed(self.keeping.numbers()) if (pointer := self._read(number))]
         return tuple(
-            Version(p.number, p.since, p.document_count, p.passage_count, p.content, p.made_by, p.held) for p in found
+            Version(p.number, p.since, p.document_count, p.passage_count, p.content, p.made_by, p.held) for p in pointers
         )
 
     @contextmanager
@@ -151,12 +151,12 @@ class LanceIndex:
     def rollback(self, number: int, changes: Iterable[Change] = ()) -> None:
         """See `Index.rollback`."""
         with self.writing():
-            wanted, newest = self._read(number), self.newest_pointer()
-            if wanted is None or newest is None:
-                kept = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
-                raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {kept}")
-            began, made_by = time.time(), wanted.made_by if wanted.held else f"rollback to {number}"
-            pointer = self._changed(replace(wanted, number=newest.number), changes)
+            target, newest = self._read(number), self.newest_pointer()
+            if target is None or newest is None:
+                available = ", ".join(str(n) for n in self.keeping.numbers()) or "none"
+                raise UserError(f"there is no version {number} of {self.keeping.uri}; there are: {available}")
+            began, made_by = time.time(), target.made_by if target.held else f"rollback to {number}"
+            pointer = self._changed(replace(target, number=newest.number), changes)
             self._held()
             with self.keeping.clear_errors():
                 self._point(replace(pointer, since=time.time(), made_by=made_by, held=True), since=began)
@@ -234,7 +234,7 @@ class LanceIndex:
         db = self._db()
         return db.open_table(pointer.names[0]), db.open_table(pointer.names[1])
 
-    def made(self, generation: int, dimensions: int) -> tuple[Any, Any]:
+    def new_tables(self, generation: int, dimensions: int) -> tuple[Any, Any]:
         """Two new tables."""
         db, tables = self._db(), []
         for kind, schema in (("documents", document_schema()), ("passages", passage_schema(dimensions))):
@@ -272,10 +272,10 @@ class LanceIndex:
         """Numbers of the versions that are kept no longer."""
         numbers, now = self.keeping.numbers(), time.time()
         old = []
-        for place, number in enumerate(reversed(numbers[:-1]), 1):
-            following = self._read(numbers[len(numbers) - place])
+        for newer, number in enumerate(reversed(numbers[:-1]), 1):
+            following = self._read(numbers[len(numbers) - newer])
             age = now - (following.since if following else 0.0)  # since when it has been replaced
-            if age >= self._kept_seconds and (place >= self._kept_versions or age >= KEPT_DAYS * 86_400):
+            if age >= self._kept_seconds and (newer >= self._kept_versions or age >= KEPT_DAYS * 86_400):
                 old.append(number)
         return old
 
@@ -283,9 +283,9 @@ class LanceIndex:
         """Remove these versions and what no other one names: first the versions, then their rows and files."""
         for number in dropped:
             self.keeping.remove(number)
-        kept = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
+        retained = [pointer for number in self.keeping.numbers() if (pointer := self._read(number))]
         oldest: dict[str, int] = {}  # version of each table that is still named
-        for pointer in kept:
+        for pointer in retained:
             for name, version in zip(pointer.names, (pointer.documents, pointer.passages), strict=True):
                 oldest[name] = min(version, oldest.get(name, version))
         db = self._db()
@@ -312,9 +312,9 @@ class LanceIndex:
 
 def _forget(table: Any, oldest: int) -> None:
     """Remove the files that only versions before `oldest` need."""
-    made = {version["version"]: version["timestamp"] for version in table.list_versions()}
-    if len(made) > 1:
-        age = timedelta(milliseconds=1) if oldest == max(made) else datetime.now() - made[oldest] + timedelta(seconds=1)
+    times = {version["version"]: version["timestamp"] for version in table.list_versions()}
+    if len(times) > 1:
+        age = timedelta(milliseconds=1) if oldest == max(times) else datetime.now() - times[oldest] + timedelta(seconds=1)
         table.optimize(cleanup_older_than=age, delete_unverified=True)
 
 
@@ -324,7 +324,7 @@ class _Writer:
     def __init__(self, index: LanceIndex, base: Pointer, generation: int, first: Change, fresh: bool) -> None:
         self._base, self._generation = base, generation
         dimensions = first.vectors.shape[1]
-        self.documents, self.passages = index.made(generation, dimensions) if fresh else index.tables(base)
+        self.documents, self.passages = index.new_tables(generation, dimensions) if fresh else index.tables(base)
         self._content = 0 if fresh else int(base.content, 16)
         self._extra = extra_in(self.passages.schema.names)
 
@@ -358,11 +358,11 @@ class _Writer:
             settings=settings,
         )
 
-    def _widen(self, wanted: Mapping[str, str]) -> None:
+    def _widen(self, columns: Mapping[str, str]) -> None:
         """Columns for metadata, and for languages written without spaces, that no document had before."""
         import pyarrow as pa
 
-        new = {name: kind for name, kind in sorted(wanted.items()) if name not in self._extra}
+        new = {name: kind for name, kind in sorted(columns.items()) if name not in self._extra}
         room = MAX_COLUMNS - len(self._extra)
         if len(new) > room:
             log.warning("over %d metadata keys: of the others, ranges find nothing", MAX_COLUMNS)
@@ -374,11 +374,11 @@ class _Writer:
 
 def _digests(documents: Any, ids: frozenset[str]) -> dict[str, str]:
     """Digests of those documents that are there."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for condition in _conditions("key", ids):
         rows = documents.search().where(condition).select(["id", "digest"]).limit(None).to_arrow()
-        found.update(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
-    return found
+        digests.update(zip(rows["id"].to_pylist(), rows["digest"].to_pylist(), strict=True))
+    return digests
 
 
 def _delete(table: Any, column: str, documents: frozenset[str]) -> None:

@@ -241,9 +241,9 @@ class Folder:
             if not is_of_store(error):
                 raise
             if self.is_damage(error):
-                raise self.damaged(file_in(error, self.root), said(error)) from error
+                raise self.damaged(file_in(error, self.root), reason(error)) from error
             raise UserError(
-                f"the index in {self.folder} could not be written ({said(error)}); free space or mend the permissions and"
+                f"the index in {self.folder} could not be written ({reason(error)}); free space or mend the permissions and"
                 " run the same command again: what was there before is still there"
             ) from error
 
@@ -278,16 +278,16 @@ def file_in(error: BaseException, root: str) -> str:
     return named[1] if named else ""
 
 
-def said(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """An error's own words, on one line, without the place in the library's source."""
     words = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
     return re.sub(r",? /\S+\.rs:\d+:\d+", "", words)[:200]
 
 
 def _flush(folder: Path, *, since: float) -> None:
-    for place, _, names in os.walk(folder):
-        for path in (Path(place) / name for name in names):
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent) / name for name in names):
             if path.stat().st_mtime >= since - 1 and path.suffix != ".part":
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
-        fsync_folder(Path(place))
+        fsync_folder(Path(parent))

@@ -33,15 +33,15 @@ def wrong(keeping: Keeping) -> Iterator[Wrong]:
     Raises:
         UserError: object storage cannot be reached.
     """
-    numbers, told = keeping.numbers(), frozenset[int]()
+    numbers, reported = keeping.numbers(), frozenset[int]()
     try:
         for name, came in keeping.altered():
             versions = frozenset(number for number in numbers if number >= came)
-            told |= versions
+            reported |= versions
             yield Wrong(name, "it was altered", versions)
     except Damaged as error:
         yield Wrong(_name(keeping, error), "it does not say what the files should be")
-    for number in sorted(set(numbers) - told):
+    for number in sorted(set(numbers) - reported):
         pointer = version_file(number)
         try:
             _read(keeping, number)
@@ -61,19 +61,19 @@ def mend(keeping: Keeping) -> str:
         UserError: a file cannot be removed.
     """
     with keeping.writing():
-        found = list(wrong(keeping))
-        broken = frozenset[int]().union(*(one.versions for one in found))
+        faults = list(wrong(keeping))
+        broken = frozenset[int]().union(*(one.versions for one in faults))
         whole = [number for number in keeping.numbers() if number not in broken]
         try:
             for number in sorted(broken, reverse=True):
                 keeping.remove(number)
-            for one in found:
+            for one in faults:
                 if one.useless:
                     keeping.delete(one.name)
             keeping.forget_missing()
             if whole and _can_be_written(keeping):
-                said = f"{_counted(broken)} of the index could not be read, and went" if broken else "no version needed it"
-                return f"{said}; it is at version {whole[-1]}"
+                done = f"{_counted(broken)} of the index could not be read, and went" if broken else "no version needed it"
+                return f"{done}; it is at version {whole[-1]}"
             keeping.clear()
         except OSError as error:
             why = error.strerror or error

@@ -28,8 +28,8 @@ class Rows:
     """All rows of a version. `vectors` None: they are in the store, and one bit a dimension of them is here."""
 
     def __init__(self, rows: pa.Table, parents: Parents | None = None) -> None:
-        order = np.argsort(rows["_rowid"].to_numpy(), kind="stable")
-        rows = rows.take(order) if (order[1:] < order[:-1]).any() else rows
+        by_id = np.argsort(rows["_rowid"].to_numpy(), kind="stable")
+        rows = rows.take(by_id) if (by_id[1:] < by_id[:-1]).any() else rows
         self.row_ids: NDArray[np.uint64] = rows["_rowid"].to_numpy()
         self._ids = rows["id"].combine_chunks()
         held = rows["acl"].combine_chunks().dictionary_encode()
@@ -77,26 +77,26 @@ class Rows:
             raise InternalError("an index without vectors and without codes")
         return [self._codes.candidates(q, mask, n) for q, mask, n in zip(queries, masks, counts, strict=True)]
 
-    def shown(self, ranking: Ranking, place: Mapping[str, int]) -> list[tuple[int, float]]:
+    def shown(self, ranking: Ranking, row_of: Mapping[str, int]) -> list[tuple[int, float]]:
         """A ranking of passages as places; where there are parents, each of them once, with its best child's score."""
         if self._parents is None:
-            return [(place[id], score) for id, score in ranking]
+            return [(row_of[id], score) for id, score in ranking]
         best: dict[int, float] = {}
         for id, score in ranking:
-            best.setdefault(self._parents.over(place[id]), score)
+            best.setdefault(self._parents.over(row_of[id]), score)
         names = {self._parents.name(at, self.names(np.array([self.example(at)]))[0]): at for at in best}
         return [
             (names[name], score) for name, score in ordered(list(names), [best[at] for at in names.values()], len(names))
         ]
 
-    def count_shown(self, ranking: Ranking, place: Mapping[str, int]) -> int:
+    def count_shown(self, ranking: Ranking, row_of: Mapping[str, int]) -> int:
         """How many results a ranking comes to."""
-        return len(ranking) if self._parents is None else len({self._parents.over(place[id]) for id, _ in ranking})
+        return len(ranking) if self._parents is None else len({self._parents.over(row_of[id]) for id, _ in ranking})
 
-    def best_child(self, at: int, ranking: Ranking, place: Mapping[str, int]) -> str:
+    def best_child(self, at: int, ranking: Ranking, row_of: Mapping[str, int]) -> str:
         """The id of the passage that brought this result."""
         over = (lambda row: row) if self._parents is None else self._parents.over
-        return next(id for id, _ in ranking if over(place[id]) == at)
+        return next(id for id, _ in ranking if over(row_of[id]) == at)
 
     def example(self, at: int) -> int:
         """The row of a place: of a parent, its first child's."""
@@ -121,14 +121,14 @@ class Parents:
         ends[has] = spans.drop_null().flatten().to_numpy().reshape(-1, 2)
         documents = rows["document_key"].combine_chunks().dictionary_encode().indices.to_numpy()
         starts = rows["start"].to_numpy()
-        order = np.lexsort((starts, ends[:, 0], documents))
-        order = order[has[order]]
-        keys = np.stack([documents[order], ends[order, 0], ends[order, 1]], axis=1)
-        fresh = np.ones(len(order), dtype=np.bool_)
+        by_span = np.lexsort((starts, ends[:, 0], documents))
+        by_span = by_span[has[by_span]]
+        keys = np.stack([documents[by_span], ends[by_span, 0], ends[by_span, 1]], axis=1)
+        fresh = np.ones(len(by_span), dtype=np.bool_)
         fresh[1:] = (keys[1:] != keys[:-1]).any(axis=1)
         self._number = np.full(len(rows), -1, dtype=np.int64)
-        self._number[order] = np.cumsum(fresh) - 1
-        self.first: NDArray[np.intp] = order[fresh]
+        self._number[by_span] = np.cumsum(fresh) - 1
+        self.first: NDArray[np.intp] = by_span[fresh]
         self._spans = ends[self.first]
 
     def over(self, row: int) -> int:

@@ -43,12 +43,12 @@ def nearest_exactly(queries: Vectors, vectors: Vectors, masks: list[NDArray[np.b
     """
     # One query alone: a matrix library would wake its threads, which then spin while the embedder wants the processor.
     scores = queries @ vectors.T if len(queries) > 1 else np.einsum("qd,nd->qn", queries, vectors)
-    found = []
+    nearest = []
     for row, mask, depth in zip(scores, masks, depths, strict=True):
         if mask is not None:
             row[~mask] = -np.inf
-        found.append(best_columns(row, depth))
-    return found
+        nearest.append(best_columns(row, depth))
+    return nearest
 
 
 class Codes:

@@ -30,11 +30,11 @@ class Sealed:
 def extend(folder: Path, version: int, *, afresh: bool = False) -> None:
     """Note the files that are new, as those of this version; forget those that are gone. `afresh`: all are new."""
     try:
-        known = {} if afresh else read(folder)
+        before = {} if afresh else read(folder)
     except UserError:
-        known = {}
+        before = {}
     sealed = {
-        name: known.get(name) or Sealed(version, sha256(folder / name), tuple(standing(folder / name)))
+        name: before.get(name) or Sealed(version, sha256(folder / name), tuple(standing(folder / name)))
         for name in sorted(_files(folder))
     }
     _write(folder, sealed)
@@ -48,8 +48,8 @@ def read(folder: Path) -> dict[str, Sealed]:
     """
     path = folder / SEAL
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): Sealed(int(v), str(digest), tuple(map(int, rest))) for name, (v, digest, *rest) in told.items()}
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): Sealed(int(v), str(digest), tuple(map(int, rest))) for name, (v, digest, *rest) in noted.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -86,8 +86,8 @@ def forget_missing(folder: Path) -> None:
 
 
 def _write(folder: Path, sealed: dict[str, Sealed]) -> None:
-    told = {name: [state.version, state.sha256, *state.standing] for name, state in sealed.items()}
-    write_whole(folder / SEAL, json.dumps(told, indent=0))
+    entries = {name: [state.version, state.sha256, *state.standing] for name, state in sealed.items()}
+    write_whole(folder / SEAL, json.dumps(entries, indent=0))
 
 
 def _files(folder: Path) -> Iterator[str]:

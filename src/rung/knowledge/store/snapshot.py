@@ -54,7 +54,7 @@ class Rankings:
     dense: Ranking
     bm25: Ranking
     fused: Ranking
-    place: Mapping[str, int]
+    row_of: Mapping[str, int]
     whole: bool
 
 
@@ -67,7 +67,7 @@ class LanceSnapshot:
         self._rows = Rows.load(self._reading, vectors=self._small) if pointer.passage_count else None
         self._columns = self._reading.run(self._reading.columns())
         self._scopes: dict[tuple[frozenset[str] | None, str], Scope] = {}
-        self._known: dict[int, Passage] = {}
+        self._cached: dict[int, Passage] = {}
         self._asked, self._warming = 0, False
 
     @property
@@ -125,8 +125,8 @@ class LanceSnapshot:
         self._warm(len(lookups))
         rankings = self._ranked(lookups, fusion)
         chosen = [self._chosen(r, lk) for r, lk in zip(rankings, lookups, strict=True)]
-        known = self._fetched(chain.from_iterable((place for place, _ in ranking) for ranking in chosen))
-        return [tuple(replace(known[place], score=score) for place, score in ranking) for ranking in chosen]
+        passages = self._fetched(chain.from_iterable((at for at, _ in ranking) for ranking in chosen))
+        return [tuple(replace(passages[at], score=score) for at, score in ranking) for ranking in chosen]
 
     def explain(self, lookup: Lookup, fusion: Fusion) -> tuple[Explained, ...]:
         """See `Snapshot.explain`."""
@@ -135,11 +135,11 @@ class LanceSnapshot:
         rows, (ranked,) = self._rows, self._ranked([lookup], fusion)
         dense, bm25 = _places(ranked.dense), _places(ranked.bm25)
         chosen = self._chosen(ranked, lookup)
-        known = self._fetched(at for at, _ in chosen)
+        passages = self._fetched(at for at, _ in chosen)
         explained = []
         for at, score in chosen:
-            id = rows.best_child(at, ranked.fused, ranked.place)
-            explained.append(Explained(replace(known[at], score=score), dense.get(id), bm25.get(id)))
+            id = rows.best_child(at, ranked.fused, ranked.row_of)
+            explained.append(Explained(replace(passages[at], score=score), dense.get(id), bm25.get(id)))
         return tuple(explained)
 
     def _ranked(self, lookups: Sequence[Lookup], fusion: Fusion) -> list[Rankings]:
@@ -153,28 +153,28 @@ class LanceSnapshot:
             waiting = {
                 n: depth * 4
                 for n, depth in waiting.items()
-                if not results[n].whole and rows.count_shown(results[n].fused, results[n].place) < lookups[n].top
+                if not results[n].whole and rows.count_shown(results[n].fused, results[n].row_of) < lookups[n].top
             }
         return [results[n] for n in range(len(lookups))]
 
     def _at_depth(self, lookups: Sequence[Lookup], depths: list[int], fusion: Fusion) -> list[Rankings]:
         scopes = [self._scope(lookup.groups, lookup.where) for lookup in lookups]
-        place: dict[str, int] = {}
+        row_of: dict[str, int] = {}
         asked = [(lk.text, scope.sql, depth) for lk, scope, depth in zip(lookups, scopes, depths, strict=True)]
         once = list(dict.fromkeys(asked))  # what BM25 is asked, each thing once
         words = self._reading.begin(self._reading.matches(once)) if fusion.dense_weight < 1 else None
-        dense = self._dense(lookups, scopes, depths, place) if fusion.dense_weight > 0 else [[] for _ in lookups]
-        found: list[Matches] = self._reading.wait(words) if words else []
-        bm25 = self._bm25(dict(zip(once, found, strict=True)), asked, place) if words else [[] for _ in lookups]
+        dense = self._dense(lookups, scopes, depths, row_of) if fusion.dense_weight > 0 else [[] for _ in lookups]
+        matches: list[Matches] = self._reading.wait(words) if words else []
+        bm25 = self._bm25(dict(zip(once, matches, strict=True)), asked, row_of) if words else [[] for _ in lookups]
         return [
-            Rankings(d, b, fused(d, b, fusion), place, whole=len(d) < depth and len(b) < depth)
+            Rankings(d, b, fused(d, b, fusion), row_of, whole=len(d) < depth and len(b) < depth)
             for d, b, depth in zip(dense, bm25, depths, strict=True)
         ]
 
     def _chosen(self, ranked: Rankings, lookup: Lookup) -> list[tuple[int, float]]:
         """The results as (place, score)."""
         rows = _present(self._rows)
-        ranking = rows.shown(ranked.fused, ranked.place)
+        ranking = rows.shown(ranked.fused, ranked.row_of)
         if lookup.diversity > 0:
             pool = ranking[: max(4 * lookup.top, 50)]
             return diverse(pool, self._vectors_of([rows.example(at) for at, _ in pool]), lookup.diversity, lookup.top)
@@ -187,8 +187,8 @@ class LanceSnapshot:
         if scope is None:
             readable = None if groups is None else frozenset(self._readable(groups))
             scope = self._made_scope(readable, where)
-            kept = self._scopes if len(self._scopes) < _MASKS else {}
-            self._scopes = {**kept, (groups, where): scope}  # replaced, never changed: another thread may be reading it
+            scopes = self._scopes if len(self._scopes) < _MASKS else {}
+            self._scopes = {**scopes, (groups, where): scope}  # replaced, never changed: another thread may be reading it
         return scope
 
     def _readable(self, groups: frozenset[str]) -> list[str]:
@@ -204,39 +204,39 @@ class LanceSnapshot:
             condition = sql(terms, self._columns)
             parts.append(f"({condition})")
             met = self._reading.run(self._reading.passages(["_rowid"], condition))
-            said = np.zeros(len(rows.row_ids), dtype=np.bool_)
-            said[rows.places(met["_rowid"].to_numpy())] = True
-            mask = said if mask is None else mask & said
+            matching = np.zeros(len(rows.row_ids), dtype=np.bool_)
+            matching[rows.places(met["_rowid"].to_numpy())] = True
+            mask = matching if mask is None else mask & matching
         return Scope(" AND ".join(parts) or None, mask)
 
     # --- dense ------------------------------------------------------------------------------------------------------
 
     def _dense(
-        self, lookups: Sequence[Lookup], scopes: Sequence[Scope], depths: list[int], place: dict[str, int]
+        self, lookups: Sequence[Lookup], scopes: Sequence[Scope], depths: list[int], row_of: dict[str, int]
     ) -> list[Ranking]:
         rows = _present(self._rows)
         rankings: list[Ranking] = []
         for start in range(0, len(lookups), _BATCH):
             part = slice(start, start + _BATCH)
             queries = np.stack([lookup.vector for lookup in lookups[part]])
-            wanted = [depth + SLACK if self._small else depth * _RESCORED for depth in depths[part]]
-            found = rows.nearest(queries, [scope.mask for scope in scopes[part]], wanted)
-            rankings += self._scored(found, queries, depths[part], place)
+            counts = [depth + SLACK if self._small else depth * _RESCORED for depth in depths[part]]
+            nearest = rows.nearest(queries, [scope.mask for scope in scopes[part]], counts)
+            rankings += self._scored(nearest, queries, depths[part], row_of)
         return rankings
 
     def _scored(
-        self, found: list[NDArray[np.intp]], queries: Vectors, depths: list[int], place: dict[str, int]
+        self, nearest: list[NDArray[np.intp]], queries: Vectors, depths: list[int], row_of: dict[str, int]
     ) -> list[Ranking]:
         """Candidates by their vectors, in double precision."""
         rows = _present(self._rows)
-        places = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+        places = nearest[0] if len(nearest) == 1 else np.unique(np.concatenate(nearest))
         vectors = self._vectors_of(places)
         rankings = []
-        for candidates, query, depth in zip(found, queries, depths, strict=True):
+        for candidates, query, depth in zip(nearest, queries, depths, strict=True):
             held = vectors if candidates is places else vectors[np.searchsorted(places, candidates)]
             best = best_columns(np.einsum("nd,d->n", held, query), depth + SLACK)
             names = rows.names(candidates[best])
-            place.update(zip(names, candidates[best].tolist(), strict=True))
+            row_of.update(zip(names, candidates[best].tolist(), strict=True))
             rankings.append(ordered(names, dense_scores(held[best], query), depth))
         return rankings
 
@@ -247,9 +247,9 @@ class LanceSnapshot:
         if rows.held is not None:
             return rows.held[chosen]
         table = self._reading.run(self._reading.taken(rows.row_ids[np.sort(chosen)].tolist(), ["vector"]))
-        found = rows.places(table["_rowid"].to_numpy())
-        order = np.argsort(found)
-        return matrix(table)[order[np.searchsorted(found[order], chosen)]]
+        positions = rows.places(table["_rowid"].to_numpy())
+        by_position = np.argsort(positions)
+        return matrix(table)[by_position[np.searchsorted(positions[by_position], chosen)]]
 
     def _warm(self, lookups: int) -> None:
         """Read the vectors into memory, beside the searches, once so many have been made that it pays."""
@@ -264,14 +264,14 @@ class LanceSnapshot:
 
     # --- BM25 -------------------------------------------------------------------------------------------------------
 
-    def _bm25(self, found: Mapping[Asked, Matches], asked: Sequence[Asked], place: dict[str, int]) -> list[Ranking]:
+    def _bm25(self, matches: Mapping[Asked, Matches], asked: Sequence[Asked], row_of: dict[str, int]) -> list[Ranking]:
         rows = _present(self._rows)
         rankings = []
         for key in asked:
-            row_ids, scores = found[key]
+            row_ids, scores = matches[key]
             at = rows.places(row_ids)
             names = rows.names(at)
-            place.update(zip(names, at.tolist(), strict=True))
+            row_of.update(zip(names, at.tolist(), strict=True))
             rankings.append(ordered(names, scores, key[2]))
         return rankings
 
@@ -279,12 +279,12 @@ class LanceSnapshot:
 
     def _fetched(self, places: Iterable[int]) -> Mapping[int, Passage]:
         """Passages by place, those of earlier searches too."""
-        wanted = set(places)
-        known = self._known if len(self._known) + len(wanted) <= _PASSAGES else {}
-        if missing := sorted(wanted - known.keys()):
-            known = known | self._read(missing)
-        self._known = known  # replaced, never changed: another thread may be reading it
-        return known
+        requested = set(places)
+        cached = self._cached if len(self._cached) + len(requested) <= _PASSAGES else {}
+        if missing := sorted(requested - cached.keys()):
+            cached = cached | self._read(missing)
+        self._cached = cached  # replaced, never changed: another thread may be reading it
+        return cached
 
     def _read(self, places: Sequence[int]) -> dict[int, Passage]:
         rows = _present(self._rows)
@@ -305,22 +305,22 @@ class LanceSnapshot:
             keys = sorted({document_key(id) for id in ids})
             tables = self._reading.run(self._reading.by_keys("documents", "key", keys, columns)) if keys else []
         rows = chain.from_iterable(table.to_pylist() for table in tables)
-        found = [document_in(row, self._classes[row["acl"]]) for row in rows]
-        return tuple(sorted(found, key=lambda document: document.id))
+        listed = [document_in(row, self._classes[row["acl"]]) for row in rows]
+        return tuple(sorted(listed, key=lambda document: document.id))
 
     def passages_of(self, document: str) -> tuple[Passage, ...]:
         """A document's passages in order."""
         keys = [document_key(document)]
         tables = self._reading.run(self._reading.by_keys("passages", "document_key", keys, [RECORD]))
-        found = [passage for table in tables for passage in passages_in(table, self._classes)]
-        return tuple(sorted(found, key=lambda p: (p.start, p.end)))
+        passages = [passage for table in tables for passage in passages_in(table, self._classes)]
+        return tuple(sorted(passages, key=lambda p: (p.start, p.end)))
 
     def vectors(self, keys: Sequence[str]) -> Mapping[str, Vectors]:
         """The stored vectors of those keys that are there."""
-        found: dict[str, Vectors] = {}
+        by_key: dict[str, Vectors] = {}
         for table in self._reading.run(self._reading.by_keys("passages", "key", keys, ["key", "vector"])):
-            found.update(zip(table["key"].to_pylist(), matrix(table), strict=True))
-        return found
+            by_key.update(zip(table["key"].to_pylist(), matrix(table), strict=True))
+        return by_key
 
     def has_key(self, key: str) -> bool:
         """See `Snapshot.has_key`."""
@@ -351,11 +351,11 @@ class LanceSnapshot:
         return {row["id"]: row["content"] for table in tables for row in table.to_pylist()}
 
 
-def _one_of(column: str, wanted: frozenset[str], others: Set[str]) -> str:
+def _one_of(column: str, requested: frozenset[str], others: Set[str]) -> str:
     """A condition that leaves only rows with wanted values; says it by whichever are fewer. The values are digests."""
-    if not wanted:
+    if not requested:
         return "false"
-    named, operator = (wanted, "IN") if len(wanted) <= len(others) else (others, "NOT IN")
+    named, operator = (requested, "IN") if len(requested) <= len(others) else (others, "NOT IN")
     return f"{column} {operator} ({', '.join(map(repr, sorted(named)))})"
 
 

@@ -42,7 +42,7 @@ class Staging:
         """Those of these vectors that are kept."""
         if not self._file.exists():
             return {}
-        found: dict[str, Vectors] = {}
+        vectors: dict[str, Vectors] = {}
         try:
             for start in range(0, len(keys), _AT_ONCE):
                 part = keys[start : start + _AT_ONCE]
@@ -50,12 +50,12 @@ class Staging:
                 asked = f"SELECT key, vector FROM vectors WHERE embedder = ? AND key IN ({marks})"
                 for key, vector in self._db().execute(asked, [self._embedder, *part]):
                     if _with_sum(vector[:-_SUM]) == vector:
-                        found[key] = np.frombuffer(vector[:-_SUM], dtype=np.float32)
+                        vectors[key] = np.frombuffer(vector[:-_SUM], dtype=np.float32)
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             log.warning("%s is damaged (%s): its passages are embedded again", self._file, error)
             self.clear()
             return {}
-        return found
+        return vectors
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Keep these.
@@ -97,9 +97,9 @@ class Staging:
             yield
         except (OSError, sqlite3.OperationalError) as error:
             self.close()
-            told = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or error
             raise UserError(
-                f"{self._folder} could not be written ({told}); free space or mend the permissions and run the same"
+                f"{self._folder} could not be written ({reason}); free space or mend the permissions and run the same"
                 " command again: it goes on from here"
             ) from error
         except sqlite3.DatabaseError as error:

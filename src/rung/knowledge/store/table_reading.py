@@ -16,7 +16,7 @@ import numpy as np
 
 from rung.errors import UserError
 from rung.knowledge.protocol import IndexGone
-from rung.knowledge.store.location import Keeping, file_in, is_of_store, said
+from rung.knowledge.store.location import Keeping, file_in, is_of_store, reason
 from rung.knowledge.store.tables import RUNS, Pointer
 from rung.text.matching import folded, terms
 
@@ -80,10 +80,10 @@ class Reading:
             return IndexGone(f"the index in {self._keeping.uri} was replaced while it was read; run the command again")
         if not (panic or lost or self._keeping.is_damage(error)):
             return UserError(
-                f"the index in {self._keeping.uri} cannot be read ({said(error)}); check that the place can be reached,"
+                f"the index in {self._keeping.uri} cannot be read ({reason(error)}); check that the place can be reached,"
                 " and run the command again"
             )
-        return self._keeping.damaged(file_in(error, self._keeping.root), said(error))
+        return self._keeping.damaged(file_in(error, self._keeping.root), reason(error))
 
     async def columns(self) -> frozenset[str]:
         """Names of the passages' columns."""
@@ -119,7 +119,7 @@ class Reading:
         parts = [clean[start : start + _KEYS_AT_ONCE] for start in range(0, len(clean), _KEYS_AT_ONCE)]
         return [await read(columns, f"{column} IN ({', '.join(map(repr, part))})") for part in parts]
 
-    async def matches(self, wanted: Sequence[tuple[str, str | None, int]]) -> list[Matches]:
+    async def matches(self, queries: Sequence[tuple[str, str | None, int]]) -> list[Matches]:
         """The best passages by BM25 for each (words, condition, how many): so many, and all that share the last score.
 
         The condition is part of the query: what it leaves out takes nobody's place.
@@ -130,12 +130,12 @@ class Reading:
             async with gate:
                 return await self._match(_words(text, runs=self._runs), where, depth)
 
-        return list(await asyncio.gather(*(one(*key) for key in wanted)))
+        return list(await asyncio.gather(*(one(*key) for key in queries)))
 
-    async def _match(self, wanted: Any, where: str | None, depth: int) -> Matches:
+    async def _match(self, words: Any, where: str | None, depth: int) -> Matches:
         limit = depth + 16
         while True:
-            query = self._passages.query().nearest_to_text(wanted)
+            query = self._passages.query().nearest_to_text(words)
             query = query if where is None else query.where(where)
             rows = await query.select(["_rowid", "_score"]).limit(limit).to_arrow()
             scores = [float(f"{score:.{_BM25_DIGITS}g}") for score in rows["_score"].to_pylist()]

@@ -69,8 +69,8 @@ class Pointer:
 
     def written(self) -> bytes:
         """As it is kept."""
-        told = asdict(self)
-        return json.dumps({**told, "sum": short_sum(canonical(told))}, ensure_ascii=False, indent=1).encode()
+        fields = asdict(self)
+        return json.dumps({**fields, "sum": short_sum(canonical(fields))}, ensure_ascii=False, indent=1).encode()
 
     @classmethod
     def read(cls, content: bytes, wrong: Callable[[str], Damaged]) -> Pointer:
@@ -81,16 +81,16 @@ class Pointer:
             UserError: another version of Rung wrote it.
         """
         try:
-            told = json.loads(content)
-            total = told.pop("sum", None)
+            fields = json.loads(content)
+            total = fields.pop("sum", None)
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise wrong(str(error)) from error
-        if total is not None and total != short_sum(canonical(told)):
+        if total is not None and total != short_sum(canonical(fields)):
             raise wrong("it was altered")
-        if told.get("format") != FORMAT:
+        if fields.get("format") != FORMAT:
             raise UserError(f"{wrong('').path} was written by another version of Rung; delete it and run 'rung sync' again")
         try:
-            return cls(**told)
+            return cls(**fields)
         except TypeError as error:
             raise wrong(str(error)) from error
 
@@ -168,8 +168,8 @@ def extra_columns(change: Change) -> dict[str, str]:
 
 def extra_in(names: Iterable[str]) -> dict[str, str]:
     """Those of these columns that not every table has, with their types."""
-    found = {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
-    return found | ({RUNS: "string"} if RUNS in names else {})
+    columns = {name: _KINDS[name[0]] for name in names if name[1:2] == "_" and name[0] in _KINDS}
+    return columns | ({RUNS: "string"} if RUNS in names else {})
 
 
 def passage_rows(change: Change, metadata: Mapping[str, str]) -> pa.Table:
@@ -235,14 +235,14 @@ def _record(p: Passage) -> str:
 
 
 def _facets(document: Document) -> list[int]:
-    found: set[int] = set()
+    facets: set[int] = set()
     for key, value in described(document):
-        found |= {facet(key), facet(key, value.token)}
-    return sorted(found)
+        facets |= {facet(key), facet(key, value.token)}
+    return sorted(facets)
 
 
 def _ranged(document: Document) -> Iterator[tuple[str, str | float | int]]:
     """(column, value) of every single value that has an order."""
-    for key, said in flattened(document):
-        if isinstance(said, (str, int, float)) and (value := value_of(said)).kind in _KINDS:
+    for key, content in flattened(document):
+        if isinstance(content, (str, int, float)) and (value := value_of(content)).kind in _KINDS:
             yield column(key, value.kind), value.value

@@ -4,6 +4,7 @@ A JSON Schema becomes a grammar of our own: what it cannot hold is left out of i
 left to `pipeline`.
 """
 
+from rung.models.grammar.closing import end_of, rest_of
 from rung.models.grammar.constraints import (
     GRAMMAR,
     Constraint,
@@ -14,4 +15,4 @@ from rung.models.grammar.constraints import (
     of_schema,
 )
 
-__all__ = ["GRAMMAR", "Constraint", "Held", "Unsupported", "constraint", "held_of", "of_schema"]
+__all__ = ["GRAMMAR", "Constraint", "Held", "Unsupported", "constraint", "end_of", "held_of", "of_schema", "rest_of"]

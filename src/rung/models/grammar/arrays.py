@@ -32,15 +32,15 @@ class Items:
 def items_of(branch: Branch) -> Items:
     """The parts of a branch that speak of arrays."""
     longest = max((len(as_list(part.get("prefixItems"))) for part in branch), default=0)
-    first = tuple(tuple(schema for part in branch for schema in _at(part, place)) for place in range(longest))
+    first = tuple(tuple(schema for part in branch for schema in _at(part, index)) for index in range(longest))
     rest: tuple[Json, ...] = tuple(part["items"] for part in branch if "items" in part)
     return Items(first, rest, *bounds(branch, "minItems", "maxItems"))
 
 
-def _at(part: dict[str, Json], place: int) -> tuple[Json, ...]:
+def _at(part: dict[str, Json], index: int) -> tuple[Json, ...]:
     named = as_list(part.get("prefixItems"))
-    if place < len(named):
-        return (named[place],)
+    if index < len(named):
+        return (named[index],)
     return (part["items"],) if "items" in part else ()
 
 
@@ -52,9 +52,9 @@ def array(branch: Branch, writer: Writer) -> Node:
     if items.least > LONGEST:
         writer.note(branch, "minItems")
     if any(part.get("uniqueItems") is True for part in branch) and items.most not in (0, 1):
-        found = _different(branch, items, writer)
-        if found is not None:
-            return found
+        different = _different(branch, items, writer)
+        if different is not None:
+            return different
         writer.note(branch, "uniqueItems")
     counts = any("maxContains" in part or part.get("minContains", 1) != 0 for part in branch if "contains" in part)
     return _counted(branch, items, writer) if counts else _plain(items, writer)
@@ -72,10 +72,10 @@ def _plain(items: Items, writer: Writer) -> Node:
         inside = seq(rest, further)
     else:
         inside = further
-        for place in range(count - 1, -1, -1):
-            item = writer.rule(items.first[place])
-            inside = seq(", " if place else "", item, inside)
-            if least <= place and place:
+        for index in range(count - 1, -1, -1):
+            item = writer.rule(items.first[index])
+            inside = seq(", " if index else "", item, inside)
+            if least <= index and index:
                 inside = alt([inside, EMPTY])
     return seq("[", inside if least else alt([inside, EMPTY]), "]")
 
@@ -86,7 +86,7 @@ def _counted(branch: Branch, items: Items, writer: Writer) -> Node:
     for other in parts[1:]:
         writer.note((other,), "contains")
     part = parts[0]
-    wanted = int(low) if isinstance(low := part.get("minContains", 1), (int, float)) else 1
+    fewest = int(low) if isinstance(low := part.get("minContains", 1), (int, float)) else 1
     most_wanted = int(high) if isinstance(high := part.get("maxContains"), (int, float)) else None
     least, most = min(items.least, LONGEST), items.most
     excluded = None if most_wanted is None else writer.branches.negated(part["contains"])
@@ -94,7 +94,7 @@ def _counted(branch: Branch, items: Items, writer: Writer) -> Node:
         writer.note((part,), "maxContains")
         most_wanted = None
     counts = max(least, len(items.first), 1) if most is None else most
-    kinds = max(wanted, most_wanted or 0)
+    kinds = max(fewest, most_wanted or 0)
     if (counts + 1) * (kinds + 1) > _MAX_STATES:
         writer.note((part,), "contains")
         return _plain(items, writer)
@@ -107,7 +107,7 @@ def _counted(branch: Branch, items: Items, writer: Writer) -> Node:
         schemas = items.first[at] if at < len(items.first) else items.rest
         without: tuple[Json, ...] = (*schemas, {"anyOf": excluded}) if excluded is not None else schemas
         for having in range(kinds + 1):
-            ways: list[Node] = [Lit("]")] if at >= least and having >= wanted else []
+            ways: list[Node] = [Lit("]")] if at >= least and having >= fewest else []
             comma = ", " if at else ""
             after = min(at + 1, counts)
             if most is None or at < most:

@@ -53,9 +53,9 @@ class _Positions:
             case Seq(parts):
                 return self.sequence([self.of(part) for part in parts])
             case Alt(parts):
-                found = [self.of(part) for part in parts]
-                firsts, lasts = (frozenset().union(*(getattr(p, side) for p in found)) for side in ("first", "last"))
-                return _Part(any(p.empty for p in found), firsts, lasts)
+                inner = [self.of(part) for part in parts]
+                firsts, lasts = (frozenset().union(*(getattr(p, side) for p in inner)) for side in ("first", "last"))
+                return _Part(any(p.empty for p in inner), firsts, lasts)
             case Rep(item, least, most):
                 return self.repetition(item, least, most)
             case _:
@@ -64,8 +64,8 @@ class _Positions:
     def sequence(self, parts: Sequence[_Part]) -> _Part:
         whole = _Part(True, frozenset(), frozenset())
         for part in parts:
-            for place in whole.last:
-                self.follow[place] |= part.first
+            for position in whole.last:
+                self.follow[position] |= part.first
             first = whole.first | part.first if whole.empty else whole.first
             last = whole.last | part.last if part.empty else part.last
             whole = _Part(whole.empty and part.empty, first, last)
@@ -75,8 +75,8 @@ class _Positions:
         needed = [self.of(item) for _ in range(least)]
         if most is None:
             again = self.of(item)
-            for place in again.last:
-                self.follow[place] |= again.first
+            for position in again.last:
+                self.follow[position] |= again.first
             return self.sequence([*needed, _Part(True, again.first, again.last)])
         further = [self.of(item) for _ in range(most - least)]
         return self.sequence([*needed, *(_Part(True, part.first, part.last) for part in further)])
@@ -98,13 +98,13 @@ def automaton(node: Node) -> Automaton:
 def avoiding(texts: Sequence[str]) -> Automaton:
     """All texts but these."""
     prefixes = sorted({text[:end] for text in texts for end in range(len(text) + 1)})
-    number = {prefix: place + 1 for place, prefix in enumerate(p for p in prefixes if p)} | {"": 0}
+    number = {prefix: state + 1 for state, prefix in enumerate(p for p in prefixes if p)} | {"": 0}
     free = len(number)
     ways: list[dict[str, int]] = [{} for _ in range(free + 1)]
-    for prefix, place in number.items():
+    for prefix, state in number.items():
         if prefix:
-            ways[number[prefix[:-1]]][prefix[-1]] = place
-    edges = [(*((of(c), place) for c, place in on.items()), (without(ANY, of("".join(on))), free)) for on in ways]
+            ways[number[prefix[:-1]]][prefix[-1]] = state
+    edges = [(*((of(c), state) for c, state in on.items()), (without(ANY, of("".join(on))), free)) for on in ways]
     return Automaton(tuple(edges), frozenset(range(free + 1)) - {number[text] for text in texts})
 
 
@@ -151,15 +151,15 @@ def is_empty(one: Automaton) -> bool:
 
 
 def _together(sides: Sequence[Sequence[tuple[Ranges, int]]]) -> list[tuple[Ranges, tuple[int, ...]]]:
-    found: list[tuple[Ranges, tuple[int, ...]]] = [(ANY, ())]
+    joint: list[tuple[Ranges, tuple[int, ...]]] = [(ANY, ())]
     for side in sides:
-        found = [
+        joint = [
             (shared, (*states, state))
-            for characters, states in found
+            for characters, states in joint
             for more, state in side
             if (shared := common(characters, more))
         ]
-    return found
+    return joint
 
 
 def _trimmed(edges: list[list[tuple[Ranges, int]]], accepting: set[int]) -> Automaton:
@@ -173,7 +173,7 @@ def _trimmed(edges: list[list[tuple[Ranges, int]]], accepting: set[int]) -> Auto
         for state in before[todo.pop()] - alive:
             alive.add(state)
             todo.append(state)
-    kept = [0, *sorted(alive - {0})]
-    number = {state: place for place, state in enumerate(kept)}
-    ways_of = tuple(tuple((c, number[s]) for c, s in edges[state] if s in alive) for state in kept)
+    live = [0, *sorted(alive - {0})]
+    number = {state: index for index, state in enumerate(live)}
+    ways_of = tuple(tuple((c, number[s]) for c, s in edges[state] if s in alive) for state in live)
     return Automaton(ways_of, frozenset(number[state] for state in accepting))

@@ -58,16 +58,16 @@ class Branches:
 
     def of(self, schemas: Iterable[Json]) -> list[Branch]:
         """The alternatives of schemas that all hold; none where nothing can satisfy them."""
-        found: list[Branch] = [()]
+        branches: list[Branch] = [()]
         for schema in schemas:
-            found = self._both(found, self._expanded(schema, ()), schema, "allOf")
-        return found
+            branches = self._both(branches, self._expanded(schema, ()), schema, "allOf")
+        return branches
 
-    def part(self, source: Json, told: Part) -> Part:
+    def part(self, source: Json, content: Part) -> Part:
         """A schema of our own, that stands where another one stood."""
-        self._made.append(told)
-        self.dialect.pointers[id(told)] = self.dialect.pointer(source)
-        return told
+        self._made.append(content)
+        self.dialect.pointers[id(content)] = self.dialect.pointer(source)
+        return content
 
     def _expanded(self, schema: Json, above: tuple[int, ...]) -> list[Branch]:
         if isinstance(schema, bool):
@@ -78,44 +78,44 @@ class Branches:
             raise Circular(self.dialect.pointer(schema))
         above = (*above, id(schema))
         own = self._own(schema)
-        found: list[Branch] = [(own,)] if own else [()]
+        ways: list[Branch] = [(own,)] if own else [()]
         if "$ref" in schema:
-            found = self._both(found, self._expanded(self.dialect.resolved(str(schema["$ref"])), above), schema, "$ref")
+            ways = self._both(ways, self._expanded(self.dialect.resolved(str(schema["$ref"])), above), schema, "$ref")
         for inner in as_list(schema.get("allOf")):
-            found = self._both(found, self._expanded(inner, above), schema, "allOf")
+            ways = self._both(ways, self._expanded(inner, above), schema, "allOf")
         if "anyOf" in schema:
-            found = self._both(found, self._any(as_list(schema["anyOf"]), above), schema, "anyOf")
+            ways = self._both(ways, self._any(as_list(schema["anyOf"]), above), schema, "anyOf")
         if "oneOf" in schema:
-            found = self._both(found, self._one(schema, above), schema, "oneOf")
+            ways = self._both(ways, self._one(schema, above), schema, "oneOf")
         if "not" in schema:
-            found = self._deny(found, schema["not"], schema, "not", above)
+            ways = self._deny(ways, schema["not"], schema, "not", above)
         if "if" in schema and ("then" in schema or "else" in schema):
-            found = self._if(found, schema, above)
+            ways = self._if(ways, schema, above)
         for name, needed in as_dict(schema.get("dependentRequired")).items():
             needs = [self._without(schema, name), self.part(schema, {"required": needed})]
-            found = self._both(found, self._any(needs, above), schema, "dependentRequired")
+            ways = self._both(ways, self._any(needs, above), schema, "dependentRequired")
         for name, needed in as_dict(schema.get("dependentSchemas")).items():
             present = self._both(
                 [(self.part(schema, {"required": [name]}),)], self._expanded(needed, above), schema, "dependentSchemas"
             )
             absent = self._expanded(self._without(schema, name), above)
-            found = self._both(found, [*absent, *present], schema, "dependentSchemas")
-        return [self._evaluated(branch, schema) for branch in found] if any(w in schema for w in UNEVALUATED) else found
+            ways = self._both(ways, [*absent, *present], schema, "dependentSchemas")
+        return [self._evaluated(branch, schema) for branch in ways] if any(w in schema for w in UNEVALUATED) else ways
 
     def _evaluated(self, branch: Branch, schema: Part) -> Branch:
         """A branch with `unevaluated…` as what it means there: for what no part of the branch speaks of."""
-        told: Part = {}
+        content: Part = {}
         speaking = [part for part in branch if id(part) not in self._denying]
         if "unevaluatedProperties" in schema and not any("additionalProperties" in part for part in speaking):
-            told["properties"] = {name: True for part in speaking for name in as_dict(part.get("properties"))}
-            told["patternProperties"] = {p: True for part in speaking for p in as_dict(part.get("patternProperties"))}
-            told["additionalProperties"] = schema["unevaluatedProperties"]
+            content["properties"] = {name: True for part in speaking for name in as_dict(part.get("properties"))}
+            content["patternProperties"] = {p: True for part in speaking for p in as_dict(part.get("patternProperties"))}
+            content["additionalProperties"] = schema["unevaluatedProperties"]
         if "unevaluatedItems" in schema and not any("items" in part for part in speaking):
-            told["prefixItems"] = [True] * max((len(as_list(part.get("prefixItems"))) for part in speaking), default=0)
+            content["prefixItems"] = [True] * max((len(as_list(part.get("prefixItems"))) for part in speaking), default=0)
             containing = [part["contains"] for part in speaking if "contains" in part]
             rest = schema["unevaluatedItems"]
-            told["items"] = {"anyOf": [*containing, rest]} if containing else rest
-        return (*branch, self.part(schema, told)) if told else branch
+            content["items"] = {"anyOf": [*containing, rest]} if containing else rest
+        return (*branch, self.part(schema, content)) if content else branch
 
     def _own(self, schema: Part) -> Part:
         """What a schema says itself; made once, so that it counts once."""
@@ -126,65 +126,65 @@ class Branches:
         return self._simple[id(schema)]
 
     def _without(self, source: Json, name: str) -> Part:
-        found = self.part(source, {"properties": {name: False}})
-        self._denying.add(id(self._own(found)))
-        return found
+        part = self.part(source, {"properties": {name: False}})
+        self._denying.add(id(self._own(part)))
+        return part
 
     def _both(self, one: list[Branch], other: list[Branch], source: Json, keyword: str) -> list[Branch]:
         """All pairs that hold together; where the two make too many of them, `keyword` is left as it is."""
-        found = [branch for a in one for b in other if is_possible(branch := _joined(a, b))]
-        once = list({tuple(map(id, branch)): branch for branch in found}.values())
+        joined = [branch for a in one for b in other if is_possible(branch := _joined(a, b))]
+        once = list({tuple(map(id, branch)): branch for branch in joined}.values())
         return once if len(once) <= max(MAX_BRANCHES, len(one), len(other)) else self._left(one, source, keyword)
 
-    def _left(self, found: list[Branch], source: Json, *words: str) -> list[Branch]:
+    def _left(self, branches: list[Branch], source: Json, *words: str) -> list[Branch]:
         """Branches with keywords that are not resolved: listed values are checked by them, else they are not held."""
-        told = source if isinstance(source, dict) else {}
-        part = self.part(source, {word: told[word] for word in words if word in told})
-        return [(*branch, part) for branch in found]
+        keywords = source if isinstance(source, dict) else {}
+        part = self.part(source, {word: keywords[word] for word in words if word in keywords})
+        return [(*branch, part) for branch in branches]
 
     def _any(self, schemas: Sequence[Json], above: tuple[int, ...]) -> list[Branch]:
         return [branch for schema in schemas for branch in self._expanded(schema, above)]
 
     def _denied(self, schemas: Sequence[Json], above: tuple[int, ...]) -> list[Branch]:
-        found = self._any(schemas, above)
-        self._denying |= {id(part) for branch in found for part in branch}
-        return found
+        branches = self._any(schemas, above)
+        self._denying |= {id(part) for branch in branches for part in branch}
+        return branches
 
     def _one(self, schema: Part, above: tuple[int, ...]) -> list[Branch]:
         """Alternatives of which exactly one may hold: each without the others, where they are not apart anyway."""
         inner = as_list(schema["oneOf"])
         sides = [self._expanded(one, above) for one in inner]
-        found: list[Branch] = []
-        for place, side in enumerate(sides):
+        branches: list[Branch] = []
+        for index, side in enumerate(sides):
             alone = side
             for other, others in enumerate(sides):
-                if place == other or all(are_apart(a, b) for a in side for b in others):
+                if index == other or all(are_apart(a, b) for a in side for b in others):
                     continue
                 alone = self._deny(alone, inner[other], schema, "oneOf", above)
-            found += alone
-        return found
+            branches += alone
+        return branches
 
-    def _deny(self, found: list[Branch], denied: Json, source: Part, keyword: str, above: tuple[int, ...]) -> list[Branch]:
+    def _deny(self, ways: list[Branch], denied: Json, source: Part, keyword: str, above: tuple[int, ...]) -> list[Branch]:
         """Branches in which a schema does not hold, as far as that can be put."""
         self.is_partial = False
         excluded = self.negated(denied)
         if excluded is None:
-            return self._left(found, source, keyword)
+            return self._left(ways, source, keyword)
         is_partial = self.is_partial
-        kept = self._both(found, self._denied(excluded, above), source, keyword)
-        return kept if kept or not is_partial else self._left(found, source, keyword)
+        allowed = self._both(ways, self._denied(excluded, above), source, keyword)
+        return allowed if allowed or not is_partial else self._left(ways, source, keyword)
 
-    def _if(self, found: list[Branch], schema: Part, above: tuple[int, ...]) -> list[Branch]:
+    def _if(self, branches: list[Branch], schema: Part, above: tuple[int, ...]) -> list[Branch]:
         self.is_partial = False
         excluded, words = self.negated(schema["if"]), ("if", "then", "else")
         if excluded is None:
-            return self._left(found, schema, *words)
+            return self._left(branches, schema, *words)
         is_partial = self.is_partial
-        holds = self._both(found, self._expanded(schema["if"], above), schema, "if")
+        holds = self._both(branches, self._expanded(schema["if"], above), schema, "if")
         holds = self._both(holds, self._expanded(schema.get("then", True), above), schema, "then")
-        fails = self._both(found, self._denied(excluded, above), schema, "if")
+        fails = self._both(branches, self._denied(excluded, above), schema, "if")
         fails = self._both(fails, self._expanded(schema.get("else", True), above), schema, "else")
-        return [*holds, *fails] if holds or fails or not is_partial else self._left(found, schema, *words)
+        return [*holds, *fails] if holds or fails or not is_partial else self._left(branches, schema, *words)
 
     def negated(self, schema: Json, depth: int = 0) -> list[Json] | None:
         """Schemas of which any says that this one does not hold; None where none is known.
@@ -196,14 +196,14 @@ class Branches:
         if not isinstance(schema, dict) or depth > _DEEPEST:
             self.is_partial = True
             return None
-        found: list[Json] = []
+        denials: list[Json] = []
         for word, value in schema.items():
-            found += self._negated_keyword(schema, word, value, depth)
-        return found or ([False] if not schema else None)
+            denials += self._negated_keyword(schema, word, value, depth)
+        return denials or ([False] if not schema else None)
 
     def _negated_keyword(self, schema: Part, word: str, value: Json, depth: int) -> list[Json]:
-        def part(told: Part) -> Json:
-            return self.part(schema, told)
+        def part(content: Part) -> Json:
+            return self.part(schema, content)
 
         match word:
             case "$ref":
@@ -214,8 +214,8 @@ class Branches:
                 return [one for inner in as_list(value) for one in self.negated(inner, depth + 1) or []]
             case "anyOf":
                 sides = [self.negated(inner, depth + 1) for inner in as_list(value)]
-                known = [part({"anyOf": side}) for side in sides if side is not None]
-                return [part({"allOf": known})] if len(known) == len(sides) else []
+                opposites = [part({"anyOf": side}) for side in sides if side is not None]
+                return [part({"allOf": opposites})] if len(opposites) == len(sides) else []
             case "type":
                 named = value if isinstance(value, list) else [value]
                 self.is_partial = self.is_partial or ("integer" in named and "number" not in named)
@@ -246,21 +246,21 @@ class Branches:
 
 def types_of(branch: Branch) -> frozenset[str]:
     """The types that all parts allow; "number" stands for integers too."""
-    found = frozenset({*TYPES, "integer"})
+    types = frozenset({*TYPES, "integer"})
     for part in branch:
         if "type" in part:
             named = part["type"] if isinstance(part["type"], list) else [part["type"]]
-            found &= frozenset(map(str, named)) | (frozenset({"integer"}) if "number" in named else frozenset())
-    return found - {"integer"} if "number" in found else found
+            types &= frozenset(map(str, named)) | (frozenset({"integer"}) if "number" in named else frozenset())
+    return types - {"integer"} if "number" in types else types
 
 
 def bounds(branch: Branch, least: str, most: str) -> tuple[int, int | None]:
     """The largest of the lower bounds, 0 without one, and the smallest of the upper ones, None without one."""
 
-    def said(word: str) -> list[int]:
+    def limits(word: str) -> list[int]:
         return [int(n) for part in branch if isinstance(n := part.get(word), (int, float))]
 
-    return max(said(least), default=0), min(said(most), default=None)
+    return max(limits(least), default=0), min(limits(most), default=None)
 
 
 def required_of(branch: Branch) -> tuple[str, ...]:
@@ -270,15 +270,15 @@ def required_of(branch: Branch) -> tuple[str, ...]:
 
 def about(branch: Branch, name: str) -> tuple[Json, ...]:
     """The schemas that the value of this property must meet, all of them."""
-    found: list[Json] = []
+    schemas: list[Json] = []
     for part in branch:
         named = as_dict(part.get("properties"))
         mine = [named[name]] if name in named else []
         mine += [inner for pattern, inner in as_dict(part.get("patternProperties")).items() if _matches(pattern, name)]
         if not mine and "additionalProperties" in part:
             mine = [part["additionalProperties"]]
-        found += mine
-    return tuple(found)
+        schemas += mine
+    return tuple(schemas)
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -304,9 +304,9 @@ def listed(branch: Branch) -> list[Json] | None:
     for part in branch:
         for word in ("enum", "const"):
             if word in part:
-                said = as_list(part[word]) if word == "enum" else [part[word]]
-                allowed = {key(value) for value in said}
-                values = list(said) if values is None else [v for v in values if key(v) in allowed]
+                options = as_list(part[word]) if word == "enum" else [part[word]]
+                allowed = {key(value) for value in options}
+                values = list(options) if values is None else [v for v in values if key(v) in allowed]
     if values is None:
         return None
     excluded = {key(value) for part in branch for value in as_list(part.get(NOT_IN))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -11,12 +11,12 @@ from rung.errors import UserError
 from rung.models.grammar import patterns
 from rung.models.grammar.branches import Circular
 from rung.models.grammar.dialects import Dangling, Dialect
-from rung.models.grammar.nodes import Alt, literal, rendered
-from rung.models.grammar.writer import Nothing, TooMany, Writer
+from rung.models.grammar.nodes import Alt, Lit, Rules, alt, literal, rendered
+from rung.models.grammar.writer import Nothing, TooMany, Writer, text_of_rules
 from rung.records.steps import Generate
 from rung.text.json_values import parse, validator
 
-GRAMMAR = 2  # part of a generator's identity: raise it when a grammar changes what can be said
+GRAMMAR = 3  # part of a generator's identity: raise it when a grammar changes what can be said
 
 
 class Unsupported(Exception):
@@ -25,10 +25,16 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`kind` is the engine's name for the sort of constraint."""
+    """`kind` is the engine's name for the sort of constraint. `rules`: the grammar's, where it is one of ours."""
 
     kind: Literal["grammar", "regex"]
     text: str
+    rules: Rules = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of_rules(cls, rules: Rules) -> Constraint:
+        """The grammar of these rules; "root" is where it begins."""
+        return cls("grammar", text_of_rules(rules), rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,14 @@ class Held:
         unheld: (pointer, keyword) that the grammar does not hold: answers may break it.
         unknown: (pointer, keyword) that JSON Schema does not know: nobody holds it.
         without_end: pointers of strings and lists that have no upper length: an answer may run on until it is cut.
+        rules: of the grammar.
     """
 
     grammar: str
     unheld: tuple[tuple[str, str], ...] = ()
     unknown: tuple[tuple[str, str], ...] = ()
     without_end: tuple[str, ...] = ()
+    rules: Rules = field(default_factory=dict, compare=False, repr=False)
 
 
 def constraint(step: Generate) -> Constraint | None:
@@ -62,7 +70,8 @@ def constraint(step: Generate) -> Constraint | None:
     if step.regex:
         return _of_regex(step.regex)
     if step.choices:
-        return Constraint("grammar", "root ::= " + " | ".join(literal(choice) for choice in step.choices) + "\n")
+        rules: Rules = {"root": alt(Lit(choice) for choice in step.choices)}
+        return Constraint("grammar", "root ::= " + " | ".join(literal(choice) for choice in step.choices) + "\n", rules)
     return None
 
 
@@ -72,7 +81,8 @@ def of_schema(schema: str) -> Constraint:
     Raises:
         Unsupported: it is no JSON Schema, or no value can satisfy it.
     """
-    return Constraint("grammar", held_of(schema).grammar)
+    held = held_of(schema)
+    return Constraint("grammar", held.grammar, held.rules)
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +95,7 @@ def held_of(schema: str) -> Held:
     try:
         validator(schema)
         writer = Writer(Dialect(parse(schema)))
-        grammar = writer.grammar()
+        rules = writer.grammar()
     except UserError as error:
         raise Unsupported(str(error).splitlines()[0]) from error
     except Dangling as error:
@@ -93,11 +103,12 @@ def held_of(schema: str) -> Held:
     except Circular as error:
         raise Unsupported(f"the schema refers to itself at '{error}' with nothing between: mend the reference") from error
     except Nothing as error:
-        place = f"at '{error}'" if str(error) else "at all"
-        raise Unsupported(f"the schema allows no value {place}: mend the parts that contradict each other") from error
+        where = f"at '{error}'" if str(error) else "at all"
+        raise Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other") from error
     except (TooMany, RecursionError) as error:
         raise Unsupported("the schema is too large or nested too deeply to be held: make it simpler") from error
-    return Held(grammar, tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end))
+    notes = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
+    return Held(text_of_rules(rules), *notes, rules)
 
 
 def _of_regex(regex: str) -> Constraint:
@@ -115,4 +126,4 @@ def _of_regex(regex: str) -> Constraint:
         return Constraint("regex", whole)  # the engine knows some more
     if node == Alt(()):
         raise Unsupported(f"the regular expression {regex!r} matches nothing")
-    return Constraint("grammar", f"root ::= {rendered(node)}\n")
+    return Constraint("grammar", f"root ::= {rendered(node)}\n", {"root": node})

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
 from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, alt, seq
+from rung.models.grammar.ranges import of
 
 DIGITS = 15  # that a double holds; without an end a small model goes on for ever
 MAX_LISTED = 200
@@ -14,6 +15,10 @@ _ZEROS = 2  # that may be written behind the last digit of an upper bound
 _DIGITS = ((0x30, 0x39),)
 _MAX_STATES = 1600  # of a rule about remainders
 _FREE = '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?'
+_DIGIT = Chars(_DIGITS)
+_WHOLE = alt([Lit("0"), seq(Chars(((0x31, 0x39),)), Rep(_DIGIT, 0, DIGITS - 1))])
+_EXPONENT = seq(Chars(of("eE")), Rep(Chars(of("+-")), 0, 1), Rep(_DIGIT, 1, 2))
+_ANY_NUMBER = seq(Rep(Lit("-"), 0, 1), _WHOLE, Rep(seq(".", Rep(_DIGIT, 1, DIGITS)), 0, 1), Rep(_EXPONENT, 0, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ def whole_numbers(interval: Interval) -> Node:
 def decimal_numbers(interval: Interval) -> Node:
     """The numbers of an interval as decimal fractions of at most 15 digits behind the point."""
     if interval.low is None and interval.high is None:
-        return Raw(_FREE)
+        return Raw(_FREE, _ANY_NUMBER)
     parts: list[Node] = []
     zero = Fraction(0)
     if interval.low is None or interval.low < 0:
@@ -171,10 +176,10 @@ def _same_length(low: str, high: str) -> Node:
 
 def step_of(steps: list[Fraction]) -> Fraction:
     """The smallest number that is a multiple of all of these."""
-    found = steps[0]
+    common = steps[0]
     for step in steps[1:]:
-        found = Fraction(lcm(found.numerator, step.numerator), gcd(found.denominator, step.denominator))
-    return found
+        common = Fraction(lcm(common.numerator, step.numerator), gcd(common.denominator, step.denominator))
+    return common
 
 
 def multiples(interval: Interval, step: Fraction, rules: Rules) -> Node | None:
@@ -187,10 +192,10 @@ def multiples(interval: Interval, step: Fraction, rules: Rules) -> Node | None:
         unit = Fraction(1, 10**shown)
         every = step_of([step, unit]) / unit
         low, high = Interval(*_scaled(interval, unit)).integers()
-        found = _remainders(low, high, int(every), shown, rules)
-        if found is None:
+        form = _remainders(low, high, int(every), shown, rules)
+        if form is None:
             return None
-        forms.append(found)
+        forms.append(form)
     return alt(forms)
 
 
@@ -276,8 +281,8 @@ class _Side:
         name = f"m{self.every}x{self.shown}x{left}x{remainder}"
         if name not in self.rules:
             self.rules[name] = Alt(())
-            found = self.digits("0" * left, "9" * left, 0, remainder, (False, False))
-            self.rules[name] = Alt(()) if found is None else found
+            node = self.digits("0" * left, "9" * left, 0, remainder, (False, False))
+            self.rules[name] = Alt(()) if node is None else node
         return Ref(name)
 
     def can(self, left: int, remainder: int) -> bool:

@@ -56,8 +56,8 @@ class Dialect:
     _read: dict[str, Json] = field(default_factory=dict)  # pointer -> the schema in the one form
 
     def __post_init__(self) -> None:
-        said = self.source.get("$schema") if isinstance(self.source, dict) else None
-        self._old = any(draft in str(said) for draft in _OLD)
+        version = self.source.get("$schema") if isinstance(self.source, dict) else None
+        self._old = any(draft in str(version) for draft in _OLD)
         self._find(self.source, "", "")
         self.root = self._schema(self.source, "", "")
 
@@ -76,8 +76,8 @@ class Dialect:
     def _find(self, node: Json, pointer: str, base: str) -> None:
         """Remember the names (`$id`, `$anchor`) under which parts can be referred to."""
         if isinstance(node, list):
-            for place, item in enumerate(node):
-                self._find(item, f"{pointer}/{place}", base)
+            for index, item in enumerate(node):
+                self._find(item, f"{pointer}/{index}", base)
         if not isinstance(node, dict):
             return
         outer, base = base, self._base_of(node, base)
@@ -103,57 +103,57 @@ class Dialect:
             return node
         if pointer in self._read:
             return self._read[pointer]
-        made: Node = {}
-        self._read[pointer] = made
-        self.pointers[id(made)] = pointer
+        written: Node = {}
+        self._read[pointer] = written
+        self.pointers[id(written)] = pointer
         base = self._base_of(node, base)
-        told = self._modern(node)
-        for key, value in told.items():
+        modern = self._modern(node)
+        for key, value in modern.items():
             below = f"{pointer}/{escaped(key)}"
             if key in _ONE:
-                made[key] = self._schema(value, below, base)
+                written[key] = self._schema(value, below, base)
             elif key in _SEVERAL and isinstance(value, list):
-                made[key] = [self._schema(item, f"{below}/{place}", base) for place, item in enumerate(value)]
+                written[key] = [self._schema(item, f"{below}/{index}", base) for index, item in enumerate(value)]
             elif key in _NAMED and isinstance(value, dict):
-                made[key] = {name: self._schema(item, f"{below}/{escaped(name)}", base) for name, item in value.items()}
+                written[key] = {name: self._schema(item, f"{below}/{escaped(name)}", base) for name, item in value.items()}
             elif key in _PLAIN:
-                made[key] = value
+                written[key] = value
             elif key in _REFERENCES:
-                made["$ref"] = f"#/$defs/{self._target(str(value), base)}"
+                written["$ref"] = f"#/$defs/{self._target(str(value), base)}"
                 if key == "$dynamicRef" and self._dynamic[str(value).partition("#")[2]] > 1:
                     self.ambiguous.append((pointer, key))
             elif key not in ANNOTATIONS | _SHELVES and not key.startswith("x-"):
                 self.unknown.append((pointer, key))
-        return made
+        return written
 
     def _modern(self, node: Mapping[str, Json]) -> Node:
         """A schema with the keywords of former drafts in today's words."""
         if self._old and "$ref" in node:
             return {"$ref": node["$ref"]}
-        made: Node = dict(node)
-        if isinstance(made.get("items"), list):
-            made["prefixItems"] = made.pop("items")
-            if "additionalItems" in made:
-                made["items"] = made.pop("additionalItems")
-        made.pop("additionalItems", None)
+        modern: Node = dict(node)
+        if isinstance(modern.get("items"), list):
+            modern["prefixItems"] = modern.pop("items")
+            if "additionalItems" in modern:
+                modern["items"] = modern.pop("additionalItems")
+        modern.pop("additionalItems", None)
         for word, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-            if isinstance(made.get(word), bool):
-                strict = made.pop(word)
-                if strict and bound in made:
-                    made[word] = made.pop(bound)
-        for name, wanted in dict(as_dict(made.pop("dependencies", None))).items():
-            word = "dependentRequired" if isinstance(wanted, list) else "dependentSchemas"
-            made[word] = {**as_dict(made.get(word)), name: wanted}
-        return made
+            if isinstance(modern.get(word), bool):
+                strict = modern.pop(word)
+                if strict and bound in modern:
+                    modern[word] = modern.pop(bound)
+        for name, needed in dict(as_dict(modern.pop("dependencies", None))).items():
+            word = "dependentRequired" if isinstance(needed, list) else "dependentSchemas"
+            modern[word] = {**as_dict(modern.get(word)), name: needed}
+        return modern
 
     def _target(self, reference: str, base: str) -> str:
         """The name in $defs of what a reference points to."""
         address, fragment = urldefrag(_joined(base, reference))
         fragment = unquote(fragment)
-        found = self._bases.get(f"{address}#{fragment}") if fragment and fragment[0] != "/" else self._bases.get(address)
-        if found is None:
+        target = self._bases.get(f"{address}#{fragment}") if fragment and fragment[0] != "/" else self._bases.get(address)
+        if target is None:
             raise Dangling(reference)
-        node, pointer, base = found
+        node, pointer, base = target
         for written in fragment.split("/")[1:] if fragment[:1] == "/" else ():
             part = written.replace("~1", "/").replace("~0", "~")
             base = self._base_of(node, base)

@@ -25,9 +25,10 @@ class Lit:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A piece of grammar that refers to no rule but those of the preamble."""
+    """A piece of grammar in the form that the engine reads fastest, which may refer to the preamble; and what it means."""
 
     text: str
+    meaning: Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +76,18 @@ LONGEST = 4096  # repetitions that the engine compiles in good time
 
 def seq(*parts: Node | str) -> Node:
     """A sequence; texts are literals."""
-    found: list[Node] = []
+    joined: list[Node] = []
     for part in parts:
         node = Lit(part) if isinstance(part, str) else part
         if isinstance(node, Seq):
-            found.extend(node.parts)
+            joined.extend(node.parts)
         elif node == Lit(""):
             continue
-        elif isinstance(node, Lit) and found and isinstance(found[-1], Lit):
-            found[-1] = Lit(found[-1].text + node.text)
+        elif isinstance(node, Lit) and joined and isinstance(joined[-1], Lit):
+            joined[-1] = Lit(joined[-1].text + node.text)
         else:
-            found.append(node)
-    return found[0] if len(found) == 1 else Seq(tuple(found))
+            joined.append(node)
+    return joined[0] if len(joined) == 1 else Seq(tuple(joined))
 
 
 def alt(parts: Iterable[Node]) -> Node:
@@ -113,7 +114,7 @@ def rendered(node: Node) -> str:
     match node:
         case Lit(text):
             return literal(text)
-        case Raw(text):
+        case Raw(text, _):
             return text
         case Ref(name):
             return name
@@ -145,7 +146,7 @@ def pruned(rules: Rules) -> Rules:
     dead = endless(rules)
     if not dead and not any(map(_has_nothing, rules.values())):
         return dict(rules)
-    return {name: kept for name, node in rules.items() if name not in dead and (kept := _without(node, dead)) is not None}
+    return {name: alive for name, node in rules.items() if name not in dead and (alive := _without(node, dead)) is not None}
 
 
 def _has_nothing(node: Node) -> bool:
@@ -163,8 +164,8 @@ def _without(node: Node, dead: set[str]) -> Node | None:
         case Ref(name):
             return None if name in dead else node
         case Seq(parts):
-            kept = [_without(part, dead) for part in parts]
-            return None if None in kept else seq(*(part for part in kept if part is not None))
+            alive = [_without(part, dead) for part in parts]
+            return None if None in alive else seq(*(part for part in alive if part is not None))
         case Alt(parts):
             left = [part for one in parts if (part := _without(one, dead)) is not None]
             return alt(left) if left else None

@@ -83,7 +83,7 @@ def _mapping(branch: Branch, others: list[Json], keyed: list[tuple[str, Json]], 
             return _from_list(branch, [k for k in keys if isinstance(k, str)], others, writer)
     if keyed and False not in named:
         pairs = [_patterned(pattern, keyed, named, writer) for pattern, _ in keyed]
-        pair = alt(found for found in pairs if found is not None)
+        pair = alt(one for one in pairs if one is not None)
         if pair == Alt(()):
             writer.note(branch, "patternProperties")
     else:

@@ -113,13 +113,13 @@ class _Reader:
 
     def choices(self) -> list[list[_Part]]:
         """Alternatives, up to a ) or the end."""
-        found: list[list[_Part]] = [[]]
+        parts: list[list[_Part]] = [[]]
         while self.next() and self.next() != ")":
             if self.take("|"):
-                found.append([])
+                parts.append([])
             else:
-                found[-1].append(self.repeated(self.one()))
-        return found
+                parts[-1].append(self.repeated(self.one()))
+        return parts
 
     def one(self) -> _Part:
         """One character, class, group or anchor."""
@@ -176,7 +176,7 @@ class _Reader:
     def bracket(self) -> Ranges:
         """A class, behind its [."""
         negated = self.take("^")
-        found: Ranges = ()
+        ranges: Ranges = ()
         first = True
         while first or self.next() != "]":
             if not self.next():
@@ -188,11 +188,11 @@ class _Reader:
                 high = self.member()
                 if len(low) != 1 or len(high) != 1 or low[0][0] != low[0][1] or high[0][0] != high[0][1]:
                     raise Unread("has a range between classes")
-                found = union(found, ((low[0][0], high[0][0]),))
+                ranges = union(ranges, ((low[0][0], high[0][0]),))
             else:
-                found = union(found, low)
+                ranges = union(ranges, low)
         self.at += 1
-        return _negated(found) if negated else common(found, ANY)
+        return _negated(ranges) if negated else common(ranges, ANY)
 
     def member(self) -> Ranges:
         if self.take("\\"):
@@ -236,12 +236,12 @@ def lengths(node: Node) -> tuple[int, int | None]:
     """The fewest and the most characters of what a node says; None: without end. The node is of characters alone."""
     match node:
         case Seq(parts):
-            found = [lengths(part) for part in parts]
-            return sum(low for low, _ in found), _sum([high for _, high in found])
+            inner = [lengths(part) for part in parts]
+            return sum(low for low, _ in inner), _sum([high for _, high in inner])
         case Alt(parts):
-            found = [lengths(part) for part in parts]
-            highs = [high for _, high in found]
-            return min(low for low, _ in found), None if None in highs else max(h for h in highs if h is not None)
+            inner = [lengths(part) for part in parts]
+            highs = [high for _, high in inner]
+            return min(low for low, _ in inner), None if None in highs else max(h for h in highs if h is not None)
         case Rep(item, least, most):
             low, high = lengths(item)
             return low * least, 0 if high == 0 else None if high is None or most is None else high * most
@@ -250,5 +250,5 @@ def lengths(node: Node) -> tuple[int, int | None]:
 
 
 def _sum(highs: list[int | None]) -> int | None:
-    known = [high for high in highs if high is not None]
-    return None if len(known) < len(highs) else sum(known)
+    finite = [high for high in highs if high is not None]
+    return None if len(finite) < len(highs) else sum(finite)

@@ -12,31 +12,31 @@ _HALVES = (0xD800, 0xDFFF)  # of pairs in UTF-16: no characters
 
 def union(*sets: Iterable[tuple[int, int]]) -> Ranges:
     """All characters of these sets."""
-    found: list[tuple[int, int]] = []
+    merged: list[tuple[int, int]] = []
     for low, high in sorted(pair for one in sets for pair in one):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
-            found.append((low, high))
-    return tuple(found)
+            merged.append((low, high))
+    return tuple(merged)
 
 
 def inverse(ranges: Ranges) -> Ranges:
     """All other characters."""
-    found, start = [], 0
+    gaps, start = [], 0
     for low, high in ranges:
         if start < low:
-            found.append((start, low - 1))
+            gaps.append((start, low - 1))
         start = high + 1
     if start <= LAST:
-        found.append((start, LAST))
-    return tuple(found)
+        gaps.append((start, LAST))
+    return tuple(gaps)
 
 
 def common(one: Ranges, other: Ranges) -> Ranges:
     """The characters of both."""
-    found = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
-    return tuple(sorted((low, high) for low, high in found if low <= high))
+    shared = [(max(a, c), min(b, d)) for a, b in one for c, d in other]
+    return tuple(sorted((low, high) for low, high in shared if low <= high))
 
 
 def without(one: Ranges, other: Ranges) -> Ranges:

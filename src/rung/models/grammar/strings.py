@@ -13,7 +13,7 @@ from rung.models.grammar.branches import NOT_IN, Branch, bounds
 from rung.models.grammar.dialects import Dialect
 from rung.models.grammar.formats import FORMATS
 from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, seq
-from rung.models.grammar.ranges import ANY, Ranges, common, holds, without
+from rung.models.grammar.ranges import ANY, Ranges, common, holds, of, without
 from rung.records import digest
 
 PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
@@ -22,6 +22,7 @@ Place = tuple[str, str]  # (pointer, keyword)
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
 _PLAIN = without(ANY, ((0, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0x7F, 0x7F)))
+CHARACTER = Alt((Chars(_PLAIN), Seq((Lit("\\"), Chars(of('"\\/bfnrt'))))))  # what `char` of the preamble means
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def text_of(branch: Branch, dialect: Dialect) -> Text:
         if "pattern" in part:
             expressions.append((pointer, "pattern", str(part["pattern"])))
         if "format" in part:
-            said = str(part["format"])
-            expressions.append((pointer, "format", FORMATS.get(said, "")))
+            name = str(part["format"])
+            expressions.append((pointer, "format", FORMATS.get(name, "")))
         listed = part.get(NOT_IN)
         excluded += [value for value in listed if isinstance(value, str)] if isinstance(listed, list) else []
     return Text(least, most, tuple(dict.fromkeys(expressions)), tuple(dict.fromkeys(excluded)))
@@ -93,9 +94,9 @@ def _inside(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules
         if text.least <= shortest and (text.most is None or (longest is not None and longest <= text.most)):
             return _in_json(read[0][1])
     try:
-        found = [automata.automaton(node) for _, node in read]
-        found += [automata.avoiding(text.excluded)] if text.excluded else []
-        return _spelled(automata.intersection(found, text.least, text.most), rules)
+        all_of = [automata.automaton(node) for _, node in read]
+        all_of += [automata.avoiding(text.excluded)] if text.excluded else []
+        return _spelled(automata.intersection(all_of, text.least, text.most), rules)
     except automata.TooLarge:
         return _in_part(text, read, left, rules)
 
@@ -105,11 +106,11 @@ def _in_part(text: Text, read: list[tuple[Place, Node]], left: list[Place], rule
     if not read:
         left.append(("", "not"))
         return _any(text)
-    place, node = read[-1]
+    where, node = read[-1]
     if len(read) == 1 and _is_bounded(node):
-        left.append((place[0], "minLength" if text.least else "maxLength"))
+        left.append((where[0], "minLength" if text.least else "maxLength"))
         return _in_json(node)
-    left.append(place)
+    left.append(where)
     return _inside(text, read[:-1], left, rules)
 
 
@@ -119,9 +120,11 @@ def _is_bounded(node: Node) -> bool:
 
 def _any(text: Text) -> Node:
     if text.least == 0 and text.most is None:
-        return Raw("char*")
+        return Raw("char*", Rep(CHARACTER, 0, None))
     least, most = min(text.least, LONGEST), None if text.most is None or text.most > LONGEST else text.most
-    return Raw(f"char{{{least},{'' if most is None else most}}}") if (least, most) != (0, 0) else EMPTY
+    if (least, most) == (0, 0):
+        return EMPTY
+    return Raw(f"char{{{least},{'' if most is None else most}}}", Rep(CHARACTER, least, most))
 
 
 def _in_json(node: Node) -> Node:
@@ -142,7 +145,7 @@ def _in_json(node: Node) -> Node:
 def _character(ranges: Ranges) -> Node:
     """One of these characters; of nothing where JSON could write none of them but by its number."""
     if ranges == ANY:
-        return Raw("char")
+        return Raw("char", CHARACTER)
     plain = common(ranges, _PLAIN)
     ways: list[Node] = [Chars(plain)] if plain else []
     ways += [Lit(written) for character, written in _ESCAPED.items() if holds(ranges, character)]
@@ -157,6 +160,6 @@ def _spelled(one: automata.Automaton, rules: Rules) -> Node:
         return Alt(())
     name = f"q{digest(repr(one))[:12]}"
     for number, ways in enumerate(one.edges):
-        found = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
-        rules[f"{name}x{number}"] = alt([*found, *([EMPTY] if number in one.accepting else [])])
+        steps = [seq(_character(ranges), Ref(f"{name}x{following}")) for ranges, following in ways]
+        rules[f"{name}x{number}"] = alt([*steps, *([EMPTY] if number in one.accepting else [])])
     return Ref(f"{name}x0")

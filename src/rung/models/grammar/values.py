@@ -34,13 +34,13 @@ def few(branch: Branch, branches: Branches) -> list[Json] | None:
 
 def elements(schemas: Sequence[Json], branches: Branches) -> list[Json] | None:
     """All values that schemas allow together, where they are few; None otherwise."""
-    found: list[Json] = []
+    gathered: list[Json] = []
     for branch in branches.of(schemas):
         values = few(branch, branches)
         if values is None:
             return None
-        found += values
-    once = list({key(value): value for value in found}.values())
+        gathered += values
+    once = list({key(value): value for value in gathered}.values())
     return once if len(once) <= MAX_ELEMENTS else None
 
 

@@ -31,6 +31,11 @@ _SPOKEN_OF: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
+def text_of_rules(rules: Rules) -> str:
+    """Rules as the engine reads them."""
+    return "".join(f"{name} ::= {rendered(node)}\n" for name, node in rules.items()) + PREAMBLE
+
+
 class TooMany(Exception):
     """The grammar would have too many rules."""
 
@@ -55,8 +60,8 @@ class Writer:
         self.branches = Branches(self.dialect)
         self.unheld |= dict.fromkeys(self.dialect.ambiguous)
 
-    def grammar(self) -> str:
-        """The whole grammar.
+    def grammar(self) -> Rules:
+        """The rules of the whole grammar; "root" is where it begins.
 
         Raises:
             Nothing: no value can satisfy the schema.
@@ -66,8 +71,7 @@ class Writer:
         rules = pruned(self.rules)
         if root.name not in rules:
             raise Nothing(self._place_of_nothing(rules))
-        lines = [f"root ::= {root.name}", *(f"{name} ::= {rendered(node)}" for name, node in rules.items())]
-        return "\n".join(lines) + "\n" + PREAMBLE
+        return {"root": root, **rules}
 
     def _place_of_nothing(self, left: Rules) -> str:
         """Where it is that nothing will do: a rule that refers to no other one of which nothing is left."""
@@ -94,9 +98,9 @@ class Writer:
             self._places[name] = self.dialect.pointer(schemas[0]) if schemas else ""
             self.rules[name] = Alt(())
             self._open.add(name)
-            found = [self._branch(branch) for branch in self.branches.of(schemas)]
+            choices = [self._branch(branch) for branch in self.branches.of(schemas)]
             self._open.remove(name)
-            self.rules[name] = alt(found)
+            self.rules[name] = alt(choices)
         elif name in self._open and name != _ANYTHING:
             self.without_end[self.dialect.pointer(schemas[0])] = None  # it contains itself
         return Ref(name)
@@ -131,9 +135,9 @@ class Writer:
                 text = text_of(branch, self.dialect)
                 if is_endless(text):
                     self.note_without_end(branch)
-                found, left = string(text, self.rules)
+                node, left = string(text, self.rules)
                 self.unheld |= dict.fromkeys(left)
-                return found
+                return node
             case "boolean" | "null":
                 return spelled(allowed([True, False] if kind == "boolean" else [None], branch, self.branches))
             case _:
@@ -145,9 +149,9 @@ class Writer:
         self._note_excluded(branch, (int, float))
         if steps:
             step = step_of([*steps, *([Fraction(1)] if whole else [])])
-            found = multiples(interval, step, self.rules)
-            if found is not None:
-                return found
+            node = multiples(interval, step, self.rules)
+            if node is not None:
+                return node
             self.note(branch, "multipleOf")
         return whole_numbers(interval) if whole else decimal_numbers(interval)
 

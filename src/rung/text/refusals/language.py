@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A regular expression, compiled when it is first asked: those of four languages take most of a second, and a language
+    is asked only about texts that hold one of its negations."""
+
+    expression: str
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """As that of `re.Pattern`."""
+        return _compiled(self.expression).match(text)
+
+    def sub(self, by: str, text: str, count: int = 0) -> str:
+        """As that of `re.Pattern`."""
+        return _compiled(self.expression).sub(by, text, count)
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    return re.compile(expression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +51,20 @@ class Language:
     """
 
     negations: str
-    opening: re.Pattern[str]
-    refuses: re.Pattern[str]
-    topic: re.Pattern[str]
-    pointer: re.Pattern[str]
-    looked: re.Pattern[str]
+    opening: Words
+    refuses: Words
+    topic: Words
+    pointer: Words
+    looked: Words
     sources: str
-    pronoun: re.Pattern[str]
-    headless: re.Pattern[str]
+    pronoun: Words
+    headless: Words
     contrast: str
     weak_contrast: str
-    yielding: re.Pattern[str]
-    condition: re.Pattern[str]
-    guess: re.Pattern[str]
-    exact: re.Pattern[str]
+    yielding: Words
+    condition: Words
+    guess: Words
+    exact: Words
 
 
 def unsaid(source: str, negation: str, telling: str, said: str, duty: str) -> str:
@@ -57,6 +79,6 @@ def unsaid(source: str, negation: str, telling: str, said: str, duty: str) -> st
     )
 
 
-def any_of(*patterns: str) -> re.Pattern[str]:
+def any_of(*patterns: str) -> Words:
     """One pattern that matches where any of these does; texts are case-folded, where ß is ss."""
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns).replace("ß", "ss"))
+    return Words("|".join(f"(?:{pattern})" for pattern in patterns).replace("ß", "ss"))

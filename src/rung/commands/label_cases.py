@@ -1,0 +1,267 @@
+"""Asks a person about single answers of the last verdict, those that tell most, so that a few labels correct the judge.
+
+Asked about are the choice and its nearest rival, on the same cases, blind to which rung said what. Cases come in a random
+order: drawing those more often on which the judge tells the two apart, or is in doubt, makes the intervals of ten to thirty
+labels wider, not narrower (`benchmarks/judge_correction.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from rung.config.project import Project
+from rung.errors import UserError
+from rung.pipeline.judge_labels import add_labels, read_labels
+from rung.pipeline.limits import bar_in
+from rung.pipeline.publishing import latest
+from rung.records import Json, digest
+from rung.scoring.answer_labels import AnswerLabel, answer_digest, heard
+from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, labels_needed
+from rung.verdict.bar import Bar
+from rung.verdict.probability import at_least
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+
+PRESUMED = 0.13  # variance of what people's labels and the judge differ by, before it is known: they agree on about 85 %
+SECONDS = 45.0  # for an answer, before it is known how long this person takes
+PAUSE = 600.0  # seconds between two labels that are no time of thinking
+NO_ANSWER = "rung"  # who says that an answer which did not come is not good
+
+Said = Literal["yes", "no", "skip", "quit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a person is shown: a question, its accepted answers, an answer. Not whose it is."""
+
+    case: str
+    question: str
+    references: tuple[str, ...]
+    response: str
+    rungs: tuple[str, ...]  # that said so; not shown
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPlan:
+    """What to ask, in order, and how far it is.
+
+    `rungs`: the choice and its nearest rival; `cases`: that both were judged on; `answers`: to ask about, not yet labelled,
+    in a random order; `labelled`: cases that both are labelled on. `more`: how many further cases would likely settle the
+    verdict, None where none would; `settled`: whether it is; `seconds`: that an answer takes.
+    """
+
+    name: str
+    rungs: tuple[str, ...]
+    cases: int
+    answers: tuple[Shown, ...]
+    labelled: int
+    more: int | None
+    settled: bool
+    seconds: float
+
+    @property
+    def minutes(self) -> int | None:
+        """About how long the further cases take."""
+        if self.more is None:
+            return None
+        cases = list(dict.fromkeys(one.case for one in self.answers))[: self.more]
+        asked = sum(one.case in cases for one in self.answers)
+        return max(1, round(asked * self.seconds / 60))
+
+    def as_json(self) -> dict[str, Json]:
+        """For programs."""
+        return {
+            "rungs": list(self.rungs),
+            "cases": self.cases,
+            "labelled": self.labelled,
+            "would_settle": self.more,
+            "settled": self.settled,
+            "minutes": self.minutes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The last verdict's answers of a rung: case -> row of `answers.jsonl`."""
+
+    rung: str
+    rows: Mapping[str, Mapping[str, Json]]
+
+    def score(self, case: str) -> float | None:
+        """The judge's; 0 where no answer came."""
+        row = self.rows.get(case)
+        value = 0.0 if row is None else row.get("correct")
+        return float(value) if isinstance(value, (int, float)) else None
+
+    def text(self, case: str) -> str:
+        row = self.rows.get(case)
+        return str(row.get("response", "")) if row is not None else ""
+
+
+def label_plan(project: Project) -> LabelPlan:
+    """What to ask about the last verdict.
+
+    Raises:
+        UserError: there is no verdict, no model judges, or fewer cases than `MIN_LABELS` were judged.
+    """
+    if project.settings.bar.metric != "judge":
+        raise UserError(f"{project.root}: no model judges here (bar.metric is not judge), so there is nothing to correct")
+    if project.settings.judge.mode == "pairwise":
+        raise UserError(f"{project.root}: a judge of pairs is not corrected; labels of pairs go into the cases' meta.human")
+    last = latest(project)
+    rungs = _contenders(last.said)
+    rows: dict[str, dict[str, Mapping[str, Json]]] = {}
+    for line in last.text("ragas").splitlines():
+        row = json.loads(line)
+        rows.setdefault(str(row["rung"]), {})[str(row["case"])] = row
+    answers = [_Answers(rung, rows.get(rung, {})) for rung in rungs]
+    cases = sorted({case for found in rows.values() for case in found})
+    cases = [case for case in cases if all(one.score(case) is not None for one in answers)]
+    if len(cases) < MIN_LABELS:
+        raise UserError(f"{project.root}: the last verdict judged {len(cases)} cases; {MIN_LABELS} are needed")
+    name = digest(*sorted(f"{case} {one.rung} {one.text(case)}" for case in cases for one in answers))[:12]
+    labels = read_labels(project)
+    asked = {(one.case, one.rung, one.answer) for one in labels}
+    left = []
+    for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
+        open_ = [one for one in answers if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
+        left += _shown(case, open_, name)
+    given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
+    labelled = sum(all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers) for c in cases)
+    known = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
+    if any(found is None for found in known.values()):
+        labelled = min(labelled, MIN_LABELS - 1)
+    columns = {one.rung: known[one.rung] or _presumed(_column(one, cases)) for one in answers}
+    more, settled = _more(columns, bar_in(project), labelled)
+    return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels))
+
+
+def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, by: str) -> int:
+    """Ask a person, answer by answer, until they quit or all is asked; each label is kept at once.
+
+    Args:
+        project: whose file gets the labels.
+        plan: what to ask.
+        person: shown an answer, says what it is.
+        by: the person's name.
+
+    Returns:
+        How many answers were labelled.
+    """
+    given = 0
+    for shown in plan.answers:
+        said: Said = "no" if not shown.response else person(shown)
+        if said == "quit":
+            break
+        good = {"yes": True, "no": False}.get(said)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        name = by if shown.response else NO_ANSWER
+        answer = answer_digest(shown.case, shown.response)
+        add_labels(
+            project,
+            [AnswerLabel(shown.case, rung, answer, good, name, at, plan.name, plan.cases) for rung in shown.rungs],
+        )
+        given += bool(shown.response) and good is not None
+    return given
+
+
+def _contenders(said: Mapping[str, Json]) -> tuple[str, ...]:
+    """The choice (the best, where there is none), and the one nearest to it that answered every case."""
+    rungs = said.get("rungs")
+    means: dict[str, float] = {}
+    for rung in rungs if isinstance(rungs, list) else []:
+        if (
+            isinstance(rung, dict)
+            and rung.get("status") == "measured"
+            and not rung.get("reference")
+            and not rung.get("stopped")
+        ):
+            scores = rung.get("scores")
+            score = scores.get("correct") if isinstance(scores, dict) else None
+            mean = score.get("mean") if isinstance(score, dict) else None
+            if isinstance(mean, (int, float)):
+                means[str(rung["name"])] = float(mean)
+    if not means:
+        raise UserError("the last verdict judged no rung on every case")
+    winner = said.get("winner")
+    first = winner if isinstance(winner, str) and winner in means else max(means, key=lambda name: means[name])
+    others = sorted((name for name in means if name != first), key=lambda name: abs(means[name] - means[first]))
+    return (first, *others[:1])
+
+
+def _shown(case: str, answers: Sequence[_Answers], name: str) -> list[Shown]:
+    """A case's answers, equal ones once, in a random order."""
+    by_text: dict[str, list[_Answers]] = {}
+    for one in sorted(answers, key=lambda a: digest(name, case, a.text(case))):
+        by_text.setdefault(one.text(case), []).append(one)
+    row = next((one.rows[case] for one in answers if case in one.rows), {})
+    said = row.get("references", [row["reference"]] if row.get("reference") else [])
+    references = tuple(str(one) for one in said) if isinstance(said, list) else ()
+    question = str(row.get("question", row.get("user_input", "")))
+    return [Shown(case, question, references, text, tuple(one.rung for one in same)) for text, same in by_text.items()]
+
+
+def _corrected(answers: _Answers, cases: Sequence[str], labels: Sequence[AnswerLabel], *, seed: int) -> Corrected | None:
+    said = heard(labels, answers.rung, {case: answer_digest(case, answers.text(case)) for case in cases}, cases)
+    return corrected(_column(answers, cases), said.human, seed=seed)
+
+
+def _column(answers: _Answers, cases: Sequence[str]) -> Floats:
+    import numpy as np
+
+    return np.array([answers.score(case) for case in cases], dtype=np.float64)
+
+
+def _more(columns: Mapping[str, Corrected], bar: Bar, labelled: int) -> tuple[int | None, bool]:
+    """How many more cases would settle what the verdict hangs on, and whether it is settled: whether the choice reaches the
+    bar or, without one, whether it is better than its rival."""
+    what, target = next(iter(columns.values())), bar.correct
+    if target is None and len(columns) == 1:
+        return None, labelled >= MIN_LABELS
+    if target is None:
+        what, target = _difference(*columns.values()), 0.5
+    sure = (1 - bar.risk) ** (1 / len(columns))  # the risk is shared among what is tried
+    if labelled >= MIN_LABELS:
+        chance = at_least(what.values, target)
+        if chance is not None and not bar.risk <= chance < sure:
+            return None, True
+    needed = labels_needed(what, target, 1 - sure)
+    return None if needed is None else max(1, max(needed, MIN_LABELS) - labelled), False
+
+
+def _presumed(column: Floats) -> Corrected:
+    """What would be known of a rung without a label, if the judge errs as judges do."""
+    import numpy as np
+
+    mean = float(np.nanmean(column))
+    return Corrected(mean, (PRESUMED / 2) ** 0.5, 10.0, 1.0, 0, mean, column)
+
+
+def _difference(first: Corrected, rival: Corrected) -> Corrected:
+    """How much better one is than the other, one half for "as good"."""
+    values = first.values - rival.values + 0.5
+    error = (first.error**2 + rival.error**2) ** 0.5
+    mean = first.mean - rival.mean + 0.5
+    return Corrected(mean, error, min(first.freedom, rival.freedom), 1.0, min(first.labels, rival.labels), mean, values)
+
+
+def _seconds(labels: Sequence[AnswerLabel]) -> float:
+    """The median time between two labels of a person."""
+    from statistics import median
+
+    gaps = []
+    people = [one for one in labels if one.by != NO_ANSWER]
+    for before, after in pairwise(people):
+        try:
+            gap = (datetime.fromisoformat(after.at) - datetime.fromisoformat(before.at)).total_seconds()
+        except (ValueError, TypeError):
+            continue
+        if 0 < gap < PAUSE:
+            gaps.append(gap)
+    return median(gaps) if len(gaps) >= MIN_LABELS else SECONDS

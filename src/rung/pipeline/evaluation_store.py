@@ -1,0 +1,386 @@
+"""The answers and scores of a verdict, as they are stored beside it: `evaluations.jsonl.gz`, read and written line by line.
+
+The first line is of the comparison. Then each rung has a line, with everything but its answers, and after it one line for
+each case that it answered: what came of every pass, its scores, and the layer that lost it. A passage has a line of its own
+before the first answer that saw it, and is named by its number, counted from 0, with its score in that ranking where that is
+not 0: most are seen by many answers. Where what was shown is the beginning of what was found, its length says so.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from operator import attrgetter
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rung.errors import UserError
+from rung.files.durable import damaged, short_sum
+from rung.pipeline.prepare import Prepared
+from rung.records import (
+    Answer,
+    Case,
+    Citation,
+    Coverage,
+    Effort,
+    Evaluation,
+    Failure,
+    Json,
+    Latency,
+    Outcome,
+    Passage,
+    RungResult,
+    Scorecard,
+    ScoreError,
+    Stop,
+    StrategySpec,
+    Timed,
+    Usage,
+    plain,
+)
+from rung.scoring import metrics
+
+EVALUATIONS = "evaluations.jsonl.gz"  # of a verdict
+FORMAT = 1
+_FASTEST = 1  # level of gzip: a third more bytes than the best, for an eighth of the time
+_RESULT = ("name", "about", "settings", "why", "reference", "order", "artifacts", "build_seconds", "answer_seconds")
+_USAGE = tuple(one.name for one in fields(Usage))
+_PASSAGE = tuple(one.name for one in fields(Passage) if one.name != "score")
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_used, _shown = attrgetter(*_USAGE), attrgetter(*_PASSAGE)
+Dump = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What tells whether a stored case is still the same. `question`: digest of what was asked, and by whom; `judged`: of
+    the question and all that the answers were judged by."""
+
+    question: str
+    judged: str
+
+    @classmethod
+    def of(cls, case: Case) -> Asked:
+        """Of a case as it is now."""
+        turns = [(turn.role, turn.content) for turn in case.messages]
+        question = _encoded([case.question, turns, None if case.groups is None else sorted(case.groups)])
+        spans = [(span.document, span.start, span.end) for span in case.evidence]
+        judged = _encoded([case.answers, case.answerable, spans, case.gold_documents])
+        return cls(short_sum(question), short_sum(question, judged))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a comparison knew beside its rungs, and what cannot be told again without a model.
+
+    `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the weight of the
+    dense ranking (`pipeline.dense_weight`).
+    """
+
+    correct_by: str
+    coverage: Coverage
+    answer_tokens: int = 0
+    corpus_tokens: int | None = None
+    passages: int = 0
+    knowledge_version: int = 0
+    weight: Mapping[str, Any] | None = None
+    document_groups: Mapping[str, tuple[str, ...]] | None = None
+
+
+def facts_of(intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
+    """Of a comparison that was decided."""
+    materials = intake.materials
+    return Facts(
+        correct_by=correct_by,
+        coverage=coverage,
+        answer_tokens=materials.answer_tokens,
+        corpus_tokens=materials.corpus_tokens,
+        passages=materials.passages,
+        knowledge_version=intake.knowledge_version,
+        weight=None if intake.weight is None else asdict(intake.weight),
+        document_groups=intake.document_groups,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A comparison as it is stored: `asked` by case id, in the order of the cases."""
+
+    facts: Facts
+    asked: Mapping[str, Asked]
+    evaluations: tuple[Evaluation, ...] = field(default=(), repr=False)
+
+
+def write_evaluations(file: BinaryIO, facts: Facts, cases: Sequence[Case], evaluations: Sequence[Evaluation]) -> None:
+    """Write a comparison: a case or passage at a time, whatever there is in all."""
+    with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=_FASTEST, mtime=0) as packed:
+
+        def dump(value: Any) -> None:
+            packed.write(_encoded(value).encode("utf-8", "surrogatepass") + b"\n")
+
+        asked = [[case.id, *astuple(Asked.of(case))] for case in cases]
+        head = {"format": FORMAT, "usage": _USAGE, "passage": _PASSAGE, "facts": plain(facts), "cases": asked}
+        dump(head)
+        writer = _Writer(dump)
+        for evaluation in evaluations:
+            writer.write(evaluation, cases)
+
+
+@dataclass
+class _Writer:
+    """Writes rungs. `known`: the number of each passage that has its line; `seen`: the same by object, which is told faster
+    than equality."""
+
+    dump: Dump
+    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    seen: dict[int, int] = field(default_factory=dict)
+
+    def write(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
+        result, stop = evaluation.result, evaluation.stop
+        line: dict[str, Json] = {name: plain(getattr(result, name)) for name in _RESULT}
+        line |= {"failed": result.status == "failed", "learning": plain(result.learning), "latency": plain(result.latency)}
+        held = None if evaluation.held is None else _numbers(evaluation.held)
+        self.dump(
+            {
+                "rung": line,
+                "spec": plain(evaluation.spec),
+                "digest": "" if evaluation.spec is None else evaluation.spec.digest,
+                "effort": plain(evaluation.effort),
+                "marked": evaluation.marked,
+                "doubts": evaluation.doubts,
+                "stop": plain(stop),
+                "interval": evaluation.interval,
+                "held": held,
+                "doubt": evaluation.doubt,
+                "metrics": [list(card.values) for card in evaluation.cards],
+                "answered": len(evaluation.outcomes),
+            }
+        )
+        self._answers(evaluation, cases)
+
+    def _answers(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
+        scores = [list(zip(*map(_numbers, card.values.values()), strict=True)) for card in evaluation.cards]
+        errors = [_errors(card) for card in evaluation.cards]
+        places = {case.id: place for place, case in enumerate(cases)}
+        for outcomes in zip(*evaluation.passes, strict=True):
+            case = outcomes[0].case
+            place = places[case]
+            row: dict[str, Any] = {"case": case, "passes": [self._outcome(outcome) for outcome in outcomes]}
+            row["scores"] = [rows[place] if rows else () for rows in scores]
+            if evaluation.layers and evaluation.layers[place]:
+                row["lost"] = evaluation.layers[place]
+            if wrong := [[n, *error] for n, by_case in enumerate(errors) for error in by_case.get(case, ())]:
+                row["errors"] = wrong
+            self.dump(row)
+
+    def _outcome(self, outcome: Outcome) -> dict[str, Any]:
+        row: dict[str, Any] = {"usage": _used(outcome.usage)}
+        if outcome.failure is not None:
+            failure = outcome.failure
+            row["failure"] = [failure.error, failure.step, failure.attempt]
+        if outcome.answer is not None:
+            answer = outcome.answer
+            row["text"] = answer.text
+            if answer.plain != answer.text:
+                row["plain"] = answer.plain
+            row |= {name: True for name in ("refused", "truncated") if getattr(answer, name)}
+            if answer.by:
+                row["by"] = answer.by
+            if answer.citations:
+                row["citations"] = [[c.mark, c.document, c.start, c.end, c.passage] for c in answer.citations]
+            if answer.retrieved:
+                row["retrieved"] = list(map(self._numbered, answer.retrieved))
+            if shown := len(answer.passages):
+                as_ranked = answer.passages == answer.retrieved[:shown]
+                row["passages"] = shown if as_ranked else list(map(self._numbered, answer.passages))
+        return row
+
+    def _numbered(self, passage: Passage) -> int | tuple[int, float]:
+        number = self.seen.get(id(passage))
+        if number is None:
+            key = _shown(passage)
+            number = self.known.get(key)
+            if number is None:
+                number = self.known[key] = len(self.known)
+                self.dump({"shown": key})
+            self.seen[id(passage)] = number
+        return (number, passage.score) if passage.score else number
+
+
+def read_evaluations(path: Path) -> Stored:
+    """A comparison as it was stored.
+
+    Raises:
+        UserError: a newer Rung wrote it.
+        Damaged: it cannot be read.
+    """
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass") as lines:
+            return _read(lines)
+    except (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise damaged(path, str(error) or type(error).__name__) from error
+
+
+def passages_in(path: Path) -> Iterator[Passage]:
+    """Every passage that an answer was shown or found, once; raises as `read_evaluations` does."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", errors="surrogatepass") as lines:
+            names = _head(next(lines))["passage"]
+            for line in lines:
+                if line.startswith('{"shown":'):
+                    yield _passage(names, json.loads(line)["shown"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, StopIteration, RecursionError) as error:
+        raise damaged(path, str(error) or type(error).__name__) from error
+
+
+def _head(line: str) -> dict[str, Any]:
+    head: dict[str, Any] = json.loads(line)
+    if head["format"] != FORMAT:
+        raise UserError(f"its answers are in format {head['format']}, and this Rung reads {FORMAT}: update Rung")
+    return head
+
+
+def _read(lines: IO[str]) -> Stored:
+    head = _head(next(lines, ""))
+    given = dict(head["facts"])
+    groups = given["document_groups"]
+    given["document_groups"] = None if groups is None else {id: tuple(some) for id, some in groups.items()}
+    facts = Facts(**{**given, "coverage": Coverage(**given["coverage"])})
+    asked = {id: Asked(question, judged) for id, question, judged in head["cases"]}
+    passages, found = list[Passage](), list[Evaluation]()
+    rung: _Rung | None = None
+    for line in lines:
+        row = json.loads(line)
+        if "shown" in row:
+            passages.append(_passage(head["passage"], row["shown"]))
+        elif rung is None:
+            rung = _Rung(row, tuple(asked), head["usage"], passages)
+        else:
+            rung.add(row)
+        if rung is not None and not rung.left:
+            found.append(rung.evaluation())
+            rung = None
+    if rung is not None:
+        raise ValueError("it ends before its last answer")
+    return Stored(facts, asked, tuple(found))
+
+
+def _passage(names: Sequence[str], values: Sequence[Any]) -> Passage:
+    given = dict(zip(names, values, strict=True))
+    parent = given["parent"]
+    given |= {"groups": tuple(given["groups"]), "parent": None if parent is None else (parent[0], parent[1])}
+    return Passage(**given)
+
+
+class _Rung:
+    """A rung whose lines are being read; `left`: those of its answers that are to come. `passages`: all that were read."""
+
+    def __init__(
+        self, row: Mapping[str, Any], cases: tuple[str, ...], usage: Sequence[str], passages: list[Passage]
+    ) -> None:
+        self.left: int = row["answered"]
+        self._row, self._cases, self._usage, self._passages = row, cases, usage, passages
+        self._places = {case: place for place, case in enumerate(cases)}
+        self._outcomes: list[list[Outcome]] = [[] for _ in range(max(1, len(row["metrics"])))]
+        self._scores = [np.full((len(names), len(cases)), math.nan) for names in row["metrics"]]
+        self._errors: list[list[ScoreError]] = [[] for _ in self._scores]
+        self._layers: list[Any] = [None] * len(cases)
+        self._scored: dict[tuple[int, float], Passage] = {}  # those with a score in a ranking
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One case."""
+        case, place = row["case"], self._places[row["case"]]
+        for outcomes, said in zip(self._outcomes, row["passes"], strict=True):
+            outcomes.append(self._outcome(case, said))
+        for columns, scores in zip(self._scores, row["scores"], strict=True):
+            columns[:, place] = scores
+        for number, scorer, message in row.get("errors", ()):
+            self._errors[number].append(ScoreError(case, scorer, message))
+        self._layers[place] = row.get("lost")
+        self.left -= 1
+
+    def evaluation(self) -> Evaluation:
+        """All of it."""
+        row, (first, *again), known = self._row, map(tuple, self._outcomes), metrics()
+        cards = []
+        for names, columns, errors in zip(row["metrics"], self._scores, self._errors, strict=True):
+            meant = {name: known[name] for name in names if name in known}
+            cards.append(Scorecard(self._cases, dict(zip(names, columns, strict=True)), meant, tuple(errors)))
+        interval, held = row["interval"], row["held"]
+        return Evaluation(
+            _result(row["rung"]),
+            spec=None if row["spec"] is None else StrategySpec.of(row["spec"]),
+            effort=None if row["effort"] is None else Effort(**row["effort"]),
+            marked=row["marked"],
+            doubts=tuple(row["doubts"]),
+            outcomes=first,
+            again=tuple(again),
+            stop=None if row["stop"] is None else Stop(**row["stop"]),
+            interval=None if interval is None else (interval[0], interval[1]),
+            cards=tuple(cards),
+            layers=tuple(self._layers) if first else (),
+            held=None if held is None else np.array(held, dtype=np.float64),
+            doubt=row["doubt"],
+        )
+
+    def _outcome(self, case: str, row: Mapping[str, Any]) -> Outcome:
+        usage = Usage(**dict(zip(self._usage, row["usage"], strict=True)))
+        if "failure" in row:
+            return Outcome(case, failure=Failure(*row["failure"]), usage=usage)
+        retrieved = tuple(map(self._passage, row.get("retrieved", ())))
+        shown = row.get("passages", 0)
+        answer = Answer(
+            row["text"],
+            row.get("plain", row["text"]),
+            refused=row.get("refused", False),
+            citations=tuple(Citation(*one) for one in row.get("citations", ())),
+            passages=retrieved[:shown] if isinstance(shown, int) else tuple(map(self._passage, shown)),
+            retrieved=retrieved,
+            truncated=row.get("truncated", False),
+            by=row.get("by", ""),
+        )
+        return Outcome(case, answer, usage=usage)
+
+    def _passage(self, told: int | list[Any]) -> Passage:
+        if isinstance(told, int):
+            return self._passages[told]
+        number, score = told
+        if (number, score) not in self._scored:
+            self._scored[number, score] = replace(self._passages[number], score=score)
+        return self._scored[number, score]
+
+
+def _result(row: Mapping[str, Any]) -> RungResult:
+    latency, learning = row["latency"], row["learning"]
+    given = {name: row[name] for name in _RESULT}
+    curves = {name: tuple((point[0], point[1]) for point in curve) for name, curve in learning.items()}
+    return RungResult(
+        **given,
+        status="failed" if row["failed"] else "not_applicable",
+        learning=curves,
+        latency=None if latency is None else _latency(latency),
+    )
+
+
+def _latency(row: Mapping[str, Any]) -> Latency:
+    timed = row["timed"]
+    steps = {name: (pair[0], pair[1]) for name, pair in row["steps"].items()}
+    known = {**row, "steps": steps, "times": tuple(row["times"]), "timed": None if timed is None else Timed(**timed)}
+    return Latency(**known)
+
+
+def _errors(card: Scorecard) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for error in card.errors:
+        found.setdefault(error.case, []).append((error.scorer, error.message))
+    return found
+
+
+def _numbers(column: NDArray[np.float64]) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column.tolist()]

@@ -1,0 +1,211 @@
+"""A rung's line in the verdict, from what it answered and how that was scored: scores, losses, bill. Which is chosen is left
+to `decide`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rung.records import Coverage, Effort, Estimate, Evaluation, Json, JudgeCheck
+from rung.stats.estimates import estimates
+from rung.stats.prediction_powered import Corrected
+from rung.verdict import reasons
+from rung.verdict.bar import MAIN, Bar
+from rung.verdict.constant import Constant
+from rung.verdict.costs import Demand, Prices, usd_per_1k
+from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
+from rung.verdict.gaps import FORMAT, ORACLE, form_of
+from rung.verdict.headroom import won_back
+from rung.verdict.remedies import advised
+from rung.verdict.sensitivity import Economy, priced
+
+if TYPE_CHECKING:
+    from rung.stats.estimates import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionContext:
+    """What a verdict rests on beside the rungs, in plain facts: the project's, and those of how the comparison went.
+
+    Args:
+        documents: whether the project has documents, which decides what the gaps mean.
+        trainable: whether the weights of the project's model can be tuned here.
+        prices: of what rungs take.
+        demand: what is asked of them in a month.
+        constant: what one same answer to every case would get.
+        incumbent: the last verdict's winner, "" where there is none.
+        seed: of the resampling.
+        coverage: what of all answers there is, and why not more.
+        looks: how often these cases have judged a changed configuration; 0: not counted.
+        few_documents: documents that the cases are about, where these are too few to tell of others.
+        knowledge_version: of the index that every rung saw.
+        executed: steps that were carried out.
+        replayed: steps whose results were known.
+        warnings: what the caller has to say, put first.
+        places: warning -> every case that it speaks of.
+        corrections: by rung its `correct` on the scale of people's labels, where a judge's scores are corrected by them.
+        human: how these labels stand to the judge's scores; None: there are none.
+    """
+
+    documents: bool = True
+    trainable: bool = True
+    prices: Prices = field(default_factory=Prices)
+    demand: Demand = field(default_factory=Demand)
+    constant: Constant | None = None
+    incumbent: str = ""
+    seed: int = 0
+    coverage: Coverage = field(default_factory=Coverage)
+    looks: int = 0
+    few_documents: int = 0
+    knowledge_version: int = 0
+    executed: int = 0
+    replayed: int = 0
+    warnings: tuple[str, ...] = ()
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    corrections: Mapping[str, Corrected] = field(default_factory=dict)
+    human: JudgeCheck | None = None
+
+
+def economy_of(evaluations: Sequence[Evaluation], context: DecisionContext) -> Economy:
+    """What the rungs take, at the prices and for the demand of the project."""
+    efforts = {e.name: _effort(e.effort, e, context.prices) for e in evaluations if e.effort is not None and e.outcomes}
+    return Economy(efforts, context.prices, context.demand)
+
+
+def judged(
+    evaluations: Sequence[Evaluation], economy: Economy, *, bar: Bar, cases: int, trainable: bool = True
+) -> list[Evaluation]:
+    """The rungs, each with its line as far as it hangs on no choice.
+
+    Args:
+        evaluations: scored.
+        economy: of the same rungs.
+        bar: which limits those that were stopped broke.
+        cases: all that judge.
+        trainable: see `DecisionContext`.
+    """
+    oracle = _where_shown(evaluations)
+    done = [_judged(e, economy, oracle, bar, cases) for e in evaluations]
+    lines = advised([e.result for e in done], trainable=trainable)
+    return [replace(e, result=line) for e, line in zip(done, lines, strict=True)]
+
+
+def corrected_by_labels(evaluations: Sequence[Evaluation], corrections: Mapping[str, Corrected]) -> list[Evaluation]:
+    """The rungs, `correct` on the scale of people's labels where there is a correction. What was lost where stays the
+    judge's word: it is about single cases."""
+    return [_corrected(e, corrections[e.name]) if e.name in corrections and MAIN in e.values else e for e in evaluations]
+
+
+def _corrected(evaluation: Evaluation, by: Corrected) -> Evaluation:
+    card = replace(evaluation.scorecard, values={**evaluation.values, MAIN: by.values})
+    line = replace(evaluation.result, scores={**evaluation.result.scores, MAIN: by.estimate})
+    return replace(evaluation, result=line, cards=(card,))
+
+
+def provisional(evaluation: Evaluation, prices: Prices) -> Evaluation:
+    """A rung that is still in the race, as far as limits need to know it."""
+    result = evaluation.result
+    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=result.latency)
+    line = replace(
+        result,
+        status="measured",
+        scores=estimates(evaluation.values, amounts=evaluation.scorecard.amounts),
+        usd_per_1k=per_1k,
+    )
+    return replace(evaluation, result=line)
+
+
+def _effort(effort: Effort, evaluation: Evaluation, prices: Prices) -> Effort:
+    per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=evaluation.result.latency)
+    passed = _passed(evaluation.values.get(MAIN))
+    return replace(effort, per_query=None if per_1k is None else per_1k / 1000, passed=passed)
+
+
+def _passed(correct: Floats | None) -> float | None:
+    """The share of the judged answers that are at least half right."""
+    import numpy as np
+
+    if correct is None or bool(np.isnan(correct).all()):
+        return None
+    return float((correct[~np.isnan(correct)] >= LOST_BELOW).mean())
+
+
+def _of_shown(values: Mapping[str, Floats], held: Floats) -> dict[str, Floats]:
+    """The oracle's scores without the cases whose answer it surely was not shown: there it is no oracle."""
+    import numpy as np
+
+    return {name: np.where(held == 0, np.nan, column) for name, column in values.items()}
+
+
+def _where_shown(evaluations: Sequence[Evaluation]) -> Floats | None:
+    """The oracle's `correct`, NaN where it surely was not shown the answer; None where it was not asked, or tells nothing of
+    other rungs, since it does not keep the form."""
+    import numpy as np
+
+    for oracle in evaluations:
+        if oracle.name == ORACLE and oracle.held is not None and MAIN in oracle.values:
+            if form_of({ORACLE: oracle.values[FORMAT]} if FORMAT in oracle.values else {}) is not None:
+                return None
+            return np.where(oracle.held == 0, np.nan, oracle.values[MAIN])
+    return None
+
+
+def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar: Bar, cases: int) -> Evaluation:
+    result = evaluation.result
+    if evaluation.spec is not None and not evaluation.outcomes:
+        return replace(evaluation, result=replace(result, why=reasons.NOT_BEGUN))
+    if evaluation.has_failed:
+        why = f"every answer failed, {reasons.commonest(evaluation.errors)}"
+        return replace(evaluation, result=replace(result, status="failed", why=why), cards=())
+    if not evaluation.cards:
+        return evaluation
+    values, clusters = evaluation.values, evaluation.clusters
+    told = values if evaluation.held is None else _of_shown(values, evaluation.held)
+    scores = estimates(told, amounts=evaluation.scorecard.amounts, clusters=clusters)
+    if evaluation.interval and MAIN in scores:
+        scores[MAIN] = Estimate(scores[MAIN].mean, *evaluation.interval, scores[MAIN].n)
+    lost = MAIN in values and evaluation.layers
+    line = replace(
+        priced(result, economy),
+        status="measured",
+        settings={**result.settings, **_routed(evaluation)},
+        scores=scores,
+        answered=len(evaluation.outcomes) or result.answered,
+        stopped=_stopped(evaluation, scores, bar, cases) or result.stopped,
+        losses=won_back(evaluation.layers, values[MAIN], oracle=oracle, clusters=clusters) if lost else result.losses,
+        partly=_partly(values.get(MAIN)),
+    )
+    return replace(evaluation, result=line, cards=(evaluation.scorecard,))
+
+
+def _partly(correct: Floats | None) -> int:
+    """How many cases are neither lost nor right."""
+    return 0 if correct is None else int(((correct >= LOST_BELOW) & (correct < RIGHT_FROM)).sum())
+
+
+def _stopped(evaluation: Evaluation, scores: Mapping[str, Estimate], bar: Bar, cases: int) -> str:
+    score, stop = scores.get(MAIN), evaluation.stop
+    if stop is None or evaluation.is_reference or score is None:
+        return ""
+    return reasons.stopped(
+        stop.why,
+        score,
+        rival=stop.rival,
+        total=cases,
+        bar=bar.correct,
+        broken=[
+            (name, mean, limit)
+            for name, limit in bar.limits.items()
+            if name in scores and (mean := scores[name].mean) is not None and not limit.holds(mean)
+        ],
+    )
+
+
+def _routed(evaluation: Evaluation) -> dict[str, Json]:
+    """The share of questions that each rung answered, for a rung that sends them on; of refusals it says nothing."""
+    outcomes = evaluation.outcomes
+    by = Counter(outcome.answer.by for outcome in outcomes if outcome.answer is not None and outcome.answer.by)
+    return {"routed": {label: round(count / len(outcomes), 3) for label, count in by.most_common()}} if by else {}
