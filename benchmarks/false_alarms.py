@@ -12,13 +12,13 @@ with 1 if a verdict's test alarms in significantly more than 5 % (one-sided bino
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from rung.stats.estimates import wilson
 from rung.verdict.statistics import paired
@@ -81,8 +81,7 @@ def alarms(setting: Setting, comparisons: int, seed: int) -> tuple[int, int, int
 
 def allowed(comparisons: int) -> int:
     """The most alarms that are no sign of a rate above 5 %: the 95 % point of the binomial distribution."""
-    chances = [math.comb(comparisons, k) * ALPHA**k * (1 - ALPHA) ** (comparisons - k) for k in range(comparisons // 5)]
-    return int(np.searchsorted(np.cumsum(chances), 0.95))
+    return int(binom.ppf(0.95, comparisons, ALPHA))
 
 
 def main() -> None:

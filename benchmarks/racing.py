@@ -1,14 +1,15 @@
 """Does the race come to the verdict of all cases, and for how many answers?
 
-    python benchmarks/racing.py [--seeds 50] [--reports FOLDER ...]
+    python benchmarks/racing.py [--seeds 50] [--projects FOLDER ...]
 
 Fourteen small projects: seven or eight rungs and the two reference arms on 200 to 600 cases; knowledge gaps, behaviour gaps,
 both; where the lowest rung clears the bar, one in the middle, the highest, or none; without a bar; two that tie; a hard
 limit. SIMULATED: which case a rung gets right is drawn, not answered by a model. Rungs share a difficulty per case (half of
 the variance of a normal score), so that their answers hang together as those of one model do, and the shares right are
-of the size that this repository's own benchmarks measure. --reports takes folders of finished comparisons that answered
-every case: there each rung's right and wrong cases are read from `report.html`, which is REAL data of a real model, and the
-race is run over them in many orders.
+of the size that this repository's own benchmarks measure. --projects takes folders whose last verdict was made with
+--exhaustive: there each rung's scores are read case by case from the verdict's `record.json`, which is REAL data of a real
+model, and the race is run over them in many orders, with several bars each: below the lowest rung, between each and the
+next, above all, and none.
 
 Rungs whose weights are trained enter one after the other once the others have come to a choice, as `climbing` does, and
 only where they may still change it. What counts is what `decide` says of the race's answers, against what it says of all.
@@ -21,7 +22,7 @@ those that all rungs would have taken.
 from __future__ import annotations
 
 import argparse
-import re
+import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def drawn(project: Small, rng: np.random.Generator) -> tuple[dict[str, dict[str,
 
     def column(share: float) -> Floats:
         score = 0.5**0.5 * hard + 0.5**0.5 * rng.normal(size=project.cases)
-        return (score < NormalDist().inv_cdf(share)).astype(float)
+        right: Floats = (score < NormalDist().inv_cdf(share)).astype(float)
+        return right
 
     names = (*LADDER[: len(project.shares)], "closed_book", "oracle")
     table = {name: {"correct": column(share)} for name, share in zip(names, (*project.shares, *project.arms), strict=True)}
@@ -187,16 +189,21 @@ class Race:
         return 0.0 if name is None else float(self.table[name]["correct"].mean())
 
 
-def reported(folder: Path) -> dict[str, dict[str, Floats]]:
-    """rung -> right or wrong by case, from a page."""
-    page = (folder / "report.html").read_text(encoding="utf-8")
-    listed = re.search(r'<select id="by-rung">(.*?)</select>', page, re.S)
-    names = re.findall(r'<option value="\d+">(.*?)</option>', listed[1]) if listed else []
-    states = [re.findall(r"([rw])\d*", line) for line in re.findall(r'data-states="([^"]*)"', page)]
-    columns = zip(*(line for line in states if len(line) == len(names)), strict=True)
-    return {
-        name: {"correct": np.array([float(s == "r") for s in column])} for name, column in zip(names, columns, strict=True)
-    }
+def recorded(folder: Path) -> dict[str, dict[str, Floats]]:
+    """rung -> scores by case, of a project's last verdict; a rung that did not answer every case is left out."""
+    verdicts = folder / ".rung" / "verdicts"
+    name = (verdicts / "latest").read_text(encoding="utf-8").strip()
+    record = json.loads((verdicts / name / "record.json").read_text(encoding="utf-8"))
+    columns = {name: said["correct"] for name, said in record["rungs"].items()}
+    whole = {name: np.array(column, dtype=float) for name, column in columns.items() if None not in column}
+    return {name: {"correct": column} for name, column in sorted(whole.items(), key=lambda one: one[0] in ARMS)}
+
+
+def bars_for(table: Mapping[str, Mapping[str, Floats]]) -> dict[str, float | None]:
+    """Bars at which the choice is another each time, by what they are, and none."""
+    means = sorted({round(float(c["correct"].mean()), 3) for n, c in table.items() if n not in ARMS})
+    between = {f"between {a:g} and {b:g}": (a + b) / 2 for a, b in zip(means[-4:], means[-3:], strict=False)}
+    return {"below all": max(0.01, means[0] - 0.1), **between, "above all": min(0.99, means[-1] + 0.1), "no bar": None}
 
 
 def shown(name: str, told: list[Told], cases: int) -> str:
@@ -207,7 +214,7 @@ def shown(name: str, told: list[Told], cases: int) -> str:
     return f"| {name} | {cases} | {right:.0%} | {regret * 100:.2f} | {share:.0%} | {never} |"
 
 
-def measured(seeds: int, reports: list[Path]) -> Iterator[str]:
+def measured(seeds: int, projects: list[Path]) -> Iterator[str]:
     """The lines of the result."""
     yield "| project | cases | verdict of all | regret, points | of the answers | trainings never begun |"
     yield "|---|---|---|---|---|---|"
@@ -222,13 +229,12 @@ def measured(seeds: int, reports: list[Path]) -> Iterator[str]:
         yield shown(f"{project.name} (simulated)", told, project.cases)
     yield shown("**all simulated**", everything, sum(p.cases for p in PROJECTS))
     real: list[Told] = []
-    for folder in reports:
-        table = reported(folder)
-        means = sorted(float(c["correct"].mean()) for n, c in table.items() if n not in ("closed_book", "oracle"))
-        for words, bar in (("bar between", round((means[-1] + means[-2]) / 2, 2)), ("bar low", 0.02), ("none clears", 0.99)):
-            told = [Race(table, bar_of({}, correct=bar), seed=seed).run() for seed in range(seeds)]
+    for folder in projects:
+        table = recorded(folder)
+        for words, value in bars_for(table).items():
+            told = [Race(table, bar_of({}, correct=value), seed=seed).run() for seed in range(seeds)]
             real += told
-            yield shown(f"{folder.name}, {words} ({bar:g}; real answers)", told, len(next(iter(table.values()))["correct"]))
+            yield shown(f"{folder.name}, bar {words} (real answers)", told, len(next(iter(table.values()))["correct"]))
     if real:
         yield shown("**all real**", real, 0)
 
@@ -237,9 +243,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--reports", type=Path, nargs="*", default=[])
+    parser.add_argument("--projects", type=Path, nargs="*", default=[])
     asked = parser.parse_args()
-    for line in measured(asked.seeds, asked.reports):
+    for line in measured(asked.seeds, asked.projects):
         print(line, flush=True)
 
 

@@ -29,7 +29,7 @@ def test_json_is_one_line_and_facts_can_be_given(rung: Run, shop: Path) -> None:
 
 
 def test_facts_from_a_file_one_or_many(rung: Run, tmp_path: Path) -> None:
-    one = {"needs_behaviour_change": True, "examples": 30}
+    one = {"needs_behaviour_change": True, "examples": 30, "prompting_exhausted": False}
     file = tmp_path / "facts.json"
     file.write_text(json.dumps(one))
     assert rung("advise", "--facts", file, "--json").json["final"] == ["few_shot"]
@@ -92,11 +92,12 @@ def test_a_plain_folder_of_documents_is_something_to_look_up(rung: Run, tmp_path
     ran = rung("advise", folder)
     assert "assumed, since nobody said otherwise: answers hang on the documents" in ran.out
     assert ran.out.index("assumed") < ran.out.index("likely a knowledge gap")
-    assert "1. rag" in ran.out
+    assert "1. long_context" in ran.out  # so little fits into each prompt, and nobody has said how much is asked
+    assert "2. rag" in ran.out
     assert "retrieval adds cost" not in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
     said = rung("advise", folder, "--json").json
-    assert (said["start"], said["assumed"]) == ("rag", ["needs_specific_facts"])
+    assert (said["start"], said["assumed"]) == ("long_context", ["needs_specific_facts"])
     assert "rag" not in said["not"]
     assert "needs_specific_facts" not in said["missing"]
     stated = rung("advise", folder, "--json", "--fact", "needs_specific_facts=false").json

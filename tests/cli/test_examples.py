@@ -33,7 +33,7 @@ def test_lint_prints_one_line_of_json_and_needs_no_project(rung: Run, tmp_path: 
         (tmp_path / f"{name}.jsonl").write_text(
             json.dumps({"question": question, "answers": ["a"]}) + "\n", encoding="utf-8"
         )
-    done = rung("examples", "lint", "rows.jsonl", "--cases", "c1.jsonl", "c2.jsonl", "--json")
+    done = rung("examples", "lint", "rows.jsonl", "--cases", "c1.jsonl", "--cases", "c2.jsonl", "--json")
     told = done.json
     assert told.pop("problems") == [{"path": "rows.jsonl", "line": 3, "message": "is no JSON: Expecting value at column 1"}]
     assert list(told) == ["rows", "findings"]
@@ -167,17 +167,24 @@ def parsed(verb: str, *words: str) -> dict[str, Any]:
     return {name: [*map(str, value)] if isinstance(value, (list, tuple)) else value for name, value in values.items()}
 
 
-def test_cases_take_what_a_pattern_expands_to() -> None:
-    taken = parsed("examples lint", "a", "--cases", "b", "c", "--json")
+def test_an_option_of_files_is_given_several_times_or_as_a_pattern(tmp_path: Path) -> None:
+    taken = parsed("examples lint", "a", "--cases", "b", "--cases", "c", "--json")
     assert (taken["files"], taken["cases"], taken["json"]) == (["a"], ["b", "c"], True)
-    taken = parsed("examples lint", "--max-tokens", "99", "--cases", "b", "a")  # no file of the verb's own stands before
+    taken = parsed("examples lint", "--max-tokens", "99", "--cases", "b", "a")
     assert (taken["files"], taken["cases"], taken["max_tokens"]) == (["a"], ["b"], 99)
     taken = parsed("examples lint", "a", "--cases", "b", "--", "--c")
     assert (taken["files"], taken["cases"]) == (["a", "--c"], ["b"])
+    for name in ("c2", "c1", "[c]3"):
+        (tmp_path / f"{name}.jsonl").write_text("", encoding="utf-8")
+    taken = parsed("examples lint", "a", "--cases", str(tmp_path / "c*.jsonl"), "--cases", str(tmp_path / "[c]3.jsonl"))
+    assert taken["cases"] == [
+        str(tmp_path / f"{name}.jsonl") for name in ("c1", "c2", "[c]3")
+    ]  # a file that is there is one
+    assert parsed("examples lint", "a", "--cases", str(tmp_path / "x*"))["cases"] == [str(tmp_path / "x*")]
 
 
-def test_inputs_take_what_a_pattern_expands_to(shop: Path) -> None:
+def test_inputs_are_given_several_times(shop: Path) -> None:
     taken = parsed(
-        "distill", "--teacher", "scripted", "-C", str(shop), "--inputs", "a", "b", "-o", "c", "--inputs", "d", "e"
+        "distill", "--teacher", "scripted", "-C", str(shop), "--inputs", "a", "--inputs", "b", "-o", "c", "--inputs", "d"
     )
-    assert (taken["inputs"], str(taken["output"]), taken["folder"]) == (["a", "b", "d", "e"], "c", shop)
+    assert (taken["inputs"], str(taken["output"]), taken["folder"]) == (["a", "b", "d"], "c", shop)

@@ -223,7 +223,16 @@ DOUBTS, PLACES = {"knowledge": "nothing follows"}, {"1 case": ("cases.jsonl:1",)
 COVERAGE = Coverage(rescored="Scored again.")
 HUMAN = JudgeCheck(20, 0.9, 0.7, {"rag": 0.8}, {"rag": 10}, {"rag": 0.6})
 SAMPLE = Verdict(
-    "rag", True, "Because.", {"knowledge": ESTIMATE}, RESULTS, doubts=DOUBTS, places=PLACES, coverage=COVERAGE, human=HUMAN
+    "rag",
+    True,
+    "Because.",
+    {"knowledge": ESTIMATE},
+    RESULTS,
+    doubts=DOUBTS,
+    gap_notes=DOUBTS,
+    places=PLACES,
+    coverage=COVERAGE,
+    human=HUMAN,
 )
 
 

@@ -20,7 +20,7 @@ from rung.errors import ModelError, ServerError
 from rung.models.catalog import PatientServer
 from rung.models.http import Endpoint, HttpGenerator
 from rung.models.http_embedding import HttpEmbedder
-from rung.models.prices import usd
+from rung.models.prices import lists_cached, usd
 from rung.models.protocol import Embedder, Generator
 from rung.models.scripted import ScriptedEmbedder
 from rung.records import Failure, Message
@@ -388,3 +388,14 @@ def test_prices_are_known_for_the_vendors_own_host_only() -> None:
     assert 0.01 < known < 10
     assert usd("gpt-4o-mini", "http://127.0.0.1:8000/v1", prompt=10, completion=10) is None
     assert usd("nonesuch", "https://api.openai.com/v1", prompt=10, completion=10) is None
+
+
+def test_cached_tokens_cost_what_the_list_says_or_else_what_others_cost() -> None:
+    pytest.importorskip("genai_prices")
+    openai = "https://api.openai.com/v1"
+    assert usd("gpt-5.1", openai, prompt=10_000, completion=10) == pytest.approx(0.0126)
+    assert usd("gpt-5.1", openai, prompt=10_000, completion=10, cached=9_000) == pytest.approx(0.002475)
+    assert lists_cached("gpt-5.1", openai)
+    assert usd("gpt-4", openai, prompt=10_000, completion=10, cached=9_000) == pytest.approx(0.3006)
+    assert not lists_cached("gpt-4", openai)
+    assert not lists_cached("gpt-5.1", "http://127.0.0.1:8000/v1")

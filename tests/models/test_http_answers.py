@@ -16,7 +16,7 @@ from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
 from rung.models.http_client import spread
 from rung.models.http_embedding import HttpEmbedder
-from rung.models.http_reading import cut_silently
+from rung.models.http_reading import Consumed, consumed, cut_silently
 from rung.models.http_reranking import HttpReranker
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
@@ -386,3 +386,47 @@ def test_a_step_without_text_is_asked_of_nobody() -> None:
         said = whole(model(server), Request(Generate((Message("user", "x"),), adapter="0" * 64)))
     assert isinstance(said, Failure)
     assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        ({"prompt_tokens": 100, "completion_tokens": 5}, Consumed(100, 5)),
+        (
+            {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 90}},
+            Consumed(100, 5, 90),
+        ),
+        ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": None}}, Consumed(100, 5)),
+        ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": None}, Consumed(100, 5)),
+        ({"prompt_tokens": 100, "completion_tokens": 5, "prompt_cache_hit_tokens": 64}, Consumed(100, 5, 64)),
+        ({"prompt_tokens": 100, "completion_tokens": 5, "cached_tokens": 64}, Consumed(100, 5, 64)),
+        # counted apart: more of them than there are others, or the server's own sum says so
+        ({"prompt_tokens": 10, "completion_tokens": 5, "cache_read_input_tokens": 90}, Consumed(100, 5, 90)),
+        (
+            {"prompt_tokens": 60, "completion_tokens": 5, "total_tokens": 105, "cache_read_input_tokens": 40},
+            Consumed(100, 5, 40),
+        ),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 5,
+                "total_tokens": 105,
+                "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+            },
+            Consumed(100, 5, 60, 30),
+        ),
+        ({"completion_tokens": 5, "cached_tokens": 64}, Consumed(None, 5)),
+        ({}, Consumed(None, None)),
+        ({"prompt_tokens": "100", "completion_tokens": True}, Consumed(None, None)),
+    ],
+)
+def test_cached_tokens_are_read_however_a_server_counts_them(usage: dict[str, Json], read: Consumed) -> None:
+    assert consumed(usage) == read
+
+
+def test_an_answer_says_how_much_of_its_prompt_was_cached() -> None:
+    usage: Json = {"prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 90}}
+    with FakeServer({"*": {"body": {**message("nine"), "usage": usage}}}) as server:
+        result = whole(model(server), asking("How many?"))
+    assert isinstance(result, GenerateResult)
+    assert (result.prompt_tokens, result.cached_tokens, result.usd) == (100, 90, None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from rung.loop import ask, compare
 from rung.pipeline.pinned_strategy import SPECS
 from rung.pipeline.publishing import latest
 from rung.progress import Tick
+from tests.pipeline.test_climbing import project
 
 YAML = """\
 task: Answer.
@@ -146,3 +149,57 @@ def test_what_cannot_be_asked(folder: Path) -> None:
         ask(load_project(folder), "x?")
     with pytest.raises(UserError, match="'hybrid' is no rung of this project; there are: prompt, few_shot, rag"):
         ask(load_project(folder), "x?", rung="hybrid")
+
+
+@contextmanager
+def opened_files(folder: Path) -> Iterator[list[str]]:
+    """The names of a project's own files that were opened, as often as they were."""
+    names: list[str] = []
+    listening = [True]
+
+    def hear(event: str, args: tuple[object, ...]) -> None:
+        if listening and event == "open" and str(args[0]).startswith(str(folder)) and ".rung" not in str(args[0]):
+            names.append(Path(str(args[0])).name)
+
+    sys.addaudithook(hear)  # for good, so it is told when to stop
+    try:
+        yield names
+    finally:
+        listening.clear()
+
+
+@pytest.mark.parametrize("rung", [None, "classifier"])
+def test_a_trained_rung_answers_without_reading_cases_or_examples(tmp_path: Path, rung: str | None) -> None:
+    folder = project(tmp_path, "[classifier]", more="bar: {correct: 0.1}\n")
+    compare(load_project(folder))
+    with opened_files(folder) as names:
+        live, asked = ask(load_project(folder), "A red thing?", rung=rung)
+    assert (asked.label, [*asked.artifacts]) == ("classifier", ["classifier"])
+    assert live.value is not None
+    assert live.value.text in ("red", "blue")
+    assert set(names) == {"rung.yaml"}
+
+
+def test_a_trained_rung_that_is_another_now_is_built_anew(tmp_path: Path) -> None:
+    folder = project(tmp_path, "[classifier]", more="bar: {correct: 0.1}\n")
+    compare(load_project(folder))
+    _, before = ask(load_project(folder), "A red thing?", rung="classifier")
+    edited(folder, "[classifier]", "[{classifier: {reject: 0.3}}]")
+    with opened_files(folder) as names:
+        _, now = ask(load_project(folder), "A red thing?", rung="classifier")
+    assert now.strategy.spec.settings["reject"] == 0.3  # type: ignore[attr-defined]
+    assert before.strategy.spec.settings["reject"] != 0.3  # type: ignore[attr-defined]
+    assert "examples.jsonl" in names
+
+
+def test_the_documents_are_not_opened_where_the_index_is_up_to_date(folder: Path) -> None:
+    edited(folder, "correct: 0.9", "correct: 0.01")
+    compare(load_project(folder))
+    ask(load_project(folder), "What is express?", rung="rag")
+    time.sleep(2.1)  # what was written a moment ago is not trusted
+    ask(load_project(folder), "What is express?", rung="rag")
+    with opened_files(folder) as names:
+        live, _ = ask(load_project(folder), "What is express?", rung="rag")
+    assert live.value is not None
+    assert live.value.passages
+    assert not {"a.md", "b.md"} & set(names)

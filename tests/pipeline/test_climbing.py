@@ -19,6 +19,7 @@ from rung.pipeline.prepare import prepare
 from rung.progress import Silent, Tick
 from rung.records import Message, Verdict, digest
 from rung.records.steps import Generate
+from rung.verdict import reasons
 from tests.training.tiny import Served
 from tests.working import working
 
@@ -122,6 +123,28 @@ def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path:
     again = Listening()
     climbed(folder, says(0.5), CompareRequest(exhaustive=True), listening=again)
     assert [t for t in again.heard if t.startswith("answer")] == [t for t in heard.heard if t.startswith("answer")]
+
+
+@pytest.mark.parametrize("exhaustive", [True, False])
+def test_so_far_says_what_the_table_says_of_the_same_answers(tmp_path: Path, exhaustive: bool) -> None:
+    """Cases of one document are right or wrong together, so intervals are wide; a rung that stops early keeps its own."""
+    folder = project(tmp_path, "[prompt, few_shot, classifier]", cases=60, more="bar: {correct: 0.9}\n")
+    rows = [json.loads(line) for line in (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    for number, row in enumerate(rows):
+        row["meta"] = {"context_document": f"d{number // 5}"}
+    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+    def script(step: Generate) -> str:
+        asked = step.messages[-1].content
+        number = int(asked.split()[-1].rstrip("?"))
+        few = len(step.messages) > 3
+        return colour(number) if number // 5 % (4 if few else 2) else "green"
+
+    heard = Listening()
+    verdict = climbed(folder, script, CompareRequest(exhaustive=exhaustive), listening=heard)
+    told = heard.heard[heard.place("so far")]
+    lines = {r.name: reasons.interval(r.scores["correct"]) for r in verdict.rungs if r.name in ("prompt", "few_shot")}
+    assert [f"\n  {name}: {said} on " in told for name, said in lines.items()] == [True, True]
 
 
 def test_what_was_built_before_answers_with_the_cheap_ones(tmp_path: Path) -> None:

@@ -180,6 +180,8 @@ def test_cases_without_gold_do_not_pass_for_a_perfect_search(manual: Path) -> No
     assert {gap.n for gap in verdict.gaps.values()} == {0}
     assert "retrieval: not stated: the oracle was shown the answer in only 6 of 36 answerable cases." in text
     assert "tuning" not in text
+    oracle = next(r for r in verdict.rungs if r.name == "oracle").scores["correct"]
+    assert (oracle.n, oracle.mean) == (6, 1.0)  # its line, too, is of the cases in which it was one
 
 
 def test_wrong_gold_documents_state_no_gap(manual: Path) -> None:

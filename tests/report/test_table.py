@@ -62,7 +62,7 @@ def test_a_verdict_that_misses_the_bar_says_so_in_its_heading() -> None:
 def test_a_gap_that_is_not_certain_is_not_claimed() -> None:
     weak = replace(verdict(), gaps={"knowledge": Estimate(0.1, -0.05, 0.2, 9), "retrieval": Estimate(None, None, None, 0)})
     text = " ".join(" ".join(table(weak)).split())
-    assert "knowledge 0.10 [-0.05, 0.20]: not certain that there is one" in text
+    assert "knowledge 0.10 [-0.05, 0.20] (9 of 200 cases): not certain that there is one" in text
     assert "retrieval: not measured" in text
 
 

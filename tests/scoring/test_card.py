@@ -94,6 +94,15 @@ def test_estimates_count_only_where_a_metric_applies() -> None:
     assert found["prompt_tokens"].mean == 100
 
 
+def test_dollars_are_no_shares() -> None:
+    free = [replace(outcome, usage=Usage(100, 10, 1, 0.0)) for outcome in OUTCOMES]
+    card = score_run(CASES, free, scoring_context=ScoringContext("f1"))
+    found = estimates(card.values, amounts=card.amounts)
+    assert {"usd", "prompt_tokens", "completion_tokens"} <= card.amounts
+    assert "correct" not in card.amounts
+    assert (found["usd"].mean, found["usd"].low, found["usd"].high) == (0.0, 0.0, 0.0)
+
+
 def test_a_failure_is_a_miss_and_stays_in_the_mean() -> None:
     outcomes = (Outcome("1", failure=failed().failure), *OUTCOMES[:2])
     assert estimates(score_run(CASES, outcomes, scoring_context=ScoringContext("f1")).values)["correct"].n == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +41,9 @@ facts = st.builds(
     multi_document=booleans,
     high_stakes=booleans,
     mixed_queries=booleans,
+    answers_are_labels=booleans,
 )
+TRAINED = ("few_shot", "tuned_model", "hybrid", "tuned_retriever", "router", "classifier")  # what examples lead to
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,9 @@ facts = st.builds(
         ({"needs_specific_facts": True, "corpus_tokens": 20_000, "queries_per_month": 400_000}, "rag", ["rag"]),
         ({"needs_citations": True, "corpus_tokens": 20_000, "prototype": True}, "rag", ["rag"]),
         ({"per_user_access": True, "corpus_tokens": 20_000, "prototype": True}, "rag", ["rag"]),
+        # the leaflet, and nobody knows how much will be asked; 200,000 questions a month over a manual
+        ({"needs_specific_facts": True, "corpus_tokens": 20_000}, "long_context", ["long_context"]),
+        ({"needs_specific_facts": True, "corpus_tokens": 60_000, "queries_per_month": 200_000}, "rag", ["rag"]),
         # the weather now; the weather now, and what the manual says of storms
         ({"live_values": True, "corpus_tokens": 0}, "tools", ["tools"]),
         ({"live_values": True, "needs_specific_facts": True, "corpus_tokens": BIG}, "rag", ["rag", "tools"]),
@@ -77,6 +84,18 @@ facts = st.builds(
         ({"needs_behaviour_change": True, "examples": 20, "prompting_exhausted": True}, "prompt", ["few_shot"]),
         ({"needs_behaviour_change": True, "examples": 700, "prompting_exhausted": True}, "prompt", ["tuned_model"]),
         ({"needs_behaviour_change": True}, "prompt", ["prompt"]),
+        # a tone of voice, few examples: nobody has said whether a prompt was tried; none was
+        ({"needs_behaviour_change": True, "examples": 20}, "prompt", ["prompt"]),
+        ({"needs_behaviour_change": True, "examples": 20, "prompting_exhausted": False}, "prompt", ["few_shot"]),
+        # tickets into queues: with rows to learn from, with hardly any, and where the manual decides
+        ({"answers_are_labels": True, "examples": 3_000}, "structured", ["classifier"]),
+        ({"answers_are_labels": True, "strict_format": True, "examples": 3_000}, "structured", ["classifier"]),
+        ({"answers_are_labels": True, "examples": 9}, "structured", ["structured"]),
+        (
+            {"answers_are_labels": True, "needs_specific_facts": True, "examples": 3_000, "corpus_tokens": BIG},
+            "rag",
+            ["rag"],
+        ),
         # forms to be filled: untried, and after a plateau
         ({"strict_format": True, "examples": 700}, "structured", ["structured"]),
         ({"strict_format": True, "examples": 700, "prompting_exhausted": True}, "structured", ["tuned_model"]),
@@ -122,6 +141,77 @@ def test_facts_are_never_put_into_weights_and_few_examples_never_train(known: Fa
         assert not recommended & {"tuned_model", "hybrid", "tuned_retriever", "router"}
     if known.per_user_access or (known.corpus_tokens or 0) > 100_000:
         assert "long_context" not in recommended
+
+
+def rungs_of(known: Facts) -> set[str]:
+    """What is advised, whether to start with or as the end."""
+    advice = advise(known)
+    return {advice.start, *advice.final}
+
+
+@given(facts, st.lists(st.integers(0, 10**9), min_size=2, max_size=5).map(sorted))
+def test_more_traffic_never_leads_to_long_prompts_nor_away_from_tuning(known: Facts, traffic: list[int]) -> None:
+    found = [rungs_of(replace(known, queries_per_month=n)) for n in traffic]
+    long = ["long_context" in rungs for rungs in found]
+    tuned = [bool(rungs & {"tuned_model", "hybrid"}) for rungs in found]
+    assert long == sorted(long, reverse=True)
+    assert tuned == sorted(tuned)
+
+
+@given(facts, st.lists(st.integers(1, 10**8), min_size=2, max_size=5).map(sorted))
+def test_a_larger_corpus_never_leads_to_long_prompts(known: Facts, sizes: list[int]) -> None:
+    long = ["long_context" in rungs_of(replace(known, corpus_tokens=n)) for n in sizes]
+    assert long == sorted(long, reverse=True)
+
+
+@given(facts, st.lists(st.integers(0, 10**6), min_size=2, max_size=5).map(sorted))
+def test_more_examples_never_lead_away_from_what_learns_from_them(known: Facts, counts: list[int]) -> None:
+    found = [rungs_of(replace(known, examples=n)) for n in counts]
+    learns = [bool(rungs & {*TRAINED}) for rungs in found]
+    trained = [bool(rungs & {*TRAINED[1:]}) for rungs in found]
+    assert learns == sorted(learns)
+    assert trained == sorted(trained)
+
+
+@given(facts)
+def test_long_prompts_are_advised_against_where_many_pay_for_them(known: Facts) -> None:
+    advice = advise(known)
+    if known.knowledge and known.corpus_tokens and (known.queries_per_month or 0) > 3_000:
+        assert "long_context" in {t.rung for t in advice.avoid}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"queries_per_month": "200,000"}, Facts(queries_per_month=200_000)),
+        ({"queries_per_month": "1.5 million"}, Facts(queries_per_month=1_500_000)),
+        ({"corpus_tokens": "60k"}, Facts(corpus_tokens=60_000)),
+        ({"corpus_tokens": "60 000"}, Facts(corpus_tokens=60_000)),
+        ({"corpus_tokens": "2M"}, Facts(corpus_tokens=2_000_000)),
+        ({"examples": " 30 "}, Facts(examples=30)),
+        ({"prototype": "Yes", "high_stakes": "no"}, Facts(prototype=True, high_stakes=False)),
+        ({"knowledge_changes": "Weekly"}, Facts(knowledge_changes="weekly")),
+    ],
+)
+def test_facts_are_read_as_people_write_them(written: dict[str, Json], meant: Facts) -> None:
+    assert facts_of(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{"examples": "1.5"}, {"examples": "a few"}, {"corpus_tokens": "60,00"}, {"prototype": "perhaps"}, {"examples": "-3"}],
+)
+def test_what_could_mean_several_things_is_refused(written: dict[str, Json]) -> None:
+    with pytest.raises(UserError, match="must be"):
+        facts_of(written)
+
+
+@given(st.sampled_from(sorted(Facts.__dataclass_fields__)), st.text(max_size=20))
+def test_any_words_are_a_value_or_a_sentence(name: str, words: str) -> None:
+    known: Facts | None = None
+    with suppress(UserError):
+        known = facts_of({name: words})
+    assert known is None or advise(known).start in ladder()
 
 
 @given(facts)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.records import Effort, Estimate, Latency, Loss, Lost, RungResult
-from rung.verdict.costs import Demand, Prices, bill, break_even
+from rung.records import Answer, Effort, Estimate, Failure, Latency, Loss, Lost, Outcome, RungResult, Usage
+from rung.verdict.costs import Demand, Prices, bill, break_even, usd_per_1k
 from rung.verdict.headroom import won_back
 from rung.verdict.pareto import axes, front
 
@@ -70,6 +70,65 @@ def test_what_both_have_unknown_is_the_same_thing() -> None:
     rag, hybrid = Effort(0.004, uses_documents=True), Effort(0.001, uses_documents=True, training_seconds=3600)
     assert break_even(bill(rag, no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is not None
     assert break_even(bill(Effort(0.004), no_hours, DEMAND), bill(hybrid, no_hours, DEMAND), months=12) is None
+
+
+def outcomes(*usages: Usage) -> list[Outcome]:
+    """Answers that consumed so much."""
+    return [Outcome(str(n), Answer("a", "a"), usage=usage) for n, usage in enumerate(usages)]
+
+
+def timed(*seconds: float, **means: float) -> Latency:
+    """A live pass; `means`: milliseconds of an answer by step kind."""
+    return Latency(0, 0, len(seconds), times=tuple(1000 * s for s in seconds), means=means)
+
+
+def test_a_machine_is_paid_for_slow_answers_too() -> None:
+    slow = timed(*[0.1] * 15, *[10.0] * 5)
+    hourly = Prices(machine_usd_per_hour=3.6)  # a tenth of a cent each second
+    assert usd_per_1k(outcomes(Usage(100, 10)), prices=hourly, latency=slow) == pytest.approx((15 * 0.1 + 5 * 10) / 20)
+    four_at_once = replace(hourly, machine_concurrency=4)
+    assert usd_per_1k(outcomes(Usage(100, 10)), prices=four_at_once, latency=slow) == pytest.approx(2.575 / 4)
+    assert usd_per_1k(outcomes(Usage(100, 10)), prices=hourly) is None  # not timed
+    assert usd_per_1k(outcomes(Usage(100, 10)), prices=Prices(), latency=slow) is None
+
+
+def test_tokens_by_their_prices() -> None:
+    prices = Prices(prompt_usd_per_million=2.0, completion_usd_per_million=8.0)
+    asked = outcomes(Usage(1_000, 100), Usage(3_000, 300))
+    assert usd_per_1k(asked, prices=prices) == pytest.approx(((1_000 + 3_000) * 2e-6 + 400 * 8e-6) / 2 * 1_000)
+    failed = Outcome("f", failure=Failure("timeout", step="generate"), usage=Usage(9_000))
+    assert usd_per_1k([*asked, failed], prices=prices) == usd_per_1k(asked, prices=prices)
+    assert usd_per_1k([failed], prices=prices) is None
+
+
+def test_cached_tokens_have_a_price_of_their_own_and_else_count_in_full() -> None:
+    prices = Prices(prompt_usd_per_million=1.25, completion_usd_per_million=10.0)
+    asked = outcomes(Usage(10_000, 10, cached_tokens=9_000))
+    assert usd_per_1k(asked, prices=prices) == pytest.approx(12.6)
+    own = replace(prices, cached_prompt_usd_per_million=0.125)
+    assert usd_per_1k(asked, prices=own) == pytest.approx(1.25 + 1.125 + 0.1)
+    assert usd_per_1k(asked, prices=replace(own, cached_prompt_usd_per_million=0.0)) == pytest.approx(1.25 + 0.1)
+
+
+def test_what_a_host_charged_counts_where_every_answer_has_it() -> None:
+    assert usd_per_1k(outcomes(Usage(9, 9, 1, 0.002), Usage(9, 9, 1, 0.004)), prices=Prices()) == pytest.approx(3.0)
+    assert usd_per_1k(outcomes(Usage(9, 9, 1, 0.002), Usage(9, 9, 1)), prices=Prices()) is None
+    mixed = outcomes(Usage(9, 9, 1, 0.002), Usage(steps=1))  # a router: one question to the model, one to a classifier
+    assert usd_per_1k(mixed, prices=Prices()) == pytest.approx(1.0)
+
+
+def test_what_uses_no_tokens_costs_machine_time_or_nobody_knows_what() -> None:
+    tokens = Prices(prompt_usd_per_million=2.0, completion_usd_per_million=8.0)
+    both = replace(tokens, machine_usd_per_hour=3.6)
+    labels, latency = outcomes(Usage(steps=1), Usage(steps=1)), timed(0.006, 0.01, classify=7.0)
+    assert usd_per_1k(labels, prices=tokens, latency=latency) is None
+    assert usd_per_1k(labels, prices=both, latency=latency) == pytest.approx(0.008)
+    searched = timed(1.0, 3.0, search=20.0, generate=1_900.0)
+    asked = outcomes(Usage(1_000, 0), Usage(1_000, 0))
+    assert usd_per_1k(asked, prices=tokens, latency=searched) == pytest.approx(2.0)
+    assert usd_per_1k(asked, prices=both, latency=searched) == pytest.approx(
+        2.0 + 0.020
+    )  # the search is ours, the model not
 
 
 def rung(name: str, correct: float, usd: float | None, p95: float | None) -> RungResult:

@@ -14,7 +14,6 @@ from rung.verdict.probability import (
     at_least,
     cases_needed,
     effective_tries,
-    highest_bar,
     least_limit,
     quantile_within,
 )
@@ -24,8 +23,6 @@ from tests.verdict.weighing import share
 @pytest.mark.parametrize("level", [0.05, 0.2, 0.5, 0.8, 0.975])
 def test_a_point_is_where_its_share_lies(level: float) -> None:
     assert student_point(level, 31) == pytest.approx(scipy.stats.t.ppf(level, 31), abs=1e-6)
-    column = share(21, 30)
-    assert at_least(column, highest_bar(column, level) or 0.0) == pytest.approx(level, abs=1e-6)
 
 
 def test_a_probability_by_hand() -> None:

@@ -51,6 +51,24 @@ def test_what_is_no_score_gets_students_interval_alone() -> None:
     assert spread_of([1500.0]) is None
 
 
+@pytest.mark.parametrize("values", [[0.0] * 12, [0.2] * 12, [1.0] * 12])
+def test_amounts_that_are_all_alike_have_no_width_and_no_bounds_of_shares(values: list[float]) -> None:
+    found = estimate(values, share=False)
+    assert (found.low, found.high) == pytest.approx((values[0], values[0]))
+
+
+def test_small_amounts_are_no_shares() -> None:
+    dollars = np.random.default_rng(7).uniform(0, 0.002, 12)
+    theirs = scipy.stats.ttest_1samp(dollars, 0).confidence_interval(0.95)
+    found = estimates({"usd": dollars, "f1": dollars}, amounts={"usd"})
+    assert (found["usd"].low, found["usd"].high) == pytest.approx((theirs.low, theirs.high))
+    assert (found["f1"].high or 0) > 50 * (found["usd"].high or 1)
+    rare = estimate([0.0] * 11 + [0.9], share=False)
+    assert rare.low == 0.0  # none was below
+    assert estimate([0.3], share=False) == Estimate(0.3, None, None, 1)
+    assert estimate([1.0], share=False) == Estimate(1.0, None, None, 1)
+
+
 def test_scores_that_are_all_alike_are_not_certain_and_no_less_so_than_others() -> None:
     alike = estimate([0.5] * 30)
     assert alike.low is not None

@@ -19,6 +19,7 @@ from rung.scoring import score_run, scoring_context
 from rung.scoring.registry import scorers
 from rung.strategies.protocol import Member, Routing
 from rung.training.registry import learnt_case
+from rung.verdict.costs import Prices, token_usd
 
 if TYPE_CHECKING:
     from rung.stats.estimates import Floats
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KIND = "router"
 COMPLETION = 4  # a token that is written costs about so many that are read: by price lists, and by a local model's time
 BY_CASES = -1
+_LATER = ("cached_prompt_usd_per_million", "machine_concurrency")  # routers were named before these prices came
 
 
 def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
@@ -42,7 +44,8 @@ def build_router(builder: ArtifactBuilder, need: Routing, title: str) -> Built:
     engines = {name: engine.identity for name, engine in builder.engines.by_step().items()}
     cases = [(c.id, c.question, c.answers, c.answerable, c.groups, c.messages) for c in need.cases]
     members = [(member.label, member.identity) for member in need.members]
-    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump())
+    later = {name for name in _LATER if name not in settings.prices.model_fields_set}
+    judged_by = (need.schema, need.labels, settings.bar.metric, settings.prices.model_dump(exclude=later))
     named = digest(
         KIND,
         members,
@@ -134,16 +137,11 @@ def _costs(project: Project, outcomes: Sequence[Sequence[Outcome]]) -> tuple[Flo
     """[cases, members], and in what: money where every price is known and some is not 0, else tokens."""
     import numpy as np
 
-    prices = project.settings.prices
-    per_prompt, per_completion = prices.prompt_usd_per_million, prices.completion_usd_per_million
+    prices = Prices(**project.settings.prices.model_dump())
     used = [[outcome.usage for outcome in some] for some in outcomes]
-    if per_prompt is not None and per_completion is not None:
-        spent = [
-            [(u.prompt_tokens * per_prompt + u.completion_tokens * per_completion) / 1e6 for u in some] for some in used
-        ]
-        return np.array(spent).T, "usd a question"
-    charged = [[0.0 if not u.prompt_tokens + u.completion_tokens else u.usd for u in some] for some in used]
-    if all(usd is not None for some in charged for usd in some) and any(usd for some in charged for usd in some):
+    charged = [[token_usd(usage, prices) for usage in some] for some in used]
+    given = prices.of_tokens(1, 1) is not None
+    if all(usd is not None for some in charged for usd in some) and (given or any(usd for some in charged for usd in some)):
         return np.array(charged, dtype=float).T, "usd a question"
     tokens = [[float(u.prompt_tokens + COMPLETION * u.completion_tokens) for u in some] for some in used]
     return np.array(tokens).T, f"tokens a question, one written as {COMPLETION} read"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from rung.cli.options import in_utf8
 from rung.cli.project_folder import after_option
@@ -26,7 +26,6 @@ GROUPS = {
     "Train and export": ("train", "artifacts", "export"),
 }
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
-MORE = "…"  # ends the metavar of an option that takes every word up to the next option
 _PROJECT = "The project; left out: the current folder, or the nearest above it with a rung.yaml."
 
 
@@ -50,38 +49,6 @@ class ListByDefault(TyperGroup):
         word = args[0]
         slip = get_close_matches(word, self.commands) and not os.path.isdir(word)  # noqa: PTH112 - of any word
         return super().resolve_command(ctx, args if word in self.commands or slip else ["list", *args])
-
-
-class TakesSeveral(TyperCommand):
-    """A verb with options that take several words (`MORE`), as a shell's pattern expands to them.
-
-    Where the verb acts on several files, at least one of them stands before such an option: the words after it are its own.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See `typer.core.TyperCommand`."""
-        return super().parse_args(ctx, list(self._each_with_its_option(args)))
-
-    def _each_with_its_option(self, args: list[str]) -> Iterator[str]:
-        options: dict[str, Any] = {name: p for p in self.params for name in p.opts if p.param_type_name == "option"}
-        files = any(p.nargs < 0 for p in self.params if p.param_type_name == "argument")
-        taking, own, words = "", 0, iter(args)
-        for word in words:
-            if word == "--":
-                yield from (word, *words)
-                return
-            if word.startswith("-"):
-                option = options.get(word)
-                several = option is not None and str(option.metavar or "").endswith(MORE)
-                taking = word if several and (own or not files) else ""
-                yield word
-                if option is not None and not option.is_flag:
-                    yield from (value for value in [next(words, None)] if value is not None)
-            elif taking:
-                yield from (taking, word)
-            else:
-                own += 1
-                yield word
 
 
 def command_line() -> Any:
@@ -113,7 +80,7 @@ def command_line() -> Any:
         if isinstance(part, typer.Typer):
             app.add_typer(part, name=verb)
         else:
-            app.command(verb, cls=TakesSeveral)(part)
+            app.command(verb)(part)
     made: Any = typer.main.get_command(app)
     option = next(param for param in made.params if param.name == "project")
     for command in _below(made):

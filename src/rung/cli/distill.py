@@ -8,18 +8,19 @@ from typing import Annotated
 import typer
 
 from rung.cli.main import FINE
-from rung.cli.options import DryRun, Folder, Force, Json, Seed
+from rung.cli.options import SEVERAL, DryRun, Folder, Force, Json, Seed, matched
 from rung.cli.screen import Screen, out
 
 _TEACHER = "The model that answers: openai:<name>, http://host/v1#<name>, gguf:<path> or any other that rung.yaml may name."
-_INPUTS = "What is to be answered: examples, cases, rows with 'input', or a line of text each. May be given several times."
+_INPUTS = "What is to be answered: examples, cases, rows with 'input', or a line of text each."
+_INPUTS += f" {SEVERAL}"
 
 
 def distill(
     folder: Folder,
     *,
     teacher: Annotated[str, typer.Option(help=_TEACHER, show_default=False)],
-    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, metavar="FILE…", show_default=False)],
+    inputs: Annotated[list[Path], typer.Option(help=_INPUTS, metavar="FILE", show_default=False, callback=matched)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file of examples to write.", show_default=False)],
     approve: Annotated[
         str, typer.Option(help="Who vouches for every answer that passes; without it, nobody does yet.")

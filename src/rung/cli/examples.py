@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rung.cli.command_line import TakesSeveral
 from rung.cli.main import FINE, YOURS
-from rung.cli.options import Force, Json, Strict
+from rung.cli.options import SEVERAL, Force, Json, Strict, matched
 from rung.cli.project_folder import chosen, named
 from rung.cli.screen import Screen, out, printable
 
@@ -31,16 +30,18 @@ class Form(StrEnum):
 
 _FORMS = "OpenAI chat, ShareGPT, Alpaca, prompt and completion; JSONL, JSON, CSV"
 _FILES = f"Files of examples ({_FORMS}), or a project's folder; left out: the project's own, as after -C."
-_CASES = "Files of cases: no example may repeat one."
+_CASES = f"A file of cases, none of which an example may repeat. {SEVERAL}"
 _LOSS = "Also say which rows the untuned model finds odd, by its loss. Needs the extra train and a local model."
 examples = typer.Typer(no_args_is_help=True, help="Look examples over before they teach, or convert them.")
 
 
-@examples.command(cls=TakesSeveral)
+@examples.command()
 def lint(  # noqa: PLR0917 - typer takes them by name
     ctx: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(help=_FILES, metavar="FILE", show_default=False)] = None,
-    cases: Annotated[list[Path] | None, typer.Option(help=_CASES, metavar="FILE…", show_default=False)] = None,
+    cases: Annotated[
+        list[Path] | None, typer.Option(help=_CASES, metavar="FILE", show_default=False, callback=matched)
+    ] = None,
     max_tokens: Annotated[int, typer.Option(min=16, max=131072, help="Tokens that a row may have.")] = 2048,
     model: Annotated[str, typer.Option(help="Whose tokenizer counts; default: the project's model, or Rung's own.")] = "",
     preview: Annotated[int, typer.Option(min=0, help="Show so many rows as the loss sees them.")] = 0,

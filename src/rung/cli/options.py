@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ Folder = Annotated[  # the verb gets the project's folder, however it is named
 ]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, and nothing else there.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="A trial run: only so many cases judge, the same ones each time.")]
+SEVERAL = "May be given several times; a pattern in quotes stands for what it matches."
 LARGEST = 1e12  # of any number that is said
 MAX_SEED = 2**32 - 1  # as in rung.yaml
 Seed = Annotated[
@@ -44,6 +46,16 @@ def finite(value: float | None) -> float | None:
     if value is not None and not abs(value) <= LARGEST:
         raise typer.BadParameter(f"{value} is no number from 0 to {LARGEST:g}")
     return value
+
+
+def matched(files: list[Path] | None) -> list[Path]:
+    """The files of an option that may be given several times; a pattern (in quotes, for the shell's sake) stands for what it
+    matches. One that matches nothing stays, and is said to be absent by who reads it."""
+    found: list[Path] = []
+    for file in files or []:
+        there = file.exists() or not has_magic(str(file))
+        found += [file] if there else [Path(name) for name in sorted(glob(str(file), recursive=True))] or [file]  # noqa: PTH207
+    return found
 
 
 def groups(said: str | None) -> frozenset[str] | None:

@@ -26,7 +26,7 @@ from rung.records import Case, Document, Json, Problem, rung_of
 from rung.stats.rules_of_thumb import MIN_EXAMPLES, START_CASES
 from rung.strategies.registry import find, ladder
 from rung.text.parsing import Malformed
-from rung.verdict.advise import Changes, Facts, facts_of
+from rung.verdict.facts import Changes, Facts, facts_of
 
 if TYPE_CHECKING:
     from rung.records import Example
@@ -53,6 +53,7 @@ QUESTIONS: Mapping[str, str] = {
     "mixed_queries": "Do the questions differ much in difficulty?",
     "domain_vocabulary": "Does the domain use words that a general search would miss?",
     "specialised_reasoning": "Does the domain reason in its own way (clinical, legal, financial)?",
+    "answers_are_labels": "Is each answer one of a fixed set of labels?",
     "prompting_exhausted": "Has a serious prompt with examples been tried, and its quality stopped rising?",
     "prototype": "Is it a prototype?",
     "high_stakes": "Would a wrong answer do harm (medical, legal, money)?",
@@ -170,6 +171,8 @@ def _from_settings(project: Project, found: dict[str, tuple[Json, str]]) -> None
         found["needs_specific_facts"] = True, f"{FILE}: knowledge.sources"
     if settings.behaviour.schema_file or settings.behaviour.labels:
         found["strict_format"] = True, f"{FILE}: behaviour"
+    if settings.behaviour.labels:
+        found["answers_are_labels"] = True, f"{FILE}: behaviour.labels"
     if settings.knowledge.changes in ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly", "rarely", "never"):
         found["knowledge_changes"] = settings.knowledge.changes, f"{FILE}: knowledge.changes"
 

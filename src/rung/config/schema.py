@@ -218,6 +218,8 @@ class PriceSettings(_Section):
     machine_usd_per_hour: float | None = Field(default=None, ge=0)
     prompt_usd_per_million: float | None = Field(default=None, ge=0)
     completion_usd_per_million: float | None = Field(default=None, ge=0)
+    cached_prompt_usd_per_million: float | None = Field(default=None, ge=0)
+    machine_concurrency: float = Field(default=1, ge=1)
     gpu_usd_per_hour: float | None = Field(default=None, ge=0)
     labour_usd_per_hour: float | None = Field(default=None, ge=0)
     documents_hours: float | None = Field(default=None, ge=0)

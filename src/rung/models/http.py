@@ -19,7 +19,7 @@ from pathlib import Path
 from rung.errors import InternalError, ModelError
 from rung.models.endpoint import Endpoint
 from rung.models.http_client import RequestFailed, Served, spread
-from rung.models.http_reading import Turn, cut_silently, read
+from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.prices import usd
 from rung.models.protocol import Server
 from rung.records import Failure, Json, Message
@@ -209,17 +209,19 @@ class HttpGenerator(Served):
         said = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
         if isinstance(said, Failure):
             return Failure(said.error, step="generate", attempt=attempt)
-        prompt, completion = (turn.usage.get(key) for key in ("prompt_tokens", "completion_tokens"))
-        price = None
-        if isinstance(prompt, int) and isinstance(completion, int):
-            price = usd(self._endpoint.model, self._endpoint.url, prompt=prompt, completion=completion)
+        used = consumed(turn.usage)
+        prompt, completion, price = used.prompt, used.completion, None
+        if prompt is not None and completion is not None:
+            model, url = self._endpoint.model, self._endpoint.url
+            price = usd(model, url, prompt=prompt, completion=completion, cached=used.cached, written=used.written)
         return GenerateResult(
             said.text,
-            prompt if isinstance(prompt, int) else sum(self.count_tokens([m.content for m in step.messages])),
-            completion if isinstance(completion, int) else self.count_tokens([turn.text + turn.reasoning])[0],
+            prompt if prompt is not None else sum(self.count_tokens([m.content for m in step.messages])),
+            completion if completion is not None else self.count_tokens([turn.text + turn.reasoning])[0],
             truncated=turn.is_cut,
             usd=price,
             prompt_cut=cut_silently(step.messages, turn.usage),
+            cached_tokens=used.cached,
         )
 
 

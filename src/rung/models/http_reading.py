@@ -18,6 +18,7 @@ from rung.records import Failure, Json, Message
 _AT_THE_LIMIT = {"length", "max_tokens", "max_output_tokens"}
 _FILTERED = {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive"}
 _REASONING = ("reasoning_content", "reasoning", "thinking")
+_CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens")  # else in the details
 _WORDS_CUT = 0.85  # tokens of a word, at least: tokenizers that join words make nine tokens of ten, all others more than ten
 _SHORTEST_CUT = 100  # words: no server's context is smaller than that
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")  # Chinese and Japanese: written without spaces
@@ -162,19 +163,60 @@ def _text_of(part: Json) -> str:
     return next((_text_of(part[key]) for key in keys if part.get(key)), "") if isinstance(part, dict) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """Tokens of an answer as its server counts them; None: it does not.
+
+    `cached` and `written` are of the prompt's: read from the server's prefix cache, and written to it.
+    """
+
+    prompt: int | None
+    completion: int | None
+    cached: int = 0
+    written: int = 0
+
+
+def consumed(usage: Mapping[str, Json]) -> Consumed:
+    """What a server says an answer consumed.
+
+    Servers count cached tokens among the prompt's, as OpenAI does, or apart from them; that they are apart is told by their
+    own total, or by there being more cached ones than others.
+
+    >>> consumed({"prompt_tokens": 10, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 9}})
+    Consumed(prompt=10, completion=2, cached=9, written=0)
+    >>> consumed({"prompt_tokens": 1, "completion_tokens": 2, "cache_read_input_tokens": 9})
+    Consumed(prompt=10, completion=2, cached=9, written=0)
+    """
+    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    details = usage.get("prompt_tokens_details")
+    within = details if isinstance(details, dict) else {}
+    cached = _count(within, "cached_tokens") or next((n for key in _CACHED if (n := _count(usage, key))), 0)
+    written = _count(within, "cache_write_tokens") or _count(usage, "cache_creation_input_tokens") or 0
+    if prompt is None:
+        return Consumed(prompt, completion)
+    apart = cached + written
+    if apart > prompt or (apart and _count(usage, "total_tokens") == prompt + (completion or 0) + apart):
+        prompt += apart
+    return Consumed(prompt, completion, cached, written)
+
+
+def _count(usage: Mapping[str, Json], key: str) -> int | None:
+    """A number of tokens, where one stands there."""
+    found = usage.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+
+
 def cut_silently(messages: Sequence[Message], usage: Mapping[str, Json]) -> bool:
     """Whether a server read fewer tokens than the messages have: it cut them, and did not say so.
 
     The bound holds for every tokenizer: as many tokens as 85 in a hundred words (runs without white space; of Chinese and
     Japanese text a third of its characters). Templates only add to it. Under 100 words nothing is concluded.
     """
-    counted = usage.get("prompt_tokens")
-    if not isinstance(counted, int) or isinstance(counted, bool) or counted <= 0:
+    counted = _count(usage, "prompt_tokens")
+    if not counted:
         return False
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0  # some servers count these apart
     words = sum(_words(message.content) for message in messages)
-    return words >= _SHORTEST_CUT and counted + (cached if isinstance(cached, int) else 0) < _WORDS_CUT * words
+    return words >= _SHORTEST_CUT and counted + consumed(usage).cached < _WORDS_CUT * words  # be they counted apart
 
 
 def _words(text: str) -> float:

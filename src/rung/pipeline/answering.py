@@ -180,8 +180,14 @@ class _Times:
     def each(self, meter: Meter) -> tuple[float, float]:
         """Dollars and minutes of one answer, by those that the batch has given."""
         used = [outcome.usage for outcome in self.evaluation.outcomes]
-        prompt, completion = sum(u.prompt_tokens for u in used), sum(u.completion_tokens for u in used)
-        told = Tally(len(used), 0, prompt, completion, sum(u.usd or 0.0 for u in used), sum(u.usd is None for u in used))
+        told = Tally(
+            len(used),
+            prompt_tokens=sum(u.prompt_tokens for u in used),
+            completion_tokens=sum(u.completion_tokens for u in used),
+            usd=sum(u.usd or 0.0 for u in used),
+            unpriced=sum(u.usd is None for u in used),
+            cached_tokens=sum(u.cached_tokens for u in used),
+        )
         n = max(1, len(used))
         seconds = self.evaluation.result.answer_seconds
         return (spent_usd(told, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
@@ -283,4 +289,5 @@ def _latency(known: Json) -> Latency | None:
     p50, p95 = percentiles(whole)
     by_kind = {kind: percentiles(values) for kind, values in steps.items()}
     session = Timed(**timed) if isinstance(timed, dict) else None  # type: ignore[arg-type]
-    return Latency(p50, p95, len(whole), by_kind, session, tuple(float(str(time)) for time in whole))
+    means = {kind: float(np.sum(np.asarray(values, dtype=float))) / len(whole) for kind, values in steps.items()}
+    return Latency(p50, p95, len(whole), by_kind, session, tuple(float(str(time)) for time in whole), means)

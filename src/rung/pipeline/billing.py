@@ -10,6 +10,7 @@ from rung.artifacts import Built
 from rung.config.project import Project
 from rung.config.schema import times_per_month
 from rung.pipeline.prepare import Prepared, seconds_to_index
+from rung.pipeline.pricing import prices_of
 from rung.records import Effort, Evaluation, Json
 from rung.runtime.engines import Engines
 from rung.strategies.protocol import ChunkedIndex, ExampleIndex, Need
@@ -18,7 +19,7 @@ from rung.verdict.costs import Demand, Prices
 
 def prices_in(project: Project) -> Prices:
     """The prices that the project states."""
-    return Prices(**project.settings.prices.model_dump())
+    return prices_of(project.settings.prices)
 
 
 def demand_in(project: Project) -> Demand:

@@ -50,7 +50,7 @@ class CompareRequest:
 def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | None:
     """Dollars spent on generations so far: by token prices where both are given, else what the host charged, else the hours
     of the machine; None where nothing is known."""
-    known = by_token(prices, tally.prompt_tokens, tally.completion_tokens)
+    known = by_token(prices, tally.prompt_tokens, tally.completion_tokens, cached=tally.cached_tokens)
     if known is not None:
         return known
     if not tally.unpriced:

@@ -25,10 +25,8 @@ from rung.pipeline.training_pace import Pace, in_words, pace_of_building, roughl
 from rung.progress import say
 from rung.records import Json, digest
 from rung.runtime.engines import Engines
-from rung.stats.estimates import estimate
 from rung.strategies.protocol import ExampleIndex
 from rung.verdict import reasons
-from rung.verdict.bar import MAIN
 
 Wave = list[Candidate]
 
@@ -173,8 +171,8 @@ class _Ascent:
             f"so far, while {reasons.listed([c.label for c in planned])} {'is' if len(planned) == 1 else 'are'} to be built:"
         ]
         for e in rungs:
-            column = self.course.so_far(e.name).values.get(MAIN)
-            told = "not judged" if column is None else reasons.interval(estimate(column))
+            score = self.course.estimate_so_far(e.name)
+            told = "not judged" if score is None else reasons.interval(score)
             lines.append(f"  {e.name}: {told} on {reasons.cases(len(e.outcomes))}")
         say("\n".join(lines))
 

@@ -14,6 +14,7 @@ from rung.pipeline.billing import demand_in, effort_of_answers, prices_in
 from rung.pipeline.budget import Meter
 from rung.pipeline.constant_baseline import habit
 from rung.pipeline.corpus_facts import Examiner
+from rung.pipeline.cost_remarks import of_costs
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluation_store import EVALUATIONS, facts_of, write_evaluations
 from rung.pipeline.grading import asks_judge, calibrated, score_answers
@@ -44,7 +45,7 @@ from rung.verdict.clusters import clusters, few_documents
 from rung.verdict.decide import decide
 from rung.verdict.failure_modes import LOST_BELOW, losses
 from rung.verdict.gaps import CLOSED_BOOK, ORACLE
-from rung.verdict.judging import DecisionContext
+from rung.verdict.judging import DecisionContext, economy_of
 from rung.verdict.repeating import repeats_of
 
 
@@ -184,7 +185,8 @@ def decide_winner(
             human=heard,
             places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
         )
-        return decide(evaluations, bar=bar_in(project), context=context)
+        costs = of_costs(project, asked, economy_of(evaluations, context))
+        return decide(evaluations, bar=bar_in(project), context=replace(context, warnings=(*context.warnings, *costs)))
 
 
 def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Comparison:

@@ -8,26 +8,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from rung.artifacts.store import ARTIFACTS, Built, is_finished
 from rung.builders.building import ArtifactBuilder
 from rung.builders.kinds import build_artifact
 from rung.config.project import Project
-from rung.dataset.load import load_dataset
+from rung.dataset.label_sets import read_labels
+from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
 from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
 from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
-from rung.pipeline.publishing import latest
+from rung.pipeline.publishing import latest, latest_folder
 from rung.pipeline.slips import SHOW_CASES
 from rung.records import Evaluation, Json, StrategySpec, plain
 from rung.runtime.engines import Engines
 from rung.strategies.long_context import LongContext
 from rung.strategies.protocol import ExampleIndex, Plan, Rung, Strategy
 from rung.strategies.registry import make_strategy
-from rung.strategies.wording import planned
+from rung.strategies.settings import read, shown
+from rung.strategies.wording import TASK, planned
 
+TRAINED_KINDS = ("adapter", "classifier")  # a router hangs on other rungs too
 SPECS = "strategies.json"  # of a verdict: label -> spec
 
 
@@ -48,6 +52,9 @@ def specs_of(evaluations: Iterable[Evaluation]) -> str:
 def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrategy:
     """The winner of the last verdict as it was measured; or the rung of this label or name as `rung.yaml` has it.
 
+    A rung that is trained answers with what it was measured with, where `rung.yaml` still has it so: that takes neither the
+    cases nor the documents.
+
     Raises:
         UserError: no verdict yet, or it chose no rung; no such rung; it does not apply, or cannot be built.
     """
@@ -56,22 +63,52 @@ def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrate
         label = verdict.winner
         if label is None:
             raise UserError(f"the last verdict of {builder.project.root} chose no rung; name one with --rung")
-        path = verdict.folder / SPECS
-        spec = _read(path.read_text(encoding="utf-8"), label) if path.is_file() else None
-        is_its = spec is not None and spec.model == builder.project.settings.model
-        if spec is not None and is_its and (artifacts := _handed_over(builder.engines, spec)) is not None:
-            _open_index(builder.engines)
-            return PinnedStrategy(label, make_strategy(spec), artifacts)
+        spec = _kept(verdict.folder, label)
+        if spec is not None and (asked := _as_measured(builder.engines, label, spec)) is not None:
+            return asked
     name, rung, settings = _named(builder.project, label)
-    return _lightly(builder, name, rung, settings) or _built(builder, name)
+    return _trained(builder, name, rung, settings) or _lightly(builder, name, rung, settings) or _built(builder, name)
 
 
-def _read(text: str, label: str) -> StrategySpec | None:
-    """None where a newer or older Rung wrote it in another form: the strategy is then made from `rung.yaml`."""
+def _kept(verdict: Path, label: str) -> StrategySpec | None:
+    """A verdict's spec; None where a newer or older Rung wrote it in another form: the strategy is then made from
+    `rung.yaml`."""
     try:
-        return StrategySpec.of(json.loads(text)[label])
-    except (ValueError, KeyError, TypeError):
+        return StrategySpec.of(json.loads((verdict / SPECS).read_text(encoding="utf-8"))[label])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _as_measured(engines: Engines, label: str, spec: StrategySpec) -> PinnedStrategy | None:
+    """A spec's strategy; None where it is for another model, or what it answered with is gone."""
+    if spec.model != engines.project.settings.model or (artifacts := _handed_over(engines, spec)) is None:
+        return None
+    _open_index(engines)
+    return PinnedStrategy(label, make_strategy(spec), artifacts)
+
+
+def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
+    """A trained rung as the last verdict measured it; None where `rung.yaml` asks for another now, or none was."""
+    verdict, project = latest_folder(builder.project), builder.project
+    spec = None if verdict is None else _kept(verdict, label)
+    record = getattr(rung, "record", None)
+    if spec is None or not spec.artifacts or record is None:
+        return None
+    own = shown(read(record, {key: value for key, value in settings.items() if key != TASK}, rung=rung.name))
+    said, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
+    now = replace(
+        spec,
+        rung=rung.name,
+        settings=own,
+        task=str(settings.get(TASK, said.task)),
+        schema=read_schema(project),
+        labels=spec.labels if from_examples else read_labels(project, (), []),
+        seed=said.seed,
+    )
+    if now.digest != spec.digest:
+        return None
+    found = _as_measured(builder.engines, label, spec)
+    return found if found is not None and set(found.artifacts) & set(TRAINED_KINDS) else None
 
 
 def _all(spec: StrategySpec) -> Iterator[str]:

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from rung.config.schema import PriceSettings
 from rung.models.endpoint import Endpoint, is_on_server
+from rung.verdict.costs import Prices
 
 
-def by_token(prices: PriceSettings, prompt: int, completion: int) -> float | None:
-    """Dollars of these tokens by `rung.yaml`; None where it does not name both prices."""
-    if prices.prompt_usd_per_million is None or prices.completion_usd_per_million is None:
-        return None
-    return (prompt * prices.prompt_usd_per_million + completion * prices.completion_usd_per_million) / 1e6
+def prices_of(settings: PriceSettings) -> Prices:
+    """The prices that `rung.yaml` names, for the verdict."""
+    return Prices(**settings.model_dump())
+
+
+def by_token(prices: PriceSettings, prompt: int, completion: int, *, cached: int = 0) -> float | None:
+    """Dollars of these tokens by `rung.yaml`, `cached` of the prompt's; None where it does not name both prices."""
+    return prices_of(prices).of_tokens(prompt, completion, cached)
 
 
 def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int) -> float | None:
     """Dollars of these tokens; None where neither `rung.yaml` nor the price list has a price."""
     known = by_token(prices, prompt, completion)
     return _listed(model, prompt, completion) if known is None else known
+
+
+def cached_has_a_price(prices: PriceSettings, model: str) -> bool:
+    """Whether tokens that a server had cached have a price of their own, in `rung.yaml` where it names those of others, else
+    in the price list."""
+    if by_token(prices, 1, 1) is not None:
+        return prices.cached_prompt_usd_per_million is not None
+    if not is_on_server(model):
+        return False
+    from rung.models.prices import lists_cached
+
+    endpoint = Endpoint.named(model)
+    return lists_cached(endpoint.model, endpoint.url)
 
 
 def _listed(model: str, prompt: int, completion: int) -> float | None:

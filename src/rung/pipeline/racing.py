@@ -21,10 +21,11 @@ from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
-from rung.records import Case, Coverage, Evaluation, Outcome, Stop
+from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
 from rung.scoring import ScoringContext
+from rung.stats.estimates import estimate
 from rung.verdict.bar import MAIN, OF_RUNS
 from rung.verdict.choice import Contender
 from rung.verdict.clusters import clusters
@@ -132,6 +133,23 @@ class Course:
         racer = self.racers[label]
         racer.evaluation = score_answers(self.runner, self.measure, racer.evaluation, self.by_id, self._rival())
         return racer.evaluation
+
+    def estimate_so_far(self, label: str) -> Estimate | None:
+        """Its main score, as the table would have it if it stopped now; None where it is not judged."""
+        column = self.so_far(label).values.get(MAIN)
+        if column is None:
+            return None
+        if len(column) == self.total:
+            return estimate(column, clusters=self.clusters)
+        low, high = self._interval(column)
+        return replace(estimate(column), low=low, high=high)
+
+    def _interval(self, column: Floats) -> tuple[float, float]:
+        """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
+        import numpy as np
+
+        known = column[~np.isnan(column)]
+        return always_valid(known, total=self.total - len(column) + len(known))
 
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
@@ -279,15 +297,11 @@ class Course:
 
     def _stop(self, now: Standing) -> None:
         """Note on each run that is not complete why it is not, with an interval that holds whenever one stops."""
-        import numpy as np
-
         for label, racer in self.racers.items():
             evaluation = racer.evaluation
             if racer.done in (0, self.total) or not evaluation.cards:
                 continue
-            column = _column(evaluation)
-            known = column[~np.isnan(column)]
-            interval = always_valid(known, total=self.total - len(column) + len(known))
+            interval = self._interval(_column(evaluation))
             stop = Stop("not needed") if evaluation.is_reference else now.stopped.get(label)
             racer.evaluation = replace(evaluation, stop=stop, interval=interval)
 

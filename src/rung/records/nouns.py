@@ -243,7 +243,8 @@ class Failure:
 class Usage:
     """What the steps of one answer consumed. `usd` None: the price is unknown.
 
-    `cut_prompts`: steps whose prompt a server cut without a word.
+    `cut_prompts`: steps whose prompt a server cut without a word. `cached_tokens`: of the prompts', those that a server had
+    in its cache.
     """
 
     prompt_tokens: int = 0
@@ -251,6 +252,7 @@ class Usage:
     steps: int = 0
     usd: float | None = None
     cut_prompts: int = 0
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ class Scorecard:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     errors: tuple[ScoreError, ...] = ()
 
+    @property
+    def amounts(self) -> frozenset[str]:
+        """Metrics that are no shares: tokens, dollars."""
+        return frozenset(name for name, metric in self.metrics.items() if not metric.is_share)
+
     def over(self, cases: Sequence[str]) -> Scorecard:
         """The card spread over these cases, in their order: no scores for those that the run has not answered."""
         import numpy as np

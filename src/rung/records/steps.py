@@ -92,7 +92,10 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class GenerateResult:
-    """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent."""
+    """Result of `Generate`. `truncated`: the token limit ended it. `prompt_cut`: the server read less than it was sent.
+
+    `cached_tokens`: of the prompt's, those that the server had in its prefix cache, which most hosts charge less for.
+    """
 
     text: str
     prompt_tokens: int = 0
@@ -100,6 +103,7 @@ class GenerateResult:
     truncated: bool = False
     usd: float | None = None
     prompt_cut: bool = False
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

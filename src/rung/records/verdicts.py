@@ -43,8 +43,8 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds of the live pass, one case at a time, uncached, in milliseconds. `steps`: (p50, p95) by step kind; `times`: of
-    each answer."""
+    """Times of the live pass, one case at a time, uncached, in milliseconds. `steps`: (p50, p95) by step kind; `times`: of
+    each answer; `means`: by step kind, of all such steps of an answer together."""
 
     p50: float
     p95: float
@@ -52,6 +52,7 @@ class Latency:
     steps: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     timed: Timed | None = None
     times: tuple[float, ...] = ()
+    means: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,7 @@ class Verdict:
     clusters: int = 0  # groups of cases that share a document; 0: every case stands for itself
     coverage: Coverage = Coverage()
     doubts: Mapping[str, str] = field(default_factory=dict)  # gap -> why nothing follows from it, or why it is not stated
+    gap_notes: Mapping[str, str] = field(default_factory=dict)  # gap -> what it is of, where it is not what its name says
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # warning -> every case that it speaks of
     code: Code = "none"
     probability: float | None = None

@@ -24,7 +24,7 @@ def verdict_json(verdict: Verdict) -> str:
             "risk": verdict.risk,
             "reason": verdict.reason,
             "reason_code": verdict.code,
-            "gaps": {name: _gap(gap, verdict.doubts.get(name)) for name, gap in verdict.gaps.items()},
+            "gaps": {name: _gap(name, verdict) for name in verdict.gaps},
             "rungs": [_rung(result, verdict) for result in verdict.rungs],
             "steps": {"executed": verdict.executed, "replayed": verdict.replayed},
             "cases": verdict.cases,
@@ -119,8 +119,9 @@ def _lost(lost: Lost) -> Json:
     }
 
 
-def _gap(estimate: Estimate, doubt: str | None) -> Json:
-    return {**_estimate(estimate), **({} if doubt is None else {"why": doubt})}
+def _gap(name: str, verdict: Verdict) -> Json:
+    told = {"why": verdict.doubts.get(name), "note": verdict.gap_notes.get(name)}
+    return {**_estimate(verdict.gaps[name]), **{key: text for key, text in told.items() if text is not None}}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Json]:

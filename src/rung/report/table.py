@@ -9,7 +9,7 @@ from rung.records import Estimate, Latency, RungResult, Verdict
 from rung.report.contents import everyone, is_missed, ladder, losing
 from rung.verdict import reasons
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
-from rung.verdict.gap_words import gap_sentence
+from rung.verdict.gap_words import gap_sentence, measured_on
 from rung.verdict.remedies import remedy
 
 WIDTH = 80
@@ -167,6 +167,7 @@ def money(usd: float | None) -> str:
 def _gap(name: str, verdict: Verdict) -> list[str]:
     gap = verdict.gaps[name]
     measured = "" if gap.mean is None else f" {reasons.interval(gap)}"
+    measured += measured_on(verdict, name)
     return wrapped(f"{name}{measured}: {gap_sentence(verdict, name)}", indent=2)
 
 

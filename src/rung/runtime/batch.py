@@ -57,6 +57,7 @@ class Tally:
     completion_tokens: int = 0
     usd: float = 0.0
     unpriced: int = 0  # carried-out generations whose price nobody named
+    cached_tokens: int = 0  # of the prompts'
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
@@ -74,6 +75,7 @@ class Tally:
         """What a generation consumed, also one that is a part of another step."""
         self.prompt_tokens += result.prompt_tokens
         self.completion_tokens += result.completion_tokens
+        self.cached_tokens += result.cached_tokens
         self.usd += result.usd or 0.0
         self.unpriced += result.usd is None
 
@@ -93,6 +95,7 @@ class _Dialogue(Generic[T]):
     usd: float | None = field(default=None)
     unpriced: bool = False
     cut_prompts: int = 0
+    cached_tokens: int = 0
     seen: dict[str, Passage] = field(default_factory=dict)  # every passage that a search gave it
     generated: list[str] = field(default_factory=list)  # digests of its generations
 
@@ -132,6 +135,7 @@ class _Dialogue(Generic[T]):
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
             self.cut_prompts += result.prompt_cut
+            self.cached_tokens += result.cached_tokens
             if result.usd is None:
                 self.unpriced = True
             else:
@@ -140,7 +144,9 @@ class _Dialogue(Generic[T]):
     def usage(self) -> Usage:
         """What was consumed so far; one unpriced step makes the whole price unknown."""
         usd = None if self.unpriced else self.usd
-        return Usage(self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts)
+        return Usage(
+            self.prompt_tokens, self.completion_tokens, self.steps, usd, self.cut_prompts, cached_tokens=self.cached_tokens
+        )
 
 
 def carry(

@@ -5,7 +5,7 @@ Comparisons between rungs are left to `verdict.statistics`, what follows for a b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -28,8 +28,8 @@ _CHUNK = 1_000
 class Spread:
     """Where a mean over all cases of this kind lies: `mean` ± `error` · Student's t of `freedom` degrees of freedom.
 
-    For scores in [0, 1] one case at 0 and one at 1 are counted besides (Agresti and Coull 1998 add two of each): scores
-    that are all alike are not certain, and near 0 and 1 the interval covers what it should.
+    For shares, scores that lie in [0, 1], one case at 0 and one at 1 are counted besides (Agresti and Coull 1998 add two of
+    each): scores that are all alike are not certain, and near 0 and 1 the interval covers what it should.
     """
 
     mean: float
@@ -37,8 +37,10 @@ class Spread:
     freedom: int
 
 
-def spread_of(values: Sequence[float] | Floats, *, clusters: Sequence[int] | None = None) -> Spread | None:
-    """The spread of a mean over cases, NaN left out; None without a case, or with one that is outside of [0, 1].
+def spread_of(
+    values: Sequence[float] | Floats, *, share: bool = True, clusters: Sequence[int] | None = None
+) -> Spread | None:
+    """The spread of a mean over cases, NaN left out; None without a case, or with one that is no `share`.
 
     With `clusters` the error grows by the square root of the design effect, and where that is above 1 the degrees of freedom
     are those of the clusters.
@@ -49,7 +51,7 @@ def spread_of(values: Sequence[float] | Floats, *, clusters: Sequence[int] | Non
     seen = column[~np.isnan(column)]
     if len(seen) == 0:
         return None
-    if bool(((seen >= 0) & (seen <= 1)).all()):
+    if share and _within(seen):
         seen = np.concatenate([seen, [0.0, 1.0]])
     n = len(seen)
     if n < 2:
@@ -63,12 +65,13 @@ def spread_of(values: Sequence[float] | Floats, *, clusters: Sequence[int] | Non
     return Spread(float(seen.mean()), error, freedom)
 
 
-def estimate(values: Sequence[float] | Floats, *, clusters: Sequence[int] | None = None) -> Estimate:
+def estimate(values: Sequence[float] | Floats, *, share: bool = True, clusters: Sequence[int] | None = None) -> Estimate:
     """Mean over cases with its 95 % interval. NaN means that the case does not count.
 
-    Values that are all 0 or 1, and not all alike, get Wilson's interval (Wilson 1927), all others Student's t with one case
-    at 0 and one at 1 counted besides (`Spread`), cut to [0, 1]; values outside of [0, 1] Student's t alone. One value that
-    is neither 0 nor 1 has no interval: low and high are None.
+    Shares that are all 0 or 1, and not all alike, get Wilson's interval (Wilson 1927), all others Student's t with one case
+    at 0 and one at 1 counted besides (`Spread`), cut to [0, 1]. What is no `share` (tokens, dollars), or lies outside of
+    [0, 1], gets Student's t alone, cut at 0 where nothing is below. One value that is neither 0 nor 1, or no share, has no
+    interval: low and high are None.
 
     `clusters` has the cluster of each case. Cases of one cluster are not independent, so both intervals are then widened by
     the square root of the design effect (`design_effect`): Wilson's by counting n / effect cases, the other around the mean.
@@ -84,25 +87,33 @@ def estimate(values: Sequence[float] | Floats, *, clusters: Sequence[int] | None
     if n == 0:
         return Estimate(None, None, None, 0)
     mean = float(seen.mean())
-    binary = bool(((seen == 0) | (seen == 1)).all())
+    share = share and _within(seen)
+    binary = share and bool(((seen == 0) | (seen == 1)).all())
     if binary and 0 < mean < 1:
         effect = 1.0 if clusters is None else _widening(column, clusters)
         return Estimate(mean, *wilson(mean, n=n / effect), n)
-    spread = spread_of(column, clusters=clusters)
+    spread = spread_of(column, share=share, clusters=clusters)
     if spread is None or (n == 1 and not binary):
         return Estimate(mean, None, None, n)
     half = student(spread.freedom) * spread.error
     low, high = spread.mean - half, spread.mean + half
-    if bool(((seen >= 0) & (seen <= 1)).all()):
-        low, high = max(0.0, low), min(1.0, high)
+    if bool((seen >= 0).all()):
+        low, high = max(0.0, low), min(1.0, high) if share else high
     return Estimate(mean, min(mean, low), max(mean, high), n)
 
 
+def _within(seen: Floats) -> bool:
+    return bool(((seen >= 0) & (seen <= 1)).all())
+
+
 def estimates(
-    columns: Mapping[str, Sequence[float] | Floats], *, clusters: Sequence[int] | None = None
+    columns: Mapping[str, Sequence[float] | Floats],
+    *,
+    amounts: Collection[str] = (),
+    clusters: Sequence[int] | None = None,
 ) -> dict[str, Estimate]:
-    """`estimate` of many metrics."""
-    return {name: estimate(column, clusters=clusters) for name, column in columns.items()}
+    """`estimate` of many metrics; `amounts` are no shares."""
+    return {name: estimate(column, share=name not in amounts, clusters=clusters) for name, column in columns.items()}
 
 
 def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> float:

@@ -6,89 +6,17 @@ from a folder or from a person is left to `commands.interview` and the CLI.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Literal, get_args
+from typing import Literal
 
-from rung.errors import UserError
 from rung.records import Json
 from rung.stats.rules_of_thumb import MANY_EXAMPLES, MIN_EXAMPLES, TASK_EXAMPLES
+from rung.verdict.facts import FITS_TOKENS, HARD_LATENCY_MS, LITTLE_TRAFFIC, MEASURED, SMALL_TOKENS, Facts, facts_of
 
-Changes = Literal["never", "rarely", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
+__all__ = ["Advice", "Facts", "Remark", "Rule", "Try", "advise", "facts_of"]
+
 Gap = Literal["knowledge", "behaviour", "both", "none"]
-
-FITS_TOKENS = 100_000  # a corpus up to here can be stuffed into a prompt, for a prototype or little traffic
-LITTLE_TRAFFIC = 3_000  # questions a month
-HARD_LATENCY_MS = 200  # below, a long prompt has no room
-HIGH_VOLUME = 1_000_000  # questions a month
-_MEASURED = ("compared", "compared_clears")  # facts that nobody can say before a comparison
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the need; None is not known, and counts as no.
-
-    `examples` are inputs with wanted outputs (for `domain_vocabulary`: questions with their passages).
-    `prompting_exhausted`: a serious prompt with examples was tried, and its quality no longer rises. `compared`: the rung
-    that the last comparison chose, `compared_clears` whether it clears the bar; what was measured goes before every rule.
-    """
-
-    needs_specific_facts: bool | None = None
-    needs_behaviour_change: bool | None = None
-    knowledge_changes: Changes | None = None
-    needs_citations: bool | None = None
-    strict_format: bool | None = None
-    per_user_access: bool | None = None
-    examples: int | None = None
-    corpus_tokens: int | None = None
-    p95_latency_ms: float | None = None
-    queries_per_month: float | None = None
-    prompting_exhausted: bool | None = None
-    has_eval_set: bool | None = None
-    prototype: bool | None = None
-    specialised_reasoning: bool | None = None
-    domain_vocabulary: bool | None = None
-    live_values: bool | None = None
-    multi_document: bool | None = None
-    high_stakes: bool | None = None
-    mixed_queries: bool | None = None
-    compared: str | None = None
-    compared_clears: bool | None = None
-
-    @property
-    def knowledge(self) -> bool:
-        """Whether answers hang on facts that the model cannot have."""
-        return bool(self.needs_specific_facts or self.needs_citations or self.live_values or self.per_user_access)
-
-    @property
-    def behaviour(self) -> bool:
-        """Whether the model must act otherwise than it does."""
-        return bool(self.needs_behaviour_change or self.strict_format or self.specialised_reasoning)
-
-    @property
-    def can_train(self) -> bool:
-        """Whether there is enough to learn from."""
-        return (self.examples or 0) >= MIN_EXAMPLES
-
-    @property
-    def hurried(self) -> bool:
-        """Whether the latency limit leaves no room for long prompts."""
-        return self.p95_latency_ms is not None and self.p95_latency_ms <= HARD_LATENCY_MS
-
-    @property
-    def must_tune(self) -> bool:
-        """Whether prompting is done with: it has plateaued, has no room, or costs too much for the volume."""
-        narrow = (self.examples or 0) >= TASK_EXAMPLES and (self.queries_per_month or 0) >= HIGH_VOLUME
-        return bool(self.prompting_exhausted) or self.hurried or narrow
-
-    @property
-    def stuffable(self) -> bool:
-        """Whether the whole corpus can go into every prompt."""
-        size, asked = self.corpus_tokens, self.queries_per_month
-        little = asked <= LITTLE_TRAFFIC if asked is not None else bool(self.prototype)
-        open_to_all = not (self.per_user_access or self.needs_citations or self.hurried)
-        return size is not None and 0 < size <= FITS_TOKENS and little and open_to_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +59,20 @@ KNOWLEDGE = (
         "small-corpus",
         "long_context",
         lambda f: f.stuffable,
-        f"a corpus under {FITS_TOKENS:,} tokens with little traffic fits whole into the prompt",
+        f"a corpus under {FITS_TOKENS:,} tokens with little traffic fits whole into the prompt; one under {SMALL_TOKENS:,} "
+        "is worth a try while the traffic is not known",
     ),
     Rule("facts-by-retrieval", "rag", lambda _: True, "specific, current or private facts come by retrieval"),
 )
 
 # How the behaviour is taught: the first rule that holds. Only for needs with a behaviour gap.
 BEHAVIOUR = (
+    Rule(
+        "labels-classify",
+        "classifier",
+        lambda f: bool(f.answers_are_labels) and f.can_train and not f.knowledge,
+        "where each answer is a label, a small classifier learns it from examples: milliseconds, and no tokens",
+    ),
     Rule(
         "tune-after-a-plateau",
         "tuned_model",
@@ -147,13 +82,13 @@ BEHAVIOUR = (
     Rule(
         "constrain-first",
         "structured",
-        lambda f: bool(f.strict_format),
+        lambda f: bool(f.strict_format or f.answers_are_labels),
         "a strict format is constrained before it is trained",
     ),
     Rule(
         "examples-prompt",
         "few_shot",
-        lambda f: (f.examples or 0) > 0,
+        lambda f: (f.examples or 0) > 0 and not f.few_untried,
         "examples go into the prompt first, which gets most of the way",
     ),
     Rule("instruct-first", "prompt", lambda _: True, "a serious instruction comes before anything that costs more"),
@@ -197,6 +132,12 @@ AVOID = (
         "long_context",
         lambda f: (f.corpus_tokens or 0) > FITS_TOKENS,
         f"more than {FITS_TOKENS:,} tokens do not go into every prompt",
+    ),
+    Rule(
+        "paid-each-time",
+        "long_context",
+        lambda f: f.knowledge and 0 < (f.corpus_tokens or 0) <= FITS_TOKENS and (f.queries_per_month or 0) > LITTLE_TRAFFIC,
+        f"each question would pay for the whole corpus: past {LITTLE_TRAFFIC:,} questions a month a search costs less",
     ),
     Rule(
         "filter-at-retrieval",
@@ -310,38 +251,9 @@ def advise(facts: Facts) -> Advice:
     good = {*final, order[0].rung, facts.compared}
     avoid = [Try(r.rung, r.name, r.says) for r in AVOID if r.when(facts) and r.rung not in good]
     gap: Gap = "both" if know and facts.behaviour else "knowledge" if know else "behaviour" if facts.behaviour else "none"
-    missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None and f.name not in _MEASURED)
+    missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None and f.name not in MEASURED)
     remarks = tuple((r.name, r.says) for r in REMARKS if r.when(facts))
     return Advice(gap, order[0].rung, final, order, tuple(avoid), remarks, missing)
-
-
-def facts_of(given: Mapping[str, Json], *, place: str = "facts") -> Facts:
-    """Facts from an object; `place` names it in errors.
-
-    Raises:
-        UserError: an unknown key, or a value of the wrong kind.
-    """
-    known = {f.name: str(f.type) for f in fields(Facts)}
-    for key, value in given.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            raise UserError(f"{place}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(known)}")
-        if value is not None and not _fits(value, known[key]):
-            wanted = " or ".join(get_args(Changes)) if "Changes" in known[key] else known[key].removesuffix(" | None")
-            raise UserError(f"{place}: '{key}' must be {wanted} or null, found {value!r}")
-    return Facts(**given)  # type: ignore[arg-type]  # checked above
-
-
-def _fits(value: Json, kind: str) -> bool:
-    if "Changes" in kind:
-        return value in get_args(Changes)
-    if "str" in kind:
-        return isinstance(value, str)
-    if "bool" in kind:
-        return isinstance(value, bool)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    number = whole or (isinstance(value, float) and ("float" in kind or value.is_integer()))
-    return number and value >= 0  # type: ignore[operator]  # a number, as just seen
 
 
 def _first(rules: tuple[Rule, ...], facts: Facts) -> Rule:
@@ -374,6 +286,8 @@ def _climb(facts: Facts, know: Rule | None, act: Rule | None) -> Iterator[Try]:
         yield Try(begin.rung, begin.name, begin.says)
         if know is not begin:
             yield Try(know.rung, know.name, know.says)
+        if begin.rung == "long_context" and facts.queries_per_month is None:
+            yield Try(retrieval.rung, retrieval.name, "where much is asked, " + retrieval.says)
         if act is not None and act.rung == "tuned_model":
             yield Try("hybrid", act.name, "both gaps: facts from retrieval, behaviour from tuning on top")
         elif act is not None and act.rung == "structured":
@@ -383,7 +297,9 @@ def _climb(facts: Facts, know: Rule | None, act: Rule | None) -> Iterator[Try]:
     begin = constrain if constrain.when(facts) else BEHAVIOUR[-1]
     yield Try(begin.rung, begin.name, begin.says)
     shown = next(r for r in BEHAVIOUR if r.rung == "few_shot")
+    if facts.few_untried and facts.examples and begin.rung == "prompt":
+        yield Try(shown.rung, shown.name, shown.says)
     if act is not None and act.rung != begin.rung:
-        if act.rung == "tuned_model" and shown.when(facts) and not facts.hurried:
+        if act.rung in ("tuned_model", "classifier") and shown.when(facts) and not facts.hurried:
             yield Try(shown.rung, shown.name, shown.says)
         yield Try(act.rung, act.name, act.says)

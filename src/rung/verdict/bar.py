@@ -161,9 +161,9 @@ def keeping(
 
 def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None = None) -> float | None:
     """The probability that the mean over all cases keeps a limit; None at the end of the scale, where one case breaks it."""
-    if limit.value == (0 if limit.is_upper else 1):
+    if limit.value == (0 if limit.is_upper else 1 if limit.metric.is_share else None):
         return None
-    reached = at_least(column, limit.value, clusters=clusters)
+    reached = at_least(column, limit.value, share=limit.metric.is_share, clusters=clusters)
     return None if reached is None else 1 - reached if limit.is_upper else reached
 
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rung.records import Bill, Effort, Latency, Outcome
+from rung.records import Bill, Effort, Latency, Outcome, Usage
 
+OWN_STEPS = ("search", "rerank", "classify")  # that this machine carries out; tokens pay for the others
 _GIGABYTE = 1e9
 _HOUR = 3600.0
+_MILLION = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices that were given, in US dollars. `machine_usd_per_hour`: of the machine that answers; tokens per million.
+    """Prices that were given, in US dollars. `machine_usd_per_hour`: of the machine that answers, `machine_concurrency`
+    questions at once; tokens per million. `cached_prompt_usd_per_million`: of those that a server had in its
+    cache, where they have a price of their own.
 
     `gpu_usd_per_hour`: of the machine that trains, else the same one. `documents_hours` and `examples_hours`: a person's
     time to prepare them, at `labour_usd_per_hour`. `months`: over which what is paid once is spread.
@@ -32,6 +36,27 @@ class Prices:
     examples_hours: float | None = None
     storage_usd_per_gb_month: float | None = None
     months: float = 12
+    cached_prompt_usd_per_million: float | None = None
+    machine_concurrency: float = 1
+
+    def of_tokens(self, prompt: int, completion: int, cached: int = 0) -> float | None:
+        """Dollars of these tokens, `cached` of the prompt's; without a price of their own these cost what the others do.
+
+        None where not both other prices were given.
+        """
+        if self.prompt_usd_per_million is None or self.completion_usd_per_million is None:
+            return None
+        of_cached = self.prompt_usd_per_million
+        if self.cached_prompt_usd_per_million is not None:
+            of_cached = self.cached_prompt_usd_per_million
+        read = (prompt - cached) * self.prompt_usd_per_million + cached * of_cached
+        return (read + completion * self.completion_usd_per_million) / _MILLION
+
+    def of_seconds(self, seconds: float) -> float | None:
+        """Dollars of the machine for an answer that takes so long; None where its hour has no price."""
+        if self.machine_usd_per_hour is None:
+            return None
+        return self.machine_usd_per_hour * seconds / _HOUR / self.machine_concurrency
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +94,43 @@ def bill(effort: Effort, prices: Prices, demand: Demand) -> Bill:
 
 
 def usd_per_1k(outcomes: Sequence[Outcome], *, prices: Prices, latency: Latency | None = None) -> float | None:
-    """Price of answering a thousand questions like these, in US dollars: inference alone.
+    """Price of a thousand answers like these, in US dollars: inference alone. Failures are left out.
 
-    By token prices where both were given; else by what the model's host charged, where every answer's charge is known; else
-    by the machine's hour and the live pass's median time, one question after the other: an upper bound, since a server
-    answers several at once. None where none of these is known.
+    Tokens by their prices where both were given, else by what the model's host charged, where every answer's charge is
+    known; to them comes the machine's time for `OWN_STEPS` where its hour has a price. Where no token was used, or none has
+    a price: the machine's hour and the mean time of the live pass, all of it. None where none of these is known.
     """
-    if not outcomes:
+    answers = [outcome.usage for outcome in outcomes if outcome.answer is not None]
+    if not answers:
         return None
-    prompt, completion = prices.prompt_usd_per_million, prices.completion_usd_per_million
-    if prompt is not None and completion is not None:
-        spent = sum(o.usage.prompt_tokens * prompt + o.usage.completion_tokens * completion for o in outcomes)
-        return spent / 1e6 / len(outcomes) * 1000
-    charged = [o.usage.usd for o in outcomes if o.answer is not None]
-    if charged and None not in charged:
-        return sum(usd for usd in charged if usd is not None) / len(charged) * 1000
-    if prices.machine_usd_per_hour is not None and latency is not None:
-        return prices.machine_usd_per_hour * latency.p50 / 1000 / _HOUR * 1000
-    return None
+    tokens = [token_usd(usage, prices) for usage in answers]
+    known = [usd for usd in tokens if usd is not None]
+    if len(known) == len(tokens) and any(map(has_tokens, answers)):
+        beside = 0.0 if latency is None else prices.of_seconds(own_seconds(latency)) or 0.0
+        return (sum(known) / len(known) + beside) * 1000
+    usd = None if latency is None or not latency.times else prices.of_seconds(mean_seconds(latency))
+    return None if usd is None else usd * 1000
+
+
+def token_usd(usage: Usage, prices: Prices) -> float | None:
+    """Dollars of the tokens of an answer: by the prices given, else as its host charged; nothing where it used none."""
+    given = prices.of_tokens(usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens)
+    return given if given is not None else usage.usd if has_tokens(usage) else 0.0
+
+
+def has_tokens(usage: Usage) -> bool:
+    """Whether a model read or wrote anything for an answer."""
+    return usage.prompt_tokens + usage.completion_tokens > 0
+
+
+def mean_seconds(latency: Latency) -> float:
+    """How long an answer takes on average: a machine is paid for the slow ones too."""
+    return sum(latency.times) / len(latency.times) / 1000
+
+
+def own_seconds(latency: Latency) -> float:
+    """How long an answer takes on average in `OWN_STEPS`."""
+    return sum(latency.means.get(step, 0.0) for step in OWN_STEPS) / 1000
 
 
 def break_even(one: Bill, other: Bill, *, months: float) -> float | None:

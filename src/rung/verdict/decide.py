@@ -25,7 +25,7 @@ from rung.verdict.eligible import (
     held_by_oracle,
     rivals_in,
 )
-from rung.verdict.gaps import ORACLE, Gaps, gaps
+from rung.verdict.gaps import FORMAT, ORACLE, Gaps, gaps
 from rung.verdict.judging import DecisionContext, corrected_by_labels, economy_of, judged
 from rung.verdict.pareto import front
 from rung.verdict.probability import at_least, cases_needed
@@ -116,12 +116,14 @@ def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None
         correct_of(weighed),
         documents=context.documents,
         held=held_by_oracle(weighed),
+        forms=correct_of(weighed, FORMAT),
         seed=context.seed,
         clusters=groups,
     )
     habit, first = _habit(winner, context.constant, context.seed)
     if floor is not None and (winner is None or winner.name in floored):
-        first = f"{gap_words.does_not_read(floor)} {first}"
+        form = measure.form
+        first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
     if winner is not None and 0 < winner.result.answered < cases:
         first += f"{reasons.so_far(winner.result, cases)} "
     if doubt := next((w.doubt for w in weighed if w.doubt), ""):
@@ -135,6 +137,7 @@ def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None
         risk=bar.risk,
         gaps=measure.estimates,
         doubts=measure.doubts,
+        gap_notes=measure.notes,
         rungs=tuple(w.result for w in weighed),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
@@ -290,9 +293,13 @@ def _habit(winner: Evaluation | None, constant: Constant | None, seed: int) -> t
 
 
 def _hopeless(weighed: Sequence[Evaluation], measure: Gaps, bar: Bar) -> list[str]:
-    """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of."""
+    """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of.
+
+    What the oracle gets says nothing of a model that was tuned, nor of one that does not keep the form.
+    """
     wrong = measure.estimates["behaviour"]
-    if ORACLE not in correct_of(weighed) or "behaviour" in measure.doubts or bar.correct is None:
+    told = "behaviour" not in measure.doubts and "behaviour" not in measure.notes and measure.form is None
+    if ORACLE not in correct_of(weighed) or not told or bar.correct is None:
         return []
     if wrong.mean is None or wrong.low is None or wrong.high is None or 1 - wrong.low >= bar.correct:
         return []

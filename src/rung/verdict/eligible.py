@@ -73,9 +73,9 @@ def held_by_oracle(weighed: Sequence[Evaluation]) -> Floats | None:
     return next((w.held for w in weighed if w.result.name == ORACLE), None)
 
 
-def correct_of(weighed: Sequence[Evaluation]) -> dict[str, Floats]:
-    """`correct` case by case, of everything that was measured."""
-    return {w.result.name: w.values[MAIN] for w in weighed if w.result.status == "measured" and MAIN in w.values}
+def correct_of(weighed: Sequence[Evaluation], metric: str = MAIN) -> dict[str, Floats]:
+    """`correct`, or another metric, case by case, of everything that was measured."""
+    return {w.result.name: w.values[metric] for w in weighed if w.result.status == "measured" and metric in w.values}
 
 
 def at_the_floor(weighed: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:

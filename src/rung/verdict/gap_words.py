@@ -44,14 +44,21 @@ def gap_sentence(verdict: Verdict, name: str) -> str:
         return f"{verdict.doubts[name]}."
     if gap.mean is None:
         return _NOT_MEASURED
+    note = f" {verdict.gap_notes[name]}." if name in verdict.gap_notes else ""
     there, absent, below = _ALONE if name == "behaviour" and not has_oracle(verdict) else _MEANING.get(name, _OTHER)
     if gap.low is None or gap.high is None:
-        return f"not certain that there is one: {cases(gap.n)} only."
+        return f"not certain that there is one: {cases(gap.n)} only.{note}"
     if gap.low > 0:
-        return there
+        return there + note
     if gap.high < 0:
-        return below
-    return absent if gap.high <= SMALL else _UNSURE
+        return below + note
+    return (absent if gap.high <= SMALL else _UNSURE) + note
+
+
+def measured_on(verdict: Verdict, name: str) -> str:
+    """How many cases tell of a gap, where these are not all."""
+    gap = verdict.gaps[name]
+    return "" if gap.mean is None or gap.n >= verdict.cases else f" ({gap.n:,} of {cases(verdict.cases)})"
 
 
 def proven(verdict: Verdict, name: str) -> bool:
@@ -95,6 +102,32 @@ def too_few(n: int, least: int) -> str:
 def oracle_not_shown(shown: int, n: int) -> str:
     """In the place of each gap."""
     return f"not stated: the oracle was shown the answer in only {shown:,} of {cases(n, what='answerable case')}"
+
+
+def does_not_keep_the_form(form: Estimate, floor: Estimate) -> str:
+    """The oracle is at the floor for want of the form, which tells nothing of what it reads."""
+    return (
+        f"The untuned model does not keep the form that is asked for: even with the answer before it (oracle) format is "
+        f"{interval(form)} and correct {interval(floor)}. Constrain its output, or compare rungs on a stronger one."
+    )
+
+
+def form_not_kept(form: Estimate) -> str:
+    """Beside the gaps that are told by an untuned model's right answers."""
+    return f"nothing follows, since the untuned model keeps the form in only {interval(form)} of its answers"
+
+
+def by_tuned(beside: str, tuned: str, form: Estimate) -> str:
+    """What the knowledge gap is of, where the untuned model does not keep the form."""
+    return f"Measured as {beside} − {tuned}, since the untuned model keeps the form in only {interval(form)} of its answers"
+
+
+def tuned_above(name: str, by: Estimate) -> str:
+    """Beside the behaviour gap, which is the untuned model's."""
+    return (
+        f"{name} stands above the oracle already, by {interval(by)}: this gap is the untuned model's, and tells nothing of "
+        "what tuning leaves"
+    )
 
 
 def even_the_oracle(score: Estimate, bar: float) -> str:

@@ -6,12 +6,11 @@ is said in its place. Which rung closes a gap best is left to `decide`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rung.records import Estimate
+from rung.records import Estimate, rung_of
 from rung.verdict import gap_words
 from rung.verdict.statistics import ALPHA, Paired, estimate, paired
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 CLOSED_BOOK, ORACLE, RAG = "closed_book", "oracle", "rag"
+FORMAT = "format"
+TUNED, TUNED_WITH_DOCUMENTS = "tuned_model", "hybrid"
+FORM_KEPT = 0.5  # of the answers: a model that surely keeps the form in fewer tells by none of its scores what it knows
 MIN_CASES = 10  # from fewer no gap is stated, nor what would change the choice
 MIN_SHOWN = 0.5  # of the answerable cases: where the oracle was shown the answer in fewer, no gap is stated
 # At the floor: a mean below the first, and an interval that ends below the second. Saying anything gets about a tenth.
@@ -28,10 +30,16 @@ _NONE = Estimate(None, None, None, 0)
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """The gaps by name, n 0 where one cannot be measured or stated. `doubts`: by name, why nothing follows from one."""
+    """The gaps by name, n 0 where one cannot be measured or stated.
+
+    `doubts`: by name, why nothing follows from one. `notes`: by name, what it is of, where it is not what its name says.
+    `form`: the share of the oracle's answers in the right form, where that is less than `FORM_KEPT`.
+    """
 
     estimates: Mapping[str, Estimate]
     doubts: Mapping[str, str]
+    notes: Mapping[str, str] = field(default_factory=dict)
+    form: Estimate | None = None
 
 
 def gaps(
@@ -39,16 +47,56 @@ def gaps(
     *,
     documents: bool = True,
     held: Floats | None = None,
+    forms: Mapping[str, Floats] | None = None,
     seed: int = 0,
     clusters: Sequence[int] | None = None,
 ) -> Gaps:
-    """The three gaps as `_measured` has them; one that fewer than `MIN_CASES` cases tell of is not stated."""
+    """The three gaps as `_measured` has them; one that fewer than `MIN_CASES` cases tell of is not stated.
+
+    `forms`: rung -> case by case whether the answer was in the right form. Where the untuned model does not keep that
+    (`FORM_KEPT`), it shows neither what it knows nor what the search loses: the knowledge gap is then hybrid − tuned_model,
+    where both keep it.
+    """
     found = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
+    form = form_of(forms or {}, clusters=clusters)
+    if documents and form is not None:
+        found = _without_form(found, correct, forms or {}, form, seed=seed, clusters=clusters)
     few = {name: gap.n for name, gap in found.estimates.items() if 0 < gap.n < MIN_CASES}
     return Gaps(
         {name: _NONE if name in few else gap for name, gap in found.estimates.items()},
         {**found.doubts, **{name: gap_words.too_few(n, MIN_CASES) for name, n in few.items()}},
+        {name: note for name, note in found.notes.items() if name not in few},
+        found.form,
     )
+
+
+def form_of(forms: Mapping[str, Floats], *, clusters: Sequence[int] | None = None) -> Estimate | None:
+    """The share of the oracle's answers in the right form, where that surely is less than `FORM_KEPT`; else None."""
+    kept = None if ORACLE not in forms else estimate(forms[ORACLE], clusters=clusters)
+    return kept if kept is not None and kept.high is not None and kept.high < FORM_KEPT else None
+
+
+def _without_form(
+    found: Gaps,
+    correct: Mapping[str, Floats],
+    forms: Mapping[str, Floats],
+    form: Estimate,
+    *,
+    seed: int,
+    clusters: Sequence[int] | None,
+) -> Gaps:
+    """The gaps of a project whose untuned model does not keep the form; only the behaviour gap is what it always is."""
+    stated = [name for name, gap in found.estimates.items() if gap.n]
+    doubts = {name: why for name, why in found.doubts.items() if name not in stated}
+    doubts |= {name: gap_words.form_not_kept(form) for name in stated if name != "behaviour"}
+    tuned, beside = _best(correct, TUNED), _best(correct, TUNED_WITH_DOCUMENTS)
+    kept = [estimate(forms[name]).low or 0.0 for name in (tuned, beside) if name in forms]
+    if len(kept) < 2 or min(kept) <= FORM_KEPT:
+        return Gaps(found.estimates, doubts, found.notes, form)
+    doubts.pop("knowledge", None)
+    knowledge = paired(correct[beside], correct[tuned], seed=seed, clusters=clusters).estimate
+    notes = {**found.notes, "knowledge": gap_words.by_tuned(beside, tuned, form)}
+    return Gaps({**found.estimates, "knowledge": knowledge}, doubts, notes, form)
 
 
 def _measured(
@@ -93,7 +141,25 @@ def _measured(
         beaten = gap_words.no_upper_bound(retrieval.estimate)
         return Gaps(found, {name: beaten for name in found if name not in known})
     floor = floor_of(correct, held, clusters=clusters)
-    return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR))
+    notes = _tuned_above(correct, shown, seed=seed, clusters=clusters)
+    return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR), notes)
+
+
+def _tuned_above(
+    correct: Mapping[str, Floats], shown: Floats, *, seed: int, clusters: Sequence[int] | None
+) -> dict[str, str]:
+    """What to say of the behaviour gap where a tuned rung is surely above the oracle on the same cases."""
+    tuned = [name for name in correct if rung_of(name) in (TUNED, TUNED_WITH_DOCUMENTS)]
+    above: list[tuple[float, str, Estimate]] = []
+    for name in tuned:
+        compared = paired(correct[name], shown, seed=seed, clusters=clusters)
+        low, mean = compared.estimate.low, compared.estimate.mean
+        if low is not None and mean is not None and low > 0 and compared.p * len(tuned) < ALPHA:
+            above.append((mean, name, compared.estimate))
+    if not above:
+        return {}
+    _, name, by = max(above, key=lambda one: one[0])
+    return {"behaviour": gap_words.tuned_above(name, by)}
 
 
 def floor_of(
@@ -146,6 +212,11 @@ def _surely_below(compared: Paired) -> bool:
 
 def _best_rag(correct: Mapping[str, Floats]) -> Floats | None:
     """The retrieval rung with the highest mean: "rag" or, where its settings were swept, one of "rag[…]"."""
-    columns = [column for name, column in correct.items() if re.match(rf"{RAG}(?![a-z0-9_])", name)]
-    means = [(estimate(column).mean or 0.0, -place) for place, column in enumerate(columns)]
-    return columns[-max(means)[1]] if columns else None
+    best = _best(correct, RAG)
+    return correct[best] if best else None
+
+
+def _best(correct: Mapping[str, Floats], rung: str) -> str:
+    """The name of a rung's setting with the highest mean, of equal ones the first; "" where it has none."""
+    means = [(estimate(column).mean or 0.0, name) for name, column in correct.items() if rung_of(name) == rung]
+    return max(means, key=lambda one: one[0])[1] if means else ""

@@ -17,7 +17,7 @@ from rung.verdict.bar import MAIN, Bar
 from rung.verdict.constant import Constant
 from rung.verdict.costs import Demand, Prices, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
-from rung.verdict.gaps import ORACLE
+from rung.verdict.gaps import FORMAT, ORACLE, form_of
 from rung.verdict.headroom import won_back
 from rung.verdict.remedies import advised
 from rung.verdict.sensitivity import Economy, priced
@@ -109,7 +109,12 @@ def provisional(evaluation: Evaluation, prices: Prices) -> Evaluation:
     """A rung that is still in the race, as far as limits need to know it."""
     result = evaluation.result
     per_1k = usd_per_1k(evaluation.outcomes, prices=prices, latency=result.latency)
-    line = replace(result, status="measured", scores=estimates(evaluation.values), usd_per_1k=per_1k)
+    line = replace(
+        result,
+        status="measured",
+        scores=estimates(evaluation.values, amounts=evaluation.scorecard.amounts),
+        usd_per_1k=per_1k,
+    )
     return replace(evaluation, result=line)
 
 
@@ -128,12 +133,22 @@ def _passed(correct: Floats | None) -> float | None:
     return float((correct[~np.isnan(correct)] >= LOST_BELOW).mean())
 
 
+def _of_shown(values: Mapping[str, Floats], held: Floats) -> dict[str, Floats]:
+    """The oracle's scores without the cases whose answer it surely was not shown: there it is no oracle."""
+    import numpy as np
+
+    return {name: np.where(held == 0, np.nan, column) for name, column in values.items()}
+
+
 def _where_shown(evaluations: Sequence[Evaluation]) -> Floats | None:
-    """The oracle's `correct`, NaN where it surely was not shown the answer; None where it was not asked."""
+    """The oracle's `correct`, NaN where it surely was not shown the answer; None where it was not asked, or tells nothing of
+    other rungs, since it does not keep the form."""
     import numpy as np
 
     for oracle in evaluations:
         if oracle.name == ORACLE and oracle.held is not None and MAIN in oracle.values:
+            if form_of({ORACLE: oracle.values[FORMAT]} if FORMAT in oracle.values else {}) is not None:
+                return None
             return np.where(oracle.held == 0, np.nan, oracle.values[MAIN])
     return None
 
@@ -148,7 +163,8 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
     if not evaluation.cards:
         return evaluation
     values, clusters = evaluation.values, evaluation.clusters
-    scores = estimates(values, clusters=clusters)
+    told = values if evaluation.held is None else _of_shown(values, evaluation.held)
+    scores = estimates(told, amounts=evaluation.scorecard.amounts, clusters=clusters)
     if evaluation.interval and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *evaluation.interval, scores[MAIN].n)
     lost = MAIN in values and evaluation.layers

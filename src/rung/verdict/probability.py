@@ -19,20 +19,18 @@ _POWER = 0.85  # asked for so that 80 % come true: where the bar is near, the tr
 _SAME = 1e-12
 
 
-def at_least(values: Sequence[float] | Floats, bar: float, *, clusters: Sequence[int] | None = None) -> float | None:
+def at_least(
+    values: Sequence[float] | Floats, bar: float, *, share: bool = True, clusters: Sequence[int] | None = None
+) -> float | None:
     """The probability that the mean over all cases of this kind is at least `bar`; None where it cannot be told.
+
+    `share`: whether the values lie in [0, 1] by what they mean.
 
     >>> round(at_least([1.0] * 80 + [0.0] * 20, 0.7), 2)
     0.99
     """
-    spread = spread_of(values, clusters=clusters)
+    spread = spread_of(values, share=share, clusters=clusters)
     return None if spread is None else _above(spread, bar)
-
-
-def highest_bar(values: Sequence[float] | Floats, level: float, *, clusters: Sequence[int] | None = None) -> float | None:
-    """The highest bar that the mean reaches with a probability of `level`; None where it cannot be told."""
-    spread = spread_of(values, clusters=clusters)
-    return None if spread is None else spread.mean - student_point(level, spread.freedom) * spread.error
 
 
 def _above(spread: Spread, bar: float) -> float:

@@ -20,12 +20,12 @@ from rung.verdict.gaps import MIN_CASES
 from rung.verdict.probability import least_limit
 
 FARTHEST = 1000.0  # times more, and times less, is how far traffic, pace and price are followed
-_STEPS = 30  # looked at in each direction, before the bisection between two of them
-_HALVINGS = 40
-_BAR_STEP, _BAR_HALVINGS = 0.01, 7  # bars are told in two decimals
+_HALVINGS = 60
+_ALIKE = 1e-9  # turning points of two rungs that are one
+_BAR_STEP, _BAR_HALVINGS = 0.01, 10
 _NEVER = 1e-9
-_OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
-_BY_BREAKPOINTS = (*_OF_MONEY, "p50_seconds", "p95_seconds")
+OF_MONEY = ("usd_per_1k", "usd_per_month", "usd_per_passed")
+_BY_BREAKPOINTS = (*OF_MONEY, "p50_seconds", "p95_seconds")
 
 Choose = Callable[[Sequence[RungResult], Bar], Choice | None]
 
@@ -43,7 +43,8 @@ class Economy:
 class Flip:
     """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
 
-    `clears`: whether the winner clears the bar then, where it is the bar that changes.
+    `clears`: whether the winner clears the bar then, where it is the bar that changes. `told`: the value rounded away from
+    today's, as roughly as that choice allows.
     """
 
     what: str
@@ -52,6 +53,7 @@ class Flip:
     now: float
     upwards: bool
     clears: bool = True
+    told: str = ""
 
 
 def priced(result: RungResult, economy: Economy) -> RungResult:
@@ -83,10 +85,9 @@ def what_would_change(
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    open_ = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
     untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
     floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
-    found = flips(open_, bar=bar, economy=economy, incumbent=incumbent)
+    found = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
     kept = [flip for flip in found if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
     results = [e.result for e in evaluations]
     thin = {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
@@ -99,22 +100,28 @@ def what_would_change(
 def flips(weighed: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
     """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
 
+    Rungs that the race stopped count with what they answered, unless they would then be chosen today.
+
     Args:
         weighed: every rung that was named, as `decide` takes them.
         bar: what is good enough.
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    choose = chooser(weighed, incumbent=incumbent)
-    results = [priced(w.result, economy) for w in weighed]
+    choose, results = chooser(weighed, incumbent=incumbent), [priced(w.result, economy) for w in weighed]
     now = _name(choose(results, bar))
+    again = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
+    of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
+    if _name(of_all(reopened, bar)) == now:
+        choose, results = of_all, reopened
     found = [*_of_bar(choose, results, bar, now)]
     for name in _BY_BREAKPOINTS:
         if name in bar.limits:
             found += _of_limit(choose, results, bar, name, now)
-    if any(name in bar.limits for name in _OF_MONEY):
+    if any(name in bar.limits for name in OF_MONEY):
         for what, value, changed in _inputs(economy):
-            found += _of_input(_choosing(choose, results, bar, changed), what, value, now)
+            turns = _turning_points(results, bar, changed, value)
+            found += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
     return tuple(found)
 
 
@@ -138,7 +145,7 @@ def in_words(found: Sequence[Flip], winner: str | None, *, thin: Collection[str]
         return []
     others = (flip for flip in found if flip.winner != winner and flip.winner not in thin)
     told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [flip_words.flip(flip.what, flip.value, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told]
+    return [flip_words.flip(flip.what, flip.told, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
@@ -186,9 +193,18 @@ def _bar_between(
     for _ in range(_BAR_HALVINGS):
         middle = (same + away) / 2
         same, away = (middle, away) if _name(choose(results, replace(bar, correct=middle))) == now else (same, middle)
-    other = choose(results, replace(bar, correct=away))
+    other, value = choose(results, replace(bar, correct=away)), same if upwards else away
     clears = other is None or other.code in ("clears", "kept")
-    return Flip("bar", same if upwards else away, _name(other), bar.correct or 0.0, upwards, clears)
+    flip = Flip("bar", value, _name(other), bar.correct or 0.0, upwards, clears)
+    return _told(flip, lambda x: _name(choose(results, replace(bar, correct=x))))
+
+
+def _told(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
+    """With the roughest form of its value at which it is true."""
+    forms = flip_words.forms(flip.what, flip.value, upwards=flip.upwards)
+    past = 1e-6 if flip.upwards else -1e-6
+    true = (told for told, value in forms if choice(value + past * abs(value)) == flip.winner)
+    return replace(flip, told=next(true, forms[-1][0]))
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:
@@ -199,8 +215,9 @@ def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str
         # from above: a limit of a rung's own number is kept, anything below it is not
         return _name(choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)})))
 
-    turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in known), now)
-    return [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
+    turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in known if m > 0), now)  # none is below 0
+    found = [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
+    return [_told(flip, lambda value: choice(-value)) for flip in found]
 
 
 def _least_kept(result: RungResult, name: str, bar: Bar) -> float | None:
@@ -222,13 +239,14 @@ def _at_breakpoints(
     found: list[Flip] = []
     above = [p for p in points if p >= now - _NEVER]
     below = [p for p in points if p < now - _NEVER]
-    for place, point in enumerate(above):
-        beyond = above[place + 1] if place + 1 < len(above) else point + max(1e-6, abs(point) * 1e-6)
-        if (other := choice(beyond)) != winner:
+    # Asked between two points, since at one it hangs on the last bit.
+    for point, beyond in zip(above, [*above[1:], *(p + max(1e-6, abs(p) * 1e-6) for p in above[-1:])], strict=True):
+        if beyond - point > _NEVER and (other := choice((point + beyond) / 2)) != winner:
             found.append(Flip(what, point, other, now, upwards=True))
             break
-    for point in reversed(below):
-        if (other := choice(point)) != winner:
+    ends = [*(p - max(1e-6, abs(p) * 1e-6) for p in below[:1]), *below[:-1]]
+    for point, beyond in reversed(list(zip(below, ends, strict=True))):
+        if point - beyond > _NEVER and (other := choice((point + beyond) / 2)) != winner:
             found.append(Flip(what, point, other, now, upwards=False))
             break
     return found
@@ -252,23 +270,45 @@ def _dearer(efforts: Mapping[str, Effort], times: float) -> dict[str, Effort]:
     return {name: replace(effort, per_query=dearer[name]) for name, effort in efforts.items()}
 
 
-def _of_input(choice: Callable[[float], str | None], what: str, now: float, winner: str | None) -> list[Flip]:
-    """The nearest change above and below: the first step of a geometric row where the choice is another, then bisection."""
+def _turning_points(results: Sequence[RungResult], bar: Bar, changed: Callable[[float], Economy], now: float) -> list[float]:
+    """Where a rung comes to keep, or to break, a limit on money, up to `FARTHEST` times more and less.
+
+    Each limit is crossed once at most, since with an input costs only grow or only fall.
+    """
+    least, most = now / FARTHEST, now * FARTHEST
+    asked = [_keeping(result, bar, name, changed) for result in results for name in OF_MONEY if name in bar.limits]
+    return sorted(_bisected(keeps, least, most) for keeps in asked if keeps(least) != keeps(most))
+
+
+def _keeping(result: RungResult, bar: Bar, name: str, changed: Callable[[float], Economy]) -> Callable[[float], bool]:
+    """Whether a rung keeps a limit at a value of one input."""
+
+    def keeps(value: float) -> bool:
+        number = measured(priced(result, changed(value)), name)
+        return number is None or bar.limits[name].holds(number)
+
+    return keeps
+
+
+def _of_input(
+    choice: Callable[[float], str | None], turns: Sequence[float], what: str, now: float, winner: str | None
+) -> list[Flip]:
+    """The nearest change above and below: between neighbouring `turns` the choice stays the same."""
     found: list[Flip] = []
     for upwards in (True, False):
-        same = now
-        for step in range(1, _STEPS + 1):
-            away = now * FARTHEST ** ((1 if upwards else -1) * step / _STEPS)
-            if choice(away) != winner:
-                value = _bisected(lambda x: choice(x) == winner, same, away)
-                found.append(Flip(what, value, choice(away), now, upwards))
+        way = [turn for turn in (turns if upwards else turns[::-1]) if (turn >= now if upwards else turn <= now)]
+        ends = [*way[1:], now * FARTHEST if upwards else now / FARTHEST]
+        for turn, end in zip(way, ends, strict=False):
+            if abs(end / turn - 1) > _ALIKE and (other := choice((turn * end) ** 0.5)) != winner:
+                found.append(_told(Flip(what, turn, other, now, upwards), choice))
                 break
-            same = away
     return found
 
 
 def _bisected(holds: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Where it comes to hold, or ceases to, between two values of which one does."""
+    there = holds(inside)
     for _ in range(_HALVINGS):
         middle = (inside * outside) ** 0.5
-        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        inside, outside = (middle, outside) if holds(middle) == there else (inside, middle)
     return outside

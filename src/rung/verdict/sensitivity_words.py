@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from rung.verdict.reasons import number
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 
-def flip(what: str, value: float, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
-    """What would change the choice, with its nearest value. `clears`: whether the choice would then clear the bar."""
+def flip(what: str, told: str, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
+    """What would change the choice, with its nearest value, in one of `forms`. `clears`: whether the choice would then clear
+    the bar."""
     then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
     if what == "bar" and not clears:
         where = "above" if upwards else "at or below"
         return (
-            f"With a bar {where} {number(value)}, no rung would be shown to clear it; {winner} would then stand in, as the "
+            f"With a bar {where} {told}, no rung would be shown to clear it; {winner} would then stand in, as the "
             "lowest that is not shown to be worse than the best."
         )
     if what == "bar":
-        return f"With a bar {'above' if upwards else 'at or below'} {number(value)}, {then}."
+        return f"With a bar {'above' if upwards else 'at or below'} {told}, {then}."
     if what == "traffic":
-        return f"At {_more(upwards)} than about {rounded(value)} queries a month, {then}."
+        return f"At {_more(upwards)} than about {told} queries a month, {then}."
     if what == "changes":
-        return f"If the documents changed {_more(upwards)} than about {rounded(value)} times a month, {then}."
+        return f"If the documents changed {_more(upwards)} than about {told} times a month, {then}."
     if what == "price":
-        return f"If an answer cost {_more(upwards)} than about {rounded(value)} times what it does, {then}."
-    return f"With a limit on {what} {'at or above' if upwards else 'below'} {rounded(value)}, {then}."
+        return f"If an answer cost {_more(upwards)} than about {told} times what it does, {then}."
+    return f"With a limit on {what} {'at or above' if upwards else 'below'} {told}, {then}."
 
 
 def _more(upwards: bool) -> str:
     return "more" if upwards else "less"
 
 
+def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:
+    """The ways to write a value, from the roughest: rounded away from today's. Bars in decimals, all else in digits."""
+    exact = Decimal(f"{value:.12g}")
+    last = [-digits for digits in (2, 3, 4, 5)] if what == "bar" else [exact.adjusted() - digits for digits in (2, 3, 4, 6)]
+    way = ROUND_CEILING if upwards else ROUND_FLOOR
+    shown = [exact.quantize(Decimal(1).scaleb(place), rounding=way) for place in last]
+    return [(f"{one:f}" if what == "bar" else _plain(one), float(one)) for one in shown]
+
+
 def rounded(value: float) -> str:
     """Three digits at most, thousands marked: 41237 is 41,200."""
-    if value >= 1000:
-        return f"{round(float(f'{value:.3g}')):,}"
-    return f"{value:.3g}"
+    exact = Decimal(f"{value:.12g}")
+    return _plain(exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), rounding=ROUND_HALF_EVEN))
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def cheaper_from(cheap: str, dear: str, volume: float, queries: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Whether one rung is better than another, and whether more cases would tell: paired comparisons of the same cases.
+"""Whether one rung is better than another: paired comparisons of the same cases.
 
 The interval of one mean is in `rung.stats.estimates` (and offered here too). What follows from it is left to `decide`.
 """
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-__all__ = ["ALPHA", "Paired", "cases_needed", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
+__all__ = ["ALPHA", "Paired", "design_effect", "estimate", "estimates", "holm", "paired", "paired_with"]
 
 ALPHA = 0.05  # below it a difference counts, corrected where there are several
 _Z = 1.959963984540054  # 95 %, two-sided
-_POWER = 0.8416212335729143  # 80 % of such tests would find it
 _SAME = 1e-12  # sums of equal fractions differ by rounding
 _ENUMERATED = 13  # up to so many units that differ all sign patterns are gone through: 2^13 < RESAMPLES
 _CHUNK = 1_000
@@ -248,22 +247,3 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
         reached = max(reached, min(1.0, (len(p) - place) * p[name]))
         adjusted[name] = reached
     return {name: adjusted[name] for name in p}
-
-
-def cases_needed(values: Sequence[float] | Floats, target: float, *, clusters: Sequence[int] | None = None) -> int | None:
-    """How many cases in all would likely (80 %) put the 95 % interval of the mean on one side of `target`.
-
-    A normal approximation that takes the mean and spread of the scores (in [0, 1]) seen so far for the truth. With clusters
-    it counts cases that are spread over documents as these are: the design effect times as many as independent ones. None
-    when nothing can be said: fewer than two cases, or a mean at the target.
-    """
-    import numpy as np
-
-    column = np.asarray(values, dtype=np.float64)
-    seen = column[~np.isnan(column)]
-    if len(seen) < 2 or abs(float(seen.mean()) - target) < 1e-9:
-        return None
-    # Two more cases on each side, as Agresti and Coull do: five right out of five do not mean that all are.
-    spread = float(np.concatenate([seen, [0.0, 0.0, 1.0, 1.0]]).var())
-    effect = 1.0 if clusters is None else design_effect(column, clusters)
-    return math.ceil(effect * (_Z + _POWER) ** 2 * spread / (float(seen.mean()) - target) ** 2)

@@ -25,7 +25,7 @@ from rung.report.numbers import (
     points_interval,
     significant,
 )
-from rung.verdict.gap_words import gap_sentence, has_oracle, proven
+from rung.verdict.gap_words import gap_sentence, has_oracle, measured_on, proven
 from rung.verdict.reasons import NOT_BEGUN, NOT_BUILT, NOT_NEEDED
 from rung.verdict.remedies import in_general, remedy
 
@@ -298,7 +298,7 @@ def _gap_sentence(name: str, report: Report) -> Safe:
         if known == name:
             told = formula if has_oracle(verdict) else "what the model gets wrong; there are no documents that could help"
             closed = f" {cure}" if proven(verdict, name) else ""
-            return join(el("b", means), f" ({told}): {said}{closed}")
+            return join(el("b", means), f" ({told}){measured_on(verdict, name)}: {said}{closed}")
     return join(f"{said} {count(verdict.gaps[name].n, 'case')}.")
 
 

@@ -1,0 +1,182 @@
+"""What would change the choice, on random boards: at the value that is claimed, and as it is said, the choice is that one.
+
+Each claim is held against a choice made anew just before the value and just past it, and at points on the way there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rung.records import Effort, Evaluation, Latency
+from rung.scoring import metrics
+from rung.verdict.bar import Bar, bar_of
+from rung.verdict.choice import Choice
+from rung.verdict.costs import Demand, Prices
+from rung.verdict.decide import decide
+from rung.verdict.eligible import chooser
+from rung.verdict.judging import DecisionContext
+from rung.verdict.sensitivity import Economy, Flip, flips, in_words, priced
+from tests.verdict.weighing import Floats, rung
+
+BESIDE = 1e-7  # of a value: so near to it on either side
+BESIDE_BAR = 1.1e-5  # bars are found to a hundredth's 1024th
+SLACK = 2e-9  # by which a number may be over a limit for rounding
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rungs, and what is asked of them."""
+
+    rungs: list[Evaluation]
+    bar: Bar
+    economy: Economy
+    incumbent: str
+
+    def choice(self, changed: Mapping[str, Any] | None = None) -> Choice | None:
+        """The choice made anew, with something changed."""
+        board = replace(self, **(changed or {}))
+        results = [priced(w.result, board.economy) for w in board.rungs]
+        return chooser(board.rungs, incumbent=board.incumbent)(results, board.bar)
+
+    def winner(self, changed: Mapping[str, Any] | None = None) -> str | None:
+        """Its name."""
+        found = self.choice(changed)
+        return None if found is None else found.name
+
+    def moved(self, what: str, value: float) -> dict[str, Any]:
+        """What changes with one input at another value."""
+        if what == "bar":
+            return {"bar": replace(self.bar, correct=min(1.0, max(0.0, value)))}
+        if what in self.bar.limits:
+            limit = replace(self.bar.limits[what], value=value)
+            return {"bar": replace(self.bar, limits={**self.bar.limits, what: limit})}
+        economy = self.economy
+        if what == "traffic":
+            return {"economy": replace(economy, demand=replace(economy.demand, queries=value))}
+        if what == "changes":
+            return {"economy": replace(economy, demand=replace(economy.demand, changes=value))}
+        assert what == "price"
+        dearer = {n: None if e.per_query is None else e.per_query * value for n, e in economy.efforts.items()}
+        efforts = {name: replace(effort, per_query=dearer[name]) for name, effort in economy.efforts.items()}
+        return {"economy": replace(economy, efforts=efforts)}
+
+
+def drawn(dice: np.random.Generator) -> Board:
+    """Two to five rungs with costs and times, limits on some of them, sometimes an incumbent."""
+    n = int(dice.choice([20, 40, 100]))
+    hard = dice.normal(size=n)
+    rungs = [_rung(f"r{place}", place, hard, dice) for place in range(int(dice.integers(2, 6)))]
+    limits = {
+        "usd_per_1k": (0.5, 0.3, 8.0),
+        "usd_per_month": (0.5, 10.0, 800.0),
+        "usd_per_passed": (0.3, 0.001, 0.1),
+        "p95_seconds": (0.4, 0.5, 3.0),
+        "p50_seconds": (0.2, 0.3, 1.5),
+    }
+    asked = {name: float(dice.uniform(low, high)) for name, (often, low, high) in limits.items() if dice.random() < often}
+    correct = None if dice.random() < 0.15 else round(float(dice.uniform(0.2, 0.95)), 2)
+    bar = bar_of(asked, metrics(), correct=correct, risk=float(dice.choice([0.05, 0.2, 0.3])))
+    demand = Demand(
+        float(dice.choice([1e3, 1e4, 1e5])),
+        float(dice.choice([0, 1, 4])),
+        float(dice.choice([0, 1, 4, 30])),
+        float(dice.choice([0.1, 1.0])),
+    )
+    prices = Prices(1.0, gpu_usd_per_hour=4, labour_usd_per_hour=50, documents_hours=2, storage_usd_per_gb_month=0.1)
+    economy = Economy({w.result.name: _effort(w, dice) for w in rungs}, prices, demand)
+    incumbent = str(dice.choice(["", "", *economy.efforts]))
+    return Board([*rungs, rung("oracle", (dice.random(n) < 0.9).astype(float), order=9)], bar, economy, incumbent)
+
+
+def _rung(name: str, order: int, hard: Floats, dice: np.random.Generator) -> Evaluation:
+    score = 0.7 * hard + 0.7 * dice.normal(size=len(hard))
+    column = (score < np.quantile(score, dice.uniform(0.1, 0.98))).astype(float)
+    if dice.random() < 0.3:
+        column = np.clip(column * 0.7 + dice.uniform(0, 0.3, len(hard)), 0, 1)
+    times = tuple(float(t) for t in dice.lognormal(6.5, 0.5, int(dice.choice([20, 40]))))
+    latency = Latency(float(np.percentile(times, 50)), float(np.percentile(times, 95)), len(times), times=times)
+    made = rung(name, column, order=order)
+    return replace(made, result=replace(made.result, latency=latency if dice.random() < 0.9 else None))
+
+
+def _effort(weighed: Evaluation, dice: np.random.Generator) -> Effort:
+    per_query = float(dice.choice([0, 0.0005, 0.001, 0.002, 0.004, 0.01]) * dice.uniform(0.5, 2))
+    return Effort(
+        None if dice.random() < 0.07 else per_query,
+        float(max(0.05, (weighed.values["correct"] >= 0.5).mean())),
+        uses_documents=bool(dice.random() < 0.5),
+        training_seconds=float(dice.choice([0, 0, 3_600, 36_000])),
+        indexing_seconds=float(dice.choice([0, 600, 3_600])),
+        stored_bytes=float(dice.choice([0, 1e9])),
+    )
+
+
+def wrong(board: Board, flip: Flip) -> list[str]:
+    """What is untrue of a claim."""
+    now, side = board.winner(), 1 if flip.upwards else -1
+    step = side * (BESIDE_BAR if flip.what == "bar" else max(SLACK, abs(flip.value) * BESIDE))
+    past = board.choice(board.moved(flip.what, flip.value + step))
+    found = []
+    if (None if past is None else past.name) != flip.winner:
+        found.append(f"names {flip.winner}, past it is {past}")
+    if flip.what == "bar" and flip.clears != (past is None or past.code in ("clears", "kept")):
+        found.append(f"clears: {flip.clears}, but {past}")
+    way = flip.value - step - flip.now  # today's value may lie within the step
+    before = [flip.now + way * share for share in (0.3, 0.9, 1.0) if way * side >= 0]
+    found += [f"changes before, at {at}" for at in before if board.winner(board.moved(flip.what, at)) != now]
+    for sentence in in_words([flip], now):
+        number = re.search(r"(?:above|below|about) ([\d.,]*\d)", sentence)
+        assert number is not None, sentence
+        said = float(number[1].replace(",", ""))
+        said += side * max(SLACK, said * 1e-5)
+        if board.winner(board.moved(flip.what, said)) != flip.winner:
+            found.append(f"says {number[1]}, where it is another")
+    return [f"{flip}: {one}" for one in found]
+
+
+def claims(boards: int, seed: int) -> tuple[int, list[str]]:
+    """How many claims so many boards make, and what is untrue of them."""
+    count, untrue = 0, []
+    for number in range(boards):
+        board = drawn(np.random.default_rng([seed, number]))
+        told = flips(board.rungs, bar=board.bar, economy=board.economy, incumbent=board.incumbent)
+        count += len(told)
+        untrue += [f"board {number}: {one}" for flip in told for one in wrong(board, flip)]
+    return count, untrue
+
+
+def test_every_claim_is_true() -> None:
+    count, untrue = claims(120, seed=0)
+    assert count > 300
+    assert untrue == []
+
+
+@pytest.mark.slow
+def test_two_thousand_claims_are_true() -> None:
+    count, untrue = claims(750, seed=1)
+    assert count >= 2_000
+    assert untrue == []
+
+
+def test_the_choice_made_anew_is_that_of_decide() -> None:
+    for number in range(25):
+        board = drawn(np.random.default_rng([2, number]))
+        lines = [replace(w, result=priced(w.result, board.economy)) for w in board.rungs]
+        assert decide(lines, bar=board.bar, context=DecisionContext(incumbent=board.incumbent)).winner == board.winner()
+
+
+def test_a_stopped_rung_counts_with_what_it_answered_unless_it_would_win_today() -> None:
+    rungs = [rung("low", [1.0] * 60 + [0.0] * 40, order=0), rung("high", [1.0] * 70 + [0.0] * 30, order=1)]
+    stopped = replace(rungs[1], result=replace(rungs[1].result, stopped="behind"))
+    assert [flip.winner for flip in flips([rungs[0], stopped], bar=Bar(0.5), economy=Economy({})) if flip.upwards] == [
+        "high"
+    ]
+    alone = replace(rungs[0], result=replace(rungs[0].result, stopped="behind"))
+    told = flips([alone, rungs[1]], bar=Bar(0.5), economy=Economy({}))
+    assert "low" not in {flip.winner for flip in told}
