@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from rung.stats.estimates import student_point
-from rung.stats.prediction_powered import Corrected, corrected, labels_needed, shifted
+from rung.stats.prediction_powered import Corrected, among, corrected, labels_needed, shift_of, shifted
 from rung.verdict.probability import at_least
 
 Floats = NDArray[np.float64]
@@ -125,11 +127,11 @@ def test_another_rung_moves_by_as_much_and_is_no_surer() -> None:
     found = corrected(f, human)
     assert found is not None
     other = (rng.random(100) < 0.6).astype(float)
-    moved = shifted(other, found)
+    moved = shifted(other, shift_of([found]))
     assert moved.mean - other.mean() == pytest.approx(found.mean - found.judged)
     assert moved.error > found.error
     assert np.nanmean(moved.values) == pytest.approx(moved.mean)
-    nothing, little = shifted(np.zeros(100), found), shifted(np.array([1.0] + [0.0] * 99), found)
+    nothing, little = (shifted(column, shift_of([found])) for column in (np.zeros(100), np.array([1.0] + [0.0] * 99)))
     assert (nothing.mean == 0) == (found.mean <= found.judged)
     assert little.mean > 0
 
@@ -174,3 +176,39 @@ def test_the_record_says_what_it_was_made_of() -> None:
     assert isinstance(found, Corrected)
     assert (found.labels, found.judged) == (20, f.mean())
     assert 0 <= found.power <= 1
+
+
+def test_rungs_that_moved_alike_differ_no_more_than_before() -> None:
+    """Identical answers stay identical, on all cases and on some of them."""
+    f, human, _ = drawn(np.random.default_rng(3), 100, 20)
+    found = corrected(f, human)
+    assert found is not None
+    one, other = (shifted(f, shift_of([found])) for _ in range(2))
+    assert np.array_equal(one.values, other.values)
+
+
+def test_rungs_whose_corrections_differ_make_the_shift_of_others_unsure() -> None:
+    rng = np.random.default_rng(5)
+    kind, _, _ = drawn(rng, 100, 20)
+    labels = np.full(100, np.nan)
+    labels[:15] = 1.0
+    high = corrected(kind, labels)
+    labels[:15] = 0.0
+    low = corrected(kind, labels)
+    assert high is not None
+    assert low is not None
+    both = shift_of([high, low])
+    assert both.mean == pytest.approx(((high.mean - high.judged) + (low.mean - low.judged)) / 2)
+    assert both.error > 2 * max(high.error, low.error)
+
+
+def test_what_the_judge_was_not_asked_about_keeps_its_score() -> None:
+    rng = np.random.default_rng(9)
+    f, human, _ = drawn(rng, 60, 20)
+    part = corrected(f, human)
+    assert part is not None
+    whole = among(np.append(f, np.zeros(40)), replace(part, values=np.append(part.values, np.full(40, np.nan))))
+    assert whole.mean == pytest.approx(0.6 * part.mean)
+    assert np.nanmean(whole.values) == pytest.approx(whole.mean)
+    assert whole.error < part.error + 0.05
+    assert among(f, part) is part

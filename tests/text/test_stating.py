@@ -68,6 +68,8 @@ RETURN, COST, CAPITAL = (
         ("When was it raised?", ["October 16, 1973"], "OPEC raised it by 70% on 16 October 1973."),
         ("Who leads it?", ["Anna Keller"], "Ms Keller leads the department."),
         ("Who leads it?", ["Anna Keller"], "A. Keller does."),
+        ("Who wrote Faust?", ["Johann Wolfgang von Goethe"], "It was written by Goethe."),
+        ("Who composed it?", ["Ludwig van Beethoven"], "An opera by Beethoven."),
         ("Which languages?", ["English, French and German"], "They speak:\n- German\n- English\n- French"),
         ("Is breakfast included?", ["no"], "Breakfast isn't included in the rate."),
         ("Do you ship to Sweden?", ["yes"], "We do ship to Sweden."),

@@ -48,6 +48,15 @@ def test_thirteen_of_thirty_is_not_as_good_as_twenty_one() -> None:
     assert chosen(ladder(prompt, rag)).worse == {"rung_a"}
 
 
+def test_few_common_cases_show_nothing() -> None:
+    one, other = np.array([1.0, 0.0]), np.array([1.0, 1.0])
+    assert chosen(ladder(one, other)).name == "rung_a"
+    cheap = np.array([1.0] * 39 + [0.0] + [np.nan] * 5)
+    dear = np.array([np.nan] * 39 + [1.0] + [1.0] * 5)
+    assert chosen(ladder(cheap, dear)).worse == frozenset()
+    assert chosen(ladder(np.zeros(6), np.ones(6))).name == "rung_b"
+
+
 def test_a_tie_goes_to_the_lower_rung() -> None:
     near = ladder(share(150, 200, seed=1), share(152, 200, seed=2))
     assert (chosen(near).name, chosen(near).code, chosen(near).best) == ("rung_a", "not_worse", "rung_b")

@@ -22,6 +22,7 @@ from rung.pipeline.publishing import latest
 from rung.records import Json, digest
 from rung.scoring.answer_labels import AnswerLabel, answer_digest, heard
 from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, labels_needed
+from rung.text.refusals import is_refusal
 from rung.verdict.bar import Bar
 from rung.verdict.probability import at_least
 
@@ -103,6 +104,10 @@ class _Answers:
         row = self.rows.get(case)
         return str(row.get("response", "")) if row is not None else ""
 
+    def is_judged(self, case: str) -> bool:
+        """Whether the judge was asked: what says that it does not know is 0 or 1 by rule."""
+        return bool(self.text(case)) and not is_refusal(self.text(case))
+
 
 def label_plan(project: Project) -> LabelPlan:
     """What to ask about the last verdict.
@@ -123,6 +128,7 @@ def label_plan(project: Project) -> LabelPlan:
     answers = [_Answers(rung, rows.get(rung, {})) for rung in rungs]
     cases = sorted({case for found in rows.values() for case in found})
     cases = [case for case in cases if all(one.score(case) is not None for one in answers)]
+    cases = [case for case in cases if any(one.is_judged(case) for one in answers)]
     if len(cases) < MIN_LABELS:
         raise UserError(f"{project.root}: the last verdict judged {len(cases)} cases; {MIN_LABELS} are needed")
     name = digest(*sorted(f"{case} {one.rung} {one.text(case)}" for case in cases for one in answers))[:12]
@@ -130,10 +136,13 @@ def label_plan(project: Project) -> LabelPlan:
     asked = {(one.case, one.rung, one.answer) for one in labels}
     left = []
     for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
-        open_ = [one for one in answers if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
+        judged = [one for one in answers if one.is_judged(case)]
+        open_ = [one for one in judged if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
         left += _shown(case, open_, name)
     given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
-    labelled = sum(all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers) for c in cases)
+    labelled = sum(
+        all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers if one.is_judged(c)) for c in cases
+    )
     known = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
     if any(found is None for found in known.values()):
         labelled = min(labelled, MIN_LABELS - 1)

@@ -15,12 +15,13 @@ from rung.records import Evaluation, JudgeCheck, Outcome, Problem
 from rung.report.ragas import response_of
 from rung.scoring.answer_labels import AnswerLabel, Heard, answer_digest, heard
 from rung.scoring.judge import agreement
-from rung.stats.prediction_powered import MIN_LABELS, Corrected, corrected, shifted
+from rung.stats.prediction_powered import MIN_LABELS, Corrected, among, corrected, shift_of, shifted
 from rung.verdict import reasons
 from rung.verdict.bar import MAIN
 
 if TYPE_CHECKING:
     from rung.pipeline.evaluate import Scored
+    from rung.stats.estimates import Floats
 
 FILE = "human.labels.jsonl"
 
@@ -65,26 +66,44 @@ def add_labels(project: Project, labels: Sequence[AnswerLabel]) -> None:
 def corrected_by_people(project: Project, scored: Scored) -> tuple[dict[str, Corrected], JudgeCheck | None]:
     """By rung its `correct` on the scale of people's labels, where a model judges by a rubric and people labelled enough.
 
-    A rung with `MIN_LABELS` labels of its own answers or more is corrected by these. Others move by as much as the one with
-    the most labels, taken to be judged alike, and are as uncertain: a judge that is too kind to all must not make the one
-    that was looked at the worst.
+    A rung with `MIN_LABELS` labels of its own answers or more is corrected by these. Others move by as much as these did on
+    average, taken to be judged alike, and are as uncertain: a judge that is too kind to all must not make the one that was
+    looked at the worst. What the judge is not asked about, an answer that says it does not know, keeps its score.
     """
+    import numpy as np
+
     settings = project.settings
     if scored.measure.correct_by != "judge" or settings.judge.mode == "pairwise" or not (labels := read_labels(project)):
         return {}, None
     judged = {e.name: e for e in scored.evaluations if MAIN in e.values and not e.has_failed}
     said = {name: heard(labels, name, digests(e.outcomes), e.scorecard.cases) for name, e in judged.items()}
-    own, found = {}, {}
+    asked = {name: _asked(e) for name, e in judged.items()}
+    parts = {}
     for place, (name, e) in enumerate(judged.items()):
-        one = corrected(e.values[MAIN], said[name].human, clusters=e.clusters, seed=place)
+        one = corrected(asked[name], said[name].human, clusters=e.clusters, seed=place + 1)
         if one is not None:
-            own[name] = one
-    check = _check(settings.judge.model or settings.model, judged, said, own)
-    if own:
-        most = max(own.values(), key=lambda one: one.labels)
-        for place, (name, e) in enumerate(judged.items()):
-            found[name] = own.get(name) or shifted(e.values[MAIN], most, clusters=e.clusters, seed=place)
-    return found, check
+            parts[name] = one
+    if not parts:
+        return {}, _check(settings.judge.model or settings.model, judged, said, {})
+    shift, found = shift_of(list(parts.values())), {}
+    for place, (name, e) in enumerate(judged.items()):
+        if np.isnan(asked[name]).all():
+            continue
+        part = parts.get(name) or shifted(asked[name], shift, clusters=e.clusters)
+        found[name] = among(e.values[MAIN], part, clusters=e.clusters, seed=place + 1 if name in parts else 0)
+    own = {name: found[name] for name in parts}
+    others = [name for name in found if name not in own]
+    return found, _check(settings.judge.model or settings.model, judged, said, own, others=others, moved=shift.mean)
+
+
+def _asked(evaluation: Evaluation) -> Floats:
+    """`correct` of the answers that the judge was asked about, NaN elsewhere: what says that it does not know is 0 or 1 by
+    rule."""
+    import numpy as np
+
+    refused = {o.case for o in evaluation.outcomes if o.answer is None or o.answer.refused}
+    by_rule = np.array([case in refused for case in evaluation.scorecard.cases])
+    return np.where(by_rule, np.nan, evaluation.values[MAIN])
 
 
 def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
@@ -94,7 +113,13 @@ def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def _check(
-    judge: str, judged: Mapping[str, Evaluation], said: Mapping[str, Heard], own: Mapping[str, Corrected]
+    judge: str,
+    judged: Mapping[str, Evaluation],
+    said: Mapping[str, Heard],
+    own: Mapping[str, Corrected],
+    *,
+    others: Sequence[str] = (),
+    moved: float = 0.0,
 ) -> JudgeCheck:
     """How far people and the judge agree, over all labels that count, and what follows, in numbers and in words."""
     import numpy as np
@@ -116,13 +141,10 @@ def _check(
             for name, one in own.items()
         )
         words.append(f"`correct` is the judge's, corrected by people's labels: {told}.")
-        others = [name for name in judged if name not in own]
         if others:
-            most = max(own, key=lambda name: own[name].labels)
-            moved = own[most].mean - own[most].judged
             words.append(
-                f"{reasons.listed(others)}: too few labels of their own; moved as {most} was ({moved:+.2f}), which is right "
-                "if the judge errs alike on them."
+                f"{reasons.listed(others)}: too few labels of their own; their judged answers moved as those did of which "
+                f"people were asked ({moved:+.2f}), which is right if the judge errs alike on them."
             )
     elif pairs:
         words.append(

@@ -64,6 +64,11 @@ class Use:
         return Use(round(self.calls * n), round(self.prompt * n), round(self.completion * n))
 
 
+def least(uses: Sequence[Use]) -> Use:
+    """Of each number the smallest."""
+    return Use(*(min(column) for column in zip(*((u.calls, u.prompt, u.completion) for u in uses), strict=True)))
+
+
 def most(uses: Sequence[Use]) -> Use:
     """Of each number the largest."""
     return Use(*(max(column) for column in zip(*((u.calls, u.prompt, u.completion) for u in uses), strict=True)))
@@ -109,7 +114,8 @@ class Stage:
             whole, each = whole + one.times(count), most([each, one])
         some = cases[:: max(1, len(cases) // SAMPLE)][:SAMPLE]
         told = [self._driven(make(case), needs, "likely")[0] for case in some]
-        return Rehearsed(whole, each, _mean(told).times(len(cases)))
+        # where tokens are counted as the model counts, four characters each may come to more than there can be
+        return Rehearsed(whole, each, least([whole, _mean(told).times(len(cases))]))
 
     def begun(self, talk: Conversation[object], needs: Sequence[Need] = ()) -> Use:
         """What a conversation takes as far as it can be rehearsed."""

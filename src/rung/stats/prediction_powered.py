@@ -107,23 +107,72 @@ def corrected(
     return Corrected(mean, variance**0.5, freedom, power, n, float(f_all.mean()), values)
 
 
-def shifted(judged: Floats, by: Corrected, *, clusters: Sequence[int] | None = None, seed: int = 0) -> Corrected:
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """By how much a judge's mean moves where people were asked, over all rungs of which they were, and how sure that is."""
+
+    mean: float
+    error: float
+    freedom: float
+
+
+def shift_of(found: Sequence[Corrected]) -> Shift:
+    """The mean shift of some corrections, by their labels; where they differ, a further rung may lie as far away as they do.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not found:
+        raise ValueError("no correction to go by")
+    labels = sum(one.labels for one in found)
+    moved = [(one.mean - one.judged, one.labels / labels, one) for one in found]
+    mean = sum(by * share for by, share, _ in moved)
+    of_labels = sum((share * one.error) ** 2 for _, share, one in moved)
+    between = sum(share * (by - mean) ** 2 for by, share, _ in moved) * len(found) / max(len(found) - 1, 1)
+    return Shift(mean, (of_labels + between) ** 0.5, min(one.freedom for one in found))
+
+
+def shifted(judged: Floats, by: Shift, *, clusters: Sequence[int] | None = None, seed: int = 0) -> Corrected:
     """The same correction for a judge's scores of which nobody was asked: those of others, taken to err alike.
 
-    The mean moves by as much as theirs did, and is as uncertain as theirs, its own spread over cases besides.
+    The mean moves by as much as theirs did, and is as uncertain as theirs, its own spread over cases besides. Of one `seed`
+    and the same cases the uncertainty that is shared is no difference between two rungs.
     """
     import numpy as np
 
     known = judged[~np.isnan(judged)]
     total, own = len(known), float(known.mean())
     least = 0.5 / total if own > 0 else 0.0  # what got something right is not made to have nothing right
-    mean = min(1.0, max(least, own + by.mean - by.judged))
+    mean = min(1.0, max(least, own + by.mean))
     effect = 1.0 if clusters is None else design_effect(judged, clusters)
     of_cases = float(np.append(known, (0.0, 1.0)).var(ddof=1)) / (total + 2) * effect
     variance = by.error**2 + of_cases
     values = judged + (mean - own)
     values = _spread(values, variance**0.5 * _wider(by.freedom, total), clusters, seed)
-    return Corrected(mean, variance**0.5, by.freedom, by.power, 0, own, values)
+    return Corrected(mean, variance**0.5, by.freedom, 0.0, 0, own, values)
+
+
+def among(judged: Floats, part: Corrected, *, clusters: Sequence[int] | None = None, seed: int = 0) -> Corrected:
+    """All cases, of which a `part` was corrected: those that the judge was asked about. The others keep their scores.
+
+    mean = p m + (1 − p) r, p the part's share, m its mean, r the others'; their errors, and that of p.
+    """
+    import numpy as np
+
+    known, inside = ~np.isnan(judged), ~np.isnan(part.values)
+    rest = judged[known & ~inside]
+    if not len(rest):
+        return part
+    total, share, other = int(known.sum()), float(inside.sum() / known.sum()), float(rest.mean())
+    effect = 1.0 if clusters is None else design_effect(judged, clusters)
+    of_rest = float(np.append(rest, (0.0, 1.0)).var(ddof=1)) / (len(rest) + 2)
+    of_share = share * (1 - share) * (part.mean - other) ** 2 / (total + 2)
+    variance = (share * part.error) ** 2 + ((1 - share) ** 2 * of_rest + of_share) * effect
+    values = np.where(inside, part.values, judged)
+    values += share * part.mean + (1 - share) * other - float(np.nanmean(values))
+    values = _spread(values, variance**0.5 * _wider(part.freedom, total), clusters, seed)
+    mean = share * part.mean + (1 - share) * other
+    return Corrected(mean, variance**0.5, part.freedom, part.power, part.labels, float(judged[known].mean()), values)
 
 
 def labels_needed(found: Corrected, target: float, risk: float) -> int | None:
@@ -179,7 +228,7 @@ def _spread(values: Floats, error: float, clusters: Sequence[int] | None, seed: 
     if missing <= 0:
         return values
     away = seen - seen.mean()
-    pattern = np.random.default_rng((seed, n)).standard_normal(n)
+    pattern = np.random.default_rng((seed, len(values))).standard_normal(len(values))[known]
     pattern -= pattern.mean()
     if (length := float(away @ away)) > 1e-12:
         pattern -= away * float(pattern @ away) / length

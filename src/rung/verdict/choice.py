@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 FLOOR = 0.02  # of `correct`: so small a difference is none, and goes to the lower rung
+MIN_COMMON = 5  # cases that two rungs have both answered: of fewer nothing is made
 _SLACK = 1e-9
 
 
@@ -134,8 +135,12 @@ def is_worse(
 
     A paired one-sided t-test at the risk, over the cases that both have, one case of half a point to either side counted
     besides: equal answers prove no equality. Where the other is the best of several settings, worth so many independent
-    `tries`, luck has had as many throws: the risk is shared among them.
+    `tries`, luck has had as many throws: the risk is shared among them. Fewer than `MIN_COMMON` cases show nothing.
     """
+    import numpy as np
+
+    if int((~np.isnan(one.values) & ~np.isnan(best.values)).sum()) < MIN_COMMON:
+        return False
     gap, p = behind(one.values, best.values, clusters=clusters)
     return gap > FLOOR + _SLACK and 1 - (1 - p) ** tries < risk
 

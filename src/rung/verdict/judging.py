@@ -19,6 +19,7 @@ from rung.verdict.costs import Demand, Prices, usd_per_1k
 from rung.verdict.failure_modes import LOST_BELOW, RIGHT_FROM
 from rung.verdict.gaps import FORMAT, ORACLE, form_of
 from rung.verdict.headroom import won_back
+from rung.verdict.racing import always_valid
 from rung.verdict.remedies import advised
 from rung.verdict.sensitivity import Economy, priced
 
@@ -165,8 +166,8 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
     values, clusters = evaluation.values, evaluation.clusters
     told = values if evaluation.held is None else _of_shown(values, evaluation.held)
     scores = estimates(told, amounts=evaluation.scorecard.amounts, clusters=clusters)
-    if evaluation.interval and MAIN in scores:
-        scores[MAIN] = Estimate(scores[MAIN].mean, *evaluation.interval, scores[MAIN].n)
+    if (interval := _interval(evaluation, told)) and MAIN in scores:
+        scores[MAIN] = Estimate(scores[MAIN].mean, *interval, scores[MAIN].n)
     lost = MAIN in values and evaluation.layers
     line = replace(
         priced(result, economy),
@@ -179,6 +180,18 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
         partly=_partly(values.get(MAIN)),
     )
     return replace(evaluation, result=line, cards=(evaluation.scorecard,))
+
+
+def _interval(evaluation: Evaluation, told: Mapping[str, Floats]) -> tuple[float, float] | None:
+    """What the mean over all cases most likely is where the race ended before them, of the cases that count alone."""
+    import numpy as np
+
+    if evaluation.interval is None or evaluation.held is None or MAIN not in told:
+        return evaluation.interval
+    column, counted = evaluation.values[MAIN], told[MAIN]
+    known = counted[~np.isnan(counted)]
+    left_out = int((~np.isnan(column)).sum()) - len(known)
+    return always_valid(known, total=len(column) - left_out) if len(known) else None
 
 
 def _partly(correct: Floats | None) -> int:

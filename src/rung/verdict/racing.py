@@ -377,5 +377,5 @@ def enough_for_gaps(closed_book: Floats | None, oracle: Floats | None) -> bool:
     n = min(len(one) for one in arms)
     if n < 40:
         return False
-    columns = [*arms, arms[-1][:n] - arms[0][:n]]
-    return all(1.96 * float(np.nanstd(one)) / math.sqrt(n) <= 0.1 for one in columns)
+    columns = [one[~np.isnan(one)] for one in (*arms, arms[-1][:n] - arms[0][:n])]
+    return all(len(one) > 1 and 1.96 * float(one.std()) / math.sqrt(n) <= 0.1 for one in columns)

@@ -11,11 +11,37 @@ from rung.text.stating.clauses import stem
 
 _NAME = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*")
 _MAX_PARTS = 4
+_PARTICLES = frozenset(
+    [
+        "al",
+        "bin",
+        "da",
+        "das",
+        "de",
+        "del",
+        "della",
+        "den",
+        "der",
+        "di",
+        "dos",
+        "du",
+        "el",
+        "ibn",
+        "la",
+        "le",
+        "ten",
+        "ter",
+        "van",
+        "von",
+        "zu",
+        "zur",
+    ]
+)
 
 
 def surname(wanted: str, text: str, stems: Sequence[str]) -> list[tuple[int, int]]:
     """Where the last word of a name stands among the stems of a sentence, if no other given name stands before it."""
-    parts = wanted.replace(".", " ").split()
+    parts = [part for part in wanted.replace(".", " ").split() if part not in _PARTICLES]
     if not 2 <= len(parts) <= _MAX_PARTS or not all(part[0].isupper() and part.isalpha() for part in parts):
         return []
     if _bare(parts[0]) in words.OF_PLACES:
