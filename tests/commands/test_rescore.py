@@ -105,6 +105,20 @@ def test_a_rung_with_other_settings_is_not_the_one_that_answered(raced: tuple[Pa
         rescore(load_project(folder))
 
 
+def test_what_would_be_taught_or_held_to_otherwise_today_counts_no_more(raced: tuple[Path, Verdict]) -> None:
+    """Another example changes what few_shot is shown; another label changes what everybody is held to."""
+    folder, _ = raced
+    examples = folder / "examples.jsonl"
+    examples.write_text(examples.read_text("utf-8").replace("Other 3?", "Another 3?"), encoding="utf-8")
+    again = rescore(load_project(folder)).verdict
+    assert "few_shot" not in {r.name for r in again.rungs if r.status == "measured"}
+    assert "prompt" in {r.name for r in again.rungs if r.status == "measured"}
+    assert "few_shot" in again.coverage.rescored
+    yaml(folder, "labels: [red, blue]", "labels: [red, blue, green]")
+    with pytest.raises(UserError, match=r"no stored answer of .* counts any more"):
+        rescore(load_project(folder))
+
+
 def test_a_judge_is_asked_for_what_it_has_not_graded(tmp_path: Path) -> None:
     (tmp_path / "rung.yaml").write_text(
         "task: Explain.\ncases: cases.jsonl\nmodel: scripted\nrungs: [prompt]\nbar: {metric: judge, correct: 0.6}\n",

@@ -139,3 +139,21 @@ def test_a_long_answer_does_not_take_long() -> None:
     began = time.process_time()
     stated(said, ["30 days", "thirty days", "a month"], RETURN)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "is_yes"),
+    [
+        ("Absolutely not.", "Can I return it?", False),
+        ("Natürlich nicht.", "Darf ich das Gerät öffnen?", False),
+        ("Parking is prohibited.", "Is parking allowed?", False),
+        ("Rauchen ist verboten.", "Ist Rauchen erlaubt?", False),
+        ("Il est interdit de fumer.", "Est-il permis de fumer ?", False),
+        ("No problem, you can return it.", "Can I return it?", True),
+        ("Yes, it is forbidden.", "Is parking forbidden?", True),
+        ("Absolutely.", "Can I return it?", True),
+    ],
+)
+def test_yes_and_no_are_told_apart_in_other_words(said: str, question: str, is_yes: bool) -> None:
+    assert stated(said, ["yes"], question) == is_yes
+    assert stated(said, ["no"], question) == (not is_yes)

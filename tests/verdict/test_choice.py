@@ -55,6 +55,8 @@ def test_few_common_cases_show_nothing() -> None:
     dear = np.array([np.nan] * 39 + [1.0] + [1.0] * 5)
     assert chosen(ladder(cheap, dear)).worse == frozenset()
     assert chosen(ladder(np.zeros(6), np.ones(6))).name == "rung_b"
+    for cases in (5, 8, 20, 40):  # one case is even odds, however the others agree
+        assert chosen(ladder(np.array([0.0] + [1.0] * (cases - 1)), np.ones(cases))).name == "rung_a"
 
 
 def test_a_tie_goes_to_the_lower_rung() -> None:

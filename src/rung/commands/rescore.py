@@ -18,11 +18,12 @@ from rung.pipeline.candidates import allowed, shared_settings
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, Facts, Stored, read_evaluations
+from rung.pipeline.made_by import made_by
 from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import Prepared, gold_of, located
 from rung.pipeline.publishing import LATEST, published, read_list
 from rung.pipeline.test_set_reuse import looks_so_far
-from rung.records import Case, Evaluation, Outcome, Passage, Stop
+from rung.records import Case, Evaluation, Outcome, Passage, Stop, StrategySpec
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Materials, Plan
@@ -33,6 +34,7 @@ from rung.verdict.bar import MAIN
 from rung.verdict.racing import always_valid, order
 
 AGAIN = "run 'rung compare'"
+_OTHER = StrategySpec(rung="")  # of no rung: its answers count no more
 
 
 def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
@@ -48,7 +50,7 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     earlier = published(project, name)
     stored = read_evaluations(_stored_in(earlier.folder))
     prepared = _prepared(engines, stored.facts)
-    kept = _Kept.of(project, stored, prepared, _changed(engines, stored))
+    kept = _Kept.of(project, _as_made(project, stored, prepared), prepared, _changed(engines, stored))
     if not kept.cases or not any(e.outcomes and not e.is_reference for e in kept.evaluations):
         why = "; ".join(kept.words()) or "no rung had answered"
         raise UserError(f"no stored answer of {earlier.folder} counts any more ({why}): {AGAIN}")
@@ -64,12 +66,26 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     return write_report(project, prepared, scored, verdict)
 
 
+def _as_made(project: Project, stored: Stored, prepared: Prepared) -> Stored:
+    """Without the spec of each rung whose answers would be made by something else today, so that it counts as another."""
+    today = made_by(project, prepared)
+    other = {name for name, value in stored.facts.made_by.items() if today.get(name) != value}
+
+    def counts(evaluation: Evaluation) -> bool:
+        spec = evaluation.spec
+        searched = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in evaluation.outcomes)
+        taught = spec is not None and (bool(spec.worked) or bool(spec.artifacts))
+        return not ("form" in other or ("taught" in other and taught) or ("knowledge" in other and searched))
+
+    return replace(stored, evaluations=tuple(e if counts(e) else replace(e, spec=_OTHER) for e in stored.evaluations))
+
+
 def _stored_in(folder: Path) -> Path:
     path = folder / EVALUATIONS
     if not path.is_file():
         raise UserError(
-            f"the verdict in {folder} has no stored answers: an earlier Rung made it, or 'rung knowledge prune' took them "
-            f"away because they had found deleted documents; {AGAIN}"
+            f"the verdict in {folder} has no stored answers: an earlier Rung made it, 'rung knowledge prune' took them away "
+            f"because they had found deleted documents, or 'rung doctor' because they were damaged; {AGAIN}"
         )
     return path
 

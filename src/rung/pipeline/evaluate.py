@@ -203,7 +203,7 @@ def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Ve
             RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
             SPECS: specs_of(scored.evaluations),
         }
-        facts = facts_of(intake, scored.measure.correct_by, verdict.coverage)
+        facts = facts_of(project, intake, scored.measure.correct_by, verdict.coverage)
         evaluations = partial(write_evaluations, facts=facts, cases=intake.cases, evaluations=scored.evaluations)
         trial = bool(verdict.coverage.trial)
         published = publish(project, texts, {EVALUATIONS: evaluations}, created=report.created, trial=trial)

@@ -20,8 +20,10 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rung.config.project import Project
 from rung.errors import UserError
 from rung.files.durable import damaged, short_sum
+from rung.pipeline.made_by import made_by
 from rung.pipeline.prepare import Prepared
 from rung.records import (
     Answer,
@@ -80,7 +82,8 @@ class Facts:
     """What a comparison knew beside its rungs, and what cannot be told again without a model.
 
     `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the weight of the
-    dense ranking (`pipeline.dense_weight`).
+    dense ranking (`pipeline.dense_weight`). `made_by`: digests of what answers were made by, beside a rung's own settings:
+    the `form` that all answers have, what was `taught` or shown, and how documents are cut and searched (`knowledge`).
     """
 
     correct_by: str
@@ -91,9 +94,10 @@ class Facts:
     knowledge_version: int = 0
     weight: Mapping[str, Any] | None = None
     document_groups: Mapping[str, tuple[str, ...]] | None = None
+    made_by: Mapping[str, str] = field(default_factory=dict)
 
 
-def facts_of(intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
+def facts_of(project: Project, intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
     """Of a comparison that was decided."""
     materials = intake.materials
     return Facts(
@@ -105,6 +109,7 @@ def facts_of(intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
         knowledge_version=intake.knowledge_version,
         weight=None if intake.weight is None else asdict(intake.weight),
         document_groups=intake.document_groups,
+        made_by=made_by(project, intake),
     )
 
 

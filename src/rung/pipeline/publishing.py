@@ -210,7 +210,7 @@ def published(project: Project, name: str) -> Published:
     try:
         texts = [(kept / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
     except (OSError, ValueError) as error:
-        raise UserError(f"{kept} holds no verdict that can be shown: {error}") from error
+        raise UserError(f"{kept} holds no verdict that can be shown ({error}): run 'rung compare'") from error
     return Published(texts[0], texts[1], kept / PAGE, kept)
 
 

@@ -135,13 +135,15 @@ def is_worse(
 
     A paired one-sided t-test at the risk, over the cases that both have, one case of half a point to either side counted
     besides: equal answers prove no equality. Where the other is the best of several settings, worth so many independent
-    `tries`, luck has had as many throws: the risk is shared among them. Fewer than `MIN_COMMON` cases show nothing.
+    `tries`, luck has had as many throws: the risk is shared among them. Fewer than `MIN_COMMON` cases show nothing, nor
+    does a difference of one case in all: by the sign test it is even odds.
     """
     import numpy as np
 
-    if int((~np.isnan(one.values) & ~np.isnan(best.values)).sum()) < MIN_COMMON:
-        return False
+    common = int((~np.isnan(one.values) & ~np.isnan(best.values)).sum())
     gap, p = behind(one.values, best.values, clusters=clusters)
+    if common < MIN_COMMON or gap * common <= 1 + _SLACK:
+        return False
     return gap > FLOOR + _SLACK and 1 - (1 - p) ** tries < risk
 
 

@@ -32,6 +32,7 @@ Usd = float | Iterable[float | None] | None
 
 _ARMS = (CLOSED_BOOK, ORACLE)
 _SETTING = re.compile(r"(.+?)\[[^\[\]]*\]")
+_MAX_USD = 1e9  # of one case
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,8 +325,8 @@ def _prices(usd: Mapping[str, Usd], columns: Mapping[str, Floats], cases: int) -
 
 def _usd(where: str, value: object) -> float:
     number = _number(where, value, "cost")
-    if number < 0:
-        raise UserError(f"{where} is {number:g}: a cost is 0 or more")
+    if not 0 <= number < _MAX_USD:
+        raise UserError(f"{where} is {number:g}: a cost of a case is 0 or more US dollars, and less than {_MAX_USD:,.0f}")
     return number
 
 

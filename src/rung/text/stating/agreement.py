@@ -75,11 +75,18 @@ def _polarity(clauses: Sequence[Clause], wanted: Expected) -> bool:
     opening = [token in words.YES for token in tokens[:3] if token in words.YES | words.NO]
     if not clauses or len({*opening}) > 1:
         return False
+    forbids = bool(words.FORBIDDING.intersection(clauses[0].tokens)) and not words.FORBIDDING & wanted.asked
+    denies = clauses[0].denies != forbids
+    turned = words.NEGATORS.intersection(tokens[1:_SHORT_REPLY])  # "Absolutely not.", "Natürlich nicht."
+    if opening and tokens[0] in words.YES and turned and (len(tokens) <= _SHORT_REPLY or tokens[1] in turned):
+        return not wants_yes
+    if tokens[:2] in (["no", "problem"], ["kein", "problem"]):
+        return wants_yes
     if opening and tokens[0] in words.YES | words.NO:
         return opening[0] == wants_yes
-    if clauses[0].denies and len(tokens) <= _SHORT_REPLY:
+    if denies and len(tokens) <= _SHORT_REPLY:
         return not wants_yes
-    return clauses[0].denies != wants_yes and clauses[0].shares(wanted.asked) > 0
+    return denies != wants_yes and clauses[0].shares(wanted.asked) > 0
 
 
 def _part(clauses: Sequence[Clause], wanted: Expected) -> float:

@@ -12,30 +12,7 @@ from rung.text.stating.clauses import stem
 _NAME = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*")
 _MAX_PARTS = 4
 _PARTICLES = frozenset(
-    [
-        "al",
-        "bin",
-        "da",
-        "das",
-        "de",
-        "del",
-        "della",
-        "den",
-        "der",
-        "di",
-        "dos",
-        "du",
-        "el",
-        "ibn",
-        "la",
-        "le",
-        "ten",
-        "ter",
-        "van",
-        "von",
-        "zu",
-        "zur",
-    ]
+    ["al", "bin", "da", "das", "de", "del", "den", "der", "di", "dos", "du", "el", "ibn", "la", "le", "ten", "van", "von"]
 )
 
 

@@ -14,6 +14,10 @@ def _words(text: str) -> frozenset[str]:
 
 YES = _words("yes yeah yep absolutely definitely sure ja jawohl selbstverstandlich naturlich oui si claro true correct")
 NO = _words("no nope nein non false")
+FORBIDDING = _words(
+    "prohibited forbidden banned disallowed impossible unavailable verboten untersagt unmoglich unzulassig interdit "
+    "interdite prohibido prohibida imposible"
+)
 NEGATORS = _words(
     "not no never neither nor none nobody nothing cannot isnt arent wasnt werent dont doesnt didnt wont wouldnt cant "
     "couldnt shouldnt hasnt havent hadnt aint except excluding refuse refuses refused fail fails failed miss missed "

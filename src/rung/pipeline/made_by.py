@@ -1,0 +1,23 @@
+"""What answers are made by beside a rung's own settings, as digests: by these it is known whether stored ones still hold."""
+
+from __future__ import annotations
+
+from rung.config.project import Project
+from rung.pipeline.prepare import Prepared
+from rung.records import digest, plain
+
+
+def made_by(project: Project, intake: Prepared) -> dict[str, str]:
+    """What answers of today would be made by; see `evaluation_store.Facts`."""
+    materials, knowledge = intake.materials, project.settings.knowledge
+    taught = [
+        [(e.messages, e.tools) for e in materials.examples],
+        [(c.id, c.question, c.answers) for c in materials.lessons],
+    ]
+    return {
+        "form": digest(materials.schema, materials.labels, [plain(tool) for tool in materials.tools]),
+        "taught": digest(plain(taught)),
+        "knowledge": digest(
+            knowledge.chunk_tokens, knowledge.chunk_overlap, knowledge.parent_tokens, project.settings.embedder
+        ),
+    }
