@@ -256,3 +256,18 @@ def test_constraints_of_a_step() -> None:
     assert all(grammar.accepts(choice) for choice in ('say "no"', "back\\slash", "two\nlines", "é"))
     with pytest.raises(Unsupported, match="one of"):
         constraint(_step(regex="a", choices=("a",)))
+
+
+@pytest.mark.parametrize(
+    ("schema", "said", "not_said"),
+    [
+        ({"minimum": 10**15, "maximum": 10**15 + 5}, 10**15 + 3, 10**15 + 6),
+        ({"minimum": 10**18}, 1_732_912_345_678_901_234, 10**17),
+        ({"maximum": -(10**18)}, -(10**18) - 7, -(10**17)),
+    ],
+)
+def test_integers_of_more_digits_than_a_double_holds(schema: dict[str, Any], said: int, not_said: int) -> None:
+    """Nanoseconds of a clock, ids: where a bound asks for them."""
+    grammar = grammar_of({"type": "integer", **schema})
+    assert grammar.accepts(str(said))
+    assert not grammar.accepts(str(not_said))

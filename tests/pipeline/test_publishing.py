@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,13 @@ def test_a_verdict_of_an_earlier_rung_that_is_no_text_is_said_to_be_none(tmp_pat
     (folder / TABLE).write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"holds no verdict that can be shown"):
         published(state_of(tmp_path), "1")
+
+
+def test_a_verdict_whose_folder_somebody_deleted_is_none(tmp_path: Path) -> None:
+    """It is said, and a next one may be made."""
+    _publish(tmp_path, "w", 2)
+    shutil.rmtree(latest(state_of(tmp_path)).folder)
+    with pytest.raises(UserError, match="the folder of the last verdict, 2, is gone; make one with: rung compare"):
+        latest(state_of(tmp_path))
+    _publish(tmp_path, "v", 1)
+    assert latest(state_of(tmp_path)).winner == "v0"

@@ -155,16 +155,19 @@ def latest(project: Project) -> Published:
     """
     kept = latest_folder(project)
     if kept is None:
-        trials = read_list(project)
-        only = f", only trial runs (rung report {project.root} --verdict {trials[-1].number} shows one)" if trials else ""
-        raise UserError(f"{project.root}: there is no verdict yet{only}; make one with: rung compare {project.root}")
+        listed = read_list(project)
+        gone = next((line.number for line in reversed(listed) if not line.trial), None)
+        why = "there is no verdict yet" if gone is None else f"the folder of the last verdict, {gone}, is gone"
+        if listed and gone is None:
+            why += f", only trial runs (rung report {project.root} --verdict {listed[-1].number} shows one)"
+        raise UserError(f"{project.root}: {why}; make one with: rung compare {project.root}")
     require_whole(kept)
     texts = [_text(kept / name) for name in (TABLE, LINE)]
     return Published(texts[0], texts[1], kept / PAGE, kept)
 
 
 def latest_folder(project: Project) -> Path | None:
-    """Where the last verdict is kept; None where there is none yet.
+    """Where the last verdict is kept; None where there is none yet, or somebody took its folder away.
 
     Raises:
         Damaged: the pointer to it is missing, says nothing, or names none of the list.
@@ -180,7 +183,8 @@ def latest_folder(project: Project) -> Path | None:
     name = _text(pointer).strip()
     if name not in real:
         raise damaged(pointer, "it names no verdict of the list")
-    return pointer.parent / name
+    kept = pointer.parent / name
+    return kept if kept.is_dir() else None
 
 
 def last_choice(project: Project) -> str:

@@ -33,9 +33,13 @@ class Interval:
     def integers(self) -> tuple[int, int]:
         """The first and the last whole number; of at most `DIGITS` digits where there is no bound."""
         end = 10**DIGITS - 1
-        low = -end if self.low is None else floor(self.low) + 1 if self.low_strict else ceil(self.low)
-        high = end if self.high is None else ceil(self.high) - 1 if self.high_strict else floor(self.high)
-        return (max(low, -end) if high < -end or self.low is None else low), (min(high, end) if self.high is None else high)
+        low = None if self.low is None else floor(self.low) + 1 if self.low_strict else ceil(self.low)
+        high = None if self.high is None else ceil(self.high) - 1 if self.high_strict else floor(self.high)
+        if low is None:
+            low = -end if high is None or high > -end else 10 * high
+        if high is None:
+            high = max(end, 10 * low)
+        return low, high
 
     def negative(self) -> Interval:
         """The same numbers with the other sign."""
