@@ -14,25 +14,24 @@ from rung.config.project import load_project
 from rung.errors import UserError
 from rung.loop import rescore
 from rung.models.scripted import ScriptedGenerator
-from rung.records import Verdict, digest
+from rung.records import Json, Verdict, digest
 from rung.records.steps import Generate
+from tests.labels_project import write_labels
 from tests.working import working
 
 N = 150
-YAML = """\
-task: Say the label.
-behaviour: {labels: [red, blue], examples: examples.jsonl}
-cases: cases.jsonl
-model: scripted
-embedder: scripted
+MORE = """\
 rungs: [prompt, few_shot, structured]
 bar: {correct: 0.6}
 """
 
 
+def rows_of(answer: Callable[[int], str]) -> list[Json]:
+    return [{"id": f"c{n}", "question": f"Thing {n}?", "answers": [answer(n)], "split": "test"} for n in range(N)]
+
+
 def write(folder: Path, answer: Callable[[int], str]) -> None:
-    rows = [{"id": f"c{n}", "question": f"Thing {n}?", "answers": [answer(n)], "split": "test"} for n in range(N)]
-    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows_of(answer))), encoding="utf-8")
 
 
 def says(step: Generate) -> str:
@@ -50,14 +49,7 @@ def yaml(folder: Path, old: str, new: str) -> None:
 @pytest.fixture
 def raced(tmp_path: Path) -> tuple[Path, Verdict]:
     """A project, and the verdict of a race that stopped prompt and structured."""
-    chats = [
-        {"messages": [{"role": "user", "content": f"Other {n}?"}, {"role": "assistant", "content": "blue"}]}
-        for n in range(9)
-    ]
-    (tmp_path / "examples.jsonl").write_text("\n".join(map(json.dumps, chats)), encoding="utf-8")
-    (tmp_path / "rung.yaml").write_text(YAML, encoding="utf-8")
-    write(tmp_path, lambda _: "red")
-    with working(load_project(tmp_path)) as at:
+    with working(load_project(write_labels(tmp_path, rows_of(lambda _: "red"), MORE))) as at:
         at.engines.generator = ScriptedGenerator(says)
         return tmp_path, at.compare()[0].verdict
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,33 +17,21 @@ from rung.pipeline.candidates import propose
 from rung.pipeline.climbing import climb
 from rung.pipeline.prepare import prepare
 from rung.pipeline.racing import FIRST
-from rung.records import Verdict, digest
+from rung.records import Json, Verdict, digest
 from rung.records.steps import Generate, GenerateResult
+from tests.labels_project import write_labels
 from tests.working import working
 
 CASES = 150
-YAML = """\
-name: labels
-task: Say the label.
-behaviour: {labels: [red, blue], examples: examples.jsonl}
-cases: cases.jsonl
-model: scripted
-embedder: scripted
-rungs: [prompt, few_shot, structured]
-"""
+MORE = "name: labels\nrungs: [prompt, few_shot, structured]\n"
 
 
 @pytest.fixture
 def labels(tmp_path: Path) -> Path:
-    rows = [{"id": f"c{n}", "question": f"Thing {n}?", "answers": ["red"], "split": "test"} for n in range(CASES)]
-    (tmp_path / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    chats = [
-        {"messages": [{"role": "user", "content": f"Other {n}?"}, {"role": "assistant", "content": "blue"}]}
-        for n in range(9)
+    rows: list[Json] = [
+        {"id": f"c{n}", "question": f"Thing {n}?", "answers": ["red"], "split": "test"} for n in range(CASES)
     ]
-    (tmp_path / "examples.jsonl").write_text("\n".join(map(json.dumps, chats)), encoding="utf-8")
-    (tmp_path / "rung.yaml").write_text(YAML, encoding="utf-8")
-    return tmp_path
+    return write_labels(tmp_path, rows, MORE)
 
 
 def says(prompt: float, few_shot: float, structured: float) -> Callable[[Generate], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from rung.config.project import load_project
 from rung.models.scripted import ScriptedGenerator
 from rung.pipeline.budget import CompareRequest
 from rung.pipeline.grading import score_answers
-from rung.records import Answer, Case, Evaluation, Evidence, Failure, Outcome, Passage, RungResult, digest
+from rung.records import Answer, Case, Evaluation, Evidence, Failure, Json, Outcome, Passage, RungResult, digest
 from rung.records.steps import Generate
 from rung.scoring import ScoringContext, metrics, score_run, scorers
+from tests.labels_project import write_labels
 from tests.working import working
 
 TEST, DEV = 150, 12
@@ -38,12 +38,7 @@ class Counting:
         CALLS.append((case.id, outcome))
         return {"counted": 1.0}
 """
-YAML = """\
-task: Say the label.
-behaviour: {labels: [red, blue], examples: examples.jsonl}
-cases: cases.jsonl
-model: scripted
-embedder: scripted
+MORE = """\
 rungs: [prompt, few_shot: {shots: [1, 2, 3, 4]}, structured]
 bar: {correct: 0.6, p95_seconds: 60}
 """
@@ -70,15 +65,8 @@ def counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Module
 
 def labels(folder: Path) -> Path:
     split = [("test", n) for n in range(TEST)] + [("dev", n) for n in range(DEV)]
-    rows = [{"id": f"{s}{n}", "question": f"{s} {n}?", "answers": ["red"], "split": s} for s, n in split]
-    (folder / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    chats = [
-        {"messages": [{"role": "user", "content": f"Other {n}?"}, {"role": "assistant", "content": "blue"}]}
-        for n in range(9)
-    ]
-    (folder / "examples.jsonl").write_text("\n".join(map(json.dumps, chats)), encoding="utf-8")
-    (folder / "rung.yaml").write_text(YAML, encoding="utf-8")
-    return folder
+    rows: list[Json] = [{"id": f"{s}{n}", "question": f"{s} {n}?", "answers": ["red"], "split": s} for s, n in split]
+    return write_labels(folder, rows, MORE)
 
 
 def says(step: Generate) -> str:

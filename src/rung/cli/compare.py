@@ -14,7 +14,7 @@ from rung.cli.screen import Screen, out
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rung.pipeline.publishing import Published
+    from rung.pipeline.evaluate import Comparison
 
 
 def compare(  # noqa: PLR0917 - typer reads the options from the parameters
@@ -70,13 +70,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
     done = weigh(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
-    screen.problems(done.problems)
-    if json:
-        out(done.published.json)
-    else:
-        out(done.published.table)
-        out(f"report: {done.published.page}")
-    tell_restricted(screen, done.published, folder)
+    show_comparison(screen, done, folder, json=json)
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
@@ -89,8 +83,16 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
     return FINE if done.verdict.clears_bar and not done.verdict.coverage.partial else MISSED
 
 
-def tell_restricted(screen: Screen, shown: Published, folder: Path) -> None:
-    """Say whom the page of a verdict is for, where it is not for everybody, and how to leave out what is not."""
+def show_comparison(screen: Screen, done: Comparison, folder: Path, *, json: bool) -> None:
+    """What came of it: rows that were left out, the verdict as a table or a line of JSON, and whom its page is for, where it
+    is not for everybody, with how to leave out what is not."""
+    shown = done.published
+    screen.problems(done.problems)
+    if json:
+        out(shown.json)
+    else:
+        out(shown.table)
+        out(f"report: {shown.page}")
     if restricted := shown.restricted_to:
         screen.say(
             f"{shown.page} shows text that is only for {', '.join(restricted)};"

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from rung.cli.compare import tell_restricted
+from rung.cli.compare import show_comparison
 from rung.cli.main import FINE, MISSED
 from rung.cli.options import Json, Word
 from rung.cli.project_folder import chosen
-from rung.cli.screen import Screen, out
+from rung.cli.screen import Screen
 
 
 def rescore(
@@ -42,11 +42,5 @@ def rescore(
     root = chosen(ctx, Path(words.pop(0)) if is_project else None)
     screen = Screen(quiet=json)
     done = score_again(load_project(root), words[0] if words else LATEST, reporter=screen)
-    screen.problems(done.problems)
-    if json:
-        out(done.published.json)
-    else:
-        out(done.published.table)
-        out(f"report: {done.published.page}")
-    tell_restricted(screen, done.published, root)
+    show_comparison(screen, done, root, json=json)
     return FINE if done.published.clears_bar else MISSED

@@ -104,6 +104,10 @@ class _Answers:
         row = self.rows.get(case)
         return str(row.get("response", "")) if row is not None else ""
 
+    def named(self, case: str) -> tuple[str, str, str]:
+        """The answer as a label names it: case, rung, digest of the text."""
+        return case, self.rung, answer_digest(case, self.text(case))
+
     def is_judged(self, case: str) -> bool:
         """Whether the judge was asked: what says that it does not know is 0 or 1 by rule."""
         return bool(self.text(case)) and not is_refusal(self.text(case))
@@ -137,12 +141,9 @@ def label_plan(project: Project) -> LabelPlan:
     left = []
     for case in sorted(cases, key=lambda case: digest(name, case)):  # random, and always the same
         judged = [one for one in answers if one.is_judged(case)]
-        open_ = [one for one in judged if (case, one.rung, answer_digest(case, one.text(case))) not in asked]
-        left += _shown(case, open_, name)
+        left += _shown(case, [one for one in judged if one.named(case) not in asked], name)
     given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
-    labelled = sum(
-        all((c, one.rung, answer_digest(c, one.text(c))) in given for one in answers if one.is_judged(c)) for c in cases
-    )
+    labelled = sum(all(one.named(case) in given for one in answers if one.is_judged(case)) for case in cases)
     known = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
     if any(found is None for found in known.values()):
         labelled = min(labelled, MIN_LABELS - 1)
@@ -217,7 +218,7 @@ def _shown(case: str, answers: Sequence[_Answers], name: str) -> list[Shown]:
 
 
 def _corrected(answers: _Answers, cases: Sequence[str], labels: Sequence[AnswerLabel], *, seed: int) -> Corrected | None:
-    said = heard(labels, answers.rung, {case: answer_digest(case, answers.text(case)) for case in cases}, cases)
+    said = heard(labels, answers.rung, {case: answers.named(case)[2] for case in cases}, cases)
     return corrected(_column(answers, cases), said.human, seed=seed)
 
 

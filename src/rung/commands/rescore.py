@@ -6,7 +6,7 @@ it: of a question that is asked as it was, by a rung that rung.yaml has as it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from rung.pipeline.candidates import allowed, shared_settings
 from rung.pipeline.dense_weight import Weight
 from rung.pipeline.evaluate import Comparison, decide_winner, evaluate, write_report
 from rung.pipeline.evaluation_store import EVALUATIONS, Asked, Facts, Stored, read_evaluations
-from rung.pipeline.made_by import made_by
+from rung.pipeline.made_by import KNOWLEDGE, TAUGHT, made_by
 from rung.pipeline.materials import materials_of
 from rung.pipeline.prepare import Prepared, gold_of, located
 from rung.pipeline.publishing import LATEST, published, read_list
 from rung.pipeline.test_set_reuse import looks_so_far
-from rung.records import Case, Evaluation, Outcome, Passage, Stop, StrategySpec
+from rung.records import Case, Evaluation, Outcome, Passage, Stop
 from rung.runtime.engines import Engines
 from rung.runtime.runner import StepRunner
 from rung.strategies.protocol import Materials, Plan
@@ -34,7 +34,6 @@ from rung.verdict.bar import MAIN
 from rung.verdict.racing import always_valid, order
 
 AGAIN = "run 'rung compare'"
-_OTHER = StrategySpec(rung="")  # of no rung: its answers count no more
 
 
 def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
@@ -50,7 +49,7 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     earlier = published(project, name)
     stored = read_evaluations(_stored_in(earlier.folder))
     prepared = _prepared(engines, stored.facts)
-    kept = _Kept.of(project, _as_made(project, stored, prepared), prepared, _changed(engines, stored))
+    kept = _Kept.of(project, stored, prepared, _changed(engines, stored))
     if not kept.cases or not any(e.outcomes and not e.is_reference for e in kept.evaluations):
         why = "; ".join(kept.words()) or "no rung had answered"
         raise UserError(f"no stored answer of {earlier.folder} counts any more ({why}): {AGAIN}")
@@ -64,20 +63,6 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     coverage = replace(stored.facts.coverage, rescored=" ".join(told))
     verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, kept.cases))
     return write_report(project, prepared, scored, verdict)
-
-
-def _as_made(project: Project, stored: Stored, prepared: Prepared) -> Stored:
-    """Without the spec of each rung whose answers would be made by something else today, so that it counts as another."""
-    today = made_by(project, prepared)
-    other = {name for name, value in stored.facts.made_by.items() if today.get(name) != value}
-
-    def counts(evaluation: Evaluation) -> bool:
-        spec = evaluation.spec
-        searched = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in evaluation.outcomes)
-        taught = spec is not None and (bool(spec.worked) or bool(spec.artifacts))
-        return not ("form" in other or ("taught" in other and taught) or ("knowledge" in other and searched))
-
-    return replace(stored, evaluations=tuple(e if counts(e) else replace(e, spec=_OTHER) for e in stored.evaluations))
 
 
 def _stored_in(folder: Path) -> Path:
@@ -181,7 +166,8 @@ class _Kept:
         taken = set(names.values())
         cases = tuple(case for case in prepared.cases if case.id in taken)
         same = frozenset(name for id, name in names.items() if now[name].judged == stored.asked[id].judged)
-        kept = [e for e in stored.evaluations if _is_as_it_was(project, prepared.materials, e)]
+        other = _made_otherwise(project, stored, prepared)
+        kept = [e for e in stored.evaluations if _is_as_it_was(project, prepared.materials, e) and not _hangs_on(e, other)]
         left_out = {
             "new": len(prepared.cases) - matched if not stored.facts.coverage.trial else 0,
             "gone or asked otherwise": len(stored.asked) - matched,
@@ -222,7 +208,7 @@ def _turns(stored: Stored) -> dict[str, int]:
 
 
 def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation) -> bool:
-    """Whether rung.yaml has a rung of this label, with the settings, the task and the model that answered."""
+    """Whether rung.yaml has a rung of this label, with the settings, task, form, tools and model that answered."""
     arms = ((arm.name, arm, shared_settings(project, arm)) for arm in REFERENCES)
     named, spec = (one for one in (*allowed(project), *arms) if one[0] == evaluation.name), evaluation.spec
     for _, rung, given in named:
@@ -233,8 +219,24 @@ def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation
             same = plan.settings == spec.settings
         else:  # what it is made of, or may be, is not known without a comparison
             same = all(name == TASK or spec.settings.get(name) == value for name, value in given.items())
-        return same and spec.model == project.settings.model and spec.task == given.get(TASK, project.settings.task)
+        asked = (spec.model, spec.task, spec.schema, spec.labels, spec.tools)
+        task = given.get(TASK, project.settings.task)
+        return same and asked == (project.settings.model, task, materials.schema, materials.labels, materials.tools)
     return False
+
+
+def _made_otherwise(project: Project, stored: Stored, prepared: Prepared) -> frozenset[str]:
+    """What answers are made by beside a rung's own record, as far as it is another today (`pipeline.made_by`)."""
+    today = made_by(project, prepared)
+    return frozenset(name for name, value in stored.facts.made_by.items() if today.get(name) != value)
+
+
+def _hangs_on(evaluation: Evaluation, other: Collection[str]) -> bool:
+    """Whether a rung's answers would be others, if these are."""
+    spec = evaluation.spec
+    searched = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in evaluation.outcomes)
+    taught = spec is not None and (bool(spec.worked) or bool(spec.artifacts))
+    return (TAUGHT in other and taught) or (KNOWLEDGE in other and searched)
 
 
 def _renamed(evaluation: Evaluation, names: Mapping[str, str], cases: Sequence[str]) -> Evaluation:

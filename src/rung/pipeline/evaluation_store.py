@@ -82,8 +82,8 @@ class Facts:
     """What a comparison knew beside its rungs, and what cannot be told again without a model.
 
     `document_groups`: who may read each document, as when the answers were scored. `weight`: the fields of the weight of the
-    dense ranking (`pipeline.dense_weight`). `made_by`: digests of what answers were made by, beside a rung's own settings:
-    the `form` that all answers have, what was `taught` or shown, and how documents are cut and searched (`knowledge`).
+    dense ranking (`pipeline.dense_weight`). `made_by`: what answers were made by beside a rung's own record
+    (`pipeline.made_by`).
     """
 
     correct_by: str

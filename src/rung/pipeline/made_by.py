@@ -1,10 +1,12 @@
-"""What answers are made by beside a rung's own settings, as digests: by these it is known whether stored ones still hold."""
+"""What answers are made by beside a rung's own record, as digests: by these it is known whether stored ones still hold."""
 
 from __future__ import annotations
 
 from rung.config.project import Project
 from rung.pipeline.prepare import Prepared
 from rung.records import digest, plain
+
+TAUGHT, KNOWLEDGE = "taught", "knowledge"  # what is learnt or shown as an example; how documents are cut and embedded
 
 
 def made_by(project: Project, intake: Prepared) -> dict[str, str]:
@@ -15,9 +17,8 @@ def made_by(project: Project, intake: Prepared) -> dict[str, str]:
         [(c.id, c.question, c.answers) for c in materials.lessons],
     ]
     return {
-        "form": digest(materials.schema, materials.labels, [plain(tool) for tool in materials.tools]),
-        "taught": digest(plain(taught)),
-        "knowledge": digest(
+        TAUGHT: digest(plain(taught)),
+        KNOWLEDGE: digest(
             knowledge.chunk_tokens, knowledge.chunk_overlap, knowledge.parent_tokens, project.settings.embedder
         ),
     }

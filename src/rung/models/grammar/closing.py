@@ -8,10 +8,10 @@ stack of what may follow (the grammar is read from the left and never begins a r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, refers, seq
+from rung.models.grammar.nodes import EMPTY, Alt, Chars, Lit, Node, Raw, Ref, Rep, Rules, Seq, alt, characters, refers, seq
 from rung.models.grammar.ranges import holds
 from rung.models.grammar.strings import CHARACTER
 
@@ -69,21 +69,18 @@ class Lengths:
 
     def of(self, node: Node) -> float:
         """The fewest characters of a node."""
-        match node:
-            case Lit(text):
-                return len(text)
-            case Raw(_, meaning):
-                return self.of(meaning)
-            case Chars():
-                return 1
-            case Ref(name):
-                return self._known.get(name, math.inf)
-            case Seq(parts):
-                return sum(map(self.of, parts))
-            case Alt(parts):
-                return min(map(self.of, parts), default=math.inf)
-            case Rep(item, least):
-                return least * self.of(item) if least else 0
+        return characters(node, rule=self._of_rule, choice=_fewest, repetition=_needed)
+
+    def _of_rule(self, name: str) -> float:
+        return self._known.get(name, math.inf)
+
+
+def _fewest(lengths: Iterable[float]) -> float:
+    return min(lengths, default=math.inf)
+
+
+def _needed(repetition: Rep, of_item: Callable[[], float]) -> float:
+    return repetition.least * of_item() if repetition.least else 0
 
 
 def shortest(node: Node, rules: Mapping[str, Node], lengths: Lengths) -> str:
@@ -105,7 +102,7 @@ def shortest(node: Node, rules: Mapping[str, Node], lengths: Lengths) -> str:
             return shortest(item, rules, lengths) * least if least else ""
 
 
-def opened(text: str, rules: Rules) -> tuple[Node, ...] | None:
+def opened(text: str, rules: Rules, lengths: Lengths) -> tuple[Node, ...] | None:
     """What is left to say after a text: nodes in their order, of all readings the one that can end soonest.
 
     None where the grammar does not begin so, or may be read in too many ways.
@@ -122,7 +119,6 @@ def opened(text: str, rules: Rules) -> tuple[Node, ...] | None:
         _into(open_, after, rules, stacks)
         if not open_ or len(open_) > _MAX_STACKS:
             return None
-    lengths = Lengths(rules)
     ways = [_listed(stack) for stack in open_.values()]
     return min(ways, key=lambda nodes: sum(map(lengths.of, nodes)))
 
@@ -177,11 +173,11 @@ def _listed(stack: _Stack | None) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def tight(left: tuple[Node, ...], rules: Rules) -> Rules:
+def tight(left: tuple[Node, ...], rules: Rules, lengths: Lengths) -> Rules:
     """The rules of a grammar that says what is left and little more: the string that is open ends, lists and optional keys
     that are not needed stay out, strings that are still to be said have at most `FILLED` characters, values of a choice
     stay to be chosen from."""
-    tightened = _Tight(rules, Lengths(rules))
+    tightened = _Tight(rules, lengths)
     first = next((n for n, node in enumerate(left) if tightened.lengths.of(node)), len(left))
     root = seq(*(tightened.of(node) for node in left[first:]))
     return {ROOT: root, **tightened.written}
@@ -246,11 +242,12 @@ def is_character(node: Node) -> bool:
 def rest_of(text: str, rules: Rules) -> Rules | None:
     """The grammar of what has to be said behind a text that was cut, as `tight` makes it; None where nothing is left to
     say, or the text is none of the grammar's."""
-    left = opened(text, rules)
-    return None if not left else tight(left, rules)
+    lengths = Lengths(rules)
+    left = opened(text, rules, lengths)
+    return None if not left else tight(left, rules, lengths)
 
 
 def end_of(text: str, rules: Rules) -> str:
     """The shortest end of a text that was cut; "" where there is nothing to add, or the text is none of the grammar's."""
     lengths = Lengths(rules)
-    return "".join(shortest(node, rules, lengths) for node in opened(text, rules) or ())
+    return "".join(shortest(node, rules, lengths) for node in opened(text, rules, lengths) or ())

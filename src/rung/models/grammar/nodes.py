@@ -6,7 +6,7 @@ What a schema means is left to the other files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rung.models.grammar.ranges import Ranges, written
@@ -139,6 +139,42 @@ def refers(node: Node) -> set[str]:
             return refers(item)
         case _:
             return set()
+
+
+def characters(
+    node: Node,
+    *,
+    rule: Callable[[str], float],
+    choice: Callable[[Iterable[float]], float],
+    repetition: Callable[[Rep, Callable[[], float]], float],
+) -> float:
+    """How many characters a node says, by what the rules, choices and repetitions in it say.
+
+    Args:
+        node: to be measured.
+        rule: of a rule, by its name.
+        choice: of a choice, from what its alternatives say.
+        repetition: of a repetition; the second argument gives what its item says.
+    """
+
+    def of(one: Node) -> float:
+        match one:
+            case Lit(text):
+                return len(text)
+            case Raw(_, meaning):
+                return of(meaning)
+            case Chars():
+                return 1
+            case Ref(name):
+                return rule(name)
+            case Seq(parts):
+                return sum(map(of, parts))
+            case Alt(parts):
+                return choice(map(of, parts))
+            case Rep(item):
+                return repetition(one, lambda: of(item))
+
+    return of(node)
 
 
 def pruned(rules: Rules) -> Rules:

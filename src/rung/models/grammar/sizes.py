@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rung.models.grammar.closing import ROOT, Lengths, is_character
-from rung.models.grammar.nodes import Alt, Chars, Lit, Node, Raw, Ref, Rep, Seq
+from rung.models.grammar.nodes import Chars, Node, Ref, Rep, characters
 
 STRING = 64  # characters of a string that may be of any length: a name, a short sentence
 ITEMS = 3  # of a list that may be of any length
@@ -25,27 +25,25 @@ class _Usual:
         self.shortest = Lengths(self.rules)
 
     def of(self, node: Node) -> float:
-        match node:
-            case Lit(text):
-                return len(text)
-            case Raw(_, meaning):
-                return self.of(meaning)
-            case Chars():
-                return 1
-            case Ref(name):
-                if name not in self._known:
-                    self._known[name] = self.shortest.of(node)  # one inside itself is said no further
-                    self._known[name] = min(_MAX, self.of(self.rules[name]))
-                return self._known[name]
-            case Seq(parts):
-                return sum(map(self.of, parts))
-            case Alt(parts):
-                return max(map(self.of, parts), default=math.inf)
-            case Rep(item, least, most):
-                if item == Chars(((0x30, 0x39),)):
-                    return max(least, min(DIGITS, math.inf if most is None else most))
-                usual = STRING if is_character(item) else ITEMS - 1
-                return self.of(item) * max(least, usual if most is None else min(usual, most))
+        return characters(node, rule=self._of_rule, choice=_most, repetition=_usually)
+
+    def _of_rule(self, name: str) -> float:
+        if name not in self._known:
+            self._known[name] = self.shortest.of(Ref(name))  # one inside itself is said no further
+            self._known[name] = min(_MAX, self.of(self.rules[name]))
+        return self._known[name]
+
+
+def _most(lengths: Iterable[float]) -> float:
+    return max(lengths, default=math.inf)
+
+
+def _usually(repetition: Rep, of_item: Callable[[], float]) -> float:
+    most = math.inf if repetition.most is None else repetition.most
+    if repetition.item == Chars(((0x30, 0x39),)):
+        return max(repetition.least, min(DIGITS, most))
+    usual = STRING if is_character(repetition.item) else ITEMS - 1
+    return of_item() * max(repetition.least, min(usual, most))
 
 
 def shortest_characters(rules: Mapping[str, Node]) -> int:
@@ -57,6 +55,7 @@ def usual_characters(rules: Mapping[str, Node]) -> int:
     """Characters of an answer with every key, lists of `ITEMS` items, and strings of `STRING` characters where nothing says
     how long they are.
 
+    >>> from rung.models.grammar.nodes import Alt, Lit, Seq
     >>> usual_characters({"root": Alt((Lit("null"), Seq((Lit('"'), Rep(Chars(((97, 122),)), 0, 10), Lit('"')))))})
     12
     """
