@@ -75,8 +75,30 @@ def test_replay_is_that_share_of_what_is_learnt_and_nothing_twice() -> None:
     assert drawn == mixed(own, general, share=0.25, seed=1)[30:] != mixed(own, general, share=0.25, seed=2)[30:]
     with pytest.raises(UserError, match=r"replay 0.5 of 30 rows takes 30 general rows, replay_rows hold 20 that fit"):
         mixed(own, general, share=0.5, seed=1)
+    again = mixed(own, general, share=0.5, seed=1, again=True)[30:]
+    assert len(again) == 30
+    assert {id(row) for row in again[:20]} == set(map(id, general))  # all once before any comes again
+    assert mixed(own, [], share=0.5, seed=1, again=True) == own
     with pytest.raises(UserError, match="replay is given without replay_rows"):
-        Recipe.of({"replay": 0.1}, rows=30)
+        Recipe.of({"replay": 0.1, "replay_rows": []}, rows=30)
+
+
+def test_what_the_model_says_by_itself_is_replayed_unless_a_recipe_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    for text, share, rows in (
+        ("rank: 8\n", 0.1, ("self",)),
+        ("replay: self\n", 0.1, ("self",)),
+        ("replay: 0.3\nreplay_rows: self\n", 0.3, ("self",)),
+        ("replay: 0\n", 0.0, ("self",)),
+        ("replay_rows: [chats.jsonl]\n", 0.1, (str(tmp_path / "chats.jsonl"),)),
+    ):
+        path.write_text(text)
+        recipe = Recipe.of(read_recipe(path), rows=30)
+        assert (recipe.replay, recipe.replay_rows) == (share, rows), text
+    for text in ("replay: self\nreplay_rows: [chats.jsonl]\n", "rank: 8\nreplay_rows: [self, chats.jsonl]\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="recipe.yaml:.*self"):
+            read_recipe(path)
 
 
 def test_replayed_rows_are_learnt_and_never_judge(tmp_path: Path) -> None:
@@ -146,5 +168,5 @@ def test_every_key_of_a_recipe_is_documented_with_its_default() -> None:
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
     table = page.partition("## The recipe")[2].partition("**`--search`**")[0]
     told = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", table, flags=re.MULTILINE))
-    defaults = {f.name: "none" if f.default == () else str(f.default) for f in fields(Recipe)}
+    defaults = {f.name: "self" if f.default == ("self",) else str(f.default) for f in fields(Recipe)}
     assert told == defaults

@@ -10,7 +10,8 @@ from rung.artifacts.registry import Registry
 from rung.artifacts.store import Built, Training, amend, artifact_folder, building, remember_rows
 from rung.builders.building import ArtifactBuilder
 from rung.builders.forgetting_gate import gate
-from rung.builders.recipes import check_free, check_torch, general_chats, recipe_of
+from rung.builders.general_chats import general_chats
+from rung.builders.recipes import check_free, check_torch, recipe_of
 from rung.errors import UserError
 from rung.progress import phase
 from rung.records import Example, digest
@@ -33,7 +34,7 @@ def build_adapter(builder: ArtifactBuilder, need: Adapter, title: str) -> Built:
     from rung.training import Recipe, Taught, search_generator, train_generator
 
     recipe = Recipe.of({**recipe_of(builder), **need.recipe}, rows=len(rows), seed=builder.project.settings.seed)
-    general, sweep = general_chats(recipe), None
+    general, sweep = general_chats(builder, recipe, len(rows), title), None
     if builder.searching:
         check_free(need)
         with phase(f"{title}: search") as tick:

@@ -7,22 +7,16 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from rung.artifacts.store import Built
 from rung.builders.building import ArtifactBuilder
-from rung.dataset import read_examples
 from rung.errors import MissingExtra, UserError
 from rung.files.durable import write_whole
-from rung.progress import say
-from rung.records import Example, Json, Problem
+from rung.records import Json
 from rung.strategies.protocol import Adapter
-from rung.training.recipe import FILE, read_recipe
-
-if TYPE_CHECKING:
-    from rung.training import Recipe
+from rung.training.recipe import FILE, SELF, read_recipe
 
 FOUND = "# Learning rate and rank were found by a search; it stands in the artifact's manifest.\n"
 
@@ -49,17 +43,6 @@ def check_torch() -> None:
         raise MissingExtra("train", "training")
 
 
-def general_chats(recipe: Recipe) -> list[Example]:
-    """The chats of `replay_rows`; broken rows are told of and left out."""
-    if not recipe.replay:
-        return []
-    problems: list[Problem] = []
-    chats = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
-    if problems:
-        say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
-    return chats
-
-
 def check_free(need: Adapter) -> None:
     """Refuse to search what the rung fixes.
 
@@ -82,7 +65,7 @@ def keep_found(builder: ArtifactBuilder, built: Built) -> Path:
     path = builder.project.root / FILE
     if files := given.get("replay_rows"):
         assert isinstance(files, list)
-        given["replay_rows"] = [str(Path(str(name)).absolute()) for name in files]
+        given["replay_rows"] = [name if name == SELF else str(Path(str(name)).absolute()) for name in files]
     settings = {**given, "learning_rate": chosen["learning_rate"], "rank": chosen["rank"]}
     write_whole(path, (FOUND + yaml.safe_dump(settings, sort_keys=False)).encode())
     return path

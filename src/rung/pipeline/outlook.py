@@ -21,7 +21,7 @@ from rung.pipeline.grading import asks_judge
 from rung.pipeline.prepare import chosen
 from rung.pipeline.rehearsal import NO_PASSAGE, REHEARSED, Rehearsed, Stage, Use, most, words
 from rung.pipeline.sweep import KEPT
-from rung.pipeline.training_pace import Pace, trainings
+from rung.pipeline.training_pace import Pace, replayed, trainings
 from rung.records import Answer, Case, Document, Json, Outcome
 from rung.scoring import Scorer, scorers, scoring_context
 from rung.scoring.card import begun, conversation
@@ -29,6 +29,7 @@ from rung.scoring.judge import judgement, labels
 from rung.strategies.prompting import question_for
 from rung.strategies.protocol import Adapter, ChunkedIndex, Composition, Need, Plan, Retriever
 from rung.strategies.registry import make_strategy
+from rung.training.self_replay import answered_by_itself
 from rung.verdict.bar import OF_RUNS
 from rung.verdict.gaps import CLOSED_BOOK
 
@@ -214,6 +215,8 @@ class Foreseer:
         for need in needs:
             if isinstance(need, Adapter):
                 total = sum((self.stage.begun(lesson.talk()) for lesson in need.lessons), total)
+                prompts = replayed(self.project, need)
+                total = sum((self.stage.begun(answered_by_itself(prompt)) for prompt in prompts), total)
             if isinstance(need, Retriever) and need.generated == "questions":
                 (longest,) = self.stage.pieces(1, self.project.settings.knowledge.chunk_tokens) or (NO_PASSAGE,)
                 asked = question_for(longest)

@@ -12,7 +12,8 @@ from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
 from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
-from rung.training.recipe import FILE, passes_for, read_recipe
+from rung.training.recipe import FILE, SELF, Recipe, passes_for, read_recipe
+from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
 
 # Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
 ROUGH: Mapping[str, float] = {
@@ -88,6 +89,15 @@ def in_words(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def replayed(project: Project, need: Adapter) -> tuple[Asked, ...]:
+    """What the model is asked so that its own answers can be mixed in among what the adapter learns."""
+    path, rows = project.root / FILE, len(need.lessons)
+    recipe = Recipe.of({**(read_recipe(path) if path.exists() else {}), **need.recipe}, rows=rows)
+    if SELF not in recipe.replay_rows or not recipe.replay or shipped(project.settings.model):
+        return ()
+    return general_prompts()[: prompts_for(chats_for(rows, recipe.replay))]
 
 
 def _passes(recipe: Mapping[str, object]) -> int:

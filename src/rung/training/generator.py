@@ -26,7 +26,7 @@ from rung.training.examples import Row, Rows, Tokenizing, rows_of
 from rung.training.learner import Learner, Written
 from rung.training.learning import Learning, Source
 from rung.training.quantized import Quantized
-from rung.training.recipe import Recipe
+from rung.training.recipe import SELF, Recipe
 from rung.training.replaying import mixed
 from rung.training.shape import Shape
 from rung.training.sweep import Found, search
@@ -177,7 +177,8 @@ def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[
     if not recipe.replay:
         return rows, learnt, held
     general = rows_of(taught.general, model.tokens, max_tokens=recipe.max_tokens).rows if taught.general else ()
-    return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed), held
+    again = SELF in recipe.replay_rows
+    return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed, again=again), held
 
 
 def _learner(model: Trainable, recipe: Recipe) -> Learner:

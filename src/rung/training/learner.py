@@ -7,6 +7,7 @@ left to `training.learning`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from rung.records import Json
@@ -17,6 +18,7 @@ from rung.training.network import Network
 from rung.training.packing import pack
 from rung.training.recipe import Recipe
 from rung.training.shape import Shape
+from rung.training.workers import Workers, shares
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +36,10 @@ class Learner(Protocol):
 
     def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
         """Add the gradient of `weight` times the summed loss of the answers' tokens; that sum, and the tokens computed."""
+        ...
+
+    def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
+        """As `learn`, of all parts of a batch."""
         ...
 
     def loss(self, rows: Sequence[Row]) -> float:
@@ -63,11 +69,28 @@ class Written:
         tensors = {name: torch.from_numpy(weight) for name, weight in weights.items()}
         self.network = Network(tensors, shape, self.adapters, dtype=product_type(self.device, recipe.precision))
         self.products_in = str(self.network.dtype).removeprefix("torch.")
+        count = Workers.fitting() if self.device.type == "cpu" else 1
+        self.workers = Workers(count) if count > 1 else None
+        self.beside = [self.network.beside() for _ in range(count - 1)]
 
     def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
         """As `Learner` says."""
         packed = pack(rows, device=self.device)
         return self.network.learn(packed, weight=weight), packed.tokens
+
+    def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
+        """As `Learner` says; side by side where there are several cores."""
+        dealt = shares(parts, self.workers.count) if self.workers else [parts]
+        if self.workers is None or len(dealt) == 1:
+            return _summed([self.learn(part, weight=weight) for part in parts])
+        networks = [self.network, *self.beside]
+        for network in self.beside:
+            network.adapters.gradient.zero_()
+        work = [partial(_learn, network, mine, weight) for network, mine in zip(networks, dealt, strict=True)]
+        learnt = self.workers.each(work)
+        for network in self.beside:
+            self.gradient.add_(network.adapters.gradient)
+        return _summed(learnt)
 
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""
@@ -75,8 +98,19 @@ class Written:
 
     def free(self) -> None:
         """As `Learner` says."""
-        self.network.space.clear()
+        for network in (self.network, *self.beside):
+            network.space.clear()
 
     def files(self, *, base: dict[str, Json]) -> dict[str, bytes]:
         """As `Learner` says."""
         return self.adapters.files(base=base)
+
+
+def _learn(network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
+    """Parts after one another, on the CPU."""
+    total = [(network.learn(packed, weight=weight), packed.tokens) for packed in map(pack, parts)]
+    return _summed(total)
+
+
+def _summed(learnt: Sequence[tuple[float, int]]) -> tuple[float, int]:
+    return sum(loss for loss, _ in learnt), sum(tokens for _, tokens in learnt)

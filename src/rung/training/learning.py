@@ -115,11 +115,7 @@ class Learning:
     def _learnt(self, batch: Sequence[Row], weight: float) -> tuple[float, int]:
         """Summed loss and tokens computed; the gradient is that of this batch alone, whatever was in it."""
         self.learner.gradient.zero_()
-        total, computed = 0.0, 0
-        for part in pieces(batch, most=self.most):
-            loss, tokens = self.learner.learn(part, weight=weight)
-            total, computed = total + loss, computed + tokens
-        return total, computed
+        return self.learner.learn_parts(list(pieces(batch, most=self.most)), weight=weight)
 
     def _within_memory(self, batch: Sequence[Row], work: Callable[[], R]) -> R:
         """The work; where memory runs out, done again in parts of half as many tokens, from here on.

@@ -6,6 +6,7 @@ makes optimiser, clipping and checkpoints one call each. Computing with them is 
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from dataclasses import dataclass
@@ -49,6 +50,15 @@ class Adapters:
         self.values, self.gradient = drawn.to(device), torch.zeros(size, device=device)
         self.low = self._views(self.values)
         self.low_gradient = self._views(self.gradient)
+
+    def beside(self) -> Adapters:
+        """The same values, with a gradient of their own."""
+        import torch
+
+        other = copy.copy(self)
+        other.gradient = torch.zeros_like(self.gradient)
+        other.low_gradient = other._views(other.gradient)
+        return other
 
     def _size(self, group: Group) -> int:
         return self.rank * (len(group.parts) * group.inputs + group.outputs)

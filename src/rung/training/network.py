@@ -19,6 +19,7 @@ Letters of the comments: N tokens, D width, F inner width; x [N, D]; d stands be
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,6 +75,13 @@ class Network:
         for layer in range(shape.layers):
             for group in shape.groups():
                 self._freeze(weights, layer, group)
+
+    def beside(self) -> Network:
+        """One that computes beside this one: the same weights and adapters, buffers and a gradient of its own."""
+        other = copy.copy(self)
+        other.adapters, other.space = self.adapters.beside(), Workspace(self.device)
+        other.attention = Attention(self.shape, other.space)
+        return other
 
     def _freeze(self, weights: Mapping[str, torch.Tensor], layer: int, group: Group) -> None:
         import torch

@@ -66,6 +66,11 @@ class Quantized:
         (loss * weight).backward()
         return float(loss.detach()), tokens
 
+    def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
+        """As `Learner` says."""
+        learnt = [self.learn(part, weight=weight) for part in parts]
+        return sum(loss for loss, _ in learnt), sum(tokens for _, tokens in learnt)
+
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""
         import torch

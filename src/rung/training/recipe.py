@@ -16,6 +16,8 @@ from rung.records.validation import Number, WrongSetting, checked, number, setti
 
 FILE = "recipe.yaml"  # beside rung.yaml: the project's recipe
 NOUN = "training setting"  # in messages
+SELF = "self"  # among `replay_rows`: what the model answers by itself
+SHARE = 0.1  # of replayed rows, where a recipe says `replay: self`, or nothing
 HIGHEST = 0.1  # learning rate
 
 # What trainers share. `Held`: the share of rows held out; `Warmup`: the share of all steps.
@@ -46,9 +48,9 @@ class Recipe:
     (0: every 200). `patience` is the number of such looks without a better loss after which training stops, and the best
     state is what is kept (0: all steps, and the last). `warmup` is a share of all steps; from there the learning rate falls
     to 0 in a line. `max_tokens`: longer rows are left out, and counted. `replay` is the share of all learnt rows that comes
-    from `replay_rows`, files of general chats, so that the model forgets less. `checkpoint_seconds`: how much work a crash
-    may cost. `device` and `quantize` (4bit: QLoRA) say where and on what the adapters are learnt, `precision` which numbers
-    are multiplied (auto: bfloat16 where the device has such products).
+    from `replay_rows`, files of general chats or `self`, the model's own answers to general prompts, so that it forgets
+    less. `checkpoint_seconds`: how much work a crash may cost. `device` and `quantize` (4bit: QLoRA) say where and on what
+    the adapters are learnt, `precision` which numbers are multiplied (auto: bfloat16 where the device has such products).
     """
 
     rank: Annotated[int, Field(ge=1, le=256)] = 16
@@ -64,8 +66,8 @@ class Recipe:
     validation: Held = 0.05
     validate_every: Often = 0
     patience: Patience = 0
-    replay: Warmup = 0.0
-    replay_rows: Files = ()
+    replay: Warmup = SHARE
+    replay_rows: Files = (SELF,)
     checkpoint_seconds: CheckpointSeconds = 30.0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -74,7 +76,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.replay and not self.replay_rows:
-            raise ValueError("replay is given without replay_rows: name files of general chats to draw from")
+            raise ValueError("replay is given without replay_rows: name files of general chats to draw from, or self")
+        if SELF in self.replay_rows and len(self.replay_rows) > 1:
+            raise ValueError("replay_rows are files or self, not both: leave one of them out")
 
     @classmethod
     def of(cls, given: Mapping[str, Json], *, rows: int, seed: int = 0) -> Recipe:
@@ -85,7 +89,10 @@ class Recipe:
         """
         rank = given.get("rank")
         alpha = {"alpha": 2.0 * rank} if isinstance(rank, int) and 1 <= rank <= 256 else {}
-        return checked(cls, {"epochs": passes_for(rows), "seed": seed, **alpha, **given}, noun=NOUN)
+        by_itself = {"replay": SHARE, "replay_rows": [SELF]} if given.get("replay") == SELF else {}
+        if by_itself and given.get("replay_rows", [SELF]) not in (SELF, [SELF]):
+            raise WrongSetting("replay: self is given with replay_rows: say a share, or leave the files out", "replay")
+        return checked(cls, {"epochs": passes_for(rows), "seed": seed, **alpha, **given, **by_itself}, noun=NOUN)
 
 
 def passes_for(rows: int) -> int:
@@ -115,5 +122,5 @@ def read_recipe(path: Path) -> dict[str, Json]:
     named = given.get("replay_rows", [])
     if named:
         files = named if isinstance(named, list) else [named]
-        given["replay_rows"] = [str(path.parent / str(name)) for name in files]
+        given["replay_rows"] = [str(name) if name == SELF else str(path.parent / str(name)) for name in files]
     return given

@@ -1,0 +1,46 @@
+"""General chats, mixed in among what a model learns: from the recipe's files, or answered by the model itself."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from rung.builders.building import ArtifactBuilder
+from rung.dataset import read_examples
+from rung.progress import say
+from rung.records import Asker, Example, Problem
+from rung.training.recipe import SELF, Recipe
+from rung.training.self_replay import answered_by_itself, chats_for, general_prompts, prompts_for, shipped
+
+
+def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: str) -> list[Example]:
+    """Chats to be replayed among so many rows; [] where the recipe has none replayed.
+
+    Broken rows of files are told of and left out. A model's own answers are remembered as any answer is; where fewer than
+    are needed keep to what was asked, that is told, and those come again.
+    """
+    if not recipe.replay:
+        return []
+    if SELF in recipe.replay_rows:
+        return _own(builder, chats_for(rows, recipe.replay), title)
+    problems: list[Problem] = []
+    chats = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
+    if problems:
+        say(f"! replay_rows: {len(problems)} rows left out, the first: {problems[0]}")
+    return chats
+
+
+def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
+    if (file := shipped(builder.project.settings.model)) is not None:
+        return list(read_examples(file, []))[:needed]
+    chats: list[Example] = []
+    prompts = general_prompts()
+    while len(chats) < needed and prompts:
+        more = prompts_for(needed - len(chats))
+        talks = [(Asker(), partial(answered_by_itself, prompt)) for prompt in prompts[:more]]
+        ended = builder.runner.run(talks, title=f"{title}: what the model says by itself")
+        chats += [one.value for one in ended if one.value is not None]
+        prompts = prompts[more:]
+    if len(chats) < needed:
+        say(f"! replay: {len(chats)} of {needed} answers of the untuned model keep to what was asked; those are replayed")
+    return chats[:needed]

@@ -1,0 +1,96 @@
+"""Parts of a batch computed side by side on a CPU, each by a thread of its own, with a gradient of its own.
+
+Threads that share every product wait for each other at every product: where a neighbour takes one of two cores, training so
+falls to an eighth. Here they meet once a step. Who computes what is fixed by the rows alone and the gradients are added in
+one order, so that the same steps come to the same numbers however the machine is loaded. What a part computes is left to
+`network`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from rung.training.examples import Row
+from rung.training.packing import shared_beginning
+
+R = TypeVar("R")
+Part = Sequence[Row]
+MOST = 4  # threads that compute parts; of more cores, each has several
+
+
+def computed(part: Part) -> int:
+    """Tokens that a part computes: its shared beginning once, then each row's own."""
+    shared = shared_beginning(part) if len(part) > 1 else 0
+    return shared + sum(len(row.ids) - 1 - shared for row in part)
+
+
+def shares(parts: Sequence[Part], workers: int) -> list[list[Part]]:
+    """The parts for each worker, the largest divided where that brings the end nearer, though what its rows share is then
+    computed twice. One list where there is one row: all cores then share its products."""
+    now = list(parts)
+    best = _dealt(now, workers)
+    while (divided := _divided(now)) is not None:
+        dealt = _dealt(divided, workers)
+        if _longest(dealt) >= _longest(best):
+            break
+        now, best = divided, dealt
+    return best if all(best) else [list(parts)]
+
+
+def _dealt(parts: Sequence[Part], workers: int) -> list[list[Part]]:
+    """The largest first, each to whoever has least to do."""
+    dealt: list[list[Part]] = [[] for _ in range(workers)]
+    loads = [0 for _ in range(workers)]
+    for part in sorted(parts, key=computed, reverse=True):
+        least = loads.index(min(loads))
+        dealt[least].append(part)
+        loads[least] += computed(part)
+    return dealt
+
+
+def _longest(dealt: Sequence[Sequence[Part]]) -> int:
+    loads = [sum(computed(part) for part in parts) for parts in dealt]
+    return max(loads)
+
+
+def _divided(parts: Sequence[Part]) -> list[Part] | None:
+    """The parts with the largest of them in two; None where that is one row."""
+    largest = max(parts, key=computed)
+    if len(largest) < 2:
+        return None
+    by_length = sorted(largest, key=lambda row: len(row.ids))
+    others = [part for part in parts if part is not largest]
+    return [*others, by_length[::2], by_length[1::2]]
+
+
+class Workers:
+    """Threads that keep what they computed with: `count` of them, each with its part of torch's threads."""
+
+    def __init__(self, count: int) -> None:
+        import torch
+
+        self.count = count
+        self._together = torch.get_num_threads()
+        each = max(1, self._together // count)
+        self._pool = ThreadPoolExecutor(count, "training", initializer=torch.set_num_threads, initargs=(each,))
+
+    @staticmethod
+    def fitting() -> int:
+        """How many do well with torch's threads."""
+        import torch
+
+        return min(MOST, int(torch.get_num_threads()))
+
+    def each(self, work: Sequence[Callable[[], R]]) -> list[R]:
+        """What each piece of work comes to, in order; all have ended when it returns or raises."""
+        import torch
+
+        tasks = [self._pool.submit(one) for one in work]
+        try:
+            return [task.result() for task in tasks]
+        finally:
+            for task in tasks:
+                task.exception()
+            torch.set_num_threads(self._together)

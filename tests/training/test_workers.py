@@ -1,0 +1,64 @@
+"""Parts of a batch, computed side by side: is everything learnt once, and the same however often it is done?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rung.training.batches import pieces  # noqa: E402
+from rung.training.learner import Written  # noqa: E402
+from rung.training.shape import Shape  # noqa: E402
+from rung.training.workers import MOST, Workers, computed, shares  # noqa: E402
+from tests.training.tiny import CONFIG, RECIPE, TinyModel, token_rows  # noqa: E402
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
+@pytest.mark.parametrize("workers", [2, 3, MOST])
+def test_every_row_is_dealt_once_and_nobody_has_much_more_than_another(count: int, workers: int) -> None:
+    rows = token_rows(count)
+    dealt = shares([rows[: count // 2], rows[count // 2 :]] if count > 3 else [rows], workers)
+    assert sorted(map(id, (row for mine in dealt for part in mine for row in part))) == sorted(map(id, rows))
+    assert len(dealt) == (workers if count >= workers else 1)
+    if count == 16:
+        loads = [sum(map(computed, mine)) for mine in dealt]
+        assert max(loads) <= 1.7 * min(loads)
+
+
+def test_side_by_side_is_the_same_gradient_every_time(two_threads: None) -> None:
+    model, rows = TinyModel(), token_rows(13)
+    parts = list(pieces(rows, most=200))
+    learner = Written(model.weights(), Shape.of(CONFIG), RECIPE)
+    assert learner.workers is not None
+    learner.values.add_(0.01)  # B begins at zero, and A without a gradient
+    whole = learner.learn_parts(parts, weight=0.5)
+    side_by_side = learner.gradient.clone()
+    learner.gradient.zero_()
+    assert learner.learn_parts(parts, weight=0.5) == whole
+    assert torch.equal(learner.gradient, side_by_side)
+    learner.gradient.zero_()
+    alone = [learner.learn(part, weight=0.5) for part in parts]
+    assert sum(loss for loss, _ in alone) == pytest.approx(whole[0], rel=1e-5)
+    torch.testing.assert_close(learner.gradient, side_by_side, rtol=1e-3, atol=1e-5)
+
+
+def test_an_error_of_one_part_is_raised_when_all_have_ended(two_threads: None) -> None:
+    ended: list[int] = []
+
+    def breaks() -> int:
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        Workers(2).each([breaks, lambda: ended.append(1) or 1])
+    assert ended == [1]
+    assert torch.get_num_threads() == 2
