@@ -56,7 +56,7 @@ def lint(  # noqa: PLR0917 - typer takes them by name
     from rung.commands.lint import LintRequest, look
 
     wanted = LintRequest(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
-    found = look(_files(ctx, files), cases or [], wanted=wanted, reporter=Screen(quiet=json))
+    found = look(_files(ctx, files), cases or [], request=wanted, reporter=Screen(quiet=json))
     for problem in found.problems:
         Screen().say(f"! {problem}")
     if json:
