@@ -55,7 +55,7 @@ VAGUE = {
     "yardstick": "scoring_context",
 }
 RENAMED = (
-    "artifacts", "builders", "cli", "commands", "config", "files", "knowledge", "models", "runtime", "testing",
+    "artifacts", "builders", "cli", "commands", "config", "files", "knowledge", "models", "pipeline", "runtime", "testing",
     "tools", "training",
 )  # fmt: skip
 NOT_YET = ("rung.models.http", "rung.models.prices")  # the beginnings of modules that are not
