@@ -106,12 +106,10 @@ class Foreseer:
                 rehearsed = rung.rehearsed
                 forecasts.append(self.rates.of(rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)))
         for some in swept.values():
-            known_ones = [e.rehearsed for e in some if e.rehearsed is not None]
-            if known_ones:
-                count = repeats * min(KEPT, len(known_ones))
-                whole, likely = (
-                    most([getattr(one, what) for one in known_ones]).times(count) for what in ("whole", "likely")
-                )
+            members = [e.rehearsed for e in some if e.rehearsed is not None]
+            if members:
+                count = repeats * min(KEPT, len(members))
+                whole, likely = (most([getattr(one, what) for one in members]).times(count) for what in ("whole", "likely"))
                 forecasts.append(self.rates.of(whole, likely))
         return forecasts
 
