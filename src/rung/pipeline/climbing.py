@@ -44,8 +44,10 @@ def climb(builder: ArtifactBuilder, prepared: Prepared, candidates: Sequence[Can
     ascent = _Ascent(builder, Course(builder.runner, prepared, meter), searching)
     ascent.course.entrants = sum(_is_planned(c) and not c.rung.reference for c in there)
     for index, wave in enumerate(waves):
+        later = [candidate for others in waves[index + 1 :] for candidate in others]
+        ascent.course.more_enter = any(map(_is_planned, later))
         ascent.enter(wave)
-        ascent.tell([candidate for later in waves[index + 1 :] for candidate in later])
+        ascent.tell(later)
     return ascent.ended()
 
 
