@@ -78,7 +78,7 @@ def compare(
             timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
             scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, scored, raced.coverage, told=told)
+        verdict = decide_winner(engines, dataset, scored, raced.coverage, notices=told)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 

@@ -55,7 +55,8 @@ VAGUE = {
     "yardstick": "scoring_context",
 }
 RENAMED = (
-    "artifacts", "builders", "config", "files", "knowledge", "models", "runtime", "testing", "tools", "training",
+    "artifacts", "builders", "cli", "commands", "config", "files", "knowledge", "models", "pipeline", "runtime", "testing",
+    "tools", "training",
 )  # fmt: skip
 NOT_YET = ("rung.models.http", "rung.models.prices")  # the beginnings of modules that are not
 
