@@ -54,8 +54,11 @@ VAGUE = {
     "weighed": "evaluation",
     "yardstick": "scoring_context",
 }
+# `order` is what users call it where they give the systems from the lowest up: `rung.decide(…, order=…)`, `--order`.
+ORDERS = ("decide", "decide_scores", "read_scores")
 RENAMED = (
     "artifacts", "builders", "config", "files", "knowledge", "models", "runtime", "testing", "tools", "training",
+    "verdict",
 )  # fmt: skip
 NOT_YET = ("rung.models.http", "rung.models.prices")  # the beginnings of modules that are not
 
@@ -145,9 +148,9 @@ def vague(found: list[Module]) -> list[str]:
     wrong = set()
     for module in found:
         if module.unit in RENAMED and not module.name.startswith(NOT_YET):
-            names = {one for f in functions(module.tree) if not is_stub(f) for one in bound(f)} | {
-                *private_fields(module.tree)
-            }
+            written = [f for f in functions(module.tree) if not is_stub(f)]
+            names = {one for f in written for one in bound(f) if one[0] != "order" or f.name not in ORDERS}
+            names |= {*private_fields(module.tree)}
             wrong |= {(module.name, line, place(module, line), name) for name, line in names if name in VAGUE}
     return [f"{where} {name}: say {VAGUE[name]}" for _, _, where, name in sorted(wrong)]
 

@@ -104,21 +104,23 @@ class Facts:
         return self.prompting_exhausted is None and not self.can_train
 
 
-def facts_of(given: Mapping[str, Json], *, place: str = "facts") -> Facts:
-    """Facts from an object; `place` names it in errors.
+def facts_of(given: Mapping[str, Json], *, location: str = "facts") -> Facts:
+    """Facts from an object; `location` names it in errors.
 
     Raises:
         UserError: an unknown key, or a value of the wrong kind.
     """
-    known = {f.name: str(f.type) for f in fields(Facts)}
-    values = {key: _as_written(value, known.get(key, "")) for key, value in given.items()}
+    types = {f.name: str(f.type) for f in fields(Facts)}
+    values = {key: _as_written(value, types.get(key, "")) for key, value in given.items()}
     for key, value in values.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            raise UserError(f"{place}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(known)}")
-        if value is not None and not _fits(value, known[key]):
-            wanted = " or ".join(get_args(Changes)) if "Changes" in known[key] else known[key].removesuffix(" | None")
-            raise UserError(f"{place}: '{key}' must be {wanted} or null, found {value!r}")
+        if key not in types:
+            close = difflib.get_close_matches(key, types, n=1)
+            raise UserError(
+                f"{location}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(types)}"
+            )
+        if value is not None and not _fits(value, types[key]):
+            expected = " or ".join(get_args(Changes)) if "Changes" in types[key] else types[key].removesuffix(" | None")
+            raise UserError(f"{location}: '{key}' must be {expected} or null, found {value!r}")
     return Facts(**values)  # type: ignore[arg-type]  # checked above
 
 
