@@ -58,7 +58,7 @@ VAGUE = {
 ORDERS = ("decide", "decide_scores", "read_scores")
 RENAMED = (
     "artifacts", "builders", "config", "files", "knowledge", "models", "runtime", "testing", "tools", "training",
-    "dataset", "report", "text", "verdict",
+    "dataset", "report", "scoring", "strategies", "text", "verdict",
 )  # fmt: skip
 NOT_YET = ("rung.models.http", "rung.models.prices")  # the beginnings of modules that are not
 

@@ -100,8 +100,8 @@ def grounded(
 
 def corpus_first(system: str, rule: str, question: Question, documents: Sequence[Passage]) -> tuple[Message, ...]:
     """The whole corpus in the system prompt: every question shares it, and a prefix cache reads it once."""
-    said = f"{system}\n{rule}\n\n{listing(documents)}"
-    return (Message("system", said), *_turns(question), Message("user", question.text))
+    opening = f"{system}\n{rule}\n\n{listing(documents)}"
+    return (Message("system", opening), *_turns(question), Message("user", question.text))
 
 
 def standalone_query(question: Question) -> tuple[Message, ...]:
@@ -122,8 +122,8 @@ def hypothetical_passage(question: Question) -> tuple[Message, ...]:
 def question_for(passage: Passage) -> tuple[Message, ...]:
     """Ask for a question that a passage answers (InPars; Bonifacio and others 2022): teaches a retriever."""
     rule = "Write one question that a reader of the passage could answer, in the words of somebody who has not read it. "
-    said = f"{passage.title}\n{passage.text}".strip()
-    return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {said}\nQuestion:"))
+    text = f"{passage.title}\n{passage.text}".strip()
+    return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {text}\nQuestion:"))
 
 
 def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
@@ -140,13 +140,13 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     few = refused[: shots // 3] if answerable else []
     chosen = [*answerable[: shots - len(few)], *few]
     turns: list[Message] = []
-    for place, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
-        seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - place % len(answerable)].id]
-        wanted = wanted_output(case, materials.schema, materials.labels) or ""
+    for index, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
+        seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - index % len(answerable)].id]
+        output = wanted_output(case, materials.schema, materials.labels) or ""
         if with_passages and case.answerable and not (materials.schema or materials.labels):
-            wanted += " [1]"
+            output += " [1]"
         turns.append(Message("user", _asked(case.question, seen[:1]) if with_passages else case.question))
-        turns.append(Message("assistant", wanted))
+        turns.append(Message("assistant", output))
     return tuple(turns)
 
 
