@@ -89,7 +89,7 @@ class LocalGenerator:
         self._adapters.update(new)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Yield (place, result) as each completes. One adapter after the other; within one, shared prefixes together."""
+        """Yield (index, result) as each completes. One adapter after the other; within one, shared prefixes together."""
         jobs, refused = self._jobs(requests)
         yield from refused
         for adapter in sorted({job.step.adapter for job in jobs}):

@@ -19,7 +19,7 @@ from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried
 from rung.runtime.runner import StepRunner
 from rung.scoring import ScoringContext, metrics, score_run
-from rung.scoring.card import RunConversations, Judgement, seen
+from rung.scoring.card import Judgement, RunConversations, seen
 from rung.scoring.judge import NO_ANSWER, Agreement, agreement, judgement, labels
 from rung.scoring.refusal import spoken
 
