@@ -194,6 +194,19 @@ def test_a_rung_below_the_bar_leaves_the_others_to_be_built(tmp_path: Path) -> N
     assert (again.executed, again.rungs) == (0, verdict.rungs)
 
 
+def test_a_rung_that_surely_misses_the_bar_answers_no_more_while_another_is_trained(tmp_path: Path) -> None:
+    """Its other answers are made only where nothing that is trained clears the bar either."""
+    folder = project(tmp_path, "[prompt, classifier]", cases=200, more="bar: {correct: 0.7}\n")
+    verdict = climbed(folder, says(0.05))
+    answers = {r.name: r.answered for r in verdict.rungs}
+    assert (verdict.winner, verdict.clears_bar) == ("classifier", True)
+    assert answers["prompt"] < 100 < answers["classifier"] == 200
+    (folder / "rung.yaml").write_text(YAML.format(rungs="[prompt, router]") + "bar: {correct: 0.7}\n", encoding="utf-8")
+    alone = climbed(folder, says(0.05))
+    assert {r.name: r.answered for r in alone.rungs}["prompt"] == 200
+    assert alone.clears_bar is False
+
+
 def test_a_limit_that_the_live_pass_breaks_keeps_the_others_needed(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", cases=60, more="bar: {correct: 0.6, p95_seconds: 0.0000001}\n")
     verdict = climbed(folder, says(0.9))

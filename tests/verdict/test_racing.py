@@ -119,6 +119,16 @@ def test_nobody_is_dropped_for_having_nothing_right_so_far() -> None:
     assert "high" not in now.stopped
 
 
+def test_what_surely_misses_the_bar_waits_for_rungs_that_are_still_to_be_built() -> None:
+    wrong, unsure = np.zeros(100), np.tile([1.0, 0.0], 10)
+    for more_enter in (False, True):
+        missed = standing([Contender("low", wrong)], total=120, bar=Bar(0.4), more_enter=more_enter)
+        assert missed.next == (() if more_enter else ("low",))
+        assert not missed.stopped  # it may go on once they are there
+        assert standing([Contender("low", unsure)], total=120, bar=Bar(0.4), more_enter=more_enter).next == ("low",)
+        assert standing([Contender("low", wrong)], total=120, bar=Bar(), more_enter=more_enter).next == ("low",)
+
+
 def test_settings_of_one_rung_race_for_the_best_and_the_last_choice_alone() -> None:
     rng = np.random.default_rng(6)
     table = {"prompt": drawn(0.2, N, rng), **{f"rag[k={n}]": drawn(0.8 - 0.1 * abs(n - 1), N, rng) for n in range(4)}}

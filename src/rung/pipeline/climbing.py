@@ -43,9 +43,11 @@ def climb(builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candi
     waves = in_waves(builder.engines, there, searching.swept)
     ascent = _Ascent(builder, Course(builder.runner, intake, meter), searching)
     ascent.course.entrants = sum(_is_planned(c) and not c.rung.reference for c in there)
-    for place, wave in enumerate(waves):
+    for index, wave in enumerate(waves):
+        later = [candidate for others in waves[index + 1 :] for candidate in others]
+        ascent.course.more_enter = any(map(_is_planned, later))
         ascent.enter(wave)
-        ascent.tell([candidate for later in waves[place + 1 :] for candidate in later])
+        ascent.tell(later)
     return ascent.ended()
 
 

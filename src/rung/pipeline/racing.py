@@ -80,12 +80,14 @@ class Racer:
 
 @dataclass
 class Course:
-    """A race under way. `order`: the cases as they come. `entrants`: rungs that take part in all, later ones included."""
+    """A race under way. `order`: the cases as they come. `entrants`: rungs that take part in all, later ones included;
+    `more_enter`: whether some of them are still to be built."""
 
     runner: StepRunner
     intake: Prepared
     meter: Meter
     entrants: int = 0
+    more_enter: bool = False
     racers: dict[str, Racer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -190,8 +192,17 @@ class Course:
         for racer in rungs:
             self.so_far(racer.evaluation.name)
         columns = [Contender(r.evaluation.name, _column(r.evaluation), open=not self._is_barred(r)) for r in rungs]
-        bar, incumbent = bar_in(self.runner.project), self.incumbent
-        return stand(columns, total=self.total, bar=bar, clusters=self.clusters, of=self.entrants, incumbent=incumbent)
+        # A budget may end before the others are there: what is affordable is answered at once.
+        waits = self.more_enter and not self.meter.allowed.limited
+        return stand(
+            columns,
+            total=self.total,
+            bar=bar_in(self.runner.project),
+            clusters=self.clusters,
+            of=self.entrants,
+            incumbent=self.incumbent,
+            more_enter=waits,
+        )
 
     def _standing(self) -> Standing:
         begun = [label for label, racer in self.racers.items() if racer.done < min(FIRST, self.total)]

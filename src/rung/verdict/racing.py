@@ -52,6 +52,7 @@ def standing(
     clusters: Sequence[int] | None = None,
     of: int = 0,
     incumbent: str = "",
+    more_enter: bool = False,
 ) -> Standing:
     """Who must answer more for the choice of `choice.choose` to be known.
 
@@ -68,6 +69,8 @@ def standing(
         clusters: of each case, in the order of the race; None where all are independent.
         of: rungs in the whole race, where some enter later than others.
         incumbent: the last verdict's choice, "" where there is none.
+        more_enter: whether other rungs are still to be built. With a bar, those that surely miss it then wait for them: if
+            one of the others clears, their other answers are not needed.
     """
     # Where a bar is set, both ways of choosing may be gone, and the error is shared between them.
     error = ERROR if bar.correct is None else ERROR / 2
@@ -75,6 +78,8 @@ def standing(
     fit = [one for one in entrants if one.open]
     stopped = {one.name: Stop("limit") for one in entrants if not one.open and len(one.values) < total}
     by_bar = None if bar.correct is None else _by_bar(fit, course, stopped)
+    if by_bar is None and bar.correct is not None and more_enter:
+        return Standing((), stopped)
     return by_bar or _among(fit, course, stopped)
 
 
