@@ -185,6 +185,6 @@ def in_order(results: Sequence[tuple[str, Message]], called: Sequence[str]) -> l
     unknown = [id for id, _ in results if id and called and id not in called]
     if unknown:
         raise ValueError(f"the tool turn for '{unknown[0]}' answers no call: the assistant called {', '.join(called)}")
-    places = {id: index for index, id in enumerate(called) if id}
-    by_call = sorted(range(len(results)), key=lambda n: places.get(results[n][0], n))
+    index_of = {id: index for index, id in enumerate(called) if id}
+    by_call = sorted(range(len(results)), key=lambda n: index_of.get(results[n][0], n))
     return [results[n][1] for n in by_call]

@@ -31,7 +31,7 @@ class Side:
     `exact` is the whole chat with nothing but case and white space aside.
     """
 
-    place: int
+    index: int
     exact: tuple[str, str]
     input: str
     asked: str
@@ -45,9 +45,9 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Places of rows that belong together, the first named first, and why."""
+    """Indices of rows that belong together, the first named first, and why."""
 
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     why: str = ""
 
 
@@ -71,22 +71,22 @@ def duplicates(rows: Sequence[Side]) -> list[Group]:
     """Rows with the same input and the same output, case and white space aside."""
     by_text: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
-        by_text[row.exact].append(row.place)
-    return [Group(tuple(places)) for places in by_text.values() if len(places) > 1]
+        by_text[row.exact].append(row.index)
+    return [Group(tuple(indices)) for indices in by_text.values() if len(indices) > 1]
 
 
 def contradictions(rows: Sequence[Side], examples: Sequence[Example]) -> list[Group]:
     """Rows with the same input and another output."""
     by_input: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        by_input[row.input][row.output].append(row.place)
+        by_input[row.input][row.output].append(row.index)
     groups = []
     for outputs in by_input.values():
         if len(outputs) > 1:
-            shown = [short(examples[places[0]].output) for places in list(outputs.values())[:3]]
+            shown = [short(examples[indices[0]].output) for indices in list(outputs.values())[:3]]
             more = f" and {len(outputs) - 3} more" if len(outputs) > 3 else ""
             why = f"the same input has {len(outputs)} different outputs: {', '.join(shown)}{more}"
-            groups.append(Group(tuple(sorted(index for places in outputs.values() for index in places)), why))
+            groups.append(Group(tuple(sorted(index for indices in outputs.values() for index in indices)), why))
     return groups
 
 
@@ -110,11 +110,11 @@ def near_pairs(rows: Sequence[Side], examples: Sequence[Example]) -> tuple[list[
         if one.output == other.output or same_answer(one.output, other.output):
             if a not in first:
                 first[b] = a
-                groups.setdefault(a, [one.place]).append(other.place)
+                groups.setdefault(a, [one.index]).append(other.index)
         elif near(read[a], read[b], most=BARELY):
-            outputs = f"{short(examples[one.place].output)} and {short(examples[other.place].output)}"
-            disagreeing.append(Group((one.place, other.place), f"nearly the same input has the outputs {outputs}"))
-    return [Group(tuple(places)) for places in groups.values()], disagreeing
+            outputs = f"{short(examples[one.index].output)} and {short(examples[other.index].output)}"
+            disagreeing.append(Group((one.index, other.index), f"nearly the same input has the outputs {outputs}"))
+    return [Group(tuple(indices)) for indices in groups.values()], disagreeing
 
 
 def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Case]) -> list[Group]:
@@ -129,19 +129,19 @@ def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Cas
         normal(a): case for case in cases for a in case.answers if case.answerable and len(words(normal(a))) >= LONG_ANSWER
     }
     for row in rows:
-        last = normal(examples[row.place].input)
+        last = normal(examples[row.index].input)
         twin = exact.get(row.asked) or exact.get(last)
         if twin is not None:
-            reasons[row.place] = f"its input is the question of {_named(twin)}"
+            reasons[row.index] = f"its input is the question of {_named(twin)}"
         elif (twin := answers.get(row.output)) is not None and often[row.output] <= OFTEN:
-            reasons[row.place] = f"its output is the answer of {_named(twin)}"
+            reasons[row.index] = f"its output is the answer of {_named(twin)}"
     for index, case in _near_cases(rows, asked, cases):
         reasons.setdefault(index, f"its input is nearly the question of {_named(case)}")
     for index, case in _quoting(rows, asked, cases):
         reasons.setdefault(index, f"it holds the question of {_named(case)} word for word")
     # What `materials` refuses is a leak; a follow-up ("Yes, please") says nothing without the turns before it.
-    allowed, problems = overlaps([examples[row.place] for row in rows], [case for case in cases if not case.messages])
-    refused = [row.place for row in rows if examples[row.place].place not in allowed]
+    allowed, problems = overlaps([examples[row.index] for row in rows], [case for case in cases if not case.messages])
+    refused = [row.index for row in rows if examples[row.index].place not in allowed]
     for index, problem in zip(refused, problems, strict=True):
         reasons.setdefault(index, problem.message)
     return [Group((index,), reasons[index]) for index in sorted(reasons)]
@@ -170,7 +170,7 @@ def _output(text: str) -> str:
 
 def _without_given(rows: Sequence[Side], examples: Sequence[Example]) -> list[str]:
     """What each row asks, without the lines that stand in many inputs; a row of nothing else keeps them."""
-    lines = [[normal(line) for line in examples[row.place].input.split("\n") if line.strip()] for row in rows]
+    lines = [[normal(line) for line in examples[row.index].input.split("\n") if line.strip()] for row in rows]
     inputs: dict[str, set[str]] = defaultdict(set)
     for row, own in zip(rows, lines, strict=True):
         if len(own) > 1:
@@ -189,7 +189,7 @@ def _near_cases(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case
     read = [Read(text) for text in asked]
     for a, b in candidates([*texts, *asked], across=len(texts)):
         if near(rows[a].read, read[b - len(texts)]):
-            yield rows[a].place, cases[b - len(texts)]
+            yield rows[a].index, cases[b - len(texts)]
 
 
 def _quoting(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case]) -> Iterator[tuple[int, Case]]:
@@ -205,7 +205,7 @@ def _quoting(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case]) 
             if word in first_words:
                 for question, case in opening.get(tuple(tokens[at : at + QUOTED]), ()):
                     if tokens[at : at + len(question)] == question:
-                        yield row.place, case
+                        yield row.index, case
 
 
 def _named(case: Case) -> str:

@@ -80,7 +80,7 @@ def spelt_alike(
         replace(e, messages=(*e.messages[:-1], replace(e.messages[-1], content=read(e.output, e.place)))) for e in examples
     )
     judged = tuple(replace(c, answers=tuple(read(answer, c.place) for answer in c.answers)) for c in cases)
-    for (text, label), places in odd.items():
-        more = f", here and in {len(places) - 1} more rows" if len(places) > 1 else ""
-        problems.append(Problem.at(places[0], f"{text[:60]!r} is read as the label {label!r} ({_FORGIVEN}){more}"))
+    for (text, label), locations in odd.items():
+        more = f", here and in {len(locations) - 1} more rows" if len(locations) > 1 else ""
+        problems.append(Problem.at(locations[0], f"{text[:60]!r} is read as the label {label!r} ({_FORGIVEN}){more}"))
     return taught, judged

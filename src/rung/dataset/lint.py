@@ -90,7 +90,7 @@ def lint(
         *_named("empty", [Group((index,), why) for index, e in enumerate(examples) if (why := flaw(e))], examples),
         *_unwanted(examples),
     ]
-    labels = balance([examples[row.place].output for row in filled])
+    labels = balance([examples[row.index].output for row in filled])
     if labels is not None and labels.why:
         rare = [index for index, e in enumerate(examples) if e.output.strip() in labels.rare]
         findings += _named("imbalance", [Group(tuple(rare), labels.why)], examples)
@@ -123,7 +123,7 @@ def _named(kind: Kind, groups: Sequence[Group], examples: Sequence[Example], why
     """Findings with files and lines. A group over several files is one finding in each, naming the others."""
     for group in groups:
         by_file: dict[str, list[int]] = defaultdict(list)
-        for index in group.places:
+        for index in group.indices:
             file, _, line = examples[index].place.rpartition(":")
             by_file[file].append(int(line or index + 1))
         for file, lines in by_file.items():

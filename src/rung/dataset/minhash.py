@@ -94,12 +94,12 @@ def _met(band: NDArray[np.uint32], across: int) -> NDArray[np.int64]:
     crowded = np.flatnonzero(ends - starts > 1)
     pairs: list[tuple[int, int]] = []
     for start, end in zip(starts[crowded].tolist(), ends[crowded].tolist(), strict=True):
-        places = by_key[start:end].tolist()
+        members = by_key[start:end].tolist()
         if across:
-            pairs += [(a, b) for a in places if a < across for b in places if b >= across][:CROWD_ACROSS]
-        elif len(places) <= CROWD:
-            pairs += [(a, b) for n, a in enumerate(places) for b in places[n + 1 :]]
+            pairs += [(a, b) for a in members if a < across for b in members if b >= across][:CROWD_ACROSS]
+        elif len(members) <= CROWD:
+            pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 :]]
         else:
-            pairs += [(places[0], b) for b in places[1:]]
-            pairs += [(a, b) for n, a in enumerate(places) for b in places[n + 1 : n + 4]]
+            pairs += [(members[0], b) for b in members[1:]]
+            pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 : n + 4]]
     return np.array(pairs, np.int64).reshape(-1, 2)

@@ -183,10 +183,10 @@ def _message(value: Json) -> str:
     if isinstance(value, dict):
         where = value.get("loc")
         what = next((text for key in ("message", "msg", "detail", "error") if (text := _message(value.get(key)))), "")
-        return ": ".join(part for part in (".".join(_places(where)), what) if part)
+        return ": ".join(part for part in (".".join(_path(where)), what) if part)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _places(where: Json) -> Iterator[str]:
+def _path(where: Json) -> Iterator[str]:
     if isinstance(where, list):
         yield from map(str, where)

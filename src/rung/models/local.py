@@ -29,7 +29,7 @@ from rung.records.steps import Generate, GenerateResult, Request, Result, StepFa
 if TYPE_CHECKING:
     from rung.models.graph import Weights
 
-_KEPT = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
+_MAX_PIPELINES = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
 
 
 class LocalGenerator:
@@ -205,7 +205,7 @@ class LocalGenerator:
                 self._pipelines.move_to_end(adapter)
                 return self._pipelines[adapter]
             lora = read_adapter(self._adapters[adapter]) if adapter else None
-            while len(self._pipelines) >= _KEPT:
+            while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
             pipeline = Pipeline(
                 self.folder, self.tokens, lora=lora, precision=self._precision, cache_bytes=self._cache_bytes

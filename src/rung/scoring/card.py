@@ -93,11 +93,11 @@ def seen(outcomes: Iterable[Outcome], scoring_context: ScoringContext) -> Scorin
 def _judged(asked: Sequence[tuple[Scorer, Case, Outcome]], run: RunConversations | None) -> list[Judgement]:
     """What each scorer says of its outcome, in order; those that a model judges are carried out together."""
     given = [begun(*one) for one in asked]
-    places = [index for index, one in enumerate(given) if isinstance(one, Generator)]
-    ended: Sequence[Judgement] = ["a model judges it, and none is at hand"] * len(places)
-    if places and run is not None:
-        ended = run([conversation(*asked[index]) for index in places])
-    by_index = dict(zip(places, ended, strict=True))
+    waiting = [index for index, one in enumerate(given) if isinstance(one, Generator)]
+    ended: Sequence[Judgement] = ["a model judges it, and none is at hand"] * len(waiting)
+    if waiting and run is not None:
+        ended = run([conversation(*asked[index]) for index in waiting])
+    by_index = dict(zip(waiting, ended, strict=True))
     return [by_index[index] if isinstance(one, Generator) else one for index, one in enumerate(given)]
 
 

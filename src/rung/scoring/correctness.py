@@ -32,10 +32,10 @@ _BY: Mapping[
     str, Callable[[str, Sequence[str], str], float]
 ] = {  # what `correct` is: of an answer, accepted ones, a question
     "match": stated,
-    "f1": lambda said, answers, _: matching.figured_f1(said, answers),
-    "em": lambda said, answers, _: float(matching.matches(said, answers)),
-    "contains": lambda said, answers, _: float(matching.contains(said, answers)),
-    "rouge_l": lambda said, answers, _: matching.best(f_measure, said, answers, articles=True),
+    "f1": lambda text, answers, _: matching.figured_f1(text, answers),
+    "em": lambda text, answers, _: float(matching.matches(text, answers)),
+    "contains": lambda text, answers, _: float(matching.contains(text, answers)),
+    "rouge_l": lambda text, answers, _: matching.best(f_measure, text, answers, articles=True),
 }
 _SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "em": squad.exact_match,

@@ -66,13 +66,13 @@ def _span_recalls(case: Case, ranking: Sequence[Passage]) -> dict[str, float]:
     if not case.evidence:
         return {}
     gold = {span.document for span in case.evidence}
-    places = [rank for rank, passage in enumerate(ranking, start=1) if passage.document in gold]
+    gold_ranks = [rank for rank, passage in enumerate(ranking, start=1) if passage.document in gold]
     recalls: dict[str, float] = {}
     share, counted = 0.0, 0
     for k in CUTS:
-        within = bisect_right(places, k)
+        within = bisect_right(gold_ranks, k)
         if within > counted:
-            share, counted = span_recall(case, [ranking[rank - 1] for rank in places[:within]]) or 0.0, within
+            share, counted = span_recall(case, [ranking[rank - 1] for rank in gold_ranks[:within]]) or 0.0, within
         recalls[f"span_recall@{k}"] = share
     return recalls
 

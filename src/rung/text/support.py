@@ -21,7 +21,7 @@ from rung.text.sentences import sentences
 SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
 NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_KEPT = 4096  # texts whose words are remembered
+_CACHED = 4096  # texts whose words are remembered
 _WORD = re.compile(rf"{LETTER}+(?:[.,:/'’-]{LETTER}+)*")
 _JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
@@ -118,7 +118,7 @@ def support(sentence: str, cited: str) -> float:
     return max(len(needed & near) for near in neighbours) / len(needed)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED)
 def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
     """The content words of a text, of all of it and of any `NEAR` neighbouring sentences. Kept: passages come again."""
     parts = [content(cited[a:b]) for a, b in sentences(cited)]
@@ -126,7 +126,7 @@ def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
     return frozenset().union(*parts), near
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED)
 def content(text: str) -> frozenset[str]:
     """The content words of a text, lower case, without their endings; numbers as they stand, separators left out.
 
@@ -177,7 +177,7 @@ def _cited(citations: Iterable[Citation], passages: Sequence[Passage]) -> dict[i
     return texts
 
 
-@lru_cache(maxsize=16 * _KEPT)
+@lru_cache(maxsize=16 * _CACHED)
 def _stem(word: str) -> str:
     if len(word) <= 4:
         return word.removesuffix("s") if len(word) > 3 else word

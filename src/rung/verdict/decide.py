@@ -212,7 +212,7 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
         if code == "clears":
             return choice_words.clears(winner, bar, lower=lower, more=more)
-        return choice_words.kept(winner, bar, more=more)
+        return choice_words.stays(winner, bar, more=more)
     opening = "No bar was set."
     if bar.correct is not None:
         opening = choice_words.none_clears(bar.correct, best.name, best.probability)

@@ -22,7 +22,7 @@ SMALL_TOKENS = 32_000  # up to here it is worth a try while nobody knows how muc
 LITTLE_TRAFFIC = 3_000  # questions a month
 HARD_LATENCY_MS = 200  # below, a long prompt has no room
 HIGH_VOLUME = 1_000_000  # questions a month
-_SAID: Mapping[str, Json] = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+_BOOLEANS: Mapping[str, Json] = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 _NUMBER = re.compile(r"(\d{1,3}(?:[,_\s]\d{3})+|\d+(?:\.\d+)?)\s*(k|thousand|m|million|bn|billion)?")
 _TIMES = {"": 1, "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 MEASURED = ("compared", "compared_clears")  # facts that nobody can say before a comparison
@@ -132,7 +132,7 @@ def _as_written(value: Json, kind: str) -> Json:
     if "Changes" in kind:
         return text
     if "bool" in kind:
-        return _SAID.get(text, value)
+        return _BOOLEANS.get(text, value)
     number = _NUMBER.fullmatch(text)
     if number is None:
         return value

@@ -53,7 +53,7 @@ class Flip:
     now: float
     upwards: bool
     clears: bool = True
-    told: str = ""
+    shown: str = ""
 
 
 def priced(result: RungResult, economy: Economy) -> RungResult:
@@ -146,7 +146,7 @@ def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[st
     others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
     relevant = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
     return [
-        flip_words.flip(flip.what, flip.told, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in relevant
+        flip_words.flip(flip.what, flip.shown, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in relevant
     ]
 
 
@@ -206,7 +206,7 @@ def _rounded(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
     forms = flip_words.forms(flip.what, flip.value, upwards=flip.upwards)
     past = 1e-6 if flip.upwards else -1e-6
     true = (words for words, value in forms if choice(value + past * abs(value)) == flip.winner)
-    return replace(flip, told=next(true, forms[-1][0]))
+    return replace(flip, shown=next(true, forms[-1][0]))
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:

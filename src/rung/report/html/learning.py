@@ -70,8 +70,8 @@ def _level(losses: charts.Scale, value: float) -> Safe:
 
 
 def _line(curve: Curve, steps: charts.Scale, losses: charts.Scale) -> Safe:
-    places = [(steps.at(step), losses.at(loss)) for step, loss in curve]
-    parts = [el("line", x1=f"{a[0]}%", x2=f"{b[0]}%", y1=a[1], y2=b[1], cls="whisker learnt") for a, b in pairwise(places)]
+    drawn = [(steps.at(step), losses.at(loss)) for step, loss in curve]
+    parts = [el("line", x1=f"{a[0]}%", x2=f"{b[0]}%", y1=a[1], y2=b[1], cls="whisker learnt") for a, b in pairwise(drawn)]
     return el("g", *parts)
 
 

@@ -162,8 +162,8 @@ def _groups(report: Report) -> str:
     return f"in {groups:,} groups that share a document; intervals and tests allow for it" if groups else "no"
 
 
-def _named(places: Sequence[str]) -> Safe:
+def _named(cases: Sequence[str]) -> Safe:
     """Every case that a warning speaks of, closed."""
-    if len(places) < 2:
+    if len(cases) < 2:
         return Safe("")
-    return el("details", el("summary", f"All {len(places):,} cases"), el("p", ", ".join(places), cls="quiet small"))
+    return el("details", el("summary", f"All {len(cases):,} cases"), el("p", ", ".join(cases), cls="quiet small"))
