@@ -197,7 +197,7 @@ class _Standing:
 
 
 def _standing(choice: Choice, winner: Evaluation, rivals: Sequence[Evaluation], bar: Bar, seed: int) -> _Standing:
-    best = next(w for w in rivals if w.result.name == choice.best)
+    best = next(e for e in rivals if e.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
     compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
     return _Standing(choice, winner, best, rivals, bar, compared)

@@ -53,9 +53,9 @@ def held_against(evaluation: Evaluation, bar: Bar) -> Evaluation:
 
 def choice_of(ladder: Sequence[Evaluation], rivals: Sequence[Evaluation], bar: Bar, incumbent: str) -> Choice | None:
     """Of those that may win; those that the race stopped count among what was tried."""
-    names = {w.result.name for w in rivals}
-    tried = [w for w in ladder if w.result.name in names or (w.result.stopped and is_judged(w))]
-    contenders = [Contender(w.result.name, w.values[MAIN], w.result.name in names, w.result.rung) for w in tried]
+    names = {e.result.name for e in rivals}
+    tried = [e for e in ladder if e.result.name in names or (e.result.stopped and is_judged(e))]
+    contenders = [Contender(e.result.name, e.values[MAIN], e.result.name in names, e.result.rung) for e in tried]
     return choose(contenders, bar, clusters=clusters_of(ladder), incumbent=incumbent)
 
 
@@ -96,16 +96,16 @@ def rivals_in(
 ) -> list[Evaluation]:
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Evaluation] = []
-    for w in ladder:
-        why = barred(w, bar)
+    for e in ladder:
+        why = barred(e, bar)
         if not why and (
-            bar.correct is None or not bar.is_cleared(at_least(w.values[MAIN], bar.correct, clusters=w.clusters))
+            bar.correct is None or not bar.is_cleared(at_least(e.values[MAIN], bar.correct, clusters=e.clusters))
         ):
-            why = floored.get(w.result.name, "")
+            why = floored.get(e.result.name, "")
         if why:
-            rejected[w.result.name] = why
+            rejected[e.result.name] = why
         else:
-            rivals.append(w)
+            rivals.append(e)
     return rivals
 
 
