@@ -290,7 +290,7 @@ def main() -> None:
             path = Path(folder) / "rows.jsonl"
             path.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
             began = time.monotonic()
-            look([path], wanted=LintRequest(table=False))
+            look([path], request=LintRequest(table=False))
             spent = time.monotonic() - began
             print(f"{len(made):,} rows, {path.stat().st_size / 1e6:.0f} MB: {spent:.1f} s, read and looked over")
 

@@ -65,7 +65,7 @@ def compare(
     read_list(project)  #                                         the verdicts so far: damage is found before the work
     read_labels(project)  #                                       what people said of answers: so are mistakes
     with reporting(reporter), opened(project.seeded(seed)) as engines:
-        remarks = check_servers(engines)  #                       the servers of models: there, and what they lack
+        notices = check_servers(engines)  #                       the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
@@ -78,7 +78,7 @@ def compare(
             timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
             scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, scored, raced.coverage, told=remarks)
+        verdict = decide_winner(engines, dataset, scored, raced.coverage, notices=notices)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 

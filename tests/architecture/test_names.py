@@ -57,9 +57,9 @@ VAGUE = {
 # `order` is what users call it where they give the systems from the lowest up: `rung.decide(…, order=…)`, `--order`.
 ORDERS = ("decide", "decide_scores", "read_scores")
 RENAMED = (
-    "", "api", "artifacts", "builders", "config", "dataset", "errors", "files", "knowledge", "loop", "models", "plugins",
-    "progress", "records", "report", "runtime", "scoring", "stats", "strategies", "testing", "text", "tools", "training",
-    "verdict",
+    "", "api", "artifacts", "builders", "cli", "commands", "config", "dataset", "errors", "files", "knowledge", "loop",
+    "models", "pipeline", "plugins", "progress", "records", "report", "runtime", "scoring", "stats", "strategies", "testing",
+    "text", "tools", "training", "verdict",
 )  # fmt: skip
 
 

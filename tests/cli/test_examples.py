@@ -65,7 +65,7 @@ def test_lint_of_a_project_takes_its_examples_cases_and_model(rung: Run, shop: P
 def test_rows_that_are_too_long_are_told_with_what_would_be_cut(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(chat("Count", "one two three " * 40) + chat("x " * 60, "y") + chat("a", "b"), encoding="utf-8")
-    found = look([path], wanted=LintRequest(max_tokens=50, model="scripted", table=False))
+    found = look([path], request=LintRequest(max_tokens=50, model="scripted", table=False))
     first, second = (f for f in found.linted.findings if f.kind == "too_long")
     assert (first.rows, second.rows) == ((1,), (2,))
     assert "125 tokens (4 of prompt, 121 of answer), 75 over the limit of 50" not in first.why  # the template counts, too
@@ -77,7 +77,7 @@ def test_rows_that_are_too_long_are_told_with_what_would_be_cut(tmp_path: Path) 
 def test_a_model_is_opened_only_where_somebody_must_count(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(chat("a", "b"), encoding="utf-8")
-    told = look([path], wanted=LintRequest(table=False, model="http://127.0.0.1:9/v1#none"))
+    told = look([path], request=LintRequest(table=False, model="http://127.0.0.1:9/v1#none"))
     assert told.linted.findings == ()
 
 

@@ -18,7 +18,8 @@ from tests.docs.pages import DOCS, Block
 
 PAGE = DOCS / "cli.md"
 REGENERATE = "python -m tests.docs.commands"
-_VALUES = {"asker": "GROUPS", "output": "FILE"}  # where a parameter's name is not what a reader would write
+# Where a parameter's name is not what a reader would write.
+_VALUES = {"asker": "GROUPS", "lowest_first": "ORDER", "output": "FILE"}
 _EVERYWHERE = ("help", "project")  # what every verb takes, and the opening says
 OPENING = f"""\
 # Commands

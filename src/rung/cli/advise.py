@@ -51,25 +51,25 @@ def advise(
     given = read_given(facts) if facts else None
     if isinstance(given, list):
         advices = [apply(with_given(one, fact or [])) for one in given]
-        for place, advice in enumerate(advices, 1):
+        for number, advice in enumerate(advices, 1):
             if not json:
-                out(f"--- {place} of {len(advices)}")
+                out(f"--- {number} of {len(advices)}")
                 _show(advice, {})
         if json:
             out(dumps([advice.as_json() for advice in advices], ensure_ascii=False))
         return FINE
     root = None if given else chosen_or_none(ctx, folder)
-    known = Known(given, {}) if given else read_facts(root) if root else Known(Facts(), {})
-    all_facts = with_given(known.facts, fact or [])
+    sourced = Known(given, {}) if given else read_facts(root) if root else Known(Facts(), {})
+    all_facts = with_given(sourced.facts, fact or [])
     if not json and not given and sys.stdin.isatty():
         all_facts = asked(all_facts, lambda question, likely: typer.confirm(question, default=likely, err=True))
-    Screen(quiet=json).problems(known.problems)
+    Screen(quiet=json).problems(sourced.problems)
     all_facts, assumed = (all_facts, ()) if given else assume(all_facts)
     advice = apply(all_facts)
     if json:
         out(dumps({**advice.as_json(), **({"assumed": list(assumed)} if assumed else {})}, ensure_ascii=False))
     else:
-        _show(advice, _read(all_facts, known.sources), assumed)
+        _show(advice, _read(all_facts, sourced.sources), assumed)
     return FINE
 
 
@@ -87,12 +87,12 @@ def _lines(advice: Advice, read: Mapping[str, str], assumed: Sequence[str]) -> I
         yield "read from the folder"
         yield from (f"  {name:<22} {value}" for name, value in read.items())
     if assumed:
-        said = "assumed, since nobody said otherwise: answers hang on the documents that are there. If they do not: "
-        yield from wrap(f"{said}--fact {assumed[0]}=false", WIDTH, subsequent_indent="  ")
+        sentence = "assumed, since nobody said otherwise: answers hang on the documents that are there. If they do not: "
+        yield from wrap(f"{sentence}--fact {assumed[0]}=false", WIDTH, subsequent_indent="  ")
     yield f"likely {GAPS[advice.gap]}"
     yield "try, in this order"
-    for place, tried in enumerate(advice.order, 1):
-        yield from _entry(f"{place}. {tried.rung}", tried.why)
+    for number, tried in enumerate(advice.order, 1):
+        yield from _entry(f"{number}. {tried.rung}", tried.why)
     yield f"likely end: {' and '.join(advice.final)}; measure it with: rung compare"
     if advice.avoid:
         yield "do not"

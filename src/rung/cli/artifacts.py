@@ -53,7 +53,7 @@ def list_artifacts(folder: Folder, json: Json = False) -> int:
 @artifacts.command()
 def show(ctx: typer.Context, folder: Word = None, digest: Digest = None, json: Json = False) -> int:
     """Show one artifact: its base model, recipe, metrics and rows."""
-    project, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
+    project, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
     _show(project, registry, registry.find(digest), json=json)
     return _ended(registry, json=json)
 
@@ -67,7 +67,7 @@ def diff(
     json: Json = False,
 ) -> int:
     """Compare two of one kind: what they were made from, and metrics."""
-    _, registry, both = _found(ctx, (folder, digest, second), "DIGEST", "DIGEST")
+    _, registry, both = _resolved(ctx, (folder, digest, second), "DIGEST", "DIGEST")
     first, other = map(registry.find, both)
     _diff(registry, first, other, json=json)
     return _ended(registry, json=json)
@@ -83,7 +83,7 @@ def promote(  # noqa: PLR0917 - typer takes them by name
     json: Json = False,
 ) -> int:
     """Let an artifact be the one of its kind that answers."""
-    _, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
+    _, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
     now = registry.promote(registry.find(digest), by=by or _signed_in(), force=force)
     _tell(json, {"promoted": now.digest, "kind": now.kind}, f"{now.name} is promoted")
     return _ended(registry, json=json)
@@ -99,28 +99,28 @@ def retire(  # noqa: PLR0917 - typer takes them by name
     json: Json = False,
 ) -> int:
     """Delete an artifact's files; what it was made from stays known."""
-    _, registry, (digest,) = _found(ctx, (folder, digest), "DIGEST")
-    found = registry.find(digest)
-    freed = registry.retire(found, by=by or _signed_in(), force=force)
-    _tell(json, {"retired": found.digest, "bytes": freed}, f"{found.name} is retired: {_size(freed)} are free")
+    _, registry, (digest,) = _resolved(ctx, (folder, digest), "DIGEST")
+    artifact = registry.find(digest)
+    freed = registry.retire(artifact, by=by or _signed_in(), force=force)
+    _tell(json, {"retired": artifact.digest, "bytes": freed}, f"{artifact.name} is retired: {_size(freed)} are free")
     return _ended(registry, json=json)
 
 
 @artifacts.command()
 def rollback(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
     """Promote again what was promoted before, of one kind."""
-    _, registry, (kind,) = _found(ctx, (folder, kind), "KIND")
+    _, registry, (kind,) = _resolved(ctx, (folder, kind), "KIND")
     back = registry.rollback(kind, by=by or _signed_in())
     over = f" (passed over, no longer here: {', '.join(d[:12] for d in back.passed_over)})" if back.passed_over else ""
-    said = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
-    _tell(json, said, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
+    report = {"promoted": back.now.digest, "kind": back.now.kind, "before": back.before}
+    _tell(json, report, f"{back.now.name} is promoted again, {back.before[:12]} is not{over}")
     return _ended(registry, json=json)
 
 
 @artifacts.command()
 def withdraw(ctx: typer.Context, folder: Word = None, kind: Kind = None, by: By = None, json: Json = False) -> int:
     """Let no artifact of a kind be promoted any more."""
-    _, registry, (kind,) = _found(ctx, (folder, kind), "KIND")
+    _, registry, (kind,) = _resolved(ctx, (folder, kind), "KIND")
     gone = registry.withdraw(kind, by=by or _signed_in())
     _tell(json, {"withdrawn": gone, "kind": kind}, f"{kind} {gone[:12]} is not promoted any more, and none is")
     return _ended(registry, json=json)
@@ -143,7 +143,7 @@ def _opened(folder: Path) -> tuple[Project, Registry]:
     return project, Registry(project.state, forgot=judged_in(project))
 
 
-def _found(ctx: typer.Context, words: Sequence[str | None], *own: str) -> tuple[Project, Registry, Sequence[str]]:
+def _resolved(ctx: typer.Context, words: Sequence[str | None], *own: str) -> tuple[Project, Registry, Sequence[str]]:
     """The project and its artifacts, and what is named among the words."""
     root, given = words_apart(ctx, words, *own)
     return *_opened(root), given
@@ -164,10 +164,10 @@ def _signed_in() -> str:
         return "unknown"
 
 
-def _tell(json: bool, said: Mapping[str, object], line: str) -> None:
+def _tell(json: bool, report: Mapping[str, object], line: str) -> None:
     from json import dumps
 
-    out(dumps(said) if json else line)
+    out(dumps(report) if json else line)
 
 
 def _list(project: Project, registry: Registry, *, json: bool) -> None:
@@ -176,17 +176,17 @@ def _list(project: Project, registry: Registry, *, json: bool) -> None:
     from rung.commands.due import whats_due
     from rung.records import plain
 
-    found, due = registry.artifacts(), whats_due(project)
+    listed, due = registry.artifacts(), whats_due(project)
     price = project.settings.prices.machine_usd_per_hour
     if json:
-        said = {"artifacts": [_said(a, price) for a in found], "due": plain(due)}
-        out(dumps(said, ensure_ascii=False))
+        report = {"artifacts": [_artifact_json(a, price) for a in listed], "due": plain(due)}
+        out(dumps(report, ensure_ascii=False))
         return
-    if not found:
+    if not listed:
         out("nothing was built yet")
-    for line in _table(found, price):
+    for line in _table(listed, price):
         out(line)
-    for artifact in found:
+    for artifact in listed:
         if artifact.why:
             out(f"! {artifact.name}: {artifact.why}")
         elif artifact.forgot:
@@ -195,13 +195,13 @@ def _list(project: Project, registry: Registry, *, json: bool) -> None:
         out(str(one))
 
 
-def _table(found: Sequence[Artifact], price: float | None) -> Iterator[str]:
+def _table(listed: Sequence[Artifact], price: float | None) -> Iterator[str]:
     """At most 80 columns; who decided about an artifact, and what it came after, stand in a line of their own below it."""
     from rung.report.table import wrapped
 
-    if found:
+    if listed:
         yield f"{'kind':<13} {'digest':<12} {'created':<10} {'rows':>6} {'seconds':>7} {'cost':>7} {'disk':>8} state"
-    for a in found:
+    for a in listed:
         rows = "-" if a.rows is None else f"{a.rows:,}"
         yield (
             f"{a.kind:<13} {a.digest[:12]:<12} {a.created[:10]:<10} {rows:>6} {_seconds(a.seconds):>7} "
@@ -221,9 +221,9 @@ def _show(project: Project, registry: Registry, artifact: Artifact, *, json: boo
     price = project.settings.prices.machine_usd_per_hour
     rows = registry.rows(artifact)
     if json:
-        out(dumps({**_said(artifact, price), "taught_by": None if rows is None else len(rows)}, ensure_ascii=False))
+        out(dumps({**_artifact_json(artifact, price), "taught_by": None if rows is None else len(rows)}, ensure_ascii=False))
         return
-    said = {
+    entries = {
         "kind": artifact.kind,
         "digest": artifact.digest,
         "state": f"{artifact.state}{_whose(artifact)}",
@@ -239,14 +239,14 @@ def _show(project: Project, registry: Registry, artifact: Artifact, *, json: boo
         "seconds": _seconds(artifact.seconds),
         "cost": _usd(artifact.usd(price)),
     }
-    for name, value in said.items():
+    for name, value in entries.items():
         if value:
             out(f"{name:<12} {value}")
     for title, values in (("recipe", artifact.recipe), ("metrics", artifact.metrics), ("forgetting", artifact.forgetting)):
         if values:
             out(title)
-            for key, found in values.items():
-                out(f"  {key:<22} {dumps(found, ensure_ascii=False)}")
+            for key, item in values.items():
+                out(f"  {key:<22} {dumps(item, ensure_ascii=False)}")
 
 
 def _diff(registry: Registry, first: Artifact, second: Artifact, *, json: bool) -> None:
@@ -258,30 +258,30 @@ def _diff(registry: Registry, first: Artifact, second: Artifact, *, json: bool) 
 
     if first.kind != second.kind:
         raise UserError(f"{first.name} and {second.name} are of two kinds: only two of one kind are compared")
-    found = difference(first, second, (registry.rows(first), registry.rows(second)))
+    changes = difference(first, second, (registry.rows(first), registry.rows(second)))
     if json:
         same = bool(first.rows_digest) and first.rows_digest == second.rows_digest
-        said = {"first": first.digest, "second": second.digest, "same_rows": same, **_mapping(plain(found))}
-        out(dumps(said, ensure_ascii=False))
+        report = {"first": first.digest, "second": second.digest, "same_rows": same, **_mapping(plain(changes))}
+        out(dumps(report, ensure_ascii=False))
         return
     out(f"{first.name} → {second.digest[:12]}")
-    for change in found.made_from:
+    for change in changes.made_from:
         out(f"  {change.name:<22} {_value(change.first)} → {_value(change.second)}")
-    if not found.made_from:
+    if not changes.made_from:
         out("  base, instruction and recipe are the same")
-    for line in _row_lines(found, first, second):
+    for line in _row_lines(changes, first, second):
         out(line)
-    for change in found.metrics:
+    for change in changes.metrics:
         out(f"  {change.name:<22} {_value(change.first):>12} {_value(change.second):>12}{_more(change)}")
 
 
-def _row_lines(found: Difference, first: Artifact, second: Artifact) -> Iterator[str]:
-    if found.rows is None:
+def _row_lines(difference: Difference, first: Artifact, second: Artifact) -> Iterator[str]:
+    if difference.rows is None:
         same = first.rows_digest and first.rows_digest == second.rows_digest
         digests = "their digests are equal" if same else "their digests differ"
         yield f"  rows: {digests}; which ones is unknown (rows.jsonl is not there)"
         return
-    rows = found.rows
+    rows = difference.rows
     yield f"  rows: {len(rows.added)} added, {len(rows.removed)} removed, {len(rows.changed)} changed, {rows.kept} kept"
     for sign, some in (("+", rows.added), ("-", rows.removed), ("~", rows.changed)):
         for row in some[:SHOWN_ROWS]:
@@ -306,7 +306,7 @@ def _due(project: Project, *, json: bool) -> None:
         out(str(one))
 
 
-def _said(artifact: Artifact, price: float | None) -> dict[str, object]:
+def _artifact_json(artifact: Artifact, price: float | None) -> dict[str, object]:
     from rung.records import plain
 
     return {**_mapping(plain(artifact)), "usd": artifact.usd(price)}

@@ -66,7 +66,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
         on_text=None if json else show,
         reporter=screen,
     )
-    label, made = candidate.label, candidate.artifacts
+    label, artifacts = candidate.label, candidate.artifacts
     if live.value is None:
         return _failed(label, live.failure.error if live.failure else "no answer", json=json)
     answer = live.value
@@ -74,12 +74,12 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     unborne = () if behaviour.schema_file or behaviour.labels else tuple(doubted(answer))
     doubts = tuple(_doubts(answer, project))
     if json:
-        said = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
-        said |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
-        said |= {"artifacts": made, "truncated": answer.truncated, "doubts": list(doubts)}
-        said |= {"by": answer.by} if answer.by else {}
-        said |= {"prompt_cut": True} if live.cut_prompts else {}
-        out(dumps({**said, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
+        entry = {"rung": label, "answer": answer.text, "refused": answer.refused, "citations": plain(list(answer.citations))}
+        entry |= {"unsupported": [text for _, text in unborne], "why_unsupported": [why for why, _ in unborne]}
+        entry |= {"artifacts": artifacts, "truncated": answer.truncated, "doubts": list(doubts)}
+        entry |= {"by": answer.by} if answer.by else {}
+        entry |= {"prompt_cut": True} if live.cut_prompts else {}
+        out(dumps({**entry, "seconds": round(live.seconds, 3)}, ensure_ascii=False))
     else:
         _show(answer, heard=heard, unborne=unborne, mid_line=screen.mid_line)
     for doubt in doubts:
@@ -90,7 +90,7 @@ def ask(  # noqa: PLR0917 - typer reads the options from the parameters
     if live.cut_prompts:
         out("the server read fewer tokens than the prompt has words: it cut the prompt without saying so")
     steps = ", ".join(f"{t.kind} {t.seconds:.2f} s" for t in live.timings)
-    made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in made.items())
+    made_by = "".join(f"; {kind} {named[:12]}{_standing(project, kind, named)}" for kind, named in artifacts.items())
     err(f"({label}{f' by {answer.by}' if answer.by else ''}{made_by}; {steps})")
     return code
 

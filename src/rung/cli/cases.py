@@ -47,13 +47,13 @@ def suggest(
 
     project = load_project(folder)
     path = project.root / Path(output)
-    made = draft(project, path, each=each, by=by.value, reporter=Screen(quiet=json))
-    counts = made.counts()
+    drafts = draft(project, path, each=each, by=by.value, reporter=Screen(quiet=json))
+    counts = drafts.counts()
     if json:
-        out(dumps({"file": str(path), "drafts": counts, "short": dict(made.short)}, ensure_ascii=False))
+        out(dumps({"file": str(path), "drafts": counts, "short": dict(drafts.short)}, ensure_ascii=False))
         return FINE
     for kind, count in counts.items():
-        why = f": {made.short[kind]}" if kind in made.short else ""
+        why = f": {drafts.short[kind]}" if kind in drafts.short else ""
         out(f"{count:>4} {kind}{why}")
     out(
         f"{path}: check each line, correct it, and write your name in approved_by; name the file under 'cases:' in rung.yaml"
@@ -103,8 +103,8 @@ def label(
                 word = input("good? [y]es [n]o [s]kip [q]uit: ").strip().lower()
             except EOFError:
                 return "quit"
-            if word and (found := next((s for s in get_args(Said) if s.startswith(word)), None)):
-                return cast(Said, found)
+            if word and (reply := next((s for s in get_args(Said) if s.startswith(word)), None)):
+                return cast(Said, reply)
 
     given = ask(project, plan, person, by=by or getuser())
     out_line(f"{given} labelled, in {labels_file(project)}; 'rung rescore' corrects the judge by them")

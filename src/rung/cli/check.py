@@ -14,10 +14,10 @@ def check(folder: Folder, json: Json = False, strict: Strict = False) -> int:
     from rung.commands.survey import survey
     from rung.config.project import load_project
 
-    found = survey(load_project(folder), listing=True)
+    surveyed = survey(load_project(folder), listing=True)
     if json:
-        out(dumps(found.as_json(), ensure_ascii=False))
+        out(dumps(surveyed.as_json(), ensure_ascii=False))
     else:
-        for line in found.as_lines():
+        for line in surveyed.as_lines():
             out_line(line)
-    return YOURS if found.obstacles or (strict and found.problems) else FINE
+    return YOURS if surveyed.obstacles or (strict and surveyed.problems) else FINE

@@ -81,13 +81,13 @@ def command_line() -> Any:
             app.add_typer(part, name=verb)
         else:
             app.command(verb)(part)
-    made: Any = typer.main.get_command(app)
-    option = next(param for param in made.params if param.name == "project")
-    for command in _below(made):
+    root: Any = typer.main.get_command(app)
+    option = next(param for param in root.params if param.name == "project")
+    for command in _below(root):
         command.params.append(option)
         if command.callback is not None:
             command.callback = in_utf8(command.callback)
-    return made
+    return root
 
 
 def _below(group: Any) -> Iterator[Any]:

@@ -56,7 +56,7 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
 
     from rung.commands.survey import survey
     from rung.config.project import load_project
-    from rung.loop import compare as weigh
+    from rung.loop import compare as run
     from rung.pipeline.budget import CompareRequest
     from rung.pipeline.publishing import record
     from rung.report.changes import change_lines, changes
@@ -69,16 +69,16 @@ def compare(  # noqa: PLR0917 - typer reads the options from the parameters
         plan = survey(project.seeded(seed), limit=limit, allowed=allowed)
         out(dumps(plan.plan_json(), ensure_ascii=False) if json else "\n".join(plan.plan_lines()))
         return FINE
-    done = weigh(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
+    done = run(project, limit=limit, seed=seed, allowed=allowed, reporter=screen)
     show_comparison(screen, done, folder, json=json)
     if strict and done.problems:
         screen.say(f"--strict: problems with rows or files: {len(done.problems)}")
         return YOURS
     if earlier is not None:
         this = done.published.folder.name if done.verdict.coverage.trial else "latest"
-        told = changes(earlier, record(project, this), seed=project.settings.seed)
-        screen.say("\n".join(change_lines(told)))
-        if told.worse:
+        differences = changes(earlier, record(project, this), seed=project.settings.seed)
+        screen.say("\n".join(change_lines(differences)))
+        if differences.worse:
             return MISSED
     return FINE if done.verdict.clears_bar and not done.verdict.coverage.partial else MISSED
 

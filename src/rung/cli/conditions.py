@@ -13,7 +13,7 @@ _SIGNS = {">=": "gte", "<=": "lte", "!=": "ne", ">": "gt", "<": "lt", "==": "", 
 _FORM = re.compile(r"\s*(?P<key>[^\s<>=!]+)\s*(?P<sign>>=|<=|!=|==|=|>|<|(?<=\s)in(?=\s))(?P<value>.*)", re.DOTALL)
 
 
-def condition(said: Sequence[str]) -> str:
+def condition(terms: Sequence[str]) -> str:
     """The canonical JSON of all conditions together, "" where there are none.
 
     A value is a number, true or false where it reads as one, else text; quote it as JSON ('"2024"') to have text.
@@ -24,18 +24,18 @@ def condition(said: Sequence[str]) -> str:
     >>> condition(["year>=2024", "kind in manual,faq"])
     '{"kind":{"in":["manual","faq"]},"year":{"gte":2024}}'
     """
-    found: dict[str, Json] = {}
-    for words in said:
+    by_key: dict[str, Json] = {}
+    for words in terms:
         form = _FORM.fullmatch(words)
         if form is None:
             raise UserError(f"--where {words!r} is no condition: write 'year>=2024', 'kind=manual' or 'kind in manual,faq'")
         key, sign = form["key"], _SIGNS[form["sign"]]
         value: Json = [_value(part) for part in form["value"].split(",")] if sign == "in" else _value(form["value"])
-        before = found.get(key, {})
-        if key in found and (not sign or not isinstance(before, dict) or sign in before):
+        before = by_key.get(key, {})
+        if key in by_key and (not sign or not isinstance(before, dict) or sign in before):
             raise UserError(f"--where says two things of '{key}' that do not go together; write one of them")
-        found[key] = {**before, sign: value} if sign and isinstance(before, dict) else value
-    return canonical(found) if found else ""
+        by_key[key] = {**before, sign: value} if sign and isinstance(before, dict) else value
+    return canonical(by_key) if by_key else ""
 
 
 def _value(text: str) -> Json:

@@ -19,9 +19,11 @@ def decide(  # noqa: PLR0917 - typer reads the options from the parameters
     bar: Annotated[
         float | None, typer.Option(min=0, max=1, help="The mean score that is good enough, on a scale of 0 to 1.")
     ] = None,
-    order: Annotated[
+    lowest_first: Annotated[
         str | None,
-        typer.Option(help="The systems from the lowest rung up, with commas, as in a line of CSV; default: as they stand."),
+        typer.Option(
+            "--order", help="The systems from the lowest rung up, with commas, as in a line of CSV; default: as they stand."
+        ),
     ] = None,
     risk: Annotated[float, typer.Option(help="The chance that is taken of being wrong.")] = 0.2,
     scale: Annotated[str, typer.Option(help="The worst score and the best: 0-100, 1-5, 5-1.")] = "0-1",
@@ -45,19 +47,19 @@ def decide(  # noqa: PLR0917 - typer reads the options from the parameters
 
     ladder = (
         None
-        if order is None
-        else [name.strip() for name in next(reader([order], skipinitialspace=True), []) if name.strip()]
+        if lowest_first is None
+        else [name.strip() for name in next(reader([lowest_first], skipinitialspace=True), []) if name.strip()]
     )
     named = [_named(word, several=len(files) > 1) for word in files]
     table = read_scores(named, score=score, order=ladder or (), scale=scale_of(scale))
-    found = decide_scores(
+    verdict = decide_scores(
         table.columns, bar, order=ladder, clusters=table.clusters, usd=table.usd, risk=risk, notes=table.notes
     )
     if json:
-        out(dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
+        out(dumps(verdict.as_json(), ensure_ascii=False, allow_nan=False))
     else:
-        out("\n".join(decision_table(found, title=", ".join(path.name for _, path in named))))
-    return FINE if found.clears_bar else MISSED
+        out("\n".join(decision_table(verdict, title=", ".join(path.name for _, path in named))))
+    return FINE if verdict.clears_bar else MISSED
 
 
 def _named(word: str, *, several: bool) -> tuple[str, Path]:

@@ -52,13 +52,13 @@ def distill(
 
     project = load_project(folder)
     screen = Screen(quiet=json)
-    order = DistillRequest(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
+    request = DistillRequest(teacher, tuple(inputs), output, approve.strip(), limit, max_tokens, force, dry_run)
     with reporting(screen), opened(project.seeded(seed)) as engines:
         if train and not is_named(project, output):
             raise UserError(
                 f"{output} is not among behaviour.examples in {project.file}, so nothing would learn from it: name it"
             )
-        done = distill(engines, order)
+        done = distill(engines, request)
     screen.problems(done.problems)
     if dry_run:
         planned = {"teacher": done.teacher, "asked": done.asked, "dropped": done.by_filter()}
@@ -75,7 +75,7 @@ def distill(
         if not done.named:
             out(f"name it under behaviour.examples in {project.file}, then: rung train generator {folder}")
     if train and done.rows:
-        for told in build(project, "generator", TrainRequest(), seed=seed, reporter=screen):
+        for report in build(project, "generator", TrainRequest(), seed=seed, reporter=screen):
             if not json:
-                out(f"{told.rung}: {told.folder}")
+                out(f"{report.rung}: {report.folder}")
     return FINE

@@ -67,11 +67,11 @@ def _state(folder: Path) -> list[Check]:
     from rung.models.doctor import Check
 
     project = project_of(folder)
-    found = [
+    checks = [
         Check("project", "wrong", f"{damage.path} is damaged: {damage.why}", repair_command(project.state))
         for damage in damages(project)
     ]
-    return found or [Check("project", "ok", f"{project.state} holds nothing that is damaged")]
+    return checks or [Check("project", "ok", f"{project.state} holds nothing that is damaged")]
 
 
 def _repair(folder: Path, *, json: bool) -> int:

@@ -55,20 +55,20 @@ def lint(  # noqa: PLR0917 - typer takes them by name
     """
     from rung.commands.lint import LintRequest, look
 
-    wanted = LintRequest(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
-    found = look(_files(ctx, files), cases or [], wanted=wanted, reporter=Screen(quiet=json))
-    for problem in found.problems:
+    request = LintRequest(max_tokens, model, table=not json, preview=0 if json else preview, loss=loss)
+    looked = look(_files(ctx, files), cases or [], request=request, reporter=Screen(quiet=json))
+    for problem in looked.problems:
         Screen().say(f"! {problem}")
     if json:
         from json import dumps
 
-        out(dumps(found.as_json(loss=loss), ensure_ascii=False))
+        out(dumps(looked.as_json(loss=loss), ensure_ascii=False))
     else:
-        for line in _told(found, wanted):
+        for line in _lines(looked, request):
             out(line)
-        for seen in found.seen:
+        for seen in looked.seen:
             _show(seen)
-    return YOURS if strict and (found.problems or found.linted.findings) else FINE
+    return YOURS if strict and (looked.problems or looked.linted.findings) else FINE
 
 
 @examples.command()
@@ -87,8 +87,8 @@ def convert(  # noqa: PLR0917 - typer takes them by name
     """Write examples in another format."""
     from rung.commands.convert import convert as write
 
-    made = write(_files(ctx, files), output, to=to.value, approve=approve.strip(), force=force)
-    return _converted(made, strict=strict, json=json)
+    converted = write(_files(ctx, files), output, to=to.value, approve=approve.strip(), force=force)
+    return _converted(converted, strict=strict, json=json)
 
 
 def _files(ctx: typer.Context, files: Sequence[Path] | None) -> Sequence[Path]:
@@ -102,26 +102,26 @@ def _files(ctx: typer.Context, files: Sequence[Path] | None) -> Sequence[Path]:
     return files
 
 
-def _converted(made: Converted, *, strict: bool, json: bool) -> int:
+def _converted(converted: Converted, *, strict: bool, json: bool) -> int:
     from json import dumps
 
-    for problem in made.problems:
+    for problem in converted.problems:
         Screen().say(f"! {problem}")
     if json:
-        out(dumps(made.as_json(), ensure_ascii=False))
+        out(dumps(converted.as_json(), ensure_ascii=False))
     else:
-        out(f"{made.file}: {made.rows:,} rows")
-        if made.left_out:
-            out(f"what is no example stands in {made.left_out}")
-    return YOURS if strict and made.problems else FINE
+        out(f"{converted.file}: {converted.rows:,} rows")
+        if converted.left_out:
+            out(f"what is no example stands in {converted.left_out}")
+    return YOURS if strict and converted.problems else FINE
 
 
-def _told(found: Looked, wanted: LintRequest) -> Iterator[str]:
+def _lines(looked: Looked, request: LintRequest) -> Iterator[str]:
     from rung.dataset.lint import KINDS
     from rung.stats.rules_of_thumb import advice
 
-    linted, several = found.linted, len(found.files) > 1
-    yield f"{', '.join(found.files)}: {linted.rows:,} rows, {linted.sound:,} of them sound"
+    linted, several = looked.linted, len(looked.files) > 1
+    yield f"{', '.join(looked.files)}: {linted.rows:,} rows, {linted.sound:,} of them sound"
     for kind in KINDS:
         some = [finding for finding in linted.findings if finding.kind == kind]
         for finding in some[:SHOWN]:
@@ -129,25 +129,25 @@ def _told(found: Looked, wanted: LintRequest) -> Iterator[str]:
             yield f"  {kind:<14} {f'{finding.file} ' if several else ''}{rows}: {finding.why}"
         if len(some) > SHOWN:
             yield f"  {kind:<14} … and {len(some) - SHOWN:,} more, {linted.count(kind):,} rows in all (--json lists them)"
-    yield from _table(found, wanted)
+    yield from _table(looked, request)
     yield advice(linted.sound)
-    hurting = [*found.odd, *((f"{f.file}:{f.rows[0]} and {f.rows[-1]}", f.why) for f in linted.disagreements)]
-    for place, why in hurting[: 2 * SHOWN]:
-        yield f"look at {place}: {why}"
+    hurting = [*looked.odd, *((f"{f.file}:{f.rows[0]} and {f.rows[-1]}", f.why) for f in linted.disagreements)]
+    for location, why in hurting[: 2 * SHOWN]:
+        yield f"look at {location}: {why}"
     if len(hurting) > 2 * SHOWN:
         yield f"look at {len(hurting) - 2 * SHOWN:,} more of the kind (--loss --json lists them)"
-    yield from found.notes
+    yield from looked.notes
 
 
-def _table(found: Looked, wanted: LintRequest) -> Iterator[str]:
+def _table(looked: Looked, request: LintRequest) -> Iterator[str]:
     from rung.dataset.balance import CHARACTERS
 
-    lengths, labels = found.lengths, found.linted.labels
+    lengths, labels = looked.lengths, looked.linted.labels
     if lengths is not None:
-        yield f"tokens ({lengths.model}; limit {wanted.max_tokens:,})  median    p95  longest"
+        yield f"tokens ({lengths.model}; limit {request.max_tokens:,})  median    p95  longest"
         for name, counts in (("prompt", lengths.prompt), ("answer", lengths.answer)):
             yield f"  {name:<12} {counts[0]:>8,} {counts[1]:>8,} {counts[2]:>8,}"
-        if lengths.rows < found.linted.rows:
+        if lengths.rows < looked.linted.rows:
             yield f"  (of {lengths.rows:,} rows, evenly drawn, and those that may be too long)"
     if labels is not None:
         shown = [f"{' '.join(label.split())[:CHARACTERS]} {n:,}" for label, n in labels.counts]
@@ -167,8 +167,8 @@ def _show(seen: Seen) -> None:
     )
     if console.is_terminal:
         shown = Text(masked, style="dim")
-        for place, token in enumerate(learnt):
-            shown.append(token, style="bold black on green" if place % 2 else "bold black on cyan")
+        for index, token in enumerate(learnt):
+            shown.append(token, style="bold black on green" if index % 2 else "bold black on cyan")
         console.print(shown)
         return
     console.print(Text("".join(f"  masked | {line}\n" for line in masked.splitlines()).rstrip("\n")))

@@ -52,11 +52,11 @@ def export(
     from rung.loop import export as write
     from rung.records import plain
 
-    wanted = ExportRequest(to.value, target, rung, artifact, precision, prompts if check else 0)
-    done = write(load_project(folder), wanted, reporter=Screen(quiet=json))
+    request = ExportRequest(to.value, target, rung, artifact, precision, prompts if check else 0)
+    done = write(load_project(folder), request, reporter=Screen(quiet=json))
     if json:
-        said = {"form": done.form, "folder": str(done.folder), "artifact": done.artifact, "bytes": done.bytes}
-        out(dumps({**said, "marked": list(done.marked), "parity": plain(done.parity)}, ensure_ascii=False))
+        report = {"form": done.form, "folder": str(done.folder), "artifact": done.artifact, "bytes": done.bytes}
+        out(dumps({**report, "marked": list(done.marked), "parity": plain(done.parity)}, ensure_ascii=False))
     else:
         for line in _lines(done):
             out(line)

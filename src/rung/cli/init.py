@@ -154,14 +154,14 @@ def _of_beir(beir: Path, folder: Path, *, dry_run: bool) -> int:
         for name in ("rung.yaml", "documents.jsonl", "queries.jsonl", "cases"):
             out(f"would write {folder / name}")
         return FINE
-    made = make_project(beir, folder)
-    Screen().problems(made.problems)
-    cases = ", ".join(f"{count:,} {split}" for split, count in made.cases.items())
-    out(f"wrote {folder}: {made.documents:,} documents, cases: {cases}; left out: {len(made.problems):,}")
-    if made.carved:
+    written = make_project(beir, folder)
+    Screen().problems(written.problems)
+    cases = ", ".join(f"{count:,} {split}" for split, count in written.cases.items())
+    out(f"wrote {folder}: {written.documents:,} documents, cases: {cases}; left out: {len(written.problems):,}")
+    if written.carved:
         out("there is no dev split: a fifth of the train queries became dev cases, the same ones each time")
-    if made.identical:
-        whose = "query has a document's id" if made.identical == 1 else "queries have a document's id"
-        out(f"{made.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
+    if written.identical:
+        whose = "query has a document's id" if written.identical == 1 else "queries have a document's id"
+        out(f"{written.identical:,} {whose}: that document is no result of theirs (knowledge.ignore_identical_ids)")
     out(f"next: rung search {folder} --queries {folder / 'queries.jsonl'} --trec run.txt")
     return FINE

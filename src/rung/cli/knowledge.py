@@ -81,13 +81,13 @@ def _show(versions: Sequence[Version], *, json: bool) -> int:
     from json import dumps
 
     if json:
-        out(dumps({"versions": [_said(one) for one in versions]}))
+        out(dumps({"versions": [_version_json(one) for one in versions]}))
         return FINE
     if not versions:
         out("nothing is indexed yet")
-    for place, one in enumerate(versions):
-        now = "  ← searched" if place == 0 else ""
-        held = ", held until 'rung sync'" if one.held and place == 0 else ""
+    for index, one in enumerate(versions):
+        now = "  ← searched" if index == 0 else ""
+        held = ", held until 'rung sync'" if one.held and index == 0 else ""
         counts = f"{one.documents:>9,} documents  {one.passages:>10,} passages"
         out(f"{one.number:>5}  {_when(one)}  {counts}  {one.made_by}{held}{now}")
     return FINE
@@ -99,7 +99,7 @@ def _when(version: Version) -> str:
     return datetime.fromtimestamp(version.since).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _said(version: Version) -> dict[str, object]:
+def _version_json(version: Version) -> dict[str, object]:
     from dataclasses import asdict
     from datetime import UTC, datetime
 

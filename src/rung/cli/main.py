@@ -37,17 +37,17 @@ def main() -> None:
     except NobodyReads:
         sys.exit(UNREAD)
     except UserError as error:
-        sys.exit(_said(str(error), YOURS))
+        sys.exit(_fail(str(error), YOURS))
     except BudgetEnded as end:
-        sys.exit(_said(str(end), MISSED))
+        sys.exit(_fail(str(end), MISSED))
     except Interrupted as stop:
-        sys.exit(_said(str(stop), STOPPED))
+        sys.exit(_fail(str(stop), STOPPED))
     except KeyboardInterrupt:
-        sys.exit(_said("stopped", STOPPED))
+        sys.exit(_fail("stopped", STOPPED))
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except typer.Abort:
-        sys.exit(_said("stopped", STOPPED))
+        sys.exit(_fail("stopped", STOPPED))
     except Exception as error:
         sys.exit(_unforeseen(error, scope.root))
     sys.exit(code if isinstance(code, int) else FINE)
@@ -60,16 +60,16 @@ def _unforeseen(error: Exception, root: Path | None) -> int:
         show(file=shown)
         err(shown.getvalue().rstrip())
         return YOURS
-    if said := _damaged(root):
-        return _said(said, YOURS)
+    if message := _damaged(root):
+        return _fail(message, YOURS)
     if isinstance(error, OSError):  # a file that cannot be read or written, wherever that was found
-        return _said(_of_system(error), YOURS)
+        return _fail(_of_system(error), YOURS)
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # of `Path.resolve`
-        return _said(f"a link leads to itself: {error}", YOURS)
+        return _fail(f"a link leads to itself: {error}", YOURS)
     if isinstance(error, MemoryError):
-        return _said("there is not enough memory for this: give it less at a time, or a larger machine", YOURS)
+        return _fail("there is not enough memory for this: give it less at a time, or a larger machine", YOURS)
     err("".join(traceback.format_exception(error)).rstrip())
-    return _said("this is a defect of Rung; the lines above say where", OURS)
+    return _fail("this is a defect of Rung; the lines above say where", OURS)
 
 
 def _damaged(root: Path | None) -> str:
@@ -79,8 +79,8 @@ def _damaged(root: Path | None) -> str:
 
     if root is None or not (root / STATE).exists():
         return ""
-    found = next(damages(state_of(root)), None)
-    return str(damaged(found.path, found.why)) if found else ""
+    damage = next(damages(state_of(root)), None)
+    return str(damaged(damage.path, damage.why)) if damage else ""
 
 
 def _of_system(error: OSError) -> str:
@@ -90,6 +90,6 @@ def _of_system(error: OSError) -> str:
     return f"{named or 'the system'}: {error.strerror or error}"
 
 
-def _said(message: str, code: int) -> int:
+def _fail(message: str, code: int) -> int:
     err(f"rung: {message}")
     return code

@@ -51,16 +51,16 @@ def finite(value: float | None) -> float | None:
 def matched(files: list[Path] | None) -> list[Path]:
     """The files of an option that may be given several times; a pattern (in quotes, for the shell's sake) stands for what it
     matches. One that matches nothing stays, and is said to be absent by who reads it."""
-    found: list[Path] = []
+    matches: list[Path] = []
     for file in files or []:
         there = file.exists() or not has_magic(str(file))
-        found += [file] if there else [Path(name) for name in sorted(glob(str(file), recursive=True))] or [file]  # noqa: PTH207
-    return found
+        matches += [file] if there else [Path(name) for name in sorted(glob(str(file), recursive=True))] or [file]  # noqa: PTH207
+    return matches
 
 
-def groups(said: str | None) -> frozenset[str] | None:
+def groups(names: str | None) -> frozenset[str] | None:
     """The asker's groups; None, where nobody was named, reads everything."""
-    return None if said is None else frozenset(name.strip() for name in said.split(",") if name.strip())
+    return None if names is None else frozenset(name.strip() for name in names.split(",") if name.strip())
 
 
 def in_utf8(verb: Callable[..., int]) -> Callable[..., int]:

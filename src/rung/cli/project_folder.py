@@ -97,10 +97,10 @@ def words_apart(ctx: typer.Context, words: Sequence[str | None], *own: str) -> t
     from rung.config.project import FILE
 
     given, folder = [word for word in words if word is not None], None
-    place = next((n for n, word in enumerate(given) if os.path.lexists(Path(word) / FILE)), None)
+    index = next((n for n, word in enumerate(given) if os.path.lexists(Path(word) / FILE)), None)
     if len(given) == len(own) + 1:
-        folder = Path(given.pop(place or 0))
-    elif len(given) != len(own) or (place is not None and ctx.ensure_object(Scope).named is None):
+        folder = Path(given.pop(index or 0))
+    elif len(given) != len(own) or (index is not None and ctx.ensure_object(Scope).named is None):
         raise UserError(f"say it so: {ctx.command_path} [FOLDER] {' '.join(own)}".rstrip())
     return chosen(ctx, folder), given
 

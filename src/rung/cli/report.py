@@ -79,8 +79,8 @@ def _meant(output: Path) -> str:
 
     form = _ENDINGS.get(output.suffix.lower())
     if form is None:
-        known = ", ".join(ending for ending in _ENDINGS if ending)
-        raise UserError(f"{output}: no report is made as '{output.suffix}'; there are {known}, or name the --format")
+        endings = ", ".join(ending for ending in _ENDINGS if ending)
+        raise UserError(f"{output}: no report is made as '{output.suffix}'; there are {endings}, or name the --format")
     return form
 
 
@@ -93,6 +93,6 @@ def compared(folder: Path, first: str, second: str, *, gate: bool, json: bool) -
     from rung.report.changes import change_json, change_lines, changes
 
     project = load_project(folder)
-    told = changes(record(project, first), record(project, second), seed=project.settings.seed)
-    out(dumps(change_json(told)) if json else "\n".join(change_lines(told)))
-    return MISSED if gate and (told.worse or not told.second.clears_bar) else FINE
+    differences = changes(record(project, first), record(project, second), seed=project.settings.seed)
+    out(dumps(change_json(differences)) if json else "\n".join(change_lines(differences)))
+    return MISSED if gate and (differences.worse or not differences.second.clears_bar) else FINE

@@ -52,15 +52,15 @@ class Screen:
         console = self.console
         last = ""  # the note of the last tick
         if not console.is_terminal:
-            said = began
+            printed = began
 
             def line(done: int, total: int, note: str) -> None:
-                nonlocal said, last
+                nonlocal printed, last
                 last = note
-                if time.monotonic() - said >= EVERY:
-                    said = time.monotonic()
-                    told = printable(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), breaks=False)
-                    console.print(told, markup=False)
+                if time.monotonic() - printed >= EVERY:
+                    printed = time.monotonic()
+                    text = printable(f"{title:<28} {done:,} of {total:,}  {note}".rstrip(), breaks=False)
+                    console.print(text, markup=False)
 
             yield line
             _ended(console, title, time.monotonic() - began, last)
@@ -113,8 +113,8 @@ class Screen:
             whole: Counter[str] = Counter()
             for part in dropped:
                 whole[part.what] += part.count
-            said = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
-            self.say(f"… {len(lines):,} files in all: left out: {said} (rung sync --json lists each file)")
+            summary = ", ".join(f"{what} ({count:,})" for what, count in whole.most_common())
+            self.say(f"… {len(lines):,} files in all: left out: {summary} (rung sync --json lists each file)")
 
 
 def _ended(console: Console, title: str, seconds: float, note: str) -> None:

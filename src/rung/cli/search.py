@@ -69,18 +69,18 @@ def search(  # noqa: PLR0917 - typer reads the options from the parameters
     if queries is not None and explain:
         raise UserError("--queries answers a whole file: leave out --explain")
     root, own = words_apart(ctx, (folder, query), *(() if queries else ("QUERY",)))
-    wanted = SearchRequest(
+    request = SearchRequest(
         top or (DOCUMENTS if queries else 5), Asker(groups(asker)), condition(where or ()), diversity, rerank=rerank
     )
     if trec is not None:
         check_free(trec, force=force)  # before the documents are indexed
     project = load_project(root)
     if queries is not None and trec is not None:
-        return _answer_file(project, queries, trec, wanted, force=force, json=json)
-    return (_explain if explain else _answer_one)(project, own[0], wanted, json)
+        return _answer_file(project, queries, trec, request, force=force, json=json)
+    return (_explain if explain else _answer_one)(project, own[0], request, json)
 
 
-def _answer_one(project: Project, query: str, wanted: SearchRequest, json: bool) -> int:
+def _answer_one(project: Project, query: str, request: SearchRequest, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher
@@ -89,20 +89,20 @@ def _answer_one(project: Project, query: str, wanted: SearchRequest, json: bool)
 
     with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
-        passages = searcher.find([query], wanted)[0]
-        _tell_unknown(searcher, wanted)
-        why = "" if passages else searcher.why_nothing(query, wanted)
+        passages = searcher.find([query], request)[0]
+        _tell_unknown(searcher, request)
+        why = "" if passages else searcher.why_nothing(query, request)
     if json:
         out(dumps({"passages": [_row(passage) for passage in passages]}, ensure_ascii=False))
         return FINE
     if not passages:
         out(why)
-    for place, passage in enumerate(passages, 1):
-        _show(place, passage)
+    for number, passage in enumerate(passages, 1):
+        _show(number, passage)
     return FINE
 
 
-def _explain(project: Project, query: str, wanted: SearchRequest, json: bool) -> int:
+def _explain(project: Project, query: str, request: SearchRequest, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher
@@ -111,26 +111,26 @@ def _explain(project: Project, query: str, wanted: SearchRequest, json: bool) ->
     from rung.progress import reporting
     from rung.records import plain
 
-    if wanted.rerank or wanted.diversity:
+    if request.rerank or request.diversity:
         raise UserError("--explain shows how the two rankings become one: leave out --rerank and --diversity")
     with reporting(Screen(quiet=json)), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
-        found = searcher.explain(query, wanted)
-        _tell_unknown(searcher, wanted)
-        why = "" if found else searcher.why_nothing(query, wanted)
+        explained = searcher.explain(query, request)
+        _tell_unknown(searcher, request)
+        why = "" if explained else searcher.why_nothing(query, request)
     if json:
-        rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in found]
+        rows = [{**_row(one.passage), "dense": plain(one.dense), "bm25": plain(one.bm25)} for one in explained]
         out(dumps({"search": searcher.weight.as_json(), "passages": rows}, ensure_ascii=False))
         return FINE
     out(str(searcher.weight))
-    if not found:
+    if not explained:
         out(why)
-    for place, one in enumerate(found, 1):
-        _show(place, one.passage, f"dense {_placed(one.dense)}, BM25 {_placed(one.bm25)}")
+    for number, one in enumerate(explained, 1):
+        _show(number, one.passage, f"dense {_rank(one.dense)}, BM25 {_rank(one.bm25)}")
     return FINE
 
 
-def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequest, *, force: bool, json: bool) -> int:
+def _answer_file(project: Project, queries: Path, trec: Path, request: SearchRequest, *, force: bool, json: bool) -> int:
     from json import dumps
 
     from rung.commands.search import Searcher, write_run
@@ -140,17 +140,17 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequ
     screen = Screen(quiet=json)
     with reporting(screen), opened(project, reading=True) as engines:
         searcher = Searcher(engines)
-        run = write_run(searcher, queries, trec, wanted, force=force)
-        _tell_unknown(searcher, wanted)
+        run = write_run(searcher, queries, trec, request, force=force)
+        _tell_unknown(searcher, request)
     screen.problems(run.problems)
     if json:
         counts = {"queries": run.queries, "lines": run.lines, "bare": run.bare, "renamed": run.renamed, "itself": run.itself}
-        said = {"run": str(trec), **counts, "left_out": len(run.problems), "search": searcher.weight.as_json()}
-        out(dumps(said, ensure_ascii=False))
+        report = {"run": str(trec), **counts, "left_out": len(run.problems), "search": searcher.weight.as_json()}
+        out(dumps(report, ensure_ascii=False))
     else:
         out(f"{trec}: {run.queries:,} queries, {run.lines:,} lines; {searcher.weight}")
         if run.bare:
-            whom = " that this asker may read" if wanted.asker.groups is not None else ""
+            whom = " that this asker may read" if request.asker.groups is not None else ""
             out(f"{run.bare:,} {'query' if run.bare == 1 else 'queries'} found nothing{whom}")
         if run.renamed:
             out(f"{run.renamed:,} document ids have spaces, which a TREC run cannot hold: written as %20")
@@ -162,19 +162,19 @@ def _answer_file(project: Project, queries: Path, trec: Path, wanted: SearchRequ
     return FINE
 
 
-def _tell_unknown(searcher: Searcher, wanted: SearchRequest) -> None:
-    for said in (*searcher.unknown(wanted.where), *searcher.kinds_amiss(wanted.where)):
-        err(f"--where: {said}")
-    for said in searcher.strangers(wanted.asker):
-        err(f"--as: {said}")
+def _tell_unknown(searcher: Searcher, request: SearchRequest) -> None:
+    for remark in (*searcher.unknown(request.where), *searcher.kinds_amiss(request.where)):
+        err(f"--where: {remark}")
+    for remark in searcher.strangers(request.asker):
+        err(f"--as: {remark}")
 
 
 def _row(passage: Passage) -> dict[str, object]:
     return {key: getattr(passage, key) for key in KEYS}
 
 
-def _show(place: int, passage: Passage, more: str = "") -> None:
-    out_line(f"{place}. {_where(passage)}  {passage.title}  ({passage.score:.4f}{'; ' if more else ''}{more})")
+def _show(number: int, passage: Passage, more: str = "") -> None:
+    out_line(f"{number}. {_where(passage)}  {passage.title}  ({passage.score:.4f}{'; ' if more else ''}{more})")
     text = " ".join(passage.text.split())
     out_line(f"   {text[: 3 * WIDTH]}{'…' if len(text) > 3 * WIDTH else ''}")
 
@@ -187,5 +187,5 @@ def _where(passage: Passage) -> str:
     return f"{name}:{passage.line}" if passage.line else f"{name}:{passage.start}-{passage.end}"
 
 
-def _placed(place: Place | None) -> str:
-    return f"no. {place.rank} ({place.score:.4f})" if place else "not found"
+def _rank(ranked: Place | None) -> str:
+    return f"no. {ranked.rank} ({ranked.score:.4f})" if ranked else "not found"

@@ -31,17 +31,17 @@ def sync(folder: Folder, watch: Watch = False, json: Json = False, dry_run: DryR
     project, screen = load_project(folder), Screen(quiet=json)
     with reporting(screen), open_engines(project) as engines:
         if watch:
-            follow(engines, on_sync=lambda done: _told(done, screen, json=json), on_error=_complain)
+            follow(engines, on_sync=lambda done: _show(done, screen, json=json), on_error=_complain)
             return FINE
         indexed = up_to_date(engines, dry_run=dry_run, asked=True)
-        _told(indexed, screen, json=json, dry_run=dry_run)
+        _show(indexed, screen, json=json, dry_run=dry_run)
         if not dry_run:
             with screen.phase("compact and index"):
                 indexed.knowledge.maintain()
     return YOURS if strict and indexed.problems else FINE
 
 
-def _told(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False) -> None:
+def _show(indexed: Indexed, screen: Screen, *, json: bool, dry_run: bool = False) -> None:
     from json import dumps
 
     from rung.records import plain

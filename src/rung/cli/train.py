@@ -68,11 +68,11 @@ def train(
             out(f"nothing would be trained for {rung or 'any rung'}; 'rung check' says why")
         return FINE
     given: dict[str, Value] = {"recipe": str(recipe) if recipe else None, "search": search}
-    order = TrainRequest(rung or "", given if kind is Kind.generator else {})
-    done = build(project, kind.value, order, seed=seed, reporter=Screen(quiet=json))
+    request = TrainRequest(rung or "", given if kind is Kind.generator else {})
+    done = build(project, kind.value, request, seed=seed, reporter=Screen(quiet=json))
     if json:
-        for told in done:
-            out(dumps(_said(told), ensure_ascii=False))
+        for report in done:
+            out(dumps(_report_json(report), ensure_ascii=False))
         return FINE
     for line in _table(done):
         out(line)
@@ -84,27 +84,27 @@ def _table(done: Sequence[TrainReport]) -> Iterator[str]:
     heads = ("rows", "tokens", "tokens/s", "seconds", "peak MB", "train loss", "val. loss")
     widths = (7, 10, 8, 8, 7, 10, 9)
     yield f"{'artifact':<12} " + " ".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
-    for told in done:
+    for report in done:
         numbers = (
-            f"{told.rows:,}",
-            f"{told.tokens:,}" if told.tokens else "",
-            _number(told.tokens_per_second, ",.0f"),
-            _number(told.seconds, ",.1f"),
-            _number(told.peak_mb, ",.0f"),
-            _number(told.train_loss, ".4f"),
-            _number(told.validation_loss, ".4f"),
+            f"{report.rows:,}",
+            f"{report.tokens:,}" if report.tokens else "",
+            _number(report.tokens_per_second, ",.0f"),
+            _number(report.seconds, ",.1f"),
+            _number(report.peak_mb, ",.0f"),
+            _number(report.train_loss, ".4f"),
+            _number(report.validation_loss, ".4f"),
         )
         line = " ".join(f"{one:>{width}}" for one, width in zip(numbers, widths, strict=True))
-        yield f"{told.artifact[:12]:<12} {line}".rstrip()
-    for told in done:
-        yield f"{told.rung or told.kind}: {told.folder}"
-        if told.metrics:
-            yield f"  metrics: {', '.join(f'{key} {_short(value)}' for key, value in told.metrics.items())}"
-        before, after = ((told.forgetting or {}).get(key) for key in ("before", "after"))
+        yield f"{report.artifact[:12]:<12} {line}".rstrip()
+    for report in done:
+        yield f"{report.rung or report.kind}: {report.folder}"
+        if report.metrics:
+            yield f"  metrics: {', '.join(f'{key} {_short(value)}' for key, value in report.metrics.items())}"
+        before, after = ((report.forgetting or {}).get(key) for key in ("before", "after"))
         if isinstance(before, dict) and isinstance(after, dict):
             moved = (f"{key} {_short(value)} → {_short(after.get(key))}" for key, value in before.items())
             yield f"  forgetting, before → after: {', '.join(moved)}"
-        yield from (f"  {note}" for note in told.notes)
+        yield from (f"  {note}" for note in report.notes)
 
 
 def _number(value: float | None, form: str) -> str:
@@ -115,7 +115,7 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _said(told: TrainReport) -> dict[str, object]:
+def _report_json(report: TrainReport) -> dict[str, object]:
     from dataclasses import asdict
 
-    return {**asdict(told), "folder": str(told.folder)}
+    return {**asdict(report), "folder": str(report.folder)}

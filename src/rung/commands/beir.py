@@ -62,18 +62,18 @@ def make_project(beir: Path, folder: Path) -> Made:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as scratch:
             making = Path(scratch)
             with (making / "documents.jsonl").open("w", encoding="utf-8") as file:
-                known = _write_documents(corpus, file, problems)
+                document_ids = _write_documents(corpus, file, problems)
             texts = _texts(queries, problems)
             _write_rows(making / "queries.jsonl", ({"_id": id, "text": text} for id, text in texts.items()))
             (making / "cases").mkdir()
-            counts, carved = _write_cases(making / "cases", judged, texts, known, problems)
+            counts, carved = _write_cases(making / "cases", judged, texts, document_ids, problems)
             (making / "rung.yaml").write_text(YAML.format(name=json.dumps(folder.resolve().name)), encoding="utf-8")
             for path in making.iterdir():  # all is read and written: only now does the project come to be
                 if not (folder / path.name).exists():  # queries.jsonl, where this is the BEIR folder itself
                     path.rename(folder / path.name)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
-    return Made(len(known), counts, carved, len(known & texts.keys()), tuple(problems))
+    return Made(len(document_ids), counts, carved, len(document_ids & texts.keys()), tuple(problems))
 
 
 def _file(beir: Path, name: str) -> Path:
@@ -114,7 +114,7 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str, dict[
 
 def _write_documents(corpus: Path, file: IO[str], problems: list[Problem]) -> set[str]:
     """The ids of the documents that were written. One with a title and no text keeps the title as its text."""
-    known: set[str] = set()
+    document_ids: set[str] = set()
     for number, id, row in _rows(corpus, problems):
         title, text = (str(row.get(key) or "").strip() for key in ("title", "text"))
         if not (title or text):
@@ -125,19 +125,19 @@ def _write_documents(corpus: Path, file: IO[str], problems: list[Problem]) -> se
         if isinstance(meta, dict) and meta:
             document["meta"] = meta
         file.write(json.dumps(document, ensure_ascii=False) + "\n")
-        known.add(id)
-    return known
+        document_ids.add(id)
+    return document_ids
 
 
 def _texts(queries: Path, problems: list[Problem]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for number, id, row in _rows(queries, problems):
         text = row.get("text")
         if isinstance(text, str) and text.strip():
-            found[id] = text
+            texts[id] = text
         else:
             problems.append(Problem(str(queries), number, f"the query '{id}' has no text; left out"))
-    return found
+    return texts
 
 
 def _write_cases(
@@ -168,7 +168,7 @@ def _write_cases(
 
 def _grades(path: Path, documents: set[str], problems: list[Problem]) -> dict[str, dict[str, int]]:
     """Query -> document -> grade, those above 0, of documents that are there."""
-    found: dict[str, dict[str, int]] = {}
+    grades: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
         parts = line.rstrip("\r\n").split("\t")
         if len(parts) != 3 or not parts[2].strip().lstrip("-").isdigit():
@@ -177,8 +177,8 @@ def _grades(path: Path, documents: set[str], problems: list[Problem]) -> dict[st
         elif parts[1] not in documents:
             problems.append(Problem(str(path), number, f"there is no document '{parts[1]}'; left out"))
         elif int(parts[2]) > 0:
-            found.setdefault(parts[0], {})[parts[1]] = int(parts[2])
-    return found
+            grades.setdefault(parts[0], {})[parts[1]] = int(parts[2])
+    return grades
 
 
 def _write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:

@@ -68,8 +68,8 @@ class Dropped:
     def row(self) -> dict[str, Json]:
         """As a line of the side file."""
         file, _, line = self.input.place.rpartition(":")
-        told: dict[str, Json] = {"filter": self.filter, "why": self.why, "input": self.input.text, "output": self.output}
-        return {**told, "references": list(self.input.references), "file": file, "line": int(line or 0)}
+        entry: dict[str, Json] = {"filter": self.filter, "why": self.why, "input": self.input.text, "output": self.output}
+        return {**entry, "references": list(self.input.references), "file": file, "line": int(line or 0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,47 +137,51 @@ class _Sieve:
         self.dropped.append(Dropped(one, filter, why, output))
 
 
-def distill(engines: Engines, order: DistillRequest) -> DistillReport:
+def distill(engines: Engines, request: DistillRequest) -> DistillReport:
     """Let the teacher answer the inputs, and write the answers that pass as examples.
 
     Raises:
         UserError: no input can be read, no such teacher, a file is there already or cannot be written.
         Interrupted: Ctrl-C; answers that came are kept, and the same command goes on.
     """
-    for path in (order.output, order.dropped):
-        check_free(path, force=order.force)  # before the teacher is asked
+    for path in (request.output, request.dropped):
+        check_free(path, force=request.force)  # before the teacher is asked
     rows = load_dataset(engines.project)
     problems: list[Problem] = []
-    read = [one for path in order.inputs for one in read_inputs(path, problems)]
+    read = [one for path in request.inputs for one in read_inputs(path, problems)]
     if not read:
         listed = "".join(f"\n  {p}" for p in problems[:10])
-        raise UserError(f"there is nothing to answer in {', '.join(map(str, order.inputs))}{listed}")
+        raise UserError(f"there is nothing to answer in {', '.join(map(str, request.inputs))}{listed}")
     sieve = _Sieve()
-    asked = _admitted(engines.project, rows, read, sieve)[: order.limit]
-    if order.dry_run:
-        return DistillReport(order.output, 0, tuple(sieve.dropped), None, order.teacher, tuple(problems), asked=len(asked))
-    ended, usd = _answered(engines, rows, asked, order)
+    asked = _admitted(engines.project, rows, read, sieve)[: request.limit]
+    if request.dry_run:
+        return DistillReport(
+            request.output, 0, tuple(sieve.dropped), None, request.teacher, tuple(problems), asked=len(asked)
+        )
+    ended, usd = _answered(engines, rows, asked, request)
     errors = [one.failure.error for one in ended if one.failure is not None]
     if errors and len(errors) == len(ended):
-        raise UserError(f"{order.teacher} answered nothing: all {len(errors):,} answers failed, {reasons.commonest(errors)}")
+        raise UserError(
+            f"{request.teacher} answered nothing: all {len(errors):,} answers failed, {reasons.commonest(errors)}"
+        )
     passed = _sifted(engines, rows, list(zip(asked, ended, strict=True)), sieve)
-    examples = [_example(one, answer.text, rows, order) for one, answer in passed]
-    write_examples(order.output, examples, force=order.force)
+    examples = [_example(one, answer.text, rows, request) for one, answer in passed]
+    write_examples(request.output, examples, force=request.force)
     if sieve.dropped:
-        write_rows(order.dropped, (one.row() for one in sieve.dropped), force=order.force)
+        write_rows(request.dropped, (one.row() for one in sieve.dropped), force=request.force)
     else:
-        order.dropped.unlink(missing_ok=True)  # of a run that is replaced
+        request.dropped.unlink(missing_ok=True)  # of a run that is replaced
     return DistillReport(
-        file=order.output,
+        file=request.output,
         rows=len(examples),
         dropped=tuple(sieve.dropped),
-        dropped_file=order.dropped if sieve.dropped else None,
-        teacher=order.teacher,
+        dropped_file=request.dropped if sieve.dropped else None,
+        teacher=request.teacher,
         problems=tuple(problems),
         executed=engines.tally.executed,
         replayed=engines.tally.replayed,
         usd=usd,
-        named=is_named(engines.project, order.output),
+        named=is_named(engines.project, request.output),
         asked=len(asked),
     )
 
@@ -190,8 +194,8 @@ def is_named(project: Project, output: Path) -> bool:
     patterns = project.settings.behaviour.examples
     if target.is_file():
         try:
-            found = paths(project, patterns, ("behaviour", "examples"))
-            return any(path.resolve() == target for path in found)
+            files = paths(project, patterns, ("behaviour", "examples"))
+            return any(path.resolve() == target for path in files)
         except UserError:
             return False
     return any(fnmatch(str(target), str((project.root / pattern).resolve())) for pattern in patterns)
@@ -211,32 +215,32 @@ def read_inputs(path: Path, problems: list[Problem]) -> list[Input]:
         return [
             Input((Message("user", line.strip()),), place=f"{shown}:{n}") for n, line in enumerate(lines, 1) if line.strip()
         ]
-    found = []
+    inputs = []
     for line, row in rows_in(path, shown, problems):
         try:
-            found.append(_input(row, f"{shown}:{line}"))
+            inputs.append(_input(row, f"{shown}:{line}"))
         except ValueError as error:
             problems.append(Problem(shown, line, str(error)))
-    return found
+    return inputs
 
 
-def _input(row: Mapping[str, Json], place: str) -> Input:
+def _input(row: Mapping[str, Json], location: str) -> Input:
     source, licence, approved_by = (str(row.get(key) or "") for key in ("source", "licence", "approved_by"))
-    made = partial(Input, source=source, licence=licence, approved_by=approved_by, place=place)
+    input_of = partial(Input, source=source, licence=licence, approved_by=approved_by, place=location)
     if isinstance(row.get("question"), str) and "answer" not in row:
-        case, _ = case_of({"answers": [], "answerable": bool(row.get("answers")), **row, "drafted_by": None}, place)
-        return made((*case.messages, Message("user", case.question)), case.answers)
+        case, _ = case_of({"answers": [], "answerable": bool(row.get("answers")), **row, "drafted_by": None}, location)
+        return input_of((*case.messages, Message("user", case.question)), case.answers)
     ends = row.get("messages")
     last = ends[-1] if isinstance(ends, list) and ends and isinstance(ends[-1], dict) else {}
     if isinstance(ends, list) and ROLES.get(str(last.get("role"))) == "user":
-        return made(_open(messages_of(ends)))
+        return input_of(_open(messages_of(ends)))
     if form_of(row) is not None:
-        example = example_of(row, place)
+        example = example_of(row, location)
         references = (example.output,) if example.output.strip() else ()
-        return made(_open(example.messages[:-1]), references)
+        return input_of(_open(example.messages[:-1]), references)
     for key in ("input", "prompt", "text", "query", "instruction"):
         if isinstance(row.get(key), str):
-            return made(_open((Message("user", str(row[key])),)))
+            return input_of(_open((Message("user", str(row[key])),)))
     raise ValueError("is no input: it needs 'messages', 'question', 'input' or 'prompt'")
 
 
@@ -256,7 +260,7 @@ def _admitted(project: Project, rows: Dataset, read: Sequence[Input], sieve: _Si
     may_teach, refused = overlaps(drafts, judging)
     why = iter(refused)
     seen: dict[str, str] = {}
-    kept: list[Input] = []
+    admitted: list[Input] = []
     for one in read:
         if one.place not in may_teach:
             sieve.drop(one, "leak", next(why).message)
@@ -270,25 +274,25 @@ def _admitted(project: Project, rows: Dataset, read: Sequence[Input], sieve: _Si
             )
         else:
             seen[text] = one.place
-            kept.append(one)
-    return kept
+            admitted.append(one)
+    return admitted
 
 
 def _answered(
-    engines: Engines, rows: Dataset, asked: Sequence[Input], order: DistillRequest
+    engines: Engines, rows: Dataset, asked: Sequence[Input], request: DistillRequest
 ) -> tuple[list[Carried[Answer]], float | None]:
     """The teacher's answer to each input, held to the schema or labels where its host can; and what it cost."""
     from rung.models.catalog import generator
 
     settings = engines.project.settings
     materials, _ = materials_of(engines.project, rows, {})
-    with phase(f"teacher {order.teacher}") as tick:
-        teacher = generator(order.teacher, server=settings.server, progress=tick)
+    with phase(f"teacher {request.teacher}") as tick:
+        teacher = generator(request.teacher, server=settings.server, progress=tick)
     try:
-        talks = [(Asker(), partial(_said, materials, _question(one), order.max_tokens)) for one in asked]
+        conversations = [(Asker(), partial(_conversation, materials, _question(one), request.max_tokens)) for one in asked]
         with phase("answer the inputs") as tick:
             ended = carry(
-                talks,
+                conversations,
                 engines={"generate": teacher},
                 store=engines.cache,
                 tally=engines.tally,
@@ -300,7 +304,7 @@ def _answered(
     return ended, None if None in prices else sum(price for price in prices if price is not None)
 
 
-def _said(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:
+def _conversation(materials: Materials, question: Question, max_tokens: int) -> Conversation[Answer]:
     """The teacher's answer, held to schema or labels; where its server cannot hold it to labels, what it says freely."""
     try:
         return (yield from constrained(materials, question, max_tokens))
@@ -321,8 +325,8 @@ def _sifted(
 ) -> list[tuple[Input, Answer]]:
     """The answers without a fault."""
     passed: list[tuple[Input, Answer]] = []
-    found = faults(engines, rows, [(_case(one, rows.schema), ended) for one, ended in answered])
-    for (one, ended), fault in zip(answered, found, strict=True):
+    fault_of_each = faults(engines, rows, [(_case(one, rows.schema), ended) for one, ended in answered])
+    for (one, ended), fault in zip(answered, fault_of_each, strict=True):
         if fault is not None:
             sieve.drop(one, *fault, "" if ended.value is None else ended.value.text)
         elif ended.value is not None:
@@ -335,7 +339,7 @@ def _case(one: Input, schema: str) -> Case:
     return Case(digest(one.messages)[:16], one.text, references, answerable=True, place=one.place)
 
 
-def _example(one: Input, text: str, rows: Dataset, order: DistillRequest) -> Example:
+def _example(one: Input, text: str, rows: Dataset, request: DistillRequest) -> Example:
     output = compact(text, rows.schema) if rows.schema else text.strip()
     messages = (*one.messages, Message("assistant", output))
     return Example(
@@ -343,9 +347,9 @@ def _example(one: Input, text: str, rows: Dataset, order: DistillRequest) -> Exa
         messages=messages,
         source=one.source or one.place,
         licence=one.licence,
-        generated_by=order.teacher,
-        approved_by=order.approve,
-        approved_at=datetime.now(UTC).date().isoformat() if order.approve else "",
+        generated_by=request.teacher,
+        approved_by=request.approve,
+        approved_at=datetime.now(UTC).date().isoformat() if request.approve else "",
     )
 
 

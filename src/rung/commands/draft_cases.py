@@ -36,7 +36,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 By = Literal["rules", "model"]
 RULES = "rules"
 _SHORT, _LONG = 30, 240  # characters of a sentence that is asked for
-_KNOWN = 0.6  # of a question's words that its passage must have
+_MIN_SUPPORT = 0.6  # of a question's words that its passage must have
 _TRIES = 3  # passages asked about for each draft that is wanted of a model
 _SCHEMA = json.dumps(
     {
@@ -96,65 +96,67 @@ def suggest(project: Project, path: Path, *, each: int, by: By, reporter: Report
         UserError: the project names no documents, or the file cannot be read or written.
     """
     try:
-        said = content_of(path).decode("utf-8") if path.exists() else ""
+        text = content_of(path).decode("utf-8") if path.exists() else ""
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as UTF-8 text ({error}); name another file with --output") from error
     with reporting(reporter), open_engines(project) as engines, StepRunner(engines) as runner:
         documents = list(Sources(project, remember=False))
-        known = frozenset({*_questions(said), *_asked_already(project)})
-        made = draft(runner, documents, each=each, by=by, known=known)
-    lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in made.drafts)
-    write_output(path, said + ("\n" if said and not said.endswith("\n") else "") + lines, force=True)  # all that stood there
-    return made
+        excluded = frozenset({*_questions(text), *_asked_already(project)})
+        drafts = draft(runner, documents, each=each, by=by, excluded=excluded)
+    lines = "".join(json.dumps(one.row(), ensure_ascii=False) + "\n" for one in drafts.drafts)
+    write_output(path, text + ("\n" if text and not text.endswith("\n") else "") + lines, force=True)  # all that stood there
+    return drafts
 
 
-def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, known: frozenset[str]) -> Drafts:
-    """Draft up to `each` cases of every kind. Questions in `known` are left out. Equal documents give equal drafts.
+def draft(runner: StepRunner, documents: Sequence[Document], *, each: int, by: By, excluded: frozenset[str]) -> Drafts:
+    """Draft up to `each` cases of every kind. Questions in `excluded` are left out. Equal documents give equal drafts.
 
     Raises:
         UserError: there is nothing to draft from.
     """
     if not documents:
         raise UserError("there are no documents to draft cases from (knowledge.sources)")
-    made: list[Draft] = []
+    drafts: list[Draft] = []
     short: dict[str, str] = {}
-    seen = set(known)
+    seen = set(excluded)
     # Facts that change are fewer, so stale cases are drafted first; each question is asked once.
     for kind in sorted(KINDS, key=lambda kind: kind != "stale"):
-        wanted = _by_model(runner, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
-        kept: list[Draft] = []
-        for one in wanted:
-            if len(kept) == each:
+        candidates = (
+            _by_model(runner, documents, each) if by == "model" and kind == "answerable" else _ruled(kind, documents)
+        )
+        chosen: list[Draft] = []
+        for one in candidates:
+            if len(chosen) == each:
                 break
             if one.question not in seen:
                 seen.add(one.question)
-                kept.append(one)
-        if len(kept) < each:
+                chosen.append(one)
+        if len(chosen) < each:
             short[kind] = _why_short(kind, documents, by)
-        made += kept
-    return Drafts(tuple(sorted(made, key=lambda one: KINDS.index(one.kind))), short)
+        drafts += chosen
+    return Drafts(tuple(sorted(drafts, key=lambda one: KINDS.index(one.kind))), short)
 
 
 def _asked_already(project: Project) -> set[str]:
     """The questions in the project's files of cases, good or not. A project may have none yet: then drafts help most."""
-    found: set[str] = set()
+    questions: set[str] = set()
     for pattern in project.settings.cases:
         for name in glob.glob(pattern, root_dir=project.root, recursive=True):  # noqa: PTH207 - absolute patterns too
             if (project.root / name).is_file():
-                found |= _questions((project.root / name).read_text(encoding="utf-8-sig", errors="replace"))
-    return found
+                questions |= _questions((project.root / name).read_text(encoding="utf-8-sig", errors="replace"))
+    return questions
 
 
-def _questions(said: str) -> set[str]:
-    found = set()
-    for line in said.split("\n"):
+def _questions(text: str) -> set[str]:
+    questions = set()
+    for line in text.split("\n"):
         try:
             row = json_of(line) if line.strip() else None
         except Malformed:
             continue
         if isinstance(row, dict):
-            found.add(str(row.get("question", "")))
-    return found
+            questions.add(str(row.get("question", "")))
+    return questions
 
 
 def _ruled(kind: Kind, documents: Sequence[Document]) -> Iterator[Draft]:
@@ -217,23 +219,23 @@ def _by_model(runner: StepRunner, documents: Sequence[Document], each: int) -> I
     knowledge = runner.engines.knowledge
     if knowledge is None:
         return
-    found = (
+    pairs = (
         (passage, sentence)
         for document in _shuffled([d for d in documents if not d.groups])
         for passage in passages(document, chunking=Chunking(160, 0), count=knowledge.tokens, max_tokens=256)[:3]
         if (sentence := _telling(passage.text))
     )
-    shown = list(itertools.islice(found, each * _TRIES))
-    talks = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
-    for (passage, sentence), carried in zip(shown, runner.run(talks, title="draft cases"), strict=True):
-        if carried.value is not None and (one := _checked(carried.value, passage, sentence)) is not None:
+    shown = list(itertools.islice(pairs, each * _TRIES))
+    conversations = [(Asker(), partial(_asked, passage, sentence)) for passage, sentence in shown]
+    for (passage, sentence), ended in zip(shown, runner.run(conversations, title="draft cases"), strict=True):
+        if ended.value is not None and (one := _checked(ended.value, passage, sentence)) is not None:
             yield replace(one, by=runner.project.settings.model)
 
 
 def _telling(text: str) -> str:
     """The sentence of a passage that says most, of those short enough to be an answer; "" if there is none."""
-    said = [text[a:b] for a, b in sentences(text) if _SHORT <= b - a <= _LONG and text[b - 1] == "."]
-    return max(said, key=lambda sentence: len(content(sentence)), default="")
+    statements = [text[a:b] for a, b in sentences(text) if _SHORT <= b - a <= _LONG and text[b - 1] == "."]
+    return max(statements, key=lambda sentence: len(content(sentence)), default="")
 
 
 def _asked(passage: Passage, sentence: str) -> Conversation[str]:
@@ -248,16 +250,16 @@ def _asked(passage: Passage, sentence: str) -> Conversation[str]:
     return response.text
 
 
-def _checked(said: str, passage: Passage, sentence: str) -> Draft | None:
+def _checked(response: str, passage: Passage, sentence: str) -> Draft | None:
     try:
-        value = json_of(said)
+        value = json_of(response)
     except Malformed:
         return None
     if not isinstance(value, dict):
         return None
     question, answer = str(value.get("question", "")).strip(), str(value.get("answer", "")).strip(" .")
-    known = support(question, f"{passage.title}. {passage.text}")
-    if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or known < _KNOWN:
+    supported = support(question, f"{passage.title}. {passage.text}")
+    if not question.endswith("?") or len(question.split()) < 4 or len(content(question)) < 2 or supported < _MIN_SUPPORT:
         return None
     if not answer or answer not in sentence or answer.casefold() in question.casefold():
         answer = sentence

@@ -51,24 +51,24 @@ def whats_due(
         except UserError as error:
             return tuple(Due(kind, "", None, f"the rows cannot be read: {error}") for kind in latest)
         materials, _ = materials_of(project, rows, _groups_in_index(project) if groups is None else groups)
-    found: list[Due] = []
+    dues: list[Due] = []
     for kind, artifact in latest.items():
         seen = registry.rows(artifact) if artifact else ()
         new = None if materials is None or seen is None else unseen(seen, _pools(materials, kind))
-        found.append(due(rule, artifact, new, kind=kind, now=now))
-    return tuple(found)
+        dues.append(due(rule, artifact, new, kind=kind, now=now))
+    return tuple(dues)
 
 
 def _latest(registry: Registry) -> dict[str, Artifact | None]:
     """Trained kind -> its promoted artifact, else its newest."""
-    found: dict[str, Artifact | None] = {}
+    latest: dict[str, Artifact | None] = {}
     for artifact in registry.artifacts():  # by kind, then by time
-        known = found.get(artifact.kind)
+        earlier = latest.get(artifact.kind)
         if artifact.kind in UNTAUGHT or artifact.state not in ("built", "promoted"):
             continue
-        if known is None or known.state != "promoted":
-            found[artifact.kind] = artifact
-    return found or {TRAINED: None}
+        if earlier is None or earlier.state != "promoted":
+            latest[artifact.kind] = artifact
+    return latest or {TRAINED: None}
 
 
 def _naming_documents(rows: Dataset) -> Dataset:
@@ -95,16 +95,16 @@ def _pools(materials: Materials, kind: str) -> list[tuple[Material, ...]]:
 
     A case was written by a person, or drafted and approved by one; an example says who approved it.
     """
-    lessons = materials.lessons
+    train_cases = materials.lessons
     match kind:
         case "retriever" | "reranker":
-            return [tuple(Material(c.id) for c in lessons if c.answerable and has_gold(c))]
+            return [tuple(Material(c.id) for c in train_cases if c.answerable and has_gold(c))]
         case "router":
             return [tuple(Material(c.id) for c in materials.dev)]
         case "classifier":
-            known = set(materials.labels)
-            examples = (Material(e.id, "", _approved(e)) for e in materials.examples if e.output.strip() in known)
-            return [(*examples, *(Material(c.id) for c in lessons if c.answers and c.answers[0].strip() in known))]
+            labels = set(materials.labels)
+            examples = (Material(e.id, "", _approved(e)) for e in materials.examples if e.output.strip() in labels)
+            return [(*examples, *(Material(c.id) for c in train_cases if c.answers and c.answers[0].strip() in labels))]
         case _:
             return _chat_pools(materials)
 
@@ -118,8 +118,8 @@ def _chat_pools(materials: Materials) -> list[tuple[Material, ...]]:
     approved = {example.id: _approved(example) for example in materials.examples}
     chats = [learnt(chat) for chat in _chats(TunedModel.plan(replace(materials, trainable=True), {}))]
     examples = tuple(Material(chat.id, chat.digest, approved[chat.id]) for chat in chats if chat.id in approved)
-    known = {} if materials.examples else {chat.id: chat.digest for chat in chats}
-    cases = tuple(Material(case.id, known.get(case.id, "")) for case in materials.lessons)
+    digests = {} if materials.examples else {chat.id: chat.digest for chat in chats}
+    cases = tuple(Material(case.id, digests.get(case.id, "")) for case in materials.lessons)
     return [examples, cases]
 
 
@@ -127,15 +127,15 @@ def _chats(planned: object) -> list[Example]:
     """The training chats of a plan whose lessons need no step."""
     if not isinstance(planned, Plan):
         return []
-    talks = [lesson.talk() for need in planned.needs if isinstance(need, Adapter) for lesson in need.lessons]
-    return [chat for talk in talks if (chat := _end(talk)) is not None]
+    conversations = [lesson.talk() for need in planned.needs if isinstance(need, Adapter) for lesson in need.lessons]
+    return [chat for conversation in conversations if (chat := _end(conversation)) is not None]
 
 
-def _end(talk: Conversation[Example | None]) -> Example | None:
+def _end(conversation: Conversation[Example | None]) -> Example | None:
     try:
-        next(talk)
+        next(conversation)
     except StopIteration as stop:
         chat: Example | None = stop.value
         return chat
-    talk.close()
+    conversation.close()
     return None

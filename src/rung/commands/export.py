@@ -58,7 +58,7 @@ class ExportReport:
     parity: tuple[Parity, ...] = ()
 
 
-def export_artifact(builder: ArtifactBuilder, intake: Prepared, order: ExportRequest) -> ExportReport:
+def export_artifact(builder: ArtifactBuilder, prepared: Prepared, request: ExportRequest) -> ExportReport:
     """Write an artifact for other programs.
 
     Raises:
@@ -67,36 +67,36 @@ def export_artifact(builder: ArtifactBuilder, intake: Prepared, order: ExportReq
     """
     from rung.training import export as writing
 
-    if order.form not in writing.FORMATS:
-        raise UserError(f"no form is called '{order.form}'; there are: {', '.join(writing.FORMATS)}")
-    built = _artifact(builder.project, order.artifact) if order.artifact else _of_rung(builder, intake, order.rung)
+    if request.form not in writing.FORMATS:
+        raise UserError(f"no form is called '{request.form}'; there are: {', '.join(writing.FORMATS)}")
+    built = _artifact(builder.project, request.artifact) if request.artifact else _of_rung(builder, prepared, request.rung)
     tuned: Tuned | None = None
-    with phase(f"write {order.form}"):
-        if order.form == "st":
-            writing.write_sentence_transformers(built.folder, order.out)
+    with phase(f"write {request.form}"):
+        if request.form == "st":
+            writing.write_sentence_transformers(built.folder, request.out)
         else:
-            tuned = _tuned(builder.engines, intake, built)
-            _write(tuned, order)
-    size = sum(file.stat().st_size for file in order.out.rglob("*") if file.is_file())
-    parity = _checked(builder.engines, intake, built, tuned, order) if tuned and order.check else ()
-    return ExportReport(order.form, order.out, built.digest, size, forgot(builder.project, built), parity)
+            tuned = _tuned(builder.engines, prepared, built)
+            _write(tuned, request)
+    size = sum(file.stat().st_size for file in request.out.rglob("*") if file.is_file())
+    parity = _checked(builder.engines, prepared, built, tuned, request) if tuned and request.check else ()
+    return ExportReport(request.form, request.out, built.digest, size, forgot(builder.project, built), parity)
 
 
-def _write(tuned: Tuned, order: ExportRequest) -> None:
+def _write(tuned: Tuned, request: ExportRequest) -> None:
     from rung.training import export as writing
 
-    given = {"precision": order.precision} if order.precision else {}
-    if order.form == "peft":
+    given = {"precision": request.precision} if request.precision else {}
+    if request.form == "peft":
         if given:
             raise UserError("an adapter is exported as it is, in float32: leave --precision out")
-        writing.write_peft(tuned, order.out)
-    elif order.form == "merged":
-        writing.write_merged(tuned, order.out, **given)
+        writing.write_peft(tuned, request.out)
+    elif request.form == "merged":
+        writing.write_merged(tuned, request.out, **given)
     else:
-        writing.write_gguf_folder(tuned, order.out, **given)
+        writing.write_gguf_folder(tuned, request.out, **given)
 
 
-def _tuned(engines: Engines, intake: Prepared, built: Built) -> Tuned:
+def _tuned(engines: Engines, prepared: Prepared, built: Built) -> Tuned:
     from rung.models.hosts import gguf_file
     from rung.training.export import Tuned, check_base
     from rung.training.generator import Trainable
@@ -108,32 +108,32 @@ def _tuned(engines: Engines, intake: Prepared, built: Built) -> Tuned:
     if not isinstance(model, Trainable):
         raise UserError("the project's model has no weights on this machine, so nothing tuned can be exported for it")
     source = gguf_file(engines.named(engines.project.settings.model))
-    tuned = Tuned(built.folder, model, source, short_instruction(intake.materials))
+    tuned = Tuned(built.folder, model, source, short_instruction(prepared.materials))
     check_base(tuned)
     return tuned
 
 
-def _artifact(project: Project, said: str) -> Built:
+def _artifact(project: Project, prefix: str) -> Built:
     """The finished artifact whose digest begins so."""
-    found = [f for f in sorted((project.state / ARTIFACTS).glob(f"*/{said}*")) if is_finished(f)]
-    if len(found) != 1:
-        what = "no finished artifact" if not found else f"{len(found)} artifacts"
-        raise UserError(f"{project.root} has {what} whose digest begins with '{said}': give more of it, or --rung")
-    return Built(found[0].name, found[0])
+    matches = [f for f in sorted((project.state / ARTIFACTS).glob(f"*/{prefix}*")) if is_finished(f)]
+    if len(matches) != 1:
+        what = "no finished artifact" if not matches else f"{len(matches)} artifacts"
+        raise UserError(f"{project.root} has {what} whose digest begins with '{prefix}': give more of it, or --rung")
+    return Built(matches[0].name, matches[0])
 
 
-def _of_rung(builder: ArtifactBuilder, intake: Prepared, rung: str) -> Built:
+def _of_rung(builder: ArtifactBuilder, prepared: Prepared, rung: str) -> Built:
     """The adapter of a tuned rung: the one named, else the last verdict's winner, else the only one."""
-    tuned = [c for c in propose(builder, intake) if c.is_tuned]
+    tuned = [c for c in propose(builder, prepared) if c.is_tuned]
     if not tuned:
         raise UserError(f"{builder.project.file}: no rung of this project has weights of its own (tuned_model, hybrid)")
     names = ", ".join(c.label for c in tuned)
-    wanted = [c for c in tuned if rung in (c.label, c.rung.name)] if rung else _winner(builder.project, tuned) or tuned
-    if not wanted:
+    matches = [c for c in tuned if rung in (c.label, c.rung.name)] if rung else _winner(builder.project, tuned) or tuned
+    if not matches:
         raise UserError(f"'{rung}' is no tuned rung of this project; there are: {names}")
-    if len(wanted) > 1:
+    if len(matches) > 1:
         raise UserError(f"several rungs are tuned ({names}): name one with --rung")
-    done = build(builder, wanted)[0]
+    done = build(builder, matches)[0]
     if done.failed:
         raise UserError(f"{done.label} cannot be built: {done.why}")
     return next(built for built in done.built if built.folder.parent.name == "adapter")
@@ -147,30 +147,30 @@ def _winner(project: Project, tuned: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in tuned if c.label == label]
 
 
-def _checked(engines: Engines, intake: Prepared, built: Built, tuned: Tuned, order: ExportRequest) -> tuple[Parity, ...]:
+def _checked(engines: Engines, prepared: Prepared, built: Built, tuned: Tuned, request: ExportRequest) -> tuple[Parity, ...]:
     from rung.training.parity import check
 
     engines.generator.use_adapters({built.digest: built.folder})
     with phase("compare with what is served"):
-        found = check(
-            order.form,
-            order.out,
+        parities = check(
+            request.form,
+            request.out,
             tuned,
-            prompts(intake, order.check),
+            prompts(prepared, request.check),
             engine=engines.generator,
             digest=built.digest,
             max_tokens=ANSWER_TOKENS,
         )
-    return tuple(found)
+    return tuple(parities)
 
 
-def prompts(intake: Prepared, count: int) -> list[tuple[Message, ...]]:
+def prompts(prepared: Prepared, count: int) -> list[tuple[Message, ...]]:
     """So many chats as the tuned rung puts them: the cases' questions, the examples' inputs, at last the shipped probe's."""
     from rung.training.probing import read_probe
 
-    materials = intake.materials
+    materials = prepared.materials
     system = short_instruction(materials)
-    asked = [closed_book(system, case.ask()) for case in intake.cases]
+    asked = [closed_book(system, case.ask()) for case in prepared.cases]
     inputs = [tuple(m for m in e.messages[:-1] if m.role != "system") for e in materials.examples]
     asked += [(Message("system", system), *turns) for turns in inputs]
     asked += [(Message("user", i.prompt),) for i in read_probe().instructions]

@@ -50,11 +50,11 @@ _EXTRA = re.compile(r"needs the extra '(\w+)'")
 
 def needing_extras(problems: Iterable[Problem]) -> dict[str, list[str]]:
     """Extra -> the files that cannot be read without it."""
-    found: dict[str, list[str]] = {}
+    files: dict[str, list[str]] = {}
     for problem in problems:
         if extra := _EXTRA.search(problem.message):
-            found.setdefault(extra[1], []).append(problem.path)
-    return found
+            files.setdefault(extra[1], []).append(problem.path)
+    return files
 
 
 def in_words(extra: str, files: int) -> str:
@@ -67,12 +67,12 @@ def missing_extras(folder: Path, look: FirstLook) -> dict[str, int]:
     """Extra -> how many of the documents cannot be read without it; tried on one file of each kind."""
     from rung.knowledge import read_sources
 
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for suffix, count in look.counts.items():
         one = next(path for path in _files(folder) if path.suffix.lower() == suffix)
         for extra in needing_extras(read_sources(folder, [glob.escape(str(one.relative_to(folder)))]).problems):
-            found[extra] = found.get(extra, 0) + count
-    return found
+            counts[extra] = counts.get(extra, 0) + count
+    return counts
 
 
 def first_look(folder: Path) -> FirstLook:
@@ -102,9 +102,9 @@ def first_look(folder: Path) -> FirstLook:
 def _named(patterns: Sequence[str], folder: Path) -> Iterator[str]:
     """Patterns of a folder itself; single files where a pattern would take one of ours, or rows that are no documents."""
     for pattern in patterns:
-        found = sorted(path for path in folder.glob(pattern) if path.is_file())
-        wanted = [path for path in found if path.name not in OURS and _is_document(path)]
-        yield from [pattern] if found == wanted else [path.name for path in wanted]
+        files = sorted(path for path in folder.glob(pattern) if path.is_file())
+        documents = [path for path in files if path.name not in OURS and _is_document(path)]
+        yield from [pattern] if files == documents else [path.name for path in documents]
 
 
 def _is_document(path: Path) -> bool:
@@ -112,13 +112,13 @@ def _is_document(path: Path) -> bool:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for place, inner, names in os.walk(folder):
-        at_top = Path(place) == folder
+    for directory, inner, names in os.walk(folder):
+        at_top = Path(directory) == folder
         apart = APART | APART_AT_TOP if at_top else APART
         inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in apart)
         for name in sorted(names):
             if not name.startswith(".") and not (at_top and name in OURS):
-                yield Path(place) / name
+                yield Path(directory) / name
 
 
 def _readable() -> frozenset[str]:

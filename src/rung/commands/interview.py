@@ -77,18 +77,18 @@ def read_facts(folder: Path) -> Known:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; name the project's, or leave it out")
-    found: dict[str, tuple[Json, str]] = {}
+    sourced: dict[str, tuple[Json, str]] = {}
     problems: list[Problem] = []
     if (folder / FILE).exists():
         project = load_project(folder)
-        _from_settings(project, found)
-        _from_rows(project, found, problems)
-        _from_documents(project.root, project.settings.knowledge.sources, found, problems)
-        _from_the_last_verdict(project, found)
+        _from_settings(project, sourced)
+        _from_rows(project, sourced, problems)
+        _from_documents(project.root, project.settings.knowledge.sources, sourced, problems)
+        _from_the_last_verdict(project, sourced)
     else:
-        _from_documents(folder, first_look(folder).patterns, found, problems)
-    facts = facts_of({name: value for name, (value, _) in found.items()}, location=str(folder))
-    return Known(facts, {name: where for name, (_, where) in found.items()}, tuple(problems))
+        _from_documents(folder, first_look(folder).patterns, sourced, problems)
+    facts = facts_of({name: value for name, (value, _) in sourced.items()}, location=str(folder))
+    return Known(facts, {name: where for name, (_, where) in sourced.items()}, tuple(problems))
 
 
 def read_given(path: Path) -> list[Facts] | Facts:
@@ -130,10 +130,10 @@ def _value(text: str) -> Json:
 def asked(facts: Facts, ask: Callable[[str, bool], bool | None]) -> Facts:
     """The facts with a person's answers to what is not known. `ask`: a question, and what is taken where nothing is said."""
     likely = {ASSUMED: bool(facts.corpus_tokens)}
-    said = {
+    answers = {
         name: ask(question, likely.get(name, False)) for name, question in QUESTIONS.items() if getattr(facts, name) is None
     }
-    return replace(facts, **said)  # type: ignore[arg-type]  # every question is about a yes or a no
+    return replace(facts, **answers)  # type: ignore[arg-type]  # every question is about a yes or a no
 
 
 def assume(facts: Facts) -> tuple[Facts, tuple[str, ...]]:
@@ -143,72 +143,72 @@ def assume(facts: Facts) -> tuple[Facts, tuple[str, ...]]:
     return replace(facts, needs_specific_facts=True), (ASSUMED,)
 
 
-def _one(value: object, place: str) -> Facts:
+def _one(value: object, location: str) -> Facts:
     if isinstance(value, dict) and isinstance(value.get("facts"), dict):
         value = value["facts"]
     if not isinstance(value, dict):
-        raise UserError(f"{place}: facts are an object such as {json.dumps({'needs_specific_facts': True})}")
-    return _of_a_rung(facts_of(value, location=place), f"{place}: compared")
+        raise UserError(f"{location}: facts are an object such as {json.dumps({'needs_specific_facts': True})}")
+    return _of_a_rung(facts_of(value, location=location), f"{location}: compared")
 
 
-def _of_a_rung(facts: Facts, place: str) -> Facts:
+def _of_a_rung(facts: Facts, location: str) -> Facts:
     """The facts, if the rung that was measured is one that there is: it may become the advice."""
     if facts.compared is not None:
         try:
             find(facts.compared)
         except UserError as error:
-            raise UserError(f"{place}: {error}") from error
+            raise UserError(f"{location}: {error}") from error
     return facts
 
 
-def _from_settings(project: Project, found: dict[str, tuple[Json, str]]) -> None:
+def _from_settings(project: Project, sourced: dict[str, tuple[Json, str]]) -> None:
     settings = project.settings
     if settings.traffic.queries_per_month is not None:
-        found["queries_per_month"] = settings.traffic.queries_per_month, f"{FILE}: traffic"
+        sourced["queries_per_month"] = settings.traffic.queries_per_month, f"{FILE}: traffic"
     if settings.bar.p95_seconds is not None:
-        found["p95_latency_ms"] = settings.bar.p95_seconds * 1000, f"{FILE}: bar"
+        sourced["p95_latency_ms"] = settings.bar.p95_seconds * 1000, f"{FILE}: bar"
     if settings.knowledge.sources:
-        found["needs_specific_facts"] = True, f"{FILE}: knowledge.sources"
+        sourced["needs_specific_facts"] = True, f"{FILE}: knowledge.sources"
     if settings.behaviour.schema_file or settings.behaviour.labels:
-        found["strict_format"] = True, f"{FILE}: behaviour"
+        sourced["strict_format"] = True, f"{FILE}: behaviour"
     if settings.behaviour.labels:
-        found["answers_are_labels"] = True, f"{FILE}: behaviour.labels"
+        sourced["answers_are_labels"] = True, f"{FILE}: behaviour.labels"
     if settings.knowledge.changes in ("hourly", "daily", "weekly", "monthly", "quarterly", "yearly", "rarely", "never"):
-        found["knowledge_changes"] = settings.knowledge.changes, f"{FILE}: knowledge.changes"
+        sourced["knowledge_changes"] = settings.knowledge.changes, f"{FILE}: knowledge.changes"
 
 
-def _from_rows(project: Project, found: dict[str, tuple[Json, str]], problems: list[Problem]) -> None:
+def _from_rows(project: Project, sourced: dict[str, tuple[Json, str]], problems: list[Problem]) -> None:
     cases: tuple[Case, ...] = ()
     try:
         rows = load_dataset(project)
         cases, examples = rows.cases, rows.examples
         problems += rows.problems
     except UserError as error:
-        place, said = f"{project.file}:{project.line('cases')}", str(error).split("\n")[0].rstrip(":")
-        problems.append(Problem(str(project.file), project.line("cases"), said.removeprefix(f"{place}: ")))
+        location, message = f"{project.file}:{project.line('cases')}", str(error).split("\n")[0].rstrip(":")
+        problems.append(Problem(str(project.file), project.line("cases"), message.removeprefix(f"{location}: ")))
         examples = read_examples(project, problems) if project.settings.behaviour.examples else ()
     judging = [case for case in cases if case.split == "test"]
-    lessons = [case for case in cases if case.split == "train"]
-    found["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases"
-    found["examples"] = len(examples) or len(lessons), _of_examples(examples, lessons)
+    train_cases = [case for case in cases if case.split == "train"]
+    sourced["has_eval_set"] = len(judging) >= START_CASES, f"{len(judging)} test cases"
+    sourced["examples"] = len(examples) or len(train_cases), _of_examples(examples, train_cases)
     if examples:
-        found["needs_behaviour_change"] = True, f"{FILE}: behaviour.examples"
+        sourced["needs_behaviour_change"] = True, f"{FILE}: behaviour.examples"
     if any(case.groups is not None for case in cases):
-        found["per_user_access"] = True, "cases with 'as'"
+        sourced["per_user_access"] = True, "cases with 'as'"
 
 
-def _of_examples(examples: Sequence[Example], lessons: Sequence[Case]) -> str:
+def _of_examples(examples: Sequence[Example], train_cases: Sequence[Case]) -> str:
     if not examples:
-        return f"no examples, {len(lessons)} train cases"
+        return f"no examples, {len(train_cases)} train cases"
     approved = sum(bool(example.approved_by) for example in examples)
     return f"{len(examples)} examples, {approved} of them approved by a person"
 
 
 def _from_documents(
-    root: Path, patterns: Sequence[str], found: dict[str, tuple[Json, str]], problems: list[Problem]
+    root: Path, patterns: Sequence[str], sourced: dict[str, tuple[Json, str]], problems: list[Problem]
 ) -> None:
     if not patterns:
-        found["corpus_tokens"] = 0, "no documents"
+        sourced["corpus_tokens"] = 0, "no documents"
         return
     from rung.knowledge import read_sources
 
@@ -221,11 +221,11 @@ def _from_documents(
         characters += sum((root / path).stat().st_size for path in files if (root / path).is_file())
         where += f", and {len(files)} that need an extra, counted by their size"
         problems += [Problem(str(root), 0, in_words(extra, len(paths))) for extra, paths in unread.items()]
-    found["corpus_tokens"] = characters // CHARACTERS_PER_TOKEN, where
+    sourced["corpus_tokens"] = characters // CHARACTERS_PER_TOKEN, where
     if any(document.groups for document in documents):
-        found["per_user_access"] = True, "documents with groups"
-    if documents and "knowledge_changes" not in found and (pace := _pace(root, patterns)) is not None:
-        found["knowledge_changes"] = pace
+        sourced["per_user_access"] = True, "documents with groups"
+    if documents and "knowledge_changes" not in sourced and (pace := _pace(root, patterns)) is not None:
+        sourced["knowledge_changes"] = pace
 
 
 def _pace(root: Path, patterns: Sequence[str]) -> tuple[Json, str] | None:
@@ -259,20 +259,20 @@ def _commits(root: Path, patterns: Sequence[str]) -> list[float]:
     return [float(line) for line in ran.stdout.split()] if ran.returncode == 0 else []
 
 
-def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]]) -> None:
+def _from_the_last_verdict(project: Project, sourced: dict[str, tuple[Json, str]]) -> None:
     """The rung that it chose; and prompting is exhausted where it measured that (with examples, if there are any) below the
     bar."""
     bar = project.settings.bar.correct
     try:
-        said = latest(project).said
+        verdict = latest(project).said
     except UserError:
         return
-    winner = said.get("winner")
+    winner = verdict.get("winner")
     if isinstance(winner, str) and rung_of(winner) in ladder():  # a plugin's may be uninstalled
         where = f"the last comparison chose {winner}"
-        found["compared"] = rung_of(winner), where
-        found["compared_clears"] = bool(said.get("clears_bar")), where
-    rungs = said.get("rungs")
+        sourced["compared"] = rung_of(winner), where
+        sourced["compared_clears"] = bool(verdict.get("clears_bar")), where
+    rungs = verdict.get("rungs")
     means: dict[str, float] = {}
     for rung in rungs if isinstance(rungs, list) else []:
         scores = rung.get("scores") if isinstance(rung, dict) else None
@@ -281,7 +281,7 @@ def _from_the_last_verdict(project: Project, found: dict[str, tuple[Json, str]])
         if isinstance(rung, dict) and isinstance(mean, (int, float)):
             means[str(rung["name"])] = float(mean)
     tried = [means[name] for name in ("few_shot", "structured", "prompt") if name in means]
-    few = found.get("examples", (0, ""))[0]
+    few = sourced.get("examples", (0, ""))[0]
     serious = "few_shot" in means or not isinstance(few, int) or few < MIN_EXAMPLES
     if bar is not None and tried and serious:
-        found["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"
+        sourced["prompting_exhausted"] = max(tried) < bar, f"the last comparison: {max(tried):.2f} against {bar:.2f}"

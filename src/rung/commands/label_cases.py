@@ -130,7 +130,7 @@ def label_plan(project: Project) -> LabelPlan:
         row = json.loads(line)
         rows.setdefault(str(row["rung"]), {})[str(row["case"])] = row
     answers = [_Answers(rung, rows.get(rung, {})) for rung in rungs]
-    cases = sorted({case for found in rows.values() for case in found})
+    cases = sorted({case for by_case in rows.values() for case in by_case})
     cases = [case for case in cases if all(one.score(case) is not None for one in answers)]
     cases = [case for case in cases if any(one.is_judged(case) for one in answers)]
     if len(cases) < MIN_LABELS:
@@ -144,10 +144,10 @@ def label_plan(project: Project) -> LabelPlan:
         left += _shown(case, [one for one in judged if one.named(case) not in asked], name)
     given = {(one.case, one.rung, one.answer) for one in labels if one.good is not None}
     labelled = sum(all(one.named(case) in given for one in answers if one.is_judged(case)) for case in cases)
-    known = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
-    if any(found is None for found in known.values()):
+    corrections = {one.rung: _corrected(one, cases, labels, seed=n) for n, one in enumerate(answers)}
+    if None in corrections.values():
         labelled = min(labelled, MIN_LABELS - 1)
-    columns = {one.rung: known[one.rung] or _presumed(_column(one, cases)) for one in answers}
+    columns = {one.rung: corrections[one.rung] or _presumed(_column(one, cases)) for one in answers}
     more, settled = _more(columns, bar_in(project), labelled)
     return LabelPlan(name, rungs, len(cases), tuple(left), labelled, more, settled, _seconds(labels))
 
@@ -166,10 +166,10 @@ def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, b
     """
     given = 0
     for shown in plan.answers:
-        said: Said = "no" if not shown.response else person(shown)
-        if said == "quit":
+        reply: Said = "no" if not shown.response else person(shown)
+        if reply == "quit":
             break
-        good = {"yes": True, "no": False}.get(said)
+        good = {"yes": True, "no": False}.get(reply)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         name = by if shown.response else NO_ANSWER
         answer = answer_digest(shown.case, shown.response)
@@ -181,9 +181,9 @@ def ask(project: Project, plan: LabelPlan, person: Callable[[Shown], Said], *, b
     return given
 
 
-def _contenders(said: Mapping[str, Json]) -> tuple[str, ...]:
+def _contenders(verdict: Mapping[str, Json]) -> tuple[str, ...]:
     """The choice (the best, where there is none), and the one nearest to it that answered every case."""
-    rungs = said.get("rungs")
+    rungs = verdict.get("rungs")
     means: dict[str, float] = {}
     for rung in rungs if isinstance(rungs, list) else []:
         if (
@@ -199,7 +199,7 @@ def _contenders(said: Mapping[str, Json]) -> tuple[str, ...]:
                 means[str(rung["name"])] = float(mean)
     if not means:
         raise UserError("the last verdict judged no rung on every case")
-    winner = said.get("winner")
+    winner = verdict.get("winner")
     first = winner if isinstance(winner, str) and winner in means else max(means, key=lambda name: means[name])
     others = sorted((name for name in means if name != first), key=lambda name: abs(means[name] - means[first]))
     return (first, *others[:1])
@@ -211,15 +211,15 @@ def _shown(case: str, answers: Sequence[_Answers], name: str) -> list[Shown]:
     for one in sorted(answers, key=lambda a: digest(name, case, a.text(case))):
         by_text.setdefault(one.text(case), []).append(one)
     row = next((one.rows[case] for one in answers if case in one.rows), {})
-    said = row.get("references", [row["reference"]] if row.get("reference") else [])
-    references = tuple(str(one) for one in said) if isinstance(said, list) else ()
+    listed = row.get("references", [row["reference"]] if row.get("reference") else [])
+    references = tuple(str(one) for one in listed) if isinstance(listed, list) else ()
     question = str(row.get("question", row.get("user_input", "")))
     return [Shown(case, question, references, text, tuple(one.rung for one in same)) for text, same in by_text.items()]
 
 
 def _corrected(answers: _Answers, cases: Sequence[str], labels: Sequence[AnswerLabel], *, seed: int) -> Corrected | None:
-    said = heard(labels, answers.rung, {case: answers.named(case)[2] for case in cases}, cases)
-    return corrected(_column(answers, cases), said.human, seed=seed)
+    judged = heard(labels, answers.rung, {case: answers.named(case)[2] for case in cases}, cases)
+    return corrected(_column(answers, cases), judged.human, seed=seed)
 
 
 def _column(answers: _Answers, cases: Sequence[str]) -> Floats:

@@ -79,19 +79,21 @@ class Looked:
     def as_json(self, *, loss: bool = False) -> dict[str, Json]:
         """For `--json`: exactly `rows` and `findings`, but for what could not be read and what was asked for besides."""
         several = len(self.files) > 1
-        told: dict[str, Json] = {
+        report: dict[str, Json] = {
             "rows": self.linted.rows,
             "findings": [finding.as_json(several=several) for finding in self.linted.findings],
         }
         if self.problems:
-            told["problems"] = plain(self.problems)
+            report["problems"] = plain(self.problems)
         if loss:
-            odd: list[Json] = [{"rows": [_line(place)], "file": _file(place), "why": why} for place, why in self.odd]
-            told["hurt"] = [
+            odd: list[Json] = [
+                {"rows": [_line(location)], "file": _file(location), "why": why} for location, why in self.odd
+            ]
+            report["hurt"] = [
                 *odd,
                 *(f.as_json(several=several) | {"kind": "disagreement"} for f in self.linted.disagreements),
             ]
-        return told
+        return report
 
 
 @dataclass
@@ -111,7 +113,7 @@ def look(
     files: Sequence[Path],
     cases: Sequence[Path] = (),
     *,
-    wanted: LintRequest = LintRequest(),
+    request: LintRequest = LintRequest(),
     reporter: Reporter | None = None,
 ) -> Looked:
     """Look over files of examples, or a project's own where a folder with `rung.yaml` is among them.
@@ -120,72 +122,72 @@ def look(
         UserError: a file is absent, there is nothing to look at, or the loss is asked of a model whose weights are not here.
     """
     reporter = reporter or Silent()
-    found = _gathered(files, cases)
+    materials = _gathered(files, cases)
     notes: list[str] = []
-    model = _model(found, wanted, notes, reporter)
-    chats = [_chat(example, found.task) for example in found.examples]
-    too_long, lengths = _lengths(chats, model, wanted, wanted.model or found.model)
+    model = _model(materials, request, notes, reporter)
+    chats = [_chat(example, materials.task) for example in materials.examples]
+    too_long, lengths = _lengths(chats, model, request, request.model or materials.model)
     with reporter.phase("look over the rows"):
-        linted = lint(found.examples, found.cases, too_long=too_long)
-    whole = [n for n, example in enumerate(found.examples) if not flaw(example)]
-    kept = [replace(found.examples[n], messages=chats[n]) for n in whole if n not in too_long]
-    odd = odd_rows(kept, model, reporter) if wanted.loss and kept else ()
+        linted = lint(materials.examples, materials.cases, too_long=too_long)
+    whole = [n for n, example in enumerate(materials.examples) if not flaw(example)]
+    usable = [replace(materials.examples[n], messages=chats[n]) for n in whole if n not in too_long]
+    odd = odd_rows(usable, model, reporter) if request.loss and usable else ()
     return Looked(
         linted,
-        tuple(found.problems),
-        tuple(found.files),
+        tuple(materials.problems),
+        tuple(materials.files),
         lengths,
-        tuple(_seen(chats[n], found.examples[n].place, model) for n in whole[: wanted.preview]),
+        tuple(_seen(chats[n], materials.examples[n].place, model) for n in whole[: request.preview]),
         odd,
         tuple(notes),
     )
 
 
 def _gathered(files: Sequence[Path], cases: Sequence[Path]) -> _Materials:
-    found = _Materials()
+    materials = _Materials()
     for path in files:
         if path.is_dir():
-            _take_project(load_project(path), found)
+            _take_project(load_project(path), materials)
         elif path.is_file():
-            found.files.append(str(path))
-            found.examples += read_examples(path, found.problems, flawed=True)
+            materials.files.append(str(path))
+            materials.examples += read_examples(path, materials.problems, flawed=True)
         else:
             raise UserError(f"{path} does not exist: name files of examples, or a folder with {FILE}")
     for path in cases:
         if not path.is_file():
             raise UserError(f"{path} does not exist: name files of cases")
-        found.cases += _cases(path, str(path), found.problems)
-    return found
+        materials.cases += _cases(path, str(path), materials.problems)
+    return materials
 
 
-def _take_project(project: Project, found: _Materials) -> None:
+def _take_project(project: Project, materials: _Materials) -> None:
     settings = project.settings
     if not settings.behaviour.examples:
         raise project.error("there are no examples to look at (behaviour.examples)", "behaviour")
     for path in dict.fromkeys(paths(project, settings.behaviour.examples, ("behaviour", "examples"))):
-        found.files.append(shown_as(project, path))
-        found.examples += read_examples(path, found.problems, shown=shown_as(project, path), flawed=True)
+        materials.files.append(shown_as(project, path))
+        materials.examples += read_examples(path, materials.problems, shown=shown_as(project, path), flawed=True)
     for path in dict.fromkeys(paths(project, settings.cases, ("cases",))):
-        found.cases += _cases(path, shown_as(project, path), found.problems)
-    found.task, found.server = settings.task.strip() or DEFAULT_TASK, settings.server
-    found.model = model_of(project, settings.model)
+        materials.cases += _cases(path, shown_as(project, path), materials.problems)
+    materials.task, materials.server = settings.task.strip() or DEFAULT_TASK, settings.server
+    materials.model = model_of(project, settings.model)
 
 
 def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:
     """Whatever in a file judges: cases, drafts too, and chats that are kept as cases. Train cases teach, and are none."""
     cases: list[Case] = []
     for line, row in rows_in(path, shown, problems):
-        place = f"{shown}:{line}"
+        location = f"{shown}:{line}"
         try:
             if "question" not in row and form_of(row) is not None:
-                said = example_of(row, place)
-                earlier = tuple(m for m in said.messages[:-2] if m.role != "system")
-                case = Case(said.id, said.input, (said.output,), messages=earlier, place=place)
+                example = example_of(row, location)
+                earlier = tuple(m for m in example.messages[:-2] if m.role != "system")
+                case = Case(example.id, example.input, (example.output,), messages=earlier, place=location)
             else:
-                case, _ = case_of({**row, "drafted_by": None}, place)
+                case, _ = case_of({**row, "drafted_by": None}, location)
         except ValueError as error:
             if isinstance(row.get("question"), str):
-                case = Case(str(row.get("id", line)), str(row["question"]), place=place)
+                case = Case(str(row.get("id", line)), str(row["question"]), place=location)
             else:
                 problems.append(Problem(shown, line, str(error)))
                 continue
@@ -194,19 +196,19 @@ def _cases(path: Path, shown: str, problems: list[Problem]) -> list[Case]:
     return cases
 
 
-def _model(found: _Materials, wanted: LintRequest, notes: list[str], reporter: Reporter) -> Generator | None:
+def _model(materials: _Materials, request: LintRequest, notes: list[str], reporter: Reporter) -> Generator | None:
     """The model whose tokens count; None where nobody needs to count, or where it cannot be had."""
-    longest = max((_most_tokens(example) for example in found.examples), default=0)
-    if not (wanted.table or wanted.preview or wanted.loss or longest > wanted.max_tokens) or not found.examples:
+    longest = max((_most_tokens(example) for example in materials.examples), default=0)
+    if not (request.table or request.preview or request.loss or longest > request.max_tokens) or not materials.examples:
         return None
     from rung.models.catalog import PatientServer, generator
 
-    name = wanted.model or found.model
+    name = request.model or materials.model
     try:
         with reporter.phase(f"model {name}") as tick:
-            return generator(name, server=found.server or PatientServer(), progress=tick)
+            return generator(name, server=materials.server or PatientServer(), progress=tick)
     except ModelError as error:
-        if wanted.model or wanted.loss or wanted.preview:
+        if request.model or request.loss or request.preview:
             raise
         notes.append(f"tokens are estimated, four bytes to one: {error}")
         return None
@@ -227,20 +229,22 @@ def _most_tokens(example: Example) -> int:
 
 
 def _lengths(
-    chats: Sequence[tuple[Message, ...]], model: Generator | None, wanted: LintRequest, name: str
+    chats: Sequence[tuple[Message, ...]], model: Generator | None, request: LintRequest, name: str
 ) -> tuple[dict[int, str], Lengths | None]:
     """(what is too long, the table). Rows that cannot be too long are counted for the table only."""
     most = [sum(len(m.content.encode()) for m in chat) + len(chat) * _TURN + _CHAT for chat in chats]
     every = -(-len(chats) // COUNTED) or 1
-    asked = [n for n in range(len(chats)) if chats[n] and (most[n] > wanted.max_tokens or (wanted.table and n % every == 0))]
+    asked = [
+        n for n in range(len(chats)) if chats[n] and (most[n] > request.max_tokens or (request.table and n % every == 0))
+    ]
     prompts = _count([model.render(chats[n][:-1]) if model else _flat(chats[n][:-1]) for n in asked], model)
     answers = [count + 1 for count in _count([chats[n][-1].content for n in asked], model)]
     too_long = {
-        n: _cut(chats[n], model, prompt=prompt, answer=answer, most=wanted.max_tokens)
+        n: _cut(chats[n], model, prompt=prompt, answer=answer, most=request.max_tokens)
         for n, prompt, answer in zip(asked, prompts, answers, strict=True)
-        if prompt + answer > wanted.max_tokens
+        if prompt + answer > request.max_tokens
     }
-    if not (wanted.table and asked):
+    if not (request.table and asked):
         return too_long, None
     return too_long, Lengths(len(asked), _spread(prompts), _spread(answers), name if model else "an estimate")
 
@@ -262,23 +266,23 @@ def _cut(chat: tuple[Message, ...], model: Generator | None, *, prompt: int, ans
     """What cutting the row at the limit would lose."""
     total = prompt + answer
     size = f"{total:,} tokens ({prompt:,} of prompt, {answer:,} of answer), {total - most:,} over the limit of {most:,}"
-    said = f"{size}: the trainer leaves the row out; "
+    message = f"{size}: the trainer leaves the row out; "
     if prompt >= most:
-        return f"{said}cut there, the whole answer would be lost"
-    text, kept = chat[-1].content, most - prompt
+        return f"{message}cut there, the whole answer would be lost"
+    text, room = chat[-1].content, most - prompt
     tokens = getattr(model, "tokens", None)
-    start = len(tokens.decode(tokens.encode([text])[0][:kept])) if tokens else len(text) * kept // answer
+    start = len(tokens.decode(tokens.encode([text])[0][:room])) if tokens else len(text) * room // answer
     lost = " ".join(text[start:].split())
-    return f"{said}cut there, the answer would end before '{lost[:40]}{'…' if len(lost) > 40 else ''}'"
+    return f"{message}cut there, the answer would end before '{lost[:40]}{'…' if len(lost) > 40 else ''}'"
 
 
-def _seen(chat: tuple[Message, ...], place: str, model: Generator | None) -> Seen:
+def _seen(chat: tuple[Message, ...], location: str, model: Generator | None) -> Seen:
     prompt = model.render(chat[:-1]) if model else _flat(chat[:-1])
     tokens = getattr(model, "tokens", None)
     if tokens is None:
-        return Seen(place, prompt, _count([prompt], model)[0], (chat[-1].content,))
+        return Seen(location, prompt, _count([prompt], model)[0], (chat[-1].content,))
     ids = tokens.encode([chat[-1].content])[0]
-    return Seen(place, prompt, _count([prompt], model)[0], (*_pieces(ids, tokens.decode), tokens.end))
+    return Seen(location, prompt, _count([prompt], model)[0], (*_pieces(ids, tokens.decode), tokens.end))
 
 
 def _pieces(ids: Sequence[int], decode: object) -> list[str]:
@@ -306,13 +310,13 @@ def odd_rows(rows: Sequence[Example], model: object, reporter: Reporter) -> tupl
         ((loss, row.place) for loss, row in zip(losses, rows, strict=True) if loss - middle > max(ODD * spread, MIN_ODD)),
         reverse=True,
     )
-    said = f"nats per answer token; the median is {middle:.2f}"
-    return tuple((place, f"its answer is odd to the model: {loss:.2f} {said}") for loss, place in odd)
+    scale = f"nats per answer token; the median is {middle:.2f}"
+    return tuple((location, f"its answer is odd to the model: {loss:.2f} {scale}") for loss, location in odd)
 
 
-def _file(place: str) -> str:
-    return place.rpartition(":")[0]
+def _file(location: str) -> str:
+    return location.rpartition(":")[0]
 
 
-def _line(place: str) -> int:
-    return int(place.rpartition(":")[2] or 0)
+def _line(location: str) -> int:
+    return int(location.rpartition(":")[2] or 0)

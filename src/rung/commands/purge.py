@@ -54,10 +54,10 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
     stale = [folder for folder in _verdicts(project) if _is_stale(folder, texts)]
     own = project.root / PAGE
     shown = own.is_file() and any((folder / PAGE).is_file() and _equal(own, folder / PAGE) for folder in stale)
-    answers = tuple(folder for folder in _verdicts(project) if folder in stale or _has_found(folder, texts))
-    found = PurgeReport(tuple(stale), own if shown else None, tuple(at for at in answers if (at / EVALUATIONS).is_file()))
+    answers = tuple(folder for folder in _verdicts(project) if folder in stale or _has_retrieved(folder, texts))
+    report = PurgeReport(tuple(stale), own if shown else None, tuple(at for at in answers if (at / EVALUATIONS).is_file()))
     if dry_run:
-        return found
+        return report
     index.prune()
     forget_chunked_indexes(project.state)
     left = index.snapshot()
@@ -65,12 +65,12 @@ def purge(project: Project, *, dry_run: bool = False) -> PurgeReport:
         forget_gone(cache, lambda ids: left.documents(ids) if left else ())
     for folder in stale:
         _remove(folder, WITH_TEXTS)
-    for folder in found.answers:
+    for folder in report.answers:
         _remove(folder, (EVALUATIONS,))
     shutil.rmtree(project.state / SET_ASIDE, ignore_errors=True)  # what was damaged may hold them, too
     for path in sorted(project.state.glob("*.db")):
         _vacuum(path)
-    return found
+    return report
 
 
 def _verdicts(project: Project) -> Iterator[Path]:
@@ -85,22 +85,22 @@ def _is_stale(folder: Path, texts: Mapping[str, str]) -> bool:
     """
     if not any((folder / name).is_file() for name in WITH_TEXTS):
         return False
-    known: set[tuple[str, str]] = set()
+    retrieved: set[tuple[str, str]] = set()
     try:
         for line in (folder / RAGAS).read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             contexts = row["retrieved_contexts"]
             ids = row.get("retrieved_context_ids") or [""] * len(contexts)
-            known.update(zip((str(id).rpartition("#")[0] for id in ids), contexts, strict=True))
+            retrieved.update(zip((str(id).rpartition("#")[0] for id in ids), contexts, strict=True))
     except (OSError, ValueError, KeyError, TypeError):
         return True
     return any(
         context not in texts.get(document, "") if document else not any(context in text for text in texts.values())
-        for document, context in known
+        for document, context in retrieved
     )
 
 
-def _has_found(folder: Path, texts: Mapping[str, str]) -> bool:
+def _has_retrieved(folder: Path, texts: Mapping[str, str]) -> bool:
     """Whether a verdict's stored answers had found a passage that its document does not hold any more; those that cannot be
     read are taken to."""
     path = folder / EVALUATIONS

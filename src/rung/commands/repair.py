@@ -73,9 +73,9 @@ def _recovered(path: Path) -> str:
 
 
 def _beside(path: Path) -> Path:
-    place = path.with_name(f"{path.name}.damaged")
-    path.replace(place)
-    return place
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    return aside
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ def _readable(project: Project) -> tuple[list[Line], int]:
 
 
 def _unlisted(folder: Path, lines: Sequence[Line]) -> list[Path]:
-    known = {line.verdict for line in lines}
-    return [at for at in folder.glob("*") if (at / LINE).is_file() and at.name not in known]
+    listed = {line.verdict for line in lines}
+    return [at for at in folder.glob("*") if (at / LINE).is_file() and at.name not in listed]
 
 
 def _relisted(project: Project) -> str:
@@ -120,7 +120,7 @@ def _relisted(project: Project) -> str:
     folder = verdicts_of(project)
     with alone(folder / f"{LIST}.lock"):
         lines, _ = _readable(project)
-        left, known = _unlisted(folder, lines), {line.verdict for line in lines}
+        left, listed = _unlisted(folder, lines), {line.verdict for line in lines}
         taken = {line.number for line in lines}
         free = (n for n in range(1, len(taken) + len(left) + 1) if n not in taken)
         for at in sorted(left, key=lambda at: (at / LINE).stat().st_mtime):
@@ -129,7 +129,7 @@ def _relisted(project: Project) -> str:
             set_aside(folder / LIST)
         write_list(project, sorted(lines, key=lambda line: line.number))
     return (
-        f"{len(known)} lines were read, {len(left)} made anew from the verdicts that are there (as if none was a trial run)"
+        f"{len(listed)} lines were read, {len(left)} made anew from the verdicts that are there (as if none was a trial run)"
     )
 
 
@@ -155,12 +155,12 @@ def _verdicts(project: Project) -> Iterator[Damage]:
 def _mended_verdict(project: Project, folder: Path) -> str:
     """Set its damaged files aside; all of it where what it says or is compared by is among them."""
     gone: list[str] = []
-    while found := altered_file(folder, others=True, thoroughly=True):
-        path, name = found[0], found[0].name
+    while broken := altered_file(folder, others=True, thoroughly=True):
+        path, name = broken[0], broken[0].name
         if name in (SEAL, LINE, TABLE, RECORD) or name in gone:
-            place = set_aside(folder)
+            aside = set_aside(folder)
             again = "'rung compare' makes it again; its answers are known"
-            return f"it is set aside as {place}, {again}{_repointed(project, folder)}"
+            return f"it is set aside as {aside}, {again}{_repointed(project, folder)}"
         if path.exists():
             set_aside(path)
         unseal(folder, (name,))
@@ -191,12 +191,12 @@ def _log(registry: Registry) -> Iterator[Damage]:
 def _relogged(registry: Registry) -> str:
     with alone(registry.log.with_name(f"{registry.log.name}.lock")):
         lines = list(registry.lines())
-        place = set_aside(registry.log)
-        kept = [line.text for line in lines if not line.damaged]
-        write_whole(registry.log, b"".join(line + b"\n" for line in kept))
+        aside = set_aside(registry.log)
+        intact = [line.text for line in lines if not line.damaged]
+        write_whole(registry.log, b"".join(line + b"\n" for line in intact))
     return (
-        f"{len(lines) - len(kept)} of {len(lines)} deeds could not be read: see with 'rung artifacts list' that what you "
-        f"promoted is promoted; the damaged file is {place}"
+        f"{len(lines) - len(intact)} of {len(lines)} deeds could not be read: see with 'rung artifacts list' that what you "
+        f"promoted is promoted; the damaged file is {aside}"
     )
 
 
@@ -227,13 +227,13 @@ def _indexes(state: Path, store: str) -> Iterator[Damage]:
 
     index = state / "index"
     if store or index.is_dir():
-        place = keeping(store or index, index)
-        if found := next(wrong(place), None):
-            yield Damage(place.address(found.name), found.why, partial(mend, place))
+        location = keeping(store or index, index)
+        if fault := next(wrong(location), None):
+            yield Damage(location.address(fault.name), fault.why, partial(mend, location))
     for folder in sorted(path for path in (state / CHUNKED_INDEXES).glob("*") if (path / "index").is_dir()):
-        place = keeping(folder / "index")
-        if found := next(wrong(place), None):
-            yield Damage(place.address(found.name), found.why, partial(_uncut, folder))
+        location = keeping(folder / "index")
+        if fault := next(wrong(location), None):
+            yield Damage(location.address(fault.name), fault.why, partial(_uncut, folder))
 
 
 def _uncut(folder: Path) -> str:

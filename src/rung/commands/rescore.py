@@ -49,19 +49,19 @@ def rescore_verdict(runner: StepRunner, name: str = LATEST) -> Comparison:
     earlier = published(project, name)
     stored = read_evaluations(_stored_in(earlier.folder))
     prepared = _prepared(engines, stored.facts)
-    kept = _Kept.of(project, stored, prepared, _changed(engines, stored))
-    if not kept.cases or not any(e.outcomes and not e.is_reference for e in kept.evaluations):
-        why = "; ".join(kept.words()) or "no rung had answered"
+    reusable = _Reusable.of(project, stored, prepared, _changed(engines, stored))
+    if not reusable.cases or not any(e.outcomes and not e.is_reference for e in reusable.evaluations):
+        why = "; ".join(reusable.words()) or "no rung had answered"
         raise UserError(f"no stored answer of {earlier.folder} counts any more ({why}): {AGAIN}")
     source = _source(project, earlier.folder)
     unchosen = tuple(case for case in prepared.rows.cases if case.split != "test")
-    prepared = replace(prepared, cases=kept.cases, rows=replace(prepared.rows, cases=(*unchosen, *kept.cases)))
-    scored = evaluate(runner, prepared, kept.evaluations)
-    scored = replace(scored, evaluations=tuple(_layers_kept(e, kept) for e in scored.evaluations))
-    scored = replace(scored, evaluations=tuple(_still_stopped(e, kept) for e in scored.evaluations))
-    told = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *kept.sentences()]
-    coverage = replace(stored.facts.coverage, rescored=" ".join(told))
-    verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, kept.cases))
+    prepared = replace(prepared, cases=reusable.cases, rows=replace(prepared.rows, cases=(*unchosen, *reusable.cases)))
+    scored = evaluate(runner, prepared, reusable.evaluations)
+    scored = replace(scored, evaluations=tuple(_with_layers_of_then(e, reusable) for e in scored.evaluations))
+    scored = replace(scored, evaluations=tuple(_still_stopped(e, reusable) for e in scored.evaluations))
+    sentences = [f"Scored again from the answers of verdict {source}; no rung was asked anything.", *reusable.sentences()]
+    coverage = replace(stored.facts.coverage, rescored=" ".join(sentences))
+    verdict = decide_winner(engines, prepared, scored, coverage, looks=looks_so_far(engines.cache, reusable.cases))
     return write_report(project, prepared, scored, verdict)
 
 
@@ -86,9 +86,9 @@ def _prepared(engines: Engines, facts: Facts) -> Prepared:
     knowledge = engines.knowledge
     if knowledge is not None:
         knowledge.refresh()
-        known = knowledge.documents()
-        rows = located(rows, known)
-        gold, documents, groups = gold_of(rows, knowledge), len(known), knowledge.document_groups()
+        indexed = knowledge.documents()
+        rows = located(rows, indexed)
+        gold, documents, groups = gold_of(rows, knowledge), len(indexed), knowledge.document_groups()
     materials, secrets = materials_of(project, rows, groups or {})
     materials = replace(
         materials,
@@ -114,13 +114,13 @@ def _changed(engines: Engines, stored: Stored) -> frozenset[str]:
     knowledge = engines.knowledge
     texts = {} if knowledge is None else {document.id: document.text for document in knowledge.documents()}
     groups = {} if knowledge is None else knowledge.document_groups()
-    told: dict[int, bool] = {}
+    changed: dict[int, bool] = {}
 
     def is_other(passage: Passage) -> bool:
-        if id(passage) not in told:
+        if id(passage) not in changed:
             readers = set(groups.get(passage.document, passage.groups))
-            told[id(passage)] = is_gone(passage, texts.get) or readers != set(passage.groups)
-        return told[id(passage)]
+            changed[id(passage)] = is_gone(passage, texts.get) or readers != set(passage.groups)
+        return changed[id(passage)]
 
     return frozenset(
         outcome.case
@@ -132,7 +132,7 @@ def _changed(engines: Engines, stored: Stored) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Reusable:
     """What of a stored comparison still counts. `same`: cases that are judged by what they were judged by; `before`: the
     rungs as they were stored; `names`: of each case its stored id; `turns`: of each stored case its place in the race."""
 
@@ -147,7 +147,7 @@ class _Kept:
     turns: Mapping[str, int] = field(repr=False)
 
     @classmethod
-    def of(cls, project: Project, stored: Stored, prepared: Prepared, changed: frozenset[str]) -> _Kept:
+    def of(cls, project: Project, stored: Stored, prepared: Prepared, changed: frozenset[str]) -> _Reusable:
         """Each stored case goes to the test case that is asked the same: to the one of its id, else to the first."""
         now = {case.id: Asked.of(case) for case in prepared.cases}
         by_question: dict[str, list[str]] = {}
@@ -166,8 +166,8 @@ class _Kept:
         taken = set(names.values())
         cases = tuple(case for case in prepared.cases if case.id in taken)
         same = frozenset(name for id, name in names.items() if now[name].judged == stored.asked[id].judged)
-        other = _made_otherwise(project, stored, prepared)
-        kept = [e for e in stored.evaluations if _is_as_it_was(project, prepared.materials, e) and not _hangs_on(e, other)]
+        other = _of_other_materials(project, stored, prepared)
+        valid = [e for e in stored.evaluations if _is_as_it_was(project, prepared.materials, e) and not _hangs_on(e, other)]
         left_out = {
             "new": len(prepared.cases) - matched if not stored.facts.coverage.trial else 0,
             "gone or asked otherwise": len(stored.asked) - matched,
@@ -175,36 +175,36 @@ class _Kept:
         }
         return cls(
             cases,
-            tuple(_renamed(e, names, [case.id for case in cases]) for e in kept),
+            tuple(_renamed(e, names, [case.id for case in cases]) for e in valid),
             {why: n for why, n in left_out.items() if n},
-            tuple(e.name for e in stored.evaluations if e.spec is not None and e not in kept),
+            tuple(e.name for e in stored.evaluations if e.spec is not None and e not in valid),
             len(names) - len(same),
             same,
-            {e.name: e for e in kept},
+            {e.name: e for e in valid},
             {name: id for id, name in names.items()},
             _turns(stored),
         )
 
     def words(self) -> list[str]:
         """What is left out."""
-        found = [f"{reasons.cases(n)} {why}" for why, n in self.left_out.items()]
+        parts = [f"{reasons.cases(n)} {why}" for why, n in self.left_out.items()]
         if self.rungs_left_out:
-            found.append(f"{reasons.listed(self.rungs_left_out)}, which rung.yaml has otherwise or not at all")
-        return found
+            parts.append(f"{reasons.listed(self.rungs_left_out)}, which rung.yaml has otherwise or not at all")
+        return parts
 
     def sentences(self) -> list[str]:
         """The same, for a reader; and how many cases are judged by something else."""
-        found = [f"Left out: {'; '.join(words)}."] if (words := self.words()) else []
+        sentences = [f"Left out: {'; '.join(words)}."] if (words := self.words()) else []
         if self.reworded:
-            found.append(f"Accepted answers or gold changed: {reasons.cases(self.reworded)}.")
-        return found
+            sentences.append(f"Accepted answers or gold changed: {reasons.cases(self.reworded)}.")
+        return sentences
 
 
 def _turns(stored: Stored) -> dict[str, int]:
     """The place of each case in the order of the race, which hangs on the seed that was drawn with."""
     seed = next((e.spec.seed for e in stored.evaluations if e.spec is not None), 0)
     ids = list(stored.asked)
-    return {ids[place]: turn for turn, place in enumerate(order(len(ids), seed=seed))}
+    return {ids[index]: turn for turn, index in enumerate(order(len(ids), seed=seed))}
 
 
 def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation) -> bool:
@@ -225,7 +225,7 @@ def _is_as_it_was(project: Project, materials: Materials, evaluation: Evaluation
     return False
 
 
-def _made_otherwise(project: Project, stored: Stored, prepared: Prepared) -> frozenset[str]:
+def _of_other_materials(project: Project, stored: Stored, prepared: Prepared) -> frozenset[str]:
     """What answers are made by beside a rung's own record, as far as it is another today (`pipeline.made_by`)."""
     today = made_by(project, prepared)
     return frozenset(name for name, value in stored.facts.made_by.items() if today.get(name) != value)
@@ -241,40 +241,40 @@ def _hangs_on(evaluation: Evaluation, other: Collection[str]) -> bool:
 
 def _renamed(evaluation: Evaluation, names: Mapping[str, str], cases: Sequence[str]) -> Evaluation:
     """The rung's answers to these cases (stored id -> id of today), in this order, not scored yet."""
-    places = {id: place for place, id in enumerate(cases)}
+    indexes = {id: index for index, id in enumerate(cases)}
 
-    def kept(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    def renamed(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         left = (replace(o, case=names[o.case]) for o in outcomes if o.case in names)
-        return tuple(sorted(left, key=lambda outcome: places[outcome.case]))
+        return tuple(sorted(left, key=lambda outcome: indexes[outcome.case]))
 
-    again = tuple(kept(one) for one in evaluation.again)
-    return replace(evaluation, outcomes=kept(evaluation.outcomes), again=again, cards=(), layers=(), held=None, doubt="")
+    again = tuple(renamed(one) for one in evaluation.again)
+    return replace(evaluation, outcomes=renamed(evaluation.outcomes), again=again, cards=(), layers=(), held=None, doubt="")
 
 
-def _layers_kept(evaluation: Evaluation, kept: _Kept) -> Evaluation:
+def _with_layers_of_then(evaluation: Evaluation, reusable: _Reusable) -> Evaluation:
     """With the layers of then, where a case and its score are the same: then more was known of where a rung had searched."""
-    before = kept.before.get(evaluation.name)
+    before = reusable.before.get(evaluation.name)
     if before is None or not before.layers or MAIN not in evaluation.values or MAIN not in before.values:
         return evaluation
-    places = {id: place for place, id in enumerate(before.scorecard.cases)}
+    indexes = {id: index for index, id in enumerate(before.scorecard.cases)}
     old, new = before.cards[0].values[MAIN], evaluation.cards[0].values[MAIN]
     layers = list(evaluation.layers)
-    for place, case in enumerate(kept.cases):
-        then = places[kept.names[case.id]]
-        if case.id in kept.same and old[then] == new[place]:
-            layers[place] = before.layers[then]
+    for index, case in enumerate(reusable.cases):
+        then = indexes[reusable.names[case.id]]
+        if case.id in reusable.same and old[then] == new[index]:
+            layers[index] = before.layers[then]
     return replace(evaluation, layers=tuple(layers))
 
 
-def _still_stopped(evaluation: Evaluation, kept: _Kept) -> Evaluation:
+def _still_stopped(evaluation: Evaluation, reusable: _Reusable) -> Evaluation:
     """A rung that the race stopped stays so: what it has not answered, nobody knows. Its interval is of today's scores, in
     the order of the race."""
     import numpy as np
 
     if evaluation.interval is None or MAIN not in evaluation.values:
         return evaluation
-    column = evaluation.values[MAIN][np.argsort([kept.turns[kept.names[case.id]] for case in kept.cases])]
-    known = column[~np.isnan(column)]
-    total = len(column) - (len(evaluation.outcomes) - len(known))
+    column = evaluation.values[MAIN][np.argsort([reusable.turns[reusable.names[case.id]] for case in reusable.cases])]
+    observed = column[~np.isnan(column)]
+    total = len(column) - (len(evaluation.outcomes) - len(observed))
     stop = evaluation.stop and Stop("before")
-    return replace(evaluation, stop=stop, interval=always_valid(known, total=total))
+    return replace(evaluation, stop=stop, interval=always_valid(observed, total=total))

@@ -85,39 +85,39 @@ class Searcher:
         self.weight: Weight = settle_alone(engines, indexed.knowledge)
         self.ignores_identical_ids = engines.project.settings.knowledge.ignore_identical_ids
 
-    def find(self, queries: Sequence[str], wanted: SearchRequest) -> list[tuple[Passage, ...]]:
+    def find(self, queries: Sequence[str], request: SearchRequest) -> list[tuple[Passage, ...]]:
         """For each query its passages, best first; all queries in one call of each engine.
 
         Raises:
             UserError: a search failed (`where` is no condition), or reranking is asked for and the project has no reranker.
         """
-        depth = max(wanted.top, RERANKED) if wanted.rerank else wanted.top
-        steps = [Search(query, depth, where=wanted.where, diversity=wanted.diversity) for query in queries]
-        found = _carried(self.knowledge.engine(), steps, wanted.asker)
-        if not wanted.rerank:
-            return found
+        depth = max(request.top, RERANKED) if request.rerank else request.top
+        steps = [Search(query, depth, where=request.where, diversity=request.diversity) for query in queries]
+        rankings = _run(self.knowledge.engine(), steps, request.asker)
+        if not request.rerank:
+            return rankings
         engine = self._engines.reranker
         if engine is None:
             message = "there is no reranker to rerank with; name one, such as 'reranker: cross-encoder:<folder>'"
             raise self._engines.project.error(message, "reranker")
-        again = [Rerank(query, passages, wanted.top) for query, passages in zip(queries, found, strict=True)]
-        return _carried(engine, again, wanted.asker)
+        again = [Rerank(query, passages, request.top) for query, passages in zip(queries, rankings, strict=True)]
+        return _run(engine, again, request.asker)
 
     def unknown(self, where: str) -> list[str]:
         """What is to be said of a condition: its keys that no document has, each with the nearest that there is."""
         keys = dict.fromkeys(term.key for term in parsed(where))
         lacking = [key for key in keys if not self.knowledge.snapshot().has_key(key)]
-        known = sorted(self.knowledge.snapshot().keys()) if lacking else []
-        said = []
+        there = sorted(self.knowledge.snapshot().keys()) if lacking else []
+        remarks = []
         for key in lacking:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}"
-            said.append(f"no document has '{key}', so nothing can meet the condition; {hint}")
-        return said
+            near = difflib.get_close_matches(key, there, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(there[:12])}{' …' * (len(there) > 12)}"
+            remarks.append(f"no document has '{key}', so nothing can meet the condition; {hint}")
+        return remarks
 
     def kinds_amiss(self, where: str) -> list[str]:
         """What is to be said of a condition that compares a key with a value of another kind than any document has."""
-        said = []
+        remarks = []
         for term in parsed(where):
             if not self.knowledge.snapshot().has_key(term.key):
                 continue
@@ -125,36 +125,36 @@ class Searcher:
             held = {value.kind for value in values}
             if all(value_of(one).kind not in held for one in term.values):
                 kinds = " and ".join(sorted(KINDS[kind] for kind in held))
-                wanted = ", ".join(f"{one!r} is {KINDS[value_of(one).kind]}" for one in term.values)
-                said.append(f"'{term.key}' holds {kinds}, and {wanted}: values compare only with their own kind")
-        return said
+                given = ", ".join(f"{one!r} is {KINDS[value_of(one).kind]}" for one in term.values)
+                remarks.append(f"'{term.key}' holds {kinds}, and {given}: values compare only with their own kind")
+        return remarks
 
     def strangers(self, asker: Asker) -> list[str]:
         """What is to be said of an asker's groups that no document has, each with the nearest that there is."""
-        known = sorted({group for groups in self.knowledge.snapshot().groups.values() for group in groups})
-        said = []
-        for group in sorted((asker.groups or frozenset()) - set(known)):
-            near = difflib.get_close_matches(group, known, n=1)
-            hint = f"there are: {', '.join(known[:12])}{' …' * (len(known) > 12)}" if known else "none has any groups"
-            said.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
-        return said
+        there = sorted({group for groups in self.knowledge.snapshot().groups.values() for group in groups})
+        remarks = []
+        for group in sorted((asker.groups or frozenset()) - set(there)):
+            near = difflib.get_close_matches(group, there, n=1)
+            hint = f"there are: {', '.join(there[:12])}{' …' * (len(there) > 12)}" if there else "none has any groups"
+            remarks.append(f"no document is for '{group}'; " + (f"did you mean '{near[0]}'?" if near else hint))
+        return remarks
 
-    def why_nothing(self, query: str, wanted: SearchRequest) -> str:
+    def why_nothing(self, query: str, request: SearchRequest) -> str:
         """Why a query found nothing: the condition, the asker's groups, or neither."""
-        whole = replace(wanted, asker=Asker(), where="", top=1, rerank=False)
-        if wanted.where and not self.find([query], replace(whole, where=wanted.where))[0]:
+        whole = replace(request, asker=Asker(), where="", top=1, rerank=False)
+        if request.where and not self.find([query], replace(whole, where=request.where))[0]:
             return "nothing was found: no passage meets the condition"
-        if wanted.asker.groups is not None and self.find([query], whole)[0]:
-            also = " and that meets the condition" if wanted.where else ""
+        if request.asker.groups is not None and self.find([query], whole)[0]:
+            also = " and that meets the condition" if request.where else ""
             return f"nothing that this asker may read{also} was found"
         return "nothing was found"
 
-    def explain(self, query: str, wanted: SearchRequest) -> tuple[Explained, ...]:
+    def explain(self, query: str, request: SearchRequest) -> tuple[Explained, ...]:
         """What a plain search finds, each with its places in the rankings."""
-        return self.knowledge.explain(query, asker=wanted.asker, top=wanted.top, where=wanted.where)
+        return self.knowledge.explain(query, asker=request.asker, top=request.top, where=request.where)
 
 
-def write_run(searcher: Searcher, queries: Path, run: Path, wanted: SearchRequest, *, force: bool = False) -> TrecRun:
+def write_run(searcher: Searcher, queries: Path, run: Path, request: SearchRequest, *, force: bool = False) -> TrecRun:
     """Answer a query file (BEIR: `{"_id", "text"}` a line) into a TREC run: best passage of each document, best first.
 
     Written whole or not at all. `wanted.top` counts documents. Where the project says `knowledge.ignore_identical_ids`,
@@ -174,10 +174,10 @@ def write_run(searcher: Searcher, queries: Path, run: Path, wanted: SearchReques
     with new_file(run, force=force) as file, phase("search") as tick:
         for start in range(0, len(asked), _TOGETHER):
             some = asked[start : start + _TOGETHER]
-            deep = replace(wanted, top=wanted.top + own)
-            for query, found in zip(some, _documents(searcher, [q.text for q in some], deep), strict=True):
-                ranking = [p for p in found if not (own and p.document == query.id)][: wanted.top]
-                itself += own and any(p.document == query.id for p in found)
+            deep = replace(request, top=request.top + own)
+            for query, passages in zip(some, _documents(searcher, [q.text for q in some], deep), strict=True):
+                ranking = [p for p in passages if not (own and p.document == query.id)][: request.top]
+                itself += own and any(p.document == query.id for p in passages)
                 bare += not ranking
                 lines += len(ranking)
                 renamed |= {p.document for p in ranking if _word(p.document) != p.document}
@@ -221,37 +221,37 @@ def read_queries(path: Path, problems: list[Problem]) -> Iterator[Query]:
 
 def best_of_documents(ranking: Sequence[Passage], top: int) -> list[Passage]:
     """The first passage of each of the first `top` documents."""
-    found: dict[str, Passage] = {}
+    best: dict[str, Passage] = {}
     for passage in ranking:
-        if len(found) == top:
+        if len(best) == top:
             break
-        found.setdefault(passage.document, passage)
-    return list(found.values())
+        best.setdefault(passage.document, passage)
+    return list(best.values())
 
 
-def _documents(searcher: Searcher, queries: Sequence[str], wanted: SearchRequest) -> list[list[Passage]]:
+def _documents(searcher: Searcher, queries: Sequence[str], request: SearchRequest) -> list[list[Passage]]:
     """Asks deeper for those queries whose passages come from too few documents; not where each passage is to be reranked."""
-    found: dict[int, list[Passage]] = {}
-    left, depth = list(range(len(queries))), max(wanted.top, RERANKED) if wanted.rerank else wanted.top * _PER_DOCUMENT
+    rankings: dict[int, list[Passage]] = {}
+    left, depth = list(range(len(queries))), max(request.top, RERANKED) if request.rerank else request.top * _PER_DOCUMENT
     while left:
-        deep = replace(wanted, top=depth)
+        deep = replace(request, top=depth)
         again = []
-        for place, ranking in zip(left, searcher.find([queries[place] for place in left], deep), strict=True):
-            found[place] = best_of_documents(ranking, wanted.top)
-            if len(found[place]) < wanted.top and len(ranking) == depth and depth < _MAX_TOP and not wanted.rerank:
-                again.append(place)
+        for index, ranking in zip(left, searcher.find([queries[index] for index in left], deep), strict=True):
+            rankings[index] = best_of_documents(ranking, request.top)
+            if len(rankings[index]) < request.top and len(ranking) == depth and depth < _MAX_TOP and not request.rerank:
+                again.append(index)
         left, depth = again, depth * 4
-    return [found[place] for place in range(len(queries))]
+    return [rankings[index] for index in range(len(queries))]
 
 
-def _carried(engine: Engine, steps: Sequence[Step], asker: Asker) -> list[tuple[Passage, ...]]:
+def _run(engine: Engine, steps: Sequence[Step], asker: Asker) -> list[tuple[Passage, ...]]:
     results: dict[int, tuple[Passage, ...]] = {}
-    for place, result in engine.run([Request(step, asker) for step in steps]):
+    for index, result in engine.run([Request(step, asker) for step in steps]):
         if isinstance(result, Failure):
             raise UserError(result.error)
         if isinstance(result, SearchResult):
-            results[place] = result.passages
-    return [results[place] for place in range(len(steps))]
+            results[index] = result.passages
+    return [results[index] for index in range(len(steps))]
 
 
 def _word(name: str) -> str:

@@ -22,12 +22,14 @@ Fault = tuple[str, str]  # the filter that drops an answer, and why
 
 def faults(engines: Engines, rows: Dataset, answered: Sequence[tuple[Case, Carried[Answer]]]) -> list[Fault | None]:
     """The fault of each answer; None where it may teach. `correct` counts where a reference or a judge can tell it."""
-    found = [_fault(case, ended, rows.schema) for case, ended in answered]
+    fault_of_each = [_fault(case, ended, rows.schema) for case, ended in answered]
     whole = [
-        (case, Outcome(case.id, ended.value)) for (case, ended), fault in zip(answered, found, strict=True) if not fault
+        (case, Outcome(case.id, ended.value))
+        for (case, ended), fault in zip(answered, fault_of_each, strict=True)
+        if not fault
     ]
     wrong = _misjudged(engines, rows, [case for case, _ in answered], whole)
-    return [fault or wrong.get(case.id) for (case, _), fault in zip(answered, found, strict=True)]
+    return [fault or wrong.get(case.id) for (case, _), fault in zip(answered, fault_of_each, strict=True)]
 
 
 def _fault(case: Case, ended: Carried[Answer], schema: str) -> Fault | None:
@@ -39,8 +41,8 @@ def _fault(case: Case, ended: Carried[Answer], schema: str) -> Fault | None:
         return "empty", "the teacher said nothing"
     if answer.truncated:
         return "truncated", "the teacher was cut off by the limit of tokens (--max-tokens)"
-    wanted = {normal(reference) for reference in case.answers}
-    if normal(answer.text) not in wanted and (answer.refused or declines(answer.text, schema)):
+    expected = {normal(reference) for reference in case.answers}
+    if normal(answer.text) not in expected and (answer.refused or declines(answer.text, schema)):
         return "refusal", "the teacher declined, or said that it does not know"
     return None
 
@@ -50,25 +52,25 @@ def _misjudged(
 ) -> dict[str, Fault]:
     """By case, of those that a scorer finds wrong or cannot judge."""
     settings = engines.project.settings
-    known = [case for case in references if case.answers] or rows.cases
-    measure = scoring_context(
-        known, schema=rows.schema, labels=rows.labels, metric=settings.bar.metric or "", rubric=settings.judge.rubric
+    referenced = [case for case in references if case.answers] or rows.cases
+    context = scoring_context(
+        referenced, schema=rows.schema, labels=rows.labels, metric=settings.bar.metric or "", rubric=settings.judge.rubric
     )
-    least = 1.0 if measure.correct_by in ("json", "label") else settings.bar.correct or MIN_CORRECT
+    least = 1.0 if context.correct_by in ("json", "label") else settings.bar.correct or MIN_CORRECT
     card = score_run(
         [case for case, _ in answered],
         [outcome for _, outcome in answered],
-        scoring_context=measure,
+        scoring_context=context,
         scorers={name: scorers()[name] for name in SIFTED_BY},
         run=carried_by(StepRunner(engines)),
     )
-    found: dict[str, Fault] = {error.case: ("unjudged", error.message) for error in card.errors}
+    misjudged: dict[str, Fault] = {error.case: ("unjudged", error.message) for error in card.errors}
     form = "is no JSON that the schema accepts" if rows.schema else "is none of the labels"
-    by = "by the judge" if measure.correct_by == "judge" else "against the reference"
-    for place, case in enumerate(card.cases):
-        scores = card.at(place)
+    by = "by the judge" if context.correct_by == "judge" else "against the reference"
+    for index, case in enumerate(card.cases):
+        scores = card.at(index)
         if scores.get("format", 1.0) < 1.0:
-            found[case] = "format", f"the answer {form}"
+            misjudged[case] = "format", f"the answer {form}"
         elif scores.get("correct", 1.0) < least:
-            found[case] = "correct", f"correct {scores['correct']:.2f} {by}, {least:.2f} are wanted"
-    return found
+            misjudged[case] = "correct", f"correct {scores['correct']:.2f} {by}, {least:.2f} are wanted"
+    return misjudged

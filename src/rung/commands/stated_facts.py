@@ -75,20 +75,20 @@ def absent_attribute(subject: str, corpus: str) -> str:
         subject: what is asked about; the same one gets the same attribute.
         corpus: all documents, case folded.
     """
-    place = sum(map(ord, subject)) % len(ATTRIBUTES)
-    return next((a for a in (*ATTRIBUTES[place:], *ATTRIBUTES[:place]) if a not in corpus), "")
+    start = sum(map(ord, subject)) % len(ATTRIBUTES)
+    return next((a for a in (*ATTRIBUTES[start:], *ATTRIBUTES[:start]) if a not in corpus), "")
 
 
 def _headings(text: str) -> Iterator[Fact]:
     """A heading that is a question, answered by the first sentence below it."""
-    for found in _QUESTION_HEADING.finditer(text):
-        start = found.start("answer")
-        end = next(sentence_starts(text, start, found.end("answer")), found.end("answer"))
+    for match in _QUESTION_HEADING.finditer(text):
+        start = match.start("answer")
+        end = next(sentence_starts(text, start, match.end("answer")), match.end("answer"))
         answer = text[start:end].strip()
         if len(answer) <= _LONGEST_ANSWER:
             changes = _CHANGING.search(answer) is not None
             yield Fact(
-                found["question"].strip(), answer, start, start + len(answer), "", changes, "from a heading that asks"
+                match["question"].strip(), answer, start, start + len(answer), "", changes, "from a heading that asks"
             )
 
 
@@ -97,12 +97,12 @@ def _tables(text: str) -> Iterator[Fact]:
     rows = list(_ROWS.finditer(text))
     head: list[str] = []
     last_end = -2
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         cells = _cells(row[0])
         begins = row.start() > last_end + 1
         last_end = row.end()
         if begins:
-            follows = rows[place + 1][0] if place + 1 < len(rows) else ""
+            follows = rows[index + 1][0] if index + 1 < len(rows) else ""
             head = cells if _DASHES.fullmatch(follows) else []
         elif head and not _DASHES.fullmatch(row[0]) and len(cells) == len(head) and cells[0]:
             for column, cell in zip(head[1:], cells[1:], strict=True):
@@ -122,10 +122,10 @@ def _statements(text: str) -> Iterator[Fact]:
     for start, end in pairwise(starts):
         piece = text[start:end].rstrip()
         begin = start + piece.rfind("\n") + 1  # a heading before it ends without a full stop
-        found = _STATEMENT.fullmatch(text, begin, start + len(piece))
-        if not found or _NO_SUBJECT.match(found["subject"]):
+        match = _STATEMENT.fullmatch(text, begin, start + len(piece))
+        if not match or _NO_SUBJECT.match(match["subject"]):
             continue
-        subject, verb, rest = found["subject"], found["verb"], found["rest"].strip()
+        subject, verb, rest = match["subject"], match["verb"], match["rest"].strip()
         asked = subject if subject.split()[0] not in ("The", "A", "An") else subject[0].lower() + subject[1:]
         if verb in ("is", "are", "was", "were"):
             if not _NOUN.match(rest):
@@ -133,7 +133,7 @@ def _statements(text: str) -> Iterator[Fact]:
             question = f"What {verb} {asked}?"
         else:
             question = f"What does {asked} {verb.removesuffix('s')}?"
-        changes = verb not in ("was", "were") and _CHANGING.search(found[0]) is not None
+        changes = verb not in ("was", "were") and _CHANGING.search(match[0]) is not None
         yield Fact(
-            question, rest, found.start(), found.end(), asked, changes, "from a statement: word the question as people would"
+            question, rest, match.start(), match.end(), asked, changes, "from a statement: word the question as people would"
         )

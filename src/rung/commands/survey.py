@@ -133,10 +133,10 @@ class Survey:
             learnt = ", ".join(f"a {what} on {rows} rows" for what, rows in planned.taught.items())
             training = f", after training {learnt}" if learnt else ""
             yield f"  {planned.rung:<14} {planned.conversations} conversations{training}{swept}"
-            told = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
-            yield from (f"  {'':<14} {line}" for line in told)
+            lines = planned.forecast.lines() if planned.forecast else ["what it takes is unknown"]
+            yield from (f"  {'':<14} {line}" for line in lines)
         yield from (f"  {line}" for part in self.outlook.parts for line in part.lines())
-        yield from (line for said in self.basis() for line in wrap(said, WIDTH, subsequent_indent="  "))
+        yield from (line for paragraph in self.basis() for line in wrap(paragraph, WIDTH, subsequent_indent="  "))
         unknown = f", and what {', '.join(self.outlook.unknown)} takes, which is unknown" if self.outlook.unknown else ""
         whole = self.whole()
         if whole.likely is not None:
@@ -214,22 +214,22 @@ def survey(
     read, problems, dropped = read_files(project, met)
     rows, documents, teaching = read.rows, read.documents, read.teaching
     if met.met or not rows.cases:
-        found = check_rows(project, rows, documents)
+        checked = check_rows(project, rows, documents)
         return Survey(
             project=project,
             rows=rows,
             documents=tuple(documents),
-            problems=(*problems, *rows.problems, *found.problems, *teaching.problems),
+            problems=(*problems, *rows.problems, *checked.problems, *teaching.problems),
             planned=(),
             dropped=tuple(dropped),
-            warnings=found.warnings,
+            warnings=checked.warnings,
             obstacles=tuple(met.met),
         )
     cases = chosen(rows.split("test"), limit)
     stage, secrets = _stage(project, read)
     plans = list(_plans(project, stage.materials))
     rates = rates_of(project)
-    found, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
+    checked, idle = check_rows(project, rows, documents), tuple(idle_shots(project, stage.materials))
     forecasts = list(_forecasts(stage, plans, cases)) if rehearsed else []
     looked = Foreseer(
         project=project,
@@ -251,7 +251,7 @@ def survey(
             *problems,
             *rows.problems,
             *missing_keys(project),
-            *found.problems,
+            *checked.problems,
             *idle,
             *held.problems,
             *secrets,
@@ -265,7 +265,7 @@ def survey(
         outlook=looked.look() if rehearsed else Outlook(),
         answers=tuple(looked.answers()),
         is_exact=stage.sizes.is_exact,
-        warnings=found.warnings,
+        warnings=checked.warnings,
     )
 
 
@@ -320,12 +320,12 @@ def _plans(project: Project, materials: Materials) -> Iterator[Named]:
 
 def _forecasts(stage: Stage, plans: Sequence[Named], cases: Sequence[Case]) -> Iterator[RungForecast]:
     """Those that apply, as rehearsed; a rung made of others comes last, and takes what the dearest of them takes."""
-    known: list[RungForecast] = []
+    forecasts: list[RungForecast] = []
     for label, rung, _, plan in plans:
         if isinstance(plan, Plan):
-            known.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
-    yield from known
-    members = [e.rehearsed for e in known if e.rehearsed is not None and not e.is_reference]
+            forecasts.append(RungForecast(label, rung.name, plan, rehearse(stage, plan, cases), rung.reference))
+    yield from forecasts
+    members = [e.rehearsed for e in forecasts if e.rehearsed is not None and not e.is_reference]
     for label, rung, _, plan in plans:
         if isinstance(plan, Composition):
             dearest = most([one.each for one in members]) if members else Use()
@@ -338,8 +338,8 @@ def _planned(
 ) -> Iterator[Planned]:
     repeats = rates.project.settings.sampling.repeats
     for label, _, settings, plan in plans:
-        known = forecasts[label].rehearsed if label in forecasts else None
-        forecast = None if known is None else rates.of(known.whole.times(repeats), known.likely.times(repeats))
+        rehearsed = forecasts[label].rehearsed if label in forecasts else None
+        forecast = None if rehearsed is None else rates.of(rehearsed.whole.times(repeats), rehearsed.likely.times(repeats))
         if isinstance(plan, NotApplicable):
             yield Planned(label, settings, 0, why=plan.why)
         elif isinstance(plan, Composition):
@@ -354,16 +354,16 @@ def _planned(
 
 def _taught_by(plan: Plan) -> dict[str, int]:
     """What of it is trained, and on how many rows."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for need in plan.needs:
         match need:
-            case Adapter(lessons=lessons):
-                found["generator"] = found.get("generator", 0) + len(lessons)
+            case Adapter(lessons=chats):
+                counts["generator"] = counts.get("generator", 0) + len(chats)
             case Retriever(lessons=cases, pairs=pairs):
-                found["retriever"] = len(cases) + len(pairs)
+                counts["retriever"] = len(cases) + len(pairs)
             case Labelling(rows=rows):
-                found["classifier"] = len(rows)
-    return found
+                counts["classifier"] = len(rows)
+    return counts
 
 
 def _has_gold(case: Case) -> bool:

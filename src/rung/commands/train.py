@@ -55,60 +55,60 @@ class TrainReport:
     notes: tuple[str, ...] = ()
 
 
-def train_generators(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
+def train_generators(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:
     """The adapters of the project's tuned rungs.
 
     Raises:
         UserError: there is nothing to train, or a rung could not be built.
     """
-    recipe = order.settings.get("recipe")
-    recipe_file, searching = Path(str(recipe)) if recipe else None, bool(order.settings.get("search"))
+    recipe = request.settings.get("recipe")
+    recipe_file, searching = Path(str(recipe)) if recipe else None, bool(request.settings.get("search"))
     builder = replace(builder, recipe_file=recipe_file, searching=searching)
-    candidates = propose(builder, intake)
-    wanted = [c for c in candidates if c.is_tuned and order.rung in ("", c.label, c.rung.name)]
-    if not wanted:
-        raise nothing_to_train(builder.project, candidates, order)
+    candidates = propose(builder, prepared)
+    selected = [c for c in candidates if c.is_tuned and request.rung in ("", c.label, c.rung.name)]
+    if not selected:
+        raise nothing_to_train(builder.project, candidates, request)
     recipe_of(builder)  # a mistake in it is found before any work is done
-    if searching and len(wanted) > 1:
-        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in wanted)})")
-    done = build(builder, wanted)
+    if searching and len(selected) > 1:
+        raise UserError(f"a search is for one rung: name it with --rung ({', '.join(c.label for c in selected)})")
+    done = build(builder, selected)
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
     if searching:
         keep_found(builder, next(built for built in done[0].built if "adapter" in built.folder.parts))
     return [
-        _told(builder.project, candidate, built)
+        _report(builder.project, candidate, built)
         for candidate in done
         for built in candidate.built
         if "adapter" in built.folder.parts
     ]
 
 
-def train_classifiers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
+def train_classifiers(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:
     """The classifiers of the project's `classifier` rungs; raises as `train_generators` does."""
-    return _heads(builder, intake, order, "classifier")
+    return _heads(builder, prepared, request, "classifier")
 
 
-def train_routers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
+def train_routers(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:
     """The routers of the project's `router` rungs, over the rungs that they name; raises as `train_generators` does."""
-    return _heads(builder, intake, order, "router")
+    return _heads(builder, prepared, request, "router")
 
 
-def _heads(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest, kind: str) -> list[TrainReport]:
-    candidates = propose(builder, intake)
-    wanted = [c for c in candidates if c.rung.name == kind and order.rung in ("", c.label, c.rung.name)]
-    if not wanted:
-        raise UserError(f"{builder.project.file}: 'rungs' names no {order.rung or kind}; add one, and it can be trained")
-    built = build(builder, with_members(candidates, [c for c in wanted if not c.why]))
+def _heads(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest, kind: str) -> list[TrainReport]:
+    candidates = propose(builder, prepared)
+    selected = [c for c in candidates if c.rung.name == kind and request.rung in ("", c.label, c.rung.name)]
+    if not selected:
+        raise UserError(f"{builder.project.file}: 'rungs' names no {request.rung or kind}; add one, and it can be trained")
+    built = build(builder, with_members(candidates, [c for c in selected if not c.why]))
     done = [c for c in built if c.rung.name == kind]
     if failed := [c for c in done if c.failed]:
         raise UserError("; ".join(f"{c.label} cannot be built: {c.why}" for c in failed))
     if not any(c.built for c in done):
-        raise nothing_to_train(builder.project, [*[c for c in wanted if c.why], *done], order)
-    return [_told_of_head(candidate, built) for candidate in done for built in candidate.built]
+        raise nothing_to_train(builder.project, [*[c for c in selected if c.why], *done], request)
+    return [_report_of_head(candidate, built) for candidate in done for built in candidate.built]
 
 
-def _told_of_head(candidate: Candidate, built: Built) -> TrainReport:
+def _report_of_head(candidate: Candidate, built: Built) -> TrainReport:
     metrics, notes = built.manifest.get("metrics"), _notes(built)
     return report_of(candidate.rung.name, candidate.label, built, metrics if isinstance(metrics, dict) else {}, notes)
 
@@ -138,13 +138,13 @@ def _notes(built: Built) -> list[str]:
     return list(map(str, notes)) if isinstance(notes, list) else []
 
 
-def nothing_to_train(project: Project, candidates: Sequence[Candidate], order: TrainRequest) -> UserError:
+def nothing_to_train(project: Project, candidates: Sequence[Candidate], request: TrainRequest) -> UserError:
     """The error that says why no rung of this project is trained."""
     whys = "".join(f"\n  {c.label}: {c.why}" for c in candidates if c.why)
-    return UserError(f"{project.file}: there is nothing to train for {order.rung or 'any rung'}{whys}")
+    return UserError(f"{project.file}: there is nothing to train for {request.rung or 'any rung'}{whys}")
 
 
-def _told(project: Project, candidate: Candidate, built: Built) -> TrainReport:
+def _report(project: Project, candidate: Candidate, built: Built) -> TrainReport:
     manifest = built.manifest
     peak, forgetting = manifest.get("peak_memory_bytes"), manifest.get("forgetting")
     return replace(
@@ -157,7 +157,7 @@ def _told(project: Project, candidate: Candidate, built: Built) -> TrainReport:
     )
 
 
-def number(made: Mapping[str, Json], key: str) -> float | None:
+def number(manifest: Mapping[str, Json], key: str) -> float | None:
     """A number of a manifest; None where there is none."""
-    value = made.get(key)
+    value = manifest.get(key)
     return float(value) if isinstance(value, (int, float)) else None

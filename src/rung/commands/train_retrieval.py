@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 PROMOTE = "it is better: promote it (rung artifacts promote {digest}) and say '{key}: tuned' in rung.yaml"
 
 
-def train_retrievers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
-    """The retriever of `tuned_retriever`, with its settings in `rung.yaml`, in whose place those of the order stand.
+def train_retrievers(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:
+    """The retriever of `tuned_retriever`, with its settings in `rung.yaml`, in whose place those of the request stand.
 
     Raises:
         UserError: there is nothing to learn from, or nothing to search.
     """
-    said = next((settings for name, settings in builder.project.rungs() if name == TunedRetriever.name), {})
-    fixed = {key: value[0] if isinstance(value, list) else value for key, value in said.items()}
-    plan = TunedRetriever.plan(intake.materials, {**fixed, **order.settings})
+    configured = next((settings for name, settings in builder.project.rungs() if name == TunedRetriever.name), {})
+    fixed = {key: value[0] if isinstance(value, list) else value for key, value in configured.items()}
+    plan = TunedRetriever.plan(prepared.materials, {**fixed, **request.settings})
     if isinstance(plan, NotApplicable):
         raise UserError(f"{builder.project.file}: there is nothing to train: {plan.why}")
     built = build_artifact(builder, plan.needs[0], title="train retriever")
-    return [_told("retriever", "tuned_retriever", built, "embedder")]
+    return [_report("retriever", "tuned_retriever", built, "embedder")]
 
 
-def train_rerankers(builder: ArtifactBuilder, intake: Prepared, order: TrainRequest) -> list[TrainReport]:
+def train_rerankers(builder: ArtifactBuilder, prepared: Prepared, request: TrainRequest) -> list[TrainReport]:
     """A reranker taught by the same lessons; raises as `train_retrievers`."""
-    lessons = teaching(intake.materials)
-    if len(lessons) + len(intake.materials.pairs) < 8:
+    train_cases = teaching(prepared.materials)
+    if len(train_cases) + len(prepared.materials.pairs) < 8:
         raise UserError(f"{builder.project.file}: there is nothing to train: {NOTHING_TEACHES}")
-    need = Reranker(lessons, intake.materials.pairs, intake.materials.dev, order.settings)
-    return [_told("reranker", "", build_artifact(builder, need, title="train reranker"), "reranker")]
+    need = Reranker(train_cases, prepared.materials.pairs, prepared.materials.dev, request.settings)
+    return [_report("reranker", "", build_artifact(builder, need, title="train reranker"), "reranker")]
 
 
-def _told(kind: str, rung: str, built: Built, key: str) -> TrainReport:
+def _report(kind: str, rung: str, built: Built, key: str) -> TrainReport:
     manifest = built.manifest
     metrics, why = manifest.get("metrics"), manifest.get("why")
     notes = (PROMOTE.format(digest=built.digest[:12], key=key),) if manifest.get("better") is True else (str(why),)
     return report_of(kind, rung, built, _shown(metrics if isinstance(metrics, dict) else {}, manifest), notes)
 
 
-def _shown(metrics: Mapping[str, Json], made: Mapping[str, Json]) -> dict[str, Json]:
-    form = {"form": made["form"]} if "form" in made else {}
-    return {**metrics, **form, "better": made.get("better")}
+def _shown(metrics: Mapping[str, Json], manifest: Mapping[str, Json]) -> dict[str, Json]:
+    form = {"form": manifest["form"]} if "form" in manifest else {}
+    return {**metrics, **form, "better": manifest.get("better")}

@@ -43,14 +43,14 @@ def foresee(project: Project, kind: str, *, rung: str = "") -> list[Foreseen]:
     Raises:
         UserError: what would stop the training before it began.
     """
-    found = survey(project, rehearsed=False)
+    surveyed = survey(project, rehearsed=False)
     if kind == UNPLANNED:
-        return [_foreseen(found, kind, "", None, None)]
-    pace, made = pace_of_building(project), FOLDERS.get(kind, kind)
-    wanted = [p for p in found.planned if p.taught.get(kind) and rung in ("", p.rung)]
-    takes = {p.rung: next((pace.seconds(one) for one in p.trainings if one.kind == made), None) for p in wanted}
-    return [_foreseen(found, kind, p.rung, p.taught[kind], takes[p.rung]) for p in wanted]
+        return [_foreseen(surveyed, kind, "", None, None)]
+    pace, folder = pace_of_building(project), FOLDERS.get(kind, kind)
+    selected = [p for p in surveyed.planned if p.taught.get(kind) and rung in ("", p.rung)]
+    takes = {p.rung: next((pace.seconds(one) for one in p.trainings if one.kind == folder), None) for p in selected}
+    return [_foreseen(surveyed, kind, p.rung, p.taught[kind], takes[p.rung]) for p in selected]
 
 
-def _foreseen(found: Survey, kind: str, rung: str, lessons: int | None, seconds: float | None) -> Foreseen:
-    return Foreseen(kind, rung, lessons, len(found.rows.examples), len(found.rows.split("train")), seconds)
+def _foreseen(surveyed: Survey, kind: str, rung: str, row_count: int | None, seconds: float | None) -> Foreseen:
+    return Foreseen(kind, rung, row_count, len(surveyed.rows.examples), len(surveyed.rows.split("train")), seconds)

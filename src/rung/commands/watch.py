@@ -101,10 +101,10 @@ def _moments(project: Project, stop: threading.Event, look_seconds: float) -> It
     ignored = (project.state.resolve(), (project.root / "report.html").resolve())
 
     def counts(_kind: object, path: str) -> bool:
-        place = Path(path)
-        return not any(place == other or other in place.parents for other in ignored)
+        changed = Path(path)
+        return not any(changed == other or other in changed.parents for other in ignored)
 
-    told = changes(
+    batches = changes(
         *watched(project),
         watch_filter=counts,
         stop_event=stop,
@@ -113,7 +113,7 @@ def _moments(project: Project, stop: threading.Event, look_seconds: float) -> It
         rust_timeout=_IDLE_MS,
         yield_on_timeout=True,
     )
-    for some in told:
+    for some in batches:
         if some or time.monotonic() - looked >= look_seconds:
             looked = time.monotonic()
             yield
@@ -121,16 +121,16 @@ def _moments(project: Project, stop: threading.Event, look_seconds: float) -> It
 
 def watched(project: Project) -> list[Path]:
     """The folders in which a change may concern the documents: of each pattern the part before its first wildcard."""
-    found: set[Path] = set()
+    folders: set[Path] = set()
     for pattern in project.settings.knowledge.sources:
         if pattern.startswith(("http://", "https://")):
             continue
-        place = project.root
+        folder = project.root
         for part in Path(pattern.removeprefix("git:")).parts:
             if any(mark in part for mark in "*?["):
                 break
-            place = place / part
-        while not place.is_dir():  # a file, or what is not there yet
-            place = place.parent
-        found.add(place.resolve())
-    return sorted(place for place in found if not any(other in place.parents for other in found)) or [project.root]
+            folder = folder / part
+        while not folder.is_dir():  # a file, or what is not there yet
+            folder = folder.parent
+        folders.add(folder.resolve())
+    return sorted(folder for folder in folders if not any(other in folder.parents for other in folders)) or [project.root]

@@ -49,11 +49,11 @@ def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], 
         return evaluation
     executed, began = runner.engines.tally.executed, time.monotonic()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    ended = runner.run([_talk(one, case) for one in passes for case in cases], title=title)
+    ended = runner.run([_conversation(one, case) for one in passes for case in cases], title=title)
     seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
-    found = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
-    first, *others = (tuple(found[at : at + len(cases)]) for at in range(0, len(found), len(cases)))
-    again = tuple(known + more for known, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
+    outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
+    first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
+    again = tuple(earlier + more for earlier, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
     spent = evaluation.result.answer_seconds + _spent(runner.cache, identity(runner.engines, evaluation, cases), seconds)
     line = replace(evaluation.result, answer_seconds=spent)
     return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
@@ -107,27 +107,27 @@ def time_live(
     """
     meter = meter or Meter.of(runner.engines)
     sample = chosen(cases, sample_size(runner.project))
-    wanted = {identity(runner.engines, e, sample): e for e in evaluations if not _untimed(e, cases)}
-    noted = ((key, runner.cache.noted("latency", key)) for key in wanted)
-    known: dict[str, Json] = {key: said for key, said in noted if isinstance(said, dict)}
-    rungs = {key: identity(runner.engines, e, ()) for key, e in wanted.items()}
-    if trial and len(known) < len(wanted):
+    by_key = {identity(runner.engines, e, sample): e for e in evaluations if not _untimed(e, cases)}
+    noted = ((key, runner.cache.noted("latency", key)) for key in by_key)
+    cached: dict[str, Json] = {key: note for key, note in noted if isinstance(note, dict)}
+    rungs = {key: identity(runner.engines, e, ()) for key, e in by_key.items()}
+    if trial and len(cached) < len(by_key):
         last = {key: runner.cache.noted(_LAST_PASS, rung) for key, rung in rungs.items()}
-        if len({_session(said) for said in last.values()}) == 1 and all(map(_session, last.values())):
-            known = last
-    stale = [key for key in wanted if meter.allowed.retime and _session(known.get(key)) not in meter.passes]
-    together = len({_session(known.get(key)) for key in wanted}) <= 1 and all(map(_session, known.values()))
-    if wanted and (stale or len(known) < len(wanted) or not together):
+        if len({_session(note) for note in last.values()}) == 1 and all(map(_session, last.values())):
+            cached = last
+    stale = [key for key in by_key if meter.allowed.retime and _session(cached.get(key)) not in meter.passes]
+    together = len({_session(cached.get(key)) for key in by_key}) <= 1 and all(map(_session, cached.values()))
+    if by_key and (stale or len(cached) < len(by_key) or not together):
         alone = racing and len(meter.passes) >= MAX_PASSES - 1
-        again = [key for key in wanted if key not in known] if alone else list(wanted)
-        with phase(f"time {', '.join(wanted[key].name for key in again)}") as tick:
-            made = _Pass(runner, meter, sample, tick).of({key: wanted[key] for key in again})
-        for key, said in made.items():
-            runner.cache.note("latency", key, said)
-            runner.cache.note(_LAST_PASS, rungs[key], said)
+        again = [key for key in by_key if key not in cached] if alone else list(by_key)
+        with phase(f"time {', '.join(by_key[key].name for key in again)}") as tick:
+            measured = _Pass(runner, meter, sample, tick).of({key: by_key[key] for key in again})
+        for key, note in measured.items():
+            runner.cache.note("latency", key, note)
+            runner.cache.note(_LAST_PASS, rungs[key], note)
         _note_pace(runner.engines, meter)
-        known |= made
-    timed = {e.name: _latency(known[key]) for key, e in wanted.items() if key in known}
+        cached |= measured
+    timed = {e.name: _latency(cached[key]) for key, e in by_key.items() if key in cached}
     return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 
@@ -140,15 +140,15 @@ def _note_pace(engines: Engines, meter: Meter) -> None:
     """Keep how long a token takes when one question is asked at a time, for the next forecast."""
     tokens = meter.live.prompt_tokens + meter.live.completion_tokens
     if tokens:
-        said: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
-        engines.cache.note("live_pace", engines.project.settings.model, said)
+        pace: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
+        engines.cache.note("live_pace", engines.project.settings.model, pace)
 
 
 def _untimed(e: Evaluation, cases: Sequence[Case]) -> bool:
     return e.spec is None or e.is_reference or e.stop is not None or len(e.outcomes) < len(cases) or e.has_failed
 
 
-def _talk(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
+def _conversation(strategy: Strategy, case: Case) -> tuple[Asker, Callable[[], Conversation[Answer]]]:
     return case.asker, lambda: strategy.answer(case.ask())
 
 
@@ -161,9 +161,9 @@ def _spent(cache: StepCache, key: str, seconds: float) -> float:
     return spent
 
 
-def _session(known: Json) -> str:
+def _session(note: Json) -> str:
     """The live pass that a note is of; "" for one of an earlier Rung, which timed each rung on its own."""
-    timed = known.get("timed") if isinstance(known, dict) else None
+    timed = note.get("timed") if isinstance(note, dict) else None
     return str(timed["session"]) if isinstance(timed, dict) else ""
 
 
@@ -180,7 +180,7 @@ class _Times:
     def each(self, meter: Meter) -> tuple[float, float]:
         """Dollars and minutes of one answer, by those that the batch has given."""
         used = [outcome.usage for outcome in self.evaluation.outcomes]
-        told = Tally(
+        tally = Tally(
             len(used),
             prompt_tokens=sum(u.prompt_tokens for u in used),
             completion_tokens=sum(u.completion_tokens for u in used),
@@ -190,7 +190,7 @@ class _Times:
         )
         n = max(1, len(used))
         seconds = self.evaluation.result.answer_seconds
-        return (spent_usd(told, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
+        return (spent_usd(tally, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
 
     @property
     def is_enough(self) -> bool:
@@ -223,9 +223,9 @@ class _Pass:
             turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
                 if not one.is_enough and not self._turn(one, warm, rest[begin : begin + TURN]):
-                    return self._kept(times, timed, least=min(MIN_TIMED, len(rest)))
+                    return self._notes(times, timed, least=min(MIN_TIMED, len(rest)))
                 self.tick(sum(len(some.whole) for some in turn), len(turn) * len(rest), "")
-        return self._kept(times, timed, least=1)
+        return self._notes(times, timed, least=1)
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
@@ -233,7 +233,7 @@ class _Pass:
         if strategy is None:
             return True
         self.runner.engines.generator.close()
-        for place, case in enumerate((warm, *cases)):
+        for index, case in enumerate((warm, *cases)):
             try:
                 if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
                     raise BudgetEnded(self.meter.said())
@@ -242,7 +242,7 @@ class _Pass:
                 self.meter.undone.append("not every rung is timed")
                 return False
             self.meter.live_seconds += live.seconds
-            if place and live.failure is None:
+            if index and live.failure is None:
                 one.spent += live.seconds
                 one.whole.append(live.seconds * 1000)
                 for timing in live.timings:
@@ -252,13 +252,13 @@ class _Pass:
         return True
 
     @staticmethod
-    def _kept(times: Mapping[str, _Times], timed: Timed, *, least: int) -> dict[str, Json]:
-        found: dict[str, Json] = {}
+    def _notes(times: Mapping[str, _Times], timed: Timed, *, least: int) -> dict[str, Json]:
+        notes: dict[str, Json] = {}
         for key, one in times.items():
             if len(one.whole) >= least:
                 steps: dict[str, Json] = {kind: list(values) for kind, values in one.by_kind.items()}
-                found[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
-        return found
+                notes[key] = {"whole": list(one.whole), "steps": steps, "timed": asdict(timed)}
+        return notes
 
 
 def _now() -> str:
@@ -273,7 +273,7 @@ def _load() -> float | None:
         return None
 
 
-def _latency(known: Json) -> Latency | None:
+def _latency(note: Json) -> Latency | None:
     """Percentiles of a live pass; None when no case of it succeeded."""
     import numpy as np
 
@@ -281,9 +281,9 @@ def _latency(known: Json) -> Latency | None:
         p50, p95 = np.percentile(np.asarray(values, dtype=float), [50, 95])
         return float(p50), float(p95)
 
-    if not isinstance(known, dict):
+    if not isinstance(note, dict):
         return None
-    whole, steps, timed = known["whole"], known["steps"], known.get("timed")
+    whole, steps, timed = note["whole"], note["steps"], note.get("timed")
     if not isinstance(whole, list) or not isinstance(steps, dict) or not whole:
         return None
     p50, p95 = percentiles(whole)

@@ -49,13 +49,13 @@ def effort_of_building(needs: Sequence[Need], built: Sequence[Built], settings: 
     )
 
 
-def effort_of_answers(engines: Engines, intake: Prepared, evaluation: Evaluation) -> Effort:
+def effort_of_answers(engines: Engines, prepared: Prepared, evaluation: Evaluation) -> Effort:
     """The whole effort of a rung that has answered: with the project's index, where it reads documents."""
     effort = evaluation.effort or Effort()
     if effort.uses_documents:
         return effort  # whole already: its answers were stored
     reads = any(o.answer is not None and (o.answer.retrieved or o.answer.passages) for o in evaluation.outcomes)
-    own = seconds_to_index(engines, intake) if reads else 0.0
+    own = seconds_to_index(engines, prepared) if reads else 0.0
     indexing, stored = effort.indexing_seconds, effort.stored_bytes
     if reads and engines.project.settings.knowledge.store:
         stored = None  # its index is kept elsewhere
@@ -64,7 +64,7 @@ def effort_of_answers(engines: Engines, intake: Prepared, evaluation: Evaluation
     return replace(
         effort,
         uses_documents=reads,
-        uses_examples=effort.uses_examples and bool(intake.materials.examples),
+        uses_examples=effort.uses_examples and bool(prepared.materials.examples),
         indexing_seconds=None if own is None or indexing is None else own + indexing,
         stored_bytes=stored,
     )

@@ -50,9 +50,9 @@ class CompareRequest:
 def spent_usd(tally: Tally, prices: PriceSettings, seconds: float) -> float | None:
     """Dollars spent on generations so far: by token prices where both are given, else what the host charged, else the hours
     of the machine; None where nothing is known."""
-    known = by_token(prices, tally.prompt_tokens, tally.completion_tokens, cached=tally.cached_tokens)
-    if known is not None:
-        return known
+    priced = by_token(prices, tally.prompt_tokens, tally.completion_tokens, cached=tally.cached_tokens)
+    if priced is not None:
+        return priced
     if not tally.unpriced:
         return tally.usd
     if prices.machine_usd_per_hour is not None:
@@ -157,12 +157,12 @@ class Meter:
             self.trained += time.monotonic() - self._training_since
             self._training_since = None
 
-    def affordable(self, per_answer: tuple[float, float] | None, wanted: int) -> int:
-        """How many of the answers wanted are within what is left.
+    def affordable(self, per_answer: tuple[float, float] | None, requested: int) -> int:
+        """How many of the answers requested are within what is left.
 
         Args:
             per_answer: dollars and minutes that one took so far; None where it is not known yet.
-            wanted: how many would be next.
+            requested: how many would be next.
 
         Raises:
             UserError: dollars are limited and nobody knows what an answer costs.
@@ -170,14 +170,14 @@ class Meter:
         usd, minutes = self.used()
         if self.allowed.usd is not None and usd is None:
             raise UserError(UNPRICED)
-        fits = wanted
+        fits = requested
         for limit, used, each in (
             (self.allowed.usd, usd or 0.0, (per_answer or (0, 0))[0]),
             (self.allowed.minutes, minutes, (per_answer or (0, 0))[1]),
         ):
             if limit is not None:
                 left = limit - used
-                fits = min(fits, 0 if left <= 0 else wanted if each <= 0 else int(min(left / each, wanted)))
+                fits = min(fits, 0 if left <= 0 else requested if each <= 0 else int(min(left / each, requested)))
         return fits
 
     def said(self) -> str:

@@ -103,42 +103,50 @@ def allowed(project: Project) -> list[tuple[str, type[Rung], dict[str, Json]]]:
     Raises:
         InputError: an unknown rung or setting, or one twice; points at its line.
     """
-    found: list[tuple[str, type[Rung], dict[str, Json]]] = []
-    for place, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
+    entries: list[tuple[str, type[Rung], dict[str, Json]]] = []
+    for index, (name, settings) in enumerate(project.rungs() or [(name, {}) for name in ladder()]):
         try:
             rung = find(name)
             for label, combination in _swept(name, settings):
-                if label in [known for known, _, _ in found]:
+                if label in [taken for taken, _, _ in entries]:
                     raise UserError(f"rung '{label}' stands twice; to try several settings, give one a list of values")
                 planned(rung, Materials(task=""), combination)  # refuses settings that are none
-                found.append((label, rung, combination))
+                entries.append((label, rung, combination))
         except UserError as error:
             setting = (name, error.name) if isinstance(error, WrongSetting) else ()
-            raise project.error(str(error), "rungs", place, *setting) from error
-    rank = {name: place for place, name in enumerate(ladder())}
-    return sorted(found, key=lambda one: rank[one[1].name])
+            raise project.error(str(error), "rungs", index, *setting) from error
+    rank = {name: index for index, name in enumerate(ladder())}
+    return sorted(entries, key=lambda one: rank[one[1].name])
 
 
-def propose(builder: ArtifactBuilder, intake: Prepared) -> list[Candidate]:
+def propose(builder: ArtifactBuilder, prepared: Prepared) -> list[Candidate]:
     """A candidate for every rung that is allowed, lowest first, then the reference arms."""
-    candidates = [_planned(*one, intake.materials) for one in allowed(builder.project)]
+    candidates = [_planned(*one, prepared.materials) for one in allowed(builder.project)]
     for rung in REFERENCES:
-        settings, materials = shared_settings(builder.project, rung), intake.materials
+        settings, materials = shared_settings(builder.project, rung), prepared.materials
         if rung is Oracle:  # it alone is told where the judging cases' answers stand
             retrieval = read(Retrieval, {k: v for k, v in settings.items() if k != TASK}, rung=rung.name)
-            shown = shown_to_oracle(builder.engines, intake, retrieval)
+            shown = shown_to_oracle(builder.engines, prepared, retrieval)
             materials = replace(materials, gold={**materials.gold, **shown})
         arm = _planned(rung.name, rung, settings, materials)
         candidates.append(replace(arm, gold=materials.gold) if rung is Oracle else arm)
-    teaching = _teaching(builder, intake)
+    teaching = _teaching(builder, prepared)
     keyed = (replace(c, key=digest(c.rung.name, c.settings, teaching)) for c in candidates)
-    return [replace(candidate, order=order) for order, candidate in enumerate(keyed)]
+    return [replace(candidate, order=rank) for rank, candidate in enumerate(keyed)]
 
 
-def _teaching(builder: ArtifactBuilder, intake: Prepared) -> str:
+def _teaching(builder: ArtifactBuilder, prepared: Prepared) -> str:
     """Digest of what artifacts are made from: what teaches, the documents, the models, the seed."""
-    known, settings = intake.materials, builder.project.settings
-    rows = (known.examples, known.lessons, known.dev, known.pairs, known.clicks, known.schema, known.labels)
+    materials, settings = prepared.materials, builder.project.settings
+    rows = (
+        materials.examples,
+        materials.lessons,
+        materials.dev,
+        materials.pairs,
+        materials.clicks,
+        materials.schema,
+        materials.labels,
+    )
     documents = builder.engines.knowledge.identity if builder.engines.knowledge else ""
     path = recipe_file(builder)
     recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
@@ -192,8 +200,8 @@ def evaluation_of(project: Project, candidate: Candidate) -> Evaluation:
 
 def _learning(built: Sequence[Built]) -> dict[str, tuple[tuple[float, float], ...]]:
     """The losses of a tuned rung's artifacts, step by step."""
-    found = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in built for name in ("train", "validation")]
-    return {name: curve for name, said in found if (curve := curve_of(said))}
+    recorded = [(name, artifact.manifest.get(f"{name}_loss")) for artifact in built for name in ("train", "validation")]
+    return {name: curve for name, losses in recorded if (curve := curve_of(losses))}
 
 
 def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -201,10 +209,10 @@ def checked(builder: ArtifactBuilder, candidates: Sequence[Candidate]) -> list[C
     return [_tried(candidate, partial(check_need, builder)) for candidate in candidates]
 
 
-def with_members(candidates: Sequence[Candidate], wanted: Sequence[Candidate]) -> list[Candidate]:
-    """The wanted candidates, and where one of them is made of others, these too: what `build` must be given."""
-    composed = any(candidate.composition is not None for candidate in wanted)
-    names = {candidate.label for candidate in wanted}
+def with_members(candidates: Sequence[Candidate], selected: Sequence[Candidate]) -> list[Candidate]:
+    """The selected candidates, and where one of them is made of others, these too: what `build` must be given."""
+    composed = any(candidate.composition is not None for candidate in selected)
+    names = {candidate.label for candidate in selected}
     return [c for c in candidates if c.label in names or (composed and c.composition is None and not c.rung.reference)]
 
 
@@ -230,8 +238,8 @@ def is_there(engines: Engines, candidate: Candidate) -> bool:
     if candidate.plan is None or not candidate.plan.needs:
         return candidate.composition is None
     cached = engines.cache.noted("built", candidate.key)
-    made = [tuple(map(str, one)) for one in cached if isinstance(one, list)] if isinstance(cached, list) else []
-    folders = [made_folder(engines.project.state, kind, named) for kind, named in made]
+    named_artifacts = [tuple(map(str, one)) for one in cached if isinstance(one, list)] if isinstance(cached, list) else []
+    folders = [made_folder(engines.project.state, kind, named) for kind, named in named_artifacts]
     return len(folders) == len(candidate.plan.needs) and all(map(is_finished, folders))
 
 
@@ -270,8 +278,8 @@ def _swept(name: str, settings: Mapping[str, Json]) -> list[tuple[str, dict[str,
     axes = [key for key, value in settings.items() if isinstance(value, list)]
     combinations = list(expand(settings))
     short = {key: _shortened(settings[key]) for key in axes}
-    said = (", ".join(f"{key}={short[key].get(str(chosen[key]), chosen[key])}" for key in axes) for chosen in combinations)
-    return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(said, combinations, strict=True)]
+    parts = (", ".join(f"{key}={short[key].get(str(chosen[key]), chosen[key])}" for key in axes) for chosen in combinations)
+    return [(f"{name}[{what}]" if axes else name, chosen) for what, chosen in zip(parts, combinations, strict=True)]
 
 
 def _shortened(values: Json) -> dict[str, str]:
@@ -293,6 +301,6 @@ def _planned(label: str, rung: type[Rung], settings: Mapping[str, Json], materia
 
 def shared_settings(project: Project, reference: type[Rung]) -> dict[str, Json]:
     """The settings of `rag` that a reference arm has too, so that it differs in what it sees and in nothing else."""
-    said: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
-    known = getattr(reference, "shares", ())
-    return {key: value[0] if isinstance(value, list) else value for key, value in said.items() if key in (*known, TASK)}
+    rag: dict[str, Json] = next((settings for name, settings in project.rungs() if name == "rag"), {})
+    shared = getattr(reference, "shares", ())
+    return {key: value[0] if isinstance(value, list) else value for key, value in rag.items() if key in (*shared, TASK)}

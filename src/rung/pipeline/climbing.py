@@ -31,7 +31,7 @@ from rung.verdict import reasons
 Wave = list[Candidate]
 
 
-def climb(builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candidate], meter: Meter) -> Raced:
+def climb(builder: ArtifactBuilder, prepared: Prepared, candidates: Sequence[Candidate], meter: Meter) -> Raced:
     """Candidates built and cases answered, as many as it takes to know which one to use.
 
     Raises:
@@ -39,9 +39,9 @@ def climb(builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candi
     """
     builder = replace(builder, while_training=partial(_training, meter, pace_of_building(builder.project)))
     there = checked(builder, candidates)
-    searching = Searching(builder, intake, there, meter.allowed.trials)
+    searching = Searching(builder, prepared, there, meter.allowed.trials)
     waves = in_waves(builder.engines, there, searching.swept)
-    ascent = _Ascent(builder, Course(builder.runner, intake, meter), searching)
+    ascent = _Ascent(builder, Course(builder.runner, prepared, meter), searching)
     ascent.course.entrants = sum(_is_planned(c) and not c.rung.reference for c in there)
     for index, wave in enumerate(waves):
         later = [candidate for others in waves[index + 1 :] for candidate in others]
@@ -67,8 +67,8 @@ def in_waves(engines: Engines, candidates: Sequence[Candidate], searched: frozen
     )
     if not waves or not all(_costs_nothing(engines, candidate) for candidate in waves[0]):
         waves = _sorted(engines, candidates, searched)
-        told: list[Json] = [[candidate.label for candidate in wave] for wave in waves]
-        engines.cache.note("waves", key, told)
+        labels: list[Json] = [[candidate.label for candidate in wave] for wave in waves]
+        engines.cache.note("waves", key, labels)
     return waves
 
 
@@ -157,8 +157,8 @@ class _Ascent:
         if leader is None:
             return wave
         lower, clears = leader
-        order, rung = lower.result.order, "" if lower.spec is None else lower.spec.rung
-        above = [c for c in wave if c.order > order and c.rung.name != rung and not c.rung.reference]
+        rank, rung = lower.result.order, "" if lower.spec is None else lower.spec.rung
+        above = [c for c in wave if c.order > rank and c.rung.name != rung and not c.rung.reference]
         self.done += [self._left(candidate, reasons.superfluous(lower.name, clears=clears)) for candidate in above]
         return [candidate for candidate in wave if candidate not in above]
 
@@ -167,15 +167,15 @@ class _Ascent:
         planned = [candidate for candidate in later if _is_planned(candidate)]
         if not planned or self.ended_by or self.course.pairwise:
             return
-        known = [racer.evaluation for racer in self.course.racers.values()]
-        rungs = sorted((e for e in known if e.outcomes and not e.is_reference), key=lambda e: e.result.order)
+        evaluations = [racer.evaluation for racer in self.course.racers.values()]
+        rungs = sorted((e for e in evaluations if e.outcomes and not e.is_reference), key=lambda e: e.result.order)
         lines = [
             f"so far, while {reasons.listed([c.label for c in planned])} {'is' if len(planned) == 1 else 'are'} to be built:"
         ]
         for e in rungs:
             score = self.course.estimate_so_far(e.name)
-            told = "not judged" if score is None else reasons.interval(score)
-            lines.append(f"  {e.name}: {told} on {reasons.cases(len(e.outcomes))}")
+            estimate = "not judged" if score is None else reasons.interval(score)
+            lines.append(f"  {e.name}: {estimate} on {reasons.cases(len(e.outcomes))}")
         say("\n".join(lines))
 
     def ended(self) -> Raced:

@@ -25,35 +25,35 @@ SAMPLE = 300  # cases, at most, by which the best of them is picked
 _SHOWN = 60  # characters of an answer
 
 
-def habit(cases: Sequence[Case], measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Constant | None:
+def habit(cases: Sequence[Case], context: ScoringContext, evaluations: Sequence[Evaluation]) -> Constant | None:
     """The same answer that gets most: a refusal, an accepted answer, or what a rung says most often. None: none gets much.
 
     Where a model judges, only refusals and labels are tried.
     """
     import numpy as np
 
-    found = best_constant(cases, measure.labels)
-    if measure.correct_by == "judge" or measure.labels or not cases:
-        return found
+    simple = best_constant(cases, context.labels)
+    if context.correct_by == "judge" or context.labels or not cases:
+        return simple
     texts = list(dict.fromkeys([*_typical(cases), *_usual(evaluations)]))
     step = -(-len(cases) // SAMPLE)
-    tried = {text: _scores(text, cases[::step], measure) for text in texts}
+    tried = {text: _scores(text, cases[::step], context) for text in texts}
     means = [(constant.mean, text) for text, column in tried.items() if (constant := _constant(text, column)) is not None]
     best = max(means, default=None, key=lambda one: one[0])
     if best is None:
-        return found
+        return simple
     whole = np.full(len(cases), np.nan)
     whole[::step] = tried[best[1]]
     rest = np.arange(len(cases)) % step > 0
-    whole[rest] = _scores(best[1], [case for case, left in zip(cases, rest, strict=True) if left], measure)
-    return better(found, _constant(best[1], whole))
+    whole[rest] = _scores(best[1], [case for case, left in zip(cases, rest, strict=True) if left], context)
+    return better(simple, _constant(best[1], whole))
 
 
 def _typical(cases: Sequence[Case]) -> list[str]:
     """Accepted answers that fit many cases: the commonest and, of equally common ones, those of the commonest words."""
     accepted = Counter(answer for case in cases for answer in dict.fromkeys(case.answers))
     words = {answer: set(tokens(answer)) for answer in accepted}
-    common = Counter(word for found in words.values() for word in found)
+    common = Counter(word for vocabulary in words.values() for word in vocabulary)
 
     def usual(answer: str) -> float:
         return sum(common[word] for word in words[answer]) / max(len(words[answer]), 1)
@@ -64,18 +64,18 @@ def _typical(cases: Sequence[Case]) -> list[str]:
 def _usual(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """What each rung says most often, where it says anything more than once."""
     for one in evaluations:
-        said = Counter(spoken(o.answer).strip() for o in one.outcomes if o.answer is not None)
-        text, times = next(iter(said.most_common(1)), ("", 0))
+        counts = Counter(spoken(o.answer).strip() for o in one.outcomes if o.answer is not None)
+        text, times = next(iter(counts.most_common(1)), ("", 0))
         if text and times > 1:
             yield text
 
 
-def _scores(text: str, cases: Sequence[Case], measure: ScoringContext) -> Floats:
+def _scores(text: str, cases: Sequence[Case], context: ScoringContext) -> Floats:
     """`correct` of this answer to each case, NaN where it is not judged."""
     import numpy as np
 
     outcomes = [Outcome(case.id, Answer(text)) for case in cases]
-    card = score_run(cases, outcomes, scoring_context=measure, scorers={"correctness": Correctness})
+    card = score_run(cases, outcomes, scoring_context=context, scorers={"correctness": Correctness})
     return card.values.get(MAIN, np.full(len(cases), np.nan))
 
 

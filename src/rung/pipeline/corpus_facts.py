@@ -36,13 +36,13 @@ class Examiner:
         doubtful: cases whose gold is in doubt.
     """
 
-    def __init__(self, engines: Engines, intake: Prepared, measure: ScoringContext, doubtful: Iterable[str] = ()) -> None:
+    def __init__(self, engines: Engines, prepared: Prepared, context: ScoringContext, doubtful: Iterable[str] = ()) -> None:
         self._engines = engines
-        self._intake = intake
-        self._measure = measure
-        self._words = measure.correct_by in SAID_AS_IS
-        self._known = Corpus(
-            unwinnable=frozenset(case.id for case, _ in never_right(engines.project, intake.rows)),
+        self._prepared = prepared
+        self._context = context
+        self._words = context.correct_by in SAID_AS_IS
+        self._facts = Corpus(
+            unwinnable=frozenset(case.id for case, _ in never_right(engines.project, prepared.rows)),
             doubtful=frozenset(doubtful),
         )
         self._shared: Corpus | None = None
@@ -50,20 +50,22 @@ class Examiner:
     @property
     def unwinnable(self) -> frozenset[str]:
         """The cases none of whose accepted answers may be given."""
-        return self._known.unwinnable
+        return self._facts.unwinnable
 
     def corpus(self, evaluation: Evaluation, lost: Iterable[str]) -> Corpus:
         """The facts for one rung. `lost`: ids of the cases that it lost; of others nothing is looked up."""
         knowledge, ids = self._engines.knowledge, set(lost)
         if knowledge is None:
-            return self._known
-        mine = [case for case in self._intake.cases if case.id in ids]
+            return self._facts
+        mine = [case for case in self._prepared.cases if case.id in ids]
         if self._shared is None:
             self._shared = replace(
-                self._known,
-                groups=self._intake.document_groups or {},
-                missing={case.id: named for case in self._intake.cases if (named := self._intake.rows.missing.get(case.id))},
-                unread=tuple(dict.fromkeys(problem.path for problem in self._intake.problems)),
+                self._facts,
+                groups=self._prepared.document_groups or {},
+                missing={
+                    case.id: named for case in self._prepared.cases if (named := self._prepared.rows.missing.get(case.id))
+                },
+                unread=tuple(dict.fromkeys(problem.path for problem in self._prepared.problems)),
                 lacking=self._lacking(knowledge),
             )
         spanned = dict.fromkeys(span.document for case in mine for span in case.evidence)
@@ -71,21 +73,21 @@ class Examiner:
         spans = {id: tuple((p.start, p.end) for p in searched.passages_of(id)) for id in spanned}
         answers = {outcome.case: outcome.answer for outcome in evaluation.outcomes if outcome.answer is not None}
         shown = {id: answer.passages for id, answer in answers.items()}
-        found = {id: answer.retrieved or answer.passages for id, answer in answers.items()}
+        retrieved = {id: answer.retrieved or answer.passages for id, answer in answers.items()}
         return replace(
-            self._shared, passages=spans, not_shown=self._without(mine, shown), not_found=self._without(mine, found)
+            self._shared, passages=spans, not_shown=self._without(mine, shown), not_found=self._without(mine, retrieved)
         )
 
     def _without(self, cases: Sequence[Case], passages: Mapping[str, Sequence[Passage]]) -> frozenset[str]:
         """The cases whose gold documents hold an accepted answer, word by word, and these passages do not."""
-        found = set()
+        lacking = set()
         for case in cases:
-            gold = self._intake.gold.get(case.id)
-            wanted = expected(case, self._measure) if gold and gold.held and not case.evidence else ()
+            gold = self._prepared.gold.get(case.id)
+            accepted = expected(case, self._context) if gold and gold.held and not case.evidence else ()
             own = sorted(passages.get(case.id, ()), key=lambda p: p.document not in case.gold_documents)
-            if wanted and not any(holds(passage, wanted) for passage in own):
-                found.add(case.id)
-        return frozenset(found)
+            if accepted and not any(holds(passage, accepted) for passage in own):
+                lacking.add(case.id)
+        return frozenset(lacking)
 
     def _searched(self, evaluation: Evaluation) -> Knowledge | None:
         """The index that this rung searches, where it is not the project's."""
@@ -93,19 +95,19 @@ class Examiner:
 
     def _lacking(self, knowledge: Knowledge) -> frozenset[str]:
         """The cases without gold, none of whose accepted answers stands in any document, word by word."""
-        missing = self._intake.rows.missing
-        open_ = [c for c in self._intake.cases if c.answerable and not has_gold(c) and c.id not in missing]
-        asked = {c.id: wanted for c in open_ if self._words and (wanted := _short(c))}
+        missing = self._prepared.rows.missing
+        open_ = [c for c in self._prepared.cases if c.answerable and not has_gold(c) and c.id not in missing]
+        asked = {c.id: accepted for c in open_ if self._words and (accepted := _short(c))}
         if not asked:
             return frozenset()
         written = {case.id: case.answers for case in open_ if case.id in asked}
-        found: set[str] = set()
+        held: set[str] = set()
         for document in knowledge.documents():
             whole = f"{document.title}\n{document.text}"
             text = _spaced(whole)
-            found |= {id for id, answers in asked.items() if id not in found and any(a in text for a in answers)}
-            found |= {id for id, answers in written.items() if id not in found and any(in_parts(whole, a) for a in answers)}
-        return frozenset(asked) - found
+            held |= {id for id, answers in asked.items() if id not in held and any(a in text for a in answers)}
+            held |= {id for id, answers in written.items() if id not in held and any(in_parts(whole, a) for a in answers)}
+        return frozenset(asked) - held
 
 
 def _short(case: Case) -> Sequence[str]:

@@ -19,8 +19,8 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
     rungs = {e.name: e for e in evaluations if e.outcomes and not e.is_reference and not e.has_failed}
     used = {name: [o.usage for o in run.outcomes if o.answer is not None] for name, run in rungs.items()}
     prices, model = economy.prices, project.settings.model
-    known = {name for name in rungs if name in economy.efforts and economy.efforts[name].per_query is not None}
-    by_token = [name for name in rungs if name in known and _is_paid(used[name], prices)]
+    priced = {name for name in rungs if name in economy.efforts and economy.efforts[name].per_query is not None}
+    by_token = [name for name in rungs if name in priced and _is_paid(used[name], prices)]
     every = [usage for name in by_token for usage in used[name]]
     cached, read = sum(usage.cached_tokens for usage in every), sum(usage.prompt_tokens for usage in every)
     if cached and not cached_has_a_price(project.settings.prices, model):
@@ -35,8 +35,8 @@ def of_costs(project: Project, evaluations: Sequence[Evaluation], economy: Econo
         ]
         if busy:
             yield cost_words.machine_left_out(busy)
-    unknown = [name for name in rungs if name not in known and rungs[name].stop is None]
-    if not (_asks_for_money(project) or known or is_on_server(model)):
+    unknown = [name for name in rungs if name not in priced and rungs[name].stop is None]
+    if not (_asks_for_money(project) or priced or is_on_server(model)):
         return
     for names, why in (
         ([name for name in unknown if not any(map(has_tokens, used[name]))], cost_words.NO_TOKENS),
@@ -61,10 +61,10 @@ def _asks_for_money(project: Project) -> bool:
 
 
 def _unknown_parts(rungs: Mapping[str, Evaluation], economy: Economy) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
     for name in rungs:
         if name in economy.efforts and rungs[name].stop is None:
             for part in bill(economy.efforts[name], economy.prices, economy.demand).unknown:
                 if part != "inference":
-                    found.setdefault(part, []).append(name)
-    return found
+                    parts.setdefault(part, []).append(name)
+    return parts

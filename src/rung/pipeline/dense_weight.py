@@ -36,8 +36,8 @@ class Weight:
 
     def as_json(self) -> dict[str, Json]:
         """For the record of a run."""
-        known: dict[str, Json] = {"dense_weight": self.dense_weight, "chosen_on": self.cases, "why": self.why}
-        return {**known, "ndcg@10": self.ndcg, "ndcg@10_at_0.5": self.ndcg_even}
+        entry: dict[str, Json] = {"dense_weight": self.dense_weight, "chosen_on": self.cases, "why": self.why}
+        return {**entry, "ndcg@10": self.ndcg, "ndcg@10_at_0.5": self.ndcg_even}
 
     def __str__(self) -> str:
         if not self.cases:
@@ -53,9 +53,9 @@ def settle(engines: Engines, knowledge: Knowledge, rows: Dataset) -> Weight:
 
     `rows` are those with their evidence resolved. The choice is kept under the digest of all that it depends on.
     """
-    said = engines.project.settings.knowledge.dense_weight
-    if said != "auto":
-        return Weight(said, why="as rung.yaml says")
+    configured = engines.project.settings.knowledge.dense_weight
+    if configured != "auto":
+        return Weight(configured, why="as rung.yaml says")
     cases = telling(rows)
     if not cases:
         return Weight(
@@ -117,8 +117,8 @@ def telling(rows: Dataset) -> tuple[Case, ...]:
     cases = [case for case in rows.cases if case.split != "test" and case.answerable and has_gold(case)]
     if len(cases) <= MAX_CASES:
         return tuple(cases)
-    kept = {case.id for case in sorted(cases, key=lambda case: digest("weight", case.id))[:MAX_CASES]}
-    return tuple(case for case in cases if case.id in kept)
+    selected = {case.id for case in sorted(cases, key=lambda case: digest("weight", case.id))[:MAX_CASES]}
+    return tuple(case for case in cases if case.id in selected)
 
 
 def measured(knowledge: Knowledge, cases: Sequence[Case], tick: Callable[[int], None] = lambda _done: None) -> Weight:

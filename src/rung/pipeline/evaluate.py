@@ -88,94 +88,98 @@ class Scored:
         raise KeyError(name)
 
 
-def measure(project: Project, intake: Prepared) -> ScoringContext:
+def measure(project: Project, prepared: Prepared) -> ScoringContext:
     """What the scorers need to know of this project."""
     return scoring_context(
-        intake.cases,
-        schema=intake.materials.schema,
-        labels=intake.materials.labels,
+        prepared.cases,
+        schema=prepared.materials.schema,
+        labels=prepared.materials.labels,
         metric=project.settings.bar.metric or "",
-        document_groups=intake.document_groups,
+        document_groups=prepared.document_groups,
         rubric=project.settings.judge.rubric,
     )
 
 
-def evaluate(runner: StepRunner, intake: Prepared, evaluations: Sequence[Evaluation], meter: Meter | None = None) -> Scored:
+def evaluate(
+    runner: StepRunner, prepared: Prepared, evaluations: Sequence[Evaluation], meter: Meter | None = None
+) -> Scored:
     """Every scorer over every answer that is not scored yet, and the layer that lost each case.
 
     Once the budget has ended, a model that judges is asked nothing more.
     """
-    facts = measure(runner.project, intake)
+    facts = measure(runner.project, prepared)
     against = None
     if runner.project.settings.judge.mode == "pairwise":
         against = {o.case: o for e in evaluations if e.name == CLOSED_BOOK for o in e.outcomes}
     over = meter is not None and meter.over and asks_judge(runner.project)
     judge = Closed(runner.engines.judge.identity) if over else None
-    by_id = {case.id: case for case in intake.cases}
-    groups = clusters(intake.cases)
+    by_id = {case.id: case for case in prepared.cases}
+    groups = clusters(prepared.cases)
     with phase("score"):
-        shown = shown_in(intake, facts, evaluations)
+        shown = shown_in(prepared, facts, evaluations)
         in_doubt = (*shown.elsewhere, *shown.doubtful) if shown and shown.doubt() else ()
-        examiner = Examiner(runner.engines, intake, facts, (case.id for case in in_doubt))
+        examiner = Examiner(runner.engines, prepared, facts, (case.id for case in in_doubt))
         done = []
         for evaluation in evaluations:
             one = replace(evaluation, clusters=groups)
             if one.outcomes:
                 one = score_answers(runner, facts, one, by_id, against, judge=judge)
                 one = _diagnosed(_over_all(one, list(by_id)), by_id, examiner)
-                one = replace(one, effort=effort_of_answers(runner.engines, intake, one), result=_found(one, intake.weight))
+                one = replace(
+                    one, effort=effort_of_answers(runner.engines, prepared, one), result=_result(one, prepared.weight)
+                )
             if shown and one.name == ORACLE:
                 one = replace(one, held=shown.held, doubt=shown.doubt())
             done.append(one)
-    notes = (calibrated(runner, intake.rows.cases, judge),) if facts.correct_by == "judge" else ()
+    notes = (calibrated(runner, prepared.rows.cases, judge),) if facts.correct_by == "judge" else ()
     undone = f"{meter.said()}; {', '.join(meter.undone)}" if meter is not None and meter.undone else ""
     return Scored(facts, tuple(done), shown, notes, undone, examiner.unwinnable)
 
 
 def decide_winner(
     engines: Engines,
-    intake: Prepared,
+    prepared: Prepared,
     scored: Scored,
     coverage: Coverage = Coverage(),
     *,
-    told: Sequence[str] = (),
+    notices: Sequence[str] = (),
     looks: int | None = None,
 ) -> Verdict:
     """Bar, hard limits, paired differences, gaps, and what would change the choice.
 
     Args:
         engines: of the project.
-        intake: its cases, as they judged.
+        prepared: its cases, as they judged.
         scored: every rung.
         coverage: what the race took.
-        told: what to say first, on servers for one.
+        notices: what to say first, on servers for one.
         looks: how often these cases have been looked at; None: this is a look, and is counted.
     """
     project, evaluations = engines.project, scored.evaluations
     coverage = replace(coverage, partial=coverage.partial or scored.undone)
-    coverage = replace(coverage, trial=coverage.trial or remarks.trial(intake, coverage))
+    coverage = replace(coverage, trial=coverage.trial or remarks.trial(prepared, coverage))
     with phase("decide"):
         asked = [e for e in evaluations if e.spec is not None]
         corrections, heard = corrected_by_people(project, scored)
         if looks is None:
-            looks = count_looks(engines, asked, intake.cases, trial=bool(coverage.trial))
+            looks = count_looks(engines, asked, prepared.cases, trial=bool(coverage.trial))
         context = DecisionContext(
-            documents=intake.materials.has_documents,
-            trainable=intake.materials.trainable,
+            documents=prepared.materials.has_documents,
+            trainable=prepared.materials.trainable,
             prices=prices_in(project),
             demand=demand_in(project),
-            constant=habit(intake.cases, scored.measure, asked),
+            constant=habit(prepared.cases, scored.measure, asked),
             incumbent=last_choice(project),
             seed=project.settings.seed,
             coverage=coverage,
             looks=looks,
-            few_documents=few_documents(intake.cases)[0],
-            knowledge_version=intake.knowledge_version,
+            few_documents=few_documents(prepared.cases)[0],
+            knowledge_version=prepared.knowledge_version,
             executed=engines.tally.executed,
             replayed=engines.tally.replayed,
             warnings=(
-                *told,
-                *_warnings(intake, scored, coverage, project.settings.sampling),
+                *notices,
+                *_warnings(prepared, scored, coverage, project.settings.sampling),
                 *filter(None, scored.notes),
                 *(heard.words if heard else ()),
                 *remarks.of_timing(evaluations),
@@ -183,16 +187,16 @@ def decide_winner(
             ),
             corrections=corrections,
             human=heard,
-            places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(intake, scored)},
+            places={**(scored.shown.remarks() if scored.shown else {}), **_unwinnable(prepared, scored)},
         )
         costs = of_costs(project, asked, economy_of(evaluations, context))
         return decide(evaluations, bar=bar_in(project), context=replace(context, warnings=(*context.warnings, *costs)))
 
 
-def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
+def write_report(project: Project, prepared: Prepared, scored: Scored, verdict: Verdict) -> Comparison:
     """Table, JSON and page, and the answers with their scores."""
     with phase("write report"):
-        report = report_of(project, intake, scored, verdict)
+        report = report_of(project, prepared, scored, verdict)
         texts = {
             TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
             LINE: verdict_json(verdict),
@@ -200,14 +204,14 @@ def write_report(project: Project, intake: Prepared, scored: Scored, verdict: Ve
             MARKDOWN: report_md(report),
             JUNIT: junit_xml(report),
             RAGAS: ragas_jsonl(report),
-            RECORD: json.dumps(as_json(record_of(intake, scored, verdict))),
+            RECORD: json.dumps(as_json(record_of(prepared, scored, verdict))),
             SPECS: specs_of(scored.evaluations),
         }
-        facts = facts_of(project, intake, scored.measure.correct_by, verdict.coverage)
-        evaluations = partial(write_evaluations, facts=facts, cases=intake.cases, evaluations=scored.evaluations)
+        facts = facts_of(project, prepared, scored.measure.correct_by, verdict.coverage)
+        evaluations = partial(write_evaluations, facts=facts, cases=prepared.cases, evaluations=scored.evaluations)
         trial = bool(verdict.coverage.trial)
         published = publish(project, texts, {EVALUATIONS: evaluations}, created=report.created, trial=trial)
-    return Comparison(verdict, published, intake.problems)
+    return Comparison(verdict, published, prepared.problems)
 
 
 def _over_all(evaluation: Evaluation, cases: Sequence[str]) -> Evaluation:
@@ -219,15 +223,15 @@ def _diagnosed(evaluation: Evaluation, cases: Mapping[str, Case], examiner: Exam
     """With the layer that lost each case; the corpus is asked about those only that may be lost."""
     first = evaluation.cards[0]
     values, asked = first.values.get(MAIN), {outcome.case for outcome in evaluation.outcomes}
-    lost = [id for place, id in enumerate(first.cases) if values is not None and values[place] < LOST_BELOW]
+    lost = [id for index, id in enumerate(first.cases) if values is not None and values[index] < LOST_BELOW]
     answered = [case for case in cases.values() if case.id in asked]
     own = first.over([case.id for case in answered]).values if len(answered) < len(cases) else first.values
-    found = losses(answered, evaluation.outcomes, own, examiner.corpus(evaluation, lost))[1]
-    by_case = dict(zip((case.id for case in answered), found, strict=True))
+    layers = losses(answered, evaluation.outcomes, own, examiner.corpus(evaluation, lost))[1]
+    by_case = dict(zip((case.id for case in answered), layers, strict=True))
     return replace(evaluation, layers=tuple(by_case.get(id) for id in cases))
 
 
-def _found(evaluation: Evaluation, weight: Weight | None) -> RungResult:
+def _result(evaluation: Evaluation, weight: Weight | None) -> RungResult:
     """Its line with what was seen on the way: how it searched, and how far its scores vary when it is asked again."""
     result = evaluation.result
     searched = any(outcome.answer is not None and outcome.answer.retrieved for outcome in evaluation.outcomes)
@@ -238,27 +242,29 @@ def _found(evaluation: Evaluation, weight: Weight | None) -> RungResult:
     return replace(result, settings=settings, repeats=repeats)
 
 
-def _warnings(intake: Prepared, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
-    found = [reasons.partial(coverage)] if coverage.partial else []
-    found += [reasons.trial(coverage.trial)] if coverage.trial else []
-    found += [coverage.rescored] if coverage.rescored else []
-    found += [coverage.searched] if coverage.searched else []
+def _warnings(prepared: Prepared, scored: Scored, coverage: Coverage, sampling: SamplingSettings) -> list[str]:
+    warnings = [reasons.partial(coverage)] if coverage.partial else []
+    warnings += [reasons.trial(coverage.trial)] if coverage.trial else []
+    warnings += [coverage.rescored] if coverage.rescored else []
+    warnings += [coverage.searched] if coverage.searched else []
     if sampling.temperature and sampling.repeats == 1:
-        found.append(reasons.drawn_once(sampling.temperature))
+        warnings.append(reasons.drawn_once(sampling.temperature))
     asked = [e for e in scored.evaluations if not e.is_reference]
-    found += [reasons.repeated(e.name, e.result.repeats) for e in asked if e.result.repeats]
-    documents, about = few_documents(intake.cases)
-    found += [reasons.few_documents(documents, about)] if documents else []
-    found += [*scored.shown.remarks()] if scored.shown else []
-    found += [*_unwinnable(intake, scored)]
-    found += remarks.of_scoring(intake.cases, scored.measure, scored.evaluations)
-    if intake.problems:
-        found.append(f"problems with rows or files: {len(intake.problems)} (rung check lists them)")
-    tokens, room = intake.materials.answer_tokens, intake.materials.limit_tokens
-    return found + remarks.of_answers(scored.evaluations, answer_tokens=tokens, limit_tokens=room)
+    warnings += [reasons.repeated(e.name, e.result.repeats) for e in asked if e.result.repeats]
+    documents, about = few_documents(prepared.cases)
+    warnings += [reasons.few_documents(documents, about)] if documents else []
+    warnings += [*scored.shown.remarks()] if scored.shown else []
+    warnings += [*_unwinnable(prepared, scored)]
+    warnings += remarks.of_scoring(prepared.cases, scored.measure, scored.evaluations)
+    if prepared.problems:
+        warnings.append(f"problems with rows or files: {len(prepared.problems)} (rung check lists them)")
+    tokens, room = prepared.materials.answer_tokens, prepared.materials.limit_tokens
+    return warnings + remarks.of_answers(scored.evaluations, answer_tokens=tokens, limit_tokens=room)
 
 
-def _unwinnable(intake: Prepared, scored: Scored) -> dict[str, tuple[str, ...]]:
+def _unwinnable(prepared: Prepared, scored: Scored) -> dict[str, tuple[str, ...]]:
     """The sentence on cases that no answer can win, with their places."""
-    some = [case for case in intake.cases if case.id in scored.unwinnable]
-    return {reasons.unwinnable(len(some), len(intake.cases)): tuple(case.place or case.id for case in some)} if some else {}
+    some = [case for case in prepared.cases if case.id in scored.unwinnable]
+    return (
+        {reasons.unwinnable(len(some), len(prepared.cases)): tuple(case.place or case.id for case in some)} if some else {}
+    )

@@ -97,19 +97,19 @@ class Facts:
     made_by: Mapping[str, str] = field(default_factory=dict)
 
 
-def facts_of(project: Project, intake: Prepared, correct_by: str, coverage: Coverage) -> Facts:
+def facts_of(project: Project, prepared: Prepared, correct_by: str, coverage: Coverage) -> Facts:
     """Of a comparison that was decided."""
-    materials = intake.materials
+    materials = prepared.materials
     return Facts(
         correct_by=correct_by,
         coverage=coverage,
         answer_tokens=materials.answer_tokens,
         corpus_tokens=materials.corpus_tokens,
         passages=materials.passages,
-        knowledge_version=intake.knowledge_version,
-        weight=None if intake.weight is None else asdict(intake.weight),
-        document_groups=intake.document_groups,
-        made_by=made_by(project, intake),
+        knowledge_version=prepared.knowledge_version,
+        weight=None if prepared.weight is None else asdict(prepared.weight),
+        document_groups=prepared.document_groups,
+        made_by=made_by(project, prepared),
     )
 
 
@@ -139,11 +139,11 @@ def write_evaluations(file: BinaryIO, facts: Facts, cases: Sequence[Case], evalu
 
 @dataclass
 class _Writer:
-    """Writes rungs. `known`: the number of each passage that has its line; `seen`: the same by object, which is told faster
+    """Writes rungs. `ids`: the number of each passage that has its line; `seen`: the same by object, which is told faster
     than equality."""
 
     dump: Dump
-    known: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    ids: dict[tuple[Any, ...], int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
 
     def write(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
@@ -172,14 +172,14 @@ class _Writer:
     def _answers(self, evaluation: Evaluation, cases: Sequence[Case]) -> None:
         scores = [list(zip(*map(_numbers, card.values.values()), strict=True)) for card in evaluation.cards]
         errors = [_errors(card) for card in evaluation.cards]
-        places = {case.id: place for place, case in enumerate(cases)}
+        indexes = {case.id: index for index, case in enumerate(cases)}
         for outcomes in zip(*evaluation.passes, strict=True):
             case = outcomes[0].case
-            place = places[case]
+            index = indexes[case]
             row: dict[str, Any] = {"case": case, "passes": [self._outcome(outcome) for outcome in outcomes]}
-            row["scores"] = [rows[place] if rows else () for rows in scores]
-            if evaluation.layers and evaluation.layers[place]:
-                row["lost"] = evaluation.layers[place]
+            row["scores"] = [rows[index] if rows else () for rows in scores]
+            if evaluation.layers and evaluation.layers[index]:
+                row["lost"] = evaluation.layers[index]
             if wrong := [[n, *error] for n, by_case in enumerate(errors) for error in by_case.get(case, ())]:
                 row["errors"] = wrong
             self.dump(row)
@@ -210,9 +210,9 @@ class _Writer:
         number = self.seen.get(id(passage))
         if number is None:
             key = _shown(passage)
-            number = self.known.get(key)
+            number = self.ids.get(key)
             if number is None:
-                number = self.known[key] = len(self.known)
+                number = self.ids[key] = len(self.ids)
                 self.dump({"shown": key})
             self.seen[id(passage)] = number
         return (number, passage.score) if passage.score else number
@@ -258,7 +258,7 @@ def _read(lines: IO[str]) -> Stored:
     given["document_groups"] = None if groups is None else {id: tuple(some) for id, some in groups.items()}
     facts = Facts(**{**given, "coverage": Coverage(**given["coverage"])})
     asked = {id: Asked(question, judged) for id, question, judged in head["cases"]}
-    passages, found = list[Passage](), list[Evaluation]()
+    passages, evaluations = list[Passage](), list[Evaluation]()
     rung: _Rung | None = None
     for line in lines:
         row = json.loads(line)
@@ -269,11 +269,11 @@ def _read(lines: IO[str]) -> Stored:
         else:
             rung.add(row)
         if rung is not None and not rung.left:
-            found.append(rung.evaluation())
+            evaluations.append(rung.evaluation())
             rung = None
     if rung is not None:
         raise ValueError("it ends before its last answer")
-    return Stored(facts, asked, tuple(found))
+    return Stored(facts, asked, tuple(evaluations))
 
 
 def _passage(names: Sequence[str], values: Sequence[Any]) -> Passage:
@@ -291,7 +291,7 @@ class _Rung:
     ) -> None:
         self.left: int = row["answered"]
         self._row, self._cases, self._usage, self._passages = row, cases, usage, passages
-        self._places = {case: place for place, case in enumerate(cases)}
+        self._indexes = {case: index for index, case in enumerate(cases)}
         self._outcomes: list[list[Outcome]] = [[] for _ in range(max(1, len(row["metrics"])))]
         self._scores = [np.full((len(names), len(cases)), math.nan) for names in row["metrics"]]
         self._errors: list[list[ScoreError]] = [[] for _ in self._scores]
@@ -300,22 +300,22 @@ class _Rung:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One case."""
-        case, place = row["case"], self._places[row["case"]]
-        for outcomes, said in zip(self._outcomes, row["passes"], strict=True):
-            outcomes.append(self._outcome(case, said))
+        case, index = row["case"], self._indexes[row["case"]]
+        for outcomes, entry in zip(self._outcomes, row["passes"], strict=True):
+            outcomes.append(self._outcome(case, entry))
         for columns, scores in zip(self._scores, row["scores"], strict=True):
-            columns[:, place] = scores
+            columns[:, index] = scores
         for number, scorer, message in row.get("errors", ()):
             self._errors[number].append(ScoreError(case, scorer, message))
-        self._layers[place] = row.get("lost")
+        self._layers[index] = row.get("lost")
         self.left -= 1
 
     def evaluation(self) -> Evaluation:
         """All of it."""
-        row, (first, *again), known = self._row, map(tuple, self._outcomes), metrics()
+        row, (first, *again), declared = self._row, map(tuple, self._outcomes), metrics()
         cards = []
         for names, columns, errors in zip(row["metrics"], self._scores, self._errors, strict=True):
-            meant = {name: known[name] for name in names if name in known}
+            meant = {name: declared[name] for name in names if name in declared}
             cards.append(Scorecard(self._cases, dict(zip(names, columns, strict=True)), meant, tuple(errors)))
         interval, held = row["interval"], row["held"]
         return Evaluation(
@@ -352,10 +352,10 @@ class _Rung:
         )
         return Outcome(case, answer, usage=usage)
 
-    def _passage(self, told: int | list[Any]) -> Passage:
-        if isinstance(told, int):
-            return self._passages[told]
-        number, score = told
+    def _passage(self, reference: int | list[Any]) -> Passage:
+        if isinstance(reference, int):
+            return self._passages[reference]
+        number, score = reference
         if (number, score) not in self._scored:
             self._scored[number, score] = replace(self._passages[number], score=score)
         return self._scored[number, score]
@@ -376,15 +376,15 @@ def _result(row: Mapping[str, Any]) -> RungResult:
 def _latency(row: Mapping[str, Any]) -> Latency:
     timed = row["timed"]
     steps = {name: (pair[0], pair[1]) for name, pair in row["steps"].items()}
-    known = {**row, "steps": steps, "times": tuple(row["times"]), "timed": None if timed is None else Timed(**timed)}
-    return Latency(**known)
+    values = {**row, "steps": steps, "times": tuple(row["times"]), "timed": None if timed is None else Timed(**timed)}
+    return Latency(**values)
 
 
 def _errors(card: Scorecard) -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_case: dict[str, list[tuple[str, str]]] = {}
     for error in card.errors:
-        found.setdefault(error.case, []).append((error.scorer, error.message))
-    return found
+        by_case.setdefault(error.case, []).append((error.scorer, error.message))
+    return by_case
 
 
 def _numbers(column: NDArray[np.float64]) -> list[float | None]:

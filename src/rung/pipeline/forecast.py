@@ -51,8 +51,8 @@ class Forecast:
     def as_json(self) -> dict[str, Json]:
         """For programs."""
         names = ("calls", "prompt_tokens", "completion_tokens", "usd", "minutes")
-        told: dict[str, Json] = {name: getattr(self, name) for name in names}
-        return told if self.likely is None else {**told, "likely": self.likely.as_json()}
+        entry: dict[str, Json] = {name: getattr(self, name) for name in names}
+        return entry if self.likely is None else {**entry, "likely": self.likely.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,11 @@ class Rates:
 
         A server's model may write `server.reasoning_tokens` beside each answer; how many it likely does, nobody knows.
         """
-        told = None if likely is None else self._of(likely, live=live, model=model)
+        expected = None if likely is None else self._of(likely, live=live, model=model)
         settings = self.project.settings
         if is_on_server(model or settings.model):
             most = replace(most, completion=most.completion + most.calls * settings.server.reasoning_tokens)
-        return replace(self._of(most, live=live, model=model), likely=told)
+        return replace(self._of(most, live=live, model=model), likely=expected)
 
     def _of(self, use: Use, *, live: bool, model: str) -> Forecast:
         settings, pace = self.project.settings, self.live if live else self.pace
@@ -86,18 +86,18 @@ class Rates:
     def _usd(self, use: Use, minutes: float | None, model: str) -> float | None:
         """As a comparison counts what it spends (`budget.spent_usd`)."""
         prices = self.project.settings.prices
-        known = usd_of(prices, model, use.prompt, use.completion)
-        if known is None:
+        priced = usd_of(prices, model, use.prompt, use.completion)
+        if priced is None:
             hourly = prices.machine_usd_per_hour
             return 0.0 if not use.calls else None if hourly is None or minutes is None else hourly * minutes / 60
-        return known
+        return priced
 
 
 def in_all(forecasts: Sequence[Forecast]) -> Forecast:
     """The sum; what one does not know, the sum does not. What calls no model is as likely as it is at most."""
     likely = [f.likely or (f if not f.calls else None) for f in forecasts]
-    known = [one for one in likely if one is not None]
-    return replace(_sum(forecasts), likely=_sum(known) if len(known) == len(forecasts) else None)
+    stated = [one for one in likely if one is not None]
+    return replace(_sum(forecasts), likely=_sum(stated) if len(stated) == len(forecasts) else None)
 
 
 def _sum(forecasts: Sequence[Forecast]) -> Forecast:
@@ -151,8 +151,8 @@ def minutes_in_words(minutes: float | None) -> str:
     return "minutes unknown" if minutes is None else f"{minutes:.1f} minutes"
 
 
-def _pace(known: Json, *, of: str = "tokens") -> float | None:
+def _pace(note: Json, *, of: str = "tokens") -> float | None:
     """Seconds of a token, or of whatever was counted; None before the first was."""
-    seconds, count = (known.get("seconds"), known.get(of)) if isinstance(known, dict) else (None, None)
+    seconds, count = (note.get("seconds"), note.get(of)) if isinstance(note, dict) else (None, None)
     measured = isinstance(seconds, (int, float)) and isinstance(count, int) and count > 0
     return float(seconds) / count if measured else None  # type: ignore[arg-type, operator]  # as measured says

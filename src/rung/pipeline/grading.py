@@ -35,12 +35,12 @@ def asks_judge(project: Project) -> bool:
 def carried_by(runner: StepRunner, judge: Engine | None = None) -> RunConversations:
     """Carries out what scorers ask a model. `judge` None: the project's judge, opened when something is asked."""
 
-    def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
-        ended, _ = _carried(runner, talks, "judge", judge or runner.engines.judge)
+    def run(conversations: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
+        ended, _ = _judged(runner, conversations, "judge", judge or runner.engines.judge)
         silent = ("no judgement" if one.failure is None else one.failure.error for one in ended)
         return [why if one.value is None else one.value for one, why in zip(ended, silent, strict=True)]
 
-    return carry
+    return run
 
 
 def score_answers(
@@ -68,9 +68,9 @@ def score_answers(
     if against is not None:
         rivals = {outcome.case: _words(against.get(outcome.case)) for outcome in evaluation.outcomes}
         scoring_context = replace(scoring_context, rivals=rivals)
-    carry, cards = carried_by(runner, judge), []
-    for place, outcomes in enumerate(evaluation.passes):
-        card = evaluation.cards[place] if place < len(evaluation.cards) else Scorecard()
+    run, cards = carried_by(runner, judge), []
+    for index, outcomes in enumerate(evaluation.passes):
+        card = evaluation.cards[index] if index < len(evaluation.cards) else Scorecard()
         done = set(card.cases)
         before = seen((outcome for outcome in outcomes if outcome.case in done), scoring_context)
         now = seen(outcomes, scoring_context)
@@ -78,7 +78,7 @@ def score_answers(
             card, done = Scorecard(), set()
         left = [outcome for outcome in outcomes if outcome.case not in done]
         if left:
-            card = card.joined(score_run([cases[o.case] for o in left], left, scoring_context=now, run=carry))
+            card = card.joined(score_run([cases[o.case] for o in left], left, scoring_context=now, run=run))
         cards.append(card)
     return replace(evaluation, cards=tuple(cards))
 
@@ -89,27 +89,31 @@ def calibrated(runner: StepRunner, cases: Sequence[Case], judge: Engine | None =
     settings = runner.project.settings.judge
     name = settings.model or runner.project.settings.model
     pairwise = settings.mode == "pairwise"
-    known = labels(cases, pairwise=pairwise)
-    if not known and not pairwise and labels_file(runner.project).exists():
+    labelled = labels(cases, pairwise=pairwise)
+    if not labelled and not pairwise and labels_file(runner.project).exists():
         return ""
-    talks = [
-        partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=settings.rubric) for one in known
+    conversations = [
+        partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=settings.rubric) for one in labelled
     ]
-    carried, ended = _carried(runner, talks, "calibrate the judge", judge or runner.engines.judge) if talks else ([], False)
-    pairs = [(one.good, e.value > 0.5) for one, e in zip(known, carried, strict=True) if e.value is not None]
-    found: Agreement | None = agreement(pairs)
-    if found is not None:
-        return found.words(name)
+    judged, ended = (
+        _judged(runner, conversations, "calibrate the judge", judge or runner.engines.judge)
+        if conversations
+        else ([], False)
+    )
+    pairs = [(one.good, e.value > 0.5) for one, e in zip(labelled, judged, strict=True) if e.value is not None]
+    agreed: Agreement | None = agreement(pairs)
+    if agreed is not None:
+        return agreed.words(name)
     unlabelled = "no case has a human label (meta.human)"
-    why = unlabelled if not known else "the budget ended before it" if ended else "it graded none of the labelled answers"
+    why = unlabelled if not labelled else "the budget ended before it" if ended else "it graded none of the labelled answers"
     return f"The judge {name} is not calibrated: {why}."
 
 
-def _carried(
-    runner: StepRunner, talks: Sequence[Callable[[], Conversation[T]]], title: str, judge: Engine
+def _judged(
+    runner: StepRunner, conversations: Sequence[Callable[[], Conversation[T]]], title: str, judge: Engine
 ) -> tuple[list[Carried[T]], bool]:
     """What the judge says; where a budget has ended, or ends meanwhile, what it has said until then, and True."""
-    asked = [(MODEL, talk) for talk in talks]
+    asked = [(MODEL, conversation) for conversation in conversations]
     try:
         return runner.run(asked, title=title, engines={"generate": judge}), isinstance(judge, Closed)
     except BudgetEnded:

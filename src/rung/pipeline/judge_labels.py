@@ -41,15 +41,15 @@ def read_labels(project: Project) -> list[AnswerLabel]:
     if not path.exists():
         return []
     problems: list[Problem] = []
-    found = []
+    labels = []
     for line, row in json_lines(path, str(path), problems):
         try:
-            found.append(AnswerLabel.read(row))
+            labels.append(AnswerLabel.read(row))
         except ValueError as error:
             raise InputError(f"is no label of an answer: it {error}", path=path, line=line) from error
     if problems and path.stat().st_size:
         raise InputError(problems[0].message, path=path, line=problems[0].line)
-    return found
+    return labels
 
 
 def add_labels(project: Project, labels: Sequence[AnswerLabel]) -> None:
@@ -76,24 +76,26 @@ def corrected_by_people(project: Project, scored: Scored) -> tuple[dict[str, Cor
     if scored.measure.correct_by != "judge" or settings.judge.mode == "pairwise" or not (labels := read_labels(project)):
         return {}, None
     judged = {e.name: e for e in scored.evaluations if MAIN in e.values and not e.has_failed}
-    said = {name: heard(labels, name, digests(e.outcomes), e.scorecard.cases) for name, e in judged.items()}
+    by_people = {name: heard(labels, name, digests(e.outcomes), e.scorecard.cases) for name, e in judged.items()}
     asked = {name: _asked(e) for name, e in judged.items()}
     parts = {}
-    for place, (name, e) in enumerate(judged.items()):
-        one = corrected(asked[name], said[name].human, clusters=e.clusters, seed=place + 1)
+    for index, (name, e) in enumerate(judged.items()):
+        one = corrected(asked[name], by_people[name].human, clusters=e.clusters, seed=index + 1)
         if one is not None:
             parts[name] = one
     if not parts:
-        return {}, _check(settings.judge.model or settings.model, judged, said, {})
-    shift, found = shift_of(list(parts.values())), {}
-    for place, (name, e) in enumerate(judged.items()):
+        return {}, _check(settings.judge.model or settings.model, judged, by_people, {})
+    shift, corrections = shift_of(list(parts.values())), {}
+    for index, (name, e) in enumerate(judged.items()):
         if np.isnan(asked[name]).all():
             continue
         part = parts.get(name) or shifted(asked[name], shift, clusters=e.clusters)
-        found[name] = among(e.values[MAIN], part, clusters=e.clusters, seed=place + 1 if name in parts else 0)
-    own = {name: found[name] for name in parts}
-    others = [name for name in found if name not in own]
-    return found, _check(settings.judge.model or settings.model, judged, said, own, others=others, moved=shift.mean)
+        corrections[name] = among(e.values[MAIN], part, clusters=e.clusters, seed=index + 1 if name in parts else 0)
+    own = {name: corrections[name] for name in parts}
+    others = [name for name in corrections if name not in own]
+    return corrections, _check(
+        settings.judge.model or settings.model, judged, by_people, own, others=others, moved=shift.mean
+    )
 
 
 def _asked(evaluation: Evaluation) -> Floats:
@@ -115,7 +117,7 @@ def digests(outcomes: Sequence[Outcome]) -> dict[str, str]:
 def _check(
     judge: str,
     judged: Mapping[str, Evaluation],
-    said: Mapping[str, Heard],
+    by_people: Mapping[str, Heard],
     own: Mapping[str, Corrected],
     *,
     others: Sequence[str] = (),
@@ -125,22 +127,22 @@ def _check(
     import numpy as np
 
     pairs = []
-    for name, heard_of in said.items():
+    for name, heard_of in by_people.items():
         column = judged[name].values[MAIN]
         for n in np.flatnonzero(~np.isnan(heard_of.human) & ~np.isnan(column) & (heard_of.human != 0.5)):
             pairs.append((bool(heard_of.human[n] > 0.5), bool(column[n] > 0.5)))
-    found = agreement(pairs)
+    agreed = agreement(pairs)
     words = [
-        found.words(judge, corrected=bool(own))
-        if found
+        agreed.words(judge, corrected=bool(own))
+        if agreed
         else f"The judge {judge} is not calibrated: no label in {FILE} counts."
     ]
     if own:
-        told = "; ".join(
+        summary = "; ".join(
             f"{name} {reasons.number(one.judged)} by the judge, {reasons.interval(one.estimate)} with {one.labels} labels"
             for name, one in own.items()
         )
-        words.append(f"`correct` is the judge's, corrected by people's labels: {told}.")
+        words.append(f"`correct` is the judge's, corrected by people's labels: {summary}.")
         if others:
             words.append(
                 f"{reasons.listed(others)}: too few labels of their own; their judged answers moved as those did of which "
@@ -150,11 +152,11 @@ def _check(
         words.append(
             f"The judge's scores are not corrected: a rung needs {MIN_LABELS} labels of its answers (rung cases label)."
         )
-    words += [sentence for name, one in said.items() for sentence in _not_counted(name, one)]
+    words += [sentence for name, one in by_people.items() for sentence in _not_counted(name, one)]
     return JudgeCheck(
         labels=len(pairs),
-        agreement=None if found is None else found.share,
-        kappa=None if found is None else found.kappa,
+        agreement=None if agreed is None else agreed.share,
+        kappa=None if agreed is None else agreed.kappa,
         judged={name: float(np.nanmean(e.values[MAIN])) for name, e in judged.items() if not np.isnan(e.values[MAIN]).all()},
         by_rung={name: one.labels for name, one in own.items()},
         power={name: one.power for name, one in own.items()},
@@ -162,13 +164,13 @@ def _check(
     )
 
 
-def _not_counted(name: str, said: Heard) -> list[str]:
+def _not_counted(name: str, of_rung: Heard) -> list[str]:
     """Sentences about labels of a rung that count for nothing, or for half."""
-    found = []
-    if said.stale:
-        n = reasons.cases(said.stale, what="label")
-        found.append(f"{n} of {name} said something of answers that it no longer gives: none of its labels counts.")
-    if said.split:
-        n = reasons.cases(said.split, what="answer")
-        found.append(f"Labels contradict each other on {n} of {name}: each counts as the mean of its labels.")
-    return found
+    sentences = []
+    if of_rung.stale:
+        n = reasons.cases(of_rung.stale, what="label")
+        sentences.append(f"{n} of {name} said something of answers that it no longer gives: none of its labels counts.")
+    if of_rung.split:
+        n = reasons.cases(of_rung.split, what="answer")
+        sentences.append(f"Labels contradict each other on {n} of {name}: each counts as the mean of its labels.")
+    return sentences

@@ -36,9 +36,9 @@ def check_limits(project: Project) -> None:
     Raises:
         InputError: points at its line.
     """
-    known = limitable()
+    measured = limitable()
     for name, value in project.settings.bar.limits().items():
-        if name not in known:
-            raise project.error(f"bar: nothing measures '{name}'; {hint(name, known)}", "bar", name)
-        if known[name].is_share and not 0 <= value <= 1:
+        if name not in measured:
+            raise project.error(f"bar: nothing measures '{name}'; {hint(name, measured)}", "bar", name)
+        if measured[name].is_share and not 0 <= value <= 1:
             raise project.error(f"bar: {name} is a share, so its limit lies in 0 to 1, not at {value:g}", "bar", name)

@@ -9,9 +9,9 @@ from rung.records import digest, plain
 TAUGHT, KNOWLEDGE = "taught", "knowledge"  # what is learnt or shown as an example; how documents are cut and embedded
 
 
-def made_by(project: Project, intake: Prepared) -> dict[str, str]:
+def made_by(project: Project, prepared: Prepared) -> dict[str, str]:
     """What answers of today would be made by; see `evaluation_store.Facts`."""
-    materials, knowledge = intake.materials, project.settings.knowledge
+    materials, knowledge = prepared.materials, project.settings.knowledge
     taught = [
         [(e.messages, e.tools) for e in materials.examples],
         [(c.id, c.question, c.answers) for c in materials.lessons],

@@ -29,13 +29,13 @@ def materials_of(
 
     `groups`: document id -> the groups that may read it, empty for everybody.
     """
-    lessons, secrets = may_teach(rows.split("train"), groups)
+    train_cases, secrets = may_teach(rows.split("train"), groups)
     materials = Materials(
         task=project.settings.task,
         schema=rows.schema,
         labels=rows.labels,
         examples=rows.examples,
-        lessons=lessons,
+        lessons=train_cases,
         limit_tokens=said_context(project),
         trainable=is_local(project.settings.model),
         reranker=bool(project.settings.reranker),
@@ -55,20 +55,20 @@ def said_context(project: Project) -> int:
     return server.context_tokens if is_said else 0
 
 
-def may_teach(lessons: Sequence[Case], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
+def may_teach(cases: Sequence[Case], groups: Mapping[str, Sequence[str]]) -> tuple[tuple[Case, ...], tuple[Problem, ...]]:
     """The train cases that may teach, and a problem for each that may not: prompts and weights keep no secrets.
 
     What a lesson shows or teaches reaches every asker, so its answer must stand in documents that everybody may read. A
     case of a restricted asker whose answer has no known document cannot be told apart, and teaches nothing either.
     """
-    kept: list[Case] = []
+    admitted: list[Case] = []
     problems: list[Problem] = []
-    for case in lessons:
+    for case in cases:
         named = (*case.gold_documents, *(span.document for span in case.evidence))
-        known = [groups[document] for document in named if document in groups]
-        if not case.answerable or not (any(known) or (case.groups and not known)):
-            kept.append(case)
+        restrictions = [groups[document] for document in named if document in groups]
+        if not case.answerable or not (any(restrictions) or (case.groups and not restrictions)):
+            admitted.append(case)
             continue
-        readers = sorted({*(case.groups or ()), *(group for some in known for group in some)})
+        readers = sorted({*(case.groups or ()), *(group for some in restrictions for group in some)})
         problems.append(Problem.at(case.place, f"'{case.id}' does not teach: its answer is for {', '.join(readers)} only"))
-    return tuple(kept), tuple(problems)
+    return tuple(admitted), tuple(problems)

@@ -32,7 +32,7 @@ MIN_ELSEWHERE, DOUBT, TELLING = 3, 0.2, 0.25
 WIDE = 0.5  # of the model's context: so much is shown where nobody can tell which passages bear the answer
 
 
-def shown_to_oracle(engines: Engines, intake: Prepared, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
+def shown_to_oracle(engines: Engines, prepared: Prepared, settings: Retrieval) -> dict[str, tuple[Passage, ...]]:
     """Of each judging case's gold what the oracle is shown, by case id.
 
     The passages that bear the answer, as many as `rag` shows, and something of each piece of evidence and gold document.
@@ -40,8 +40,8 @@ def shown_to_oracle(engines: Engines, intake: Prepared, settings: Retrieval) -> 
     Nothing that does not fit beside prompt and answer, unless that leaves nothing. Evidence stands in its own order,
     passages of gold documents in that of the documents.
     """
-    materials, gold = intake.materials, intake.gold
-    asked = [case for case in intake.cases if case.id in gold]
+    materials, gold = prepared.materials, prepared.gold
+    asked = [case for case in prepared.cases if case.id in gold]
     worked = worked_examples(materials, settings.shots, with_passages=True)
     prompts = (grounded(instruction(materials), grounding(materials), case.ask(), (), worked=worked) for case in asked)
     used = engines.generator.count_tokens([engines.generator.render(prompt) for prompt in prompts])
@@ -58,16 +58,16 @@ def _chosen(case: Case, gold: Gold, sizes: Mapping[Passage, int], *, room: int, 
     if not gold.bearing:
         most, room = len(gold.passages), int(WIDE * room)
     chosen: list[Passage] = []
-    for place, passage in enumerate(gold.passages):
-        bears = place < gold.bearing or not gold.bearing
+    for index, passage in enumerate(gold.passages):
+        bears = index < gold.bearing or not gold.bearing
         if ((bears and len(chosen) < most) or _adds(case, passage, chosen)) and sizes[passage] <= room:
             chosen.append(passage)
             room -= sizes[passage]
     chosen = chosen or [gold.passages[0]]
     if case.evidence:
         return tuple(chosen)
-    order = {document: place for place, document in enumerate(case.gold_documents)}
-    return tuple(sorted(chosen, key=lambda p: (order.get(p.document, len(order)), p.start)))
+    rank = {document: index for index, document in enumerate(case.gold_documents)}
+    return tuple(sorted(chosen, key=lambda p: (rank.get(p.document, len(rank)), p.start)))
 
 
 def _adds(case: Case, passage: Passage, chosen: Sequence[Passage]) -> bool:
@@ -108,7 +108,7 @@ class Shown:
     def remarks(self) -> dict[str, tuple[str, ...]]:
         """One sentence for each kind of case, with the places of all of these cases."""
         out = "; the gaps leave them out"
-        told = (
+        kinds = (
             (self.unnamed, f"it had nothing to go by, since no gold is named ('evidence' or 'gold_documents'){out}"),
             (self.missing, f"a document that is named is not there, or could not be read{out}"),
             (self.failed, f"no answer came{out}"),
@@ -120,7 +120,7 @@ class Shown:
         whole = f"of {counted(self.answerable, what='answerable case')}"
         return {
             f"The oracle in {len(some):,} {whole} ({_first(some)}): {why}.": tuple(c.place or c.id for c in some)
-            for some, why in told
+            for some, why in kinds
             if some
         }
 
@@ -137,7 +137,7 @@ def _first(some: Sequence[Case]) -> str:
     return named if len(some) == 1 else f"{named} and others"
 
 
-def shown_in(intake: Prepared, measure: ScoringContext, evaluations: Sequence[Evaluation]) -> Shown | None:
+def shown_in(prepared: Prepared, context: ScoringContext, evaluations: Sequence[Evaluation]) -> Shown | None:
     """What was before the oracle in its answers, and was it less than `rag` had? None where the oracle was not asked."""
     import numpy as np
 
@@ -146,29 +146,29 @@ def shown_in(intake: Prepared, measure: ScoringContext, evaluations: Sequence[Ev
         return None
     oracle = {outcome.case: outcome.answer for outcome in asked[0].outcomes}
     rag = [{o.case: o.answer for o in e.outcomes} for e in evaluations if e.spec and e.spec.rung == RAG]
-    in_words = measure.correct_by in IN_WORDS
-    held = np.full(len(intake.cases), math.nan)
+    in_words = context.correct_by in IN_WORDS
+    held = np.full(len(prepared.cases), math.nan)
     kinds: dict[str, list[Case]] = {
         k: [] for k in ("unnamed", "missing", "cut", "failed", "elsewhere", "doubtful", "unsaid")
     }
-    answerable = [(place, case) for place, case in enumerate(intake.cases) if case.answerable and case.id in oracle]
-    for place, case in answerable:
-        wanted = expected(case, measure)
+    answerable = [(index, case) for index, case in enumerate(prepared.cases) if case.answerable and case.id in oracle]
+    for index, case in answerable:
+        accepted = expected(case, context)
         passages = _passages(oracle, case)
-        kind = "failed" if oracle[case.id] is None else _lacks(case, passages, wanted, intake)
-        if kind == "unsaid" and measure.correct_by == "json":
+        kind = "failed" if oracle[case.id] is None else _lacks(case, passages, accepted, prepared)
+        if kind == "unsaid" and context.correct_by == "json":
             kind = ""  # what is asked for may be no document's word
-        if kind == "unsaid" and any(_any(_passages(one, case), wanted) for one in rag):
+        if kind == "unsaid" and any(_any(_passages(one, case), accepted) for one in rag):
             kind = "elsewhere"
         if kind:
             kinds[kind].append(case)
-        sure = bool(case.evidence and (wanted or not in_words)) or holds_whole(passages, wanted)
-        held[place] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
+        sure = bool(case.evidence and (accepted or not in_words)) or holds_whole(passages, accepted)
+        held[index] = 1.0 if sure and not kind else 0.5 if kind in ("", "unsaid") else 0.0
     elsewhere, unsaid = len(kinds["elsewhere"]), len(kinds["unsaid"])
     if is_doubtful(elsewhere, elsewhere + unsaid, len(answerable)):
         kinds["doubtful"], kinds["unsaid"] = kinds["unsaid"], []
         doubtful = {case.id for case in kinds["doubtful"]}
-        held[[place for place, case in answerable if case.id in doubtful]] = 0.0
+        held[[index for index, case in answerable if case.id in doubtful]] = 0.0
     return Shown(held, **{kind: tuple(some) for kind, some in kinds.items()}, answerable=len(answerable))
 
 
@@ -177,27 +177,27 @@ def _passages(answers: Mapping[str, Answer | None], case: Case) -> Sequence[Pass
     return () if answer is None else answer.passages
 
 
-def _lacks(case: Case, passages: Sequence[Passage], wanted: Phrases, intake: Prepared) -> str:
+def _lacks(case: Case, passages: Sequence[Passage], accepted: Phrases, prepared: Prepared) -> str:
     """Why the oracle did not have the answer before it; "" where it had, or nobody can tell."""
-    if intake.rows.missing.get(case.id):
+    if prepared.rows.missing.get(case.id):
         return "missing"
-    gold = intake.gold.get(case.id)
+    gold = prepared.gold.get(case.id)
     if not has_gold(case) or gold is None:
         return "unnamed"
     if case.evidence:
         return "cut" if None in target_ranks(case, passages) else ""
-    if not wanted or _any(passages, wanted):
+    if not accepted or _any(passages, accepted):
         return ""
     return "cut" if gold.held else "unsaid"
 
 
-def expected(case: Case, measure: ScoringContext) -> Phrases:
+def expected(case: Case, context: ScoringContext) -> Phrases:
     """What must stand in a document if it has the answer; nothing where that may be said in other words."""
-    in_words = measure.correct_by in IN_WORDS
-    wanted = phrases(case, schema=measure.schema, labels=measure.labels) if in_words else ()
-    long = measure.correct_by != "json" and any(len(phrase.split()) > SHORT for answer in wanted for phrase in answer)
-    return () if long else wanted
+    in_words = context.correct_by in IN_WORDS
+    accepted = phrases(case, schema=context.schema, labels=context.labels) if in_words else ()
+    long = context.correct_by != "json" and any(len(phrase.split()) > SHORT for answer in accepted for phrase in answer)
+    return () if long else accepted
 
 
-def _any(passages: Sequence[Passage], wanted: Phrases) -> bool:
-    return any(holds(passage, wanted) for passage in passages)
+def _any(passages: Sequence[Passage], accepted: Phrases) -> bool:
+    return any(holds(passage, accepted) for passage in passages)

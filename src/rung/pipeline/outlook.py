@@ -100,20 +100,18 @@ class Foreseer:
     def answers(self) -> list[Forecast]:
         """Of all rungs and arms, on all cases; of a rung whose settings are searched, so many as go on at most."""
         repeats, swept = self.project.settings.sampling.repeats, self._swept() if self.allowed.trials else {}
-        found = []
+        forecasts = []
         for rung in self.forecasts:
             if rung.rehearsed is not None and rung.name not in swept:
-                known = rung.rehearsed
-                found.append(self.rates.of(known.whole.times(repeats), known.likely.times(repeats)))
+                rehearsed = rung.rehearsed
+                forecasts.append(self.rates.of(rehearsed.whole.times(repeats), rehearsed.likely.times(repeats)))
         for some in swept.values():
-            known_ones = [e.rehearsed for e in some if e.rehearsed is not None]
-            if known_ones:
-                count = repeats * min(KEPT, len(known_ones))
-                whole, likely = (
-                    most([getattr(one, what) for one in known_ones]).times(count) for what in ("whole", "likely")
-                )
-                found.append(self.rates.of(whole, likely))
-        return found
+            members = [e.rehearsed for e in some if e.rehearsed is not None]
+            if members:
+                count = repeats * min(KEPT, len(members))
+                whole, likely = (most([getattr(one, what) for one in members]).times(count) for what in ("whole", "likely"))
+                forecasts.append(self.rates.of(whole, likely))
+        return forecasts
 
     def _servers(self) -> Iterator[Part]:
         settings = self.project.settings
@@ -129,21 +127,21 @@ class Foreseer:
         timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
         passes = MAX_PASSES if limited else 1
-        known = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]
+        rungs = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]
         whole, likely = Use(), Use()
-        for one in known:
-            found, before = self._on(one, timed), self._on(one, [warm])
-            whole += (found.whole + before.whole.times(turns)).times(passes)
-            likely += found.likely + before.likely.times(turns)
+        for one in rungs:
+            sampled, before = self._on(one, timed), self._on(one, [warm])
+            whole += (sampled.whole + before.whole.times(turns)).times(passes)
+            likely += sampled.likely + before.likely.times(turns)
         yield Part("the live pass", self.rates.of(whole, likely, live=True))
 
     def _on(self, rung: RungForecast, cases: Sequence[Case]) -> Rehearsed:
         """A rung on other cases than those that it was rehearsed on; one that is made of others, as the dearest of these."""
-        found = rehearse(self.stage, rung.plan, cases)
-        if found is None:
+        rehearsed = rehearse(self.stage, rung.plan, cases)
+        if rehearsed is None:
             each = rung.rehearsed.each if rung.rehearsed else Use()
             return Rehearsed(each.times(len(cases)), each, each.times(len(cases)))
-        return found
+        return rehearsed
 
     def _judge(self) -> Iterator[Part]:
         settings, materials = self.project.settings, self.stage.materials
@@ -161,16 +159,16 @@ class Foreseer:
         longest = {e.label: e.rehearsed.each.completion for e in self.forecasts if e.rehearsed is not None}
         other = words(longest.get(CLOSED_BOOK, 0) + 1)
         rivals = dict.fromkeys((case.id for case in self.judging), other) if pairwise else None
-        told = []
+        rehearsals = []
         for label, tokens in longest.items():
             for make in scorers().values():
                 scorer = make(replace(by, rivals=None if label == CLOSED_BOOK else rivals))
-                told.append(_asked(stage, scorer, self.judging, words(tokens)))
+                rehearsals.append(_asked(stage, scorer, self.judging, words(tokens)))
         for one in labels(self.cases, pairwise=pairwise) if by.correct_by == "judge" else ():
-            talk = partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=rubric)
-            told.append(stage.of(lambda _case, talk=talk: talk(), [one.case], ways=("judges",)))  # type: ignore[misc]
-        total = sum((found.whole for found in told if found), Use())
-        likely = sum((found.likely for found in told if found), Use())
+            ask = partial(judgement, one.case, one.answer, one.other if pairwise else None, rubric=rubric)
+            rehearsals.append(stage.of(lambda _case, ask=ask: ask(), [one.case], ways=("judges",)))  # type: ignore[misc]
+        total = sum((rehearsed.whole for rehearsed in rehearsals if rehearsed), Use())
+        likely = sum((rehearsed.likely for rehearsed in rehearsals if rehearsed), Use())
         repeats = settings.sampling.repeats
         yield Part("the judge", self.rates.of(total.times(repeats), likely.times(repeats), model=name))
 
@@ -183,8 +181,8 @@ class Foreseer:
         dev = self.stage.materials.dev
         total = Use()
         for some in swept.values():
-            found = [one.whole for e in some if (one := rehearse(self.stage, e.plan, dev)) is not None]
-            total += most(found).times(min(each, len(some))) if found else Use()
+            uses = [one.whole for e in some if (one := rehearse(self.stage, e.plan, dev)) is not None]
+            total += most(uses).times(min(each, len(some))) if uses else Use()
         yield Part(f"the search, on {len(dev)} dev cases", self.rates.of(total))
 
     def _building(self) -> Iterator[Part]:
@@ -200,9 +198,9 @@ class Foreseer:
         todo = list(trainings(self.project, needs))
         if not todo:
             return
-        known = [self.pace.seconds(one) for one in todo]
-        seconds = [one for one in known if one is not None]
-        minutes = sum(seconds) / 60 if len(seconds) == len(known) else None
+        estimates = [self.pace.seconds(one) for one in todo]
+        seconds = [one for one in estimates if one is not None]
+        minutes = sum(seconds) / 60 if len(seconds) == len(estimates) else None
         hourly = training_usd_per_hour(self.project.settings.prices)
         usd = 0.0 if hourly is None else None if minutes is None else hourly * minutes / 60
         rows = ", ".join(f"{one.rows:,} rows" for one in todo)
@@ -245,7 +243,7 @@ class Foreseer:
         materials = self.stage.materials
         cases = (*materials.dev, *(materials.lessons if router.plan.settings.get("train_cases") else ()))
         members = [e for e in self.forecasts if isinstance(e.plan, Plan) and not e.is_reference]
-        return sum((found.whole for e in members if (found := rehearse(self.stage, e.plan, cases))), Use())
+        return sum((rehearsed.whole for e in members if (rehearsed := rehearse(self.stage, e.plan, cases))), Use())
 
 
 def _asked(stage: Stage, scorer: Scorer, cases: Sequence[Case], text: str) -> Rehearsed | None:
@@ -259,7 +257,7 @@ def rehearse(stage: Stage, plan: Plan | Composition, cases: Sequence[Case]) -> R
     """What a rung's plan takes on these cases, in one pass."""
     if isinstance(plan, Composition):
         return None
-    spec = plan.with_artifacts(tuple(f"{REHEARSED}{place}" for place in range(len(plan.needs))))
+    spec = plan.with_artifacts(tuple(f"{REHEARSED}{index}" for index in range(len(plan.needs))))
     strategy = make_strategy(spec, gold=stage.materials.gold)
     return stage.of(lambda case: strategy.answer(case.ask()), cases, plan.needs)
 

@@ -63,14 +63,14 @@ def pinned_strategy(builder: ArtifactBuilder, label: str | None) -> PinnedStrate
         label = verdict.winner
         if label is None:
             raise UserError(f"the last verdict of {builder.project.root} chose no rung; name one with --rung")
-        spec = _kept(verdict.folder, label)
+        spec = _stored_spec(verdict.folder, label)
         if spec is not None and (asked := _as_measured(builder.engines, label, spec)) is not None:
             return asked
     name, rung, settings = _named(builder.project, label)
     return _trained(builder, name, rung, settings) or _lightly(builder, name, rung, settings) or _built(builder, name)
 
 
-def _kept(verdict: Path, label: str) -> StrategySpec | None:
+def _stored_spec(verdict: Path, label: str) -> StrategySpec | None:
     """A verdict's spec; None where a newer or older Rung wrote it in another form: the strategy is then made from
     `rung.yaml`."""
     try:
@@ -90,25 +90,25 @@ def _as_measured(engines: Engines, label: str, spec: StrategySpec) -> PinnedStra
 def _trained(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: Mapping[str, Json]) -> PinnedStrategy | None:
     """A trained rung as the last verdict measured it; None where `rung.yaml` asks for another now, or none was."""
     verdict, project = latest_folder(builder.project), builder.project
-    spec = None if verdict is None else _kept(verdict, label)
+    spec = None if verdict is None else _stored_spec(verdict, label)
     record = getattr(rung, "record", None)
     if spec is None or not spec.artifacts or record is None:
         return None
     own = shown(read(record, {key: value for key, value in settings.items() if key != TASK}, rung=rung.name))
-    said, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
+    configured, from_examples = project.settings, project.settings.behaviour.labels == "from_examples"
     now = replace(
         spec,
         rung=rung.name,
         settings=own,
-        task=str(settings.get(TASK, said.task)),
+        task=str(settings.get(TASK, configured.task)),
         schema=read_schema(project),
         labels=spec.labels if from_examples else read_labels(project, (), []),
-        seed=said.seed,
+        seed=configured.seed,
     )
     if now.digest != spec.digest:
         return None
-    found = _as_measured(builder.engines, label, spec)
-    return found if found is not None and set(found.artifacts) & set(TRAINED_KINDS) else None
+    as_measured = _as_measured(builder.engines, label, spec)
+    return as_measured if as_measured is not None and set(as_measured.artifacts) & set(TRAINED_KINDS) else None
 
 
 def _all(spec: StrategySpec) -> Iterator[str]:
@@ -171,10 +171,10 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
 
 def _built(builder: ArtifactBuilder, label: str) -> PinnedStrategy:
     """The rung as a comparison would have it."""
-    intake = prepare(builder.engines)
-    candidates = propose(builder, intake)
-    wanted = [candidate for candidate in candidates if candidate.label == label]
-    candidate = next(c for c in build(builder, with_members(candidates, wanted)) if c.label == label)
+    prepared = prepare(builder.engines)
+    candidates = propose(builder, prepared)
+    selected = [candidate for candidate in candidates if candidate.label == label]
+    candidate = next(c for c in build(builder, with_members(candidates, selected)) if c.label == label)
     if candidate.strategy is None:
         raise UserError(f"{label} cannot answer: {candidate.why}")
     return PinnedStrategy(label, candidate.strategy, candidate.artifacts)

@@ -32,7 +32,7 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     Raises:
         UserError: nobody listens there, or the key, the quota or the model is refused; or a model's name is none.
     """
-    project, told = engines.project, list[str]()
+    project, notices = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
         check_named(project, key, name, what)
         idle = key == "judge" and not asks_judge(project)
@@ -41,14 +41,14 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
             continue
         before = known(engines.cache, engine)
         with phase(f"ask {name}"):
-            found = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
-        if trouble := found.get("trouble"):
+            report = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
+        if trouble := report.get("trouble"):
             say(f"! {name} did not answer a first small request ({trouble}); going on")
-        said = list(remarks(name, found))
-        told += [one for one in said if one not in told]
-        for one in said if found != before else ():
+        lines = list(remarks(name, report))
+        notices += [one for one in lines if one not in notices]
+        for one in lines if report != before else ():
             say(f"! {one}")
-    return tuple(told)
+    return tuple(notices)
 
 
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
@@ -90,9 +90,9 @@ def is_held(project: Project) -> bool:
     return bool(settings.behaviour.schema_file or settings.behaviour.labels) or settings.reranker == GENERATOR
 
 
-def remarks(name: str, found: Mapping[str, Json]) -> Iterator[str]:
+def remarks(name: str, report: Mapping[str, Json]) -> Iterator[str]:
     """What is to be said of a model's server in the verdict."""
-    form, left_out = found.get("form"), found.get("left_out")
+    form, left_out = report.get("form"), report.get("left_out")
     if form in ("ignored", "refused"):
         what = "ignores" if form == "ignored" else "does not take"
         yield f"{name} {what} response_format: no answer is held to schema or labels; the prompt alone asks for them."

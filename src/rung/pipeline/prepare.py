@@ -118,9 +118,9 @@ def gold_of(rows: Dataset, knowledge: Knowledge) -> dict[str, Gold]:
     """The gold of the cases that name some, by case id."""
     from rung.knowledge import gold_passages
 
-    wanted = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
-    found = {c.id: gold_passages(c, knowledge, wanted[c.id]) for c in rows.cases if c.answerable}
-    return {id: known for id, known in found.items() if known.passages}
+    expected = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
+    by_case = {c.id: gold_passages(c, knowledge, expected[c.id]) for c in rows.cases if c.answerable}
+    return {id: gold for id, gold in by_case.items() if gold.passages}
 
 
 def _judging(project: Project, rows: Dataset, limit: int | None) -> tuple[Case, ...]:
@@ -214,8 +214,8 @@ def _listed(engines: Engines) -> str | None:
     if project.groups_of is not None:
         return None
     seen = listing(project.root, project.settings.knowledge.sources, but=PAGE)
-    said = project.settings.knowledge.model_dump(mode="json")
-    return seen and digest(seen, said, engines.embedder.identity)
+    configured = project.settings.knowledge.model_dump(mode="json")
+    return seen and digest(seen, configured, engines.embedder.identity)
 
 
 def _refuse_old(project: Project, report: SyncReport) -> None:
@@ -238,7 +238,7 @@ def _keep_pace(engines: Engines, report: SyncReport) -> None:
         engines.cache.note("index_pace_of", engines.project.settings.embedder, pace)  # for who has not opened the embedder
 
 
-def seconds_to_index(engines: Engines, intake: Prepared) -> float | None:
+def seconds_to_index(engines: Engines, prepared: Prepared) -> float | None:
     """How long it takes to index all passages; None where no sync was timed in this folder, or a server embeds."""
     cached = engines.cache.noted("index_pace", engines.embedder.identity)
     embedder = engines.project.settings.embedder
@@ -247,7 +247,7 @@ def seconds_to_index(engines: Engines, intake: Prepared) -> float | None:
     seconds, passages = cached.get("seconds"), cached.get("passages")
     if not isinstance(seconds, (int, float)) or not isinstance(passages, int) or not passages:
         return None
-    return float(seconds) / passages * intake.materials.passages
+    return float(seconds) / passages * prepared.materials.passages
 
 
 def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
@@ -270,8 +270,8 @@ def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
     """At most `limit` cases, always the same ones, in the files' order."""
     if limit is None or limit >= len(cases):
         return tuple(cases)
-    kept = {case.id for case in sorted(cases, key=lambda case: digest("limit", case.id))[:limit]}
-    return tuple(case for case in cases if case.id in kept)
+    selected = {case.id for case in sorted(cases, key=lambda case: digest("limit", case.id))[:limit]}
+    return tuple(case for case in cases if case.id in selected)
 
 
 def _corpus_tokens(engines: Engines, documents: Sequence[Document]) -> int:
@@ -286,7 +286,7 @@ def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
     """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
-    shown += [wanted for case in teaching if (wanted := wanted_output(case, rows.schema, rows.labels)) is not None]
+    shown += [output for case in teaching if (output := wanted_output(case, rows.schema, rows.labels)) is not None]
     return room_after(longest_of(shown) if shown else None, rows.schema)
 
 

@@ -19,8 +19,8 @@ def by_token(prices: PriceSettings, prompt: int, completion: int, *, cached: int
 
 def usd_of(prices: PriceSettings, model: str, prompt: int, completion: int) -> float | None:
     """Dollars of these tokens; None where neither `rung.yaml` nor the price list has a price."""
-    known = by_token(prices, prompt, completion)
-    return _listed(model, prompt, completion) if known is None else known
+    priced = by_token(prices, prompt, completion)
+    return _listed(model, prompt, completion) if priced is None else priced
 
 
 def cached_has_a_price(prices: PriceSettings, model: str) -> bool:

@@ -119,23 +119,23 @@ def publish(
         Damaged: the list of verdicts.
     """
     folder = verdicts_of(project)
-    kept = folder / digest(texts[LINE])[:16]
+    own = folder / digest(texts[LINE])[:16]
     with alone(folder / f"{LIST}.lock"):
-        (kept / SEAL).unlink(missing_ok=True)  # killed from here on, it is not sealed
+        (own / SEAL).unlink(missing_ok=True)  # killed from here on, it is not sealed
         for name, text in texts.items():
-            write_whole(kept / name, text)
+            write_whole(own / name, text)
         for name, write in streams.items():
-            _write_stream(kept / name, write)
+            _write_stream(own / name, write)
         listed = read_list(project)
-        if kept.name not in [line.verdict for line in listed]:
-            line = Line(max((line.number for line in listed), default=0) + 1, kept.name, created, trial)
+        if own.name not in [line.verdict for line in listed]:
+            line = Line(max((line.number for line in listed), default=0) + 1, own.name, created, trial)
             write_list(project, [*listed, line])
-        seal(kept, {name: sha256(kept / name) for name in sorted(files_in(kept))})  # what is sealed is listed
+        seal(own, {name: sha256(own / name) for name in sorted(files_in(own))})  # what is sealed is listed
         if trial:
-            return Published(texts[TABLE], texts[LINE], kept / PAGE, kept)
+            return Published(texts[TABLE], texts[LINE], own / PAGE, own)
         write_whole(project.root / PAGE, texts[PAGE])
-        write_whole(folder / LATEST, f"{kept.name}\n")
-    return Published(texts[TABLE], texts[LINE], project.root / PAGE, kept)
+        write_whole(folder / LATEST, f"{own.name}\n")
+    return Published(texts[TABLE], texts[LINE], project.root / PAGE, own)
 
 
 def _write_stream(path: Path, write: Callable[[BinaryIO], None]) -> None:
@@ -153,17 +153,17 @@ def latest(project: Project) -> Published:
         UserError: there is none yet.
         Damaged: the list, the pointer to the last one, or that one.
     """
-    kept = latest_folder(project)
-    if kept is None:
+    folder = latest_folder(project)
+    if folder is None:
         listed = read_list(project)
         gone = next((line.number for line in reversed(listed) if not line.trial), None)
         why = "there is no verdict yet" if gone is None else f"the folder of the last verdict, {gone}, is gone"
         if listed and gone is None:
             why += f", only trial runs (rung report {project.root} --verdict {listed[-1].number} shows one)"
         raise UserError(f"{project.root}: {why}; make one with: rung compare {project.root}")
-    require_whole(kept)
-    texts = [_text(kept / name) for name in (TABLE, LINE)]
-    return Published(texts[0], texts[1], kept / PAGE, kept)
+    require_whole(folder)
+    texts = [_text(folder / name) for name in (TABLE, LINE)]
+    return Published(texts[0], texts[1], folder / PAGE, folder)
 
 
 def latest_folder(project: Project) -> Path | None:
@@ -183,8 +183,8 @@ def latest_folder(project: Project) -> Path | None:
     name = _text(pointer).strip()
     if name not in real:
         raise damaged(pointer, "it names no verdict of the list")
-    kept = pointer.parent / name
-    return kept if kept.is_dir() else None
+    folder = pointer.parent / name
+    return folder if folder.is_dir() else None
 
 
 def last_choice(project: Project) -> str:
@@ -193,13 +193,13 @@ def last_choice(project: Project) -> str:
     Raises:
         Damaged: the list, the pointer to the last one, or that one.
     """
-    kept = latest_folder(project)
-    if kept is None:
+    folder = latest_folder(project)
+    if folder is None:
         return ""
     try:
-        winner = json.loads(_text(kept / LINE))["winner"]
+        winner = json.loads(_text(folder / LINE))["winner"]
     except (ValueError, KeyError, TypeError) as error:
-        raise damaged(kept / LINE, str(error)) from error
+        raise damaged(folder / LINE, str(error)) from error
     return winner if isinstance(winner, str) else ""
 
 
@@ -209,13 +209,13 @@ def published(project: Project, name: str) -> Published:
     Raises:
         UserError: there is no such verdict, or more than one, or it is not whole.
     """
-    kept = _folder(project, name)
-    require_whole(kept)
+    folder = _folder(project, name)
+    require_whole(folder)
     try:
-        texts = [(kept / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
+        texts = [(folder / part).read_text(encoding="utf-8") for part in (TABLE, LINE)]
     except (OSError, ValueError) as error:
-        raise UserError(f"{kept} holds no verdict that can be shown ({error}): run 'rung compare'") from error
-    return Published(texts[0], texts[1], kept / PAGE, kept)
+        raise UserError(f"{folder} holds no verdict that can be shown ({error}): run 'rung compare'") from error
+    return Published(texts[0], texts[1], folder / PAGE, folder)
 
 
 def record(project: Project, name: str) -> Record:
@@ -229,32 +229,32 @@ def record(project: Project, name: str) -> Record:
     Raises:
         UserError: there is no such verdict, or more than one.
     """
-    found = _folder(project, name)
-    require_whole(found)
+    folder = _folder(project, name)
+    require_whole(folder)
     try:
-        return record_of(json.loads((found / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
+        return record_of(json.loads((folder / RECORD).read_text(encoding="utf-8")), f"verdict {name}")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{found} holds no record of a comparison that this Rung can read: {error}") from error
+        raise UserError(f"{folder} holds no record of a comparison that this Rung can read: {error}") from error
 
 
 def _folder(project: Project, name: str) -> Path:
     folder = verdicts_of(project)
     listed = read_list(project)
     if name == LATEST:
-        found = [latest(project).folder]
+        matches = [latest(project).folder]
     elif name.isdigit() and len(name) < 8:
-        found = [folder / line.verdict for line in listed if line.number == int(name)]
+        matches = [folder / line.verdict for line in listed if line.number == int(name)]
     else:
-        found = [folder / line.verdict for line in listed if line.verdict.startswith(name)]
+        matches = [folder / line.verdict for line in listed if line.verdict.startswith(name)]
     path = Path(name)
-    if not found and path.exists():
-        found = [path.parent if path.is_file() else path]
-    if len(found) != 1:
-        known = ", ".join(map(str, listed[-5:])) or "none yet"
+    if not matches and path.exists():
+        matches = [path.parent if path.is_file() else path]
+    if len(matches) != 1:
+        recent = ", ".join(map(str, listed[-5:])) or "none yet"
         raise UserError(
-            f"'{name}' is no verdict of {project.root}; the last are: {known}; a path of a record.json does, too"
+            f"'{name}' is no verdict of {project.root}; the last are: {recent}; a path of a record.json does, too"
         )
-    return found[0]
+    return matches[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +271,9 @@ class Line:
 
     def written(self) -> str:
         """As it stands in the list."""
-        told: dict[str, Json] = {"number": self.number, "verdict": self.verdict, "created": self.created}
-        told |= {"trial": True} if self.trial else {}
-        return json.dumps({**told, "sum": short_sum(canonical(told))})
+        entry: dict[str, Json] = {"number": self.number, "verdict": self.verdict, "created": self.created}
+        entry |= {"trial": True} if self.trial else {}
+        return json.dumps({**entry, "sum": short_sum(canonical(entry))})
 
     @classmethod
     def read(cls, text: bytes) -> Line:
@@ -283,12 +283,12 @@ class Line:
             ValueError: it is none.
         """
         try:
-            told = dict(json.loads(text))
-            written = {key: value for key, value in told.items() if key != "sum"}
-            if told.get("sum", whole := short_sum(canonical(written))) != whole:
+            entry = dict(json.loads(text))
+            written = {key: value for key, value in entry.items() if key != "sum"}
+            if entry.get("sum", whole := short_sum(canonical(written))) != whole:
                 raise ValueError("it was altered")
             return cls(
-                int(told["number"]), str(told["verdict"]), str(told.get("created", "")), trial=told.get("trial") is True
+                int(entry["number"]), str(entry["verdict"]), str(entry.get("created", "")), trial=entry.get("trial") is True
             )
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(str(error)) from error
@@ -305,15 +305,15 @@ def read_list(project: Project) -> list[Line]:
     Raises:
         Damaged: a line cannot be read, or was altered; verdicts are there and the list is not.
     """
-    path, found = verdicts_of(project) / LIST, list[Line]()
+    path, lines = verdicts_of(project) / LIST, list[Line]()
     for number, line in enumerate(list_lines(project), 1):
         try:
-            found.append(Line.read(line))
+            lines.append(Line.read(line))
         except ValueError as error:
             raise damaged(path, f"line {number} is no entry: {error}") from error
-    if not found and (path.parent / LATEST).exists():
+    if not lines and (path.parent / LATEST).exists():
         raise damaged(path, "it is empty or missing, and there are verdicts")
-    return found
+    return lines
 
 
 def list_lines(project: Project) -> list[bytes]:

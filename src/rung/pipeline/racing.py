@@ -84,24 +84,24 @@ class Course:
     `more_enter`: whether some of them are still to be built."""
 
     runner: StepRunner
-    intake: Prepared
+    prepared: Prepared
     meter: Meter
     entrants: int = 0
     more_enter: bool = False
     racers: dict[str, Racer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        cases = self.intake.cases
+        cases = self.prepared.cases
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
         self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise
         self.order: tuple[Case, ...] = tuple(
-            cases[place] for place in order(self.total, seed=self.runner.project.settings.seed)
+            cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
         )
         self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
         self.incumbent = last_choice(self.runner.project)
-        self.measure: ScoringContext = measure(self.runner.project, self.intake)
+        self.scoring_context: ScoringContext = measure(self.runner.project, self.prepared)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
         self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
 
@@ -122,18 +122,18 @@ class Course:
                 return ""
             for label in now.next:
                 done = self.racers[label].done
-                wanted = min(FIRST - done if done < FIRST else max(LEAST, int(done * GROWTH)), self.total - done)
+                requested = min(FIRST - done if done < FIRST else max(LEAST, int(done * GROWTH)), self.total - done)
                 if self.meter.allowed.limited and self.racers[label].cost is None:  # nobody knows what it costs today
-                    wanted = min(wanted, TASTE)
-                fits = self.meter.affordable(self._per_answer(label), wanted) if self.meter.allowed.limited else wanted
+                    requested = min(requested, TASTE)
+                fits = self.meter.affordable(self._per_answer(label), requested) if self.meter.allowed.limited else requested
                 self._extend(label, done + fits)
-                if self.racers[label].done < done + wanted:
+                if self.racers[label].done < done + requested:
                     return self.meter.said()
 
     def so_far(self, label: str) -> Evaluation:
         """A rung with all that it has answered by now scored."""
         racer = self.racers[label]
-        racer.evaluation = score_answers(self.runner, self.measure, racer.evaluation, self.by_id, self._rival())
+        racer.evaluation = score_answers(self.runner, self.scoring_context, racer.evaluation, self.by_id, self._rival())
         return racer.evaluation
 
     def estimate_so_far(self, label: str) -> Estimate | None:
@@ -150,19 +150,19 @@ class Course:
         """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
         import numpy as np
 
-        known = column[~np.isnan(column)]
-        return always_valid(known, total=self.total - len(column) + len(known))
+        observed = column[~np.isnan(column)]
+        return always_valid(observed, total=self.total - len(column) + len(observed))
 
     def ended(self, candidates: Sequence[Candidate], *, partial: str = "", searched: str = "") -> Raced:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
         if not self.whole:
             self._stop(self._standing())
         self._note_pace()
-        places = {case.id: place for place, case in enumerate(self.intake.cases)}
-        ran = {label: _in_order(racer.evaluation, places) for label, racer in self.racers.items()}
+        indexes = {case.id: index for index, case in enumerate(self.prepared.cases)}
+        ran = {label: _in_order(racer.evaluation, indexes) for label, racer in self.racers.items()}
         answers = sum(len(e.outcomes) for e in ran.values())
         unbuilt = sum(c.why.startswith((NOT_BUILT, NOT_NEEDED)) for c in candidates)
-        everything = len(self.intake.cases) * (len(ran) + unbuilt)
+        everything = len(self.prepared.cases) * (len(ran) + unbuilt)
         stopped = any(e.stop for e in ran.values())
         coverage = Coverage(answers, everything, ERROR if stopped else 0.0, partial, searched)
         return Raced(tuple(ran.get(c.label) or evaluation_of(self.runner.project, c) for c in candidates), coverage)
@@ -298,8 +298,8 @@ class Course:
         if not set(bar_in(self.runner.project).limits) & set(OF_RUNS):
             return False
         complete = [racer.evaluation for racer in self.racers.values() if racer.done == self.total]
-        trial, anew = self.intake.is_limited, False
-        for timed in time_live(self.runner, complete, self.intake.cases, self.meter, racing=True, trial=trial):
+        trial, anew = self.prepared.is_limited, False
+        for timed in time_live(self.runner, complete, self.prepared.cases, self.meter, racing=True, trial=trial):
             racer = self.racers[timed.name]
             if timed.result.latency != racer.evaluation.result.latency:
                 anew, racer.is_barred = True, None
@@ -324,6 +324,6 @@ def _column(evaluation: Evaluation) -> Floats:
     return evaluation.values.get(MAIN, np.full(len(evaluation.outcomes), np.nan))
 
 
-def _in_order(evaluation: Evaluation, places: Mapping[str, int]) -> Evaluation:
-    first, *again = (tuple(sorted(one, key=lambda outcome: places[outcome.case])) for one in evaluation.passes)
+def _in_order(evaluation: Evaluation, indexes: Mapping[str, int]) -> Evaluation:
+    first, *again = (tuple(sorted(one, key=lambda outcome: indexes[outcome.case])) for one in evaluation.passes)
     return replace(evaluation, outcomes=first, again=tuple(again))

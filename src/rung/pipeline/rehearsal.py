@@ -113,48 +113,48 @@ class Stage:
             one = most([use for use, _ in tried])
             whole, each = whole + one.times(count), most([each, one])
         some = cases[:: max(1, len(cases) // SAMPLE)][:SAMPLE]
-        told = [self._driven(make(case), needs, "likely")[0] for case in some]
+        uses = [self._driven(make(case), needs, "likely")[0] for case in some]
         # where tokens are counted as the model counts, four characters each may come to more than there can be
-        return Rehearsed(whole, each, least([whole, _mean(told).times(len(cases))]))
+        return Rehearsed(whole, each, least([whole, _mean(uses).times(len(cases))]))
 
-    def begun(self, talk: Conversation[object], needs: Sequence[Need] = ()) -> Use:
+    def begun(self, conversation: Conversation[object], needs: Sequence[Need] = ()) -> Use:
         """What a conversation takes as far as it can be rehearsed."""
-        return self._driven(talk, needs, "answers")[0]
+        return self._driven(conversation, needs, "answers")[0]
 
     def pieces(self, top: int, tokens: int, documents: frozenset[str] | None = None) -> tuple[Passage, ...]:
         """The longest passages that a search may find, of these documents only where they are named."""
         key = (top, tokens, documents)
         if key not in self._pieces:
-            found: list[tuple[int, Passage]] = []
+            longest: list[tuple[int, Passage]] = []
             for document in self.documents:
                 if documents is None or document.id in documents:
-                    found += self._longest_of(document, tokens, top)
-            found.sort(key=lambda one: -one[0])
-            self._pieces[key] = tuple(replace(passage, id=f"{n}") for n, (_, passage) in enumerate(found[:top]))
+                    longest += self._longest_of(document, tokens, top)
+            longest.sort(key=lambda one: -one[0])
+            self._pieces[key] = tuple(replace(passage, id=f"{n}") for n, (_, passage) in enumerate(longest[:top]))
         return self._pieces[key]
 
     def _groups(self, cases: Sequence[Case]) -> Iterator[tuple[Case, int]]:
         """(the longest case, how many are as long at most) of each group."""
 
         def weight(case: Case) -> int:
-            told = sum(self.sizes.count(m.content) for m in case.messages) + self.sizes.count(case.question)
+            asked = sum(self.sizes.count(m.content) for m in case.messages) + self.sizes.count(case.question)
             gold = (self.sizes.count(p.text) for p in self.materials.gold.get(case.id, ()))
-            return told + sum(gold) + sum(map(self.sizes.count, case.answers))
+            return asked + sum(gold) + sum(map(self.sizes.count, case.answers))
 
-        order = sorted(cases, key=weight)
-        size = -(-len(order) // GROUPS)
-        for end in range(len(order), 0, -size):
-            some = order[max(0, end - size) : end]
+        by_weight = sorted(cases, key=weight)
+        size = -(-len(by_weight) // GROUPS)
+        for end in range(len(by_weight), 0, -size):
+            some = by_weight[max(0, end - size) : end]
             yield some[-1], len(some)
 
-    def _driven(self, talk: Conversation[object], needs: Sequence[Need], way: str) -> tuple[Use, bool]:
+    def _driven(self, conversation: Conversation[object], needs: Sequence[Need], way: str) -> tuple[Use, bool]:
         """(what it took, whether it came to its end)."""
         use, likely = Use(), way == "likely"
         try:
-            step = next(talk)
+            step = next(conversation)
             for _ in range(MAX_STEPS):
                 use = use + self._taken(step, likely=likely)
-                step = talk.send(self._result(step, needs, way))
+                step = conversation.send(self._result(step, needs, way))
         except StopIteration:
             return use, True
         except Exception:
@@ -175,17 +175,17 @@ class Stage:
     def _result(self, step: Step, needs: Sequence[Need], way: str) -> Result:
         match step:
             case Search():
-                return SearchResult(self._found(step, needs, likely=way == "likely"))
+                return SearchResult(self._results(step, needs, likely=way == "likely"))
             case Rerank():
                 return SearchResult(step.passages[: step.top])
             case Generate():
-                return GenerateResult(self._said(step, way))
+                return GenerateResult(self._response(step, way))
             case Classify():
                 return ClassifyResult(step.labels[0] if step.labels else "")
             case CallTool():
                 return CallToolResult("" if way == "likely" else words(TOOL_TOKENS))
 
-    def _said(self, step: Generate, way: str) -> str:
+    def _response(self, step: Generate, way: str) -> str:
         if step.choices:
             return max(step.choices, key=len)
         if way == "likely":
@@ -199,9 +199,9 @@ class Stage:
             return f"{words(max(0, step.max_tokens - self.sizes.count(call)))} {call}"
         return words(step.max_tokens)
 
-    def _found(self, step: Search, needs: Sequence[Need], *, likely: bool) -> tuple[Passage, ...]:
-        place = int(step.index.removeprefix(REHEARSED)) if step.index.startswith(REHEARSED) else None
-        need = None if place is None else needs[place]
+    def _results(self, step: Search, needs: Sequence[Need], *, likely: bool) -> tuple[Passage, ...]:
+        number = int(step.index.removeprefix(REHEARSED)) if step.index.startswith(REHEARSED) else None
+        need = None if number is None else needs[number]
         if isinstance(need, ExampleIndex):
             texts = [text for _, text in need.texts]
             chosen = texts if likely else sorted(texts, key=self.sizes.count, reverse=True)
@@ -226,7 +226,7 @@ class Stage:
         return round(mean(map(likely_tokens, self.shown))) if self.shown else SAID
 
     @cached_property
-    def _known(self) -> dict[tuple[str, int], tuple[int, Passage, int]]:
+    def _longest(self) -> dict[tuple[str, int], tuple[int, Passage, int]]:
         return {}
 
     @cached_property
@@ -239,9 +239,9 @@ class Stage:
         Each word is a token at least, so a passage has no more words than tokens.
         """
         key = (document.id, tokens)
-        if key not in self._known:
-            self._known[key] = self._heaviest(document, tokens)
-        heaviest, passage, whole = self._known[key]
+        if key not in self._longest:
+            self._longest[key] = self._heaviest(document, tokens)
+        heaviest, passage, whole = self._longest[key]
         count = min(top, max(1, -(-int(_REPEATED * whole) // max(1, heaviest))))
         return [(heaviest + self.sizes.count(passage.title), passage)] * count
 
@@ -274,16 +274,16 @@ class _Weights(dict[str, int]):
         self._count = count
 
     def __missing__(self, word: str) -> int:
-        self[word] = found = self._count(word)
-        return found
+        self[word] = weight = self._count(word)
+        return weight
 
 
 def answers_shown(materials: Materials, cases: Sequence[Case]) -> list[str]:
     """Answers as the project shows them; those of the judging cases tell only how long answers are."""
     outputs = [example.output for example in materials.examples[:50]]
     rows = (*materials.lessons[:50], *cases[:50])
-    wanted = (wanted_output(case, materials.schema, materials.labels) for case in rows)
-    return outputs + [text for text in wanted if text]
+    expected = (wanted_output(case, materials.schema, materials.labels) for case in rows)
+    return outputs + [text for text in expected if text]
 
 
 def _title(document: Document) -> str:

@@ -17,11 +17,11 @@ from rung.verdict import reasons
 BUSY = 2.0  # load average for each CPU from which on a machine was too busy: a comparison itself comes to about 1
 
 
-def trial(intake: Prepared, coverage: Coverage) -> str:
+def trial(prepared: Prepared, coverage: Coverage) -> str:
     """Why a comparison is a trial run, "" where it is none: it was limited to some of the cases, or cut short."""
-    there = len(intake.rows.split("test"))
-    if len(intake.cases) < there:
-        return reasons.limited(len(intake.cases), there)
+    there = len(prepared.rows.split("test"))
+    if len(prepared.cases) < there:
+        return reasons.limited(len(prepared.cases), there)
     return "a budget ended it" if coverage.partial else ""
 
 
@@ -68,21 +68,21 @@ def of_scoring(cases: Sequence[Case], scoring_context: ScoringContext, evaluatio
 def of_answers(evaluations: Sequence[Evaluation], *, answer_tokens: int, limit_tokens: int) -> list[str]:
     """What is amiss with answers, artifacts and scores, rung by rung. `answer_tokens`, `limit_tokens`: see `Materials`."""
     begun = [e for e in evaluations if e.outcomes]
-    found: list[str] = []
+    remarks: list[str] = []
     for e in begun:
         if errors := e.scorecard.errors:
             scores = "1 score" if len(errors) == 1 else f"{len(errors)} scores"
-            found.append(f"{e.name}: {scores} could not be made ({errors[0].scorer}: {errors[0].message}).")
-    found += [f"{e.name}: {doubt}." for e in evaluations for doubt in e.doubts if e.spec is not None]
+            remarks.append(f"{e.name}: {scores} could not be made ({errors[0].scorer}: {errors[0].message}).")
+    remarks += [f"{e.name}: {doubt}." for e in evaluations for doubt in e.doubts if e.spec is not None]
     cut_prompts = [(e, sum(outcome.usage.cut_prompts > 0 for outcome in e.outcomes)) for e in begun]
-    found += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
-    found += [said for e in begun if (said := _passages_cut(e, limit_tokens))]
+    remarks += [reasons.prompt_cut(e.name, n, len(e.outcomes)) for e, n in cut_prompts if n]
+    remarks += [sentence for e in begun if (sentence := _passages_cut(e, limit_tokens))]
     if cut := [e.name for e in begun if _truncated(e) * 10 > len(e.outcomes)]:
-        found.append(
+        remarks.append(
             f"Over a tenth of the answers of {', '.join(cut)} were cut off by max_tokens (default here: {answer_tokens}); "
             "a rung's setting max_tokens gives more room."
         )
-    return found
+    return remarks
 
 
 def _passages_cut(evaluation: Evaluation, room: int) -> str:

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from rung.pipeline.prepare import Prepared
 
 
-def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdict) -> Report:
+def report_of(project: Project, prepared: Prepared, scored: Scored, verdict: Verdict) -> Report:
     """What every form of the report is made of."""
-    settings, materials = project.settings, intake.materials
+    settings, materials = project.settings, prepared.materials
     begun = [(e, {outcome.case: outcome for outcome in e.outcomes}) for e in scored.evaluations if e.outcomes]
     pages = []
-    for place, case in enumerate(intake.cases):
+    for index, case in enumerate(prepared.cases):
         asked = [(e, outcomes[case.id]) for e, outcomes in begun if case.id in outcomes]
         outcomes = {e.name: outcome for e, outcome in asked}
-        scores = {e.name: e.scorecard.at(place) for e, _ in asked}
-        pages.append(CasePage(case, outcomes, scores, {e.name: e.layers[place] or "" for e, _ in asked}))
+        scores = {e.name: e.scorecard.at(index) for e, _ in asked}
+        pages.append(CasePage(case, outcomes, scores, {e.name: e.layers[index] or "" for e, _ in asked}))
     basis = Basis(
-        documents=intake.documents,
+        documents=prepared.documents,
         passages=materials.passages,
-        cases=dict(Counter(case.split for case in intake.rows.cases)),
+        cases=dict(Counter(case.split for case in prepared.rows.cases)),
         examples=len(materials.examples),
         model=settings.model,
         embedder=settings.embedder if materials.has_documents else "",
@@ -44,8 +44,8 @@ def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdi
         settings={
             "seed": project.settings.seed,
             **({"sampling": settings.sampling.model_dump()} if settings.sampling != SamplingSettings() else {}),
-            **({"search": str(intake.weight)} if intake.weight else {}),
-            **({"index version": intake.knowledge_version} if intake.knowledge_version else {}),
+            **({"search": str(prepared.weight)} if prepared.weight else {}),
+            **({"index version": prepared.knowledge_version} if prepared.knowledge_version else {}),
             **remarks.when_timed(scored.evaluations),
         },
     )
@@ -60,13 +60,13 @@ def report_of(project: Project, intake: Prepared, scored: Scored, verdict: Verdi
         cases=tuple(pages),
         losses={e.name: dict(Counter(str(layer) for layer in e.layers if layer)) for e, _ in begun},
         metrics=metrics(),
-        restricted={id: groups for id, groups in (intake.document_groups or {}).items() if groups},
+        restricted={id: groups for id, groups in (prepared.document_groups or {}).items() if groups},
     )
 
 
-def record_of(intake: Prepared, scored: Scored, verdict: Verdict) -> Record:
+def record_of(prepared: Prepared, scored: Scored, verdict: Verdict) -> Record:
     """What a later comparison can be held against."""
-    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in intake.cases]
+    prints = [(c.id, digest(c.question, sorted(c.answers), c.answerable, c.groups)) for c in prepared.cases]
     correct = {
         e.name: tuple(None if isnan(value) else float(value) for value in e.values[MAIN])
         for e in scored.evaluations

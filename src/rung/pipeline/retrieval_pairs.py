@@ -46,35 +46,38 @@ def read_teaching(project: Project, judging: tuple[Case, ...]) -> Teaching:
             shown = name_of(path.relative_to(project.root))
             for number, row in rows_in(path, shown, problems):
                 try:
-                    found = row_of(row, f"{shown}:{number}")
+                    parsed = row_of(row, f"{shown}:{number}")
                 except ValueError as error:
                     problems.append(Problem(shown, number, str(error)))
                     continue
-                clicks += [one for one in found if isinstance(one, Case)]
-                pairs += [one for one in found if isinstance(one, Pair)]
+                clicks += [one for one in parsed if isinstance(one, Case)]
+                pairs += [one for one in parsed if isinstance(one, Pair)]
     asked = [Case(id=pair.anchor[:40], question=pair.anchor, place=pair.place) for pair in pairs]
-    kept, repeated = overlaps((*asked, *clicks), judging)
-    fine = tuple(pair for pair in pairs if pair.place in kept), tuple(click for click in clicks if click.place in kept)
+    admitted, repeated = overlaps((*asked, *clicks), judging)
+    fine = (
+        tuple(pair for pair in pairs if pair.place in admitted),
+        tuple(click for click in clicks if click.place in admitted),
+    )
     return Teaching(*fine, (*problems, *repeated))
 
 
-def row_of(row: Mapping[str, Json], place: str) -> list[Pair | Case]:
+def row_of(row: Mapping[str, Json], location: str) -> list[Pair | Case]:
     """The pairs (one for each positive) or the click of a row; nothing for a row that was shown and not clicked.
 
     Raises:
         ValueError: the row is neither.
     """
     if "clicked" not in row:
-        return [*pairs_of(row, place)]
-    return [_click(row, place)] if str(row["clicked"]).lower() in ("true", "1") else []
+        return [*pairs_of(row, location)]
+    return [_click(row, location)] if str(row["clicked"]).lower() in ("true", "1") else []
 
 
-def _click(row: Mapping[str, Json], place: str) -> Case:
-    anchors, found = texts(row, ANCHORS), texts(row, ("passage", "document"))
-    if not anchors or not found:
+def _click(row: Mapping[str, Json], location: str) -> Case:
+    anchors, documents = texts(row, ANCHORS), texts(row, ("passage", "document"))
+    if not anchors or not documents:
         raise ValueError("is no click: give 'query', and 'document' or 'passage' as a search names them")
-    named = found[0]
+    named = documents[0]
     evidence: tuple[Evidence, ...] = ()
     if span := _SPAN.fullmatch(named):
         evidence, named = (Evidence(span[1], int(span[2]), int(span[3])),), span[1]
-    return Case(f"click {place}", anchors[0], evidence=evidence, gold_documents=(named,), split="train", place=place)
+    return Case(f"click {location}", anchors[0], evidence=evidence, gold_documents=(named,), split="train", place=location)

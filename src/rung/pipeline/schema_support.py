@@ -33,7 +33,7 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         held = held_of(schema)
     except Unsupported as error:
         return Holding((Problem(name, 1, f"{error}; no answer can be held to it"),))
-    found = [
+    problems = [
         Problem(
             name,
             lines.get(f"{pointer}/{keyword}", 1),
@@ -41,7 +41,7 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         )
         for pointer, keyword in held.unknown
     ]
-    found += [
+    problems += [
         Problem(
             name,
             lines.get(f"{pointer}/{keyword}", lines.get(pointer, 1)),
@@ -49,7 +49,7 @@ def holding(project: Project, schema: str, *, local: bool) -> Holding:
         )
         for pointer, keyword in (held.unheld if local else ())
     ]
-    return Holding(tuple(found), tuple(_hints(name, held.without_end, lines, local=local)))
+    return Holding(tuple(problems), tuple(_hints(name, held.without_end, lines, local=local)))
 
 
 def _hints(name: str, without_end: tuple[str, ...], lines: dict[str, int], *, local: bool) -> Iterator[str]:

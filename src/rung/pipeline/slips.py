@@ -70,14 +70,14 @@ def never_right(project: Project, rows: Dataset) -> Iterator[tuple[Case, list[st
 
 def idle_shots(project: Project, materials: Materials) -> Iterator[Problem]:
     """A problem for each rung whose `shots` show fewer train cases than they say, or none, since there are too few."""
-    for place, (name, settings) in enumerate(project.rungs()):
-        said = settings.get("shots", 0)
-        numbers = [n for n in (said if isinstance(said, list) else [said]) if isinstance(n, int) and 0 < n <= 100]
+    for index, (name, settings) in enumerate(project.rungs()):
+        shots = settings.get("shots", 0)
+        numbers = [n for n in (shots if isinstance(shots, list) else [shots]) if isinstance(n, int) and 0 < n <= 100]
         if name not in SHOW_CASES or not numbers:
             continue
         shown = len(worked_examples(materials, max(numbers), with_passages=True)) // 2
         if shown < max(numbers):
-            line = project.line("rungs", place, name, "shots")
+            line = project.line("rungs", index, name, "shots")
             effect = f"show only {shown}" if shown else "do nothing"
             why = 'they are cases with "split": "train" that have an answer and name its gold'
             also = "; examples of behaviour name no passage" if materials.examples else ""
@@ -85,17 +85,17 @@ def idle_shots(project: Project, materials: Materials) -> Iterator[Problem]:
             yield Problem(project.file.name, line, message)
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, existing: Collection[str]) -> str:
     """The existing document id that a misspelt one most likely means; "" where none is near."""
-    folded = {_folded(other): other for other in known}
-    wanted = _folded(name)
-    if wanted in folded:
-        return folded[wanted]
-    stem = _stem(wanted)
+    folded = {_folded(other): other for other in existing}
+    target = _folded(name)
+    if target in folded:
+        return folded[target]
+    stem = _stem(target)
     alike = [key for key in folded if _stem(key) == stem]
     if len(alike) == 1:
         return folded[alike[0]]
-    close = difflib.get_close_matches(wanted, alike or folded, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(target, alike or folded, n=1, cutoff=0.75)
     return folded[close[0]] if close else ""
 
 
@@ -129,8 +129,8 @@ def _mistaught(rows: Dataset) -> Iterator[Problem]:
     """Examples whose answer neither labels nor schema allow."""
     for example in rows.examples:
         if why := _forbidden(example.output, rows.schema, rows.labels):
-            said = why.replace("the accepted answer", "its answer")
-            yield Problem.at(example.place, f"{said}: it teaches what is wrong")
+            message = why.replace("the accepted answer", "its answer")
+            yield Problem.at(example.place, f"{message}: it teaches what is wrong")
 
 
 def _unreadable(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
@@ -157,8 +157,8 @@ def _answered_unanswerable(rows: Dataset) -> Iterator[Problem]:
     """Unanswerable cases with accepted answers: one of the two is wrong."""
     for case in rows.cases:
         if not case.answerable and case.answers:
-            said = f'it is "answerable": false and accepts {case.answers[0][:60]!r}'
-            yield _at(case, f"{said}: only a refusal is right, and its answers are not looked at")
+            message = f'it is "answerable": false and accepts {case.answers[0][:60]!r}'
+            yield _at(case, f"{message}: only a refusal is right, and its answers are not looked at")
 
 
 def _not_in_gold(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Problem]:
@@ -168,8 +168,8 @@ def _not_in_gold(rows: Dataset, there: Mapping[str, Document]) -> Iterator[Probl
         ids = [id for id in _gold_of(case) if id in there]
         answers = [_squeezed(answer) for answer in case.answers]
         short = all(len(answer.split()) <= SHORT for answer in case.answers)
-        told = any(answer in _YES_OR_NO or len(answer) < MIN_CHARACTERS for answer in answers)
-        if not (case.answerable and ids and answers and short) or told:
+        exempt = any(answer in _YES_OR_NO or len(answer) < MIN_CHARACTERS for answer in answers)
+        if not (case.answerable and ids and answers and short) or exempt:
             continue
         for id in ids:
             if id not in squeezed:
@@ -189,14 +189,14 @@ def _cut_short(project: Project, rows: Dataset) -> Iterator[Problem]:
     need, longest = max(asked, key=lambda one: one[0])
     shown = [e.output for e in rows.examples] + [a for c in rows.cases if c.split != "test" for a in c.answers[:1]]
     usual = room_after(max(map(likely_tokens, shown), default=None), rows.schema)
-    said = [(place, name, settings.get("max_tokens") or 0) for place, (name, settings) in enumerate(project.rungs())]
-    for place, name, room in said:
+    rooms = [(index, name, settings.get("max_tokens") or 0) for index, (name, settings) in enumerate(project.rungs())]
+    for index, name, room in rooms:
         if isinstance(room, int) and 0 < room < need:
             cut = sum(room < tokens for tokens, _ in asked)
             message = f"'max_tokens: {room}' of {name} cuts the accepted answers of {cut} test cases"
-            line = project.line("rungs", place, name, "max_tokens")
+            line = project.line("rungs", index, name, "max_tokens")
             yield Problem(project.file.name, line, f"{message}: that of {longest.place} has about {need} tokens")
-    if usual < need and not (said and all(room for _, _, room in said)):
+    if usual < need and not (rooms and all(room for _, _, room in rooms)):
         message = f"its shortest accepted answer has about {need} tokens, and there is room for {usual}"
         yield _at(longest, f"{message}: it will be cut; give the rungs 'max_tokens'")
 

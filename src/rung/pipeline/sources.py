@@ -83,11 +83,11 @@ class Sources:
         from rung.knowledge.loading import Access, Rule
 
         rules = []
-        for number, said in enumerate(self.project.settings.knowledge.access):
-            path = said.path.replace("\\", "/")
+        for number, entry in enumerate(self.project.settings.knowledge.access):
+            path = entry.path.replace("\\", "/")
             if Path(path).is_absolute():
                 path = Path(os.path.relpath(path, self.project.root)).as_posix()
-            rules.append(Rule(path, said.groups, self.project.line("knowledge", "access", number)))
+            rules.append(Rule(path, entry.groups, self.project.line("knowledge", "access", number)))
         return Access(rules, self.project.groups_of)
 
     def _hold_to_function(self) -> None:

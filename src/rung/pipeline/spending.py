@@ -50,11 +50,11 @@ class _Counts:
         """As an earlier command noted it."""
         if not isinstance(noted, dict):
             return cls()
-        found = cls(completion=_number(noted.get("completion"), 1.0), dearest=_number(noted.get("dearest"), 0.0))
+        counts = cls(completion=_number(noted.get("completion"), 1.0), dearest=_number(noted.get("dearest"), 0.0))
         sizes = noted.get("prompt")
         for size, share in sizes.items() if isinstance(sizes, dict) else ():
-            found.seen[int(size)], found.prompt[int(size)] = _SURE, _number(share, 1.0)
-        return found
+            counts.seen[int(size)], counts.prompt[int(size)] = _SURE, _number(share, 1.0)
+        return counts
 
     def as_json(self) -> Json:
         """To be noted: the classes that are sure."""
@@ -77,8 +77,8 @@ class _Counts:
         return math.ceil(bound.prompt * share), math.ceil(bound.completion * self.completion)
 
 
-def _number(said: Json, otherwise: float) -> float:
-    return float(said) if isinstance(said, (int, float)) else otherwise
+def _number(value: Json, otherwise: float) -> float:
+    return float(value) if isinstance(value, (int, float)) else otherwise
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Spending:
     engines: Engines
     left: Callable[[], float]
     end: Callable[[float], str]
-    _known: dict[str, _Counts] = field(default_factory=dict)
+    _by_engine: dict[str, _Counts] = field(default_factory=dict)
 
     def gated(self, engines: Mapping[str, Engine]) -> dict[str, Engine]:
         """The same engines; those that ask a model begin only what fits."""
@@ -114,15 +114,15 @@ class Spending:
         """
         model, counts, left = self._model(engine), self.counts(engine), self.left()
         total = 0.0
-        for place, request in enumerate(requests):
+        for index, request in enumerate(requests):
             bound = self.bound(model, request)
             total += self._usd(model, counts, bound)
             if total > left or left <= 0:
-                if place:
-                    return place
+                if index:
+                    return index
                 raise BudgetEnded(self.end(total))
             if not counts.is_sure(bound.size):
-                return place + 1
+                return index + 1
         return len(requests)
 
     def bound(self, model: str, request: Request) -> Bound:
@@ -140,9 +140,9 @@ class Spending:
     def counts(self, engine: Engine) -> _Counts:
         """What is known of how this model counts."""
         identity = engine.identity
-        if identity not in self._known:
-            self._known[identity] = _Counts.of(self.engines.cache.noted(_NOTE, identity))
-        return self._known[identity]
+        if identity not in self._by_engine:
+            self._by_engine[identity] = _Counts.of(self.engines.cache.noted(_NOTE, identity))
+        return self._by_engine[identity]
 
     def done(self, engine: Engine, spent: float, results: Sequence[tuple[Request, Result | Failure]]) -> None:
         """Learn from what was begun together; `spent`: dollars of all of it."""
@@ -156,8 +156,8 @@ class Spending:
     def _usd(self, model: str, counts: _Counts, bound: Bound) -> float:
         """Dollars of a step at most; where nobody names a price, those of the dearest so far."""
         prompt, completion = counts.beyond(bound)
-        known = self._price(model, prompt, completion)
-        return counts.dearest if known is None else known
+        priced = self._price(model, prompt, completion)
+        return counts.dearest if priced is None else priced
 
     def _price(self, model: str, prompt: int, completion: int) -> float | None:
         return usd_of(self.engines.project.settings.prices, model, prompt, completion)
@@ -175,8 +175,8 @@ class Closed:
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
         """Refuse every request."""
-        for place, _ in enumerate(requests):
-            yield place, Failure("the budget ended before it was judged", step="judge")
+        for index, _ in enumerate(requests):
+            yield index, Failure("the budget ended before it was judged", step="judge")
 
 
 class _Gated:
@@ -200,9 +200,9 @@ class _Gated:
         while at < len(requests):
             some = requests[at : at + self._spending.begin(self._engine, requests[at:])]
             before, results = self._spending.left(), []
-            for place, result in self._engine.run(some):
-                results.append((some[place], result))
-                yield at + place, result
+            for index, result in self._engine.run(some):
+                results.append((some[index], result))
+                yield at + index, result
             self._spending.done(self._engine, before - self._spending.left(), results)
             at += len(some)
 

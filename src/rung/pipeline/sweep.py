@@ -64,12 +64,12 @@ class Searching:
     """
 
     def __init__(
-        self, builder: ArtifactBuilder, intake: Prepared, candidates: Sequence[Candidate], trials: int | None
+        self, builder: ArtifactBuilder, prepared: Prepared, candidates: Sequence[Candidate], trials: int | None
     ) -> None:
-        self._builder, self._intake = builder, intake
-        self._cases = intake.rows.split("dev")
+        self._builder, self._prepared = builder, prepared
+        self._cases = prepared.rows.split("dev")
         self._swept = {} if trials is None else _swept(candidates)
-        self._kept: dict[str, int] = {}  # of each rung that was searched
+        self._fronts: dict[str, int] = {}  # of each rung that was searched
         self._tried: dict[str, int] = {}
         self._cut: list[str] = []
         if trials is not None:
@@ -100,20 +100,20 @@ class Searching:
         ended = f" The budget ended the search of {', '.join(self._cut)}." if self._cut else ""
         return (
             f"Settings of {', '.join(self._tried)} were searched on {len(self._cases)} dev cases: "
-            f"{sum(self._tried.values())} of {everything} combinations tried; the {sum(self._kept.values())} on the front "
+            f"{sum(self._tried.values())} of {everything} combinations tried; the {sum(self._fronts.values())} on the front "
             f"of correct and tokens were judged.{ended}"
         )
 
     def _searched(self, name: str, some: Sequence[Candidate]) -> set[str]:
         """Labels on the front of one rung's combinations; all of them where the budget ended it before one was tried."""
-        found = _Front(self._builder, self._intake, _Space(some), self._cases)
+        explored = _Front(self._builder, self._prepared, _Space(some), self._cases)
         try:
-            found.look(self._each)
+            explored.look(self._each)
         except BudgetEnded:
             self._cut.append(name)
-        front = found.best() or list(some)
-        self._tried[name], self._kept[name] = len(found.known), len(front)
-        say(f"search: {name}: {len(found.known)} of {len(some)} tried, {len(front)} go on")
+        front = explored.best() or list(some)
+        self._tried[name], self._fronts[name] = len(explored.tried), len(front)
+        say(f"search: {name}: {len(explored.tried)} of {len(some)} tried, {len(front)} go on")
         return {candidate.label for candidate in front}
 
 
@@ -148,9 +148,9 @@ def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 class _Front:
     """Combinations of one rung as they are tried. `known`: label -> `correct` and tokens, None where they cannot be told."""
 
-    def __init__(self, builder: ArtifactBuilder, intake: Prepared, space: _Space, cases: Sequence[Case]) -> None:
-        self._builder, self._intake, self._space, self._cases = builder, intake, space, cases
-        self.known: dict[str, tuple[float, float] | None] = {}
+    def __init__(self, builder: ArtifactBuilder, prepared: Prepared, space: _Space, cases: Sequence[Case]) -> None:
+        self._builder, self._prepared, self._space, self._cases = builder, prepared, space, cases
+        self.tried: dict[str, tuple[float, float] | None] = {}
 
     def look(self, trials: int) -> None:
         """Try so many combinations at most, or all of them where they are no more.
@@ -164,7 +164,7 @@ class _Front:
         space, seed = self._space, self._builder.project.settings.seed
 
         def enough(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
-            if len(self.known) >= min(trials, len(space.candidates)):
+            if len(self.tried) >= min(trials, len(space.candidates)):
                 study.stop()
 
         sampler: optuna.samplers.BaseSampler = (
@@ -177,8 +177,8 @@ class _Front:
 
     def best(self) -> list[Candidate]:
         """Those that no other is better than, the best `correct` first."""
-        found = [(c, worth) for c in self._space.candidates if (worth := self.known.get(c.label)) is not None]
-        front = [(c, w) for c, w in found if not any(_is_better(other, w) for _, other in found)]
+        tried = [(c, worth) for c in self._space.candidates if (worth := self.tried.get(c.label)) is not None]
+        front = [(c, w) for c, w in tried if not any(_is_better(other, w) for _, other in tried)]
         return [c for c, _ in sorted(front, key=lambda one: (-one[1][0], one[1][1]))][:KEPT]
 
     def _worth(self, trial: optuna.Trial) -> tuple[float, float]:
@@ -188,12 +188,12 @@ class _Front:
         candidate = self._space.at(point)
         if candidate is None:
             raise optuna.TrialPruned
-        if candidate.label not in self.known:
-            self.known[candidate.label] = _worth(self._builder, self._intake, candidate, self._cases)
-        found = self.known[candidate.label]
-        if found is None:
+        if candidate.label not in self.tried:
+            self.tried[candidate.label] = _worth(self._builder, self._prepared, candidate, self._cases)
+        worth = self.tried[candidate.label]
+        if worth is None:
             raise optuna.TrialPruned
-        return found
+        return worth
 
 
 def _is_better(one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -202,7 +202,7 @@ def _is_better(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 
 def _worth(
-    builder: ArtifactBuilder, intake: Prepared, candidate: Candidate, cases: Sequence[Case]
+    builder: ArtifactBuilder, prepared: Prepared, candidate: Candidate, cases: Sequence[Case]
 ) -> tuple[float, float] | None:
     """Mean `correct` and tokens of an answer on the dev cases; None where it could not be built or judged."""
     import numpy as np
@@ -212,7 +212,7 @@ def _worth(
         return None
     tried = answered(builder.runner, evaluation_of(builder.project, built), cases, title=f"search {candidate.label}")
     by_id = {case.id: case for case in cases}
-    column = score_answers(builder.runner, measure(builder.project, intake), tried, by_id).values.get(MAIN)
+    column = score_answers(builder.runner, measure(builder.project, prepared), tried, by_id).values.get(MAIN)
     if column is None or bool(np.isnan(column).all()):
         return None
     tokens = [outcome.usage.prompt_tokens + outcome.usage.completion_tokens for outcome in tried.outcomes]

@@ -60,10 +60,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
     """What would be trained for these needs, as far as it is known before rows are put together."""
     for need in needs:
         match need:
-            case Adapter(lessons=lessons, recipe=recipe):
-                yield Training(
-                    "adapter", len(lessons), _passes(recipe) or _passes_of_file(project) or passes_for(len(lessons))
-                )
+            case Adapter(lessons=chats, recipe=recipe):
+                yield Training("adapter", len(chats), _passes(recipe) or _passes_of_file(project) or passes_for(len(chats)))
             case Retriever(lessons=cases, pairs=pairs, recipe=recipe):
                 passes = 1 if recipe.get("form") == "map" else _passes(recipe) or _PASSES
                 yield Training("retriever", len(cases) + len(pairs), passes)
@@ -79,8 +77,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
 
 def roughly(pace: Pace, training: Training) -> float:
     """Seconds to order builds by: as measured, else by a rough guess."""
-    known = pace.seconds(training)
-    return ROUGH[training.kind] * training.rows * training.passes if known is None else known
+    measured = pace.seconds(training)
+    return ROUGH[training.kind] * training.rows * training.passes if measured is None else measured
 
 
 def in_words(seconds: float) -> str:
