@@ -13,7 +13,7 @@ from rung.records import Answer, Json, Message, Question, digest
 from rung.records.steps import Conversation, Generate, generate, search
 from rung.records.validation import settings
 from rung.strategies.citing import finish
-from rung.strategies.prompting import compact, instruction, wanted_output
+from rung.strategies.prompting import compact, expected_output, instruction
 from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.settings import MaxTokens, read
 
@@ -71,7 +71,7 @@ def _pool(materials: Materials) -> list[tuple[str, str]]:
     schema = materials.schema
     pairs = [(e.input, compact(e.output, schema) if schema else e.output) for e in materials.examples]
     for case in materials.lessons:
-        output = wanted_output(case, materials.schema, materials.labels)
+        output = expected_output(case, materials.schema, materials.labels)
         if output is not None:
             pairs.append((case.question, output))
     return list(dict.fromkeys(pairs))

@@ -13,7 +13,7 @@ from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.records.steps import Conversation, Generate, generate
 from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
-from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
+from rung.strategies.prompting import constraint, expected_output, grounded, grounding, short_instruction
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
 from rung.strategies.rag import NO_DOCUMENTS
 from rung.strategies.retrieving import NO_RERANKER, retrieve
@@ -150,13 +150,13 @@ def _training_chat(materials: Materials, settings: Settings, case: Case, *, with
     rng = random.Random(digest(materials.seed, case.id))
     if not with_gold:
         shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
-        output = wanted_output(_unanswerable(case), materials.schema, materials.labels)
+        output = expected_output(_unanswerable(case), materials.schema, materials.labels)
     else:
         shown = ranking[: settings.passages]
         if case.answerable and not any(_same(p, g) for p in shown for g in gold):
             index = rng.randrange(settings.passages)
             shown = (*shown[:index], gold[0], *shown[index : settings.passages - 1])
-        output = wanted_output(case, materials.schema, materials.labels)
+        output = expected_output(case, materials.schema, materials.labels)
     if output is None:
         return None
     if case.answerable and with_gold and not (materials.schema or materials.labels):

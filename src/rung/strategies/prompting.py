@@ -135,14 +135,16 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     drawn = sorted(materials.lessons, key=lambda case: digest("worked", materials.seed, case.id))
     answerable = [case for case in drawn if case.answers and materials.gold.get(case.id)]
     refused = [
-        case for case in drawn if not case.answerable and wanted_output(case, materials.schema, materials.labels) is not None
+        case
+        for case in drawn
+        if not case.answerable and expected_output(case, materials.schema, materials.labels) is not None
     ]
     few = refused[: shots // 3] if answerable else []
     chosen = [*answerable[: shots - len(few)], *few]
     turns: list[Message] = []
     for index, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
         seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - index % len(answerable)].id]
-        output = wanted_output(case, materials.schema, materials.labels) or ""
+        output = expected_output(case, materials.schema, materials.labels) or ""
         if with_passages and case.answerable and not (materials.schema or materials.labels):
             output += " [1]"
         turns.append(Message("user", _asked(case.question, seen[:1]) if with_passages else case.question))
@@ -162,7 +164,7 @@ def listing(passages: Sequence[Passage]) -> str:
     return "\n\n".join(f"{head}\n{passage.text.strip()}" for head, passage in zip(heads, passages, strict=True))
 
 
-def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
+def expected_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
     """What a teaching case wants to be said; None where it does not say, or schema or labels have no way to say nothing."""
     if case.answerable and not case.answers:
         return None

@@ -9,7 +9,7 @@ from typing import ClassVar
 from rung.records import Answer, Asker, Example, Json, Message, Question
 from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
-from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output, with_tools
+from rung.strategies.prompting import closed_book, compact, constraint, expected_output, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import Tuning, read, recipe
 
@@ -58,7 +58,7 @@ def _training_chats(materials: Materials) -> tuple[Lesson, ...]:
         rows.append(Example(example.id, chat, place=example.place))
     if not rows:
         for case in materials.lessons:
-            answer = wanted_output(case, materials.schema, materials.labels)
+            answer = expected_output(case, materials.schema, materials.labels)
             if answer is not None:
                 chat = (*closed_book(system, case.ask()), Message("assistant", answer))
                 rows.append(Example(case.id, chat, place=case.place))
