@@ -76,7 +76,7 @@ class OpenProject:
         from rung.loop import search
 
         condition = canonical(where) if where else ""
-        return search(self.project, query, wanted=SearchRequest(top, Asker(groups), condition, rerank=rerank))
+        return search(self.project, query, request=SearchRequest(top, Asker(groups), condition, rerank=rerank))
 
     def rollback(self, version: int) -> None:
         """Go back to a version of the index, under today's access; it is searched until a sync is asked for.

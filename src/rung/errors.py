@@ -26,8 +26,8 @@ class InputError(UserError):
 
     def __init__(self, message: str, *, path: Path | str = "", line: int = 0) -> None:
         self.path, self.line, self.reason = str(path), line, message
-        place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
-        super().__init__(place + message)
+        where = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(where + message)
 
 
 class Damaged(UserError):

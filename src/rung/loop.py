@@ -65,7 +65,7 @@ def compare(
     read_list(project)  #                                         the verdicts so far: damage is found before the work
     read_labels(project)  #                                       what people said of answers: so are mistakes
     with reporting(reporter), opened(project.seeded(seed)) as engines:
-        told = check_servers(engines)  #                          the servers of models: there, and what they lack
+        notices = check_servers(engines)  #                       the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations
         with waiting_while(meter.go_on), meter.runner(engines) as runner:
@@ -78,7 +78,7 @@ def compare(
             timed = time_live(runner, raced.evaluations, dataset.cases, meter, trial=dataset.is_limited)
             scored = evaluate(runner, dataset, timed, meter)  #     every layer of every answer that is not scored yet
         # bar, limits, differences, gaps
-        verdict = decide_winner(engines, dataset, scored, raced.coverage, notices=told)
+        verdict = decide_winner(engines, dataset, scored, raced.coverage, notices=notices)
         return write_report(engines.project, dataset, scored, verdict)  # table, JSON, page
 
 
@@ -115,12 +115,12 @@ def ask(
         check_servers(engines, judging=False)
         asked = pinned_strategy(ArtifactBuilder(runner), rung)
         hear = on_text if streams(asked.strategy) else None
-        talk = asked.strategy.answer(Question("asked", question))
-        return converse(talk, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
+        conversation = asked.strategy.answer(Question("asked", question))
+        return converse(conversation, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
 
 
 def train(
-    project: Project, kind: str, order: TrainRequest, *, seed: int | None = None, reporter: Reporter | None = None
+    project: Project, kind: str, request: TrainRequest, *, seed: int | None = None, reporter: Reporter | None = None
 ) -> list[TrainReport]:
     """Build the artifacts of one kind (`commands.trainers.TRAINERS`). What is built already is left as it is.
 
@@ -128,21 +128,21 @@ def train(
         UserError: the project has nothing to train for this kind, or not what was ordered.
     """
     with reporting(reporter), opened(project.seeded(seed)) as engines, StepRunner(engines) as runner:
-        return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), order)
+        return TRAINERS[kind](ArtifactBuilder(runner), prepare(engines), request)
 
 
-def export(project: Project, order: ExportRequest, *, reporter: Reporter | None = None) -> ExportReport:
+def export(project: Project, request: ExportRequest, *, reporter: Reporter | None = None) -> ExportReport:
     """Write a tuned model for other programs, trained first where it is not yet.
 
     Raises:
         UserError: nothing is tuned, or not what is wanted; a folder that is there already, or cannot be written.
     """
     with reporting(reporter), opened(project) as engines, StepRunner(engines) as runner:
-        return export_artifact(ArtifactBuilder(runner), prepare(engines), order)
+        return export_artifact(ArtifactBuilder(runner), prepare(engines), request)
 
 
 def search(
-    project: Project, query: str, *, wanted: SearchRequest | None = None, reporter: Reporter | None = None
+    project: Project, query: str, *, request: SearchRequest | None = None, reporter: Reporter | None = None
 ) -> tuple[Passage, ...]:
     """Passages for a query, best first, from an index that is brought up to date first.
 
@@ -150,7 +150,7 @@ def search(
         UserError: the project names no documents, or not what is wanted (a reranker, a condition that is one).
     """
     with reporting(reporter), opened(project, reading=True) as engines:
-        return Searcher(engines).find([query], wanted or SearchRequest())[0]
+        return Searcher(engines).find([query], request or SearchRequest())[0]
 
 
 def opened(project: Project, *, reading: bool = False) -> AbstractContextManager[Engines]:

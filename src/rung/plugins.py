@@ -49,11 +49,11 @@ class Door(Generic[T]):
         Raises:
             UserError: one cannot be loaded, is no such part, or has the name of another; names it, and its package.
         """
-        found: dict[str, T] = {}
+        parts: dict[str, T] = {}
         for name, value in self.built_in.items():
             part = self._loaded(EntryPoint(name, value, self.group))
-            found[self.name_of(name, part)] = part
-        taken = set[str]() if self.may_replace else set(found)
+            parts[self.name_of(name, part)] = part
+        taken = set[str]() if self.may_replace else set(parts)
         for point in self.foreign() if foreign is None else foreign:
             part = self._loaded(point)
             name = self.name_of(point.name, part)
@@ -62,8 +62,8 @@ class Door(Generic[T]):
                     f"two {self.noun}s are called '{name}': rename or uninstall the one of {_package(point)} ({point.value})"
                 )
             taken.add(name)
-            found[name] = part
-        return found
+            parts[name] = part
+        return parts
 
     def _loaded(self, point: EntryPoint) -> T:
         try:
@@ -73,9 +73,9 @@ class Door(Generic[T]):
             raise self.error(f"{of} cannot be loaded: {type(error).__name__}: {error}; mend or uninstall it") from error
 
 
-def hint(name: str, known: Iterable[str]) -> str:
+def hint(name: str, names: Iterable[str]) -> str:
     """What to say of a name that is none of these: which of them was meant or, where none is near, which there are."""
-    there = list(known)
+    there = list(names)
     close = difflib.get_close_matches(name, there, n=1)
     return f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(there)}"
 

@@ -181,7 +181,7 @@ def test_a_scorer_may_ask_a_model_and_is_carried_out_by_whoever_can() -> None:
     def carry(talks: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
         return [driven(talk(), says) for talk in talks]
 
-    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"kind": Kind}, carry=carry)
+    card = score_run(CASES, OUTCOMES, scoring_context=ScoringContext("f1"), scorers={"kind": Kind}, run=carry)
     assert asked == ["2", "3"]
     np.testing.assert_array_equal(card.values["kind"], [0, 0.75, math.nan])
     assert [(e.case, e.message) for e in card.errors] == [("3", "the judge is asleep")]
@@ -217,7 +217,7 @@ def test_a_scorer_may_not_search() -> None:
         OUTCOMES[1:2],
         scoring_context=ScoringContext("f1"),
         scorers={"kind": Curious},
-        carry=lambda talks: [driven(talk(), lambda step: SearchResult(())) for talk in talks],
+        run=lambda talks: [driven(talk(), lambda step: SearchResult(())) for talk in talks],
     )
     assert "not for 'search'" in card.errors[0].message
 

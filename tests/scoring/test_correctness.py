@@ -124,7 +124,7 @@ def test_the_strategys_word_that_it_refuses_counts() -> None:
 
 
 @pytest.mark.parametrize("by", ["em", "f1", "contains", "rouge_l"])
-def test_correct_is_what_the_yardstick_says(by: str) -> None:
+def test_correct_is_what_the_scoring_context_says(by: str) -> None:
     wanted = {"em": 0.0, "f1": 0.5, "contains": 0.0, "rouge_l": 0.4}[by]
     scorer = correctness(ScoringContext(by))  # type: ignore[arg-type]
     assert scorer(case("the red dog"), said("red cat"))["correct"] == pytest.approx(wanted)

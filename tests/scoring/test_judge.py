@@ -81,7 +81,7 @@ def test_what_the_judge_did_not_say_is_left_out_and_a_failed_answer_is_a_miss() 
             done.append(ended.value.value)
         return [*done, "the budget ended before it was judged"]
 
-    card = score_run(cases, outcomes, scoring_context=ScoringContext("judge"), carry=carry)
+    card = score_run(cases, outcomes, scoring_context=ScoringContext("judge"), run=carry)
     column = card.values["correct"]
     assert column[0] == 0.75
     assert math.isnan(column[1])

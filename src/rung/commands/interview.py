@@ -87,7 +87,7 @@ def read_facts(folder: Path) -> Known:
         _from_the_last_verdict(project, sourced)
     else:
         _from_documents(folder, first_look(folder).patterns, sourced, problems)
-    facts = facts_of({name: value for name, (value, _) in sourced.items()}, place=str(folder))
+    facts = facts_of({name: value for name, (value, _) in sourced.items()}, location=str(folder))
     return Known(facts, {name: where for name, (_, where) in sourced.items()}, tuple(problems))
 
 
@@ -118,7 +118,7 @@ def with_given(facts: Facts, given: Sequence[str]) -> Facts:
             values[name.strip()] = _value(value)
         except Malformed as error:
             raise UserError(f"--fact {name}: {error}") from error
-    checked = _of_a_rung(facts_of(values, place="--fact"), "--fact compared")
+    checked = _of_a_rung(facts_of(values, location="--fact"), "--fact compared")
     return replace(facts, **{name: getattr(checked, name) for name in values})
 
 
@@ -148,7 +148,7 @@ def _one(value: object, location: str) -> Facts:
         value = value["facts"]
     if not isinstance(value, dict):
         raise UserError(f"{location}: facts are an object such as {json.dumps({'needs_specific_facts': True})}")
-    return _of_a_rung(facts_of(value, place=location), f"{location}: compared")
+    return _of_a_rung(facts_of(value, location=location), f"{location}: compared")
 
 
 def _of_a_rung(facts: Facts, location: str) -> Facts:

@@ -62,7 +62,7 @@ def _misjudged(
         [outcome for _, outcome in answered],
         scoring_context=context,
         scorers={name: scorers()[name] for name in SIFTED_BY},
-        carry=carried_by(StepRunner(engines)),
+        run=carried_by(StepRunner(engines)),
     )
     misjudged: dict[str, Fault] = {error.case: ("unjudged", error.message) for error in card.errors}
     form = "is no JSON that the schema accepts" if rows.schema else "is none of the labels"

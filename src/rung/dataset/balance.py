@@ -29,23 +29,23 @@ def balance(outputs: Sequence[str]) -> Balance | None:
     >>> balance(["yes"] * 18 + ["no"] * 2).why
     "'yes' is the output of 18 of 20 rows (90 %), 'no' of 2"
     """
-    said = [output.strip() for output in outputs if output.strip()]
-    counts = Counter(said)
+    labels = [output.strip() for output in outputs if output.strip()]
+    counts = Counter(labels)
     short = sum(n for label, n in counts.items() if _is_short(label))
-    if len(said) < MIN_ROWS or len(said) < ROWS_PER_LABEL * len(counts) or short < 0.95 * len(said):
+    if len(labels) < MIN_ROWS or len(labels) < ROWS_PER_LABEL * len(counts) or short < 0.95 * len(labels):
         return None
     ordered = tuple(counts.most_common())
     (first, most), (last, least) = ordered[0], ordered[-1]
     last = " ".join(last.split())[:CHARACTERS]
     if len(ordered) == 1:
         return Balance(ordered, frozenset({first}), f"every row has the output '{first}': nothing but a constant is learnt")
-    evenness = -sum(n / len(said) * math.log(n / len(said)) for n in counts.values()) / math.log(len(counts))
+    evenness = -sum(n / len(labels) * math.log(n / len(labels)) for n in counts.values()) / math.log(len(counts))
     rare = frozenset(label for label, n in ordered if n <= RARE * most)
     if evenness < MIN_EVENNESS and not rare:
-        rare = frozenset(label for label, n in ordered if n < len(said) / len(ordered))
+        rare = frozenset(label for label, n in ordered if n < len(labels) / len(ordered))
     if not rare:
         return Balance(ordered)
-    share = f"'{first}' is the output of {most:,} of {len(said):,} rows ({100 * most / len(said):.0f} %)"
+    share = f"'{first}' is the output of {most:,} of {len(labels):,} rows ({100 * most / len(labels):.0f} %)"
     if len(ordered) <= 3:
         return Balance(
             ordered,

@@ -63,9 +63,9 @@ def apart(text: str) -> tuple[str, list[tuple[str, Json]]]:
     if start is None:
         return text, []
     calls: list[tuple[str, Json]] = []
-    for found in _CALL.finditer(text, start.start()):
+    for match in _CALL.finditer(text, start.start()):
         try:
-            call = json_of(found[1])
+            call = json_of(match[1])
         except Malformed:
             return text, []
         if not isinstance(call, dict) or not isinstance(call.get("name"), str):
@@ -131,13 +131,13 @@ def misfit(tools: str, turns: Sequence[Message]) -> str:
         if not isinstance(schema, dict) or not schema:
             continue
         try:
-            found = faults(validator(json.dumps(schema)), arguments)
+            violations = faults(validator(json.dumps(schema)), arguments)
         except UserError as error:
             return f"the parameters of its tool '{name}': {error}"
-        for fault in found:
+        for fault in violations:
             if fault.instance is not None or not _may_be_null(cast(Json, fault.schema)):
-                place = "".join(f".{part}" for part in fault.path).strip(".")
-                return f"its call of '{name}' breaks its parameters: {place and place + ': '}{fault.message[:160]}"
+                path = "".join(f".{part}" for part in fault.path).strip(".")
+                return f"its call of '{name}' breaks its parameters: {path and path + ': '}{fault.message[:160]}"
     return ""
 
 
@@ -152,14 +152,14 @@ def _calls(turns: Sequence[Message]) -> Iterator[tuple[str, Json]]:
 
 def _nulls(arguments: Json, schema: Json, path: str = "") -> list[str]:
     """The arguments that are null and may not be, by path."""
-    known = schema.get("properties") if isinstance(schema, dict) else None
-    properties = known if isinstance(known, dict) else {}
-    found: list[str] = []
+    declared = schema.get("properties") if isinstance(schema, dict) else None
+    properties = declared if isinstance(declared, dict) else {}
+    nulls: list[str] = []
     for key, value in arguments.items() if isinstance(arguments, dict) else ():
         if value is None and not _may_be_null(properties.get(key)):
-            found.append(f"{path}{key}")
-        found += _nulls(value, properties.get(key), f"{path}{key}.")
-    return found
+            nulls.append(f"{path}{key}")
+        nulls += _nulls(value, properties.get(key), f"{path}{key}.")
+    return nulls
 
 
 def _may_be_null(schema: Json) -> bool:
@@ -185,6 +185,6 @@ def in_order(results: Sequence[tuple[str, Message]], called: Sequence[str]) -> l
     unknown = [id for id, _ in results if id and called and id not in called]
     if unknown:
         raise ValueError(f"the tool turn for '{unknown[0]}' answers no call: the assistant called {', '.join(called)}")
-    places = {id: place for place, id in enumerate(called) if id}
-    order = sorted(range(len(results)), key=lambda n: places.get(results[n][0], n))
-    return [results[n][1] for n in order]
+    index_of = {id: index for index, id in enumerate(called) if id}
+    by_call = sorted(range(len(results)), key=lambda n: index_of.get(results[n][0], n))
+    return [results[n][1] for n in by_call]

@@ -94,20 +94,20 @@ def secrets(text: str) -> Iterator[tuple[str, str]]:
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
                 yield what, match[0]
-    said = text.casefold()
-    for match in _ASSIGNED.finditer(text) if any(hint in said for hint in _HINTS) else ():
+    folded = text.casefold()
+    for match in _ASSIGNED.finditer(text) if any(hint in folded for hint in _HINTS) else ():
         inside = any(start < match.end() and match.start() < end for start, end in taken)
         if not inside and _is_secret(match["name"], match["value"]):
             yield f"a value for '{match['name']}'", match["value"]
 
 
-def masked(said: str) -> str:
+def masked(text: str) -> str:
     """Enough of a secret or of personal data to find it, and no more.
 
     >>> masked("AKIAIOSFODNN7EXAMPLE")
     'AK…LE'
     """
-    return f"{said[:2]}…{said[-2:]}" if len(said) > 6 else "…"
+    return f"{text[:2]}…{text[-2:]}" if len(text) > 6 else "…"
 
 
 def _is_secret(name: str, value: str) -> bool:

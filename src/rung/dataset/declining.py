@@ -60,5 +60,5 @@ def declines(output: str, schema: str = "") -> bool:
     >>> declines("I'm sorry, but I can't help with that."), declines("I'm sorry to hear that. We refund it.")
     (True, False)
     """
-    said = " ".join(unicodedata.normalize("NFKC", output[:_LOOKED_AT]).translate(_QUOTES).casefold().split())
-    return _DECLINES.search(said) is not None or _OPENS.match(said) is not None or is_refusal(output, schema)
+    text = " ".join(unicodedata.normalize("NFKC", output[:_LOOKED_AT]).translate(_QUOTES).casefold().split())
+    return _DECLINES.search(text) is not None or _OPENS.match(text) is not None or is_refusal(output, schema)

@@ -31,7 +31,7 @@ class Side:
     `exact` is the whole chat with nothing but case and white space aside.
     """
 
-    place: int
+    index: int
     exact: tuple[str, str]
     input: str
     asked: str
@@ -45,16 +45,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Places of rows that belong together, the first named first, and why."""
+    """Indices of rows that belong together, the first named first, and why."""
 
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     why: str = ""
 
 
 def sides(examples: Sequence[Example]) -> list[Side]:
     """The rows that can teach, normalised."""
-    made = []
-    for place, example in enumerate(examples):
+    filled = []
+    for index, example in enumerate(examples):
         if not flaw(example):
             turns = [f"{m.role}: {m.content}" for m in example.messages[:-1] if m.role != "system"]
             system = [m.content for m in example.messages[:-1] if m.role == "system"]
@@ -63,30 +63,30 @@ def sides(examples: Sequence[Example]) -> list[Side]:
             whole = "\n".join([*system, example.tools, *turns])
             output = _output(example.output)
             exact = (_folded(whole), output if output[:1] in "{[" else _folded(example.output))
-            made.append(Side(place, exact, normal(whole), asked, output))
-    return made
+            filled.append(Side(index, exact, normal(whole), asked, output))
+    return filled
 
 
 def duplicates(rows: Sequence[Side]) -> list[Group]:
     """Rows with the same input and the same output, case and white space aside."""
-    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    by_text: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
-        found[row.exact].append(row.place)
-    return [Group(tuple(places)) for places in found.values() if len(places) > 1]
+        by_text[row.exact].append(row.index)
+    return [Group(tuple(indices)) for indices in by_text.values() if len(indices) > 1]
 
 
 def contradictions(rows: Sequence[Side], examples: Sequence[Example]) -> list[Group]:
     """Rows with the same input and another output."""
-    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    by_input: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        found[row.input][row.output].append(row.place)
+        by_input[row.input][row.output].append(row.index)
     groups = []
-    for outputs in found.values():
+    for outputs in by_input.values():
         if len(outputs) > 1:
-            shown = [short(examples[places[0]].output) for places in list(outputs.values())[:3]]
+            shown = [short(examples[indices[0]].output) for indices in list(outputs.values())[:3]]
             more = f" and {len(outputs) - 3} more" if len(outputs) > 3 else ""
             why = f"the same input has {len(outputs)} different outputs: {', '.join(shown)}{more}"
-            groups.append(Group(tuple(sorted(place for places in outputs.values() for place in places)), why))
+            groups.append(Group(tuple(sorted(index for indices in outputs.values() for index in indices)), why))
     return groups
 
 
@@ -110,18 +110,18 @@ def near_pairs(rows: Sequence[Side], examples: Sequence[Example]) -> tuple[list[
         if one.output == other.output or same_answer(one.output, other.output):
             if a not in first:
                 first[b] = a
-                groups.setdefault(a, [one.place]).append(other.place)
+                groups.setdefault(a, [one.index]).append(other.index)
         elif near(read[a], read[b], most=BARELY):
-            said = f"{short(examples[one.place].output)} and {short(examples[other.place].output)}"
-            disagreeing.append(Group((one.place, other.place), f"nearly the same input has the outputs {said}"))
-    return [Group(tuple(places)) for places in groups.values()], disagreeing
+            outputs = f"{short(examples[one.index].output)} and {short(examples[other.index].output)}"
+            disagreeing.append(Group((one.index, other.index), f"nearly the same input has the outputs {outputs}"))
+    return [Group(tuple(indices)) for indices in groups.values()], disagreeing
 
 
 def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Case]) -> list[Group]:
     """Rows that give a case away: they ask it, nearly ask it, hold it word for word, or have its long answer."""
     if not cases:
         return []
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     asked = [normal("\n".join([*(f"{m.role}: {m.content}" for m in c.messages), c.question])) for c in cases]
     exact = dict(zip(reversed(asked), reversed(cases), strict=True))
     often = Counter(row.output for row in rows)
@@ -129,28 +129,28 @@ def leaks(rows: Sequence[Side], examples: Sequence[Example], cases: Sequence[Cas
         normal(a): case for case in cases for a in case.answers if case.answerable and len(words(normal(a))) >= LONG_ANSWER
     }
     for row in rows:
-        last = normal(examples[row.place].input)
+        last = normal(examples[row.index].input)
         twin = exact.get(row.asked) or exact.get(last)
         if twin is not None:
-            found[row.place] = f"its input is the question of {_named(twin)}"
+            reasons[row.index] = f"its input is the question of {_named(twin)}"
         elif (twin := answers.get(row.output)) is not None and often[row.output] <= OFTEN:
-            found[row.place] = f"its output is the answer of {_named(twin)}"
-    for place, case in _near_cases(rows, asked, cases):
-        found.setdefault(place, f"its input is nearly the question of {_named(case)}")
-    for place, case in _quoting(rows, asked, cases):
-        found.setdefault(place, f"it holds the question of {_named(case)} word for word")
+            reasons[row.index] = f"its output is the answer of {_named(twin)}"
+    for index, case in _near_cases(rows, asked, cases):
+        reasons.setdefault(index, f"its input is nearly the question of {_named(case)}")
+    for index, case in _quoting(rows, asked, cases):
+        reasons.setdefault(index, f"it holds the question of {_named(case)} word for word")
     # What `materials` refuses is a leak; a follow-up ("Yes, please") says nothing without the turns before it.
-    kept, problems = overlaps([examples[row.place] for row in rows], [case for case in cases if not case.messages])
-    refused = [row.place for row in rows if examples[row.place].place not in kept]
-    for place, problem in zip(refused, problems, strict=True):
-        found.setdefault(place, problem.message)
-    return [Group((place,), found[place]) for place in sorted(found)]
+    allowed, problems = overlaps([examples[row.index] for row in rows], [case for case in cases if not case.messages])
+    refused = [row.index for row in rows if examples[row.index].place not in allowed]
+    for index, problem in zip(refused, problems, strict=True):
+        reasons.setdefault(index, problem.message)
+    return [Group((index,), reasons[index]) for index in sorted(reasons)]
 
 
 def short(text: str, most: int = 40) -> str:
     """A text in quotation marks, for a message."""
-    said = " ".join(text.split())
-    return f"'{said if len(said) <= most else said[: most - 1] + '…'}'"
+    line = " ".join(text.split())
+    return f"'{line if len(line) <= most else line[: most - 1] + '…'}'"
 
 
 def _folded(text: str) -> str:
@@ -159,29 +159,29 @@ def _folded(text: str) -> str:
 
 def _output(text: str) -> str:
     """An output normalised: JSON by its value, other text by its words and marks."""
-    said = text.strip()
-    if said[:1] in "{[":
+    stripped = text.strip()
+    if stripped[:1] in "{[":
         try:
-            return canonical(json_of(said)).casefold()
+            return canonical(json_of(stripped)).casefold()
         except Malformed:
             pass
-    return normal(said)
+    return normal(stripped)
 
 
 def _without_given(rows: Sequence[Side], examples: Sequence[Example]) -> list[str]:
     """What each row asks, without the lines that stand in many inputs; a row of nothing else keeps them."""
-    lines = [[normal(line) for line in examples[row.place].input.split("\n") if line.strip()] for row in rows]
+    lines = [[normal(line) for line in examples[row.index].input.split("\n") if line.strip()] for row in rows]
     inputs: dict[str, set[str]] = defaultdict(set)
     for row, own in zip(rows, lines, strict=True):
         if len(own) > 1:
             for line in own:
                 if len(inputs[line]) < SHARED_LINES:
                     inputs[line].add(row.asked)
-    told = []
+    questions = []
     for row, own in zip(rows, lines, strict=True):
-        kept = [line for line in own if len(inputs.get(line, ())) < SHARED_LINES] if len(own) > 1 else []
-        told.append("\n".join(kept) if kept and len(kept) < len(own) else row.asked)
-    return told
+        distinctive = [line for line in own if len(inputs.get(line, ())) < SHARED_LINES] if len(own) > 1 else []
+        questions.append("\n".join(distinctive) if distinctive and len(distinctive) < len(own) else row.asked)
+    return questions
 
 
 def _near_cases(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case]) -> Iterator[tuple[int, Case]]:
@@ -189,23 +189,23 @@ def _near_cases(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case
     read = [Read(text) for text in asked]
     for a, b in candidates([*texts, *asked], across=len(texts)):
         if near(rows[a].read, read[b - len(texts)]):
-            yield rows[a].place, cases[b - len(texts)]
+            yield rows[a].index, cases[b - len(texts)]
 
 
 def _quoting(rows: Sequence[Side], asked: Sequence[str], cases: Sequence[Case]) -> Iterator[tuple[int, Case]]:
     """Rows that hold all words of a question, one after the other."""
     opening: dict[tuple[str, ...], list[tuple[list[str], Case]]] = defaultdict(list)
     for text, case in zip(asked, cases, strict=True):
-        if len(said := words(text)) >= QUOTED:
-            opening[tuple(said[:QUOTED])].append((said, case))
+        if len(tokens := words(text)) >= QUOTED:
+            opening[tuple(tokens[:QUOTED])].append((tokens, case))
     first_words = {start[0] for start in opening}
     for row in rows:
-        said = words(f"{row.input}\n{row.output}")
-        for at, word in enumerate(said):
+        tokens = words(f"{row.input}\n{row.output}")
+        for at, word in enumerate(tokens):
             if word in first_words:
-                for question, case in opening.get(tuple(said[at : at + QUOTED]), ()):
-                    if said[at : at + len(question)] == question:
-                        yield row.place, case
+                for question, case in opening.get(tuple(tokens[at : at + QUOTED]), ()):
+                    if tokens[at : at + len(question)] == question:
+                        yield row.index, case
 
 
 def _named(case: Case) -> str:

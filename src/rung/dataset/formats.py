@@ -42,7 +42,7 @@ _ALSO = {
 }
 
 
-def example_of(row: Mapping[str, Json], place: str) -> Example:
+def example_of(row: Mapping[str, Json], location: str) -> Example:
     """A row of any form as an example; its output may be empty (`flaw`).
 
     Raises:
@@ -64,17 +64,17 @@ def example_of(row: Mapping[str, Json], place: str) -> Example:
     if not messages:
         raise ValueError("holds no turn: a chat ends with the assistant's answer")
     tools = tools_text(row.get("tools"))
-    said = {key: _told(row, key) for key in _ALSO}
-    made = Example(
+    provenance = {key: _stated(row, key) for key in _ALSO}
+    example = Example(
         id=id_of(row, *((m.role, m.content) for m in messages)),
         messages=messages,
         tools=tools,
         meta=meta_of(row),
-        place=place,
-        **said,
+        place=location,
+        **provenance,
     )
-    _check_approval(row, made)
-    return made
+    _check_approval(row, example)
+    return example
 
 
 def form_of(row: Mapping[str, Json]) -> Callable[[Mapping[str, Json]], tuple[Message, ...]] | None:
@@ -155,21 +155,21 @@ Turn = tuple[Message, tuple[str, ...], str]  # the turn, names of its calls, nam
 
 
 def _turn(turn: Json) -> Turn:
-    said = turn if isinstance(turn, dict) else {}
-    named = said.get("role", said.get("from"))
+    fields = turn if isinstance(turn, dict) else {}
+    named = fields.get("role", fields.get("from"))
     role = ROLES.get(str(named))
-    content = _text(said.get("content", said.get("value")))
-    calls = said.get("tool_calls") or ([said["function_call"]] if said.get("function_call") else [])
-    if role is None or (content is None and not (role == "assistant" and ("content" in said or calls))):
+    content = _text(fields.get("content", fields.get("value")))
+    calls = fields.get("tool_calls") or ([fields["function_call"]] if fields.get("function_call") else [])
+    if role is None or (content is None and not (role == "assistant" and ("content" in fields or calls))):
         raise ValueError(f"each message needs a role (system, user, assistant, tool) and text content, found {turn!r}"[:300])
     if not isinstance(calls, list):
         raise ValueError("'tool_calls' must be a list")
     if named in ("function_call", "tool_call"):
         content, calls = None, _parsed(content or "")
-    made = [call_of(call) for call in calls]
+    called = [call_of(call) for call in calls]
     ids = tuple(str(call.get("id", "")) for call in calls if isinstance(call, dict))
-    answered = str(said.get("tool_call_id") or "")
-    return Message(role, said_with(content or "", made) if made else content or ""), ids, answered
+    answered = str(fields.get("tool_call_id") or "")
+    return Message(role, said_with(content or "", called) if called else content or ""), ids, answered
 
 
 def _parsed(content: str) -> list[Json]:
@@ -240,23 +240,23 @@ def _side(row: Mapping[str, Json], key: str) -> str:
 
 
 def _system(row: Mapping[str, Json]) -> tuple[Message, ...]:
-    said = row.get("system", row.get("system_prompt"))
-    return (Message("system", said),) if isinstance(said, str) and said.strip() else ()
+    system = row.get("system", row.get("system_prompt"))
+    return (Message("system", system),) if isinstance(system, str) and system.strip() else ()
 
 
-def _told(row: Mapping[str, Json], key: str) -> str:
+def _stated(row: Mapping[str, Json], key: str) -> str:
     value = next((row[name] for name in (key, *_ALSO[key]) if row.get(name) is not None), "")
     return str(value).strip()
 
 
-def _check_approval(row: Mapping[str, Json], made: Example) -> None:
+def _check_approval(row: Mapping[str, Json], example: Example) -> None:
     """Raises `ValueError` where the approval is no date, or is of another text."""
-    if made.approved_at and not _is_time(made.approved_at):
-        raise ValueError(f"'approved_at' must be a date such as 2026-03-01, found '{made.approved_at}'")
-    told = row.get("digest")
-    if made.approved_by and isinstance(told, str) and told and not made.digest.startswith(told):
+    if example.approved_at and not _is_time(example.approved_at):
+        raise ValueError(f"'approved_at' must be a date such as 2026-03-01, found '{example.approved_at}'")
+    pinned = row.get("digest")
+    if example.approved_by and isinstance(pinned, str) and pinned and not example.digest.startswith(pinned):
         raise ValueError(
-            f"was changed after {made.approved_by} approved it (its digest is another): look at it "
+            f"was changed after {example.approved_by} approved it (its digest is another): look at it "
             f"again, then remove 'digest'"
         )
 

@@ -13,8 +13,8 @@ from rung.records import Case
 
 def ignoring_itself(case: Case) -> Case:
     """The case, whose ranking leaves out the document of the query's own id: BEIR's `ignore_identical_ids`."""
-    known = case.meta.get("ignored_documents")
-    return replace(case, meta={**case.meta, "ignored_documents": [*(known if isinstance(known, list) else ()), case.id]})
+    ignored = case.meta.get("ignored_documents")
+    return replace(case, meta={**case.meta, "ignored_documents": [*(ignored if isinstance(ignored, list) else ()), case.id]})
 
 
 def misgraded(case: Case) -> Iterator[str]:

@@ -53,34 +53,34 @@ def read_labels(project: Project, examples: Sequence[Example], problems: list[Pr
 
 def _distinct(written: Iterable[Written], problems: list[Problem]) -> tuple[str, ...]:
     """The labels, each once."""
-    kept: dict[str, Written] = {}
-    for label, place in written:
-        first, at = kept.setdefault(label_key(label), (label, place))
+    by_key: dict[str, Written] = {}
+    for label, location in written:
+        first, at = by_key.setdefault(label_key(label), (label, location))
         if composed(first) != composed(label):
             why = f"the label {label!r} is {first!r} of {at} ({_FORGIVEN}): it counts as that one; leave one of them out"
-            problems.append(Problem.at(place, why))
-    return tuple(label for label, _ in kept.values())
+            problems.append(Problem.at(location, why))
+    return tuple(label for label, _ in by_key.values())
 
 
 def spelt_alike(
     examples: Sequence[Example], cases: Sequence[Case], labels: Sequence[str], problems: list[Problem]
 ) -> tuple[tuple[Example, ...], tuple[Case, ...]]:
     """Rows with each label as the project writes it. Other ways of writing are added to `problems`, each way once."""
-    known = dict.fromkeys(labels)
+    spelt = dict.fromkeys(labels)
     odd: dict[tuple[str, str], list[str]] = {}  # (as written, the label) -> where
 
-    def read(text: str, place: str) -> str:
-        if text in known or (label := label_named(text, labels)) is None:
+    def read(text: str, location: str) -> str:
+        if text in spelt or (label := label_named(text, labels)) is None:
             return text
         if composed(text) != composed(label):
-            odd.setdefault((text.strip(), label), []).append(place)
+            odd.setdefault((text.strip(), label), []).append(location)
         return label
 
     taught = tuple(
         replace(e, messages=(*e.messages[:-1], replace(e.messages[-1], content=read(e.output, e.place)))) for e in examples
     )
     judged = tuple(replace(c, answers=tuple(read(answer, c.place) for answer in c.answers)) for c in cases)
-    for (text, label), places in odd.items():
-        more = f", here and in {len(places) - 1} more rows" if len(places) > 1 else ""
-        problems.append(Problem.at(places[0], f"{text[:60]!r} is read as the label {label!r} ({_FORGIVEN}){more}"))
+    for (text, label), locations in odd.items():
+        more = f", here and in {len(locations) - 1} more rows" if len(locations) > 1 else ""
+        problems.append(Problem.at(locations[0], f"{text[:60]!r} is read as the label {label!r} ({_FORGIVEN}){more}"))
     return taught, judged

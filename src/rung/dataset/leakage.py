@@ -28,7 +28,7 @@ def overlaps(teaching: Sequence[Example | Case], judging: Sequence[Case]) -> tup
         if len(distinct) >= SHORT:
             for word in distinct:
                 by_word[word].append((distinct, case))
-    kept: set[str] = set()
+    allowed: set[str] = set()
     problems: list[Problem] = []
     for row in teaching:
         text = row.question if isinstance(row, Case) else row.input
@@ -36,12 +36,12 @@ def overlaps(teaching: Sequence[Example | Case], judging: Sequence[Case]) -> tup
         same = next((case for case in exact.get(words, ()) if _says(case.question) == _says(text)), None)
         twin = same or _near(frozenset(words), by_word)
         if twin is None:
-            kept.add(row.place)
+            allowed.add(row.place)
             continue
         how = "repeats" if same else "nearly repeats"
         message = f"'{row.id}' {how} case '{twin.id}' ({twin.place}); it is not used to teach"
         problems.append(Problem.at(row.place, message))
-    return frozenset(kept), tuple(problems)
+    return frozenset(allowed), tuple(problems)
 
 
 def _near(words: frozenset[str], by_word: dict[str, list[tuple[frozenset[str], Case]]]) -> Case | None:

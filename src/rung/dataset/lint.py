@@ -62,11 +62,11 @@ class LintReport:
     def sound(self) -> int:
         """Rows that may teach: neither empty nor a repetition, contradiction, leak or too long."""
         bad: set[tuple[str, int]] = set()
-        for found in self.findings:
-            if found.kind in ("duplicate", "near_duplicate"):
-                bad.update((found.file, row) for row in found.rows[1:])
-            elif found.kind not in ("imbalance", "refusal"):
-                bad.update((found.file, row) for row in found.rows)
+        for finding in self.findings:
+            if finding.kind in ("duplicate", "near_duplicate"):
+                bad.update((finding.file, row) for row in finding.rows[1:])
+            elif finding.kind not in ("imbalance", "refusal"):
+                bad.update((finding.file, row) for row in finding.rows)
         return self.rows - len(bad)
 
 
@@ -81,39 +81,39 @@ def lint(
     """
     filled = sides(examples)
     repeated = near_pairs(filled, examples)
-    found = [
+    findings = [
         *_named("duplicate", duplicates(filled), examples, "the same input and output"),
         *_named("near_duplicate", repeated[0], examples, "nearly the same input and the same output"),
         *_named("contradiction", contradictions(filled, examples), examples),
         *_named("leak", leaks(filled, examples, cases), examples),
-        *_named("too_long", [Group((place,), why) for place, why in (too_long or {}).items()], examples),
-        *_named("empty", [Group((place,), why) for place, e in enumerate(examples) if (why := flaw(e))], examples),
-        *_said(examples),
+        *_named("too_long", [Group((index,), why) for index, why in (too_long or {}).items()], examples),
+        *_named("empty", [Group((index,), why) for index, e in enumerate(examples) if (why := flaw(e))], examples),
+        *_unwanted(examples),
     ]
-    labels = balance([examples[row.place].output for row in filled])
+    labels = balance([examples[row.index].output for row in filled])
     if labels is not None and labels.why:
-        rare = [place for place, e in enumerate(examples) if e.output.strip() in labels.rare]
-        found += _named("imbalance", [Group(tuple(rare), labels.why)], examples)
-    found.sort(key=lambda f: (f.file, KINDS.index(f.kind), f.rows))
+        rare = [index for index, e in enumerate(examples) if e.output.strip() in labels.rare]
+        findings += _named("imbalance", [Group(tuple(rare), labels.why)], examples)
+    findings.sort(key=lambda f: (f.file, KINDS.index(f.kind), f.rows))
     disagreements = tuple(_named("contradiction", repeated[1], examples))
-    return LintReport(len(examples), tuple(found), labels, disagreements)
+    return LintReport(len(examples), tuple(findings), labels, disagreements)
 
 
-def _said(examples: Sequence[Example]) -> Iterator[Finding]:
+def _unwanted(examples: Sequence[Example]) -> Iterator[Finding]:
     """What each row says that it should not."""
     refusing, private, secret = list[Group](), list[Group](), list[Group]()
-    found = {secrets: cache(lambda text: tuple(secrets(text))), personal: cache(lambda text: tuple(personal(text)))}
-    for place, example in enumerate(examples):
+    finders = {secrets: cache(lambda text: tuple(secrets(text))), personal: cache(lambda text: tuple(personal(text)))}
+    for index, example in enumerate(examples):
         if declines(example.output):
             refusing.append(
-                Group((place,), f"the output declines or says that it does not know: {short(example.output, 80)}")
+                Group((index,), f"the output declines or says that it does not know: {short(example.output, 80)}")
             )
         for look, into in ((secrets, secret), (personal, private)):
-            seen = {(what, said): m.role for m in example.messages for what, said in found[look](m.content)}
+            seen = {(what, token): m.role for m in example.messages for what, token in finders[look](m.content)}
             if seen:
-                listed = [f"{what} ({masked(said)}) in the {role}'s turn" for (what, said), role in list(seen.items())[:3]]
+                listed = [f"{what} ({masked(token)}) in the {role}'s turn" for (what, token), role in list(seen.items())[:3]]
                 more = f" and {len(seen) - 3} more" if len(seen) > 3 else ""
-                into.append(Group((place,), ", ".join(listed) + more))
+                into.append(Group((index,), ", ".join(listed) + more))
     yield from _named("refusal", refusing, examples)
     yield from _named("pii", private, examples)
     yield from _named("secret", secret, examples)
@@ -123,9 +123,9 @@ def _named(kind: Kind, groups: Sequence[Group], examples: Sequence[Example], why
     """Findings with files and lines. A group over several files is one finding in each, naming the others."""
     for group in groups:
         by_file: dict[str, list[int]] = defaultdict(list)
-        for place in group.places:
-            file, _, line = examples[place].place.rpartition(":")
-            by_file[file].append(int(line or place + 1))
+        for index in group.indices:
+            file, _, line = examples[index].place.rpartition(":")
+            by_file[file].append(int(line or index + 1))
         for file, lines in by_file.items():
             others = [f"{other}:{rows[0]}" for other, rows in by_file.items() if other != file]
             also = f" (also {', '.join(others[:3])}{' …' if len(others) > 3 else ''})" if others else ""

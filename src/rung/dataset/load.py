@@ -115,18 +115,18 @@ def read_examples(project: Project, problems: list[Problem]) -> tuple[Example, .
     """
     behaviour = project.settings.behaviour
     seen: dict[str, str] = {}
-    found: list[Example] = []
+    examples: list[Example] = []
     for path in dict.fromkeys(paths(project, behaviour.examples, ("behaviour", "examples"))):
         shown = shown_as(project, path)
         for example in read_file(path, problems, shown=shown):
             if _is_new(example.id, example.place, seen, problems):
-                found.append(example)
-    approved = [example for example in found if example.approved_by]
-    if not behaviour.require_approval or len(approved) == len(found):
-        return tuple(found)
-    waiting = next(example for example in found if not example.approved_by)
+                examples.append(example)
+    approved = [example for example in examples if example.approved_by]
+    if not behaviour.require_approval or len(approved) == len(examples):
+        return tuple(examples)
+    waiting = next(example for example in examples if not example.approved_by)
     message = (
-        f"{len(found) - len(approved):,} of {len(found):,} examples are not approved and teach nothing "
+        f"{len(examples) - len(approved):,} of {len(examples):,} examples are not approved and teach nothing "
         "(behaviour.require_approval); this is the first: look at it, then write who approves it in 'approved_by'"
     )
     problems.append(Problem.at(waiting.place, message))
@@ -155,7 +155,7 @@ def with_evidence(
         find: (text, quote) -> characters of the quote, None if it is not there.
         nearest: the existing id that a name which is none most likely means; "" where there is none.
     """
-    kept: list[Case] = []
+    cases: list[Case] = []
     problems, missing = list(rows.problems), dict(rows.missing)
     for case in rows.cases:
         quotes = rows.quotes.get(case.id, ())
@@ -171,12 +171,12 @@ def with_evidence(
             continue
         if gone:
             missing[case.id] = gone
-            told = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
-            told += _meant(nearest(gone[0]))
-            problems.append(Problem.at(case.place, told))
+            message = f"case '{case.id}' is judged, but its document '{gone[0]}' is not there (any more, or not read)"
+            message += _meant(nearest(gone[0]))
+            problems.append(Problem.at(case.place, message))
         documents = tuple(d for d in case.gold_documents if d not in gone) or tuple(e.document for e in evidence)
-        kept.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
-    return replace(rows, cases=tuple(kept), problems=tuple(problems), missing=missing)
+        cases.append(replace(case, evidence=evidence, gold_documents=tuple(dict.fromkeys(documents))))
+    return replace(rows, cases=tuple(cases), problems=tuple(problems), missing=missing)
 
 
 def _meant(name: str) -> str:
@@ -189,11 +189,11 @@ def paths(project: Project, patterns: Iterable[str], where: tuple[str | int, ...
     Raises:
         InputError: a pattern matches no file; points at its line in `rung.yaml`.
     """
-    for place, pattern in enumerate(patterns):
-        found = sorted(glob.glob(pattern, root_dir=project.root, recursive=True))  # noqa: PTH207 - absolute patterns too
-        files = [project.root / name for name in found if (project.root / name).is_file()]
+    for index, pattern in enumerate(patterns):
+        matches = sorted(glob.glob(pattern, root_dir=project.root, recursive=True))  # noqa: PTH207 - absolute patterns too
+        files = [project.root / name for name in matches if (project.root / name).is_file()]
         if not files:
-            raise project.error(f"'{pattern}' matches no file in {project.root}", *where, place)
+            raise project.error(f"'{pattern}' matches no file in {project.root}", *where, index)
         yield from files
 
 
@@ -216,16 +216,16 @@ def _read_cases(project: Project, problems: list[Problem]) -> Iterator[Read]:
                 yield ignoring_itself(case) if own else case, evidence
 
 
-def _is_new(id: str, place: str, seen: dict[str, str], problems: list[Problem]) -> bool:
+def _is_new(id: str, location: str, seen: dict[str, str], problems: list[Problem]) -> bool:
     """Whether no row had this id before; the first one keeps it."""
     if id in seen:
-        problems.append(Problem.at(place, f"id '{id}' is already at {seen[id]}; this row is left out"))
+        problems.append(Problem.at(location, f"id '{id}' is already at {seen[id]}; this row is left out"))
         return False
-    seen[id] = place
+    seen[id] = location
     return True
 
 
-def case_of(row: dict[str, Json], place: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
+def case_of(row: dict[str, Json], location: str, *, judged: bool = False) -> tuple[Case, tuple[Json, ...]]:
     """A row as a case, with its evidence as written; `judged`: answers are judged by a model, and need no reference.
 
     Raises:
@@ -264,7 +264,7 @@ def case_of(row: dict[str, Json], place: str, *, judged: bool = False) -> tuple[
         groups=None if groups is None else _strings(row, "as"),
         messages=messages,
         meta=meta_of(row),
-        place=place,
+        place=location,
     )
     return case, tuple(evidence)
 
@@ -351,11 +351,11 @@ def read_schema(project: Project) -> str:
     try:
         jsonschema.validators.validator_for(schema).check_schema(schema)
     except jsonschema.SchemaError as error:
-        place = "/".join(str(p) for p in error.path) or "the top"
+        at = "/".join(str(p) for p in error.path) or "the top"
         pointer = "".join(f"/{escaped(str(p))}" for p in error.path)
         line = pointer_lines(text_of(path)).get(pointer, 1)
-        said = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {place}:")
-        raise InputError(said, path=path, line=line) from error
+        message = schema_fault(error).replace("is no JSON Schema:", f"is no JSON Schema: at {at}:")
+        raise InputError(message, path=path, line=line) from error
     try:
         validator(json.dumps(schema))
     except UserError as error:

@@ -29,18 +29,18 @@ def read_examples(path: Path, problems: list[Problem], *, shown: str = "", flawe
             pairs, first = pairs + 1, first or line
             continue
         try:
-            made = example_of(row, f"{shown}:{line}")
-            if not flawed and (why := flaw(made)):
+            example = example_of(row, f"{shown}:{line}")
+            if not flawed and (why := flaw(example)):
                 raise ValueError(why)
         except ValueError as error:
             problems.append(Problem(shown, line, str(error)))
             continue
         problems.extend(mistyped(row, shown, line))
-        if why := padded(made.tools, made.messages):
+        if why := padded(example.tools, example.messages):
             problems.append(Problem(shown, line, f"{why}; leave them out, or a model learns to say null"))
-        elif why := misfit(made.tools, made.messages):
+        elif why := misfit(example.tools, example.messages):
             problems.append(Problem(shown, line, f"{why}: it teaches a call that fails"))
-        yield made
+        yield example
     if pairs:
         why = f"{pairs:,} rows are pairs or triplets: they teach a retriever, and are no examples of behaviour"
         problems.append(Problem(shown, first, why))
@@ -53,9 +53,9 @@ def mistyped(row: Mapping[str, Json], shown: str, line: int) -> Iterator[Problem
     yield from slips(row, KNOWN, shown, line)
 
 
-def slips(row: Mapping[str, Json], known: tuple[str, ...], shown: str, line: int) -> Iterator[Problem]:
+def slips(row: Mapping[str, Json], keys: tuple[str, ...], shown: str, line: int) -> Iterator[Problem]:
     """A problem for each key that nearly is a known one."""
     for key in row:
-        close = difflib.get_close_matches(key, known, n=1, cutoff=0.8) if key not in known and key != "license" else []
+        close = difflib.get_close_matches(key, keys, n=1, cutoff=0.8) if key not in keys and key != "license" else []
         if close:
             yield Problem(shown, line, f"unknown key '{key}' is not read; did you mean '{close[0]}'?")

@@ -33,10 +33,10 @@ def candidates(texts: Sequence[str], *, across: int = 0) -> Iterator[tuple[int, 
         return
     signatures = _signatures([f"  {text}  ".encode()[:CUT] for text in texts])
     bands = (signatures[:, band * ROWS : (band + 1) * ROWS] for band in range(BANDS))
-    found = [pairs for band in bands if len(pairs := _met(band, across))]
-    if not found:
+    met = [pairs for band in bands if len(pairs := _met(band, across))]
+    if not met:
         return
-    pairs = np.unique(np.concatenate(found), axis=0)
+    pairs = np.unique(np.concatenate(met), axis=0)
     for start in range(0, len(pairs), 1 << 16):
         some = pairs[start : start + (1 << 16)]
         agreed = (signatures[some[:, 0]] == signatures[some[:, 1]]).mean(axis=1)
@@ -50,7 +50,7 @@ def _signatures(texts: Sequence[bytes]) -> NDArray[np.uint32]:
     rng = np.random.default_rng(20)
     count = BANDS * ROWS
     factors = rng.integers(1, 1 << 63, count, dtype=np.uint64) | np.uint64(1)
-    made = np.empty((len(texts), count), np.uint32)
+    signatures = np.empty((len(texts), count), np.uint32)
     start = 0
     while start < len(texts):
         stop, size = start, 0
@@ -65,11 +65,11 @@ def _signatures(texts: Sequence[bytes]) -> NDArray[np.uint32]:
         for n in range(SHINGLE):  # shingles that run over a text's end are the next one's too: they are few
             hashes[: len(whole) - n] = (hashes[: len(whole) - n] << np.uint64(8)) | whole[n:]
         hashes = _mixed(hashes)
-        for place, factor in enumerate(factors):
+        for column, factor in enumerate(factors):
             values = ((hashes * factor) >> np.uint64(32)).astype(np.uint32)
-            made[start:stop, place] = np.minimum.reduceat(values, starts)
+            signatures[start:stop, column] = np.minimum.reduceat(values, starts)
         start = stop
-    return made
+    return signatures
 
 
 def _mixed(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -88,18 +88,18 @@ def _met(band: NDArray[np.uint32], across: int) -> NDArray[np.int64]:
     key = band[:, 0].astype(np.uint64)
     for n in range(1, band.shape[1]):
         key = _mixed(key) ^ band[:, n]
-    order = np.argsort(key, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(key[order])) + 1, len(order))
+    by_key = np.argsort(key, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(key[by_key])) + 1, len(by_key))
     starts = np.append(0, ends[:-1])
     crowded = np.flatnonzero(ends - starts > 1)
     pairs: list[tuple[int, int]] = []
     for start, end in zip(starts[crowded].tolist(), ends[crowded].tolist(), strict=True):
-        places = order[start:end].tolist()
+        members = by_key[start:end].tolist()
         if across:
-            pairs += [(a, b) for a in places if a < across for b in places if b >= across][:CROWD_ACROSS]
-        elif len(places) <= CROWD:
-            pairs += [(a, b) for n, a in enumerate(places) for b in places[n + 1 :]]
+            pairs += [(a, b) for a in members if a < across for b in members if b >= across][:CROWD_ACROSS]
+        elif len(members) <= CROWD:
+            pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 :]]
         else:
-            pairs += [(places[0], b) for b in places[1:]]
-            pairs += [(a, b) for n, a in enumerate(places) for b in places[n + 1 : n + 4]]
+            pairs += [(members[0], b) for b in members[1:]]
+            pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 : n + 4]]
     return np.array(pairs, np.int64).reshape(-1, 2)

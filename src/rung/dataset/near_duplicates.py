@@ -52,9 +52,9 @@ def normal(text: str) -> str:
     >>> normal("  Is Express\\n dear? ") == normal("is express dear")
     True
     """
-    said = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
-    said = _SPACE.sub(" ", said)
-    return said.strip(_EDGES) or said.strip()
+    folded = unicodedata.normalize("NFKC", text).translate(_QUOTES).casefold()
+    folded = _SPACE.sub(" ", folded)
+    return folded.strip(_EDGES) or folded.strip()
 
 
 def words(normalised: str) -> list[str]:

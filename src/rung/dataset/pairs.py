@@ -28,7 +28,7 @@ def read_pairs(path: Path, problems: list[Problem], *, shown: str = "") -> Itera
             problems.append(Problem(shown, line, str(error)))
 
 
-def pairs_of(row: Mapping[str, Json], place: str) -> Iterator[Pair]:
+def pairs_of(row: Mapping[str, Json], location: str) -> Iterator[Pair]:
     """The pairs of a row, one for each positive.
 
     Raises:
@@ -42,7 +42,7 @@ def pairs_of(row: Mapping[str, Json], place: str) -> Iterator[Pair]:
         raise ValueError("says that its two texts do not belong together (score 0): give such texts as 'negative'")
     names = [key for key in row if key in _NEGATIVES or key.startswith("negative_")]
     negatives = tuple(text for name in names for text in texts(row, (name,)))
-    yield from (Pair(anchors[0], positive, negatives, place) for positive in positives)
+    yield from (Pair(anchors[0], positive, negatives, location) for positive in positives)
 
 
 def texts(row: Mapping[str, Json], names: tuple[str, ...]) -> list[str]:

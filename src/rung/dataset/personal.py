@@ -162,17 +162,17 @@ def personal(text: str) -> Iterator[tuple[str, str]]:
 
 def _numbers(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Numbers that are somebody's, those with a check sum first."""
-    said = text.casefold()
+    folded = text.casefold()
     if _IBAN_BEGINS.search(text):
         yield from (("an IBAN", m) for m in _IBAN.finditer(text) if is_iban(m[0]))
     yield from (("a card number", m) for m in _CARD.finditer(text) if is_card(m[0]))
     yield from (("a social security number", m) for m in (*_SSN.finditer(text), *_NUMBER.finditer(text)))
-    if any(hint in said for hint in ("birth", "dob", "d.o.b", "born")):
+    if any(hint in folded for hint in ("birth", "dob", "d.o.b", "born")):
         yield from (("a date of birth", m) for m in _BORN.finditer(text))
     sixes = _IP6.finditer(text) if text.count(":") > 2 else ()
     yield from (("an IP address", m) for m in (*_IP.finditer(text), *sixes) if _is_address(m, text))
     called = any(
-        hint in said for hint in ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "me at", "me on", "my number")
+        hint in folded for hint in ("phone", "tel", "mobile", "cell", "fax", "whatsapp", "me at", "me on", "my number")
     )
     for pattern in (*_PHONES, _NAMED_PHONE) if called else _PHONES:
         yield from (("a phone number", m) for m in pattern.finditer(text) if 7 <= sum(c.isdigit() for c in m[0]) <= 15)
@@ -184,10 +184,10 @@ def is_iban(text: str) -> bool:
     >>> is_iban("GB82 WEST 1234 5698 7654 32"), is_iban("GB82 WEST 1234 5698 7654 33")
     (True, False)
     """
-    said = re.sub(r"[ -]", "", text).upper()
-    if _IBAN_LENGTHS.get(said[:2]) != len(said):
+    compact = re.sub(r"[ -]", "", text).upper()
+    if _IBAN_LENGTHS.get(compact[:2]) != len(compact):
         return False
-    return int("".join(str(int(c, 36)) for c in said[4:] + said[:4])) % 97 == 1
+    return int("".join(str(int(c, 36)) for c in compact[4:] + compact[:4])) % 97 == 1
 
 
 def is_card(text: str) -> bool:

@@ -28,13 +28,13 @@ def rows_in(path: Path, shown: str, problems: list[Problem]) -> Iterator[Row]:
     Args:
         shown: the file's name in problems.
     """
-    text, before, found = decoded(path, shown, problems), len(problems), False
+    text, before, any_row = decoded(path, shown, problems), len(problems), False
     if text is None or not text.strip():
         return
     for row in _rows(text, shown, problems):
-        found = True
+        any_row = True
         yield row
-    if not found and len(problems) == before:
+    if not any_row and len(problems) == before:
         problems.append(Problem(shown, 0, "the file holds no row"))
 
 
@@ -108,10 +108,10 @@ def _array(text: str, shown: str, problems: list[Problem]) -> Iterator[Row]:
     """Elements of a JSON array, decoded one by one, since only so their lines are known."""
     decoder, at, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
 
-    def skip(place: int, marks: str) -> int:
-        while place < len(text) and text[place] in marks:
-            place += 1
-        return place
+    def skip(index: int, marks: str) -> int:
+        while index < len(text) and text[index] in marks:
+            index += 1
+        return index
 
     while (at := skip(at, " \t\r\n,")) < len(text) and text[at] != "]":
         line, counted = line + text.count("\n", counted, at), at

@@ -76,12 +76,12 @@ class Scale:
         Raises:
             NoScore: it lies outside.
         """
-        found = (value - self.worst) / (self.best - self.worst)
-        if not -1e-9 <= found <= 1 + 1e-9:
+        fraction = (value - self.worst) / (self.best - self.worst)
+        if not -1e-9 <= fraction <= 1 + 1e-9:
             ends = f"{min(self.worst, self.best):g} to {max(self.worst, self.best):g}"
             hint = " (--scale 0-100, say, tells what they are on)" if (self.worst, self.best) == (0, 1) else ""
             raise OffScale(f"lies outside {ends}{hint}")
-        return min(1.0, max(0.0, found))
+        return min(1.0, max(0.0, fraction))
 
 
 def scale_of(text: str) -> Scale:
@@ -90,10 +90,10 @@ def scale_of(text: str) -> Scale:
     Raises:
         UserError: it names none.
     """
-    found = _SCALE.fullmatch(text)
-    if found is None or float(found[1]) == float(found[2]):
+    match = _SCALE.fullmatch(text)
+    if match is None or float(match[1]) == float(match[2]):
         raise UserError(f"--scale {text}: name the worst score and the best, as in 0-100, 1-5 or 5-1")
-    return Scale(float(found[1]), float(found[2]))
+    return Scale(float(match[1]), float(match[2]))
 
 
 def letters_of(cells: Iterable[Json]) -> bool:

@@ -88,8 +88,8 @@ class _Sheet:
             return reading(cells[column])
         except NoScore as error:
             more = "" if isinstance(error, OffScale) else hint
-            told = f"{cells[column]!r:.60} in column {self.header[column]!r} {error}{more}"
-            raise InputError(told, path=self.path, line=line) from error
+            message = f"{cells[column]!r:.60} in column {self.header[column]!r} {error}{more}"
+            raise InputError(message, path=self.path, line=line) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Entry:
     score: float | None
     usd: float | None
     cluster: str
-    place: str
+    where: str
 
 
 def read_scores(
@@ -128,16 +128,16 @@ def read_scores(
         sheet = sheets[0][1]
         system = sheet.column_of(SYSTEMS)
         if system is not None and (score or sheet.column_of(SCORES) is not None or not _is_scores(sheet, system, scale)):
-            found = _pivoted(_long(sheet, system, score, scale), passes=sheet.column_of(PASSES) is not None)
+            table = _pivoted(_long(sheet, system, score, scale), passes=sheet.column_of(PASSES) is not None)
         elif score:
-            found = _pivoted(_one_system(sheet.path.stem, sheet, score, scale), passes=sheet.column_of(PASSES) is not None)
+            table = _pivoted(_one_system(sheet.path.stem, sheet, score, scale), passes=sheet.column_of(PASSES) is not None)
         else:
-            found = _wide(sheet, order, scale)
+            table = _wide(sheet, order, scale)
     else:
         passes = any(sheet.column_of(PASSES) is not None for _, sheet in sheets)
         entries = [entry for name, sheet in sheets for entry in _one_system(name, sheet, score, scale)]
-        found = _pivoted(entries, passes=passes)
-    return ScoreTable(found.columns, found.clusters, found.usd, (*dict.fromkeys(filter(None, notes)), *found.notes))
+        table = _pivoted(entries, passes=passes)
+    return ScoreTable(table.columns, table.clusters, table.usd, (*dict.fromkeys(filter(None, notes)), *table.notes))
 
 
 def _sheet(path: Path) -> _Sheet:
@@ -177,9 +177,9 @@ def _of_objects(objects: Sequence[tuple[int, Mapping[str, Json]]]) -> tuple[list
         line, row = objects[0]
         columns = [value for value in row.values() if isinstance(value, list)]
         if len({len(column) for column in columns}) > 1:
-            told = ", ".join(f"{name} {len(column)}" for name, column in zip(header, columns, strict=True))
+            lengths = ", ".join(f"{name} {len(column)}" for name, column in zip(header, columns, strict=True))
             raise UserError(
-                f"columns are of unequal length ({told}): each needs one value for every case, null where none is"
+                f"columns are of unequal length ({lengths}): each needs one value for every case, null where none is"
             )
         return header, [(line, list(cells)) for cells in zip(*columns, strict=True)]
     return header, [(line, [row.get(key) for key in header]) for line, row in objects]
@@ -200,9 +200,9 @@ def _promptfoo(header: list[str], rows: list[tuple[int, list[Json]]]) -> tuple[l
 
 
 def _commas(sheet: _Sheet) -> str:
-    found = next((cell for _, cells in sheet.rows for cell in cells if has_decimal_comma(cell)), None)
+    shown = next((cell for _, cells in sheet.rows for cell in cells if has_decimal_comma(cell)), None)
     return (
-        "" if found is None else f"Commas in numbers were read as decimal commas: {found} is {str(found).replace(',', '.')}."
+        "" if shown is None else f"Commas in numbers were read as decimal commas: {shown} is {str(shown).replace(',', '.')}."
     )
 
 
@@ -225,16 +225,16 @@ def _has_scores(sheet: _Sheet, column: int, scale: Scale) -> bool:
     return False
 
 
-def _wide(sheet: _Sheet, order: Sequence[str], scale: Scale) -> ScoreTable:
+def _wide(sheet: _Sheet, chosen: Sequence[str], scale: Scale) -> ScoreTable:
     case = sheet.column_of((*CASES, *NUMBERS, *QUESTIONS))
     cluster = sheet.column_of(CLUSTERS)
     taken = {case, cluster}
-    prices = {n: found[1].strip() for n, name in enumerate(sheet.header) if (found := _COST_OF.fullmatch(name))}
+    prices = {n: match[1].strip() for n, name in enumerate(sheet.header) if (match := _COST_OF.fullmatch(name))}
     rest = [n for n, name in enumerate(sheet.header) if n not in taken and n not in prices and name]
-    if order:
-        systems = [n for n in rest if sheet.header[n] in order]
+    if chosen:
+        systems = [n for n in rest if sheet.header[n] in chosen]
         skipped, why = [n for n in rest if n not in systems], "since the order does not name them"
-        if missing := [name for name in order if name not in sheet.header]:
+        if missing := [name for name in chosen if name not in sheet.header]:
             there = ", ".join(sheet.header[n] for n in rest)
             raise InputError(
                 f"the order names {missing[0]!r}, and no column is called so; there are {there}", path=sheet.path, line=1
@@ -244,8 +244,8 @@ def _wide(sheet: _Sheet, order: Sequence[str], scale: Scale) -> ScoreTable:
         if lone is not None:
             name = sheet.header[lone]
             raise InputError(f"whose cost is in {name!r}? Call it {name}:SYSTEM", path=sheet.path, line=1)
-        known = (*_TEXTS, *_TEXTS_TOO)
-        texts = [n for n in rest if sheet.header[n].casefold() in known and not _has_scores(sheet, n, scale)]
+        text_names = (*_TEXTS, *_TEXTS_TOO)
+        texts = [n for n in rest if sheet.header[n].casefold() in text_names and not _has_scores(sheet, n, scale)]
         skipped, why = texts, "since they hold texts"
         systems = [n for n in rest if n not in texts]
     if case is not None:
@@ -253,12 +253,12 @@ def _wide(sheet: _Sheet, order: Sequence[str], scale: Scale) -> ScoreTable:
     if not systems:
         raise InputError("holds no column of scores: a column for each system is needed", path=sheet.path, line=1)
     hint = "; where this column is no system, --order a,b names those that are"
-    columns = {sheet.header[n]: sheet.scores(n, scale, "" if order else hint) for n in systems}
+    columns = {sheet.header[n]: sheet.scores(n, scale, "" if chosen else hint) for n in systems}
     for n, name in prices.items():
-        if name not in columns and not (order and name in sheet.header):
+        if name not in columns and not (chosen and name in sheet.header):
             there = ", ".join(columns)
-            told = f"column {sheet.header[n]!r} is the cost of no system that is here: there are {there}"
-            raise InputError(told, path=sheet.path, line=1)
+            message = f"column {sheet.header[n]!r} is the cost of no system that is here: there are {there}"
+            raise InputError(message, path=sheet.path, line=1)
     usd = {name: sheet.usd(n) for n, name in prices.items() if name in columns}
     groups = None if cluster is None else [key or None for key in sheet.keys(cluster)]
     left = ", ".join(sheet.header[n] for n in skipped)
@@ -271,8 +271,8 @@ def _check_cases(sheet: _Sheet, case: int) -> None:
         if not key:
             raise InputError(f"has no case in column {sheet.header[case]!r}", path=sheet.path, line=line)
         if key in seen:
-            told = f"case {key!r:.60} stands in line {seen[key]} already: each case has one row"
-            raise InputError(told, path=sheet.path, line=line)
+            message = f"case {key!r:.60} stands in line {seen[key]} already: each case has one row"
+            raise InputError(message, path=sheet.path, line=line)
         seen[key] = line
 
 
@@ -297,13 +297,13 @@ def _entries(
     scores = sheet.scores(column, scale)
     usd = [None] * len(scores) if cost is None else sheet.usd(cost)
     groups = [""] * len(scores) if cluster is None else sheet.keys(cluster)
-    found = []
+    entries = []
     for n, (line, key) in enumerate(zip((line for line, _ in sheet.rows), sheet.keys(case), strict=True)):
         if not key or not systems[n]:
             column_name = sheet.header[case] if not key else sheet.header[besides[0]]
             raise InputError(f"has nothing in column {column_name!r}", path=sheet.path, line=line)
-        found.append(_Entry(key, systems[n], scores[n], usd[n], groups[n], f"{sheet.path}:{line}"))
-    return found
+        entries.append(_Entry(key, systems[n], scores[n], usd[n], groups[n], f"{sheet.path}:{line}"))
+    return entries
 
 
 def _score_column(sheet: _Sheet, score: str, taken: set[int | None]) -> int:
@@ -313,12 +313,12 @@ def _score_column(sheet: _Sheet, score: str, taken: set[int | None]) -> int:
             there = ", ".join(sheet.header)
             raise InputError(f"has no column called {score!r}; there are {there}", path=sheet.path, line=1)
         return sheet.header.index(score)
-    known = sheet.column_of(SCORES)
+    usual = sheet.column_of(SCORES)
     left = [n for n in range(len(sheet.header)) if n not in taken]
-    if known is None and len(left) != 1:
+    if usual is None and len(left) != 1:
         there = ", ".join(sheet.header[n] for n in left) or "none is left"
         raise InputError(f"which column holds the scores? --score NAME says it; there are {there}", path=sheet.path, line=1)
-    return left[0] if known is None else known
+    return left[0] if usual is None else usual
 
 
 def _pivoted(entries: Sequence[_Entry], *, passes: bool) -> ScoreTable:
@@ -328,16 +328,16 @@ def _pivoted(entries: Sequence[_Entry], *, passes: bool) -> ScoreTable:
     for entry in entries:
         before = cells.setdefault((entry.system, entry.case), [])
         if before and not passes:
-            said = "once more" if before[0].score == entry.score else "with another score"
+            how = "once more" if before[0].score == entry.score else "with another score"
             raise UserError(
-                f"{entry.place}: case {entry.case!r:.60} of {entry.system} stands in {before[0].place} already, {said}: "
+                f"{entry.where}: case {entry.case!r:.60} of {entry.system} stands in {before[0].where} already, {how}: "
                 "each has one score (a column 'epoch' tells several passes apart)"
             )
         before.append(entry)
         group = clusters.setdefault(entry.case, entry)
         if group.cluster != entry.cluster and group.cluster and entry.cluster:
-            told = f"case {entry.case!r:.60} is in cluster {entry.cluster!r}, and in {group.cluster!r} in {group.place}"
-            raise UserError(f"{entry.place}: {told}: a case is in one cluster")
+            message = f"case {entry.case!r:.60} is in cluster {entry.cluster!r}, and in {group.cluster!r} in {group.where}"
+            raise UserError(f"{entry.where}: {message}: a case is in one cluster")
         if not group.cluster:
             clusters[entry.case] = entry
     cases = list(dict.fromkeys(entry.case for entry in entries))
@@ -346,11 +346,11 @@ def _pivoted(entries: Sequence[_Entry], *, passes: bool) -> ScoreTable:
     usd = {s: [_mean(e.usd for e in cells.get((s, case), ())) for case in cases] for s in systems}
     groups = [clusters[case].cluster or None for case in cases]
     priced = {s: dollars for s, dollars in usd.items() if any(one is not None for one in dollars)}
-    most = max(len(found) for found in cells.values())
+    most = max(len(cell) for cell in cells.values())
     notes = (f"Cases were scored in up to {most} passes; the mean over them counts.",) if most > 1 else ()
     return ScoreTable(columns, groups if any(groups) else None, priced, notes)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else None

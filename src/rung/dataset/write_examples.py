@@ -10,7 +10,7 @@ from rung.dataset.chat_tools import apart
 from rung.files.outputs import new_file
 from rung.records import Example, Json
 
-_TOLD = ("source", "licence", "author", "generated_by", "approved_by", "approved_at")
+_PROVENANCE = ("source", "licence", "author", "generated_by", "approved_by", "approved_at")
 
 
 def chat_row(example: Example) -> dict[str, Json]:
@@ -23,18 +23,18 @@ def chat_row(example: Example) -> dict[str, Json]:
                 {"role": "tool", "tool_call_id": waiting.pop(0) if waiting else "call_0", "content": message.content}
             )
             continue
-        said, made = apart(message.content) if message.role == "assistant" else (message.content, [])
-        turn: dict[str, Json] = {"role": message.role, "content": said if said or not made else None}
-        waiting = [f"call_{calls + n}" for n in range(1, len(made) + 1)]
-        calls += len(made)
-        if made:
+        text, called = apart(message.content) if message.role == "assistant" else (message.content, [])
+        turn: dict[str, Json] = {"role": message.role, "content": text if text or not called else None}
+        waiting = [f"call_{calls + n}" for n in range(1, len(called) + 1)]
+        calls += len(called)
+        if called:
             turn["tool_calls"] = [
                 {
                     "id": id,
                     "type": "function",
                     "function": {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)},
                 }
-                for id, (name, arguments) in zip(waiting, made, strict=True)
+                for id, (name, arguments) in zip(waiting, called, strict=True)
             ]
         turns.append(turn)
     tools: dict[str, Json] = {"tools": json.loads(example.tools)} if example.tools else {}
@@ -49,12 +49,12 @@ def share_row(example: Example) -> dict[str, Json]:
             role = {"user": "human", "tool": "observation"}.get(message.role, message.role)
             turns.append({"from": role, "value": message.content})
             continue
-        said, made = apart(message.content)
-        if said or not made:
-            turns.append({"from": "gpt", "value": said})
-        if made:
-            listed: list[Json] = [{"name": name, "arguments": arguments} for name, arguments in made]
-            turns.append({"from": "function_call", "value": json.dumps(listed if len(made) > 1 else listed[0])})
+        text, called = apart(message.content)
+        if text or not called:
+            turns.append({"from": "gpt", "value": text})
+        if called:
+            listed: list[Json] = [{"name": name, "arguments": arguments} for name, arguments in called]
+            turns.append({"from": "function_call", "value": json.dumps(listed if len(called) > 1 else listed[0])})
     tools: dict[str, Json] = {"tools": json.dumps(json.loads(example.tools))} if example.tools else {}
     return {"id": example.id, "conversations": turns, **tools, **_provenance(example)}
 
@@ -83,6 +83,6 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Json]], *, force: bool = 
 
 def _provenance(example: Example) -> dict[str, Json]:
     """Where it comes from, as far as it is known; the digest is what an approval holds for."""
-    told: dict[str, Json] = {key: value for key in _TOLD if (value := getattr(example, key))}
+    fields: dict[str, Json] = {key: value for key in _PROVENANCE if (value := getattr(example, key))}
     meta: dict[str, Json] = {"meta": dict(example.meta)} if example.meta else {}
-    return {**told, "digest": example.digest, **meta}
+    return {**fields, "digest": example.digest, **meta}

@@ -78,8 +78,8 @@ class _Writer:
         zero = self.whole(0)
         words = ops.gather(ops.constant(self.weights["embeddings.word_embeddings.weight"]), ids, zero)
         length = ops.gather(ops.shape_of(ids), self.whole(1), zero)
-        places = ops.range(zero, length, self.whole(1), "i64")
-        positions = ops.gather(ops.constant(self.weights["embeddings.position_embeddings.weight"]), places, zero)
+        indices = ops.range(zero, length, self.whole(1), "i64")
+        positions = ops.gather(ops.constant(self.weights["embeddings.position_embeddings.weight"]), indices, zero)
         first_segment = ops.constant(self.weights["embeddings.token_type_embeddings.weight"][0])
         return self.norm(ops.add(ops.add(words, positions), first_segment), "embeddings.LayerNorm")
 
@@ -115,23 +115,23 @@ class _Writer:
         if way == "max":
             hidden = ops.multiply(ops.subtract(count, self.real(1.0)), self.real(1e9))
             return ops.reduce_max(ops.add(x, hidden), along, False)
-        places = self.places(real)
+        indices = self.indices(real)
         if way == "lasttoken":
             last = ops.subtract(ops.reduce_sum(real, along, True), self.real(1.0))
-            count = ops.unsqueeze(ops.convert(ops.equal(places, last), "f32"), self.whole([2]))
+            count = ops.unsqueeze(ops.convert(ops.equal(indices, last), "f32"), self.whole([2]))
         if way == "weightedmean":
-            weights = ops.unsqueeze(ops.add(places, self.real(1.0)), self.whole([2]))
+            weights = ops.unsqueeze(ops.add(indices, self.real(1.0)), self.whole([2]))
             count = ops.multiply(count, weights)
         total = ops.reduce_sum(ops.multiply(x, count), along, False)
         number = ops.maximum(ops.reduce_sum(count, along, False), self.real(1e-9))
         return ops.divide(total, ops.sqrt(number) if way == "mean_sqrt_len_tokens" else number)
 
-    def places(self, real: Any) -> Any:
+    def indices(self, real: Any) -> Any:
         """0, 1, 2 … along the tokens: [batch, tokens]."""
         ops = self.ops
         length = ops.gather(ops.shape_of(real), self.whole(1), self.whole(0))
-        places = ops.convert(ops.range(self.whole(0), length, self.whole(1), "i64"), "f32")
-        return ops.broadcast(ops.unsqueeze(places, self.whole([0])), ops.shape_of(real))
+        indices = ops.convert(ops.range(self.whole(0), length, self.whole(1), "i64"), "f32")
+        return ops.broadcast(ops.unsqueeze(indices, self.whole([0])), ops.shape_of(real))
 
     def headed(self, x: Any, layer: HeadLayer, weights: Mapping[str, Any]) -> Any:
         """A layer after the pooling: [batch, width] to [batch, its width]."""

@@ -81,14 +81,14 @@ class CrossEncoder:
         encoded = self._tokenizer(queries, passages, truncation="longest_first", max_length=self._longest)
         lengths = [len(ids) for ids in encoded["input_ids"]]
         rounded = [0.0] * len(pairs)
-        for places in _batches(lengths):
-            rows = {name: [column[index] for index in places] for name, column in encoded.items()}
+        for indices in _batches(lengths):
+            rows = {name: [column[index] for index in indices] for name, column in encoded.items()}
             padded = self._tokenizer.pad(rows, return_tensors="pt").to(self._device)
             with self._torch.inference_mode():
                 logits = self._model(**padded).logits.double()
             yes = self._relevant
             values = logits[:, 0] if yes is None else logits[:, yes] - logits[:, 1 - yes]
-            for index, value in zip(places, values.tolist(), strict=True):
+            for index, value in zip(indices, values.tolist(), strict=True):
                 rounded[index] = round(value, _DIGITS)
         return rounded
 

@@ -100,12 +100,12 @@ def _check_activation(
 ) -> None:
     """Versions 4 and 5 say it inside `config.json`, version 3 there by another name, version 6 in a file of its own."""
     inside = config.get("sentence_transformers")
-    places = [
+    candidates = [
         (folder / SENTENCE_CONFIG, "activation_fn", sentence.get("activation_fn")),
         (folder / "config.json", "activation_fn", inside.get("activation_fn") if isinstance(inside, dict) else None),
         (folder / "config.json", "sbert_ce_default_activation_function", config.get("sbert_ce_default_activation_function")),
     ]
-    where, key, activation = next((candidate for candidate in places if candidate[2] is not None), places[0])
+    where, key, activation = next((candidate for candidate in candidates if candidate[2] is not None), candidates[0])
     module, _, name = str(activation).rpartition(".")
     if activation is not None and not ((module == "torch.nn" or module.startswith("torch.nn.modules.")) and name in allowed):
         refuse(where, key, activation)

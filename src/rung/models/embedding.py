@@ -33,7 +33,7 @@ Kind = Literal["query", "passage"]
 _BATCH_TOKENS = 2048  # tokens, padding included, of one inference: 1,024 to 16,384 differ by less than 20 %
 _BATCH_TEXTS = 32
 _WORDS = re.compile(r"[^ \t\n\r]+")  # other white space is left to the tokenizer
-_WORDS_KEPT = 500_000
+_MAX_CACHED = 500_000
 _FORMAT = 2
 
 
@@ -91,10 +91,10 @@ class MiniLM:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         tokenizer, read = self._tokenizers[self.source.tokens(kind)], [self.source.read(text, kind) for text in texts]
         encoded = [e.ids for e in tokenizer.encode_batch_fast(read)] if texts else []
-        for places in together(encoded):
-            output = self._infer([encoded[i] for i in places], self._prompted[kind])[:, : self.dimensions]
+        for indices in together(encoded):
+            output = self._infer([encoded[i] for i in indices], self._prompted[kind])[:, : self.dimensions]
             whole = not self.source.dimensions
-            vectors[places] = output if whole else output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
+            vectors[indices] = output if whole else output / np.maximum(np.linalg.norm(output, axis=1, keepdims=True), 1e-12)
         return vectors
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -110,7 +110,7 @@ class MiniLM:
         counts = self._counts
         new = list({word for words in split for word in words if word not in counts})
         if new:
-            if len(counts) + len(new) > _WORDS_KEPT:
+            if len(counts) + len(new) > _MAX_CACHED:
                 counts = {word: counts[word] for words in split for word in words if word in counts}
             encoded = self._counter.encode_batch_fast(new, add_special_tokens=False)
             counts.update(zip(new, map(len, encoded), strict=True))

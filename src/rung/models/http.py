@@ -81,30 +81,30 @@ class HttpGenerator(Served):
             answer, _ = self._posted(step, threading.Event(), hasty=True)
         except RequestFailed as error:
             return {"trouble": str(error)}
-        said = read(Turn.of(answer), room=_ROOM, body=answer)
+        reply = read(Turn.of(answer), room=_ROOM, body=answer)
         form = ""
         if "response_format" in self._left_out:
             form = "refused"
-        elif constrained and not isinstance(said, Failure):
-            form = "ignored" if isinstance(_unwrapped(step, GenerateResult(said.text)), Failure) else "held"
+        elif constrained and not isinstance(reply, Failure):
+            form = "ignored" if isinstance(_unwrapped(step, GenerateResult(reply.text)), Failure) else "held"
         left_out: list[Json] = [*sorted(self._left_out - {"response_format"})]
         return {"left_out": left_out, "form": form}
 
-    def recall(self, known: Mapping[str, Json]) -> None:
+    def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` found."""
-        named = known.get("left_out")
+        named = report.get("left_out")
         self._left_out |= {str(name) for name in named} if isinstance(named, list) else set()
-        if known.get("form") == "refused":
+        if report.get("form") == "refused":
             self._left_out.add("response_format")
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Yield (place, result) as each is answered, `server.concurrency` at a time.
+        """Yield (index, result) as each is answered, `server.concurrency` at a time.
 
         Raises:
             ServerError: nobody listens there, or the key, the quota or the model is refused.
         """
         yield from spread(
-            lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
+            lambda index, halt: self._answer(requests[index], halt), len(requests), threads=self._server.concurrency
         )
 
     def stream(self, request: Request) -> Iterator[str | GenerateResult]:
@@ -177,14 +177,14 @@ class HttpGenerator(Served):
 
     def _give_way(self, error: RequestFailed) -> None:
         """Leave out the parameter that the server does not take; raises the error where it says nothing of that."""
-        said = error.complaint
-        if said is None:
+        complaint = error.complaint
+        if complaint is None:
             raise error
-        if said.refuses(self._limit) and self._limit == _LIMITS[0]:
+        if complaint.refuses(self._limit) and self._limit == _LIMITS[0]:
             self._limit = _LIMITS[1]
             return
-        name = next((n for n in _MAY_BE_LEFT_OUT if n not in self._left_out and said.refuses(n)), None)
-        if name is None or (name == "response_format" and re.search(r"invalid schema", said.words, re.IGNORECASE)):
+        name = next((n for n in _MAY_BE_LEFT_OUT if n not in self._left_out and complaint.refuses(n)), None)
+        if name is None or (name == "response_format" and re.search(r"invalid schema", complaint.words, re.IGNORECASE)):
             raise error
         log.warning("%s does not take %s; it is left out", self._endpoint, name)
         self._left_out.add(name)
@@ -200,22 +200,22 @@ class HttpGenerator(Served):
             body["seed"] = step.seed
         schema = _schema(step)
         if schema is not None:
-            told: Json = {"name": "answer", "schema": schema, "strict": _is_strict(schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": told}
+            json_schema: Json = {"name": "answer", "schema": schema, "strict": _is_strict(schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return {key: value for key, value in body.items() if key not in self._left_out}
 
     def _result(self, step: Generate, turn: Turn, body: Json, attempt: int = 1) -> GenerateResult | Failure:
         """The turn as a result. Where the server counts no tokens they are estimated, and their price stays unknown."""
-        said = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
-        if isinstance(said, Failure):
-            return Failure(said.error, step="generate", attempt=attempt)
+        reply = read(turn, room=step.max_tokens + self._server.reasoning_tokens, body=body)
+        if isinstance(reply, Failure):
+            return Failure(reply.error, step="generate", attempt=attempt)
         used = consumed(turn.usage)
         prompt, completion, price = used.prompt, used.completion, None
         if prompt is not None and completion is not None:
             model, url = self._endpoint.model, self._endpoint.url
             price = usd(model, url, prompt=prompt, completion=completion, cached=used.cached, written=used.written)
         return GenerateResult(
-            said.text,
+            reply.text,
             prompt if prompt is not None else sum(self.count_tokens([m.content for m in step.messages])),
             completion if completion is not None else self.count_tokens([turn.text + turn.reasoning])[0],
             truncated=turn.is_cut,
@@ -253,14 +253,14 @@ def _unwrapped(step: Generate, result: GenerateResult) -> GenerateResult | Failu
     """The one string inside; a server that ignored the wrapping may still have said it plainly."""
     try:
         value = json_of(result.text)
-        said = value.get(_WRAPPED) if isinstance(value, dict) else value
+        text = value.get(_WRAPPED) if isinstance(value, dict) else value
     except ValueError:
-        said = result.text.strip()
-    fits = said in step.choices if step.choices else isinstance(said, str) and re.fullmatch(step.regex, said) is not None
-    if not isinstance(said, str) or not fits:
+        text = result.text.strip()
+    fits = text in step.choices if step.choices else isinstance(text, str) and re.fullmatch(step.regex, text) is not None
+    if not isinstance(text, str) or not fits:
         kind = "labels" if step.choices else "regular expression"
         return Failure(f"the server left the {kind}: it said {result.text[:80]!r}", step="generate")
-    return replace(result, text=said)
+    return replace(result, text=text)
 
 
 def _is_strict(schema: Json) -> bool:

@@ -92,8 +92,8 @@ class Client:
         halt = threading.Event()
 
         def begun() -> tuple[Iterator[dict[str, Json]], dict[str, Json] | None]:
-            found = self._events(path, body, halt)
-            return found, next(found, None)
+            events = self._events(path, body, halt)
+            return events, next(events, None)
 
         (rest, event), _ = self._patiently(begun, halt)
         try:
@@ -198,9 +198,9 @@ class Client:
             if text.lstrip().startswith(("{", "[")):
                 raise _Trouble(f"the server's answer breaks off, after {len(text):,} characters") from None
             raise _Trouble(f"the server answered with something that is no JSON: {words_of(text)}") from None
-        said = error_within(value)
-        if said is not None:
-            self._raise(said, None)
+        error = error_within(value)
+        if error is not None:
+            self._raise(error, None)
         if not isinstance(value, dict):
             raise _Trouble("the server's answer is no JSON object")
         self._answered = True
@@ -267,28 +267,28 @@ class Client:
         """Raise what a response says that is no answer."""
         if response.status_code == 200:
             return
-        said = complaint(response.status_code, text)
+        error = complaint(response.status_code, text)
         if response.is_redirect:
-            raise _Trouble(f"HTTP {said.status}: the server sends on to {response.headers.get('location')}", again=False)
-        self._raise(said, _asked_to_wait(response.headers.get("retry-after")))
+            raise _Trouble(f"HTTP {error.status}: the server sends on to {response.headers.get('location')}", again=False)
+        self._raise(error, _asked_to_wait(response.headers.get("retry-after")))
 
-    def _raise(self, said: Complaint, wait: float | None) -> None:
+    def _raise(self, error: Complaint, wait: float | None) -> None:
         url, key = self.endpoint.url, self.endpoint.key_variable
-        if said.is_spent:
+        if error.is_spent:
             raise ServerError(
-                f"{url} has no money or quota left for this key ({said}): add some there, or take another model"
+                f"{url} has no money or quota left for this key ({error}): add some there, or take another model"
             )
-        if said.is_about_the_key and (said.status != 403 or not self._answered):
+        if error.is_about_the_key and (error.status != 403 or not self._answered):
             # After answers, a 403 is about this request: some servers' moderation says so.
             if self.endpoint.has_key:
-                raise ServerError(f"{url} refuses the key ({said}): set {key} to a key that may use it")
-            raise ServerError(f"{url} wants a key, and {key} is not set ({said}): set {key} to a key that may use it")
-        if said.is_about_the_model:
+                raise ServerError(f"{url} refuses the key ({error}): set {key} to a key that may use it")
+            raise ServerError(f"{url} wants a key, and {key} is not set ({error}): set {key} to a key that may use it")
+        if error.is_about_the_model:
             model = self.endpoint.model
-            raise ServerError(f"{url} has no model '{model}', or no API at this path ({said}): mend the name or URL")
+            raise ServerError(f"{url} has no model '{model}', or no API at this path ({error}): mend the name or URL")
         self._answered = True
-        trouble = _Trouble(str(said), again=said.is_transient, wait=wait)
-        trouble.complaint = said
+        trouble = _Trouble(str(error), again=error.is_transient, wait=wait)
+        trouble.complaint = error
         raise trouble
 
 

@@ -81,9 +81,9 @@ class HttpEmbedder(Served):
         self._dimensions = self._embedded(["hello"], threading.Event(), hasty=True).shape[1]
         return {"dimensions": self._dimensions}
 
-    def recall(self, known: Mapping[str, Json]) -> None:
+    def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` found."""
-        dimensions = known.get("dimensions")
+        dimensions = report.get("dimensions")
         self._dimensions = dimensions if isinstance(dimensions, int) else 0
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -93,10 +93,10 @@ class HttpEmbedder(Served):
     def _embedded(self, texts: list[str], halt: threading.Event, *, hasty: bool = False) -> NDArray[np.float32]:
         import numpy as np
 
-        wanted: list[Json] = [text or " " for text in texts]  # servers refuse empty texts
+        inputs: list[Json] = [text or " " for text in texts]  # servers refuse empty texts
         try:
             answer, _ = self._client.post(
-                "/embeddings", {"model": self._endpoint.model, "input": wanted}, halt=halt, hasty=hasty
+                "/embeddings", {"model": self._endpoint.model, "input": inputs}, halt=halt, hasty=hasty
             )
         except RequestFailed as error:
             raise ServerError(

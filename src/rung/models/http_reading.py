@@ -97,24 +97,24 @@ def read(turn: Turn, *, room: int, body: Json = None) -> Spoken | Failure:
         room: tokens that it might have.
         body: what was sent whole, to be shown where it is no turn at all.
     """
-    said = spoken(turn.text)
-    why = _why_none(turn, said, room)
+    reply = spoken(turn.text)
+    why = _why_none(turn, reply, room)
     if not turn.is_there:
         sent = shortened(json.dumps(body, ensure_ascii=False)) if body is not None else "nothing"
         why = f"the server's answer has no choices; it sent: {sent}"
-    return Failure(why, step="generate") if why else said
+    return Failure(why, step="generate") if why else reply
 
 
-def _why_none(turn: Turn, said: Spoken, room: int) -> str:
+def _why_none(turn: Turn, reply: Spoken, room: int) -> str:
     """Why a turn is no answer, "" where it is one. A server's filter may leave the beginning of an answer: that is none."""
     if turn.reason in _FILTERED:
-        words = f": {shortened(turn.refusal or said.text)!r}" if turn.refusal or said.text else ""
+        words = f": {shortened(turn.refusal or reply.text)!r}" if turn.refusal or reply.text else ""
         return f"the server's content filter stopped the answer (finish_reason {turn.reason}){words}"
-    if said.text:
+    if reply.text:
         return ""
     if turn.refusal.strip():
         return f"the model refused, it said: {shortened(turn.refusal)!r}"
-    reasoned = said.reasoned or bool(turn.reasoning.strip()) or _reasoning_tokens(turn.usage) > 0
+    reasoned = reply.reasoned or bool(turn.reasoning.strip()) or _reasoning_tokens(turn.usage) > 0
     if turn.is_cut:
         what = "reasoning used up" if reasoned else "the answer is empty, and used up"
         return (
@@ -202,8 +202,8 @@ def consumed(usage: Mapping[str, Json]) -> Consumed:
 
 def _count(usage: Mapping[str, Json], key: str) -> int | None:
     """A number of tokens, where one stands there."""
-    found = usage.get(key)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+    value = usage.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def cut_silently(messages: Sequence[Message], usage: Mapping[str, Json]) -> bool:

@@ -28,13 +28,13 @@ class HttpReranker(Served):
         return f"{self._endpoint.identity}{_PATH}"
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Yield (place, result) as each is answered, `server.concurrency` at a time.
+        """Yield (index, result) as each is answered, `server.concurrency` at a time.
 
         Raises:
             ServerError: nobody listens there, or the key, the quota or the model is refused.
         """
         yield from spread(
-            lambda place, halt: self._answer(requests[place], halt), len(requests), threads=self._server.concurrency
+            lambda index, halt: self._answer(requests[index], halt), len(requests), threads=self._server.concurrency
         )
 
     def check(self, *, constrained: bool) -> dict[str, Json]:  # noqa: ARG002 - the protocol's
@@ -51,7 +51,7 @@ class HttpReranker(Served):
             raise ServerError(f"{self._endpoint.identity} does not rerank ({error}): is it a reranker?") from error
         return {}
 
-    def recall(self, known: Mapping[str, Json]) -> None:
+    def recall(self, report: Mapping[str, Json]) -> None:
         """Nothing is to be remembered."""
 
     def _answer(self, request: Request, halt: threading.Event) -> SearchResult | Failure:
@@ -83,14 +83,14 @@ def _scores(answer: dict[str, Json], count: int) -> list[float]:
     results = answer.get("results")
     if not isinstance(results, list):
         raise ValueError(f"its answer has no list 'results', but {', '.join(sorted(answer)) or 'nothing'}")
-    found: dict[int, float] = {}
+    scores: dict[int, float] = {}
     for one in results:
         index, score = (one.get("index"), one.get("relevance_score")) if isinstance(one, dict) else (None, None)
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or index in found:
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count or index in scores:
             raise ValueError(f"'index' is {index!r}, where {count} passages were sent and each is ranked once")
         if not isinstance(score, (int, float)) or isinstance(score, bool) or not math.isfinite(score):
             raise ValueError(f"'relevance_score' is {score!r}")
-        found[index] = float(score)
-    if len(found) < count:
-        raise ValueError(f"it ranked {len(found)} of {count} passages")
-    return [found[place] for place in range(count)]
+        scores[index] = float(score)
+    if len(scores) < count:
+        raise ValueError(f"it ranked {len(scores)} of {count} passages")
+    return [scores[n] for n in range(count)]

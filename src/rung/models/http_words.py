@@ -61,10 +61,10 @@ class Complaint:
     inside: bool = False  # within a body of status 200
 
     def __str__(self) -> str:
-        said = f": {self.words}" if self.words else ""
+        words = f": {self.words}" if self.words else ""
         if not self.inside:
-            return f"HTTP {self.status}{said}"
-        return f"the server answered with an error{f' {self.status}' if self.status else ''}{said}"
+            return f"HTTP {self.status}{words}"
+        return f"the server answered with an error{f' {self.status}' if self.status else ''}{words}"
 
     @property
     def is_transient(self) -> bool:
@@ -78,9 +78,9 @@ class Complaint:
     @property
     def is_spent(self) -> bool:
         """Whether there is no money or quota left: waiting does not help."""
-        said = f"{self.code} {self.words}"
-        over = _OVER_QUOTA.search(said) and not _FOR_A_WHILE.search(said)
-        return self.status == 402 or bool(over or _SPENT.search(said))
+        text = f"{self.code} {self.words}"
+        over = _OVER_QUOTA.search(text) and not _FOR_A_WHILE.search(text)
+        return self.status == 402 or bool(over or _SPENT.search(text))
 
     @property
     def is_about_the_key(self) -> bool:
@@ -112,8 +112,8 @@ def complaint(status: int, text: str) -> Complaint:
         value = json_of(text)
     except ValueError:
         return Complaint(status, words_of(text))
-    found = _taken(value)
-    return Complaint(status, found.words or shortened(text), found.code, found.param)
+    taken = _taken(value)
+    return Complaint(status, taken.words or shortened(text), taken.code, taken.param)
 
 
 def error_within(value: Json) -> Complaint | None:
@@ -155,8 +155,8 @@ def shortened(text: str) -> str:
 
 
 def _inside(value: dict[str, Json]) -> Complaint:
-    found = _taken(value)
-    return Complaint(found.status, found.words or shortened(json.dumps(value)), found.code, found.param, inside=True)
+    taken = _taken(value)
+    return Complaint(taken.status, taken.words or shortened(json.dumps(value)), taken.code, taken.param, inside=True)
 
 
 def _taken(value: Json) -> Complaint:
@@ -169,24 +169,24 @@ def _taken(value: Json) -> Complaint:
         return Complaint(0, "")
     inner = value.get("error")
     held = inner if isinstance(inner, dict) else value
-    said = next((text for key in ("message", "detail", "error", "errors", "msg") if (text := _said(held.get(key)))), "")
+    words = next((text for key in ("message", "detail", "error", "errors", "msg") if (text := _message(held.get(key)))), "")
     codes = [held.get(key) for key in ("code", "status", "status_code", "type")]
     number = next((int(c) for c in codes if isinstance(c, (int, str)) and re.fullmatch(r"[45]\d\d", str(c))), 0)
     named = " ".join(str(c) for c in codes if isinstance(c, str) and not c.isdigit())
     param = held.get("param")
-    return Complaint(number, shortened(said), named, param if isinstance(param, str) else "")
+    return Complaint(number, shortened(words), named, param if isinstance(param, str) else "")
 
 
-def _said(value: Json) -> str:
+def _message(value: Json) -> str:
     if isinstance(value, list):
-        return "; ".join(part for part in map(_said, value) if part)
+        return "; ".join(part for part in map(_message, value) if part)
     if isinstance(value, dict):
         where = value.get("loc")
-        what = next((text for key in ("message", "msg", "detail", "error") if (text := _said(value.get(key)))), "")
-        return ": ".join(part for part in (".".join(_places(where)), what) if part)
+        what = next((text for key in ("message", "msg", "detail", "error") if (text := _message(value.get(key)))), "")
+        return ": ".join(part for part in (".".join(_path(where)), what) if part)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _places(where: Json) -> Iterator[str]:
+def _path(where: Json) -> Iterator[str]:
     if isinstance(where, list):
         yield from map(str, where)

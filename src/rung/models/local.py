@@ -29,7 +29,7 @@ from rung.records.steps import Generate, GenerateResult, Request, Result, StepFa
 if TYPE_CHECKING:
     from rung.models.graph import Weights
 
-_KEPT = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
+_MAX_PIPELINES = 3  # pipelines held at once: the base and two adapters, about 0.5 GB each
 
 
 class LocalGenerator:
@@ -103,7 +103,7 @@ class LocalGenerator:
         self._adapters.update(new)
 
     def run(self, requests: Sequence[Request]) -> Iterator[tuple[int, Result | Failure]]:
-        """Yield (place, result) as each completes. One adapter after the other; within one, shared prefixes together."""
+        """Yield (index, result) as each completes. One adapter after the other; within one, shared prefixes together."""
         jobs, refused = self._jobs(requests)
         yield from refused
         for adapter in sorted({job.step.adapter for job in jobs}):
@@ -221,7 +221,7 @@ class LocalGenerator:
             lora = read_adapter(self._adapters[adapter]) if adapter else None
             if self.taught is not None:
                 lora = self.taught if lora is None else joined(self.taught, lora)
-            while len(self._pipelines) >= _KEPT:
+            while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
             pipeline = Pipeline(
                 self.folder, self.tokens, lora=lora, precision=self._precision, cache_bytes=self._cache_bytes

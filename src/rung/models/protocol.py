@@ -115,7 +115,7 @@ class Remote(Protocol):
         """
         ...
 
-    def recall(self, known: Mapping[str, Json]) -> None:
+    def recall(self, report: Mapping[str, Json]) -> None:
         """Take over what an earlier `check` returned."""
         ...
 

@@ -44,12 +44,12 @@ class Tokens:
         by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         encoded: list[list[int]] = [[] for _ in texts]
         for start in range(0, len(by_length), _BATCH):
-            places = [i for i in by_length[start : start + _BATCH] if texts[i]]
-            if not places:
+            indices = [i for i in by_length[start : start + _BATCH] if texts[i]]
+            if not indices:
                 continue
-            batch = self._tokenizer.encode([texts[i] for i in places], add_special_tokens=False)
+            batch = self._tokenizer.encode([texts[i] for i in indices], add_special_tokens=False)
             ids, mask = np.asarray(batch.input_ids.data), np.asarray(batch.attention_mask.data).astype(bool)
-            for row, i in enumerate(places):
+            for row, i in enumerate(indices):
                 encoded[i] = ids[row][mask[row]].tolist()
         return encoded
 

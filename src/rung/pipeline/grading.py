@@ -19,7 +19,7 @@ from rung.records.steps import Conversation, Engine
 from rung.runtime.batch import Carried
 from rung.runtime.runner import StepRunner
 from rung.scoring import ScoringContext, metrics, score_run
-from rung.scoring.card import Carry, Judgement, seen
+from rung.scoring.card import Judgement, RunConversations, seen
 from rung.scoring.judge import NO_ANSWER, Agreement, agreement, judgement, labels
 from rung.scoring.refusal import spoken
 
@@ -32,7 +32,7 @@ def asks_judge(project: Project) -> bool:
     return project.settings.bar.metric == "judge" or any(metric.judged for metric in metrics().values())
 
 
-def carried_by(runner: StepRunner, judge: Engine | None = None) -> Carry:
+def carried_by(runner: StepRunner, judge: Engine | None = None) -> RunConversations:
     """Carries out what scorers ask a model. `judge` None: the project's judge, opened when something is asked."""
 
     def run(conversations: Sequence[Callable[[], Conversation[Judgement]]]) -> list[Judgement]:
@@ -78,7 +78,7 @@ def score_answers(
             card, done = Scorecard(), set()
         left = [outcome for outcome in outcomes if outcome.case not in done]
         if left:
-            card = card.joined(score_run([cases[o.case] for o in left], left, scoring_context=now, carry=run))
+            card = card.joined(score_run([cases[o.case] for o in left], left, scoring_context=now, run=run))
         cards.append(card)
     return replace(evaluation, cards=tuple(cards))
 

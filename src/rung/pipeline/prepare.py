@@ -25,7 +25,7 @@ from rung.runtime.engines import Engines
 from rung.scoring import scoring_context
 from rung.scoring.bearing import phrases
 from rung.stats.rules_of_thumb import NO_CASES
-from rung.strategies.prompting import wanted_output
+from rung.strategies.prompting import expected_output
 from rung.strategies.protocol import Materials
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def answer_tokens(rows: Dataset, longest_of: Callable[[list[str]], int]) -> int:
     """
     shown = [example.output for example in rows.examples]
     teaching = (*rows.split("train"), *rows.split("dev"))
-    shown += [output for case in teaching if (output := wanted_output(case, rows.schema, rows.labels)) is not None]
+    shown += [output for case in teaching if (output := expected_output(case, rows.schema, rows.labels)) is not None]
     return room_after(longest_of(shown) if shown else None, rows.schema)
 
 

@@ -33,7 +33,7 @@ from rung.records.steps import (
     SearchResult,
     Step,
 )
-from rung.strategies.prompting import wanted_output
+from rung.strategies.prompting import expected_output
 from rung.strategies.protocol import ChunkedIndex, ExampleIndex, Materials, Need
 from rung.text.refusals import REFUSAL
 
@@ -282,7 +282,7 @@ def answers_shown(materials: Materials, cases: Sequence[Case]) -> list[str]:
     """Answers as the project shows them; those of the judging cases tell only how long answers are."""
     outputs = [example.output for example in materials.examples[:50]]
     rows = (*materials.lessons[:50], *cases[:50])
-    expected = (wanted_output(case, materials.schema, materials.labels) for case in rows)
+    expected = (expected_output(case, materials.schema, materials.labels) for case in rows)
     return outputs + [text for text in expected if text]
 
 

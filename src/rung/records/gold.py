@@ -24,14 +24,14 @@ def gains(case: Case) -> list[float]:
     """
     if case.evidence:
         return [1.0] * len(dict.fromkeys(case.evidence))
-    known = grades(case)
-    return [max(0.0, known.get(document, 1.0)) for document in dict.fromkeys(case.gold_documents)]
+    graded = grades(case)
+    return [max(0.0, graded.get(document, 1.0)) for document in dict.fromkeys(case.gold_documents)]
 
 
 def grades(case: Case) -> dict[str, float]:
     """The graded judgements of a case, by document; what is no number is left out."""
-    found = case.meta.get("grades")
-    given = found.items() if isinstance(found, dict) else ()
+    declared = case.meta.get("grades")
+    given = declared.items() if isinstance(declared, dict) else ()
     return {name: float(grade) for name, grade in given if isinstance(grade, (int, float)) and not isinstance(grade, bool)}
 
 
@@ -50,8 +50,8 @@ def counted(case: Case, ranking: Sequence[Passage]) -> Sequence[Passage]:
 
 def ignored(case: Case) -> tuple[str, ...]:
     """The documents that take no rank in this case, and teach nothing."""
-    found = case.meta.get("ignored_documents")
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+    declared = case.meta.get("ignored_documents")
+    return tuple(map(str, declared)) if isinstance(declared, list) else ()
 
 
 def target_ranks(case: Case, ranking: Sequence[Passage]) -> list[int | None]:
@@ -64,8 +64,8 @@ def target_ranks(case: Case, ranking: Sequence[Passage]) -> list[int | None]:
     ranking = counted(case, ranking)
     if case.evidence:
         return [_span_rank(span, ranking) for span in dict.fromkeys(case.evidence)]
-    order = {document: rank for rank, document in enumerate(dict.fromkeys(p.document for p in ranking), start=1)}
-    return [order.get(document) for document in dict.fromkeys(case.gold_documents)]
+    rank_of = {document: rank for rank, document in enumerate(dict.fromkeys(p.document for p in ranking), start=1)}
+    return [rank_of.get(document) for document in dict.fromkeys(case.gold_documents)]
 
 
 def span_recall(case: Case, ranking: Sequence[Passage]) -> float | None:

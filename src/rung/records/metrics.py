@@ -42,9 +42,9 @@ class Metric:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"a metric's name is of lower-case letters, digits, _, @ and dots, not {self.name!r}")
-        for what, said, allowed in (("layer", self.layer, Layer), ("better", self.better, Better)):
-            if said not in get_args(allowed):
-                raise ValueError(f"{self.name}: {what} is one of {', '.join(get_args(allowed))}, not {said!r}")
+        for what, value, allowed in (("layer", self.layer, Layer), ("better", self.better, Better)):
+            if value not in get_args(allowed):
+                raise ValueError(f"{self.name}: {what} is one of {', '.join(get_args(allowed))}, not {value!r}")
         if not self.about or not self.unit:
             raise ValueError(f"{self.name}: a metric says what it is about, and its unit")
 

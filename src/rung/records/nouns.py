@@ -20,9 +20,9 @@ class Problem:
     message: str
 
     @classmethod
-    def at(cls, place: str, message: str) -> Problem:
+    def at(cls, location: str, message: str) -> Problem:
         """Of a case or an example, whose `place` is its "file:line"."""
-        path, _, line = place.rpartition(":")
+        path, _, line = location.rpartition(":")
         return cls(path, int(line or 0), message)
 
     def __str__(self) -> str:

@@ -47,11 +47,11 @@ class Scorecard:
         """The card spread over these cases, in their order: no scores for those that the run has not answered."""
         import numpy as np
 
-        place = {case: n for n, case in enumerate(self.cases)}
-        order = {case: n for n, case in enumerate(cases)}
-        at = np.array([place.get(case, -1) for case in cases], dtype=np.int64)
+        old_index = {case: n for n, case in enumerate(self.cases)}
+        new_index = {case: n for n, case in enumerate(cases)}
+        at = np.array([old_index.get(case, -1) for case in cases], dtype=np.int64)
         values = {metric: np.append(column, np.nan)[at] for metric, column in self.values.items()}
-        errors = sorted(self.errors, key=lambda error: order.get(error.case, len(order)))
+        errors = sorted(self.errors, key=lambda error: new_index.get(error.case, len(new_index)))
         return replace(self, cases=tuple(cases), values=values, errors=tuple(errors))
 
     def of(self, case: str) -> dict[str, float]:
@@ -64,9 +64,9 @@ class Scorecard:
             raise KeyError(case)
         return self.at(self.cases.index(case))
 
-    def at(self, place: int) -> dict[str, float]:
+    def at(self, index: int) -> dict[str, float]:
         """The metrics that apply to the case at a place in `cases`."""
-        row = {metric: float(column[place]) for metric, column in self.values.items()}
+        row = {metric: float(column[index]) for metric, column in self.values.items()}
         return {metric: value for metric, value in row.items() if not math.isnan(value)}
 
     def updated(self, other: Scorecard) -> Scorecard:
@@ -137,15 +137,15 @@ class Scorecard:
         """
         shares = [metric for metric in self.metrics.values() if metric.is_share]
         led = {metric.layer for metric in shares if metric.headline}
-        found: dict[Layer, list[float]] = {}
+        values: dict[Layer, list[float]] = {}
         for metric in shares:
             if metric.layer in led and not metric.headline:
                 continue
             column = self.values[metric.name]
             value = _mean(column if metric.layer != "correctness" else self._where_found(column))
             if value is not None:
-                found.setdefault(metric.layer, []).append(1 - value if metric.better == "lower" else value)
-        return {layer: sum(means) / len(means) for layer, means in found.items()}
+                values.setdefault(metric.layer, []).append(1 - value if metric.better == "lower" else value)
+        return {layer: sum(means) / len(means) for layer, means in values.items()}
 
     def weakest_layer(self) -> Layer | None:
         """Where to look first: the layer with the lowest number in `by_layer`; None when nothing was scored."""

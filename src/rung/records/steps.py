@@ -153,10 +153,10 @@ def request_digest(request: Request, engine: str) -> str:
     return digest(kind(request.step), request.step, engine, asker)
 
 
-def _ask(step: Step, wanted: type[R]) -> Conversation[R]:
+def _ask(step: Step, expected: type[R]) -> Conversation[R]:
     result = yield step
-    if not isinstance(result, wanted):
-        raise InternalError(f"{kind(step)} was answered with {type(result).__name__}, not {wanted.__name__}")
+    if not isinstance(result, expected):
+        raise InternalError(f"{kind(step)} was answered with {type(result).__name__}, not {expected.__name__}")
     return result
 
 

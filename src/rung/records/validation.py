@@ -71,10 +71,10 @@ def checked(record: type[S], given: Mapping[str, object], *, noun: str = "settin
     """
     checking = _checking(record)  # type: ignore[arg-type]  # every class can be hashed
     try:
-        made: S = checking(**given)
+        instance: S = checking(**given)
     except ValidationError as error:
         raise _explained(error, checking.__pydantic_fields__, given, noun) from None
-    return made
+    return instance
 
 
 @functools.cache
@@ -95,11 +95,11 @@ def _explained(
         close = difflib.get_close_matches(name, fields, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(fields)}"
         return WrongSetting(f"unknown {noun} '{name}'; {hint}", name)
-    wanted = message if mistake["type"] == "value_error" else _wanted(fields[name])
-    return WrongSetting(f"{noun} '{name}' must be {wanted}, found {given[name]!r}", name)
+    allowed = message if mistake["type"] == "value_error" else _allowed(fields[name])
+    return WrongSetting(f"{noun} '{name}' must be {allowed}, found {given[name]!r}", name)
 
 
-def _wanted(field: FieldInfo) -> str:
+def _allowed(field: FieldInfo) -> str:
     """What may stand in a field: its type and range."""
     kind: Any = field.annotation
     metadata, names = field.metadata, _KINDS

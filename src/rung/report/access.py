@@ -35,17 +35,17 @@ def needs_of(page: CasePage, documents: Mapping[str, tuple[str, ...]]) -> Needs:
     """
     case = page.case
     named = [*case.gold_documents, *(e.document for e in case.evidence)]
-    found: list[Sequence[str]] = [documents[id] for id in named if documents.get(id)]
+    needs: list[Sequence[str]] = [documents[id] for id in named if documents.get(id)]
     if case.answerable and not named:
-        found += [case.groups] if case.groups else []
-        found += [] if _stands_openly(page) else _found(page.outcomes.values())
-    return _sorted(found)
+        needs += [case.groups] if case.groups else []
+        needs += [] if _stands_openly(page) else _groups_of(page.outcomes.values())
+    return _sorted(needs)
 
 
 def needs_of_answer(outcome: Outcome, documents: Mapping[str, tuple[str, ...]]) -> Needs:
     """The groups of everything restricted that an answer was made of: what was found, shown or cited."""
     cited = () if outcome.answer is None else outcome.answer.citations
-    return _sorted([*_found([outcome]), *(documents[c.document] for c in cited if documents.get(c.document))])
+    return _sorted([*_groups_of([outcome]), *(documents[c.document] for c in cited if documents.get(c.document))])
 
 
 def _sorted(groups: Iterable[Sequence[str]]) -> Needs:
@@ -58,7 +58,7 @@ def _passages(outcomes: Iterable[Outcome]) -> Iterator[Passage]:
             yield from (*outcome.answer.passages, *outcome.answer.retrieved)
 
 
-def _found(outcomes: Iterable[Outcome]) -> list[Sequence[str]]:
+def _groups_of(outcomes: Iterable[Outcome]) -> list[Sequence[str]]:
     return [passage.groups for passage in _passages(outcomes) if passage.groups]
 
 
@@ -85,20 +85,23 @@ def _mark(needs: Needs) -> str:
 
 def notice(report: Report) -> Safe:
     """What the page says of its restricted parts, at its top."""
-    known = report.restricted
+    restricted = report.restricted
     needs = [
-        {*needs_of(page, known), *(need for outcome in page.outcomes.values() for need in needs_of_answer(outcome, known))}
+        {
+            *needs_of(page, restricted),
+            *(need for outcome in page.outcomes.values() for need in needs_of_answer(outcome, restricted)),
+        }
         for page in report.cases[: report.limits.cases]
     ]
     names = sorted({group for some in needs for groups in some for group in groups})
-    said = Safe("")
+    note = Safe("")
     if names:
         cases = count(sum(map(bool, needs)), "case")
         trial = " --verdict NUMBER" if report.verdict.coverage.trial else ""
         how = f"rung report FOLDER{trial} --as '' -o FILE"
         words = f"This page shows text that is only for {', '.join(names)} (in {cases}). To leave it out: {how}"
-        said = el("p", el("b", words), cls="small", role="note")
-    return join(Safe("<!--notice-->"), said, Safe("<!--end notice-->"))
+        note = el("p", el("b", words), cls="small", role="note")
+    return join(Safe("<!--notice-->"), note, Safe("<!--end notice-->"))
 
 
 def is_marked(page: str) -> bool:
@@ -108,7 +111,7 @@ def is_marked(page: str) -> bool:
 
 def groups_in(page: str) -> tuple[str, ...]:
     """All groups that parts of a page are for."""
-    marks = [found[1] for found in _PART.finditer(page)] + [found[2] for found in _ANSWER.finditer(page)]
+    marks = [match[1] for match in _PART.finditer(page)] + [match[2] for match in _ANSWER.finditer(page)]
     return tuple(sorted({group for mark in marks for groups in _needs(mark) for group in groups}))
 
 
@@ -116,28 +119,28 @@ def page_for(page: str, groups: frozenset[str]) -> str:
     """The page without what an asker with these groups may not read."""
     left, answers = 0, 0
 
-    def shown(found: re.Match[str]) -> str:
+    def shown(match: re.Match[str]) -> str:
         nonlocal left
-        if may_read(_needs(found[1]), groups):
-            return found[0]
-        left += 'class="case"' in found[2][:300]
+        if may_read(_needs(match[1]), groups):
+            return match[0]
+        left += 'class="case"' in match[2][:300]
         return ""
 
-    def answered(found: re.Match[str]) -> str:
+    def answered(match: re.Match[str]) -> str:
         nonlocal answers
-        if may_read(_needs(found[2]), groups):
-            return found[0]
+        if may_read(_needs(match[2]), groups):
+            return match[0]
         answers += 1
-        rung = unhexlify(found[1]).decode()
+        rung = unhexlify(match[1]).decode()
         return el("p", el("b", rung), ": left out, since it was made of documents that are not for everybody", cls="quiet")
 
-    kept = _ANSWER.sub(answered, _PART.sub(shown, page))
-    said = Safe("")
+    visible = _ANSWER.sub(answered, _PART.sub(shown, page))
+    note = Safe("")
     if left or answers:
         whom = f"askers with {', '.join(sorted(groups))}" if groups else "askers without a group"
         what = " and ".join(count(n, one) for n, one in ((left, "case"), (answers, "answer")) if n)
-        said = el("p", f"Left out below, for documents that are not for {whom}: {what}.", cls="small")
-    return _NOTICE.sub(lambda _: said, kept)
+        note = el("p", f"Left out below, for documents that are not for {whom}: {what}.", cls="small")
+    return _NOTICE.sub(lambda _: note, visible)
 
 
 def rows_for(rows: str, groups: frozenset[str]) -> str:

@@ -49,7 +49,7 @@ def _coverage(coverage: Coverage) -> dict[str, Json]:
 
 def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
     latency = result.latency
-    found: dict[str, Json] = {
+    row: dict[str, Json] = {
         "name": result.name,
         "settings": plain(result.settings),
         "status": result.status,
@@ -57,13 +57,13 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "scores": {name: _estimate(score) for name, score in result.scores.items()},
         "probability_of_bar": result.probability,
         "keeps": dict(result.keeps),
-        "usd_per_1k": _known(result.usd_per_1k),
+        "usd_per_1k": _finite(result.usd_per_1k),
         "latency_ms": {
-            "p50": None if latency is None else _known(latency.p50),
-            "p95": None if latency is None else _known(latency.p95),
+            "p50": None if latency is None else _finite(latency.p50),
+            "p95": None if latency is None else _finite(latency.p95),
         },
-        "build_seconds": _known(result.build_seconds),
-        "answer_seconds": _known(result.answer_seconds),
+        "build_seconds": _finite(result.build_seconds),
+        "answer_seconds": _finite(result.answer_seconds),
         "bill": _bill(result.bill),
         "losses": [_lost(lost) for lost in result.losses],
         "partly": result.partly,
@@ -72,8 +72,8 @@ def _rung(result: RungResult, verdict: Verdict) -> dict[str, Json]:
         "repeats": plain(result.repeats),
     }
     if result.artifacts:
-        found["artifacts"] = plain(result.artifacts)
-    return {**found, "reference": True} if result.reference else found
+        row["artifacts"] = plain(result.artifacts)
+    return {**row, "reference": True} if result.reference else row
 
 
 def _human(check: JudgeCheck) -> Json:
@@ -104,9 +104,9 @@ def _bill(bill: Bill | None) -> Json:
     """Unknown parts are null, and so is a sum that they go into."""
     if bill is None:
         return None
-    parts: dict[str, Json] = {name: _known(usd) for name, usd in {**bill.once, **bill.monthly}.items()}
-    sums: dict[str, Json] = {"per_query": _known(bill.per_query), "per_month": _known(bill.per_month)}
-    return {**parts, **sums, "per_1k": _known(bill.per_1k), "per_passed": _known(bill.per_passed)}
+    parts: dict[str, Json] = {name: _finite(usd) for name, usd in {**bill.once, **bill.monthly}.items()}
+    sums: dict[str, Json] = {"per_query": _finite(bill.per_query), "per_month": _finite(bill.per_month)}
+    return {**parts, **sums, "per_1k": _finite(bill.per_1k), "per_passed": _finite(bill.per_passed)}
 
 
 def _lost(lost: Lost) -> Json:
@@ -120,13 +120,13 @@ def _lost(lost: Lost) -> Json:
 
 
 def _gap(name: str, verdict: Verdict) -> Json:
-    told = {"why": verdict.doubts.get(name), "note": verdict.gap_notes.get(name)}
-    return {**_estimate(verdict.gaps[name]), **{key: text for key, text in told.items() if text is not None}}
+    comments = {"why": verdict.doubts.get(name), "note": verdict.gap_notes.get(name)}
+    return {**_estimate(verdict.gaps[name]), **{key: text for key, text in comments.items() if text is not None}}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Json]:
-    return {"mean": _known(estimate.mean), "low": _known(estimate.low), "high": _known(estimate.high), "n": estimate.n}
+    return {"mean": _finite(estimate.mean), "low": _finite(estimate.low), "high": _finite(estimate.high), "n": estimate.n}
 
 
-def _known(value: float | None) -> float | None:
+def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None

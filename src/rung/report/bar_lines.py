@@ -24,14 +24,14 @@ class BarLine:
 
 def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
     """A line for each number of the bar."""
-    known = {**report.metrics, **OF_RUNS}
-    found = []
+    metrics = {**report.metrics, **OF_RUNS}
+    lines = []
     for name in report.bar:
         if (value := limit(report.bar, name)) is None:
             continue
-        metric = known[name]
+        metric = metrics[name]
         asked, reached = Limit(metric, value), measured(winner, name)
-        found.append(
+        lines.append(
             BarLine(
                 name,
                 metric.about if name in OF_RUNS else name.replace("_", " "),
@@ -40,7 +40,7 @@ def bar_lines(report: Report, winner: RungResult) -> list[BarLine]:
                 *state_of(winner, asked, report.verdict.risk),
             )
         )
-    return found
+    return lines
 
 
 def in_unit(metric: Metric, value: float | None) -> str:

@@ -61,8 +61,8 @@ class Changes:
 
 def changes(first: Record, second: Record, *, seed: int = 0) -> Changes:
     """Each rung of either comparison: paired tests on the common cases, Holm's correction over the rungs, 5 %."""
-    place = {case: n for n, case in enumerate(first.cases)}
-    common = [(place[case], n) for n, case in enumerate(second.cases) if case in place]
+    index_of = {case: n for n, case in enumerate(first.cases)}
+    common = [(index_of[case], n) for n, case in enumerate(second.cases) if case in index_of]
     clusters = [second.clusters[n] for _, n in common] if second.clusters else None
     both = [name for name in second.correct if name in first.correct]
     compared = {}
@@ -71,52 +71,52 @@ def changes(first: Record, second: Record, *, seed: int = 0) -> Changes:
         columns = [[_number(b[n]) for _, n in common], [_number(a[m]) for m, _ in common]]
         if common:
             compared[name] = paired(*columns, seed=seed, clusters=clusters)
-    known = {name: one for name, one in compared.items() if one.estimate.n}
-    adjusted = holm({name: one.p for name, one in known.items()})
-    found = []
+    comparable = {name: one for name, one in compared.items() if one.estimate.n}
+    adjusted = holm({name: one.p for name, one in comparable.items()})
+    rungs = []
     for name in dict.fromkeys((*second.correct, *first.correct)):
         if name not in both:
-            found.append(Change(name, "only in the second" if name in second.correct else "only in the first"))
+            rungs.append(Change(name, "only in the second" if name in second.correct else "only in the first"))
             continue
         settings = _differing(first.settings.get(name, {}), second.settings.get(name, {}))
-        if name not in known:
-            found.append(Change(name, "not comparable", settings=settings))
+        if name not in comparable:
+            rungs.append(Change(name, "not comparable", settings=settings))
             continue
-        mean, p = known[name].estimate.mean or 0.0, adjusted[name]
+        mean, p = comparable[name].estimate.mean or 0.0, adjusted[name]
         how: How = "no significant difference" if p >= ALPHA or mean == 0 else "better" if mean > 0 else "worse"
-        found.append(Change(name, how, Difference(second.name, first.name, known[name].estimate, p), settings))
-    return Changes(first, second, len(common), tuple(found))
+        rungs.append(Change(name, how, Difference(second.name, first.name, comparable[name].estimate, p), settings))
+    return Changes(first, second, len(common), tuple(rungs))
 
 
-def change_lines(told: Changes) -> Iterator[str]:
+def change_lines(comparison: Changes) -> Iterator[str]:
     """For a person at a terminal of 80 columns."""
-    first, second = told.first, told.second
-    yield from wrapped(f"{second.name} against {first.name}: {reasons.cases(told.cases, what='common case')}")
+    first, second = comparison.first, comparison.second
+    yield from wrapped(f"{second.name} against {first.name}: {reasons.cases(comparison.cases, what='common case')}")
     yield from wrapped(f"choice: {first.winner or 'none'} -> {second.winner or 'none'}")
     for side in (first, second):
         if not side.clears_bar:
             yield from wrapped(f"{side.name} is not shown to clear the bar")
-    for change in told.rungs:
+    for change in comparison.rungs:
         by = "" if change.difference is None else f" (by {reasons.interval(change.difference.estimate)}, p {_p(change)})"
         other = f" (settings differ: {', '.join(change.settings)})" if change.settings else ""
         yield from wrapped(f"{change.rung}: {change.how}{by}{other}", indent=2)
 
 
-def change_json(told: Changes) -> dict[str, Json]:
+def change_json(comparison: Changes) -> dict[str, Json]:
     """For programs."""
     rungs: list[Json] = []
-    for change in told.rungs:
+    for change in comparison.rungs:
         e = None if change.difference is None else change.difference.estimate
         estimate: Json = None if e is None else {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n}
         p = None if change.difference is None else change.difference.p
         settings: list[Json] = list(change.settings)
         rungs.append({"name": change.rung, "how": change.how, "difference": estimate, "p": p, "settings": settings})
-    worse: list[Json] = list(told.worse)
+    worse: list[Json] = list(comparison.worse)
     sides: dict[str, Json] = {
         key: {"name": side.name, "winner": side.winner, "clears_bar": side.clears_bar}
-        for key, side in (("first", told.first), ("second", told.second))
+        for key, side in (("first", comparison.first), ("second", comparison.second))
     }
-    return {**sides, "cases": told.cases, "worse": worse, "rungs": rungs}
+    return {**sides, "cases": comparison.cases, "worse": worse, "rungs": rungs}
 
 
 def _p(change: Change) -> str:
@@ -143,13 +143,13 @@ def record_of(value: Mapping[str, Json], name: str) -> Record:
         raise ValueError("no record of a comparison")
     correct: dict[str, tuple[float | None, ...]] = {}
     settings: dict[str, Mapping[str, Json]] = {}
-    for rung, kept in rungs.items():
-        column = kept.get("correct") if isinstance(kept, dict) else None
-        if not isinstance(kept, dict) or not isinstance(column, list) or len(column) != len(cases):
+    for rung, row in rungs.items():
+        column = row.get("correct") if isinstance(row, dict) else None
+        if not isinstance(row, dict) or not isinstance(column, list) or len(column) != len(cases):
             raise ValueError("no record of a comparison")
         correct[rung] = tuple(float(one) if isinstance(one, (int, float)) else None for one in column)
-        said = kept.get("settings")
-        settings[rung] = said if isinstance(said, dict) else {}
+        declared = row.get("settings")
+        settings[rung] = declared if isinstance(declared, dict) else {}
     winner = value.get("winner")
     whole = tuple(int(one) for one in clusters if isinstance(one, int))
     chosen = winner if isinstance(winner, str) else None

@@ -21,8 +21,8 @@ def decision_table(decision: Decision, *, title: str = "") -> list[str]:
     lines += [line for system in decision.rungs for line in _system(system, decision)] + [""]
     lines += [*verdict_lines(verdict), ""]
     others = [d for d in decision.differences if d.a != d.b]
-    told = [f"{d.a} − {d.b}: {reasons.interval(d.estimate)}, p {_short(d.p, 0.001)}" for d in others]
-    lines += section("Differences from the best, paired", told)
+    differences = [f"{d.a} − {d.b}: {reasons.interval(d.estimate)}, p {_short(d.p, 0.001)}" for d in others]
+    lines += section("Differences from the best, paired", differences)
     why = [f"{r.name}: {r.why}" for r in decision.rungs if r.why]
     lines += section("Why not", why)
     lines += section("Mind", decision.warnings)

@@ -139,8 +139,8 @@ def how_sure(report: Report, winner: RungResult) -> list[str]:
     others = [d for d in report.verdict.differences if winner.name in {d.a, d.b} and d.a != d.b]
     nearest = sorted((d for d in others if d.estimate.mean is not None), key=lambda d: abs(d.estimate.mean or 0.0))
     adjusted = holm({f"{d.a} {d.b}": d.p for d in report.verdict.differences})
-    told = [(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"]) for d in nearest[:1]]
-    lines += [_compared(one, p, report.verdict.risk) for one, p in told]
+    tested = [(_seen_from(d, winner.name), adjusted[f"{d.a} {d.b}"]) for d in nearest[:1]]
+    lines += [_compared(one, p, report.verdict.risk) for one, p in tested]
     lines += [reasons.repeated(winner.name, winner.repeats)] if winner.repeats else []
     lines.append(covered(report))
     judged = (
@@ -220,7 +220,7 @@ def _others(report: Report) -> Safe:
     if not rejected:
         return Safe("")
     items: list[Safe] = []
-    for rung in sorted(rejected, key=lambda name: _place(report.verdict, name)):
+    for rung in sorted(rejected, key=lambda name: _ladder_order(report.verdict, name)):
         items += [el("dt", rung), el("dd", rejected[rung])]
     return join(el("h3", "Why not the others?" if report.verdict.winner else "Why not?"), el("dl", *items, cls="reasons"))
 
@@ -232,7 +232,7 @@ def _flips(verdict: Verdict) -> Safe:
     return join(el("h3", "What would change this?"), el("ul", *(el("li", line) for line in verdict.flips), cls="reasons"))
 
 
-def _place(verdict: Verdict, name: str) -> int:
+def _ladder_order(verdict: Verdict, name: str) -> int:
     return next((r.order for r in verdict.rungs if r.name == name), 10_000)
 
 

@@ -69,14 +69,14 @@ def _columns(case: Case, answer: Answer) -> dict[str, Json]:
 
 def _references(case: Case, gold: Outcome | None) -> dict[str, Json]:
     """All accepted answers, the passages that hold them, and earlier turns; what there is none of has no column."""
-    found: dict[str, Json] = {"question": case.question, "references": list(case.answers)}
+    columns: dict[str, Json] = {"question": case.question, "references": list(case.answers)}
     if gold is not None and gold.answer is not None:
-        found["reference_contexts"] = [passage.text for passage in gold.answer.passages]
-        found["reference_context_ids"] = [passage.id for passage in gold.answer.passages]
+        columns["reference_contexts"] = [passage.text for passage in gold.answer.passages]
+        columns["reference_context_ids"] = [passage.id for passage in gold.answer.passages]
     if case.messages:
         turns = [*case.messages, Message("user", case.question)]
-        found["turns"] = [{"type": _SPEAKERS.get(turn.role, turn.role), "content": turn.content} for turn in turns]
-    return found
+        columns["turns"] = [{"type": _SPEAKERS.get(turn.role, turn.role), "content": turn.content} for turn in turns]
+    return columns
 
 
 def _conversation(case: Case) -> str:

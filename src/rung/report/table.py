@@ -42,12 +42,12 @@ def table(verdict: Verdict, *, project: str = "", judged_by: str = "") -> list[s
     lines += _section("Gaps", [line for name in verdict.gaps for line in _gap(name, verdict)])
     lines += _section("Lost", _lost(verdict))
     lines += section("What would change this", verdict.flips)
-    told = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
-    lines += section("Why not", [f"{name}: {why}" for name, why in told])
-    made = [
+    rejected = [(r.name, verdict.rejected[r.name]) for r in rungs if r.name in verdict.rejected]
+    lines += section("Why not", [f"{name}: {why}" for name, why in rejected])
+    artifacts = [
         f"{r.name}: {', '.join(f'{kind} {named[:12]}' for kind, named in r.artifacts.items())}" for r in rungs if r.artifacts
     ]
-    lines += section("Made with", made)
+    lines += section("Made with", artifacts)
     lines += section("Mind", verdict.warnings)
     return lines[:-1] if lines[-1] == "" else lines
 
@@ -178,8 +178,8 @@ def _lost(verdict: Verdict) -> list[str]:
         return []
     lines = []
     if best.partly:
-        said = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
-        lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {said}.", indent=2)
+        why = f"neither lost nor right, at {LOST_BELOW} to {RIGHT_FROM} of correct"
+        lines += wrapped(f"partly right ({reasons.cases(best.partly)} of {best.name}): {why}.", indent=2)
     for lost in best.losses[:MAX_LOST]:
         most = "at most " if lost.at_most else ""
         to_win = f"to win back: {most}{reasons.interval(lost.wins_back)}"
@@ -201,19 +201,19 @@ def _column(character: str) -> int:
 
 def _clean(text: str) -> str:
     """On one line, and without control characters: a rung's `why` may hold a server's answer, escape codes and all."""
-    kept = (
+    characters = (
         " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs", "Cf", "Co")
     )
-    return " ".join("".join(kept).split())
+    return " ".join("".join(characters).split())
 
 
 def _cut(text: str, width: int) -> str:
     """The longest beginning that fits."""
     taken = 0
-    for place, character in enumerate(text):
+    for index, character in enumerate(text):
         taken += _column(character)
         if taken > width:
-            return text[:place]
+            return text[:index]
     return text
 
 

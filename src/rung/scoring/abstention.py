@@ -43,13 +43,13 @@ class Abstention:
     )
 
     def __init__(self, scoring_context: ScoringContext) -> None:
-        self._yardstick = scoring_context
+        self._scoring_context = scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""
         if outcome.answer is None:
             return {} if case.answerable else {"abstention_recall": 0.0}
-        refusal = refused(case, outcome.answer, self._yardstick)
+        refusal = refused(case, outcome.answer, self._scoring_context)
         scores = {"false_refusal" if case.answerable else "abstention_recall": float(refusal)}
         if refusal:
             scores["abstention_precision"] = float(not case.answerable)

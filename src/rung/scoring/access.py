@@ -28,7 +28,7 @@ class Access:
     )
 
     def __init__(self, scoring_context: ScoringContext) -> None:
-        self._known = scoring_context.document_groups or {}
+        self._document_groups = scoring_context.document_groups or {}
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The metric of one outcome; none where it does not apply."""
@@ -40,6 +40,6 @@ class Access:
 
     def _readers(self, answer: Answer) -> Iterator[tuple[str, ...]]:
         for passage in (*answer.retrieved, *answer.passages):
-            yield self._known.get(passage.document, passage.groups)
+            yield self._document_groups.get(passage.document, passage.groups)
         for citation in answer.citations:
-            yield self._known.get(citation.document, ())
+            yield self._document_groups.get(citation.document, ())

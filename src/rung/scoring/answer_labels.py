@@ -94,11 +94,11 @@ def heard(labels: Sequence[AnswerLabel], rung: str, answers: Mapping[str, str], 
     human = np.full(len(cases), np.nan)
     mine = [one for one in labels if one.rung == rung and one.good is not None and one.case in answers]
     old = {one.plan for one in mine if answers[one.case] != one.answer}
-    said: dict[str, list[bool]] = {}
+    votes: dict[str, list[bool]] = {}
     for one in mine:
         if one.plan not in old:
-            said.setdefault(one.case, []).append(bool(one.good))
+            votes.setdefault(one.case, []).append(bool(one.good))
     for n, case in enumerate(cases):
-        if case in said:
-            human[n] = float(np.mean(said[case]))
-    return Heard(human, 0 if said else len(mine), sum(len(set(words)) > 1 for words in said.values()))
+        if case in votes:
+            human[n] = float(np.mean(votes[case]))
+    return Heard(human, 0 if votes else len(mine), sum(len(set(words)) > 1 for words in votes.values()))

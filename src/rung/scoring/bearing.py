@@ -54,20 +54,20 @@ def phrases(case: Case, *, schema: str = "", labels: Sequence[str] = ()) -> Phra
     """
     if labels:
         return ()
-    found = [_leaves(answer) if schema else [answer] for answer in case.answers]
-    said = (tuple(text.strip() for text in texts if matching.tokens(text)) for texts in found)
-    return tuple(dict.fromkeys(filter(None, said)))
+    parts = [_leaves(answer) if schema else [answer] for answer in case.answers]
+    wording = (tuple(text.strip() for text in texts if matching.tokens(text)) for texts in parts)
+    return tuple(dict.fromkeys(filter(None, wording)))
 
 
-def holds(passage: Passage, wanted: Phrases) -> bool:
+def holds(passage: Passage, answers: Phrases) -> bool:
     """Whether an accepted answer, or part of one that is JSON, stands in a passage or its title."""
-    return any(_held(_text(passage), wanted))
+    return any(_held(_text(passage), answers))
 
 
-def holds_whole(passages: Sequence[Passage], wanted: Phrases) -> bool:
+def holds_whole(passages: Sequence[Passage], answers: Phrases) -> bool:
     """Whether these passages together hold all that is looked for of one accepted answer."""
-    held = frozenset[str]().union(*(_held(_text(passage), wanted) for passage in passages))
-    return any(held.issuperset(answer) for answer in wanted)
+    held = frozenset[str]().union(*(_held(_text(passage), answers) for passage in passages))
+    return any(held.issuperset(answer) for answer in answers)
 
 
 def in_parts(text: str, answer: str) -> bool:
@@ -93,15 +93,15 @@ def in_parts(text: str, answer: str) -> bool:
     return False
 
 
-def ranked(case: Case, passages: Sequence[Passage], wanted: Phrases) -> Ranked:
+def ranked(case: Case, passages: Sequence[Passage], answers: Phrases) -> Ranked:
     """The passages by how surely they bear the answer, equal ones in the order given.
 
     Those that hold most of an accepted answer come first, the nearest of them first; of an answer in JSON also those that
     hold a part that is missing in these. After them one that is `NEARER` than all of them, then the rest, nearest first.
     """
-    near = _nearness(" ".join([case.question, *(phrase for answer in wanted for phrase in answer)]), passages)
-    held = [_held(_text(passage), wanted) for passage in passages]
-    shares = [max((len(own & {*answer}) / len({*answer}) for answer in wanted), default=0.0) for own in held]
+    near = _nearness(" ".join([case.question, *(phrase for answer in answers for phrase in answer)]), passages)
+    held = [_held(_text(passage), answers) for passage in passages]
+    shares = [max((len(own & {*answer}) / len({*answer}) for answer in answers), default=0.0) for own in held]
     nearest = sorted(range(len(passages)), key=lambda n: -near[n])
     best, seen, chosen = max(shares, default=0.0), set[str](), list[int]()
     for n in sorted(nearest, key=lambda n: -shares[n]) if best else ():
@@ -110,8 +110,8 @@ def ranked(case: Case, passages: Sequence[Passage], wanted: Phrases) -> Ranked:
             seen |= held[n]
     if chosen and near[nearest[0]] > NEARER * max(near[n] for n in chosen):
         chosen.insert(1, nearest[0])
-    order = dict.fromkeys([*chosen, *nearest])
-    return Ranked(tuple(passages[n] for n in order), len(chosen))
+    by_rank = dict.fromkeys([*chosen, *nearest])
+    return Ranked(tuple(passages[n] for n in by_rank), len(chosen))
 
 
 def _leaves(answer: str) -> list[str]:
@@ -126,19 +126,19 @@ def _text(passage: Passage) -> str:
     return f"{passage.title}\n{passage.text}"
 
 
-def _held(text: str, wanted: Phrases) -> frozenset[str]:
-    literal = _literal(text) if wanted else ""
-    return frozenset(phrase for answer in wanted for phrase in answer if _stands(phrase, text, literal))
+def _held(text: str, answers: Phrases) -> frozenset[str]:
+    literal = _literal(text) if answers else ""
+    return frozenset(phrase for answer in answers for phrase in answer if _stands(phrase, text, literal))
 
 
 def _stands(phrase: str, text: str, literal: str) -> bool:
     """Whether a text holds a phrase as it is written, or by its meaning, or most words of a long one."""
     if re.search(rf"{_BEGIN}{re.escape(_literal(phrase))}{_END}", literal) or matching.holds(text, phrase):
         return True
-    wanted = frozenset(matching.tokens(phrase))
-    if len(wanted) < LONG_ANSWER or matching.has_runs(phrase):  # single characters are in any text
+    tokens = frozenset(matching.tokens(phrase))
+    if len(tokens) < LONG_ANSWER or matching.has_runs(phrase):  # single characters are in any text
         return False
-    return len(wanted.intersection(matching.tokens(text))) >= MAX_WORDS * len(wanted)
+    return len(tokens.intersection(matching.tokens(text))) >= MAX_WORDS * len(tokens)
 
 
 def _literal(text: str) -> str:
@@ -148,11 +148,11 @@ def _literal(text: str) -> str:
 def _nearness(query: str, passages: Sequence[Passage]) -> list[float]:
     """BM25 of the query's words among these passages alone."""
     counted = [Counter(matching.tokens(_text(passage))) for passage in passages]
-    known = Counter(word for words in counted for word in words)
+    frequency = Counter(word for words in counted for word in words)
     lengths = [words.total() for words in counted]
     usual = sum(lengths) / len(lengths) if any(lengths) else 1.0
-    asked = [word for word in dict.fromkeys(matching.tokens(query)) if word in known]
-    rare = {word: math.log1p((len(counted) - known[word] + 0.5) / (known[word] + 0.5)) for word in asked}
+    asked = [word for word in dict.fromkeys(matching.tokens(query)) if word in frequency]
+    rare = {word: math.log1p((len(counted) - frequency[word] + 0.5) / (frequency[word] + 0.5)) for word in asked}
     return [
         sum(
             rare[word] * words[word] / (words[word] + _SATURATION * (1 - _BY_LENGTH + _BY_LENGTH * length / usual))

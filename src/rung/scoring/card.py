@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _SLACK = 1e-9  # by which rounding may lead out of a range
 Judgement = Scores | str  # a text says why there are no scores
-# Carries conversations out, and gives what each ended with, in their order.
-Carry = Callable[[Sequence[Callable[[], Conversation[Judgement]]]], Sequence[Judgement]]
+# Runs conversations, and gives what each ended with, in their order.
+RunConversations = Callable[[Sequence[Callable[[], Conversation[Judgement]]]], Sequence[Judgement]]
 
 
 def score_run(
@@ -33,7 +33,7 @@ def score_run(
     *,
     scoring_context: ScoringContext,
     scorers: Mapping[str, ScorerFactory] | None = None,
-    carry: Carry | None = None,
+    run: RunConversations | None = None,
 ) -> Scorecard:
     """Score every case by every scorer.
 
@@ -42,7 +42,7 @@ def score_run(
         outcomes: one of each case, in any order.
         scoring_context: of the project; of the run, too, where this is only a part of it.
         scorers: by name; None: all that are registered.
-        carry: carries out the conversations of scorers that a model judges; None: they have no scores.
+        run: carries out the conversations of scorers that a model judges; None: they have no scores.
 
     Raises:
         InternalError: cases and outcomes are not the same set.
@@ -51,31 +51,31 @@ def score_run(
     by_case = _matched(cases, outcomes)
     facts = seen(by_case.values(), scoring_context)
     chosen = registered() if scorers is None else scorers
-    known = declared(chosen)
-    known_by = {name: {metric.name: metric for metric in make.metrics} for name, make in chosen.items()}
-    made = {name: make(facts) for name, make in chosen.items()}
-    asked = [(scorer, case, by_case[case.id]) for case in cases for scorer in made.values()]
-    said = iter(_judged(asked, carry))
+    metrics = declared(chosen)
+    metrics_of = {name: {metric.name: metric for metric in make.metrics} for name, make in chosen.items()}
+    built = {name: make(facts) for name, make in chosen.items()}
+    asked = [(scorer, case, by_case[case.id]) for case in cases for scorer in built.values()]
+    judgements = iter(_judged(asked, run))
     columns: dict[str, list[float]] = {}
     errors: list[ScoreError] = []
-    for place, case in enumerate(cases):
-        for name in made:
-            judgement = _checked(next(said), known_by[name])
+    for index, case in enumerate(cases):
+        for name in built:
+            judgement = _checked(next(judgements), metrics_of[name])
             if isinstance(judgement, str):
                 errors.append(ScoreError(case.id, name, judgement))
                 continue
             for metric, value in judgement.items():
-                columns.setdefault(metric, [math.nan] * len(cases))[place] = value
-    meant = {metric: known[metric] for metric in columns}
+                columns.setdefault(metric, [math.nan] * len(cases))[index] = value
+    meant = {metric: metrics[metric] for metric in columns}
     return Scorecard(tuple(case.id for case in cases), _arrays(columns), meant, tuple(errors))
 
 
 def _matched(cases: Sequence[Case], outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     given = list(outcomes)
     by_case = {outcome.case: outcome for outcome in given}
-    wanted = {case.id for case in cases}
-    if len(by_case) != len(given) or len(wanted) != len(cases) or wanted != set(by_case):
-        odd = sorted(wanted ^ set(by_case))[:3]
+    ids = {case.id for case in cases}
+    if len(by_case) != len(given) or len(ids) != len(cases) or ids != set(by_case):
+        odd = sorted(ids ^ set(by_case))[:3]
         raise InternalError(f"{len(cases)} cases cannot be scored with {len(given)} outcomes: {odd or 'ids are repeated'}")
     return by_case
 
@@ -90,15 +90,15 @@ def seen(outcomes: Iterable[Outcome], scoring_context: ScoringContext) -> Scorin
     )
 
 
-def _judged(asked: Sequence[tuple[Scorer, Case, Outcome]], carry: Carry | None) -> list[Judgement]:
+def _judged(asked: Sequence[tuple[Scorer, Case, Outcome]], run: RunConversations | None) -> list[Judgement]:
     """What each scorer says of its outcome, in order; those that a model judges are carried out together."""
     given = [begun(*one) for one in asked]
-    places = [place for place, one in enumerate(given) if isinstance(one, Generator)]
-    ended: Sequence[Judgement] = ["a model judges it, and none is at hand"] * len(places)
-    if places and carry is not None:
-        ended = carry([conversation(*asked[place]) for place in places])
-    told = dict(zip(places, ended, strict=True))
-    return [told[place] if isinstance(one, Generator) else one for place, one in enumerate(given)]
+    waiting = [index for index, one in enumerate(given) if isinstance(one, Generator)]
+    ended: Sequence[Judgement] = ["a model judges it, and none is at hand"] * len(waiting)
+    if waiting and run is not None:
+        ended = run([conversation(*asked[index]) for index in waiting])
+    by_index = dict(zip(waiting, ended, strict=True))
+    return [by_index[index] if isinstance(one, Generator) else one for index, one in enumerate(given)]
 
 
 def begun(scorer: Scorer, case: Case, outcome: Outcome) -> Judgement | Conversation[Scores]:
@@ -112,16 +112,16 @@ def begun(scorer: Scorer, case: Case, outcome: Outcome) -> Judgement | Conversat
 def conversation(scorer: Scorer, case: Case, outcome: Outcome) -> Callable[[], Conversation[Judgement]]:
     """The scorer's conversation, from its beginning, as often as it is called; it ends with scores or why there are none."""
 
-    def talk() -> Conversation[Judgement]:
-        said = begun(scorer, case, outcome)
+    def from_the_start() -> Conversation[Judgement]:
+        judgement = begun(scorer, case, outcome)
         try:
-            return (yield from relayed(said, _of_the_judge)) if isinstance(said, Generator) else said
+            return (yield from relayed(judgement, _of_the_judge)) if isinstance(judgement, Generator) else judgement
         except StepFailed as failed:
             return failed.failure.error
         except Exception as error:
             return f"{type(error).__name__}: {error}"
 
-    return talk
+    return from_the_start
 
 
 def _of_the_judge(step: Step) -> Step:
@@ -135,19 +135,19 @@ def _of_the_judge(step: Step) -> Step:
     raise StepFailed(Failure(f"a scorer may ask for a model's text (generate), not for '{kind(step)}'", step="judge"))
 
 
-def _checked(judgement: Judgement, known: Mapping[str, Metric]) -> Judgement:
+def _checked(judgement: Judgement, metrics: Mapping[str, Metric]) -> Judgement:
     """Scores that are numbers of metrics that their scorer declares, in their range, or what is wrong with them."""
     if isinstance(judgement, str):
         return judgement
     if not isinstance(judgement, Mapping):
         return f"gave {type(judgement).__name__} in place of scores"
     for name, value in judgement.items():
-        if name not in known:
+        if name not in metrics:
             return f"its `metrics` do not declare {name!r}"
         if not isinstance(value, Real) or not math.isfinite(value):
             return f"no finite number: {name} is {value!r}"
-        if not -_SLACK <= value <= (1 + _SLACK if known[name].is_share else math.inf):
-            return f"{name} is {value}, which is no {'share from 0 to 1' if known[name].is_share else 'number from 0 up'}"
+        if not -_SLACK <= value <= (1 + _SLACK if metrics[name].is_share else math.inf):
+            return f"{name} is {value}, which is no {'share from 0 to 1' if metrics[name].is_share else 'number from 0 up'}"
     return judgement
 
 

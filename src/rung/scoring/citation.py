@@ -36,15 +36,15 @@ class CitationScorer:
     )
 
     def __init__(self, scoring_context: ScoringContext) -> None:
-        self._yardstick = scoring_context
+        self._scoring_context = scoring_context
         self._owed = scoring_context.cites or not (scoring_context.schema or scoring_context.labels)
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """Metrics of one outcome; none where they do not apply."""
         answer = outcome.answer
-        if answer is None or not answer.passages or refused(case, answer, self._yardstick):
+        if answer is None or not answer.passages or refused(case, answer, self._scoring_context):
             return {}
-        in_words = not (self._yardstick.schema or self._yardstick.labels)
+        in_words = not (self._scoring_context.schema or self._scoring_context.labels)
         scores = dict(_support(answer)) if in_words else {}
         if self._owed and case.answerable and has_gold(case):
             scores["citation_recall"] = _recall(case, answer)
@@ -55,13 +55,13 @@ class CitationScorer:
 
 
 def _support(answer: Answer) -> Mapping[str, float]:
-    said = claims(answer)
-    if not said:
+    checked = claims(answer)
+    if not checked:
         return {}
-    scores = {"support_recall": sum(claim.is_supported for claim in said) / len(said)}
-    marks = sum(len(claim.cites) for claim in said)
+    scores = {"support_recall": sum(claim.is_supported for claim in checked) / len(checked)}
+    marks = sum(len(claim.cites) for claim in checked)
     if marks:
-        scores["support_precision"] = sum(len(claim.supporting) for claim in said) / marks
+        scores["support_precision"] = sum(len(claim.supporting) for claim in checked) / marks
     return scores
 
 

@@ -32,10 +32,10 @@ _BY: Mapping[
     str, Callable[[str, Sequence[str], str], float]
 ] = {  # what `correct` is: of an answer, accepted ones, a question
     "match": stated,
-    "f1": lambda said, answers, _: matching.figured_f1(said, answers),
-    "em": lambda said, answers, _: float(matching.matches(said, answers)),
-    "contains": lambda said, answers, _: float(matching.contains(said, answers)),
-    "rouge_l": lambda said, answers, _: matching.best(f_measure, said, answers, articles=True),
+    "f1": lambda text, answers, _: matching.figured_f1(text, answers),
+    "em": lambda text, answers, _: float(matching.matches(text, answers)),
+    "contains": lambda text, answers, _: float(matching.contains(text, answers)),
+    "rouge_l": lambda text, answers, _: matching.best(f_measure, text, answers, articles=True),
 }
 _SQUAD: Mapping[str, Callable[[str, Sequence[str]], float]] = {
     "em": squad.exact_match,
@@ -57,52 +57,52 @@ class Correctness:
     )
 
     def __init__(self, scoring_context: ScoringContext) -> None:
-        self._yardstick = scoring_context
+        self._scoring_context = scoring_context
 
     def __call__(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
         """Metrics of one outcome. With a schema nothing equals an accepted answer that is no JSON."""
-        if self._yardstick.correct_by == "judge":
+        if self._scoring_context.correct_by == "judge":
             return self._judged(case, outcome)
         if case.answerable and not case.answers:
             return {}  # it judges the search alone
-        by = self._yardstick.correct_by
+        by = self._scoring_context.correct_by
         names = {"json": ("correct", "json_field_f1"), "label": ("correct", "label_accuracy")}.get(by, ("correct", *_SQUAD))
         if outcome.answer is None:
             return dict.fromkeys(names, 0.0)
-        refusal = refused(case, outcome.answer, self._yardstick)
+        refusal = refused(case, outcome.answer, self._scoring_context)
         if refusal or not case.answerable:
             return dict.fromkeys(names, float(refusal and not case.answerable))
-        said = spoken(outcome.answer)
+        text = spoken(outcome.answer)
         if by == "json":
-            return _json_scores(said, case.answers)
+            return _json_scores(text, case.answers)
         if by == "label":
-            return dict.fromkeys(names, float(accepts(case, said.strip(), self._yardstick)))
+            return dict.fromkeys(names, float(accepts(case, text.strip(), self._scoring_context)))
         return {
-            "correct": _BY[by](said, case.answers, case.question),
-            **{name: score(said, case.answers) for name, score in _SQUAD.items()},
+            "correct": _BY[by](text, case.answers, case.question),
+            **{name: score(text, case.answers) for name, score in _SQUAD.items()},
         }
 
     def _judged(self, case: Case, outcome: Outcome) -> Scores | Conversation[Scores]:
         """A model's word, where one is needed."""
         if outcome.answer is None:
             return {"correct": 0.0}
-        refusal = refused(case, outcome.answer, self._yardstick)
+        refusal = refused(case, outcome.answer, self._scoring_context)
         if refusal or not case.answerable:
             return {"correct": float(refusal and not case.answerable)}
         return self._asked(case, spoken(outcome.answer))
 
     def _asked(self, case: Case, answer: str) -> Conversation[Scores]:
-        rivals = self._yardstick.rivals
+        rivals = self._scoring_context.rivals
         rival = None if rivals is None else rivals.get(case.id, NO_ANSWER)
-        return {"correct": (yield from judgement(case, answer, rival, rubric=self._yardstick.rubric))}
+        return {"correct": (yield from judgement(case, answer, rival, rubric=self._scoring_context.rubric))}
 
 
-def _json_scores(said: str, answers: Sequence[str]) -> dict[str, float]:
-    wanted = [value for answer in answers for value in _parsed(answer)]
-    found = [(key(value) == key(one), field_f1(value, one)) for value in _parsed(said) for one in wanted]
+def _json_scores(text: str, answers: Sequence[str]) -> dict[str, float]:
+    expected = [value for answer in answers for value in _parsed(answer)]
+    compared = [(key(value) == key(one), field_f1(value, one)) for value in _parsed(text) for one in expected]
     return {
-        "correct": float(any(equal for equal, _ in found)),
-        "json_field_f1": max((f1 for _, f1 in found), default=0.0),
+        "correct": float(any(equal for equal, _ in compared)),
+        "json_field_f1": max((f1 for _, f1 in compared), default=0.0),
     }
 
 
@@ -114,11 +114,11 @@ def _parsed(text: str) -> list[Json]:
         return []
 
 
-def field_f1(value: Json, wanted: Json) -> float:
+def field_f1(value: Json, expected: Json) -> float:
     """F1 over the leaves, as pairs of path and value: how much of a JSON value is right. The order of lists is ignored.
 
     >>> field_f1({"intent": "play", "slots": {"artist": ["Bach"]}}, {"intent": "play", "slots": {"artist": ["Händel"]}})
     0.5
     """
-    one, other = (Counter((path, key(leaf)) for path, leaf in leaves(side)) for side in (value, wanted))
+    one, other = (Counter((path, key(leaf)) for path, leaf in leaves(side)) for side in (value, expected))
     return 2 * (one & other).total() / (one.total() + other.total())

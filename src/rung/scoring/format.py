@@ -28,19 +28,19 @@ class Format:
 
     def __init__(self, scoring_context: ScoringContext) -> None:
         """Raises `UserError` if the schema is none."""
-        self._yardstick = scoring_context
+        self._scoring_context = scoring_context
         if scoring_context.schema:
             validator(scoring_context.schema)
 
     def __call__(self, case: Case, outcome: Outcome) -> Mapping[str, float]:
         """The metric of one outcome; a failure has no form and scores 0."""
-        schema, labels = self._yardstick.schema, self._yardstick.labels
+        schema, labels = self._scoring_context.schema, self._scoring_context.labels
         if not schema and not labels:
             return {}
         if outcome.answer is None:
             return {"format": 0.0}
         if schema:
             return {"format": float(fits(outcome.answer.text, schema))}
-        if refused(case, outcome.answer, self._yardstick):
+        if refused(case, outcome.answer, self._scoring_context):
             return {}
         return {"format": float(is_label(outcome.answer.text, labels))}

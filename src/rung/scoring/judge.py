@@ -38,8 +38,8 @@ def graded(case: Case, answer: str, *, rubric: str = "") -> Conversation[float]:
         f"You judge an answer. {rubric.strip() or RUBRIC}\n"
         f"Think in one or two sentences, then end with a line 'Grade: N', N from {WORST} (useless) to {BEST} (perfect)."
     )
-    said = yield from _said(asked, f"{_asked(case)}\n\nAnswer:\n{answer}")
-    return (_last(_GRADE, said, "grade") - WORST) / (BEST - WORST)
+    reply = yield from _reply(asked, f"{_asked(case)}\n\nAnswer:\n{answer}")
+    return (_last(_GRADE, reply, "grade") - WORST) / (BEST - WORST)
 
 
 def preferred(case: Case, answer: str, other: str, *, rubric: str = "") -> Conversation[float]:
@@ -58,32 +58,32 @@ def preferred(case: Case, answer: str, other: str, *, rubric: str = "") -> Conve
     )
     points = 0.0
     for mine, first, second in (("A", answer, other), ("B", other, answer)):
-        said = yield from _said(asked, f"{_asked(case)}\n\nAnswer A:\n{first}\n\nAnswer B:\n{second}")
-        side = _match(_BETTER, said, "side").upper()
+        reply = yield from _reply(asked, f"{_asked(case)}\n\nAnswer A:\n{first}\n\nAnswer B:\n{second}")
+        side = _match(_BETTER, reply, "side").upper()
         points += 0.5 if side == "TIE" else float(side == mine)
     return {0.0: 0.0, 2.0: 1.0}.get(points, 0.5)
 
 
 def _asked(case: Case) -> str:
-    known = "\n".join(f"- {text}" for text in case.answers)
-    return f"Question:\n{case.question}" + (f"\n\nAccepted answers:\n{known}" if known else "")
+    accepted = "\n".join(f"- {text}" for text in case.answers)
+    return f"Question:\n{case.question}" + (f"\n\nAccepted answers:\n{accepted}" if accepted else "")
 
 
-def _said(instruction: str, text: str) -> Conversation[str]:
+def _reply(instruction: str, text: str) -> Conversation[str]:
     messages = (Message("system", instruction), Message("user", text))
     return (yield from generate(Generate(messages, max_tokens=_TOKENS))).text
 
 
-def _last(pattern: re.Pattern[str], said: str, what: str) -> int:
-    return int(_match(pattern, said, what))
+def _last(pattern: re.Pattern[str], reply: str, what: str) -> int:
+    return int(_match(pattern, reply, what))
 
 
-def _match(pattern: re.Pattern[str], said: str, what: str) -> str:
+def _match(pattern: re.Pattern[str], reply: str, what: str) -> str:
     """The last mention: what stands before it is the judge thinking."""
-    found = pattern.findall(said)
-    if not found:
-        raise StepFailed(Failure(f"the judge's reply names no {what}: {said.strip()[-80:]!r}", step="judge"))
-    return str(found[-1])
+    matches = pattern.findall(reply)
+    if not matches:
+        raise StepFailed(Failure(f"the judge's reply names no {what}: {reply.strip()[-80:]!r}", step="judge"))
+    return str(matches[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +98,16 @@ class Label:
 
 def labels(cases: Sequence[Case], *, pairwise: bool) -> list[Label]:
     """The human labels that stand in the cases' `meta.human`: `[{answer, good}]`, or `[{answer, other, good}]` for pairs."""
-    found = []
+    human = []
     for case in cases:
-        said = case.meta.get("human")
-        for row in said if isinstance(said, list) else []:
+        rows = case.meta.get("human")
+        for row in rows if isinstance(rows, list) else []:
             if isinstance(row, dict) and isinstance(row.get("answer"), str) and isinstance(row.get("good"), bool):
                 other = row.get("other")
                 if pairwise == isinstance(other, str):
                     label = Label(case, str(row["answer"]), bool(row["good"]), other if isinstance(other, str) else "")
-                    found.append(label)
-    return found
+                    human.append(label)
+    return human
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,6 @@ def accepts(case: Case, text: str, scoring_context: ScoringContext) -> bool:
         except ValueError:
             return False  # no JSON equals nothing; `correctness` reports an accepted answer that is none
     if scoring_context.labels:
-        said, *right = (label_named(one, scoring_context.labels) or label_key(one) for one in (text, *case.answers))
-        return said in right
+        predicted, *right = (label_named(one, scoring_context.labels) or label_key(one) for one in (text, *case.answers))
+        return predicted in right
     return matching.matches(text, case.answers)

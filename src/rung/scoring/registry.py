@@ -59,7 +59,7 @@ def declared(some: Mapping[str, ScorerFactory]) -> dict[str, Metric]:
     Raises:
         UserError: two of them measure the same, or one declares nothing.
     """
-    found: dict[str, Metric] = {}
+    by_name: dict[str, Metric] = {}
     by: dict[str, str] = {}
     for name, factory in some.items():
         try:
@@ -67,10 +67,10 @@ def declared(some: Mapping[str, ScorerFactory]) -> dict[str, Metric]:
         except TypeError as error:
             raise UserError(f"the scorer '{name}': {error}") from error
         for metric in its:
-            if metric.name in found:
+            if metric.name in by_name:
                 raise UserError(
                     f"the scorers '{by[metric.name]}' and '{name}' both measure '{metric.name}': rename the metric of one, "
                     "or uninstall it"
                 )
-            found[metric.name], by[metric.name] = metric, name
-    return found
+            by_name[metric.name], by[metric.name] = metric, name
+    return by_name

@@ -48,10 +48,10 @@ class Retrieval:
             return {}
         ranking = counted(case, ranking)
         ranks = target_ranks(case, ranking)
-        found = sorted(rank for rank in ranks if rank is not None)
-        recalls = {f"recall@{k}": bisect_right(found, k) / len(ranks) for k in CUTS}
+        hits = sorted(rank for rank in ranks if rank is not None)
+        recalls = {f"recall@{k}": bisect_right(hits, k) / len(ranks) for k in CUTS}
         recalls |= _span_recalls(case, ranking)
-        return {**recalls, "mrr": 1 / found[0] if found else 0.0, "ndcg@10": ndcg(ranks, gains(case), k=10)}
+        return {**recalls, "mrr": 1 / hits[0] if hits else 0.0, "ndcg@10": ndcg(ranks, gains(case), k=10)}
 
     def _ranking(self, outcome: Outcome) -> Sequence[Passage] | None:
         if outcome.failure is not None:
@@ -66,15 +66,15 @@ def _span_recalls(case: Case, ranking: Sequence[Passage]) -> dict[str, float]:
     if not case.evidence:
         return {}
     gold = {span.document for span in case.evidence}
-    places = [rank for rank, passage in enumerate(ranking, start=1) if passage.document in gold]
-    found: dict[str, float] = {}
+    gold_ranks = [rank for rank, passage in enumerate(ranking, start=1) if passage.document in gold]
+    recalls: dict[str, float] = {}
     share, counted = 0.0, 0
     for k in CUTS:
-        within = bisect_right(places, k)
+        within = bisect_right(gold_ranks, k)
         if within > counted:
-            share, counted = span_recall(case, [ranking[rank - 1] for rank in places[:within]]) or 0.0, within
-        found[f"span_recall@{k}"] = share
-    return found
+            share, counted = span_recall(case, [ranking[rank - 1] for rank in gold_ranks[:within]]) or 0.0, within
+        recalls[f"span_recall@{k}"] = share
+    return recalls
 
 
 def case_ndcg(case: Case, ranking: Sequence[Passage], *, k: int) -> float:
@@ -93,14 +93,14 @@ def ndcg(ranks: Sequence[int | None], gained: Sequence[float], *, k: int) -> flo
     Where one passage completes several spans its gain is their sum, and the ideal ranking is the best order of the same
     passages, so that nDCG never passes 1. With one target a rank this is the usual formula.
     """
-    found: dict[int, float] = {}
+    gain_at: dict[int, float] = {}
     missed: list[float] = []
     for rank, gain in zip(ranks, gained, strict=True):
         if rank is None:
             missed.append(gain)
         else:
-            found[rank] = found.get(rank, 0.0) + gain
-    reached = sum(gain / math.log2(rank + 1) for rank, gain in found.items() if rank <= k)
-    best = sorted([*found.values(), *missed], reverse=True)[:k]
+            gain_at[rank] = gain_at.get(rank, 0.0) + gain
+    reached = sum(gain / math.log2(rank + 1) for rank, gain in gain_at.items() if rank <= k)
+    best = sorted([*gain_at.values(), *missed], reverse=True)[:k]
     ideal = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(best, start=1))
     return reached / ideal if ideal else 0.0

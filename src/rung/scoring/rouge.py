@@ -19,12 +19,12 @@ def f_measure(one: Sequence[str], other: Sequence[str]) -> float:
 
 def common_length(one: Sequence[str], other: Sequence[str]) -> int:
     """Length of the longest common subsequence, bit-parallel: a row of the table is one integer (Hyyrö 2004)."""
-    places: dict[str, int] = {}
-    for place, token in enumerate(one):
-        places[token] = places.get(token, 0) | 1 << place
+    masks: dict[str, int] = {}
+    for index, token in enumerate(one):
+        masks[token] = masks.get(token, 0) | 1 << index
     full = (1 << len(one)) - 1
     row = full
     for token in other:
-        hits = row & places.get(token, 0)
+        hits = row & masks.get(token, 0)
         row = ((row + hits) | (row - hits)) & full
     return len(one) - row.bit_count()

@@ -31,25 +31,25 @@ def accepted(answers: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(filter(None, map(normalise, answers))) or ("",)
 
 
-def exact_match(said: str, answers: Sequence[str]) -> float:
+def exact_match(text: str, answers: Sequence[str]) -> float:
     """1 if the text equals an accepted answer after normalisation, else 0."""
-    return float(normalise(said) in accepted(tuple(answers)))
+    return float(normalise(text) in accepted(tuple(answers)))
 
 
-def token_f1(said: str, answers: Sequence[str]) -> float:
+def token_f1(text: str, answers: Sequence[str]) -> float:
     """F1 over normalised tokens, best over the accepted answers, in [0, 1]."""
-    one = normalise(said)
+    one = normalise(text)
     return max(_f1(one, answer) for answer in accepted(tuple(answers)))
 
 
-def contains(said: str, answers: Sequence[str]) -> float:
+def contains(text: str, answers: Sequence[str]) -> float:
     """1 if an accepted answer stands in the text as whole words, after normalisation, else 0."""
-    one = f" {normalise(said)} "
+    one = f" {normalise(text)} "
     return float(any(f" {answer} " in one for answer in accepted(tuple(answers))))
 
 
-def _f1(said: str, gold: str) -> float:
-    one, other = said.split(), gold.split()
+def _f1(predicted: str, gold: str) -> float:
+    one, other = predicted.split(), gold.split()
     if not one or not other or one == other:
         return float(one == other)
     same = sum((Counter(one) & Counter(other)).values())

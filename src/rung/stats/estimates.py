@@ -127,8 +127,8 @@ def design_effect(values: Sequence[float] | Floats, clusters: Sequence[int]) -> 
     import numpy as np
 
     column = np.asarray(values, dtype=np.float64)
-    known = ~np.isnan(column)
-    column, number = column[known], np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
+    present = ~np.isnan(column)
+    column, number = column[present], np.unique(np.asarray(clusters)[present], return_inverse=True)[1]
     n, groups = len(column), int(number.max()) + 1 if len(number) else 0
     if groups < 2 or groups == n:
         return 1.0

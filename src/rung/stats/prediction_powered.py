@@ -78,9 +78,9 @@ def corrected(
     """
     import numpy as np
 
-    known = ~np.isnan(judged)
-    labelled = known & ~np.isnan(human)
-    total, n = int(known.sum()), int(labelled.sum())
+    scored = ~np.isnan(judged)
+    labelled = scored & ~np.isnan(human)
+    total, n = int(scored.sum()), int(labelled.sum())
     if n < MIN_LABELS:
         return None
     f, y = judged[labelled], human[labelled]
@@ -91,7 +91,7 @@ def corrected(
         power = _power(f, y, weight, n_eff, n / total)
     residual = y - power * f
     centre = float((weight * residual).sum())
-    f_all = judged[known]
+    f_all = judged[scored]
     mean = min(1.0, max(0.0, power * float(f_all.mean()) + centre))
     squares = n_eff * float((weight * (residual - centre) ** 2).sum()) + (1 - centre) ** 2 + (power + centre) ** 2
     of_labels = squares / (n_eff + 1) / (n_eff + 2)
@@ -100,7 +100,7 @@ def corrected(
     between = n_eff / max(n_eff - 1, 1) * float((weight * (f - (weight * f).sum()) * (residual - centre)).sum())
     variance = of_judge + of_labels + 2 * power * max(0.0, between) / total
     freedom = (of_judge + of_labels) ** 2 / (of_judge**2 / (total + 1) + of_labels**2 / (n_eff + 1))
-    values = np.where(known, power * judged, np.nan)
+    values = np.where(scored, power * judged, np.nan)
     values[labelled] += total * weight * residual
     values += mean - float(np.nanmean(values))
     values = _spread(values, variance**0.5 * _wider(freedom, total), clusters, seed)
@@ -116,20 +116,20 @@ class Shift:
     freedom: float
 
 
-def shift_of(found: Sequence[Corrected]) -> Shift:
+def shift_of(corrections: Sequence[Corrected]) -> Shift:
     """The mean shift of some corrections, by their labels; where they differ, a further rung may lie as far away as they do.
 
     Raises:
         ValueError: there is none.
     """
-    if not found:
+    if not corrections:
         raise ValueError("no correction to go by")
-    labels = sum(one.labels for one in found)
-    moved = [(one.mean - one.judged, one.labels / labels, one) for one in found]
+    labels = sum(one.labels for one in corrections)
+    moved = [(one.mean - one.judged, one.labels / labels, one) for one in corrections]
     mean = sum(by * share for by, share, _ in moved)
     of_labels = sum((share * one.error) ** 2 for _, share, one in moved)
-    between = sum(share * (by - mean) ** 2 for by, share, _ in moved) * len(found) / max(len(found) - 1, 1)
-    return Shift(mean, (of_labels + between) ** 0.5, min(one.freedom for one in found))
+    between = sum(share * (by - mean) ** 2 for by, share, _ in moved) * len(corrections) / max(len(corrections) - 1, 1)
+    return Shift(mean, (of_labels + between) ** 0.5, min(one.freedom for one in corrections))
 
 
 def shifted(judged: Floats, by: Shift, *, clusters: Sequence[int] | None = None, seed: int = 0) -> Corrected:
@@ -140,12 +140,12 @@ def shifted(judged: Floats, by: Shift, *, clusters: Sequence[int] | None = None,
     """
     import numpy as np
 
-    known = judged[~np.isnan(judged)]
-    total, own = len(known), float(known.mean())
+    scores = judged[~np.isnan(judged)]
+    total, own = len(scores), float(scores.mean())
     least = 0.5 / total if own > 0 else 0.0  # what got something right is not made to have nothing right
     mean = min(1.0, max(least, own + by.mean))
     effect = 1.0 if clusters is None else design_effect(judged, clusters)
-    of_cases = float(np.append(known, (0.0, 1.0)).var(ddof=1)) / (total + 2) * effect
+    of_cases = float(np.append(scores, (0.0, 1.0)).var(ddof=1)) / (total + 2) * effect
     variance = by.error**2 + of_cases
     values = judged + (mean - own)
     values = _spread(values, variance**0.5 * _wider(by.freedom, total), clusters, seed)
@@ -159,11 +159,11 @@ def among(judged: Floats, part: Corrected, *, clusters: Sequence[int] | None = N
     """
     import numpy as np
 
-    known, inside = ~np.isnan(judged), ~np.isnan(part.values)
-    rest = judged[known & ~inside]
+    scored, inside = ~np.isnan(judged), ~np.isnan(part.values)
+    rest = judged[scored & ~inside]
     if not len(rest):
         return part
-    total, share, other = int(known.sum()), float(inside.sum() / known.sum()), float(rest.mean())
+    total, share, other = int(scored.sum()), float(inside.sum() / scored.sum()), float(rest.mean())
     effect = 1.0 if clusters is None else design_effect(judged, clusters)
     of_rest = float(np.append(rest, (0.0, 1.0)).var(ddof=1)) / (len(rest) + 2)
     of_share = share * (1 - share) * (part.mean - other) ** 2 / (total + 2)
@@ -172,10 +172,10 @@ def among(judged: Floats, part: Corrected, *, clusters: Sequence[int] | None = N
     values += share * part.mean + (1 - share) * other - float(np.nanmean(values))
     values = _spread(values, variance**0.5 * _wider(part.freedom, total), clusters, seed)
     mean = share * part.mean + (1 - share) * other
-    return Corrected(mean, variance**0.5, part.freedom, part.power, part.labels, float(judged[known].mean()), values)
+    return Corrected(mean, variance**0.5, part.freedom, part.power, part.labels, float(judged[scored].mean()), values)
 
 
-def labels_needed(found: Corrected, target: float, risk: float) -> int | None:
+def labels_needed(correction: Corrected, target: float, risk: float) -> int | None:
     """How many labels in all, those there are included, would likely (80 %) tell on which side of `target` the mean is, at
     the risk.
 
@@ -186,14 +186,14 @@ def labels_needed(found: Corrected, target: float, risk: float) -> int | None:
     import numpy as np
     from scipy.special import stdtr
 
-    away, total = found.mean - target, int((~np.isnan(found.values)).sum())
-    rest = max(0.0, found.mean * (1 - found.mean)) / (total + 2)
-    residuals = max(found.error**2 - rest, 0.0) * (found.labels + 2)
-    for n in range(found.labels + 1, total + 1):
+    away, total = correction.mean - target, int((~np.isnan(correction.values)).sum())
+    rest = max(0.0, correction.mean * (1 - correction.mean)) / (total + 2)
+    residuals = max(correction.error**2 - rest, 0.0) * (correction.labels + 2)
+    for n in range(correction.labels + 1, total + 1):
         then = residuals / (n + 2) * (1 - n / total) + rest
         half = student_point(1 - risk, n + 1) * then**0.5
-        moved = max(found.error**2 - then, 1e-12) ** 0.5
-        above, below = (float(stdtr(found.freedom, end / moved)) for end in (away - half, -away - half))
+        moved = max(correction.error**2 - then, 1e-12) ** 0.5
+        above, below = (float(stdtr(correction.freedom, end / moved)) for end in (away - half, -away - half))
         if above + below >= _LIKELY:
             return n
     return None
@@ -220,18 +220,18 @@ def _spread(values: Floats, error: float, clusters: Sequence[int] | None, seed: 
     """
     import numpy as np
 
-    known = ~np.isnan(values)
-    seen = values[known]
+    present = ~np.isnan(values)
+    seen = values[present]
     n = len(seen)
     effect = 1.0 if clusters is None else design_effect(values, clusters)
     missing = error**2 * n - float(seen.var(ddof=1)) * effect if n > 3 else 0.0
     if missing <= 0:
         return values
     away = seen - seen.mean()
-    pattern = np.random.default_rng((seed, len(values))).standard_normal(len(values))[known]
+    pattern = np.random.default_rng((seed, len(values))).standard_normal(len(values))[present]
     pattern -= pattern.mean()
     if (length := float(away @ away)) > 1e-12:
         pattern -= away * float(pattern @ away) / length
-    found = values.copy()
-    found[known] += pattern * math.sqrt(missing / float(pattern.var(ddof=1)))
-    return found
+    spread = values.copy()
+    spread[present] += pattern * math.sqrt(missing / float(pattern.var(ddof=1)))
+    return spread

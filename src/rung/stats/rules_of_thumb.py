@@ -34,13 +34,13 @@ def advice(rows: int) -> str:
     >>> advice(12)
     '12 rows: do not train on fewer than 50; show them in the prompt (few_shot)'
     """
-    said = f"{rows:,} row{'s' if rows != 1 else ''}: "
+    opening = f"{rows:,} row{'s' if rows != 1 else ''}: "
     if rows < MIN_EXAMPLES:
-        return f"{said}do not train on fewer than {MIN_EXAMPLES}; show them in the prompt (few_shot)"
+        return f"{opening}do not train on fewer than {MIN_EXAMPLES}; show them in the prompt (few_shot)"
     if rows <= STYLE_EXAMPLES:
-        return f"{said}enough to teach a style, not a task; a task takes {TASK_EXAMPLES:,} to {MANY_EXAMPLES:,}"
+        return f"{opening}enough to teach a style, not a task; a task takes {TASK_EXAMPLES:,} to {MANY_EXAMPLES:,}"
     if rows < TASK_EXAMPLES:
-        return f"{said}more than a style needs, fewer than a task takes ({TASK_EXAMPLES:,} to {MANY_EXAMPLES:,})"
+        return f"{opening}more than a style needs, fewer than a task takes ({TASK_EXAMPLES:,} to {MANY_EXAMPLES:,})"
     if rows <= MANY_EXAMPLES:
-        return f"{said}enough to teach a task; quality before number"
-    return f"{said}plenty for a task; past {MANY_EXAMPLES:,} better rows help more than further ones"
+        return f"{opening}enough to teach a task; quality before number"
+    return f"{opening}plenty for a task; past {MANY_EXAMPLES:,} better rows help more than further ones"

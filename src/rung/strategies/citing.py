@@ -14,7 +14,7 @@ QUOTE_FIELDS = frozenset({"quote", "quotes", "citation", "citations", "evidence"
 
 
 def finish(
-    said: GenerateResult,
+    response: GenerateResult,
     *,
     schema: str = "",
     shown: Sequence[Passage] = (),
@@ -25,7 +25,7 @@ def finish(
     `[n]` cites the n-th passage shown, whole. With a schema, a field named like a quote cites the characters that it
     repeats verbatim from a passage. A mark or a quote that resolves to nothing is no citation.
     """
-    text = said.text.strip()
+    text = response.text.strip()
     if schema:
         plain, citations = text, tuple(_quotes(text, shown))
     else:
@@ -38,7 +38,7 @@ def finish(
         citations=citations,
         passages=tuple(shown),
         retrieved=tuple(retrieved),
-        truncated=said.truncated,
+        truncated=response.truncated,
     )
 
 

@@ -38,8 +38,8 @@ class Settings:
     def recipe(self) -> dict[str, Json]:
         """The trainer's settings that were given."""
         given: dict[str, Json] = {"epochs": self.epochs, "learning_rate": self.learning_rate}
-        kept = {name: value for name, value in given.items() if value}
-        return {**kept, "method": self.method, "out_of_scope": self.out_of_scope}
+        chosen = {name: value for name, value in given.items() if value}
+        return {**chosen, "method": self.method, "out_of_scope": self.out_of_scope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +66,29 @@ class Classifier(FromSpec[Settings]):
                 f"its setting out_of_scope is {chosen.out_of_scope!r}, which is none of the project's labels"
             )
         rows = _rows(materials, chosen)
-        known = [row.label for row in rows if row.label in labels]
-        if len(known) < MIN_ROWS:
+        labelled = [row.label for row in rows if row.label in labels]
+        if len(labelled) < MIN_ROWS:
             return NotApplicable(
-                f"{len(known)} examples and train cases have one of the labels; it takes {MIN_ROWS} to train"
+                f"{len(labelled)} examples and train cases have one of the labels; it takes {MIN_ROWS} to train"
             )
-        if len(set(known)) < 2:
-            return NotApplicable(f"all {len(known)} examples and train cases have one label, {known[0]!r}")
+        if len(set(labelled)) < 2:
+            return NotApplicable(f"all {len(labelled)} examples and train cases have one label, {labelled[0]!r}")
         need = Labelling(rows, labels, chosen.recipe())
         return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One classification."""
         text = _read(question.text, question.messages, self.settings.turns)
-        said = yield from classify(text, self.spec.labels, model=self.spec.artifacts[0])
-        sure = said.probability >= self.settings.reject
-        label = said.label if sure else self.settings.out_of_scope
+        result = yield from classify(text, self.spec.labels, model=self.spec.artifacts[0])
+        sure = result.probability >= self.settings.reject
+        label = result.label if sure else self.settings.out_of_scope
         return Answer(label, label) if label else Answer(REFUSAL, REFUSAL, refused=True)
 
 
 def _read(text: str, earlier: Sequence[Message], turns: int) -> str:
     """What is classified: the question, after so many turns before it. Training and serving both come through here."""
-    kept = [m.content for m in earlier if m.role != "system"][-turns:] if turns else []
-    return "\n".join((*kept, text))
+    before = [m.content for m in earlier if m.role != "system"][-turns:] if turns else []
+    return "\n".join((*before, text))
 
 
 def _rows(materials: Materials, settings: Settings) -> tuple[Labelled, ...]:

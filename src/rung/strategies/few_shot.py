@@ -13,7 +13,7 @@ from rung.records import Answer, Json, Message, Question, digest
 from rung.records.steps import Conversation, Generate, generate, search
 from rung.records.validation import settings
 from rung.strategies.citing import finish
-from rung.strategies.prompting import compact, instruction, wanted_output
+from rung.strategies.prompting import compact, expected_output, instruction
 from rung.strategies.protocol import ExampleIndex, FromSpec, Materials, NotApplicable, Plan
 from rung.strategies.settings import MaxTokens, read
 
@@ -46,15 +46,15 @@ class FewShot(FromSpec[Settings]):
         if chosen.pick == "fixed":
             drawn = sorted(pool, key=lambda pair: digest(materials.seed, pair))[: chosen.shots]
             return Plan(materials.spec(cls.name, chosen, worked=tuple(_turns(drawn))))
-        need = ExampleIndex(tuple((said, json.dumps([said, wanted])) for said, wanted in pool))
+        need = ExampleIndex(tuple((question, json.dumps([question, output])) for question, output in pool))
         return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Nearest: a search over the examples, then one generation. Fixed: the generation alone."""
         turns = self.spec.worked
         if self.settings.pick == "nearest":
-            found = yield from search(question.text, top=self.settings.shots, index=self.spec.artifacts[0])
-            turns = tuple(_turns(_pair(p.text) for p in reversed(found.passages)))
+            result = yield from search(question.text, top=self.settings.shots, index=self.spec.artifacts[0])
+            turns = tuple(_turns(_pair(p.text) for p in reversed(result.passages)))
         messages = (
             Message("system", instruction(self.spec)),
             *turns,
@@ -71,9 +71,9 @@ def _pool(materials: Materials) -> list[tuple[str, str]]:
     schema = materials.schema
     pairs = [(e.input, compact(e.output, schema) if schema else e.output) for e in materials.examples]
     for case in materials.lessons:
-        wanted = wanted_output(case, materials.schema, materials.labels)
-        if wanted is not None:
-            pairs.append((case.question, wanted))
+        output = expected_output(case, materials.schema, materials.labels)
+        if output is not None:
+            pairs.append((case.question, output))
     return list(dict.fromkeys(pairs))
 
 
@@ -83,5 +83,5 @@ def _turns(pairs: Iterable[tuple[str, str]]) -> Iterator[Message]:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    said, wanted = json.loads(text)
-    return said, wanted
+    question, output = json.loads(text)
+    return question, output

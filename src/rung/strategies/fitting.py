@@ -25,16 +25,16 @@ def fitting(
         prompt: the prompt with some passages in it.
         tokens: for the prompt; 0 or less: as many as it has.
     """
-    kept = list(passages)
+    fitted = list(passages)
 
     def over() -> int:
-        return sum(len(message.content) for message in prompt(kept)) - tokens * CHARACTERS_PER_TOKEN
+        return sum(len(message.content) for message in prompt(fitted)) - tokens * CHARACTERS_PER_TOKEN
 
-    while len(kept) > 1 and over() > 0:
-        kept.pop()
-    if kept and (beyond := over()) > 0:
-        kept = [_shortened(kept[0], max(SHORTEST, len(kept[0].text) - beyond))]
-    return tuple(kept)
+    while len(fitted) > 1 and over() > 0:
+        fitted.pop()
+    if fitted and (beyond := over()) > 0:
+        fitted = [_shortened(fitted[0], max(SHORTEST, len(fitted[0].text) - beyond))]
+    return tuple(fitted)
 
 
 def _shortened(passage: Passage, characters: int) -> Passage:

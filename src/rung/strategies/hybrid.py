@@ -13,7 +13,7 @@ from rung.records import Answer, Case, Example, Json, Message, Passage, Question
 from rung.records.steps import Conversation, Generate, generate
 from rung.records.validation import Number, Share, settings
 from rung.strategies.citing import finish
-from rung.strategies.prompting import constraint, grounded, grounding, short_instruction, wanted_output
+from rung.strategies.prompting import constraint, expected_output, grounded, grounding, short_instruction
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, Need, NotApplicable, Plan, PromptInputs
 from rung.strategies.rag import NO_DOCUMENTS
 from rung.strategies.retrieving import NO_RERANKER, retrieve
@@ -89,13 +89,13 @@ class Hybrid(FromSpec[Settings]):
             return NotApplicable(NO_RERANKER)
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
-        lessons = _lessons(materials, chosen)
-        if not lessons:
+        training_chats = _training_chats(materials, chosen)
+        if not training_chats:
             return NotApplicable(
                 'no answerable case has "split": "train" and evidence or gold_documents; '
                 "hybrid learns from questions with their gold passages"
             )
-        needs: list[Need] = [Adapter(lessons, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))]
+        needs: list[Need] = [Adapter(training_chats, recipe(chosen.rank, chosen.epochs, chosen.learning_rate))]
         if chosen.retriever == "tuned":
             tuned = retriever_need(materials, {"form": "auto"})
             if tuned is None:
@@ -124,7 +124,7 @@ def _prompt(given: PromptInputs, question: Question, passages: tuple[Passage, ..
     return grounded(short_instruction(given), grounding(given), question, passages)
 
 
-def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
+def _training_chats(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
     """Answerable lessons with their gold passage among distractors, and a share of unanswerable ones.
 
     Where the train cases hold too few unanswerable ones, answerable ones are shown once more without their gold passage.
@@ -132,30 +132,31 @@ def _lessons(materials: Materials, settings: Settings) -> tuple[Lesson, ...]:
     answerable = [c for c in materials.lessons if c.answers and materials.gold.get(c.id)]
     refusing = [c for c in materials.lessons if not c.answerable]
     share = settings.unanswerable
-    wanted = round(len(answerable) * share / (1 - share))
-    order = sorted(refusing, key=lambda c: digest(materials.seed, c.id))[:wanted]
-    robbed = sorted(answerable, key=lambda c: digest("robbed", materials.seed, c.id))[: max(0, wanted - len(order))]
-    chosen = [(case, True) for case in (*answerable, *order)] + [(case, False) for case in robbed]
+    needed = round(len(answerable) * share / (1 - share))
+    unanswerable = sorted(refusing, key=lambda c: digest(materials.seed, c.id))[:needed]
+    missing = max(0, needed - len(unanswerable))
+    negatives = sorted(answerable, key=lambda c: digest("robbed", materials.seed, c.id))[:missing]
+    chosen = [(case, True) for case in (*answerable, *unanswerable)] + [(case, False) for case in negatives]
     return tuple(
-        Lesson(case.asker, lambda case=case, gold=gold: _lesson(materials, settings, case, with_gold=gold))  # type: ignore[misc]
+        Lesson(case.asker, lambda case=case, gold=gold: _training_chat(materials, settings, case, with_gold=gold))  # type: ignore[misc]
         for case, gold in chosen
     )
 
 
-def _lesson(materials: Materials, settings: Settings, case: Case, *, with_gold: bool) -> Conversation[Example | None]:
+def _training_chat(materials: Materials, settings: Settings, case: Case, *, with_gold: bool) -> Conversation[Example | None]:
     """One training chat: the prompt that `answer` would show, the gold passage put in where the search missed it."""
     ranking = yield from retrieve(case.ask(), settings.retrieval())
     gold = materials.gold.get(case.id, ())
     rng = random.Random(digest(materials.seed, case.id))
     if not with_gold:
         shown = tuple(p for p in ranking if not any(_same(p, g) for g in gold))[: settings.passages]
-        output = wanted_output(_unanswerable(case), materials.schema, materials.labels)
+        output = expected_output(_unanswerable(case), materials.schema, materials.labels)
     else:
         shown = ranking[: settings.passages]
         if case.answerable and not any(_same(p, g) for p in shown for g in gold):
-            place = rng.randrange(settings.passages)
-            shown = (*shown[:place], gold[0], *shown[place : settings.passages - 1])
-        output = wanted_output(case, materials.schema, materials.labels)
+            index = rng.randrange(settings.passages)
+            shown = (*shown[:index], gold[0], *shown[index : settings.passages - 1])
+        output = expected_output(case, materials.schema, materials.labels)
     if output is None:
         return None
     if case.answerable and with_gold and not (materials.schema or materials.labels):

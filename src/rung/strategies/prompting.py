@@ -100,8 +100,8 @@ def grounded(
 
 def corpus_first(system: str, rule: str, question: Question, documents: Sequence[Passage]) -> tuple[Message, ...]:
     """The whole corpus in the system prompt: every question shares it, and a prefix cache reads it once."""
-    said = f"{system}\n{rule}\n\n{listing(documents)}"
-    return (Message("system", said), *_turns(question), Message("user", question.text))
+    opening = f"{system}\n{rule}\n\n{listing(documents)}"
+    return (Message("system", opening), *_turns(question), Message("user", question.text))
 
 
 def standalone_query(question: Question) -> tuple[Message, ...]:
@@ -122,8 +122,8 @@ def hypothetical_passage(question: Question) -> tuple[Message, ...]:
 def question_for(passage: Passage) -> tuple[Message, ...]:
     """Ask for a question that a passage answers (InPars; Bonifacio and others 2022): teaches a retriever."""
     rule = "Write one question that a reader of the passage could answer, in the words of somebody who has not read it. "
-    said = f"{passage.title}\n{passage.text}".strip()
-    return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {said}\nQuestion:"))
+    text = f"{passage.title}\n{passage.text}".strip()
+    return (Message("system", f"{rule}Write the question only."), Message("user", f"Passage: {text}\nQuestion:"))
 
 
 def worked_examples(materials: Materials, shots: int, *, with_passages: bool) -> tuple[Message, ...]:
@@ -135,18 +135,20 @@ def worked_examples(materials: Materials, shots: int, *, with_passages: bool) ->
     drawn = sorted(materials.lessons, key=lambda case: digest("worked", materials.seed, case.id))
     answerable = [case for case in drawn if case.answers and materials.gold.get(case.id)]
     refused = [
-        case for case in drawn if not case.answerable and wanted_output(case, materials.schema, materials.labels) is not None
+        case
+        for case in drawn
+        if not case.answerable and expected_output(case, materials.schema, materials.labels) is not None
     ]
     few = refused[: shots // 3] if answerable else []
     chosen = [*answerable[: shots - len(few)], *few]
     turns: list[Message] = []
-    for place, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
-        seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - place % len(answerable)].id]
-        wanted = wanted_output(case, materials.schema, materials.labels) or ""
+    for index, case in enumerate(sorted(chosen, key=lambda case: digest("order", materials.seed, case.id))):
+        seen = materials.gold.get(case.id) or materials.gold[answerable[-1 - index % len(answerable)].id]
+        output = expected_output(case, materials.schema, materials.labels) or ""
         if with_passages and case.answerable and not (materials.schema or materials.labels):
-            wanted += " [1]"
+            output += " [1]"
         turns.append(Message("user", _asked(case.question, seen[:1]) if with_passages else case.question))
-        turns.append(Message("assistant", wanted))
+        turns.append(Message("assistant", output))
     return tuple(turns)
 
 
@@ -162,7 +164,7 @@ def listing(passages: Sequence[Passage]) -> str:
     return "\n\n".join(f"{head}\n{passage.text.strip()}" for head, passage in zip(heads, passages, strict=True))
 
 
-def wanted_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
+def expected_output(case: Case, schema: str, labels: tuple[str, ...] = ()) -> str | None:
     """What a teaching case wants to be said; None where it does not say, or schema or labels have no way to say nothing."""
     if case.answerable and not case.answers:
         return None

@@ -28,10 +28,10 @@ def retrieve(question: Question, settings: Retrieval, index: str = DOCUMENTS) ->
     rankings: list[tuple[Passage, ...]] = []
     for query in (yield from _queries(question, settings)):
         weight = None if settings.dense_weight == -1 else settings.dense_weight
-        found = yield from search(
+        result = yield from search(
             query, top=settings.candidates, index=index, diversity=settings.diversity, dense_weight=weight
         )
-        rankings.append(found.passages)
+        rankings.append(result.passages)
     ranking = rankings[0] if len(rankings) == 1 else merged(rankings)[: settings.candidates]
     if not settings.rerank or not ranking:
         return ranking

@@ -87,8 +87,8 @@ class Router:
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """One classification, and whatever the chosen rung asks for."""
-        said = yield from classify(question.text, tuple(self.members), model=self.spec.artifacts[0])
-        if said.label not in self.members:
+        result = yield from classify(question.text, tuple(self.members), model=self.spec.artifacts[0])
+        if result.label not in self.members:
             return Answer(REFUSAL, REFUSAL, refused=True)
-        answer = yield from self.members[said.label].answer(question)
-        return replace(answer, by=said.label)
+        answer = yield from self.members[result.label].answer(question)
+        return replace(answer, by=result.label)

@@ -70,7 +70,7 @@ class Tools(FromSpec[Settings]):
             return NotApplicable(UNTRAINABLE)
         if not calling:
             return NotApplicable(NO_CALLS)
-        need = Adapter(tuple(_lessons(materials)), recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
+        need = Adapter(tuple(_training_chats(materials)), recipe(chosen.rank, chosen.epochs, chosen.learning_rate))
         return Plan(materials.spec(cls.name, chosen), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
@@ -106,12 +106,12 @@ def _system(given: PromptInputs, tools: Sequence[ToolSpec], *, tuned: bool) -> s
 
 def _calls(text: str) -> list[re.Match[str]]:
     """The calls of a turn: what follows the last of those that stand together is not said yet."""
-    found: list[re.Match[str]] = []
+    calls: list[re.Match[str]] = []
     for call in CALL.finditer(text):
-        if found and text[found[-1].end() : call.start()].strip():
+        if calls and text[calls[-1].end() : call.start()].strip():
             break
-        found.append(call)
-    return found
+        calls.append(call)
+    return calls
 
 
 def _read(call: str) -> tuple[str, str]:
@@ -144,14 +144,14 @@ def _turns(messages: Sequence[Message]) -> Iterator[Message]:
             yield from together
 
 
-def _lessons(materials: Materials) -> Iterator[Lesson]:
+def _training_chats(materials: Materials) -> Iterator[Lesson]:
     """Every turn of the assistant is a lesson of its own: when to call, with what, and what to say then."""
     system = Message("system", _system(materials, materials.tools, tuned=True))
     for example in materials.examples:
         turns = tuple(_turns(example.messages))
-        for place, turn in enumerate(turns):
+        for index, turn in enumerate(turns):
             if turn.role == "assistant":
-                row = Example(f"{example.id}#{place}", (system, *turns[: place + 1]))
+                row = Example(f"{example.id}#{index}", (system, *turns[: index + 1]))
                 yield Lesson(Asker(), lambda row=row: _given(row))  # type: ignore[misc]
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from rung.records import Answer, Asker, Example, Json, Message, Question
 from rung.records.steps import Conversation, Generate, generate
 from rung.strategies.citing import finish
-from rung.strategies.prompting import closed_book, compact, constraint, short_instruction, wanted_output, with_tools
+from rung.strategies.prompting import closed_book, compact, constraint, expected_output, short_instruction, with_tools
 from rung.strategies.protocol import Adapter, FromSpec, Lesson, Materials, NotApplicable, Plan
 from rung.strategies.settings import Tuning, read, recipe
 
@@ -31,12 +31,12 @@ class TunedModel(FromSpec[Tuning]):
         tuning = read(Tuning, settings, rung=cls.name)
         if not materials.trainable:
             return NotApplicable(UNTRAINABLE)
-        lessons = _lessons(materials)
-        if not lessons:
+        training_chats = _training_chats(materials)
+        if not training_chats:
             return NotApplicable(
                 'the project has no examples (behaviour.examples) and no cases with "split": "train" to learn from'
             )
-        need = Adapter(lessons, recipe(tuning.rank, tuning.epochs, tuning.learning_rate))
+        need = Adapter(training_chats, recipe(tuning.rank, tuning.epochs, tuning.learning_rate))
         return Plan(materials.spec(cls.name, tuning), (need,))
 
     def answer(self, question: Question) -> Conversation[Answer]:
@@ -48,7 +48,7 @@ class TunedModel(FromSpec[Tuning]):
         return finish(response, schema=self.spec.schema)
 
 
-def _lessons(materials: Materials) -> tuple[Lesson, ...]:
+def _training_chats(materials: Materials) -> tuple[Lesson, ...]:
     system = short_instruction(materials)
     rows: list[Example] = []
     for example in materials.examples:
@@ -58,9 +58,9 @@ def _lessons(materials: Materials) -> tuple[Lesson, ...]:
         rows.append(Example(example.id, chat, place=example.place))
     if not rows:
         for case in materials.lessons:
-            wanted = wanted_output(case, materials.schema, materials.labels)
-            if wanted is not None:
-                chat = (*closed_book(system, case.ask()), Message("assistant", wanted))
+            answer = expected_output(case, materials.schema, materials.labels)
+            if answer is not None:
+                chat = (*closed_book(system, case.ask()), Message("assistant", answer))
                 rows.append(Example(case.id, chat, place=case.place))
     return tuple(Lesson(Asker(), lambda row=row: _given(row)) for row in rows)  # type: ignore[misc]
 

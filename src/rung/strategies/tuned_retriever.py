@@ -81,11 +81,11 @@ class TunedRetriever(FromSpec[Settings]):
 
 def retriever_need(materials: Materials, recipe: Mapping[str, Json], *, generated: str = "none") -> Retriever | None:
     """The need for a tuned retriever; None where there is too little to learn from."""
-    lessons = teaching(materials)
-    if len(lessons) + len(materials.pairs) < MIN_PAIRS and generated == "none":
+    train_cases = teaching(materials)
+    if len(train_cases) + len(materials.pairs) < MIN_PAIRS and generated == "none":
         return None
-    made = "" if generated == "none" else generated
-    return Retriever(lessons, materials.pairs, made, materials.dev, recipe)
+    generator = "" if generated == "none" else generated
+    return Retriever(train_cases, materials.pairs, generator, materials.dev, recipe)
 
 
 def teaching(materials: Materials) -> tuple[Case, ...]:

@@ -50,18 +50,18 @@ def in_order_of(schema: Json, value: Json, *, root: Json = None) -> Json:
     named = schema.get("properties")
     properties = named if isinstance(named, dict) else {}
     others = schema.get("additionalProperties")
-    order = [*(name for name in properties if name in value), *(name for name in value if name not in properties)]
-    return {name: in_order_of(properties.get(name, others), value[name], root=root) for name in order}
+    keys = [*(name for name in properties if name in value), *(name for name in value if name not in properties)]
+    return {name: in_order_of(properties.get(name, others), value[name], root=root) for name in keys}
 
 
 def _about(schema: dict[str, Json], value: dict[str, Json], root: Json) -> dict[str, Json]:
     """The part of a schema that names an object's keys: behind a reference, or among alternatives."""
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#/"):
-        found: Json = root
+        target: Json = root
         for step in reference[2:].split("/"):
-            found = found.get(step) if isinstance(found, dict) else None
-        return _about(found, value, root) if isinstance(found, dict) and found is not schema else schema
+            target = target.get(step) if isinstance(target, dict) else None
+        return _about(target, value, root) if isinstance(target, dict) and target is not schema else schema
     for word in ("anyOf", "oneOf"):
         several = schema.get(word)
         for one in several if isinstance(several, list) else []:
@@ -128,7 +128,7 @@ def pointer_lines(text: str) -> dict[str, int]:
     >>> pointer_lines('{"a":\\n [1,\\n  2]}')
     {'': 1, '/a': 1, '/a/0': 2, '/a/1': 3}
     """
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     above: list[tuple[str, int]] = []  # the containers around: pointer, and place of the next item (-1: an object)
     key: str | None = None
     line, at = 1, 0
@@ -141,14 +141,14 @@ def pointer_lines(text: str) -> dict[str, int]:
             above[-1] = (above[-1][0], above[-1][1] + 1)
         elif mark[0] == '"' and above and above[-1][1] < 0 and key is None:
             key = escaped(str(json.loads(mark)))
-            found[f"{above[-1][0]}/{key}"] = line
+            lines[f"{above[-1][0]}/{key}"] = line
         elif mark not in ",:":
             pointer = f"{above[-1][0]}/{key if key is not None else above[-1][1]}" if above else ""
-            found.setdefault(pointer, line)
+            lines.setdefault(pointer, line)
             key = None
             if mark in "{[":
                 above.append((pointer, -1 if mark == "{" else 0))
-    return found
+    return lines
 
 
 def escaped(name: str) -> str:
@@ -254,8 +254,8 @@ def _exact(kind: type[Validator]) -> type[Validator]:
         if check.is_type(value, "number") and (abs(value) == inf or Fraction(str(value)) % Fraction(str(step))):
             yield ValidationError(f"{value!r} is not a multiple of {step}")
 
-    made: type[Validator] = extend(kind, {"multipleOf": multiple_of})  # type: ignore[no-untyped-call]
-    return made
+    exact: type[Validator] = extend(kind, {"multipleOf": multiple_of})  # type: ignore[no-untyped-call]
+    return exact
 
 
 def breach(text: str, schema: str) -> str:
@@ -273,8 +273,8 @@ def breach(text: str, schema: str) -> str:
     mistake = best_match(faults(validator(schema), value))
     if mistake is None:
         return ""
-    place = ".".join(str(part) for part in mistake.absolute_path)
-    return f"{f'{place}: ' if place else ''}{mistake.message[:100]}"
+    path = ".".join(str(part) for part in mistake.absolute_path)
+    return f"{f'{path}: ' if path else ''}{mistake.message[:100]}"
 
 
 def fits(text: str, schema: str) -> bool:

@@ -44,6 +44,6 @@ def label_named(text: str, labels: Collection[str]) -> str | None:
     exact = composed(text)
     alike = [label for label in labels if composed(label) == exact]
     if not alike:
-        wanted = label_key(text)
-        alike = [label for label in labels if label_key(label) == wanted]
+        key = label_key(text)
+        alike = [label for label in labels if label_key(label) == key]
     return alike[0] if len({composed(label) for label in alike}) == 1 else None

@@ -48,7 +48,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
     Made for answers, which are short: lines of a list are sentences of their own there.
     """
-    found = []
+    spans = []
     position = 0
     for line in text.splitlines(keepends=True):
         starts = [position, *sentence_starts(text, position, position + len(line)), position + len(line)]
@@ -56,6 +56,6 @@ def sentences(text: str) -> list[tuple[int, int]]:
             piece = text[start:end]
             if piece.strip():
                 left = start + len(piece) - len(piece.lstrip())
-                found.append((left, left + len(piece.strip())))
+                spans.append((left, left + len(piece.strip())))
         position += len(line)
-    return found
+    return spans

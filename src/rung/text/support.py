@@ -21,7 +21,7 @@ from rung.text.sentences import sentences
 SUPPORTED_FROM = 0.5  # chosen on the dev halves of benchmarks/support_check.py
 NEAR = 2  # sentences of the cited text that are read together
 MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
-_KEPT = 4096  # texts whose words are remembered
+_CACHED = 4096  # texts whose words are remembered
 _WORD = re.compile(rf"{LETTER}+(?:[.,:/'’-]{LETTER}+)*")
 _JOINT = re.compile(r"[.,:/-]")
 _ENDINGS = re.compile(r"(?:'s|’s|ies|ing|edly|ed|es|ly|s|e|y)$")
@@ -68,16 +68,16 @@ def claims(answer: Answer) -> tuple[Claim, ...]:
     plain, marks = unmarked(answer.text)
     spans = [span for span in sentences(plain) if content(plain[span[0] : span[1]])]
     cited = _cited(answer.citations, answer.passages)
-    found = []
-    for place, (start, end) in enumerate(spans):
-        own = tuple(dict.fromkeys(n for at, numbers in marks if _of(at, spans) == place for n in numbers))
+    checked = []
+    for index, (start, end) in enumerate(spans):
+        own = tuple(dict.fromkeys(n for at, numbers in marks if _of(at, spans) == index for n in numbers))
         text = plain[start:end]
-        scores = {n: max((support(text, said) for said in cited.get(n, ())), default=0.0) for n in own}
-        found.append(
+        scores = {n: max((support(text, source) for source in cited.get(n, ())), default=0.0) for n in own}
+        checked.append(
             Claim(text, start, end, own, max(scores.values(), default=0.0),
                   tuple(n for n, score in scores.items() if score >= SUPPORTED_FROM))
         )  # fmt: skip
-    return tuple(found)
+    return tuple(checked)
 
 
 def unsupported(answer: Answer) -> tuple[str, ...]:
@@ -109,37 +109,37 @@ def support(sentence: str, cited: str) -> float:
     The share of the sentence's content words that stand there, in any form; 0 where a number of the sentence does not stand
     anywhere in the text. A sentence without content words is borne out by nothing.
     """
-    wanted = content(sentence)
-    if not wanted:
+    needed = content(sentence)
+    if not needed:
         return 0.0
     everything, neighbours = _words_of(cited)
-    if any(word not in everything for word in wanted if word[0].isdigit()):
+    if any(word not in everything for word in needed if word[0].isdigit()):
         return 0.0
-    return max(len(wanted & near) for near in neighbours) / len(wanted)
+    return max(len(needed & near) for near in neighbours) / len(needed)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED)
 def _words_of(cited: str) -> tuple[frozenset[str], tuple[frozenset[str], ...]]:
     """The content words of a text, of all of it and of any `NEAR` neighbouring sentences. Kept: passages come again."""
     parts = [content(cited[a:b]) for a, b in sentences(cited)]
-    near = tuple(frozenset().union(*parts[place : place + NEAR]) for place in range(max(1, len(parts) - NEAR + 1)))
+    near = tuple(frozenset().union(*parts[first : first + NEAR]) for first in range(max(1, len(parts) - NEAR + 1)))
     return frozenset().union(*parts), near
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED)
 def content(text: str) -> frozenset[str]:
     """The content words of a text, lower case, without their endings; numbers as they stand, separators left out.
 
     In languages written without spaces pairs of characters (`matching.terms`).
     """
-    found = set()
+    collected = set()
     for word in _words(text.lower()):
         if word[0].isdigit():
-            found.add(re.sub(r"[,’']", "", word).rstrip("."))
+            collected.add(re.sub(r"[,’']", "", word).rstrip("."))
         elif word not in _EMPTY:
             parts = [word] if word.isalpha() else _JOINT.split(word)
-            found.update(_stem(part) for part in parts if part and part not in _EMPTY)
-    return frozenset(found)
+            collected.update(_stem(part) for part in parts if part and part not in _EMPTY)
+    return frozenset(collected)
 
 
 def _words(text: str) -> Iterator[str]:
@@ -167,17 +167,17 @@ def _of(at: int, spans: Sequence[tuple[int, int]]) -> int:
 
 def _cited(citations: Iterable[Citation], passages: Sequence[Passage]) -> dict[int, list[str]]:
     """The texts that each mark cites."""
-    found: dict[int, list[str]] = {}
+    texts: dict[int, list[str]] = {}
     for citation in citations:
         for passage in passages:
             if passage.document == citation.document and passage.start <= citation.start and citation.end <= passage.end:
                 text = passage.text[citation.start - passage.start : citation.end - passage.start]
-                found.setdefault(citation.mark, []).append(text)
+                texts.setdefault(citation.mark, []).append(text)
                 break
-    return found
+    return texts
 
 
-@lru_cache(maxsize=16 * _KEPT)
+@lru_cache(maxsize=16 * _CACHED)
 def _stem(word: str) -> str:
     if len(word) <= 4:
         return word.removesuffix("s") if len(word) > 3 else word

@@ -242,18 +242,18 @@ def advise(facts: Facts) -> Advice:
     """The rules, applied."""
     know = _first(KNOWLEDGE, facts) if facts.knowledge else None
     act = _first(BEHAVIOUR, facts) if facts.behaviour or know is None else None
-    order = tuple(_climb(facts, know, act))
+    tries = tuple(_climb(facts, know, act))
     final = _final(facts, know, act)
     if facts.compared and facts.compared_clears:
         measured = Try(facts.compared, "measured", "the last comparison chose it, and a measurement goes before these rules")
-        order = (measured, *(t for t in order if t.rung != facts.compared))
+        tries = (measured, *(t for t in tries if t.rung != facts.compared))
         final = (facts.compared,)
-    good = {*final, order[0].rung, facts.compared}
+    good = {*final, tries[0].rung, facts.compared}
     avoid = [Try(r.rung, r.name, r.says) for r in AVOID if r.when(facts) and r.rung not in good]
     gap: Gap = "both" if know and facts.behaviour else "knowledge" if know else "behaviour" if facts.behaviour else "none"
     missing = tuple(f.name for f in fields(facts) if getattr(facts, f.name) is None and f.name not in MEASURED)
     remarks = tuple((r.name, r.says) for r in REMARKS if r.when(facts))
-    return Advice(gap, order[0].rung, final, order, tuple(avoid), remarks, missing)
+    return Advice(gap, tries[0].rung, final, tries, tuple(avoid), remarks, missing)
 
 
 def _first(rules: tuple[Rule, ...], facts: Facts) -> Rule:

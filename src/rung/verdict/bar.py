@@ -97,10 +97,10 @@ def bar_of(
     Raises:
         InternalError: a limit on what nothing measures.
     """
-    known = {**metrics, **OF_RUNS}
-    if odd := sorted(set(limits) - set(known)):
+    measurable = {**metrics, **OF_RUNS}
+    if odd := sorted(set(limits) - set(measurable)):
         raise InternalError(f"a limit on {odd[0]}, which nothing measures")
-    return Bar(correct, metric, {name: Limit(known[name], value) for name, value in limits.items()}, risk)
+    return Bar(correct, metric, {name: Limit(measurable[name], value) for name, value in limits.items()}, risk)
 
 
 def measured(result: RungResult, name: str) -> float | None:
@@ -150,13 +150,13 @@ def keeping(
     A mean is told from its cases (`values`), a percentile of time from the times of the live pass. A limit at the end of the
     scale (no leak, every format right), a price, and a number without its cases are left out: one number decides there.
     """
-    found: dict[str, float | None] = {}
+    chances: dict[str, float | None] = {}
     for name, limit in bar.limits.items():
         if name in QUANTILES and result.latency is not None and result.latency.times:
-            found[name] = quantile_within(result.latency.times, limit.value * 1000, QUANTILES[name])
+            chances[name] = quantile_within(result.latency.times, limit.value * 1000, QUANTILES[name])
         elif name in values:
-            found[name] = keeps_mean(values[name], limit, clusters=clusters)
-    return {name: chance for name, chance in found.items() if chance is not None}
+            chances[name] = keeps_mean(values[name], limit, clusters=clusters)
+    return {name: chance for name, chance in chances.items() if chance is not None}
 
 
 def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None = None) -> float | None:
@@ -170,8 +170,8 @@ def keeps_mean(column: Floats, limit: Limit, *, clusters: Sequence[int] | None =
 def is_timed_enough(milliseconds: Sequence[float], bar: Bar) -> bool:
     """Whether times tell of each limit on time that it is likely kept, or likely broken; never before `MIN_TIMES`."""
     limited = [(bar.limits[name].value * 1000, share) for name, share in QUANTILES.items() if name in bar.limits]
-    kept = [quantile_within(milliseconds, limit, share) for limit, share in limited]
-    return len(milliseconds) >= MIN_TIMES and all(not bar.risk <= one < 1 - bar.risk for one in kept)
+    chances = [quantile_within(milliseconds, limit, share) for limit, share in limited]
+    return len(milliseconds) >= MIN_TIMES and all(not bar.risk <= one < 1 - bar.risk for one in chances)
 
 
 def state_of(result: RungResult, limit: Limit, risk: float) -> tuple[State, float | None]:

@@ -94,10 +94,10 @@ def choose(
         alone = {one.name: at_least(one.values, bar.correct, clusters=clusters) or 0.0 for one in contenders}
         chances = shared(contenders, alone, bar)
         for leader in leaders:
-            kept = next((one for one in rungs[leader.ladder_rung] if one.name == incumbent), None)
-            if kept is not None and not bar.is_likely_missed(alone[kept.name]):
-                clears = kept is leader and bar.is_cleared(chances[kept.name])
-                return Choice(kept.name, "clears" if clears else "kept", best.name, chances)
+            current = next((one for one in rungs[leader.ladder_rung] if one.name == incumbent), None)
+            if current is not None and not bar.is_likely_missed(alone[current.name]):
+                clears = current is leader and bar.is_cleared(chances[current.name])
+                return Choice(current.name, "clears" if clears else "kept", best.name, chances)
             if bar.is_cleared(chances[leader.name]):
                 return Choice(leader.name, "clears", best.name, chances)
     tries = effective_tries([one.values for one in contenders if one.ladder_rung == best.ladder_rung])
@@ -116,16 +116,16 @@ def shared(contenders: Sequence[Contender], alone: Mapping[str, float], bar: Bar
     not have been taken by luck.
     """
     names = list(dict.fromkeys(one.ladder_rung for one in contenders))
-    found: dict[str, float] = {}
-    for place, rung in enumerate(names):
-        near = [o for o in contenders if names.index(o.ladder_rung) <= place and not bar.is_likely_missed(alone[o.name])]
+    chances: dict[str, float] = {}
+    for index, rung in enumerate(names):
+        near = [o for o in contenders if names.index(o.ladder_rung) <= index and not bar.is_likely_missed(alone[o.name])]
         tries = effective_tries([one.values for one in near])
         for one in contenders:
             if one.ladder_rung == rung:
                 among = near if any(one is other for other in near) else [*near, one]
                 k = tries if len(among) == len(near) else effective_tries([other.values for other in among])
-                found[one.name] = alone[one.name] ** k
-    return found
+                chances[one.name] = alone[one.name] ** k
+    return chances
 
 
 def is_worse(

@@ -25,7 +25,7 @@ def clears(winner: RungResult, bar: Bar, *, lower: Sequence[RungResult], more: s
     )
 
 
-def kept(winner: RungResult, bar: Bar, *, more: str) -> str:
+def stays(winner: RungResult, bar: Bar, *, more: str) -> str:
     """Why the last verdict's winner again."""
     asked, score = bar.correct or 0.0, winner.scores["correct"]
     return (

@@ -34,11 +34,11 @@ def clusters(cases: Sequence[Case]) -> tuple[int, ...] | None:
     names no document stands for itself.
     """
     named = [documents_of(case) for case in cases]
-    found = _joined(named)
-    if found and max(Counter(found).values()) > PERCOLATED * len(found):
-        found = _joined([documents[:1] for documents in named])
-    shared = sum(n > 1 for n in Counter(found).values())
-    return found if shared >= MIN_CLUSTERS else None
+    numbers = _joined(named)
+    if numbers and max(Counter(numbers).values()) > PERCOLATED * len(numbers):
+        numbers = _joined([documents[:1] for documents in named])
+    shared = sum(n > 1 for n in Counter(numbers).values())
+    return numbers if shared >= MIN_CLUSTERS else None
 
 
 def few_documents(cases: Sequence[Case]) -> tuple[int, int]:
@@ -66,13 +66,13 @@ def _joined(named: Sequence[Sequence[str]]) -> tuple[int, ...]:
         for other in documents[1:]:
             parent[root(other)] = root(documents[0])
     numbers: dict[str, int] = {}
-    found: list[int] = []
+    components: list[int] = []
     alone = 0
     for documents in named:
         if documents:
-            found.append(numbers.setdefault(root(documents[0]), len(numbers)))
+            components.append(numbers.setdefault(root(documents[0]), len(numbers)))
         else:
             alone -= 1  # below 0, so that it meets no document's number
-            found.append(alone)
-    order: dict[int, int] = {}
-    return tuple(order.setdefault(number, len(order)) for number in found)
+            components.append(alone)
+    renumbered: dict[int, int] = {}
+    return tuple(renumbered.setdefault(number, len(renumbered)) for number in components)

@@ -41,13 +41,13 @@ def best_constant(cases: Sequence[Case], labels: Sequence[str] = ()) -> Constant
     if labels:
         accepted = Counter(answer for case in cases for answer in set(case.answers))
         common = max(accepted, key=lambda label: accepted[label], default="")
-        found = Constant(f"'{common}'", np.array([float(common in case.answers) for case in cases]))
+        constant = Constant(f"'{common}'", np.array([float(common in case.answers) for case in cases]))
     else:
-        found = Constant("that it is not known", np.array([float(not case.answerable) for case in cases]))
-    return found if len(cases) and found.mean > MIN_MEAN else None
+        constant = Constant("that it is not known", np.array([float(not case.answerable) for case in cases]))
+    return constant if len(cases) and constant.mean > MIN_MEAN else None
 
 
 def better(one: Constant | None, other: Constant | None) -> Constant | None:
     """The one that gets more, the first of equals; None where neither gets more than a twentieth."""
-    found = [c for c in (one, other) if c is not None and c.mean > MIN_MEAN]
-    return max(found, key=lambda c: c.mean, default=None)
+    candidates = [c for c in (one, other) if c is not None and c.mean > MIN_MEAN]
+    return max(candidates, key=lambda c: c.mean, default=None)

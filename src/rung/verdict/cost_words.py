@@ -30,8 +30,8 @@ def unknown_price(rungs: Sequence[str], why: str) -> str:
 
 def unknown_parts(parts: Mapping[str, Sequence[str]]) -> str:
     """Parts of the whole cost that are unknown, each with the rungs that need it."""
-    told = [f"{part} of {listed(list(rungs))} ({_NAMED_BY.get(part, part)})" for part, rungs in parts.items()]
-    return f"The whole cost is unknown for want of: {'; '.join(told)}."
+    phrases = [f"{part} of {listed(list(rungs))} ({_NAMED_BY.get(part, part)})" for part, rungs in parts.items()]
+    return f"The whole cost is unknown for want of: {'; '.join(phrases)}."
 
 
 def cached_at_full_price(share: float) -> str:

@@ -104,10 +104,10 @@ def usd_per_1k(outcomes: Sequence[Outcome], *, prices: Prices, latency: Latency 
     if not answers:
         return None
     tokens = [token_usd(usage, prices) for usage in answers]
-    known = [usd for usd in tokens if usd is not None]
-    if len(known) == len(tokens) and any(map(has_tokens, answers)):
+    priced_tokens = [usd for usd in tokens if usd is not None]
+    if len(priced_tokens) == len(tokens) and any(map(has_tokens, answers)):
         beside = 0.0 if latency is None else prices.of_seconds(own_seconds(latency)) or 0.0
-        return (sum(known) / len(known) + beside) * 1000
+        return (sum(priced_tokens) / len(priced_tokens) + beside) * 1000
     usd = None if latency is None or not latency.times else prices.of_seconds(mean_seconds(latency))
     return None if usd is None else usd * 1000
 
@@ -170,5 +170,5 @@ def _product(amount: float | None, price: float | None, *, scale: float = 1.0) -
 
 
 def _sum(parts: Iterable[float | None]) -> float | None:
-    known = list(parts)
-    return None if None in known else sum(part for part in known if part is not None)
+    amounts = list(parts)
+    return None if None in amounts else sum(part for part in amounts if part is not None)

@@ -58,25 +58,30 @@ def decide(
     bar = bar or Bar()
     cases = _check(evaluations)
     economy = economy_of(evaluations, context)
-    weighed = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
-    weighed = [held_against(w, bar) for w in corrected_by_labels(weighed, context.corrections)]
-    ladder = sorted((w for w in weighed if not w.is_reference), key=lambda w: w.result.order)
-    rejected: dict[str, str] = {w.name: reasons.REFERENCE for w in weighed if w.is_reference}
-    floor, floored = at_the_floor(weighed)
+    evaluations = judged(evaluations, economy, bar=bar, cases=cases, trainable=context.trainable)
+    evaluations = [held_against(e, bar) for e in corrected_by_labels(evaluations, context.corrections)]
+    ladder = sorted((e for e in evaluations if not e.is_reference), key=lambda e: e.result.order)
+    rejected: dict[str, str] = {e.name: reasons.REFERENCE for e in evaluations if e.is_reference}
+    floor, floored = at_the_floor(evaluations)
     rivals = rivals_in(ladder, bar, rejected, floored)
     choice = choice_of(ladder, rivals, bar, context.incumbent)
-    weighed = [_with_probability(w, bar, choice) for w in weighed]
-    by_name = {w.name: w for w in weighed}
+    evaluations = [_with_probability(e, bar, choice) for e in evaluations]
+    by_name = {e.name: e for e in evaluations}
     winner = None if choice is None else by_name[choice.name]
     standing = None
     if choice is not None and winner is not None:
-        standing = _standing(choice, winner, [by_name[w.name] for w in rivals], bar, context.seed)
+        standing = _standing(choice, winner, [by_name[e.name] for e in rivals], bar, context.seed)
         rejected |= _why_not(standing, context.seed)
     return replace(
-        _told(_Decided(weighed, winner, standing, bar, context, cases), rejected, floor, floored),
-        front=front([w.result for w in weighed]),
+        _verdict(_Decided(evaluations, winner, standing, bar, context, cases), rejected, floor, floored),
+        front=front([e.result for e in evaluations]),
         flips=what_would_change(
-            weighed, None if winner is None else winner.name, rejected, bar=bar, economy=economy, incumbent=context.incumbent
+            evaluations,
+            None if winner is None else winner.name,
+            rejected,
+            bar=bar,
+            economy=economy,
+            incumbent=context.incumbent,
         ),
         executed=context.executed,
         replayed=context.replayed,
@@ -93,7 +98,7 @@ def decide(
 class _Decided:
     """What was chosen, of which rungs (in the given order), and by what."""
 
-    weighed: Sequence[Evaluation]
+    evaluations: Sequence[Evaluation]
     winner: Evaluation | None
     standing: _Standing | None
     bar: Bar
@@ -101,32 +106,32 @@ class _Decided:
     cases: int
 
 
-def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None, floored: Mapping[str, str]) -> Verdict:
+def _verdict(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None, floored: Mapping[str, str]) -> Verdict:
     """The choice with its reasons, gaps and warnings."""
-    weighed, winner, standing = decided.weighed, decided.winner, decided.standing
+    evaluations, winner, standing = decided.evaluations, decided.winner, decided.standing
     bar, context, cases = decided.bar, decided.context, decided.cases
     clears = winner is not None and (bar.correct is None or bar.is_cleared(winner.result.probability))
-    ladder = sorted((w.result for w in weighed if not w.is_reference), key=lambda result: result.order)
+    ladder = sorted((e.result for e in evaluations if not e.is_reference), key=lambda result: result.order)
     if standing is None:
         reason = reasons.nothing_to_choose(ladder, rejected)
     else:
         reason = _why(standing, raced=any(result.stopped for result in ladder))
-    groups = clusters_of(weighed)
-    measure = gaps(
-        correct_of(weighed),
+    groups = clusters_of(evaluations)
+    measured_gaps = gaps(
+        correct_of(evaluations),
         documents=context.documents,
-        held=held_by_oracle(weighed),
-        forms=correct_of(weighed, FORMAT),
+        held=held_by_oracle(evaluations),
+        forms=correct_of(evaluations, FORMAT),
         seed=context.seed,
         clusters=groups,
     )
     habit, first = _habit(winner, context.constant, context.seed)
     if floor is not None and (winner is None or winner.name in floored):
-        form = measure.form
+        form = measured_gaps.form
         first = f"{gap_words.does_not_keep_the_form(form, floor) if form else gap_words.does_not_read(floor)} {first}"
     if winner is not None and 0 < winner.result.answered < cases:
         first += f"{reasons.so_far(winner.result, cases)} "
-    if doubt := next((w.doubt for w in weighed if w.doubt), ""):
+    if doubt := next((e.doubt for e in evaluations if e.doubt), ""):
         first = f"{doubt} {first}"
     return Verdict(
         winner=None if winner is None else winner.name,
@@ -135,18 +140,18 @@ def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None
         code="none" if standing is None else standing.choice.code,
         probability=None if winner is None else winner.result.probability,
         risk=bar.risk,
-        gaps=measure.estimates,
-        doubts=measure.doubts,
-        gap_notes=measure.notes,
-        rungs=tuple(w.result for w in weighed),
+        gaps=measured_gaps.estimates,
+        doubts=measured_gaps.doubts,
+        gap_notes=measured_gaps.notes,
+        rungs=tuple(e.result for e in evaluations),
         rejected=rejected,
         differences=() if standing is None else _differences(standing),
         warnings=(
             *context.warnings,
             *_hanging_together(winner, cases),
             *habit,
-            *_warnings(weighed, bar, cases),
-            *([] if clears else _hopeless(weighed, measure, bar)),
+            *_warnings(evaluations, bar, cases),
+            *([] if clears else _hopeless(evaluations, measured_gaps, bar)),
         ),
         cases=cases,
         main_metric=MAIN,
@@ -154,20 +159,21 @@ def _told(decided: _Decided, rejected: Mapping[str, str], floor: Estimate | None
     )
 
 
-def _with_probability(weighed: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:
+def _with_probability(evaluation: Evaluation, bar: Bar, choice: Choice | None) -> Evaluation:
     """With the probability that it reaches the bar; of one that may not be chosen, as if it were the only one."""
-    if bar.correct is None or MAIN not in weighed.values or weighed.result.status != "measured":
-        return weighed
-    known = None if choice is None else choice.probability.get(weighed.result.name)
-    alone = at_least(weighed.values[MAIN], bar.correct, clusters=weighed.clusters) if known is None else known
-    return replace(weighed, result=replace(weighed.result, probability=alone))
+    if bar.correct is None or MAIN not in evaluation.values or evaluation.result.status != "measured":
+        return evaluation
+    probability = None if choice is None else choice.probability.get(evaluation.result.name)
+    if probability is None:
+        probability = at_least(evaluation.values[MAIN], bar.correct, clusters=evaluation.clusters)
+    return replace(evaluation, result=replace(evaluation.result, probability=probability))
 
 
-def _check(weighed: Sequence[Evaluation]) -> int:
-    names = [w.result.name for w in weighed]
+def _check(evaluations: Sequence[Evaluation]) -> int:
+    names = [e.result.name for e in evaluations]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InternalError(f"two rungs are called {min(twice)!r}")
-    lengths = {len(column) for w in weighed for column in w.values.values()}
+    lengths = {len(column) for e in evaluations for column in e.values.values()}
     if len(lengths) > 1:
         raise InternalError(f"rungs were scored on different numbers of cases: {sorted(lengths)}")
     return max(lengths, default=0)
@@ -191,7 +197,7 @@ class _Standing:
 
 
 def _standing(choice: Choice, winner: Evaluation, rivals: Sequence[Evaluation], bar: Bar, seed: int) -> _Standing:
-    best = next(w for w in rivals if w.result.name == choice.best)
+    best = next(e for e in rivals if e.result.name == choice.best)
     others = {w.result.name: w.values[MAIN] for w in rivals if w is not best}
     compared = paired_with(best.values[MAIN], others, seed=seed, clusters=best.clusters)
     return _Standing(choice, winner, best, rivals, bar, compared)
@@ -206,16 +212,16 @@ def _why(standing: _Standing, *, raced: bool) -> str:
         lower = [w.result for w in standing.rivals if w.result.order < winner.order]
         if code == "clears":
             return choice_words.clears(winner, bar, lower=lower, more=more)
-        return choice_words.kept(winner, bar, more=more)
+        return choice_words.stays(winner, bar, more=more)
     opening = "No bar was set."
     if bar.correct is not None:
         opening = choice_words.none_clears(bar.correct, best.name, best.probability)
     opening += " "
     if code == "not_worse":
         difference = standing.against_best[winner.name]
-        told = (best.name, best.scores[MAIN])
+        leader = (best.name, best.scores[MAIN])
         return opening + choice_words.as_good_as_best(
-            winner.name, score, best=told, difference=difference, risk=bar.risk, more=more
+            winner.name, score, best=leader, difference=difference, risk=bar.risk, more=more
         )
     if code == "only" and raced:
         return opening + choice_words.last_in_the_race(winner.name, score, bar.correct, more=more)
@@ -223,46 +229,46 @@ def _why(standing: _Standing, *, raced: bool) -> str:
     return opening + choice_words.best(winner, bar, alone=code == "only", lowest=lowest, more=more)
 
 
-def _more_cases(weighed: Evaluation, bar: Bar, *, of: str) -> str:
+def _more_cases(evaluation: Evaluation, bar: Bar, *, of: str) -> str:
     """The sentence that says that a rung may reach the bar or not, and what would settle it; or nothing."""
     if bar.correct is None:
         return ""
-    column, clusters = weighed.values[MAIN], weighed.clusters
+    column, clusters = evaluation.values[MAIN], evaluation.clusters
     alone = at_least(column, bar.correct, clusters=clusters)
     if alone is None or bar.is_likely_missed(alone) or bar.is_cleared(alone):
         return ""
     needed = cases_needed(column, bar.correct, risk=bar.risk, clusters=clusters)
-    more = None if needed is None else needed - weighed.result.scores[MAIN].n
+    more = None if needed is None else needed - evaluation.result.scores[MAIN].n
     return choice_words.not_certain(more, bar.risk, of=of, clustered=clusters is not None)
 
 
 def _why_not(standing: _Standing, seed: int) -> dict[str, str]:
     """Why each of the others that might have won did not."""
     winner, bar = standing.winner, standing.bar
-    others = [w for w in standing.rivals if w is not winner]
-    columns = {w.result.name: w.values[MAIN] for w in others}
+    others = [rival for rival in standing.rivals if rival is not winner]
+    columns = {rival.result.name: rival.values[MAIN] for rival in others}
     over_winner = paired_with(winner.values[MAIN], columns, seed=seed, clusters=winner.clusters)
     adjusted = holm({name: one.p for name, one in over_winner.items()})
-    found: dict[str, str] = {}
-    for w in others:
-        name = w.result.name
-        if standing.by_bar and bar.is_likely_missed(w.result.probability):
-            found[name] = choice_words.misses(w.result, bar)
-        elif standing.by_bar and not bar.is_cleared(w.result.probability):
-            found[name] = choice_words.not_shown(w.result, bar)
+    why_not: dict[str, str] = {}
+    for rival in others:
+        name = rival.result.name
+        if standing.by_bar and bar.is_likely_missed(rival.result.probability):
+            why_not[name] = choice_words.misses(rival.result, bar)
+        elif standing.by_bar and not bar.is_cleared(rival.result.probability):
+            why_not[name] = choice_words.not_shown(rival.result, bar)
         elif not standing.by_bar and name in standing.choice.worse:
-            found[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
+            why_not[name] = choice_words.worse(standing.best.result.name, standing.against_best[name].estimate, bar.risk)
         else:
-            sibling = w.result.ladder_rung == winner.result.ladder_rung
-            found[name] = choice_words.not_needed(
+            sibling = rival.result.ladder_rung == winner.result.ladder_rung
+            why_not[name] = choice_words.not_needed(
                 winner.result.name,
-                w.result.scores[MAIN],
+                rival.result.scores[MAIN],
                 over_winner[name],
                 sibling=sibling,
                 adjusted=adjusted[name],
                 compared=len(adjusted),
             )
-    return found
+    return why_not
 
 
 def _differences(standing: _Standing) -> tuple[Difference, ...]:
@@ -292,33 +298,35 @@ def _habit(winner: Evaluation | None, constant: Constant | None, seed: int) -> t
     return [reasons.no_better_than_one_answer(name, score, constant.what, constant.mean, better)], first
 
 
-def _hopeless(weighed: Sequence[Evaluation], measure: Gaps, bar: Bar) -> list[str]:
+def _hopeless(evaluations: Sequence[Evaluation], measured_gaps: Gaps, bar: Bar) -> list[str]:
     """The sentence that says that no search reaches the bar, or nothing. Of the cases that the behaviour gap is of.
 
     What the oracle gets says nothing of a model that was tuned, nor of one that does not keep the form.
     """
-    wrong = measure.estimates["behaviour"]
-    told = "behaviour" not in measure.doubts and "behaviour" not in measure.notes and measure.form is None
-    if ORACLE not in correct_of(weighed) or not told or bar.correct is None:
+    wrong = measured_gaps.estimates["behaviour"]
+    is_stated = (
+        "behaviour" not in measured_gaps.doubts and "behaviour" not in measured_gaps.notes and measured_gaps.form is None
+    )
+    if ORACLE not in correct_of(evaluations) or not is_stated or bar.correct is None:
         return []
     if wrong.mean is None or wrong.low is None or wrong.high is None or 1 - wrong.low >= bar.correct:
         return []
     return [gap_words.even_the_oracle(Estimate(1 - wrong.mean, 1 - wrong.high, 1 - wrong.low, wrong.n), bar.correct)]
 
 
-def _warnings(weighed: Sequence[Evaluation], bar: Bar, cases: int) -> list[str]:
-    tried = [w for w in weighed if w.result.status == "measured" and not w.result.reference]
-    broken = [w for w in weighed if w.failures]
-    told = ("" if w.has_failed else reasons.commonest(w.errors) for w in broken)
-    found = [reasons.failures(w.name, w.failures, cases, failing) for w, failing in zip(broken, told, strict=True)]
-    found += [reasons.forgetting(w.result.name, w.marked) for w in tried if w.marked]
+def _warnings(evaluations: Sequence[Evaluation], bar: Bar, cases: int) -> list[str]:
+    tried = [e for e in evaluations if e.result.status == "measured" and not e.result.reference]
+    broken = [e for e in evaluations if e.failures]
+    commonest = ("" if e.has_failed else reasons.commonest(e.errors) for e in broken)
+    warnings = [reasons.failures(e.name, e.failures, cases, failing) for e, failing in zip(broken, commonest, strict=True)]
+    warnings += [reasons.forgetting(e.result.name, e.marked) for e in tried if e.marked]
     if tried and cases < JUDGING_CASES:
-        found.append(f"{reasons.cases(cases)} only: the intervals are wide; {CASES_WANTED}.")
+        warnings.append(f"{reasons.cases(cases)} only: the intervals are wide; {CASES_WANTED}.")
     for name, limit in bar.limits.items():
-        asked = [w for w in tried if not w.result.stopped]
-        unknown = [w.result.name for w in asked if measured(w.result, name) is None]
+        asked = [e for e in tried if not e.result.stopped]
+        unknown = [e.result.name for e in asked if measured(e.result, name) is None]
         if unknown:
             everywhere = len(unknown) == len(asked)
-            known = sorted({metric for w in tried for metric in w.result.scores})
-            found.append(reasons.not_checked(name, limit, unknown=[] if everywhere else unknown, known=known))
-    return found
+            metrics = sorted({metric for e in tried for metric in e.result.scores})
+            warnings.append(reasons.not_checked(name, limit, unknown=[] if everywhere else unknown, metrics=metrics))
+    return warnings

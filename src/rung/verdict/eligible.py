@@ -22,69 +22,71 @@ if TYPE_CHECKING:
     from rung.stats.estimates import Floats
 
 
-def chooser(weighed: Sequence[Evaluation], *, incumbent: str = "") -> Callable[[Sequence[RungResult], Bar], Choice | None]:
+def chooser(
+    evaluations: Sequence[Evaluation], *, incumbent: str = ""
+) -> Callable[[Sequence[RungResult], Bar], Choice | None]:
     """What `decide` would choose if the rungs' lines (prices, say) or the bar were others, without its reasons."""
-    ladder = sorted((w for w in weighed if not w.result.reference), key=lambda w: w.result.order)
-    _, floored = at_the_floor(weighed)
+    ladder = sorted((e for e in evaluations if not e.result.reference), key=lambda e: e.result.order)
+    _, floored = at_the_floor(evaluations)
 
     def chosen(results: Sequence[RungResult], bar: Bar) -> Choice | None:
         by_name = {result.name: result for result in results}
-        now = [held_against(replace(w, result=by_name[w.result.name]), bar) for w in ladder]
+        now = [held_against(replace(e, result=by_name[e.result.name]), bar) for e in ladder]
         return choice_of(now, rivals_in(now, bar, {}, floored), bar, incumbent)
 
     return chosen
 
 
-def mean(weighed: Evaluation) -> float:
+def mean(evaluation: Evaluation) -> float:
     """Mean `correct` of a rung that was judged."""
-    found = measured(weighed.result, MAIN)
-    if found is None:
-        raise InternalError(f"{weighed.result.name} was not judged")
-    return found
+    value = measured(evaluation.result, MAIN)
+    if value is None:
+        raise InternalError(f"{evaluation.result.name} was not judged")
+    return value
 
 
-def held_against(weighed: Evaluation, bar: Bar) -> Evaluation:
+def held_against(evaluation: Evaluation, bar: Bar) -> Evaluation:
     """With the probabilities that it keeps the limits."""
-    keeps = keeping(weighed.result, weighed.values, bar, clusters=weighed.clusters)
-    return replace(weighed, result=replace(weighed.result, keeps=keeps))
+    keeps = keeping(evaluation.result, evaluation.values, bar, clusters=evaluation.clusters)
+    return replace(evaluation, result=replace(evaluation.result, keeps=keeps))
 
 
 def choice_of(ladder: Sequence[Evaluation], rivals: Sequence[Evaluation], bar: Bar, incumbent: str) -> Choice | None:
     """Of those that may win; those that the race stopped count among what was tried."""
-    names = {w.result.name for w in rivals}
-    tried = [w for w in ladder if w.result.name in names or (w.result.stopped and is_judged(w))]
-    contenders = [Contender(w.result.name, w.values[MAIN], w.result.name in names, w.result.rung) for w in tried]
+    names = {e.result.name for e in rivals}
+    tried = [e for e in ladder if e.result.name in names or (e.result.stopped and is_judged(e))]
+    contenders = [Contender(e.result.name, e.values[MAIN], e.result.name in names, e.result.rung) for e in tried]
     return choose(contenders, bar, clusters=clusters_of(ladder), incumbent=incumbent)
 
 
-def is_judged(weighed: Evaluation) -> bool:
+def is_judged(evaluation: Evaluation) -> bool:
     """Whether any of its cases has a score."""
-    score = weighed.result.scores.get(MAIN)
-    return MAIN in weighed.values and score is not None and score.mean is not None
+    score = evaluation.result.scores.get(MAIN)
+    return MAIN in evaluation.values and score is not None and score.mean is not None
 
 
-def clusters_of(weighed: Sequence[Evaluation]) -> tuple[int, ...] | None:
+def clusters_of(evaluations: Sequence[Evaluation]) -> tuple[int, ...] | None:
     """The cluster of each case; None where all are independent."""
-    return next((w.clusters for w in weighed if w.clusters is not None), None)
+    return next((e.clusters for e in evaluations if e.clusters is not None), None)
 
 
-def held_by_oracle(weighed: Sequence[Evaluation]) -> Floats | None:
+def held_by_oracle(evaluations: Sequence[Evaluation]) -> Floats | None:
     """In which cases the oracle was shown the answer; None where it was not asked."""
-    return next((w.held for w in weighed if w.result.name == ORACLE), None)
+    return next((e.held for e in evaluations if e.result.name == ORACLE), None)
 
 
-def correct_of(weighed: Sequence[Evaluation], metric: str = MAIN) -> dict[str, Floats]:
+def correct_of(evaluations: Sequence[Evaluation], metric: str = MAIN) -> dict[str, Floats]:
     """`correct`, or another metric, case by case, of everything that was measured."""
-    return {w.result.name: w.values[metric] for w in weighed if w.result.status == "measured" and metric in w.values}
+    return {e.result.name: e.values[metric] for e in evaluations if e.result.status == "measured" and metric in e.values}
 
 
-def at_the_floor(weighed: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:
+def at_the_floor(evaluations: Sequence[Evaluation]) -> tuple[Estimate | None, dict[str, str]]:
     """The oracle's score where that is at the floor, and the rungs that are there too, each with why that is no choice."""
-    columns, held, clusters = correct_of(weighed), held_by_oracle(weighed), clusters_of(weighed)
+    columns, held, clusters = correct_of(evaluations), held_by_oracle(evaluations), clusters_of(evaluations)
     floor = floor_of(columns, held, clusters=clusters)
     if floor is None or held is None:
         return None, {}
-    rungs = {w.result.name for w in weighed if not w.result.reference}
+    rungs = {e.result.name for e in evaluations if not e.result.reference}
     scores = {n: at_floor(column, held, clusters=clusters) for n, column in columns.items() if n in rungs}
     return floor, {name: gap_words.at_floor(score, floor) for name, score in scores.items() if score is not None}
 
@@ -94,31 +96,31 @@ def rivals_in(
 ) -> list[Evaluation]:
     """Those that may win; why each of the others may not goes to `rejected`. One of `floored` may by clearing the bar."""
     rivals: list[Evaluation] = []
-    for w in ladder:
-        why = barred(w, bar)
+    for e in ladder:
+        why = barred(e, bar)
         if not why and (
-            bar.correct is None or not bar.is_cleared(at_least(w.values[MAIN], bar.correct, clusters=w.clusters))
+            bar.correct is None or not bar.is_cleared(at_least(e.values[MAIN], bar.correct, clusters=e.clusters))
         ):
-            why = floored.get(w.result.name, "")
+            why = floored.get(e.result.name, "")
         if why:
-            rejected[w.result.name] = why
+            rejected[e.result.name] = why
         else:
-            rivals.append(w)
+            rivals.append(e)
     return rivals
 
 
-def barred(weighed: Evaluation, bar: Bar) -> str:
+def barred(evaluation: Evaluation, bar: Bar) -> str:
     """Why a rung may not win, "" where it may: not measured, stopped by the race, nothing right, a hard limit broken."""
-    result = weighed.result
+    result = evaluation.result
     if result.status != "measured":
         return reasons.not_measured(result)
     if result.stopped:
         return result.stopped
-    if not is_judged(weighed):
+    if not is_judged(evaluation):
         return reasons.UNJUDGED
-    if mean(weighed) <= 0:
-        return reasons.nothing_right(result.scores[MAIN].n, weighed.failures)
+    if mean(evaluation) <= 0:
+        return reasons.nothing_right(result.scores[MAIN].n, evaluation.failures)
     broken = bar.broken_by(result)
     if broken:
         return reasons.breaks(broken, result.keeps)
-    return reasons.forgets(weighed.marked) if weighed.marked else ""
+    return reasons.forgets(evaluation.marked) if evaluation.marked else ""

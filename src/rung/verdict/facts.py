@@ -22,7 +22,7 @@ SMALL_TOKENS = 32_000  # up to here it is worth a try while nobody knows how muc
 LITTLE_TRAFFIC = 3_000  # questions a month
 HARD_LATENCY_MS = 200  # below, a long prompt has no room
 HIGH_VOLUME = 1_000_000  # questions a month
-_SAID: Mapping[str, Json] = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
+_BOOLEANS: Mapping[str, Json] = {"yes": True, "y": True, "true": True, "no": False, "n": False, "false": False}
 _NUMBER = re.compile(r"(\d{1,3}(?:[,_\s]\d{3})+|\d+(?:\.\d+)?)\s*(k|thousand|m|million|bn|billion)?")
 _TIMES = {"": 1, "k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 MEASURED = ("compared", "compared_clears")  # facts that nobody can say before a comparison
@@ -104,21 +104,23 @@ class Facts:
         return self.prompting_exhausted is None and not self.can_train
 
 
-def facts_of(given: Mapping[str, Json], *, place: str = "facts") -> Facts:
-    """Facts from an object; `place` names it in errors.
+def facts_of(given: Mapping[str, Json], *, location: str = "facts") -> Facts:
+    """Facts from an object; `location` names it in errors.
 
     Raises:
         UserError: an unknown key, or a value of the wrong kind.
     """
-    known = {f.name: str(f.type) for f in fields(Facts)}
-    values = {key: _as_written(value, known.get(key, "")) for key, value in given.items()}
+    types = {f.name: str(f.type) for f in fields(Facts)}
+    values = {key: _as_written(value, types.get(key, "")) for key, value in given.items()}
     for key, value in values.items():
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            raise UserError(f"{place}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(known)}")
-        if value is not None and not _fits(value, known[key]):
-            wanted = " or ".join(get_args(Changes)) if "Changes" in known[key] else known[key].removesuffix(" | None")
-            raise UserError(f"{place}: '{key}' must be {wanted} or null, found {value!r}")
+        if key not in types:
+            close = difflib.get_close_matches(key, types, n=1)
+            raise UserError(
+                f"{location}: unknown fact '{key}'; {f'did you mean {close[0]!r}?' if close else ', '.join(types)}"
+            )
+        if value is not None and not _fits(value, types[key]):
+            expected = " or ".join(get_args(Changes)) if "Changes" in types[key] else types[key].removesuffix(" | None")
+            raise UserError(f"{location}: '{key}' must be {expected} or null, found {value!r}")
     return Facts(**values)  # type: ignore[arg-type]  # checked above
 
 
@@ -130,7 +132,7 @@ def _as_written(value: Json, kind: str) -> Json:
     if "Changes" in kind:
         return text
     if "bool" in kind:
-        return _SAID.get(text, value)
+        return _BOOLEANS.get(text, value)
     number = _NUMBER.fullmatch(text)
     if number is None:
         return value

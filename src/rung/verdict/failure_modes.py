@@ -177,14 +177,14 @@ def losses(
     """
     retrieves = any(o.answer is not None and o.answer.retrieved for o in outcomes)
     judging = {name: column for name, column in values.items() if name in _JUDGING or name.startswith("style")}
-    found: list[Loss | None] = []
-    for place, (case, outcome) in enumerate(zip(cases, outcomes, strict=True)):
-        row = {name: float(column[place]) for name, column in judging.items()}
+    layers: list[Loss | None] = []
+    for index, (case, outcome) in enumerate(zip(cases, outcomes, strict=True)):
+        row = {name: float(column[index]) for name, column in judging.items()}
         scores = {name: value for name, value in row.items() if not math.isnan(value)}
-        found.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus))
-    counts = Counter(found)
-    order: tuple[Loss, ...] = get_args(Loss)
-    return {loss: counts[loss] for loss in order if counts[loss]}, found
+        layers.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus))
+    counts = Counter(layers)
+    all_layers: tuple[Loss, ...] = get_args(Loss)
+    return {loss: counts[loss] for loss in all_layers if counts[loss]}, layers
 
 
 def _before_the_model(case: Case, answer: Answer, retrieves: bool, corpus: Corpus) -> Loss | None:
@@ -232,8 +232,8 @@ def _cut(case: Case, answer: Answer, ranking: Sequence[Passage], corpus: Corpus)
 
 
 def _stands_split(start: int, end: int, passages: Iterable[tuple[int, int]]) -> bool:
-    known = list(passages)
-    return bool(known) and not any(a <= start and end <= b for a, b in known)
+    spans = list(passages)
+    return bool(spans) and not any(a <= start and end <= b for a, b in spans)
 
 
 def _complete(case: Case, ranking: Sequence[Passage]) -> bool:

@@ -57,27 +57,27 @@ def gaps(
     (`FORM_KEPT`), it shows neither what it knows nor what the search loses: the knowledge gap is then hybrid − tuned_model,
     where both keep it.
     """
-    found = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
+    measured = _measured(correct, documents=documents, held=held, seed=seed, clusters=clusters)
     form = form_of(forms or {}, clusters=clusters)
     if documents and form is not None:
-        found = _without_form(found, correct, forms or {}, form, seed=seed, clusters=clusters)
-    few = {name: gap.n for name, gap in found.estimates.items() if 0 < gap.n < MIN_CASES}
+        measured = _without_form(measured, correct, forms or {}, form, seed=seed, clusters=clusters)
+    few = {name: gap.n for name, gap in measured.estimates.items() if 0 < gap.n < MIN_CASES}
     return Gaps(
-        {name: _NONE if name in few else gap for name, gap in found.estimates.items()},
-        {**found.doubts, **{name: gap_words.too_few(n, MIN_CASES) for name, n in few.items()}},
-        {name: note for name, note in found.notes.items() if name not in few},
-        found.form,
+        {name: _NONE if name in few else gap for name, gap in measured.estimates.items()},
+        {**measured.doubts, **{name: gap_words.too_few(n, MIN_CASES) for name, n in few.items()}},
+        {name: note for name, note in measured.notes.items() if name not in few},
+        measured.form,
     )
 
 
 def form_of(forms: Mapping[str, Floats], *, clusters: Sequence[int] | None = None) -> Estimate | None:
     """The share of the oracle's answers in the right form, where that surely is less than `FORM_KEPT`; else None."""
-    kept = None if ORACLE not in forms else estimate(forms[ORACLE], clusters=clusters)
-    return kept if kept is not None and kept.high is not None and kept.high < FORM_KEPT else None
+    share = None if ORACLE not in forms else estimate(forms[ORACLE], clusters=clusters)
+    return share if share is not None and share.high is not None and share.high < FORM_KEPT else None
 
 
 def _without_form(
-    found: Gaps,
+    measured: Gaps,
     correct: Mapping[str, Floats],
     forms: Mapping[str, Floats],
     form: Estimate,
@@ -86,17 +86,17 @@ def _without_form(
     clusters: Sequence[int] | None,
 ) -> Gaps:
     """The gaps of a project whose untuned model does not keep the form; only the behaviour gap is what it always is."""
-    stated = [name for name, gap in found.estimates.items() if gap.n]
-    doubts = {name: why for name, why in found.doubts.items() if name not in stated}
+    stated = [name for name, gap in measured.estimates.items() if gap.n]
+    doubts = {name: why for name, why in measured.doubts.items() if name not in stated}
     doubts |= {name: gap_words.form_not_kept(form) for name in stated if name != "behaviour"}
     tuned, beside = _best(correct, TUNED), _best(correct, TUNED_WITH_DOCUMENTS)
-    kept = [estimate(forms[name]).low or 0.0 for name in (tuned, beside) if name in forms]
-    if len(kept) < 2 or min(kept) <= FORM_KEPT:
-        return Gaps(found.estimates, doubts, found.notes, form)
+    lows = [estimate(forms[name]).low or 0.0 for name in (tuned, beside) if name in forms]
+    if len(lows) < 2 or min(lows) <= FORM_KEPT:
+        return Gaps(measured.estimates, doubts, measured.notes, form)
     doubts.pop("knowledge", None)
     knowledge = paired(correct[beside], correct[tuned], seed=seed, clusters=clusters).estimate
-    notes = {**found.notes, "knowledge": gap_words.by_tuned(beside, tuned, form)}
-    return Gaps({**found.estimates, "knowledge": knowledge}, doubts, notes, form)
+    notes = {**measured.notes, "knowledge": gap_words.by_tuned(beside, tuned, form)}
+    return Gaps({**measured.estimates, "knowledge": knowledge}, doubts, notes, form)
 
 
 def _measured(
@@ -135,14 +135,15 @@ def _measured(
     knowledge = None if closed_book is None else paired(shown, closed_book, seed=seed, clusters=clusters)
     retrieval = None if rag is None else paired(shown, rag, seed=seed, clusters=clusters)
     behaviour = estimate(1 - shown, clusters=clusters)
-    found = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
+    estimates = {"knowledge": _of(knowledge), "retrieval": _of(retrieval), "behaviour": behaviour}
     if retrieval is not None and _surely_below(retrieval):
-        known = ("knowledge",) if (found["knowledge"].low or 0.0) > 0 else ()  # a lower bound of it is one all the same
+        # A lower bound of the knowledge gap is one all the same.
+        bounded = ("knowledge",) if (estimates["knowledge"].low or 0.0) > 0 else ()
         beaten = gap_words.no_upper_bound(retrieval.estimate)
-        return Gaps(found, {name: beaten for name in found if name not in known})
+        return Gaps(estimates, {name: beaten for name in estimates if name not in bounded})
     floor = floor_of(correct, held, clusters=clusters)
     notes = _tuned_above(correct, shown, seed=seed, clusters=clusters)
-    return Gaps(found, {} if floor is None else dict.fromkeys(found, gap_words.NOTHING_AT_THE_FLOOR), notes)
+    return Gaps(estimates, {} if floor is None else dict.fromkeys(estimates, gap_words.NOTHING_AT_THE_FLOOR), notes)
 
 
 def _tuned_above(
@@ -178,10 +179,10 @@ def at_floor(column: Floats, held: Floats, *, clusters: Sequence[int] | None = N
     """The mean of a rung's scores over these cases (`held` 1), where it is at the floor; else None."""
     import numpy as np
 
-    found = estimate(np.where(held == 1, column, np.nan), clusters=clusters)
-    if found.mean is None or found.high is None or found.mean >= FLOOR or found.high >= SURELY_BELOW:
+    score = estimate(np.where(held == 1, column, np.nan), clusters=clusters)
+    if score.mean is None or score.high is None or score.mean >= FLOOR or score.high >= SURELY_BELOW:
         return None
-    return found
+    return score
 
 
 def _blind(oracle: Floats, held: Floats | None) -> str | None:

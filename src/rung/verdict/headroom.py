@@ -42,26 +42,26 @@ def won_back(
     """
     import numpy as np
 
-    place = np.array(layers, dtype=object)
-    counts = {layer: int((place == layer).sum()) for layer in dict.fromkeys(layer for layer in layers if layer)}
+    layer_of = np.array(layers, dtype=object)
+    counts = {layer: int((layer_of == layer).sum()) for layer in dict.fromkeys(layer for layer in layers if layer)}
     columns: dict[str, Floats] = {}
     for layer in counts:
-        target = _target(layer, place, oracle)
+        target = _target(layer, layer_of, oracle)
         columns[layer] = np.where(
-            place == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan)
+            layer_of == layer, (1.0 if target is None else target) - correct, np.where(correct >= 0, 0.0, np.nan)
         )
     gains = estimates(columns, clusters=clusters)
-    found = [Lost(layer, n, gains[layer], _target(layer, place, oracle) is None) for layer, n in counts.items()]
-    return tuple(sorted(found, key=lambda lost: (-(lost.wins_back.mean or 0.0), -lost.cases)))
+    losses = [Lost(layer, n, gains[layer], _target(layer, layer_of, oracle) is None) for layer, n in counts.items()]
+    return tuple(sorted(losses, key=lambda lost: (-(lost.wins_back.mean or 0.0), -lost.cases)))
 
 
-def _target(layer: Loss, place: object, oracle: Floats | None) -> Floats | None:
+def _target(layer: Loss, layer_of: object, oracle: Floats | None) -> Floats | None:
     """What `correct` these cases would have, None where it is not known."""
     import numpy as np
 
     if oracle is None or layer not in BY_PASSAGES | BY_DOCUMENTS:
         return None
-    had = ~np.isin(np.asarray(place, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
+    had = ~np.isin(np.asarray(layer_of, dtype=str), list(BY_DOCUMENTS)) & ~np.isnan(oracle)
     if not had.any():
         return None
     usual = np.full(len(oracle), oracle[had].mean())

@@ -164,9 +164,9 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
     if not evaluation.cards:
         return evaluation
     values, clusters = evaluation.values, evaluation.clusters
-    told = values if evaluation.held is None else _of_shown(values, evaluation.held)
-    scores = estimates(told, amounts=evaluation.scorecard.amounts, clusters=clusters)
-    if (interval := _interval(evaluation, told)) and MAIN in scores:
+    shown = values if evaluation.held is None else _of_shown(values, evaluation.held)
+    scores = estimates(shown, amounts=evaluation.scorecard.amounts, clusters=clusters)
+    if (interval := _interval(evaluation, shown)) and MAIN in scores:
         scores[MAIN] = Estimate(scores[MAIN].mean, *interval, scores[MAIN].n)
     lost = MAIN in values and evaluation.layers
     line = replace(
@@ -182,16 +182,16 @@ def _judged(evaluation: Evaluation, economy: Economy, oracle: Floats | None, bar
     return replace(evaluation, result=line, cards=(evaluation.scorecard,))
 
 
-def _interval(evaluation: Evaluation, told: Mapping[str, Floats]) -> tuple[float, float] | None:
+def _interval(evaluation: Evaluation, shown: Mapping[str, Floats]) -> tuple[float, float] | None:
     """What the mean over all cases most likely is where the race ended before them, of the cases that count alone."""
     import numpy as np
 
-    if evaluation.interval is None or evaluation.held is None or MAIN not in told:
+    if evaluation.interval is None or evaluation.held is None or MAIN not in shown:
         return evaluation.interval
-    column, counted = evaluation.values[MAIN], told[MAIN]
-    known = counted[~np.isnan(counted)]
-    left_out = int((~np.isnan(column)).sum()) - len(known)
-    return always_valid(known, total=len(column) - left_out) if len(known) else None
+    column, counted = evaluation.values[MAIN], shown[MAIN]
+    scored = counted[~np.isnan(counted)]
+    left_out = int((~np.isnan(column)).sum()) - len(scored)
+    return always_valid(scored, total=len(column) - left_out) if len(scored) else None
 
 
 def _partly(correct: Floats | None) -> int:

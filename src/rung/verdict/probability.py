@@ -52,10 +52,10 @@ def effective_tries(columns: Sequence[Floats]) -> float:
     if k < 2:
         return 1.0
     table = np.stack([np.asarray(column, dtype=np.float64) for column in columns])
-    known = (~np.isnan(table)).astype(np.float64)  # [k, n]
-    means = np.nansum(table, axis=1) / np.maximum(known.sum(axis=1), 1)
-    centred = np.where(known > 0, np.nan_to_num(table) - means[:, None], 0.0)
-    squares = centred**2 @ known.T  # [k, k]: row i's sum of squares over the cases that j has
+    present = (~np.isnan(table)).astype(np.float64)  # [k, n]
+    means = np.nansum(table, axis=1) / np.maximum(present.sum(axis=1), 1)
+    centred = np.where(present > 0, np.nan_to_num(table) - means[:, None], 0.0)
+    squares = centred**2 @ present.T  # [k, k]: row i's sum of squares over the cases that j has
     both = squares * squares.T
     related = np.where(both > _SAME, (centred @ centred.T) / np.sqrt(np.maximum(both, _SAME)), 0.0)
     alike = (squares < _SAME) & (squares.T < _SAME) & (abs(means[:, None] - means) < _SAME)  # two columns without any spread

@@ -77,10 +77,10 @@ def standing(
     course = _Course(total, clusters, max(of, len(entrants), 1), error, bar, incumbent)
     fit = [one for one in entrants if one.open]
     stopped = {one.name: Stop("limit") for one in entrants if not one.open and len(one.values) < total}
-    found = None if bar.correct is None else _by_bar(fit, course, stopped)
-    if found is None and bar.correct is not None and more_enter:
+    by_bar = None if bar.correct is None else _by_bar(fit, course, stopped)
+    if by_bar is None and bar.correct is not None and more_enter:
         return Standing((), stopped)
-    return found or _among(fit, course, stopped)
+    return by_bar or _among(fit, course, stopped)
 
 
 def is_settled(choice: Choice, values: Floats, bar: Bar, *, clusters: Sequence[int] | None = None) -> bool:
@@ -191,9 +191,9 @@ def always_valid(values: Floats, *, total: int, error: float = ERROR) -> tuple[f
         return mean, mean
     grid = np.linspace(0, 1, _GRID + 1)
     needed = math.log(2 / error)
-    kept = grid[(_evidence(values, grid, total) < needed) & (_evidence(1 - values, 1 - grid, total) < needed)]
+    plausible = grid[(_evidence(values, grid, total) < needed) & (_evidence(1 - values, 1 - grid, total) < needed)]
     mean = float(values.mean()) if len(values) else 0.5
-    low, high = (float(kept.min()), float(kept.max())) if len(kept) else (mean, mean)
+    low, high = (float(plausible.min()), float(plausible.max())) if len(plausible) else (mean, mean)
     return min(max(low - 1 / _GRID, 0.0), mean), max(min(high + 1 / _GRID, 1.0), mean)
 
 
@@ -248,24 +248,24 @@ class _Course:
 
 def _surely_misses(one: Contender, course: _Course, error: float) -> bool:
     """Whether its mean over all cases will be too low to clear the bar; of the last choice: so low that it does not stay."""
-    known = _applies(one.values)
-    if len(known) == 0 or course.bar.correct is None:
+    scores = _applies(one.values)
+    if len(scores) == 0 or course.bar.correct is None:
         return False
     level = course.bar.risk if one.name == course.incumbent else 1 - course.bar.risk
-    total = course.total - (len(one.values) - len(known))
-    needed = _needed(known, course.bar.correct, level, total=total, effect=course.effect(one.values))
-    return surely_below(known, needed, total=total, error=error)
+    total = course.total - (len(one.values) - len(scores))
+    needed = _needed(scores, course.bar.correct, level, total=total, effect=course.effect(one.values))
+    return surely_below(scores, needed, total=total, error=error)
 
 
-def _needed(known: Floats, bar: float, level: float, *, total: int, effect: float) -> float:
+def _needed(scores: Floats, bar: float, level: float, *, total: int, effect: float) -> float:
     """The least mean over all cases that reaches the bar with a probability of `level` (`probability.at_least`).
 
     Exact for scores of 0 and 1, whose spread follows from the mean; of others the spread is that of the cases seen.
     """
     import numpy as np
 
-    binary = bool(((known == 0) | (known == 1)).all())
-    spread = bar * (1 - bar) if binary else float(np.concatenate([known, [0.0, 1.0]]).var(ddof=1))
+    binary = bool(((scores == 0) | (scores == 1)).all())
+    spread = bar * (1 - bar) if binary else float(np.concatenate([scores, [0.0, 1.0]]).var(ddof=1))
     error = math.sqrt(spread * effect / (total + 2))
     needed = bar + student_point(level, total + 1) * error
     return (needed * (total + 2) - 1) / total
@@ -322,18 +322,18 @@ def _differences(one: Contender, other: Contender, course: _Course) -> tuple[Flo
     As `choice.behind` has it: a case of half a point to either side is counted besides.
     """
     n = min(len(one.values), len(other.values))
-    found = one.values[:n] - other.values[:n]
-    kept = _applies(found)
-    total = course.total - (n - len(kept))
-    if len(kept) == 0:
-        return kept, total, 0.0
-    spread = (float(((kept - kept.mean()) ** 2).sum()) + 0.5) / (len(kept) + 1)
-    return kept, total, (spread * course.effect(found) / (total + 2)) ** 0.5
+    differences = one.values[:n] - other.values[:n]
+    counted = _applies(differences)
+    total = course.total - (n - len(counted))
+    if len(counted) == 0:
+        return counted, total, 0.0
+    spread = (float(((counted - counted.mean()) ** 2).sum()) + 0.5) / (len(counted) + 1)
+    return counted, total, (spread * course.effect(differences) / (total + 2)) ** 0.5
 
 
 def _mean(values: Floats) -> float:
-    known = _applies(values)
-    return float(known.mean()) if len(known) else -1.0
+    scores = _applies(values)
+    return float(scores.mean()) if len(scores) else -1.0
 
 
 def _applies(values: Floats) -> Floats:

@@ -134,8 +134,8 @@ def timed_apart(timed: Mapping[str, Timed]) -> str:
     by: dict[str, list[str]] = {}
     for name, one in timed.items():
         by.setdefault(str(one), []).append(name)
-    told = "; ".join(f"{listed(names)} {when}" for when, names in by.items())
-    return f"Rungs were timed at different times, so their latencies are not to be compared: {told}. {_RETIME}"
+    passes = "; ".join(f"{listed(names)} {when}" for when, names in by.items())
+    return f"Rungs were timed at different times, so their latencies are not to be compared: {passes}. {_RETIME}"
 
 
 def timed_elsewhere(timed: Timed) -> str:
@@ -215,8 +215,8 @@ def breaks(broken: Sequence[tuple[str, float, Limit]], keeps: Mapping[str, float
     """Which hard limits a rung breaks; `keeps`: with which probability it keeps each, where that was told."""
     parts = []
     for name, value, limit in broken:
-        kept = f" (kept with probability {chance(keeps[name])})" if name in keeps else ""
-        parts.append(f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}{kept}")
+        probability = f" (kept with probability {chance(keeps[name])})" if name in keeps else ""
+        parts.append(f"{name} is {_amount(value, limit.value)}, allowed {limit_words(limit)}{probability}")
     return f"{BREAKS}: {'; '.join(parts)}"
 
 
@@ -305,17 +305,17 @@ def labels_forgiven(name: str, count: int, n: int, first: str) -> str:
     )
 
 
-def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], known: Sequence[str]) -> str:
+def not_checked(name: str, limit: Limit, *, unknown: Sequence[str], metrics: Sequence[str]) -> str:
     """A limit on something that is not known: it is not held against a rung, and not passed over in silence."""
     head = "cost unknown, " if name == "usd_per_1k" else ""
-    told = f"{head}limit {name} ({limit_words(limit)}) not checked"
+    statement = f"{head}limit {name} ({limit_words(limit)}) not checked"
     if unknown:
-        return f"{listed(list(unknown))}: {told}."
+        return f"{listed(list(unknown))}: {statement}."
     if head or name.endswith("_seconds"):
-        return f"{told[0].upper()}{told[1:]}."
+        return f"{statement[0].upper()}{statement[1:]}."
     needs = limit.metric.needs
-    because = f"it needs {needs}" if needs else f"no rung has that score; there are {', '.join(known) or 'none'}"
-    return f"{told[0].upper()}{told[1:]}: {because}."
+    because = f"it needs {needs}" if needs else f"no rung has that score; there are {', '.join(metrics) or 'none'}"
+    return f"{statement[0].upper()}{statement[1:]}: {because}."
 
 
 def no_better_than_one_answer(name: str, score: Estimate, what: str, constant: float, better: Paired) -> str:

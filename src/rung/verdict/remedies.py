@@ -49,13 +49,15 @@ def _left(lost: Lost, of: RungResult, results: Sequence[RungResult], trainable: 
             left.append(way.words)
         else:
             failed += tried
-    said = [_sentence(left)] if left else []
+    sentences = [_sentence(left)] if left else []
     if failed:
         named = list(dict.fromkeys(failed))
-        said.append(f"{listed(named)} {'was' if len(named) == 1 else 'were'} measured here, and gained nothing on these.")
+        sentences.append(
+            f"{listed(named)} {'was' if len(named) == 1 else 'were'} measured here, and gained nothing on these."
+        )
     if untrainable and not left:
-        said.append(_UNTRAINABLE)
-    return " ".join(said)
+        sentences.append(_UNTRAINABLE)
+    return " ".join(sentences)
 
 
 def _in_vain(way: Way, lost: Lost, of: RungResult, results: Sequence[RungResult]) -> list[str] | None:
@@ -88,5 +90,5 @@ def _ways(layer: str) -> Sequence[Way]:
 def _sentence(ways: Sequence[str]) -> str:
     if not ways:
         return ""
-    said = ", or ".join(ways)
-    return f"{said[0].upper()}{said[1:]}."
+    text = ", or ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."

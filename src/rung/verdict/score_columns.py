@@ -147,7 +147,7 @@ def decide_scores(
     asked = _cases(clusters, cases)
     groups = clusters_of(asked)
     prices = _prices(usd or {}, {name: values[name] for name in ladder}, cases)
-    evaluated = [_evaluated(name, place, values[name], groups, prices.get(name)) for place, name in enumerate(ladder)]
+    evaluated = [_evaluated(name, index, values[name], groups, prices.get(name)) for index, name in enumerate(ladder)]
     documents, about = few_documents(asked)
     warnings = [*notes, *left_out, *_remarks({name: values[name] for name in ladder}, bar, prices)]
     warnings += [reasons.few_documents(documents, about)] if documents else []
@@ -157,7 +157,7 @@ def decide_scores(
 
 
 def _evaluated(
-    name: str, place: int, scores: Floats, groups: tuple[int, ...] | None, usd_per_1k: float | None
+    name: str, index: int, scores: Floats, groups: tuple[int, ...] | None, usd_per_1k: float | None
 ) -> Evaluation:
     """The record that `decide` reads: a measured rung at its place on the ladder, with one metric."""
     setting = _SETTING.fullmatch(name)
@@ -167,7 +167,7 @@ def _evaluated(
         "measured",
         usd_per_1k=usd_per_1k,
         reference=name in _ARMS,
-        order=place,
+        order=index,
         answered=len(scores),
         rung=setting[1] if setting else name,
     )
@@ -209,14 +209,14 @@ def _numbers(estimate: Estimate) -> dict[str, Json]:
 def _named(columns: Mapping[str, Iterable[Score]]) -> dict[str, Iterable[Score]]:
     if not hasattr(columns, "items"):
         raise UserError(f"columns maps each system to its scores, found {type(columns).__name__}")
-    found: dict[str, Iterable[Score]] = {}
+    named: dict[str, Iterable[Score]] = {}
     for name, column in columns.items():
         if not isinstance(name, str) or not name.strip():
             raise UserError(f"a system's name must be text, found {name!r}")
-        found[name] = column
-    if not found:
+        named[name] = column
+    if not named:
         raise UserError("there is no column of scores: give at least one system")
-    return found
+    return named
 
 
 def _floats(name: str, column: Iterable[Score]) -> Floats:
@@ -254,9 +254,9 @@ def _number(where: str, value: object, what: str) -> float:
 def _length(lengths: Mapping[str, int]) -> int:
     """How many cases there are, the same in every column."""
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {n}" for name, n in list(lengths.items())[:6])
+        listing = ", ".join(f"{name} {n}" for name, n in list(lengths.items())[:6])
         raise UserError(
-            f"columns are of unequal length ({told}): each needs one value for every case, None where there is none"
+            f"columns are of unequal length ({listing}): each needs one value for every case, None where there is none"
         )
     cases = next(iter(lengths.values()))
     if cases == 0:
@@ -264,13 +264,13 @@ def _length(lengths: Mapping[str, int]) -> int:
     return cases
 
 
-def _ladder(names: Sequence[str], order: Sequence[str] | None) -> tuple[list[str], list[str]]:
+def _ladder(names: Sequence[str], ascending: Sequence[str] | None) -> tuple[list[str], list[str]]:
     """The systems from the lowest, and what to say of those that the order leaves out."""
-    if order is None:
+    if ascending is None:
         return list(names), []
-    if isinstance(order, str):
-        raise UserError(f"order is a list of names, found the text {order!r}")
-    asked = list(order)
+    if isinstance(ascending, str):
+        raise UserError(f"order is a list of names, found the text {ascending!r}")
+    asked = list(ascending)
     if unknown := [name for name in asked if name not in names]:
         raise UserError(f"the order names {unknown[0]!r}, and there is no such system: there are {', '.join(names)}")
     if twice := [name for n, name in enumerate(asked) if name in asked[:n]]:
@@ -306,21 +306,21 @@ def _cases(clusters: Iterable[Hashable | None] | None, cases: int) -> list[Case]
 
 def _prices(usd: Mapping[str, Usd], columns: Mapping[str, Floats], cases: int) -> dict[str, float | None]:
     """Dollars of a thousand cases by system; None where a cost is unknown of any case that has a score."""
-    found: dict[str, float | None] = {}
+    prices: dict[str, float | None] = {}
     for name, cost in usd.items():
         if name not in columns:
             raise UserError(f"a cost is given for {name!r}, and there is no such system: there are {', '.join(columns)}")
         if cost is None or isinstance(cost, Real):
-            found[name] = None if cost is None else 1000 * _usd(f"usd[{name!r}]", cost)
+            prices[name] = None if cost is None else 1000 * _usd(f"usd[{name!r}]", cost)
             continue
         listed = _listed(f"usd[{name!r}]", cost)
         if len(listed) != cases:
             raise UserError(f"usd[{name!r}] has {len(listed)} values for {cases} cases: give one a case, None where unknown")
         costs = [None if one is None else _usd(f"usd[{name!r}][{n}]", one) for n, one in enumerate(listed)]
         counted = [one for one, score in zip(costs, columns[name], strict=True) if not math.isnan(score)]
-        known = [one for one in counted if one is not None]
-        found[name] = 1000 * sum(known) / len(known) if known and len(known) == len(counted) else None
-    return found
+        priced = [one for one in counted if one is not None]
+        prices[name] = 1000 * sum(priced) / len(priced) if priced and len(priced) == len(counted) else None
+    return prices
 
 
 def _usd(where: str, value: object) -> float:
@@ -332,15 +332,15 @@ def _usd(where: str, value: object) -> float:
 
 def _remarks(columns: Mapping[str, Floats], bar: float | None, prices: Mapping[str, float | None]) -> list[str]:
     """What to mind: cases without a score, costs that are not known of all, one system alone."""
-    found = _missing(columns)
+    remarks = _missing(columns)
     unknown = [name for name in columns if prices.get(name) is None]
     if prices and unknown:
-        found.append(f"Cost unknown of {reasons.listed(unknown)}: the cost of every case with a score is needed.")
+        remarks.append(f"Cost unknown of {reasons.listed(unknown)}: the cost of every case with a score is needed.")
     rungs = [name for name in columns if name not in _ARMS]
     if len(rungs) == 1:
         what = "only the bar judges it" if bar is not None else "without a bar there is nothing to decide"
-        found.append(f"There is one system, {rungs[0]}, and nothing to hold it against: {what}.")
-    return found
+        remarks.append(f"There is one system, {rungs[0]}, and nothing to hold it against: {what}.")
+    return remarks
 
 
 def _missing(columns: Mapping[str, Floats]) -> list[str]:
@@ -350,14 +350,14 @@ def _missing(columns: Mapping[str, Floats]) -> list[str]:
     unknown = np.isnan(np.stack(list(columns.values())))
     if not unknown.any():
         return []
-    told = ", ".join(f"{name} {int(row.sum()):,}" for name, row in zip(columns, unknown, strict=True) if row.any())
+    counts = ", ".join(f"{name} {int(row.sum()):,}" for name, row in zip(columns, unknown, strict=True) if row.any())
     common = ~unknown.any(axis=0)
     beside = "No case has a score of every system."
     if common.any():
         means = ", ".join(f"{name} {reasons.number(float(column[common].mean()))}" for name, column in columns.items())
         beside = f"Over the {reasons.cases(int(common.sum()))} that all have: {means}."
     return [
-        f"Without a score, of {reasons.cases(unknown.shape[1])}: {told}. They are left out of that system's mean, not "
+        f"Without a score, of {reasons.cases(unknown.shape[1])}: {counts}. They are left out of that system's mean, not "
         f"counted as misses, and differences are over the cases that both have. {beside} Where an answer was owed and did "
         "not come, write 0."
     ]

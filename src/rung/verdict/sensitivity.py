@@ -53,7 +53,7 @@ class Flip:
     now: float
     upwards: bool
     clears: bool = True
-    told: str = ""
+    shown: str = ""
 
 
 def priced(result: RungResult, economy: Economy) -> RungResult:
@@ -87,42 +87,42 @@ def what_would_change(
     """
     untimed = {e.name for e in evaluations if e.result.stopped}  # no limit of time can be held against these
     floored = {name for name, why in rejected.items() if why.startswith(reasons.AT_FLOOR)}  # no choice either way
-    found = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
-    kept = [flip for flip in found if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
+    nearest = flips(evaluations, bar=bar, economy=economy, incumbent=incumbent)
+    relevant = [flip for flip in nearest if flip.winner not in (untimed if flip.what.endswith("_seconds") else floored)]
     results = [e.result for e in evaluations]
     thin = {r.name for r in results if MAIN in r.scores and r.scores[MAIN].n < MIN_CASES}
-    told = in_words(kept, winner, thin=thin)
+    sentences = in_words(relevant, winner, thin=thin)
     if winner is not None and winner not in thin:
-        told += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
-    return tuple(told)
+        sentences += cheaper_from(winner, [r for r in results if r.name not in thin], bar, economy)
+    return tuple(sentences)
 
 
-def flips(weighed: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
+def flips(evaluations: Sequence[Evaluation], *, bar: Bar, economy: Economy, incumbent: str = "") -> tuple[Flip, ...]:
     """Every nearest change of the choice: of the bar, of each limit on money and time, and through limits on money.
 
     Rungs that the race stopped count with what they answered, unless they would then be chosen today.
 
     Args:
-        weighed: every rung that was named, as `decide` takes them.
+        evaluations: every rung that was named, as `decide` takes them.
         bar: what is good enough.
         economy: of the same rungs.
         incumbent: the last verdict's winner, "" where there is none.
     """
-    choose, results = chooser(weighed, incumbent=incumbent), [priced(w.result, economy) for w in weighed]
+    choose, results = chooser(evaluations, incumbent=incumbent), [priced(e.result, economy) for e in evaluations]
     now = _name(choose(results, bar))
-    again = [replace(w, result=replace(w.result, stopped="")) for w in weighed]
+    again = [replace(e, result=replace(e.result, stopped="")) for e in evaluations]
     of_all, reopened = chooser(again, incumbent=incumbent), [replace(result, stopped="") for result in results]
     if _name(of_all(reopened, bar)) == now:
         choose, results = of_all, reopened
-    found = [*_of_bar(choose, results, bar, now)]
+    changes = [*_of_bar(choose, results, bar, now)]
     for name in _BY_BREAKPOINTS:
         if name in bar.limits:
-            found += _of_limit(choose, results, bar, name, now)
+            changes += _of_limit(choose, results, bar, name, now)
     if any(name in bar.limits for name in OF_MONEY):
         for what, value, changed in _inputs(economy):
             turns = _turning_points(results, bar, changed, value)
-            found += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
-    return tuple(found)
+            changes += _of_input(_choosing(choose, results, bar, changed), turns, what, value, now)
+    return tuple(changes)
 
 
 def _choosing(
@@ -136,30 +136,32 @@ def _name(choice: Choice | None) -> str | None:
     return None if choice is None else choice.name
 
 
-def in_words(found: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
+def in_words(changes: Sequence[Flip], winner: str | None, *, thin: Collection[str] = ()) -> list[str]:
     """One sentence each. That a limit below the choice's own number leaves nobody goes without saying.
 
     `thin`: rungs that have answered too few cases for that; of them, and against them, nothing is said.
     """
     if winner in thin:
         return []
-    others = (flip for flip in found if flip.winner != winner and flip.winner not in thin)
-    told = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
-    return [flip_words.flip(flip.what, flip.told, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in told]
+    others = (flip for flip in changes if flip.winner != winner and flip.winner not in thin)
+    relevant = (flip for flip in others if flip.winner is not None or flip.what not in _BY_BREAKPOINTS)
+    return [
+        flip_words.flip(flip.what, flip.shown, flip.winner, upwards=flip.upwards, clears=flip.clears) for flip in relevant
+    ]
 
 
 def cheaper_from(winner: str, rungs: Sequence[RungResult], bar: Bar, economy: Economy) -> list[str]:
     """From which traffic on another rung that is good enough costs less than the choice, or the choice less than it."""
     bills = {r.name: b for r in rungs if (b := priced(r, economy).bill) is not None}
     good = [r for r in rungs if r.name != winner and r.name in bills and _good_enough(r, bar)]
-    found = []
+    sentences = []
     for rung in good if winner in bills else ():
         volume = break_even(bills[winner], bills[rung.name], months=economy.prices.months)
         if volume is not None:
             dear_first = (bills[winner].per_query or 0.0) > (bills[rung.name].per_query or 0.0)
             cheap, dear = (rung.name, winner) if dear_first else (winner, rung.name)
-            found.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
-    return found
+            sentences.append(flip_words.cheaper_from(cheap, dear, volume, economy.demand.queries))
+    return sentences
 
 
 def _good_enough(rung: RungResult, bar: Bar) -> bool:
@@ -172,16 +174,16 @@ def _of_bar(choose: Choose, results: Sequence[RungResult], bar: Bar, now: str | 
     """The nearest bar above and below at which the choice is another: the first hundredth where it is, then bisection."""
     if bar.correct is None:
         return []
-    found: list[Flip] = []
+    changes: list[Flip] = []
     for upwards, end in ((True, 1.0), (False, 0.0)):
         same, step = bar.correct, _BAR_STEP if upwards else -_BAR_STEP
         while same != end:
             away = min(1.0, max(0.0, same + step))
             if _name(choose(results, replace(bar, correct=away))) != now:
-                found.append(_bar_between(choose, results, bar, now, (same, away)))
+                changes.append(_bar_between(choose, results, bar, now, (same, away)))
                 break
             same = away
-    return found
+    return changes
 
 
 def _bar_between(
@@ -196,28 +198,28 @@ def _bar_between(
     other, value = choose(results, replace(bar, correct=away)), same if upwards else away
     clears = other is None or other.code in ("clears", "kept")
     flip = Flip("bar", value, _name(other), bar.correct or 0.0, upwards, clears)
-    return _told(flip, lambda x: _name(choose(results, replace(bar, correct=x))))
+    return _rounded(flip, lambda x: _name(choose(results, replace(bar, correct=x))))
 
 
-def _told(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
+def _rounded(flip: Flip, choice: Callable[[float], str | None]) -> Flip:
     """With the roughest form of its value at which it is true."""
     forms = flip_words.forms(flip.what, flip.value, upwards=flip.upwards)
     past = 1e-6 if flip.upwards else -1e-6
-    true = (told for told, value in forms if choice(value + past * abs(value)) == flip.winner)
-    return replace(flip, told=next(true, forms[-1][0]))
+    true = (words for words, value in forms if choice(value + past * abs(value)) == flip.winner)
+    return replace(flip, shown=next(true, forms[-1][0]))
 
 
 def _of_limit(choose: Choose, results: Sequence[RungResult], bar: Bar, name: str, now: str | None) -> list[Flip]:
     limit = bar.limits[name]
-    known = sorted({m for r in results if not r.reference and (m := _least_kept(r, name, bar)) is not None})
+    least = sorted({m for r in results if not r.reference and (m := _least_kept(r, name, bar)) is not None})
 
     def choice(value: float) -> str | None:
         # from above: a limit of a rung's own number is kept, anything below it is not
         return _name(choose(results, replace(bar, limits={**bar.limits, name: replace(limit, value=-value)})))
 
-    turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in known if m > 0), now)  # none is below 0
-    found = [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
-    return [_told(flip, lambda value: choice(-value)) for flip in found]
+    turned = _at_breakpoints(choice, name, -limit.value, sorted(-m for m in least if m > 0), now)  # none is below 0
+    changes = [replace(flip, value=-flip.value, now=limit.value, upwards=not flip.upwards) for flip in turned]
+    return [_rounded(flip, lambda value: choice(-value)) for flip in changes]
 
 
 def _least_kept(result: RungResult, name: str, bar: Bar) -> float | None:
@@ -225,8 +227,8 @@ def _least_kept(result: RungResult, name: str, bar: Bar) -> float | None:
     number = measured(result, name)
     if number is None or name not in QUANTILES or result.latency is None or not result.latency.times:
         return number
-    kept = least_limit(result.latency.times, QUANTILES[name], bar.risk)
-    return number if kept is None else min(number, kept / 1000)
+    least = least_limit(result.latency.times, QUANTILES[name], bar.risk)
+    return number if least is None else min(number, least / 1000)
 
 
 def _at_breakpoints(
@@ -236,33 +238,33 @@ def _at_breakpoints(
 
     A point belongs to what is below it: at a bar of a rung's own mean the rung still clears it.
     """
-    found: list[Flip] = []
+    changes: list[Flip] = []
     above = [p for p in points if p >= now - _NEVER]
     below = [p for p in points if p < now - _NEVER]
     # Asked between two points, since at one it hangs on the last bit.
     for point, beyond in zip(above, [*above[1:], *(p + max(1e-6, abs(p) * 1e-6) for p in above[-1:])], strict=True):
         if beyond - point > _NEVER and (other := choice((point + beyond) / 2)) != winner:
-            found.append(Flip(what, point, other, now, upwards=True))
+            changes.append(Flip(what, point, other, now, upwards=True))
             break
     ends = [*(p - max(1e-6, abs(p) * 1e-6) for p in below[:1]), *below[:-1]]
     for point, beyond in reversed(list(zip(below, ends, strict=True))):
         if point - beyond > _NEVER and (other := choice((point + beyond) / 2)) != winner:
-            found.append(Flip(what, point, other, now, upwards=False))
+            changes.append(Flip(what, point, other, now, upwards=False))
             break
-    return found
+    return changes
 
 
 def _inputs(economy: Economy) -> list[tuple[str, float, Callable[[float], Economy]]]:
     """What may change besides, with its value of today: name, value, and the economy with another value."""
     demand = economy.demand
-    found: list[tuple[str, float, Callable[[float], Economy]]] = []
+    inputs: list[tuple[str, float, Callable[[float], Economy]]] = []
     if demand.queries:
-        found.append(("traffic", demand.queries, lambda x: replace(economy, demand=replace(demand, queries=x))))
+        inputs.append(("traffic", demand.queries, lambda x: replace(economy, demand=replace(demand, queries=x))))
     if demand.changes:
-        found.append(("changes", demand.changes, lambda x: replace(economy, demand=replace(demand, changes=x))))
+        inputs.append(("changes", demand.changes, lambda x: replace(economy, demand=replace(demand, changes=x))))
     if any(effort.per_query for effort in economy.efforts.values()):
-        found.append(("price", 1.0, lambda x: replace(economy, efforts=_dearer(economy.efforts, x))))
-    return found
+        inputs.append(("price", 1.0, lambda x: replace(economy, efforts=_dearer(economy.efforts, x))))
+    return inputs
 
 
 def _dearer(efforts: Mapping[str, Effort], times: float) -> dict[str, Effort]:
@@ -294,15 +296,15 @@ def _of_input(
     choice: Callable[[float], str | None], turns: Sequence[float], what: str, now: float, winner: str | None
 ) -> list[Flip]:
     """The nearest change above and below: between neighbouring `turns` the choice stays the same."""
-    found: list[Flip] = []
+    changes: list[Flip] = []
     for upwards in (True, False):
         way = [turn for turn in (turns if upwards else turns[::-1]) if (turn >= now if upwards else turn <= now)]
         ends = [*way[1:], now * FARTHEST if upwards else now / FARTHEST]
         for turn, end in zip(way, ends, strict=False):
             if abs(end / turn - 1) > _ALIKE and (other := choice((turn * end) ** 0.5)) != winner:
-                found.append(_told(Flip(what, turn, other, now, upwards), choice))
+                changes.append(_rounded(Flip(what, turn, other, now, upwards), choice))
                 break
-    return found
+    return changes
 
 
 def _bisected(holds: Callable[[float], bool], inside: float, outside: float) -> float:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 
-def flip(what: str, told: str, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
+def flip(what: str, value: str, winner: str | None, *, upwards: bool, clears: bool = True) -> str:
     """What would change the choice, with its nearest value, in one of `forms`. `clears`: whether the choice would then clear
     the bar."""
     then = "no rung could be chosen" if winner is None else f"{winner} would be the choice"
     if what == "bar" and not clears:
         where = "above" if upwards else "at or below"
         return (
-            f"With a bar {where} {told}, no rung would be shown to clear it; {winner} would then stand in, as the "
+            f"With a bar {where} {value}, no rung would be shown to clear it; {winner} would then stand in, as the "
             "lowest that is not shown to be worse than the best."
         )
     if what == "bar":
-        return f"With a bar {'above' if upwards else 'at or below'} {told}, {then}."
+        return f"With a bar {'above' if upwards else 'at or below'} {value}, {then}."
     if what == "traffic":
-        return f"At {_more(upwards)} than about {told} queries a month, {then}."
+        return f"At {_more(upwards)} than about {value} queries a month, {then}."
     if what == "changes":
-        return f"If the documents changed {_more(upwards)} than about {told} times a month, {then}."
+        return f"If the documents changed {_more(upwards)} than about {value} times a month, {then}."
     if what == "price":
-        return f"If an answer cost {_more(upwards)} than about {told} times what it does, {then}."
-    return f"With a limit on {what} {'at or above' if upwards else 'below'} {told}, {then}."
+        return f"If an answer cost {_more(upwards)} than about {value} times what it does, {then}."
+    return f"With a limit on {what} {'at or above' if upwards else 'below'} {value}, {then}."
 
 
 def _more(upwards: bool) -> str:
@@ -35,7 +35,7 @@ def forms(what: str, value: float, *, upwards: bool) -> list[tuple[str, float]]:
     exact = Decimal(f"{value:.12g}")
     last = [-digits for digits in (2, 3, 4, 5)] if what == "bar" else [exact.adjusted() - digits for digits in (2, 3, 4, 6)]
     way = ROUND_CEILING if upwards else ROUND_FLOOR
-    shown = [exact.quantize(Decimal(1).scaleb(place), rounding=way) for place in last]
+    shown = [exact.quantize(Decimal(1).scaleb(exponent), rounding=way) for exponent in last]
     return [(f"{one:f}" if what == "bar" else _plain(one), float(one)) for one in shown]
 
 

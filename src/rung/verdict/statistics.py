@@ -116,7 +116,7 @@ def paired_with(
     import numpy as np
 
     reference = np.asarray(base, dtype=np.float64)
-    found: dict[str, Paired] = {}
+    results: dict[str, Paired] = {}
     together: dict[bytes, dict[str, _Units]] = {}
     for name, other in others.items():
         values = np.asarray(other, dtype=np.float64)
@@ -126,27 +126,27 @@ def paired_with(
         units = _units(differences, clusters)
         simple = _without_resampling(differences[~np.isnan(differences)], len(units.sums))
         if simple is not None:
-            found[name] = simple
+            results[name] = simple
         elif len(units.sums) >= NORMAL_FROM:
-            found[name] = _normal(units)
+            results[name] = _normal(units)
         else:
             together.setdefault(units.key, {})[name] = units
     for group in together.values():
-        found |= _resampled(group, resamples=resamples, seed=seed)
-    return {name: found[name] for name in others}
+        results |= _resampled(group, resamples=resamples, seed=seed)
+    return {name: results[name] for name in others}
 
 
 def _units(differences: Floats, clusters: Sequence[int] | None) -> _Units:
     import numpy as np
 
-    known = ~np.isnan(differences)
-    values = differences[known]
+    present = ~np.isnan(differences)
+    values = differences[present]
     if clusters is None:
         return _Units(values, np.ones(len(values)), False, len(values).to_bytes(8, "big"))
-    numbers = np.unique(np.asarray(clusters)[known], return_inverse=True)[1]
+    numbers = np.unique(np.asarray(clusters)[present], return_inverse=True)[1]
     sums = np.bincount(numbers, weights=values).astype(np.float64)
     sizes = np.bincount(numbers).astype(np.float64)
-    return _Units(sums, sizes, len(sums) < len(values), known.tobytes())
+    return _Units(sums, sizes, len(sums) < len(values), present.tobytes())
 
 
 def _without_resampling(differences: Floats, units: int) -> Paired | None:
@@ -178,16 +178,16 @@ def _resampled(group: Mapping[str, _Units], *, resamples: int, seed: int) -> dic
         [resampled_means(columns[mask], resamples=resamples, seed=seed) * mask.sum() for mask in first.strata], axis=0
     )
     flipped = _sign_flips(sums, resamples=resamples, seed=seed)
-    found: dict[str, Paired] = {}
-    for place, (name, units) in enumerate(group.items()):
-        means = units.mean + units.widening * (drawn[:, place] / drawn[:, -1] - units.mean)
+    results: dict[str, Paired] = {}
+    for index, (name, units) in enumerate(group.items()):
+        means = units.mean + units.widening * (drawn[:, index] / drawn[:, -1] - units.mean)
         low, high = np.quantile(means, [0.025, 0.975])
         far = min(int((means <= _SAME).sum()), int((means >= -_SAME).sum()))
         bootstrap = min(1.0, max(2 * (far + 1) / (resamples + 1), _floor(units.differing)))
-        permutation = _exact(units.sums) if units.differing <= _ENUMERATED else flipped[place]
+        permutation = _exact(units.sums) if units.differing <= _ENUMERATED else flipped[index]
         estimated = Estimate(units.mean, float(low), float(high), units.n)
-        found[name] = Paired(estimated, max(bootstrap, permutation), bootstrap, permutation)
-    return found
+        results[name] = Paired(estimated, max(bootstrap, permutation), bootstrap, permutation)
+    return results
 
 
 def _sign_flips(sums: Floats, *, resamples: int, seed: int) -> list[float]:
@@ -243,7 +243,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     """
     adjusted: dict[str, float] = {}
     reached = 0.0
-    for place, name in enumerate(sorted(p, key=lambda one: p[one])):
-        reached = max(reached, min(1.0, (len(p) - place) * p[name]))
+    for rank, name in enumerate(sorted(p, key=lambda one: p[one])):
+        reached = max(reached, min(1.0, (len(p) - rank) * p[name]))
         adjusted[name] = reached
     return {name: adjusted[name] for name in p}

@@ -19,7 +19,7 @@ from rung.knowledge.readers.source import Unusable
 from rung.knowledge.readers.unread import mark_in_head
 from rung.records import Document, Json
 
-_KEPT = frozenset({"body_start", "pages", "format", "language"})  # what readers say about the text
+_READER_KEYS = frozenset({"body_start", "pages", "format", "language"})  # what readers say about the text
 
 # What sidecars say: first its own ({} where it has none), then those of the folders above it and of what a link leads to.
 Described = Sequence[Mapping[str, Json]]
@@ -156,7 +156,7 @@ def hidden_character(name: str) -> str:
 
 def _refuse_marks(document: Document) -> None:
     """Raises `Unusable` where a document carries a mark of access that its reader did not take as groups."""
-    meta = {key: value for key, value in document.meta.items() if key not in _KEPT}
+    meta = {key: value for key, value in document.meta.items() if key not in _READER_KEYS}
     if marks.GROUPS in meta or (key := marks.in_values(meta)):
         raise Unusable(refusal(marks.GROUPS if marks.GROUPS in meta else key))
     if (mark := mark_in_head(document)) is not None:
@@ -166,7 +166,7 @@ def _refuse_marks(document: Document) -> None:
 def _described(document: Document, sidecar: Mapping[str, Json]) -> Document:
     """The document with the title and the meta that its sidecar gives; what its reader found out stays."""
     title = sidecar.get("title")
-    meta = {key: value for key, value in sidecar.items() if key not in ("title", "groups") and key not in _KEPT}
+    meta = {key: value for key, value in sidecar.items() if key not in ("title", "groups") and key not in _READER_KEYS}
     words = " ".join(str(title).split()) if isinstance(title, (str, int, float)) and not isinstance(title, bool) else ""
     return replace(document, title=words or document.title, meta={**document.meta, **meta})
 

@@ -51,7 +51,7 @@ class Branches:
     """Resolves the schemas of one document."""
 
     dialect: Dialect
-    _made: list[Part] = field(default_factory=list)  # kept, so that their identity stays theirs
+    _held: list[Part] = field(default_factory=list)  # kept, so that their identity stays theirs
     _simple: dict[int, Part] = field(default_factory=dict)
     is_partial: bool = False
     _denying: set[int] = field(default_factory=set)  # parts that say what is not: they evaluate nothing
@@ -65,7 +65,7 @@ class Branches:
 
     def part(self, source: Json, content: Part) -> Part:
         """A schema of our own, that stands where another one stood."""
-        self._made.append(content)
+        self._held.append(content)
         self.dialect.pointers[id(content)] = self.dialect.pointer(source)
         return content
 
@@ -122,7 +122,7 @@ class Branches:
         if id(schema) not in self._simple:
             own = {word: value for word, value in schema.items() if word not in RESOLVED and word not in UNEVALUATED}
             self._simple[id(schema)] = self.part(schema, own)
-            self._made.append(schema)
+            self._held.append(schema)
         return self._simple[id(schema)]
 
     def _without(self, source: Json, name: str) -> Part:

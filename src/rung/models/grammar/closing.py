@@ -51,7 +51,7 @@ class Lengths:
     """
 
     rules: Mapping[str, Node]
-    _known: dict[str, float] = field(default_factory=dict)
+    _lengths: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         users: dict[str, set[str]] = {name: set() for name in self.rules}
@@ -63,8 +63,8 @@ class Lengths:
             name = next(iter(waiting))
             del waiting[name]
             length = self.of(self.rules[name])
-            if length < self._known.get(name, math.inf):
-                self._known[name] = length
+            if length < self._lengths.get(name, math.inf):
+                self._lengths[name] = length
                 waiting |= dict.fromkeys(users[name])
 
     def of(self, node: Node) -> float:
@@ -72,7 +72,7 @@ class Lengths:
         return characters(node, rule=self._of_rule, choice=_fewest, repetition=_needed)
 
     def _of_rule(self, name: str) -> float:
-        return self._known.get(name, math.inf)
+        return self._lengths.get(name, math.inf)
 
 
 def _fewest(lengths: Iterable[float]) -> float:

@@ -19,7 +19,7 @@ _MAX = 4000  # characters: more is no usual answer
 class _Usual:
     rules: Mapping[str, Node]
     shortest: Lengths = field(init=False)
-    _known: dict[str, float] = field(default_factory=dict)
+    _computed: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shortest = Lengths(self.rules)
@@ -28,10 +28,10 @@ class _Usual:
         return characters(node, rule=self._of_rule, choice=_most, repetition=_usually)
 
     def _of_rule(self, name: str) -> float:
-        if name not in self._known:
-            self._known[name] = self.shortest.of(Ref(name))  # one inside itself is said no further
-            self._known[name] = min(_MAX, self.of(self.rules[name]))
-        return self._known[name]
+        if name not in self._computed:
+            self._computed[name] = self.shortest.of(Ref(name))  # one inside itself is said no further
+            self._computed[name] = min(_MAX, self.of(self.rules[name]))
+        return self._computed[name]
 
 
 def _most(lengths: Iterable[float]) -> float:

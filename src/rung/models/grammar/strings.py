@@ -18,7 +18,7 @@ from rung.records import digest
 
 PREAMBLE = 'char ::= [^"\\\\\\x00-\\x1f\\x7f] | "\\\\" ["\\\\/bfnrt]\n'
 
-Place = tuple[str, str]  # (pointer, keyword)
+Keyword = tuple[str, str]  # (pointer, keyword)
 
 _ESCAPED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
 _PLAIN = without(ANY, ((0, 0x1F), (0x22, 0x22), (0x5C, 0x5C), (0x7F, 0x7F)))
@@ -65,12 +65,12 @@ def is_endless(text: Text) -> bool:
     return True
 
 
-def string(text: Text, rules: Rules) -> tuple[Node, list[Place]]:
+def string(text: Text, rules: Rules) -> tuple[Node, list[Keyword]]:
     """A JSON string, and what of it is not held. Of nothing (`Alt`) where no string will do."""
     if text.most is not None and text.most < text.least:
         return Alt(()), []
-    read: list[tuple[Place, Node]] = []
-    left: list[Place] = []
+    read: list[tuple[Keyword, Node]] = []
+    left: list[Keyword] = []
     for pointer, keyword, pattern in text.expressions:
         try:
             read.append(((pointer, keyword), _expression(keyword, pattern)))
@@ -86,7 +86,7 @@ def _expression(keyword: str, pattern: str) -> Node:
     return patterns.read(pattern)
 
 
-def _inside(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules: Rules) -> Node:
+def _inside(text: Text, read: list[tuple[Keyword, Node]], left: list[Keyword], rules: Rules) -> Node:
     if not read and not text.excluded:
         return _any(text)
     if len(read) == 1 and not text.excluded:
@@ -101,7 +101,7 @@ def _inside(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules
         return _in_part(text, read, left, rules)
 
 
-def _in_part(text: Text, read: list[tuple[Place, Node]], left: list[Place], rules: Rules) -> Node:
+def _in_part(text: Text, read: list[tuple[Keyword, Node]], left: list[Keyword], rules: Rules) -> Node:
     """Not all at once: the last expression is left out or, where there is but one and it has an end, the lengths."""
     if not read:
         left.append(("", "not"))

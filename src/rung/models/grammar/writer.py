@@ -53,7 +53,7 @@ class Writer:
     rules: Rules = field(default_factory=dict)
     without_end: dict[str, None] = field(default_factory=dict)  # pointers of what has no upper length
     branches: Branches = field(init=False)
-    _places: dict[str, str] = field(default_factory=dict)  # rule of schemas -> where they stood
+    _pointers: dict[str, str] = field(default_factory=dict)  # rule of schemas -> where they stood
     _open: set[str] = field(default_factory=set)  # rules that are being written
 
     def __post_init__(self) -> None:
@@ -70,14 +70,14 @@ class Writer:
         root = self.rule((self.dialect.root,))
         rules = pruned(self.rules)
         if root.name not in rules:
-            raise Nothing(self._place_of_nothing(rules))
+            raise Nothing(self._pointer_of_nothing(rules))
         return {"root": root, **rules}
 
-    def _place_of_nothing(self, left: Rules) -> str:
+    def _pointer_of_nothing(self, left: Rules) -> str:
         """Where it is that nothing will do: a rule that refers to no other one of which nothing is left."""
-        gone = [name for name in self._places if name not in left]
+        gone = [name for name in self._pointers if name not in left]
         ends = [name for name in gone if not (refers(self.rules[name]) & (self.rules.keys() - left.keys() - {name}))]
-        return self._places[(ends or gone)[-1]] if gone else ""
+        return self._pointers[(ends or gone)[-1]] if gone else ""
 
     def name(self, schemas: Sequence[Json]) -> str:
         """Names the rule for schemas that all hold."""
@@ -95,7 +95,7 @@ class Writer:
         if name not in self.rules:
             if len(self.rules) > MAX_RULES:
                 raise TooMany
-            self._places[name] = self.dialect.pointer(schemas[0]) if schemas else ""
+            self._pointers[name] = self.dialect.pointer(schemas[0]) if schemas else ""
             self.rules[name] = Alt(())
             self._open.add(name)
             choices = [self._branch(branch) for branch in self.branches.of(schemas)]

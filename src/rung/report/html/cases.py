@@ -46,7 +46,7 @@ class _Store:
             guarded(
                 el(
                     "li",
-                    el("p", _place(p), cls="quiet"),
+                    el("p", _location(p), cls="quiet"),
                     el("div", shorten(p.text, most=most), cls="text", dir="auto"),
                     id=f"p{i}",
                 ),
@@ -132,16 +132,16 @@ def _filters(context: _Context, shown: int) -> Safe:
             cls="wide",
         ),
     ]
-    found = el("p", count(shown, "case"), id="found", role="status", aria_live="polite", cls="quiet")
+    counter = el("p", count(shown, "case"), id="found", role="status", aria_live="polite", cls="quiet")
     # Shown by the script: without it the list stands unfiltered.
-    return el("form", el("div", *controls, cls="controls"), found, id="filters", hidden=True)
+    return el("form", el("div", *controls, cls="controls"), counter, id="filters", hidden=True)
 
 
 def _case(page: CasePage, number: int, context: _Context, *, with_passages: bool) -> Safe:
     metric, winner = context.report.verdict.main_metric, context.report.verdict.winner
     answered = [name for name in context.rungs if name in page.outcomes]
     marks = {name: mark_of(page, name, metric=metric) for name in answered}
-    right, partly = (sum(mark == wanted for mark in marks.values()) for wanted in ("right", "partly right"))
+    right, partly = (sum(mark == state for mark in marks.values()) for state in ("right", "partly right"))
     summary = [
         el("span", page.case.question, cls="asked", dir="auto"),
         el("span", f"{right} of {len(answered)} right{f', {partly} in part' if partly else ''}", cls="tally"),
@@ -195,7 +195,7 @@ def _about(case: Case) -> Safe:
         pairs.append(("Accepted answer", el("em", "none: the documents hold no answer, so it should refuse")))
     where = [f"{e.document}, characters {e.start:,}–{e.end:,}" for e in case.evidence] or list(case.gold_documents)
     if where:
-        pairs.append(("Evidence", join(*(el("p", place) for place in where))))
+        pairs.append(("Evidence", join(*(el("p", line) for line in where))))
     if case.groups is not None:
         pairs.append(("Asked as", join(", ".join(case.groups) or "nobody in particular (no group)")))
     pairs.append(("Case", join(el("code", case.id), f" · {case.split}", f" · {case.place}" if case.place else "")))
@@ -216,7 +216,7 @@ def _answer(page: CasePage, rung: str, context: _Context, *, with_passages: bool
     whole = el(
         "article",
         el("p", *_spaced(head), cls="head"),
-        *_said(page.case, outcome, context, with_passages=with_passages),
+        *_answer_parts(page.case, outcome, context, with_passages=with_passages),
         *_not_borne_out(page, rung, context),
         cls="answer",
     )
@@ -229,7 +229,7 @@ def _not_borne_out(page: CasePage, rung: str, context: _Context) -> list[Safe]:
     if answer is None or page.scores.get(rung, {}).get("support_recall", 1.0) == 1:
         return []
     most = context.report.limits.answer_characters
-    items = [el("li", f"{why}: ", el("span", shorten(said, most=most), dir="auto")) for why, said in doubted(answer)]
+    items = [el("li", f"{why}: ", el("span", shorten(sentence, most=most), dir="auto")) for why, sentence in doubted(answer)]
     return [el("div", el("p", "Not supported:"), el("ul", *items), cls="quiet small")] if items else []
 
 
@@ -237,7 +237,7 @@ def _spaced(parts: Sequence[Safe]) -> list[Safe]:
     return [join(" " if i else "", part) for i, part in enumerate(parts)]
 
 
-def _said(case: Case, outcome: Outcome, context: _Context, *, with_passages: bool) -> list[Safe]:
+def _answer_parts(case: Case, outcome: Outcome, context: _Context, *, with_passages: bool) -> list[Safe]:
     if outcome.answer is None:
         failure = outcome.failure
         error = "no answer was recorded" if failure is None else failure.error
@@ -255,8 +255,8 @@ def _said(case: Case, outcome: Outcome, context: _Context, *, with_passages: boo
     if used:
         notes.append(f"{significant(used)} tokens")
     text = shorten(answer.text, most=context.report.limits.answer_characters)
-    said = el("blockquote", text, dir="auto") if text.strip() else el("blockquote", el("em", "(an empty answer)"))
-    parts = [said]
+    quote = el("blockquote", text, dir="auto") if text.strip() else el("blockquote", el("em", "(an empty answer)"))
+    parts = [quote]
     if answer.citations:
         parts.append(el("p", "Cites ", *_cited(answer.citations, case), cls="cites"))
     if notes:
@@ -301,26 +301,26 @@ def _shown(case: Case, answer: Answer, context: _Context) -> Safe:
     cited: Mapping[str, int] = {c.passage: c.mark for c in reversed(answer.citations) if c.passage}
     gold = [_gold_spans(case, p.document, p.start, p.end) for p in answer.passages]
     most = context.report.limits.passages_per_answer
-    wanted = sorted(range(len(gold)), key=lambda i: (gold[i] is None, answer.passages[i].id not in cited, i))[:most]
+    chosen = sorted(range(len(gold)), key=lambda i: (gold[i] is None, answer.passages[i].id not in cited, i))[:most]
     items = []
-    for i in sorted(wanted):
+    for i in sorted(chosen):
         passage, spans = answer.passages[i], gold[i]
         number = context.store.number(passage)
         tags = [el("span", "★ gold", cls="gold")] if spans is not None else []
         if passage.id in cited:
             tags.append(el("span", f"cited as [{cited[passage.id]}]", cls="tag plain"))
-        link = el("a", _place(passage), href=f"#p{number}")
+        link = el("a", _location(passage), href=f"#p{number}")
         seen = context.report.limits.passage_characters
         marks = ",".join(f"{a}-{min(b, seen)}" for a, b in spans or () if a < seen)
         items.append(el("li", *_spaced([link, *tags]), value=i + 1, data_passage=number, data_gold=marks or None))
-    found = sum(spans is not None for spans in gold)
-    head = f"{count(len(gold), 'passage')} shown to the model" + (f", {found} gold" if found else "")
+    gold_count = sum(spans is not None for spans in gold)
+    head = f"{count(len(gold), 'passage')} shown to the model" + (f", {gold_count} gold" if gold_count else "")
     left = len(gold) - len(items)
     rest = el("p", f"{count(left, 'further passage')} not listed here.", cls="quiet small") if left else Safe("")
     return el("details", el("summary", head), el("ol", *items), rest, cls="shown")
 
 
-def _place(passage: Passage) -> str:
+def _location(passage: Passage) -> str:
     name = (
         f"{passage.title} · {passage.document}" if passage.title and passage.title != passage.document else passage.document
     )

@@ -33,13 +33,13 @@ class Scale:
 
     def at(self, value: float) -> float:
         """The place of a value; values outside are drawn at the border."""
-        kept = min(max(value, self.low), self.high)
+        inside = min(max(value, self.low), self.high)
         if self.high == self.low:
             share = 0.5
         elif self.log:
-            share = math.log(kept / self.low) / math.log(self.high / self.low)
+            share = math.log(inside / self.low) / math.log(self.high / self.low)
         else:
-            share = (kept - self.low) / (self.high - self.low)
+            share = (inside - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 2)
 
 
@@ -236,11 +236,11 @@ def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float,
 def _log_ticks(scale: Scale, about: int) -> list[float]:
     decades = range(math.floor(math.log10(scale.low)), math.ceil(math.log10(scale.high)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
-        found = [float(f"{f * 10.0**d:.12g}") for d in decades for f in factors]
-        found = [value for value in found if scale.low <= value <= scale.high]
-        if len(found) <= about + 2:
-            return found
-    return found[:: math.ceil(len(found) / about)]
+        values = [float(f"{f * 10.0**d:.12g}") for d in decades for f in factors]
+        values = [value for value in values if scale.low <= value <= scale.high]
+        if len(values) <= about + 2:
+            return values
+    return values[:: math.ceil(len(values) / about)]
 
 
 def _svg(*parts: Safe, height: int, cls: str, role: str | None = None, labelled: str | None = None) -> Safe:

@@ -186,9 +186,9 @@ def _cost(report: Report, rungs: Sequence[RungResult]) -> _Price:
 
 def _tokens(report: Report, rung: RungResult) -> float | None:
     parts = [rung.scores[k].mean for k in ("prompt_tokens", "completion_tokens") if k in rung.scores]
-    known = [p for p in parts if p is not None]
-    if len(known) == 2:
-        return sum(known)
+    means = [p for p in parts if p is not None]
+    if len(means) == 2:
+        return sum(means)
     used = [p.outcomes[rung.name].usage for p in report.cases if rung.name in p.outcomes]
     spent = [u.prompt_tokens + u.completion_tokens for u in used]
     return sum(spent) / len(spent) if any(spent) else None
@@ -200,14 +200,14 @@ def _score(rung: RungResult, report: Report) -> float | None:
 
 
 def _against(report: Report, rungs: Sequence[RungResult], price: _Price) -> Safe:
-    found = {r.name: value for r in rungs if (value := price.read(r)) is not None}
-    known = [r for r in rungs if r.name in found]
-    if not known:
+    prices = {r.name: value for r in rungs if (value := price.read(r)) is not None}
+    priced = [r for r in rungs if r.name in prices]
+    if not priced:
         return el("figure", el("h3", price.title), el("p", "Not measured in this run.", cls="quiet"))
-    values = [found[r.name] for r in known]
+    values = [prices[r.name] for r in priced]
     points_ = [
         charts.Point(r.name, value, e.mean or 0.0, e.low, e.high, r.name == report.verdict.winner)
-        for r, value in zip(known, values, strict=True)
+        for r, value in zip(priced, values, strict=True)
         for e in (r.scores[report.verdict.main_metric],)
     ]
     x, bar = charts.spread(values, also=price.limit), limit(report.bar, report.verdict.main_metric)
@@ -222,16 +222,16 @@ def _against(report: Report, rungs: Sequence[RungResult], price: _Price) -> Safe
         limit=None if price.limit is None else (price.limit, f"limit {price.write(price.limit)}"),
     )
     scale = f"{price.unit}{' (logarithmic scale)' if x.log else ''} →"
-    return el("figure", el("h3", price.title), picture, el("figcaption", scale), _price_table(report, rungs, found, price))
+    return el("figure", el("h3", price.title), picture, el("figcaption", scale), _price_table(report, rungs, prices, price))
 
 
-def _price_table(report: Report, rungs: Sequence[RungResult], found: Mapping[str, float], price: _Price) -> Safe:
+def _price_table(report: Report, rungs: Sequence[RungResult], prices: Mapping[str, float], price: _Price) -> Safe:
     rows = [
         el(
             "tr",
             el("th", r.name, scope="row"),
             el("td", percent(_score(r, report), digits=1)),
-            el("td", price.write(found[r.name]) if r.name in found else "unknown"),
+            el("td", price.write(prices[r.name]) if r.name in prices else "unknown"),
             el("td", "yes" if r.name in report.verdict.front else DASH),
         )
         for r in rungs
@@ -255,9 +255,9 @@ def gaps_section(report: Report) -> Safe:
     """Section 4: the three gaps."""
     verdict = report.verdict
     gaps = {name: e for name, e in verdict.gaps.items() if e.mean is not None}
-    known = [g[0] for g in GAPS]
-    unstated = [name for name in known if name not in gaps and name in verdict.doubts]
-    missing = [name for name in known if name not in gaps and name not in unstated]
+    gap_names = [g[0] for g in GAPS]
+    unstated = [name for name in gap_names if name not in gaps and name in verdict.doubts]
+    missing = [name for name in gap_names if name not in gaps and name not in unstated]
     notes = [el("p", f"{name} gap: {gap_sentence(verdict, name)}", cls="quiet") for name in unstated]
     if not gaps and not notes:
         text = (
@@ -274,7 +274,7 @@ def gaps_section(report: Report) -> Safe:
     scale = charts.covering([(min(a, b), max(a, b)) for a, b in ends])
     labels = [(v, points(v) if v else "0") for v in charts.ticks(scale)]
     rows = [_axis_row(charts.axis(scale, labels=labels), "Gap", "size and its 95 % interval", "Points")]
-    for name in [*(n for n in known if n in gaps), *(n for n in gaps if n not in known)]:
+    for name in [*(n for n in gap_names if n in gaps), *(n for n in gaps if n not in gap_names)]:
         rows.append(_gap_row(name, gaps[name], scale))
         rows.append(_band(_gap_sentence(name, report)))
     largest = " The largest gap is where the next effort pays most." if any(proven(verdict, name) for name in gaps) else ""
@@ -293,13 +293,13 @@ def _gap_row(name: str, e: Estimate, scale: charts.Scale) -> Safe:
 def _gap_sentence(name: str, report: Report) -> Safe:
     """What is measured, what that says and, where there surely is a gap, what closes it."""
     verdict = report.verdict
-    said = gap_sentence(verdict, name)
-    for known, means, formula, cure in GAPS:
-        if known == name:
-            told = formula if has_oracle(verdict) else "what the model gets wrong; there are no documents that could help"
+    sentence = gap_sentence(verdict, name)
+    for gap, means, formula, cure in GAPS:
+        if gap == name:
+            how = formula if has_oracle(verdict) else "what the model gets wrong; there are no documents that could help"
             closed = f" {cure}" if proven(verdict, name) else ""
-            return join(el("b", means), f" ({told}){measured_on(verdict, name)}: {said}{closed}")
-    return join(f"{said} {count(verdict.gaps[name].n, 'case')}.")
+            return join(el("b", means), f" ({how}){measured_on(verdict, name)}: {sentence}{closed}")
+    return join(f"{sentence} {count(verdict.gaps[name].n, 'case')}.")
 
 
 def losses_section(report: Report) -> Safe:
@@ -339,16 +339,16 @@ def _next_step(report: Report) -> Safe:
     layer = max(lost, key=lambda name: lost[name])
     losses = next((r.losses for r in report.verdict.rungs if r.name == winner), ())
     won = next((remedy(one) for one in losses if one.layer == layer), in_general(layer))
-    said = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {won}"
-    return el("p", el("b", "Next step: "), said.strip())
+    text = f"{winner} loses most as “{layer}” ({count(lost[layer], 'case')}). {won}"
+    return el("p", el("b", "Next step: "), text.strip())
 
 
 def _layers(report: Report, names: Sequence[str]) -> list[tuple[str, str, str, str]]:
     """(words, code, style, meaning) of the layers that lost anything, known ones first."""
     lost = {layer for name in names for layer in lost_counts(report, name)}
-    known = [(name, code, f"lost-{i}", about) for i, (name, code, about) in enumerate(LAYERS) if name in lost]
+    familiar = [(name, code, f"lost-{i}", about) for i, (name, code, about) in enumerate(LAYERS) if name in lost]
     new = sorted(lost - {name for name, _, _ in LAYERS})
-    return known + [(name, str(i + 1), "lost-other", "") for i, name in enumerate(new)]
+    return familiar + [(name, str(i + 1), "lost-other", "") for i, name in enumerate(new)]
 
 
 def _total(report: Report, rung: RungResult) -> int:

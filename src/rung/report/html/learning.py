@@ -43,10 +43,10 @@ def _curves(rung: RungResult) -> Safe:
     marks += [_text(steps.at(value), _BOTTOM + 18, f"{value:,.0f}", "middle") for value in charts.ticks(steps)]
     marks += [_line(rung.learning.get(TRAINED, ()), steps, losses)]
     marks += [_dots(rung.learning.get(HELD_OUT, ()), steps, losses)]
-    told = "; ".join(f"{_WORDS.get(name, name)}: {_ends(curve)}" for name, curve in rung.learning.items() if curve)
+    summary = "; ".join(f"{_WORDS.get(name, name)}: {_ends(curve)}" for name, curve in rung.learning.items() if curve)
     picture = el(
         "svg",
-        el("title", f"{rung.name}: {told}"),
+        el("title", f"{rung.name}: {summary}"),
         *marks,
         cls="learning",
         width="100%",
@@ -55,7 +55,7 @@ def _curves(rung: RungResult) -> Safe:
         aria_label=f"Learning curve of {rung.name}",
         focusable="false",
     )
-    return join(picture, el("figcaption", f"{told}. Steps to the right →"))
+    return join(picture, el("figcaption", f"{summary}. Steps to the right →"))
 
 
 def _ends(curve: Curve) -> str:
@@ -70,8 +70,8 @@ def _level(losses: charts.Scale, value: float) -> Safe:
 
 
 def _line(curve: Curve, steps: charts.Scale, losses: charts.Scale) -> Safe:
-    places = [(steps.at(step), losses.at(loss)) for step, loss in curve]
-    parts = [el("line", x1=f"{a[0]}%", x2=f"{b[0]}%", y1=a[1], y2=b[1], cls="whisker learnt") for a, b in pairwise(places)]
+    drawn = [(steps.at(step), losses.at(loss)) for step, loss in curve]
+    parts = [el("line", x1=f"{a[0]}%", x2=f"{b[0]}%", y1=a[1], y2=b[1], cls="whisker learnt") for a, b in pairwise(drawn)]
     return el("g", *parts)
 
 
@@ -85,15 +85,15 @@ def _text(x: float, y: float, text: str, anchor: str) -> Safe:
 
 def _table(rung: RungResult) -> Safe:
     names = [name for name, curve in rung.learning.items() if curve]
-    found = {name: dict(rung.learning[name]) for name in names}
-    steps = sorted({step for curve in found.values() for step in curve})
-    shown = steps if len(steps) <= 20 else [s for s in steps if s in found.get(HELD_OUT, {})] or steps[:: len(steps) // 20]
+    curves = {name: dict(rung.learning[name]) for name in names}
+    steps = sorted({step for curve in curves.values() for step in curve})
+    shown = steps if len(steps) <= 20 else [s for s in steps if s in curves.get(HELD_OUT, {})] or steps[:: len(steps) // 20]
     head = el("tr", el("th", "Step", scope="col"), *(el("th", _WORDS.get(name, name), scope="col") for name in names))
     rows = [
         el(
             "tr",
             el("th", f"{step:,.0f}", scope="row"),
-            *(el("td", significant(found[name][step]) if step in found[name] else "") for name in names),
+            *(el("td", significant(curves[name][step]) if step in curves[name] else "") for name in names),
         )
         for step in shown
     ]

@@ -31,8 +31,8 @@ def front_line(verdict: Verdict) -> Safe:
     rest = f" {listed(others)}: another is at least as good in all of it." if others else ""
     left = [words for name, words in _AXES.items() if words not in compared]
     unknown = f" Not compared, since it is not known of every rung: {listed(left)}." if left else ""
-    said = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}.{rest}{unknown}"
-    return el("p", said, id="front")
+    sentence = f"Worth a thought by {listed(compared)} (the Pareto front): {listed(list(verdict.front))}.{rest}{unknown}"
+    return el("p", sentence, id="front")
 
 
 def bills_table(report: Report) -> Safe:

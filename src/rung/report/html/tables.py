@@ -68,8 +68,8 @@ def _cell(estimate: Estimate | None, *, as_share: bool, with_n: bool) -> Safe:
         value, ends = percent(estimate.mean, digits=1), interval(estimate)
     else:
         value = significant(estimate.mean)
-        known = estimate.low is not None and estimate.high is not None and estimate.low != estimate.high
-        ends = f"{significant(estimate.low or 0.0)}–{significant(estimate.high or 0.0)}" if known else ""
+        has_interval = estimate.low is not None and estimate.high is not None and estimate.low != estimate.high
+        ends = f"{significant(estimate.low or 0.0)}–{significant(estimate.high or 0.0)}" if has_interval else ""
     tail = f"{ends} · n {estimate.n:,}" if with_n and ends else f"n {estimate.n:,}" if with_n else ends
     return el("td", value, join(" ", el("span", tail, cls="ends")) if tail else "")
 
@@ -162,8 +162,8 @@ def _groups(report: Report) -> str:
     return f"in {groups:,} groups that share a document; intervals and tests allow for it" if groups else "no"
 
 
-def _named(places: Sequence[str]) -> Safe:
+def _named(cases: Sequence[str]) -> Safe:
     """Every case that a warning speaks of, closed."""
-    if len(places) < 2:
+    if len(cases) < 2:
         return Safe("")
-    return el("details", el("summary", f"All {len(places):,} cases"), el("p", ", ".join(places), cls="quiet small"))
+    return el("details", el("summary", f"All {len(cases):,} cases"), el("p", ", ".join(cases), cls="quiet small"))

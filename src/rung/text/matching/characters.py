@@ -80,7 +80,7 @@ def plain(text: str) -> str:
     if not text.isascii():
         text = _THOUSANDS.sub("'", text)
         text = _RAISED.sub(lambda raised: "^" + raised[0].translate(_RAISED_DIGITS), text)
-        text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[1]), text)
+        text = _VULGAR.sub(lambda match: " " + unicodedata.normalize("NFKC", match[1]), text)
         text = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
         text = _TIMES.sub("×", text)
         text = _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)

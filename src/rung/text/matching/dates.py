@@ -62,8 +62,8 @@ def dated(text: str) -> str:
     >>> dated("from may 3, 2024 or 4. juni 2024")
     'from  2024-5-3  or  2024-6-4 '
     """
-    text = _DAY_FIRST.sub(lambda found: f" {found[3]}-{_MONTHS[found[2]]}-{found[1]} ", text)
-    text = _MONTH_FIRST.sub(lambda found: f" {found[3]}-{_MONTHS[found[1]]}-{found[2]} ", text)
+    text = _DAY_FIRST.sub(lambda match: f" {match[3]}-{_MONTHS[match[2]]}-{match[1]} ", text)
+    text = _MONTH_FIRST.sub(lambda match: f" {match[3]}-{_MONTHS[match[1]]}-{match[2]} ", text)
     return _YEAR_FIRST.sub(r" \1-\2-\3 ", text)
 
 
@@ -73,4 +73,4 @@ def spans(text: str, mark: str) -> str:
     >>> spans("mon-fri, so-so", "…")
     'mon … fri, so-so'
     """
-    return _SPAN.sub(lambda found: f"{found[1] or found[2]} {mark} ", text)
+    return _SPAN.sub(lambda match: f"{match[1] or match[2]} {mark} ", text)

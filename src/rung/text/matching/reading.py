@@ -98,14 +98,14 @@ def tokens(text: str, reading: Reading = _PLAIN, *, articles: bool = False) -> t
     >>> tokens("The price is $1,250.00 (−5 %)")
     ('price', 'is', '1250', 'usd', '-5', '%')
     """
-    said = _plain(text)
-    said = dates.spans(dates.dated(said) if reading.dated else said, RANGE)
+    line = _plain(text)
+    line = dates.spans(dates.dated(line) if reading.dated else line, RANGE)
     for pattern, written in _REWRITTEN:
-        said = pattern.sub(written, said)
-    loss = _LOSS.match(said)
+        line = pattern.sub(written, line)
+    loss = _LOSS.match(line)
     if loss and (len(loss[3]) > 2 or any(loss.group(1, 2, 4, 5))):
-        said = "-" + " ".join(filter(None, loss.groups()))
-    return _Sentence(_LOSS_INSIDE.sub(r"-\1\2", said), reading, articles).read()
+        line = "-" + " ".join(filter(None, loss.groups()))
+    return _Sentence(_LOSS_INSIDE.sub(r"-\1\2", line), reading, articles).read()
 
 
 @lru_cache(maxsize=2048)
@@ -116,9 +116,9 @@ def _plain(text: str) -> str:
 class _Sentence:
     """Pieces put together to tokens: signs and magnitudes into their number, a currency behind it."""
 
-    def __init__(self, said: str, reading: Reading, articles: bool) -> None:
-        self.said = said
-        self.pieces = list(pieces(said, reading))
+    def __init__(self, text: str, reading: Reading, articles: bool) -> None:
+        self.text = text
+        self.pieces = list(pieces(text, reading))
         self.articles = articles
         self.tokens: list[str] = []
         self.minus = ""
@@ -129,19 +129,19 @@ class _Sentence:
         self.between = False  # whether the "and" to come stands between the ends of a range
 
     def read(self) -> tuple[str, ...]:
-        for place, piece in enumerate(self.pieces):
-            following = self.pieces[place + 1] if place + 1 < len(self.pieces) else None
+        for index, piece in enumerate(self.pieces):
+            following = self.pieces[index + 1] if index + 1 < len(self.pieces) else None
             match piece.kind:
                 case "number":
                     self.number(piece.text)
-                case "money" if following is not None and self.opens(place):
+                case "money" if following is not None and self.opens(index):
                     self.money = piece.text
                 case "dash":
-                    self.dash(place)
+                    self.dash(index)
                 case "article" if not self.articles:
                     pass
                 case "word":
-                    self.word(place)
+                    self.word(index)
                 case _:
                     self.add(piece.text)
         self.pay()
@@ -162,91 +162,91 @@ class _Sentence:
         self.minus, self.owed, self.money = "", self.money, ""
         self.after_number, self.number_at = True, len(self.tokens) - 1
 
-    def opens(self, place: int) -> bool:
+    def opens(self, index: int) -> bool:
         """Whether a currency belongs to the number after it: it stands right before it, and not right behind another."""
-        money, following = self.pieces[place], self.pieces[place + 1]
-        after = self.said[money.end : following.start]
+        money, following = self.pieces[index], self.pieces[index + 1]
+        after = self.text[money.end : following.start]
         if after.strip() or following.kind not in ("number", "dash"):
             return False
         if not self.after_number:
             return True
-        before = self.said[self.pieces[place - 1].end : money.start]
+        before = self.text[self.pieces[index - 1].end : money.start]
         return bool(before.strip()) or "\n" in before or bool(before and not after)
 
-    def dash(self, place: int) -> None:
+    def dash(self, index: int) -> None:
         """A range, a minus, or nothing."""
-        if place + 1 == len(self.pieces) or self.pieces[place + 1].kind not in ("number", "money"):
+        if index + 1 == len(self.pieces) or self.pieces[index + 1].kind not in ("number", "money"):
             return
-        piece, following = self.pieces[place], self.pieces[place + 1]
-        before = self.said[max(0, piece.start - _NEAR) : piece.start]
-        number, after = before.rstrip(), self.said[piece.end : following.start]
+        piece, following = self.pieces[index], self.pieces[index + 1]
+        before = self.text[max(0, piece.start - _NEAR) : piece.start]
+        number, after = before.rstrip(), self.text[piece.end : following.start]
         between = before[len(number) :] + after
-        if "\n" not in between and ((number[-1:].isdigit() and not between.strip()) or self.joins(place)):
-            self.range(place)
+        if "\n" not in between and ((number[-1:].isdigit() and not between.strip()) or self.joins(index)):
+            self.range(index)
         elif following.start == piece.end and not before[-1:].isalnum():
             self.minus = "-"
 
-    def joins(self, place: int) -> bool:
+    def joins(self, index: int) -> bool:
         """Whether the piece at a place stands between two amounts: "5 % – 10 %", "5 kg to 7 kg", "5€-10€", "$5 to 10"."""
-        unit, first = self.unit_before(place), self.number_after(place)
-        if unit is None or first is None or "\n" in self.said[self.pieces[place - 1].start : self.pieces[first].start]:
+        unit, first = self.unit_before(index), self.number_after(index)
+        if unit is None or first is None or "\n" in self.text[self.pieces[index - 1].start : self.pieces[first].start]:
             return False
-        dash = self.pieces[place].kind == "dash"
+        dash = self.pieces[index].kind == "dash"
         if not unit:
             return not dash
         same, halves = self.has_unit(first, unit), unit[0] in _HALVES and any(self.has_unit(first, [one]) for one in _HALVES)
-        before = self.said[self.pieces[place - 1].end : self.pieces[place].start]
-        after = self.said[self.pieces[place].end : self.pieces[place + 1].start]
+        before = self.text[self.pieces[index - 1].end : self.pieces[index].start]
+        after = self.text[self.pieces[index].end : self.pieces[index + 1].start]
         if not same and not halves:
-            return dash and not before and not after and self.pieces[place - 1].kind in ("money", "sign")
-        rises = not same or not before or _rises(self.pieces[place - 1 - len(unit)].text, self.pieces[first].text)
+            return dash and not before and not after and self.pieces[index - 1].kind in ("money", "sign")
+        rises = not same or not before or _rises(self.pieces[index - 1 - len(unit)].text, self.pieces[first].text)
         return not dash or (bool(before) == bool(after) and rises)
 
-    def unit_before(self, place: int) -> list[str] | None:
+    def unit_before(self, index: int) -> list[str] | None:
         """The unit between a place and the number right before it; None where there is no number near."""
         for back in range(1, _UNIT + 2):
-            if place - back < 0 or self.pieces[place - back].kind in ("dash", "article"):
+            if index - back < 0 or self.pieces[index - back].kind in ("dash", "article"):
                 return None
-            if self.pieces[place - back].kind == "number":
-                return [piece.text for piece in self.pieces[place - back + 1 : place]]
+            if self.pieces[index - back].kind == "number":
+                return [piece.text for piece in self.pieces[index - back + 1 : index]]
         return None
 
     def has_unit(self, number: int, unit: Sequence[str]) -> bool:
         """Whether a unit stands behind the number at a place."""
         return [piece.text for piece in self.pieces[number + 1 : number + 1 + len(unit)]] == [*unit]
 
-    def number_after(self, place: int) -> int | None:
+    def number_after(self, index: int) -> int | None:
         """The place of the number right after a place, behind a currency or a minus."""
-        for ahead in range(place + 1, min(place + 4, len(self.pieces))):
+        for ahead in range(index + 1, min(index + 4, len(self.pieces))):
             if self.pieces[ahead].kind == "number":
                 return ahead
             if self.pieces[ahead].kind not in ("money", "dash"):
                 return None
         return None
 
-    def range(self, place: int) -> None:
+    def range(self, index: int) -> None:
         """The mark of a range; a unit that both its ends have stays at the second: "5 % – 10 %" is "5–10 %"."""
-        unit, first = self.unit_before(place), self.number_after(place)
+        unit, first = self.unit_before(index), self.number_after(index)
         if self.owed:
-            if self.pieces[place + 1].kind != "money":
+            if self.pieces[index + 1].kind != "money":
                 self.money = self.owed
-            if self.pieces[place + 1].kind != "money" or self.pieces[place + 1].text == self.owed:
+            if self.pieces[index + 1].kind != "money" or self.pieces[index + 1].text == self.owed:
                 self.owed = ""
         elif unit and first is not None and self.has_unit(first, unit):
             del self.tokens[self.number_at + 1 :]
         self.add(RANGE)
 
-    def word(self, place: int) -> None:
-        word, following = self.pieces[place].text, self.pieces[place + 1] if place + 1 < len(self.pieces) else None
+    def word(self, index: int) -> None:
+        word, following = self.pieces[index].text, self.pieces[index + 1] if index + 1 < len(self.pieces) else None
         priced = self.owed or (following is not None and following.kind == "money")
         places = MAGNITUDES.get(word) or (_SHORT_MAGNITUDES.get(word) if priced else None)
         if places and self.after_number and _DECIMAL.fullmatch(self.tokens[-1]):
             self.tokens[-1] = shifted(self.tokens[-1], places)
         elif word in _PERCENT:
             self.add("%")
-        elif (word in _TO or (word in _AND and self.between)) and self.joins(place):
+        elif (word in _TO or (word in _AND and self.between)) and self.joins(index):
             self.between = False
-            self.range(place)
+            self.range(index)
         else:
             self.between = word in _BETWEEN or (self.between and word not in _AND)
             self.add(word)

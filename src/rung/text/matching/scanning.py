@@ -84,8 +84,8 @@ _SHORT = 3  # letters of a mark or name that a sign at its end belongs to: A-, B
 
 def pieces(text: str, reading: Reading) -> Iterator[Piece]:
     """The pieces of a text in one way of writing (`characters.plain`), in order."""
-    for found in _SCAN.finditer(text):
-        kind, written, (start, end) = found.lastgroup, found[0], found.span()
+    for match in _SCAN.finditer(text):
+        kind, written, (start, end) = match.lastgroup, match[0], match.span()
         if kind in ("plain", "word", "unspaced"):
             if written in CURRENCIES:
                 yield Piece("money", CURRENCIES[written], start, end)

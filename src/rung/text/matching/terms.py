@@ -42,12 +42,12 @@ def run_terms(text: str) -> list[str]:
     >>> run_terms("My iPhone手机")
     ['iphone', '手机', '手', '机']
     """
-    found: list[str] = []
+    runs: list[str] = []
     for term in _TERM.findall(plain(text)):
         if _RUN.search(term):
             parts = list(_parts(term))
-            found += [*parts, *(single for single in _IDEOGRAM.findall(term) if single not in parts)]
-    return found
+            runs += [*parts, *(single for single in _IDEOGRAM.findall(term) if single not in parts)]
+    return runs
 
 
 def _parts(term: str) -> Iterator[str]:

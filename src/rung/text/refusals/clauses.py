@@ -54,27 +54,27 @@ class _Clause(NamedTuple):
 @lru_cache(maxsize=4096)  # several scorers ask about the same answer, one after the other
 def says_unknown(text: str) -> bool:
     """Whether a text says that it does not know, in English, German, Spanish or French."""
-    said = _plain(text)
-    label = _LABEL.match(said)
-    texts = (said, said[label.end() :]) if label and len(label[0].split()) <= _LABEL_WORDS else (said,)
-    return any(_refuses(one, language) for language in _LANGUAGES if re.search(language.negations, said) for one in texts)
+    plain = _plain(text)
+    label = _LABEL.match(plain)
+    texts = (plain, plain[label.end() :]) if label and len(label[0].split()) <= _LABEL_WORDS else (plain,)
+    return any(_refuses(one, language) for language in _LANGUAGES if re.search(language.negations, plain) for one in texts)
 
 
 def _plain(text: str) -> str:
     """Lower case, without markup, citation marks and the quotation marks around all of it; other quotations as one word."""
-    said = unicodedata.normalize("NFKC", _ITEM.sub("", text[:_LOOKED_AT])).translate(_STRAIGHT).casefold()
-    said = MARK.sub("", re.sub(r"[*_#>]+", "", said))
-    said = " ".join(said.split()).strip("'([ )]")
-    if said[:1] == '"' and said.rstrip(".!")[-1:] == '"' and said.count('"') == 2:
-        said = said.strip('".! ')
-    return _QUOTED.sub("quoted", said).strip('" ')
+    plain = unicodedata.normalize("NFKC", _ITEM.sub("", text[:_LOOKED_AT])).translate(_STRAIGHT).casefold()
+    plain = MARK.sub("", re.sub(r"[*_#>]+", "", plain))
+    plain = " ".join(plain.split()).strip("'([ )]")
+    if plain[:1] == '"' and plain.rstrip(".!")[-1:] == '"' and plain.count('"') == 2:
+        plain = plain.strip('".! ')
+    return _QUOTED.sub("quoted", plain).strip('" ')
 
 
-def _refuses(said: str, language: Language) -> bool:
-    if _SAID_NO.match(said):
+def _refuses(text: str, language: Language) -> bool:
+    if _SAID_NO.match(text):
         return False
     refused, inexact, before = False, False, ""
-    for clause in _clauses(_opened(said, language), language):
+    for clause in _clauses(_opened(text, language), language):
         kind, whole = _kind(clause, language, before)
         if kind == "refusal":
             refused = True
@@ -89,19 +89,19 @@ def _refuses(said: str, language: Language) -> bool:
     return refused
 
 
-def _clauses(said: str, language: Language) -> Iterator[_Clause]:
+def _clauses(text: str, language: Language) -> Iterator[_Clause]:
     breaks = _breaks(language.contrast, language.weak_contrast)
-    for start, end in sentences(said):
+    for start, end in sentences(text):
         same = False
-        for part in _BREAK.split(said[start:end]):
+        for part in _BREAK.split(text[start:end]):
             at, contrasts = 0, False
-            for found in breaks.finditer(part):
-                if not found.start() and language.yielding.match(part):
+            for match in breaks.finditer(part):
+                if not match.start() and language.yielding.match(part):
                     continue
-                if part[at : found.start()].strip(" ,.!"):
-                    yield _Clause(part[at : found.start()].strip(" ,.!"), contrasts, same)
+                if part[at : match.start()].strip(" ,.!"):
+                    yield _Clause(part[at : match.start()].strip(" ,.!"), contrasts, same)
                     same = True
-                at, contrasts = found.end(), True
+                at, contrasts = match.end(), True
             if part[at:].strip(" ,.!"):
                 yield _Clause(part[at:].strip(" ,.!"), contrasts, same)
                 same = True
@@ -157,8 +157,8 @@ def _goes_on_refusing(text: str, language: Language, before: str) -> bool:
 
 def _opened(text: str, language: Language) -> str:
     for _ in range(_OPENINGS):
-        found = language.opening.match(text)
-        if not found or not found[0]:
+        opening = language.opening.match(text)
+        if not opening or not opening[0]:
             break
-        text = text[found.end() :].lstrip(" ,")
+        text = text[opening.end() :].lstrip(" ,")
     return text

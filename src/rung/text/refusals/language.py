@@ -67,15 +67,15 @@ class Language:
     exact: Words
 
 
-def unsaid(source: str, negation: str, telling: str, said: str, duty: str) -> str:
+def unsaid(source: str, negation: str, telling: str, asserting: str, duty: str) -> str:
     """A pattern for a clause that names the sources, denies, and speaks of telling, in any order.
 
-    Not where the sources do say something ("The text says that no …": `said`), nor where it is a rule ("must not": `duty`).
+    Not where the sources do say something ("The text says that no …": `asserting`), nor of a rule ("must not": `duty`).
     """
     named = rf"\b(?:{source})"
     return (
         rf"(?=.*\b(?:{negation}))(?=.*{named})(?=.*\b(?:{telling})\b)"
-        rf"(?!.*{named} (?:\w+ ){{0,2}}?(?:{said})\b)(?!.*\b(?:{duty})\b)"
+        rf"(?!.*{named} (?:\w+ ){{0,2}}?(?:{asserting})\b)(?!.*\b(?:{duty})\b)"
     )
 
 

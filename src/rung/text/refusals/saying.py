@@ -107,15 +107,15 @@ def _empty_object(schema: dict[str, object], whole: Validator, *, depth: int) ->
 
 def _branches(schema: dict[str, object], whole: Validator) -> list[object]:
     """What a schema may stand for: the alternatives, and the target of a reference into the same schema."""
-    found: list[object] = []
+    branches: list[object] = []
     for word in ("anyOf", "oneOf"):
         alternatives = schema.get(word)
-        found += alternatives if isinstance(alternatives, list) else []
+        branches += alternatives if isinstance(alternatives, list) else []
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#"):
         target: object = whole.schema
         for part in reference.removeprefix("#").split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
             target = target.get(name) if isinstance(target, dict) else None
-        found.append(target)
-    return [branch for branch in found if isinstance(branch, dict)]
+        branches.append(target)
+    return [branch for branch in branches if isinstance(branch, dict)]

@@ -70,26 +70,26 @@ class Clause:
 @lru_cache(maxsize=256)  # each accepted answer asks for the same text
 def cut(text: str, reading: Reading) -> tuple[Clause, ...]:
     """The clauses of an answer in order; what stands in brackets comes after its sentence."""
-    found: list[Clause] = []
+    clauses: list[Clause] = []
     bare = _OR_MORE.sub("", _MARKUP.sub("", _ITEM.sub(", ", text)))
     for number, (start, end) in enumerate(sentences(bare)):
         sentence = bare[start:end]
         for part, apart in _parts(_ASIDE.sub(" ", sentence)):
-            found.append(Clause(part, folded_tokens(part, reading), number, apart=apart))
-        found += [Clause(aside, folded_tokens(aside, reading), number, aside=True) for aside in _ASIDE.findall(sentence)]
-    return tuple(clause for clause in found if clause.tokens)
+            clauses.append(Clause(part, folded_tokens(part, reading), number, apart=apart))
+        clauses += [Clause(aside, folded_tokens(aside, reading), number, aside=True) for aside in _ASIDE.findall(sentence)]
+    return tuple(clause for clause in clauses if clause.tokens)
 
 
 def _parts(sentence: str) -> list[tuple[str, bool]]:
     """A sentence cut where a clause begins, not inside "between 5 and 10"; and whether each part follows a semicolon."""
-    found: list[tuple[str, bool]] = []
+    parts: list[tuple[str, bool]] = []
     begin, apart = 0, False
     for cutting in _CUT.finditer(sentence):
         part = sentence[begin : cutting.start()]
         if not _BETWEEN.search(part) and part.strip().casefold() not in words.NEGATORS:
-            found.append((part, apart))
+            parts.append((part, apart))
             begin, apart = cutting.end(), ";" in cutting[0] or "；" in cutting[0]
-    return [*found, (sentence[begin:], apart)]
+    return [*parts, (sentence[begin:], apart)]
 
 
 @lru_cache(maxsize=4096)

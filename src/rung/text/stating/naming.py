@@ -16,17 +16,17 @@ _PARTICLES = frozenset(
 )
 
 
-def surname(wanted: str, text: str, stems: Sequence[str]) -> list[tuple[int, int]]:
+def surname(full_name: str, text: str, stems: Sequence[str]) -> list[tuple[int, int]]:
     """Where the last word of a name stands among the stems of a sentence, if no other given name stands before it."""
-    parts = [part for part in wanted.replace(".", " ").split() if part not in _PARTICLES]
+    parts = [part for part in full_name.replace(".", " ").split() if part not in _PARTICLES]
     if not 2 <= len(parts) <= _MAX_PARTS or not all(part[0].isupper() and part.isalpha() for part in parts):
         return []
     if _bare(parts[0]) in words.OF_PLACES:
         return []
     given, last = [_bare(part) for part in parts[:-1]], _bare(parts[-1])
-    names = [found[0] for found in _NAME.finditer(text)]
-    for place, name in enumerate(names):
-        if _bare(name) == last and name[0].isupper() and _leaves_open(names[place - 1] if place else "", given):
+    names = [match[0] for match in _NAME.finditer(text)]
+    for index, name in enumerate(names):
+        if _bare(name) == last and name[0].isupper() and _leaves_open(names[index - 1] if index else "", given):
             return [(at, at + 1) for at in (stems.index(stem(last)),)] if stem(last) in stems else []
     return []
 
