@@ -86,6 +86,7 @@ def test_import_rung_is_light_and_needs_no_extra() -> None:
     assert sorted(HEAVY & set(loaded)) == []
 
 
+@pytest.mark.slow
 def test_every_module_loads_without_the_extras() -> None:
     names = [m.name for m in modules(PACKAGE) if m.name not in NEED_TRAIN and not m.name.endswith("__main__")]
     failed, _ = fresh(names, extras())

@@ -7,8 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.cli.test_compare import edit
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_a_project_says_of_itself(rung: Run, shop: Path) -> None:

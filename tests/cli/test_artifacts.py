@@ -54,6 +54,7 @@ def digests(rung: Run, shop: Path) -> list[str]:
     return [artifact["digest"] for artifact in rung("artifacts", shop, "--json").json["artifacts"]]
 
 
+@pytest.mark.slow
 def test_indexes_are_built_listed_compared_and_promoted(rung: Run, taught: Path) -> None:
     assert rung("artifacts", taught).out == "nothing was built yet\n"
     compared = rung("compare", taught, "--json", code=None).json

@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 CORPUS = [
     {"_id": "d1", "title": "Violins", "text": "A violin has four strings and a bow.", "metadata": {"year": 1999}},
     {"_id": "d2", "title": "Refunds", "text": "Refunds are paid within thirty days."},

@@ -58,6 +58,7 @@ def test_what_stops_a_comparison(shop: Path, line: str, why: str) -> None:
     assert f"rung.yaml:{len(lines) + 1}:" in obstacle or ".json:1:" in obstacle
 
 
+@pytest.mark.slow
 def test_all_of_it_is_listed_at_once(shop: Path, rung: Run) -> None:
     text = "task: t\ncases: none.jsonl\nmodel: nope\nembedder: nope\nknowledge: {sources: [nodocs, docs], pairs: [none]}\n"
     found = listed(shop, text)
@@ -68,6 +69,7 @@ def test_all_of_it_is_listed_at_once(shop: Path, rung: Run) -> None:
     assert len(rung("check", shop, "--json", code=2).json["obstacles"]) == 4
 
 
+@pytest.mark.slow
 def test_a_project_without_cases(shop: Path, rung: Run) -> None:
     (shop / "rung.yaml").write_text("task: t\nknowledge: {sources: [docs, gone.md]}\nembedder: scripted\n", encoding="utf-8")
     (shop / "docs/zeros.md").write_bytes(bytes(100))
@@ -78,6 +80,7 @@ def test_a_project_without_cases(shop: Path, rung: Run) -> None:
     assert {problem["path"] for problem in rung("check", shop, "--json").json["problems"]} >= {"gone.md", "docs/zeros.md"}
 
 
+@pytest.mark.slow
 def test_it_writes_nothing(shop: Path, rung: Run) -> None:
     rung("compare", shop, "--limit", "2", code=None)
     before = {path: path.stat().st_mtime_ns for path in shop.rglob("*")}
@@ -86,6 +89,7 @@ def test_it_writes_nothing(shop: Path, rung: Run) -> None:
     assert {path: path.stat().st_mtime_ns for path in shop.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_passwords_are_never_shown(shop: Path, rung: Run) -> None:
     for line in ("model: http://ada:geheim@host/v1#m", "knowledge: {store: 's3://ada:geheim@b/x'}"):
         (shop / "rung.yaml").write_text(f"task: t\n{line}\n", encoding="utf-8")
@@ -110,6 +114,7 @@ def test_an_index_that_cannot_be_written_is_searched_while_it_is_up_to_date(shop
         up_to_date(engines)
 
 
+@pytest.mark.slow
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(shop: Path, rung: Run) -> None:
     (shop / "cases.jsonl").unlink()
     os.mkfifo(shop / "cases.jsonl")
@@ -118,6 +123,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(shop: Path, rung: Run) 
     assert "is no plain file" in rung("advise", "--facts", shop / "facts.yaml", code=2).err
 
 
+@pytest.mark.slow
 def test_schemas_that_are_huge(shop: Path, rung: Run) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "array", "minItems": 1_000_000_000}}, "required": ["a"]}
     (shop / "s.json").write_text(json.dumps(schema), encoding="utf-8")

@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 CLEAR = "case,prompt,rag\n" + "".join(f"c{n},{n % 2},{int(n % 10 > 0)}\n" for n in range(60))
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 INPUTS: list[dict[str, Any]] = [
     {"input": "the parcel is late", "source": "desk", "licence": "CC0", "approved_by": "Bo"},
     {"input": "THE parcel is late"},

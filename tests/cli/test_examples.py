@@ -27,6 +27,7 @@ ROWS = (
 )
 
 
+@pytest.mark.slow
 def test_lint_prints_one_line_of_json_and_needs_no_project(rung: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(ROWS, encoding="utf-8")
     for name, question in (("c1", "Within how many days may you return an item?"), ("c2", "Who pays?")):
@@ -43,11 +44,13 @@ def test_lint_prints_one_line_of_json_and_needs_no_project(rung: Run, tmp_path: 
     assert "rows.jsonl:3" in done.err
 
 
+@pytest.mark.slow
 def test_lint_of_a_clean_file_is_exactly_rows_and_findings(rung: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("prompt,completion\na question,b\n", encoding="utf-8")
     assert rung("examples", "lint", "rows.csv", "--json").json == {"rows": 1, "findings": []}
 
 
+@pytest.mark.slow
 def test_lint_of_a_project_takes_its_examples_cases_and_model(rung: Run, shop: Path) -> None:
     (shop / "rows.jsonl").write_text(ROWS, encoding="utf-8")
     yaml = (shop / "rung.yaml").read_text(encoding="utf-8")
@@ -81,6 +84,7 @@ def test_a_model_is_opened_only_where_somebody_must_count(tmp_path: Path) -> Non
     assert told.linted.findings == ()
 
 
+@pytest.mark.slow
 def test_findings_of_several_files_name_them(rung: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(chat("a question here", "b"), encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(chat("x y z", "c") + chat("a question here", "b"), encoding="utf-8")
@@ -89,6 +93,7 @@ def test_findings_of_several_files_name_them(rung: Run, tmp_path: Path) -> None:
     assert told["findings"][0]["why"].startswith("a.jsonl: ")
 
 
+@pytest.mark.slow
 def test_convert_writes_another_format_and_the_approval(rung: Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("prompt,completion,source\na,b,desk\nc\n", encoding="utf-8")
     done = rung("examples", "convert", "rows.csv", "--to", "sharegpt", "-o", "out.jsonl", "--approve", "Ada", "--json")
@@ -104,6 +109,7 @@ def test_convert_writes_another_format_and_the_approval(rung: Run, tmp_path: Pat
     assert json.loads((tmp_path / "back.jsonl").read_text(encoding="utf-8"))["messages"][1]["content"] == "b"
 
 
+@pytest.mark.slow
 def test_convert_writes_beside_and_never_over_what_is_there(rung: Run, tmp_path: Path) -> None:
     mine = tmp_path / "mine.jsonl"
     mine.write_text(chat("by hand", "b") + "{broken\n" + chat("x y z", "c"), encoding="utf-8")
@@ -124,6 +130,7 @@ def test_convert_writes_beside_and_never_over_what_is_there(rung: Run, tmp_path:
 ROW, PAIR = '{"prompt": "a", "completion": "b"}', '{"anchor": "x", "positive": "y"}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "lost"),
     [
@@ -143,6 +150,7 @@ def test_lines_that_are_no_example_are_kept_whatever_the_format(
     assert all(row["why"] for row in kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

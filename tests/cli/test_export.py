@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_project_without_weights_of_its_own_has_nothing_to_export(rung: Run, shop: Path) -> None:

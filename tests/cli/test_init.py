@@ -18,6 +18,7 @@ def tree(root: Path) -> dict[str, str]:
     return {p.relative_to(root).as_posix(): p.read_text("utf-8") for p in root.rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: Run, tmp_path: Path) -> None:
     folder = tmp_path / "wiki: ours"
     put(folder, "README.md", "# Ours\n\nAll about parcels.\n")
@@ -45,6 +46,7 @@ def test_in_a_folder_with_documents_only_what_a_project_needs_is_written(rung: R
     assert tree(folder) == after
 
 
+@pytest.mark.slow
 def test_cases_that_are_there_stay(rung: Run, tmp_path: Path) -> None:
     put(tmp_path, "p/docs/a.md", "x")
     put(tmp_path, "p/cases/mine.jsonl", '{"question": "q", "answers": ["x"]}\n')

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rung import open as open_project
 from tests.cli.conftest import Run
+
+pytestmark = pytest.mark.slow
 
 
 def numbers(rung: Run, shop: Path) -> list[int]:

@@ -13,6 +13,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.pipeline.test_judge_labels import compared, essays
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["essays"]  # the fixture
 
 ASKS = b"[q]uit:"

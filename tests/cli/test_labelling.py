@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 VERBS, THINGS = ("cancel", "renew"), ("card", "loan", "order")
 LABELS = [f"{verb} {thing}" for verb in VERBS for thing in THINGS]
 YAML = """\

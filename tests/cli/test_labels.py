@@ -32,6 +32,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_check_names_file_and_line(rung: Run, project: Path) -> None:
     said = rung("check", project, code=None)
     told = " ".join((said.out + said.err).split())
@@ -40,6 +41,7 @@ def test_check_names_file_and_line(rung: Run, project: Path) -> None:
     assert told.count("is read as the label") == 1  # how letters are composed is nothing to mend
 
 
+@pytest.mark.slow
 def test_a_verdict_says_what_it_forgave(rung: Run, project: Path) -> None:
     done = rung("compare", project, "--json", code=None).json
     scores = done["rungs"][0]["scores"]

@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 QUICK = ("settings", "yaml", "rows", "schema", "facts", "bytes", "places", "options", "links")
 

@@ -61,6 +61,7 @@ ACTING = [  # what a user types in a project, without naming it
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ACTING, ids=" ".join)
 def test_a_verb_works_in_a_project_in_a_folder_of_it_and_on_one_that_is_named(
     words: tuple[str, ...], rung: Typed, shop: Path, monkeypatch: pytest.MonkeyPatch
@@ -120,6 +121,7 @@ def test_two_projects_are_refused_and_one_named_twice_is_not(
     rung("-C", "shop/rung.yaml", "check", shop)
 
 
+@pytest.mark.slow
 def test_the_nearest_of_nested_projects_is_taken(rung: Typed, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = shop / "teams" / "inner"
     shutil.copytree(shop, inner, ignore=shutil.ignore_patterns("teams"))
@@ -149,6 +151,7 @@ def test_a_link_is_above_as_the_shell_shows_it_and_else_as_the_disk_has_it(
     assert nearest() == Path(os.path.realpath(shop))
 
 
+@pytest.mark.slow
 def test_files_are_looked_for_from_where_the_user_is(rung: Typed, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(shop / "docs", monkeypatch)
     Path("queries.jsonl").write_text('{"_id": "1", "text": "express"}\n', encoding="utf-8")
@@ -160,6 +163,7 @@ def test_files_are_looked_for_from_where_the_user_is(rung: Typed, shop: Path, mo
     assert (shop / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_anew_from_another_folder(rung: Typed, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go(shop.parent, monkeypatch)
     first = rung("compare", "shop", "--json").json

@@ -13,6 +13,8 @@ from tests.cli.conftest import Run
 from tests.cli.test_compare import edit
 from tests.cli.test_servers import Process, nobody, point, table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def compared(rung: Run, shop: Path, tmp_path: Path) -> dict[str, Any]:

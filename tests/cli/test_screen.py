@@ -41,6 +41,7 @@ def test_one_place_prints() -> None:
     assert found == ["screen.py", "streams.py"]  # the second writes what the first made printable
 
 
+@pytest.mark.slow
 def test_hostile_documents_names_and_arguments(rung: Run, shop: Path) -> None:
     (shop / "docs" / f"na{EVIL}me\nrung: all is well.md").write_text(
         f"# Title {EVIL}\n\nExpress shipping costs nine {EVIL} euros.\n", encoding="utf-8", newline=""
@@ -73,6 +74,7 @@ def test_hostile_documents_names_and_arguments(rung: Run, shop: Path) -> None:
     assert any(EVIL.rstrip("\r") in passage["text"] for passage in found)
 
 
+@pytest.mark.slow
 def test_a_rerun_says_that_it_asks_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rung.cli.screen.QUICK", 0.0)  # every phase leaves its line
     first, again = (typed("compare", str(shop), monkeypatch=monkeypatch).err for _ in range(2))

@@ -11,6 +11,8 @@ from rung.cli.conditions import condition
 from rung.errors import UserError
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["document", "source", "page", "start", "end", "score", "text"]
 
 

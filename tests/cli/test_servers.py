@@ -19,6 +19,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.cli.test_compare import edit
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = "server: {retries: 2, timeout_seconds: 20, concurrency: 4}\n"
 TEXT = {"choices": [{"message": {"role": "assistant", "content": "nine"}, "finish_reason": "stop"}]}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.knowledge import making
 
@@ -18,6 +20,7 @@ def with_hidden_sheet() -> bytes:
     return made.getvalue()
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_counted_and_listed_for_each_file_each_time(rung: Run, shop: Path) -> None:
     making.put(shop, "docs/pay.xlsx", with_hidden_sheet())
     making.put(shop, "docs/all.zip", making.zipped({"inner.xlsx": with_hidden_sheet()}))
@@ -33,6 +36,7 @@ def test_what_is_left_out_is_counted_and_listed_for_each_file_each_time(rung: Ru
     assert said["left_out"] == 2
 
 
+@pytest.mark.slow
 def test_everything_is_in_the_json_of_sync_and_in_check(rung: Run, shop: Path) -> None:
     text = (shop / "rung.yaml").read_text(encoding="utf-8")
     (shop / "rung.yaml").write_text(text.replace('["docs/*.md"]', "[docs]"), encoding="utf-8")

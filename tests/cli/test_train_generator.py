@@ -18,6 +18,8 @@ from tests.models.tiny_hf import tiny_llama
 
 pytest.importorskip("gguf")
 pytest.importorskip("torch")
+
+pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).parents[2] / "src"
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 LINE = {
@@ -99,7 +101,6 @@ def test_the_line_of_json_says_what_came_of_it(project: Path, ready: dict[str, s
     assert trained(project, ready) == told
 
 
-@pytest.mark.slow
 def test_a_search_is_written_down_and_taken_from_then_on(project: Path, ready: dict[str, str]) -> None:
     told = trained(project, ready, "--search")
     chosen = yaml.safe_load((project / "recipe.yaml").read_text())
@@ -119,7 +120,6 @@ def test_a_search_is_written_down_and_taken_from_then_on(project: Path, ready: d
     assert len(list((project / ".rung/artifacts/adapter").glob("[!.]*"))) == 1
 
 
-@pytest.mark.slow
 def test_killed_at_any_point_it_goes_on_to_the_same_weights(project: Path, ready: dict[str, str]) -> None:
     whole = trained(project, ready)
     kept = weights(project, whole["artifact"])
@@ -161,7 +161,6 @@ def test_a_recipe_that_cannot_be_followed_is_said_and_exits_with_2(
     assert says in " ".join(done.stderr.split())
 
 
-@pytest.mark.slow
 def test_a_full_disk_is_said_and_what_was_learnt_stays(project: Path, ready: dict[str, str]) -> None:
     """Files may not grow past 300 kB: the real error of a real write, half-way through."""
     limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from rung.cli.main import main\n"

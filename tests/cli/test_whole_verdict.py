@@ -8,6 +8,8 @@ import pytest
 
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 MONEY = "prices: {machine_usd_per_hour: 3600, labour_usd_per_hour: 50, documents_hours: 12, storage_usd_per_gb_month: 1}\n"
 
 

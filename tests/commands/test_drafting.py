@@ -130,6 +130,7 @@ def test_what_falls_short_is_said(folder: Path) -> None:
     assert made.counts()["answerable"] + made.counts()["stale"] > 3
 
 
+@pytest.mark.slow
 def test_what_a_model_drafts_is_checked(folder: Path) -> None:
     made = suggest(load_project(folder), folder / "d.jsonl", each=2, by="model")
     assert all(draft.by == "scripted" and draft.document == "docs/faq.md" for draft in made.drafts if draft.by != "rules")

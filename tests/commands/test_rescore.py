@@ -19,6 +19,8 @@ from rung.records.steps import Generate
 from tests.labels_project import write_labels
 from tests.working import working
 
+pytestmark = pytest.mark.slow
+
 N = 150
 MORE = """\
 rungs: [prompt, few_shot, structured]

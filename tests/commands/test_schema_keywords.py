@@ -59,6 +59,7 @@ def test_what_a_server_holds_is_the_servers(tmp_path: Path) -> None:
     assert [problem.line for problem in found.problems] == [9]
 
 
+@pytest.mark.slow
 def test_a_schema_that_is_held_whole_is_no_problem(tmp_path: Path) -> None:
     schema = {"properties": {"a": {"type": "integer", "multipleOf": 7}, "b": {"enum": ["España"]}}, "required": ["a", "b"]}
     found = looked_over(tmp_path, json.dumps(schema))

@@ -60,6 +60,7 @@ def watching(project: Path) -> Iterator[Watching]:
     found.over()
 
 
+@pytest.mark.slow
 def test_every_change_is_followed(project: Path, watching: Watching) -> None:
     assert watching.until(1).report.added == 1
     fresh = project / "docs" / "b.md"
@@ -75,6 +76,7 @@ def test_every_change_is_followed(project: Path, watching: Watching) -> None:
     assert watching.errors == []
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_told_and_the_next_change_tries_again(project: Path, watching: Watching) -> None:
     watching.until(1)
     (project / "docs" / "a.md").rename(project / "gone.md")

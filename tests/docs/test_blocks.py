@@ -121,6 +121,7 @@ def _verbs() -> tuple[str, ...]:
     return VERBS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in pages() if p.name != "cli.md"], ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_what_a_page_shows_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python and commands, in the order of the page, in a folder that holds the project `helpdesk`; names are shared."""

@@ -333,6 +333,7 @@ def test_every_variable_of_the_environment_is_documented_and_no_other() -> None:
     assert set(re.findall(r"\b(?:RUNG|XDG|OPENAI|AWS|HF)_[A-Z0-9_]+\b", pages)) - SIGNED_IN == read - OF_THE_SHELL
 
 
+@pytest.mark.slow
 def test_every_check_of_the_doctor_is_documented_and_no_other() -> None:
     from rung.models.doctor import examine
 
@@ -395,6 +396,7 @@ def test_every_step_is_documented() -> None:
     assert {step.__name__ for step in get_args(Step)} <= set(documented)
 
 
+@pytest.mark.slow
 def test_what_is_in_the_projects_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rung.runtime.cache import SCHEMA
 

@@ -24,6 +24,7 @@ def test_an_adapter_keeps_its_name(name: str) -> None:
     assert making.adapters()[name] == GOLDEN["adapters"][name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", making.PROJECTS)
 def test_a_project_without_memory_comes_to_the_same(name: str, tmp_path: Path) -> None:
     making.write_projects(tmp_path)
@@ -33,6 +34,7 @@ def test_a_project_without_memory_comes_to_the_same(name: str, tmp_path: Path) -
     assert verdict == GOLDEN[name]["verdict"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", making.PROJECTS)
 def test_what_an_earlier_rung_left_is_read_and_nothing_is_done_again(name: str, tmp_path: Path) -> None:
     shutil.unpack_archive(making.HERE / f"{name}.zip", tmp_path)
@@ -44,6 +46,7 @@ def test_what_an_earlier_rung_left_is_read_and_nothing_is_done_again(name: str, 
     assert sorted(f"{one['kind']}/{one['digest']}" for one in json.loads(listed.stdout)["artifacts"]) == kinds
 
 
+@pytest.mark.slow
 def test_what_an_earlier_format_left_is_read_too(tmp_path: Path) -> None:
     """Documents were read and indexed in another way: they are again, and what the model said is not asked anew."""
     shutil.unpack_archive(making.HERE / "earlier" / "shop.zip", tmp_path)
@@ -52,6 +55,7 @@ def test_what_an_earlier_format_left_is_read_too(tmp_path: Path) -> None:
     assert making.steady(verdict)["rungs"] == GOLDEN["shop"]["verdict"]["rungs"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_commands_end_with_the_same_exit_codes(tmp_path: Path) -> None:
     shutil.unpack_archive(making.HERE / "shop.zip", tmp_path / "kept")
     making.write_projects(tmp_path)

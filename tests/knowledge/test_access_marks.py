@@ -214,6 +214,7 @@ def test_json_of_every_shape(value: object, wanted: dict[str, tuple[str, ...]], 
     assert bool(report.problems) is (wanted == {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [3, 60])
 @pytest.mark.parametrize(
     ("heads", "is_mark"),
@@ -241,6 +242,7 @@ def test_columns(suffix: str, heads: list[str], is_mark: bool, rows: int, tmp_pa
 PAGE = "<html><head><title>Pay</title>{}</head><body><h1>Pay</h1><p>The pay table of all.</p></body></html>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -263,6 +265,7 @@ def test_marks_where_no_reader_looks(name: str, data: str | bytes, tmp_path: Pat
     is_left_out(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -280,6 +283,7 @@ def test_ordinary_files_stay(name: str, data: str | bytes, tmp_path: Path) -> No
     assert [document.groups for document in report.documents] == [()]
 
 
+@pytest.mark.slow
 def test_a_custom_property_of_an_office_document(tmp_path: Path) -> None:
     made = io.BytesIO(making.docx())
     with zipfile.ZipFile(made, "a") as archive:
@@ -294,6 +298,7 @@ def test_a_custom_property_of_an_office_document(tmp_path: Path) -> None:
 # --- archives, folders ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_members_of_an_archive_are_read_as_strictly(tmp_path: Path) -> None:
     members = {
         "open.md": "x",
@@ -315,6 +320,7 @@ def test_members_of_an_archive_are_read_as_strictly(tmp_path: Path) -> None:
     assert len(report.problems) == len(named)
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_stands_twice_in_an_archive(tmp_path: Path) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
@@ -366,6 +372,7 @@ def test_an_exception_for_a_file_of_rows_holds_for_its_rows(tmp_path: Path) -> N
     assert {d.id: d.groups for d in report.documents} == {"r": (), "docs/plan.md": ("staff",)}
 
 
+@pytest.mark.slow
 def test_a_row_in_an_archive_is_under_the_rule_of_its_place(tmp_path: Path) -> None:
     row = json.dumps({"id": "r", "text": "x", "source": "elsewhere"})
     put(tmp_path, "docs/all.zip", making.zipped({"staff/rows.jsonl": row, "open.md": "x"}))

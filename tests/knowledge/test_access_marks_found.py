@@ -155,6 +155,7 @@ def test_a_head_row_holds_for_the_rows_below(head: object, tmp_path: Path) -> No
 PAGE = "<html><head><title>Bonus</title>{}</head><body><main{}><p>The bonus is paid in May.</p></main></body></html>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "attribute"),
     [
@@ -175,6 +176,7 @@ def test_html(head: str, attribute: str, tmp_path: Path) -> None:
     assert documents(tmp_path) == {"docs/b.html"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -197,6 +199,7 @@ def test_files_that_look_like_sidecars(name: str, packed: bool, tmp_path: Path) 
     assert any("a.txt" in str(problem) and name in str(problem) for problem in report.problems)
 
 
+@pytest.mark.slow
 def test_files_beside_a_document_that_say_nothing_of_access(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.md", "# A\n\nText.")
     put(tmp_path, "docs/access/b.md", "x")
@@ -208,6 +211,7 @@ def test_files_beside_a_document_that_say_nothing_of_access(tmp_path: Path) -> N
     assert wanted <= documents(tmp_path)
 
 
+@pytest.mark.slow
 def test_word_documents(tmp_path: Path) -> None:
     import docx
 

@@ -93,6 +93,7 @@ def opened(tmp_path: Path, url: str, embedder: HashedWords | None = None) -> Kno
     return Knowledge.open(tmp_path, embedder=embedder or HashedWords(), chunking=Chunking(32, 4), store=url)
 
 
+@pytest.mark.slow
 def test_only_the_vectors_under_way_are_kept_in_the_folder(tmp_path: Path) -> None:
     url = _url()
     knowledge = opened(tmp_path / "one", url)
@@ -159,6 +160,7 @@ def test_two_writers_and_two_readers_at_once(endpoint: str, tmp_path: Path) -> N
     assert sum(int(out.strip() or 0) for out, _ in seen) > 0
 
 
+@pytest.mark.slow
 def test_a_writer_that_died_gives_way(tmp_path: Path) -> None:
     url = _url()
     dead = Bucket(url, lease_seconds=0.5)
@@ -171,6 +173,7 @@ def test_a_writer_that_died_gives_way(tmp_path: Path) -> None:
     assert dead._read("lock.json") == (None, "")
 
 
+@pytest.mark.slow
 def test_a_writer_that_lost_its_place_stops(tmp_path: Path) -> None:
     bucket = Bucket(_url(), lease_seconds=0.4)
     with bucket.writing() as held:
@@ -231,6 +234,7 @@ def _altered(content: bytes) -> bytes:
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["altered", "gone"])
 @pytest.mark.parametrize("kind", ["passages_1.lance/data/", "documents_1.lance/_versions/", "versions/", "sealed.json"])
 def test_damage_is_found_named_and_mended_from_the_sources(kind: str, how: str, tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ def test_a_text_is_tokenized_about_once() -> None:
     assert sum(map(len, counted)) <= 1.1 * len(text)
 
 
+@pytest.mark.slow
 def test_many_headings_take_time_in_proportion() -> None:
     text = "".join(f"## Heading {n}\n\nWords below it.\n\n" for n in range(20_000))
     began = process_time()

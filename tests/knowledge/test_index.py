@@ -33,6 +33,7 @@ class TestByScan(IndexContract):
         return LanceIndex(folder, memory_rows=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory_rows", [0, 1000])
 @settings(max_examples=25, deadline=None)
 @given(lists=access_lists, words=st.integers(0, 2**32), asked=st.lists(searches, min_size=40, max_size=40))
@@ -59,6 +60,7 @@ def test_no_forbidden_passage_comes_and_no_readable_one_is_missed(
             assert is_right(found, change, lookup, Fusion())
 
 
+@pytest.mark.slow
 def test_both_ways_agree_on_a_larger_index(tmp_path: Path) -> None:
     import random
 
@@ -79,6 +81,7 @@ def test_both_ways_agree_on_a_larger_index(tmp_path: Path) -> None:
     assert sum(len({p.id for p in a} & {p.id for p in b}) for a, b in pairs) >= 0.98 * sum(len(a) for a, _ in pairs)
 
 
+@pytest.mark.slow
 def test_the_way_to_a_state_does_not_show_in_its_results(tmp_path: Path) -> None:
     import random
 
@@ -120,6 +123,7 @@ def test_what_was_replaced_long_ago_is_erased(tmp_path: Path) -> None:
         old.search([Lookup("topsecretword", embedder.embed(["x"], kind="query")[0], None, 5)], Fusion())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 10, 13, 41, 1000])
 @pytest.mark.parametrize("rebuilt_rows", [20_000, 0])
 def test_pruned_is_in_no_file(count: int, rebuilt_rows: int, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def said(report: ReadReport) -> list[str]:
     return [str(p) for p in report.problems]
 
 
+@pytest.mark.slow
 def test_a_sidecar_is_the_front_matter_of_a_file_that_has_none(tmp_path: Path) -> None:
     put(tmp_path, "docs/report.pdf", making.drawn("numbers"))
     put(
@@ -171,6 +172,7 @@ def test_a_link_is_known_by_its_aim_also_where_the_project_lies_behind_a_link(tm
     assert groups(report) == {"docs/link.md": ("staff",), "docs/open.md": ()}
 
 
+@pytest.mark.slow
 def test_rules_reach_into_archives_and_rows(tmp_path: Path) -> None:
     put(tmp_path, "docs/all.zip", making.zipped({"staff/a.md": "x", "b.md": "x", "c.md": "---\ngroups: [hr]\n---\nx"}))
     put(tmp_path, "docs/rows.jsonl", '{"id": "r", "text": "x"}')

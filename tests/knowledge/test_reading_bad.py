@@ -203,6 +203,7 @@ def test_entities_that_unfold_without_end() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["<!---->", "<", "<title>", "[](#", "<!--", "<main>"])
 def test_pages_that_are_made_to_keep_a_parser_busy(piece: str) -> None:
     began = time.monotonic()
@@ -325,6 +326,7 @@ def test_rows_of_two_encodings(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_one_bad_file_stops_no_other(tmp_path: Path) -> None:
     for number in range(6):
         put(tmp_path, f"docs/{number}.pdf", making.drawn(f"page of {number}"))
@@ -336,6 +338,7 @@ def test_one_bad_file_stops_no_other(tmp_path: Path) -> None:
     assert [p.path for p in report.problems] == ["docs/2.pdf", "docs/4.pdf", "docs/5.docx"]
 
 
+@pytest.mark.slow
 def test_a_hang_and_a_crash_of_a_library_are_survived() -> None:
     with Workers(1) as workers:
         slow = workers.submit(time.sleep, 30, seconds=0.5)
@@ -349,6 +352,7 @@ def test_a_hang_and_a_crash_of_a_library_are_survived() -> None:
         assert workers.submit(divmod, 7, 2, seconds=30).result() == (3, 1)
 
 
+@pytest.mark.slow
 def test_a_reader_cannot_eat_all_memory() -> None:
     with Workers(1) as workers:
         with pytest.raises(WorkLost, match="ran out of memory"):
@@ -356,6 +360,7 @@ def test_a_reader_cannot_eat_all_memory() -> None:
         assert workers.submit(abs, -3, seconds=60).result() == 3
 
 
+@pytest.mark.slow
 def test_no_process_is_left_behind() -> None:
     with Workers(2) as workers:
         ids = {workers.submit(os.getpid, seconds=60).result() for _ in range(3)}

@@ -92,6 +92,7 @@ def test_a_table_within_a_list_stays_in_it() -> None:
     assert made == "- see\n\n  | A | B |\n  | --- | --- |\n  | 1 | 2 |"
 
 
+@pytest.mark.slow
 def test_spans_that_were_made_to_fill_memory() -> None:
     rows = "<tr>" + "<td colspan=1000 rowspan=60000>x" * 400
     documents, said, _ = given("a.html", f"<table>{rows * 200}</table>")

@@ -97,6 +97,7 @@ def rows(root: Path) -> dict[str, str]:
         return dict(table.execute("SELECT id, stamp FROM read"))
 
 
+@pytest.mark.slow
 def test_what_did_not_change_is_the_same_and_what_did_is_read_again(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.pdf", making.pdf(2))
     put(tmp_path, "docs/b.docx", making.docx())
@@ -115,6 +116,7 @@ def test_what_did_not_change_is_the_same_and_what_did_is_read_again(tmp_path: Pa
     assert now.problems == first.problems
 
 
+@pytest.mark.slow
 def test_the_same_size_and_time_do_not_hide_a_change(tmp_path: Path) -> None:
     path = put(tmp_path, "docs/a.csv", "a,b\n1,2\n")
     aged(path)
@@ -127,6 +129,7 @@ def test_the_same_size_and_time_do_not_hide_a_change(tmp_path: Path) -> None:
     assert "| 1 | 3 |" in report.documents[0].text
 
 
+@pytest.mark.slow
 def test_a_copy_with_other_times_is_known_by_its_bytes(tmp_path: Path) -> None:
     path = put(tmp_path, "docs/a.pdf", making.pdf(40))
     first, slow = remembering(tmp_path)
@@ -136,6 +139,7 @@ def test_a_copy_with_other_times_is_known_by_its_bytes(tmp_path: Path) -> None:
     assert quick < slow
 
 
+@pytest.mark.slow
 def test_access_is_decided_anew_each_time(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.pdf", making.drawn("x"))
     assert remembering(tmp_path)[0].documents[0].groups == ()
@@ -143,6 +147,7 @@ def test_access_is_decided_anew_each_time(tmp_path: Path) -> None:
     assert remembering(tmp_path)[0].documents[0].groups == ("staff",)
 
 
+@pytest.mark.slow
 def test_what_was_deleted_is_forgotten(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.csv", "word\nunforgettable\n")
     put(tmp_path, "docs/b.csv", "a\n1\n")
@@ -152,6 +157,7 @@ def test_what_was_deleted_is_forgotten(tmp_path: Path) -> None:
     assert set(rows(tmp_path)) == {"docs/b.csv"}
 
 
+@pytest.mark.slow
 def test_a_memory_that_may_not_be_written_is_used_as_it_is(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.csv", "a\n1\n")
     assert remembering(tmp_path, writable=False)[0].documents
@@ -163,6 +169,7 @@ def test_a_memory_that_may_not_be_written_is_used_as_it_is(tmp_path: Path) -> No
     assert rows(tmp_path) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [b"no database at all", b""])
 def test_a_broken_memory_is_made_anew(broken: bytes, tmp_path: Path) -> None:
     put(tmp_path, "docs/a.csv", "a\n1\n")
@@ -171,6 +178,7 @@ def test_a_broken_memory_is_made_anew(broken: bytes, tmp_path: Path) -> None:
     assert set(rows(tmp_path)) == {"docs/a.csv"}
 
 
+@pytest.mark.slow
 def test_a_memory_of_another_version_is_made_anew(tmp_path: Path) -> None:
     put(tmp_path, "docs/a.csv", "a\n1\n")
     remembering(tmp_path)
@@ -204,6 +212,7 @@ def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     assert peak(4000) < peak(400) + 2 * 2**20
 
 
+@pytest.mark.slow
 def test_order_does_not_depend_on_which_is_read_first(tmp_path: Path) -> None:
     for number in range(12):
         slow = number % 3 == 0
@@ -213,6 +222,7 @@ def test_order_does_not_depend_on_which_is_read_first(tmp_path: Path) -> None:
     assert len(names) == 12
 
 
+@pytest.mark.slow
 def test_a_consumer_that_stops_leaves_nothing_running(tmp_path: Path) -> None:
     for number in range(6):
         put(tmp_path, f"docs/{number}.pdf", making.drawn(f"page {number}"))
@@ -235,6 +245,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_without_the_extra_each_file_says_what_to_install(tmp_path: Path) -> None:
     made = {"a.pdf": making.drawn("x"), "a.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "Workbook".encode("utf-16-le")}
     made |= {"a.html": b"<html><body>x</body></html>", "a.rst": b"x", "a.epub": making.epub({"a.xhtml": "x"})}

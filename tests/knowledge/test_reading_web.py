@@ -16,6 +16,8 @@ from rung.knowledge.loading import Access, Memory, ReadReport, Rule, read_source
 from rung.knowledge.readers import web
 from tests.knowledge import making
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Site:
@@ -218,7 +220,6 @@ def test_a_host_that_is_not_there() -> None:
     assert "could not be fetched (ConnectError" in problem.message
 
 
-@pytest.mark.slow
 def test_a_page_without_end_is_cut_off(site: Site) -> None:
     bomb = gzip.compress(bytes(web.LARGEST_PAGE + 2**20))
     site.pages["/a"] = (200, {"Content-Type": "text/html", "Content-Encoding": "gzip"}, bomb)

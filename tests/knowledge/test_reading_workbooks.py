@@ -463,6 +463,7 @@ def test_an_open_document_sheet() -> None:
     assert read_all("a.ods", locked)[1] == ["is encrypted: it opens with a password only; save it without one"]
 
 
+@pytest.mark.slow
 def test_one_cell_that_is_repeated_without_end_fills_no_memory() -> None:
     rows = (
         '<table:table-row table:number-rows-repeated="1048576"><table:table-cell table:number-columns-repeated="16384">'

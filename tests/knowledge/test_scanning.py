@@ -27,6 +27,7 @@ def test_a_code_is_the_signs(dimensions: int) -> None:
     np.testing.assert_array_equal(np.unpackbits(packed, axis=1)[:, :dimensions], vectors > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.01])
 @pytest.mark.parametrize("rows", [3_000, 200_000])
 def test_it_holds_the_nearest_hundred(rows: int, share: float) -> None:

@@ -91,6 +91,7 @@ def test_another_embedder_or_chunking_makes_everything_anew_and_says_so(tmp_path
     assert recut.passages == 12
 
 
+@pytest.mark.slow
 def test_the_identity_follows_what_results_depend_on(tmp_path: Path) -> None:
     one = opened(tmp_path / "a")
     empty = one.identity
@@ -163,6 +164,7 @@ def test_a_reader_elsewhere_sees_the_whole_new_state_or_the_whole_old_one(tmp_pa
     assert pinned.identity == writer.identity
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(states=st.lists(st.dictionaries(st.sampled_from("abcdefg"), st.integers(0, 3), max_size=7), min_size=1, max_size=5))
 def test_any_row_of_syncs_ends_where_a_single_one_does(states: list[dict[str, int]]) -> None:
@@ -235,6 +237,7 @@ def test_killed_at_any_moment_it_stays_readable_and_goes_on(tmp_path: Path) -> N
     assert not (tmp_path / "killed" / "staging").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupted_commit_is_undone(tmp_path: Path) -> None:
     """The tables have moved on, the version was not made: as after a kill between the two."""
     knowledge = opened(tmp_path)
@@ -261,6 +264,7 @@ FULL = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "dimensions"), [(0, 64), (2_000, 64), (60_000, 64), (150_000, 64), (150_000, 128)])
 def test_a_disk_that_is_full(limit: int, dimensions: int, tmp_path: Path) -> None:
     """The system refuses to let files grow past `limit`: a real error of the disk, wherever it strikes."""
@@ -302,6 +306,7 @@ def test_damaged_staging_is_only_a_cache(tmp_path: Path) -> None:
     assert list(staging.get(["k"])) == ["k"]
 
 
+@pytest.mark.slow
 def test_two_syncs_at_once_do_no_harm(tmp_path: Path) -> None:
     processes = [_start(tmp_path, count=n, seed=n) for n in (150, 250)]
     assert [p.wait(timeout=120) for p in processes] == [0, 0]

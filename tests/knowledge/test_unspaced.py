@@ -114,6 +114,7 @@ FOLDED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("written", "asked"), [(word, one) for word, asked in FOLDED.items() for one in asked])
 def test_a_word_is_found_whatever_its_case_and_accents(tmp_path: Path, written: str, asked: str) -> None:
     made = knowledge(tmp_path)

@@ -36,6 +36,7 @@ def ends_well(schema: dict[str, Any], text: str, cut: int, dice: random.Random) 
     assert Grammar(held.grammar).accepts(begun + said[:cut_again] + end_of(begun + said[:cut_again], held.rules))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SCHEMAS, st.integers(0, 1 << 30))
 def test_cut_anywhere_it_ends_within_its_grammar(schema: dict[str, Any], seed: int) -> None:
@@ -50,6 +51,7 @@ def test_cut_anywhere_it_ends_within_its_grammar(schema: dict[str, Any], seed: i
             ends_well(schema, text, cut, dice)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(HELD))
 def test_every_keyword(name: str) -> None:
     schema, valid, _ = HELD[name]
@@ -100,6 +102,7 @@ def test_a_text_that_the_grammar_does_not_say_is_left_as_it_is() -> None:
     assert rest_of("I think that", rules) is None
 
 
+@pytest.mark.slow
 def test_long_texts_are_read_in_good_time() -> None:
     """Many characters, deep nesting and many labels: read once from the left, not tried again and again."""
     deep = {"$ref": "#/$defs/node", "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}}

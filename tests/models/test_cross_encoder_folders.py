@@ -31,6 +31,7 @@ def named(case: Crossed) -> str:
     return f"{case.version}-{case.name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in ALL if case.name not in REFUSED], ids=named)
 def test_scores_are_those_of_the_version_that_saved_the_folder(case: Crossed, tmp_path: Path) -> None:
     assert case.scores is not None

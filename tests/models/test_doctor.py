@@ -30,6 +30,7 @@ def test_what_is_missing_comes_with_the_line_that_mends_it(tmp_path: Path, monke
     assert all(check.mend for check in checks.values() if check.status == "wrong")
 
 
+@pytest.mark.slow
 def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     assert found()["OPENAI_API_KEY"].status == "ok"

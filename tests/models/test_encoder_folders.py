@@ -63,6 +63,7 @@ def opened(case: Case, folder: Path) -> Embedder:
     return embedder(f"encoder:{case.write(folder)}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in ALL if not is_refused(case)], ids=named)
 def test_vectors_are_those_of_the_version_that_saved_the_folder(case: Case, tmp_path: Path) -> None:
     served = opened(case, tmp_path)
@@ -81,6 +82,7 @@ def test_what_is_not_understood_is_refused_by_its_name(case: Case, tmp_path: Pat
         opened(case, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [3, 6])
 def test_other_vectors_have_another_identity(version: int, tmp_path: Path) -> None:
     seen: dict[str, tuple[str, NDArray[np.float64]]] = {}

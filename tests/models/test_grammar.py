@@ -27,6 +27,7 @@ def grammar_of(schema: object) -> Grammar:
     return Grammar(of_schema(json.dumps(schema)).text)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SCHEMAS, st.integers(0, 1 << 30))
 def test_whatever_a_grammar_says_is_valid_or_it_is_told_that_it_may_not_be(schema: dict[str, Any], seed: int) -> None:
@@ -170,6 +171,7 @@ def test_idle_space_other_orders_and_broken_json_are_not_allowed(text: str) -> N
     assert not grammar_of(schema).accepts(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.integers(-3000, 3000), st.integers(0, 3000), st.data())
 def test_integers_between_bounds_are_exactly_those(low: int, span: int, data: st.DataObject) -> None:
@@ -181,6 +183,7 @@ def test_integers_between_bounds_are_exactly_those(low: int, span: int, data: st
 DECIMALS = st.decimals(min_value=-200, max_value=200, places=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     DECIMALS,

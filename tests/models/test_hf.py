@@ -45,6 +45,7 @@ def opened(folder: Path) -> LocalGenerator:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "dtype"), [(0, "float32"), (1, "bfloat16")])  # tied and untied
 def test_it_is_what_transformers_reads(seed: int, dtype: str, cache: Path, tmp_path: Path) -> None:
     tiny_llama(tmp_path, seed=seed, dtype=dtype)
@@ -83,6 +84,7 @@ def test_equal_folders_are_one_model_and_others_another(cache: Path, folder: Pat
     assert digest_of(copy) != digest_of(folder)
 
 
+@pytest.mark.slow
 def test_a_plain_template_will_do(cache: Path, folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "chat_template.jinja").write_text(PLAIN)

@@ -181,6 +181,7 @@ def test_busy_servers_are_asked_again(serve: Start, status: int) -> None:
     assert result.text == "hello"
 
 
+@pytest.mark.slow
 def test_retry_after_is_honoured(serve: Start) -> None:
     replies: Iterator[Reply] = iter([(429, {"Retry-After": "1"}, "busy"), (200, {}, said("hello"))])
     began = time.monotonic()
@@ -204,6 +205,7 @@ def test_a_refused_request_is_not_repeated_and_fails_alone(serve: Start) -> None
     assert isinstance(answered[1], GenerateResult)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "say"), [(401, "set RUNG_API_KEY"), (403, "set RUNG_API_KEY"), (404, "no model 'tiny'")])
 def test_what_concerns_every_request_is_raised(serve: Start, status: int, say: str) -> None:
     server = serve(lambda *_: (status, {}, "{}"))
@@ -242,6 +244,7 @@ def test_a_server_that_never_answers_ends_a_long_run(serve: Start) -> None:
         list(model(serve(hang), how=how).run([asking(f"hi {n}") for n in range(50)]))
 
 
+@pytest.mark.slow
 def test_a_server_that_drips_is_cut_off() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -275,6 +278,7 @@ def test_no_more_at_once_than_allowed_and_not_one_after_the_other(serve: Start) 
     assert 2 <= server.most <= 3
 
 
+@pytest.mark.slow
 def test_requests_a_minute_are_limited(serve: Start) -> None:
     server = serve(chat)
     began = time.monotonic()
@@ -296,6 +300,7 @@ def test_leaving_half_way_sends_no_more(serve: Start) -> None:
     assert isinstance(only(generator, asking("hi")), GenerateResult)
 
 
+@pytest.mark.slow
 def test_one_run_left_half_way_does_not_disturb_another(serve: Start) -> None:
     def slow(*_: object) -> Reply:
         time.sleep(0.05)
@@ -308,6 +313,7 @@ def test_one_run_left_half_way_does_not_disturb_another(serve: Start) -> None:
     assert sum(isinstance(result, GenerateResult) for _, result in kept) == 9
 
 
+@pytest.mark.slow
 def test_labels_and_expressions_are_checked_here(serve: Start) -> None:
     def answering(text: str) -> HttpGenerator:
         return model(serve(lambda *_: (200, {}, said(text))), how=ONCE)

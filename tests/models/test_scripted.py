@@ -116,6 +116,7 @@ def test_what_it_executes_is_logged_and_what_should_fail_fails(tmp_path: Path) -
     assert log.read_text().split() == [request_digest(request, model.identity) for request in requests]
 
 
+@pytest.mark.slow
 def test_vectors_are_the_same_in_every_process() -> None:
     code = "from rung.models.scripted import ScriptedEmbedder as E; print(E().embed(['a refund'], kind='query').data.hex())"
     told = [

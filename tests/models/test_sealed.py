@@ -127,6 +127,7 @@ def open_it(folder: Path) -> str:
     return altered(folder)
 
 
+@pytest.mark.slow
 def test_four_processes_at_once_make_it_once(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(open_it, [tmp_path / "kept"] * 8) == [""] * 8

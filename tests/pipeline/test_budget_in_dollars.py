@@ -72,6 +72,7 @@ def spent(folder: Path, model: ScriptedGenerator, usd: float) -> tuple[float, in
         return at.meter.used()[0] or 0.0, raced.coverage.answers, bool(raced.coverage.partial)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prices", [(1, 1), (1, 50), (30, 1), (500, 2000)])
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
 def test_no_run_spends_more_than_is_allowed(project: Path, prices: tuple[int, int], share: float) -> None:
@@ -89,6 +90,7 @@ def test_no_run_spends_more_than_is_allowed(project: Path, prices: tuple[int, in
     assert answers[-1] > answers[0] or len(answers) == 1 or share < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(900, 0), (0, 400)])
 def test_a_server_that_counts_more_than_was_bounded_is_learnt(project: Path, more: tuple[int, int]) -> None:
     (project / "rung.yaml").write_text(YAML.replace("PROMPT", "10").replace("COMPLETION", "10"), encoding="utf-8")

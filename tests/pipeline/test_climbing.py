@@ -108,6 +108,7 @@ def climbed(
 # --- the order
 
 
+@pytest.mark.slow
 def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path: Path) -> None:
     heard = Listening()
     folder = project(tmp_path, "[prompt, few_shot, classifier, router]", dev=30)
@@ -125,6 +126,7 @@ def test_cheap_rungs_answer_and_are_told_of_before_anything_is_trained(tmp_path:
     assert [t for t in again.heard if t.startswith("answer")] == [t for t in heard.heard if t.startswith("answer")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exhaustive", [True, False])
 def test_so_far_says_what_the_table_says_of_the_same_answers(tmp_path: Path, exhaustive: bool) -> None:
     """Cases of one document are right or wrong together, so intervals are wide; a rung that stops early keeps its own."""
@@ -147,6 +149,7 @@ def test_so_far_says_what_the_table_says_of_the_same_answers(tmp_path: Path, exh
     assert [f"\n  {name}: {said} on " in told for name, said in lines.items()] == [True, True]
 
 
+@pytest.mark.slow
 def test_what_was_built_before_answers_with_the_cheap_ones(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]")
     climbed(folder, says(0.5))
@@ -160,6 +163,7 @@ def test_what_was_built_before_answers_with_the_cheap_ones(tmp_path: Path) -> No
     assert heard.place("answer classifier") < heard.place("so far, while router is to be built")
 
 
+@pytest.mark.slow
 def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", cases=60, more="bar: {correct: 0.6}\n")
     verdict = climbed(folder, says(0.9))
@@ -175,6 +179,7 @@ def test_a_rung_above_one_that_clears_the_bar_is_not_built(tmp_path: Path) -> No
     assert exact.winner == "prompt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cases", [12, 60])
 def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(cases: int, tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, few_shot, classifier]", cases=cases)
@@ -186,6 +191,7 @@ def test_without_a_bar_nothing_is_built_above_a_rung_that_gets_everything_right(
     assert (folder / ".rung/artifacts/classifier").exists()
 
 
+@pytest.mark.slow
 def test_a_rung_below_the_bar_leaves_the_others_to_be_built(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", cases=60, more="bar: {correct: 0.8}\n")
     verdict = climbed(folder, says(0.4))
@@ -194,6 +200,7 @@ def test_a_rung_below_the_bar_leaves_the_others_to_be_built(tmp_path: Path) -> N
     assert (again.executed, again.rungs) == (0, verdict.rungs)
 
 
+@pytest.mark.slow
 def test_a_rung_that_surely_misses_the_bar_answers_no_more_while_another_is_trained(tmp_path: Path) -> None:
     """Its other answers are made only where nothing that is trained clears the bar either."""
     folder = project(tmp_path, "[prompt, classifier]", cases=200, more="bar: {correct: 0.7}\n")
@@ -207,6 +214,7 @@ def test_a_rung_that_surely_misses_the_bar_answers_no_more_while_another_is_trai
     assert alone.clears_bar is False
 
 
+@pytest.mark.slow
 def test_a_limit_that_the_live_pass_breaks_keeps_the_others_needed(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", cases=60, more="bar: {correct: 0.6, p95_seconds: 0.0000001}\n")
     verdict = climbed(folder, says(0.9))
@@ -240,6 +248,7 @@ def test_a_budget_in_dollars_without_a_price_is_refused_before_documents_are_rea
         compare(load_project(folder), allowed=CompareRequest(usd=1))
 
 
+@pytest.mark.slow
 def test_settings_are_searched_wave_by_wave(tmp_path: Path) -> None:
     heard = Listening()
     rungs = "[prompt, few_shot: {shots: [1, 2], pick: [fixed, nearest]}, classifier: {reject: [0.0, 0.2, 0.4]}]"
@@ -249,6 +258,7 @@ def test_settings_are_searched_wave_by_wave(tmp_path: Path) -> None:
     assert "Settings of few_shot, classifier were searched on 12 dev cases: 7 of 7 combinations" in verdict.coverage.searched
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [5, 30, 70])
 def test_a_comparison_that_is_stopped_anywhere_goes_on_to_the_same_verdict(at: int, tmp_path: Path) -> None:
     """In the first wave, and while a router is built of what its rungs make of the dev cases."""
@@ -277,6 +287,7 @@ def test_a_comparison_that_is_stopped_anywhere_goes_on_to_the_same_verdict(at: i
 TOKENS = "prices: {prompt_usd_per_million: 1000, completion_usd_per_million: 1000}\n"
 
 
+@pytest.mark.slow
 def test_the_budget_binds_what_a_router_is_built_of_and_the_next_run_goes_on(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, few_shot, router]", dev=60, more=TOKENS)
     whole = project(tmp_path / "whole", "[prompt, few_shot, router]", dev=60, more=TOKENS)
@@ -302,6 +313,7 @@ def taken(folder: Path, *, seconds: float) -> None:
     made.write_text(json.dumps({"kind": "classifier", "rows": 60, "seconds": seconds, "created": "2026-01-01T00:00:00"}))
 
 
+@pytest.mark.slow
 def test_training_that_surely_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]")
     taken(folder, seconds=7200)
@@ -317,6 +329,7 @@ def test_training_that_surely_does_not_fit_is_not_begun(tmp_path: Path) -> None:
     assert not whole.coverage.partial
 
 
+@pytest.mark.slow
 def test_money_that_an_hour_of_training_costs_counts(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, classifier]", more=TOKENS.replace("}", ", gpu_usd_per_hour: 3}"))
     taken(folder, seconds=7200)
@@ -360,6 +373,7 @@ def test_training_that_the_budget_ends_goes_on_from_its_checkpoint_to_the_same_b
     assert bytes_of[0].read_bytes() == bytes_of[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_a_budget_that_ends_while_documents_are_indexed_makes_no_verdict_and_keeps_what_was_embedded(tmp_path: Path) -> None:
     folder = project(tmp_path, "[prompt, rag]", more='knowledge: {sources: ["docs/*.md"], chunk_tokens: 16}\n')
     (folder / "docs").mkdir()

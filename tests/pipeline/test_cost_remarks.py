@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rung.config.project import load_project
 from rung.loop import compare
 from rung.records import Json, Verdict
 from rung.testing.server import FakeServer
 from tests.pipeline.test_climbing import project
+
+pytestmark = pytest.mark.slow
 
 TOKENS = "prices: {prompt_usd_per_million: 2, completion_usd_per_million: 8}\n"
 CACHED = "prices: {prompt_usd_per_million: 2, completion_usd_per_million: 8, cached_prompt_usd_per_million: 1}\n"

@@ -20,6 +20,8 @@ from rung.records import digest
 from rung.records.steps import Generate
 from tests.working import working
 
+pytestmark = pytest.mark.slow
+
 PROSE = "the of and parcel return item delivery customer tariff refund a I within thirty days warehouse internationalisation"
 OTHER = "Rückgabe Größe straße 退货 条款 café 12.50 2024-11-12 https://a.example/b?c=d | {x} ``` --"
 WORDS = [*PROSE.split(), *OTHER.split()]

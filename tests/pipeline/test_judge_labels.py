@@ -72,6 +72,7 @@ def labelled(folder: Path, cases: int = MANY, by: str = "Ada") -> int:
     return ask(project, label_plan(project), person, by=by)
 
 
+@pytest.mark.slow
 def test_a_kind_judge_is_corrected_by_people(essays: Path) -> None:
     before = compared(essays)
     assert (before.winner, before.clears_bar, before.human) == ("few_shot", True, None)
@@ -102,6 +103,7 @@ def test_a_kind_judge_is_corrected_by_people(essays: Path) -> None:
     assert compared(essays).rungs == after.rungs  # nothing is drawn anew
 
 
+@pytest.mark.slow
 def test_stored_answers_are_corrected_without_asking_a_rung(essays: Path) -> None:
     compared(essays)
     labelled(essays, 20)
@@ -134,6 +136,7 @@ def test_labelling_goes_on_where_it_was_and_is_blind(essays: Path) -> None:
     assert label_plan(project).answers == ()
 
 
+@pytest.mark.slow
 def test_cases_come_in_a_random_order_and_equal_answers_once(essays: Path) -> None:
     compared(essays)
     plan = label_plan(load_project(essays))
@@ -149,6 +152,7 @@ def test_cases_come_in_a_random_order_and_equal_answers_once(essays: Path) -> No
     assert {len(one.rungs) for one in same.answers} == {2}
 
 
+@pytest.mark.slow
 def test_too_few_labels_are_said_and_correct_nothing(essays: Path) -> None:
     compared(essays)
     labelled(essays, 3)
@@ -159,6 +163,7 @@ def test_too_few_labels_are_said_and_correct_nothing(essays: Path) -> None:
     assert any("5 labels" in warning for warning in after.warnings)
 
 
+@pytest.mark.slow
 def test_labels_of_answers_that_are_no_longer_given_do_not_count(essays: Path) -> None:
     compared(essays)
     labelled(essays, 20)
@@ -170,6 +175,7 @@ def test_labels_of_answers_that_are_no_longer_given_do_not_count(essays: Path) -
     assert any("no longer gives" in warning for warning in after.warnings)
 
 
+@pytest.mark.slow
 def test_contradicting_labels_are_said(essays: Path) -> None:
     compared(essays)
     labelled(essays, 12)

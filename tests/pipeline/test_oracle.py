@@ -21,6 +21,8 @@ from rung.records.steps import Generate
 from rung.scoring.squad import contains
 from tests.working import working
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS, FACTS = 6, 6
 YAML = """\
 name: manual

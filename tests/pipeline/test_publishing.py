@@ -20,6 +20,7 @@ def _publish(root: Path, who: str, times: int) -> None:
         publish(state_of(root), {LINE: text, TABLE: "table", PAGE: "page"}, created="2026-01-01")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 4])
 def test_two_and_four_processes_publish_under_numbers_of_their_own(processes: int, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")

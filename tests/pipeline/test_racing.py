@@ -57,6 +57,7 @@ def bar(folder: Path, correct: float) -> None:
         file.write(f"bar: {{correct: {correct}}}\n")
 
 
+@pytest.mark.slow
 def test_the_verdict_is_the_exhaustive_one_and_stopped_rungs_are_shown_as_such(labels: Path) -> None:
     bar(labels, 0.6)
     script = says(0.2, 0.8, 0.9)
@@ -92,6 +93,7 @@ def test_few_cases_are_all_answered(labels: Path) -> None:
     assert verdict.coverage.answers == verdict.coverage.exhaustive == 4 * 40
 
 
+@pytest.mark.slow
 def test_where_nothing_clears_the_bar_the_best_is_found(labels: Path) -> None:
     bar(labels, 0.95)
     verdict = compared(labels, says(0.1, 0.7, 0.2))
@@ -110,6 +112,7 @@ def test_a_limit_stops_a_rung_at_once(labels: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_budget_ends_with_a_partial_verdict_and_the_next_run_goes_on(labels: Path) -> None:
     bar(labels, 0.6)
     with (labels / "rung.yaml").open("a", encoding="utf-8") as file:

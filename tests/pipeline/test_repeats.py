@@ -39,6 +39,7 @@ def repeated(folder: Path) -> Verdict:
     return compared(folder, drawing, CompareRequest(exhaustive=True))
 
 
+@pytest.mark.slow
 def test_a_case_counts_once_by_the_mean_of_its_passes_and_the_variance_is_told(sampled: Path) -> None:
     verdict = repeated(sampled)
     (prompt,) = (r for r in verdict.rungs if r.name == "prompt")

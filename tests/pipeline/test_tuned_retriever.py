@@ -31,6 +31,8 @@ from rung.training.registry import Artifact
 from tests.training.tiny_encoder import tiny_encoder
 from tests.working import Working, working
 
+pytestmark = pytest.mark.slow
+
 THINGS = ("refunds", "violins", "bread", "parcels", "ovens", "flour", "strings", "money", "bows", "shipping")
 YAML = """\
 task: Answer.
@@ -238,7 +240,6 @@ def test_train_says_what_it_came_to(tmp_path: Path) -> None:
             TRAINERS["retriever"](at.builder, prepare(at.engines), TrainRequest(settings={"colour": 1}))
 
 
-@pytest.mark.slow
 def test_a_reranker_is_taught_and_compared(tmp_path: Path, tiny: Path) -> None:
     with working(project(tmp_path, embedder=f"encoder:{tiny}")) as at:
         (told,) = TRAINERS["reranker"](

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parent / "package"
 RUN = "from rung.cli.main import main; main()"
 EMAIL = "Subject: Parking\n\nThe visitor car park is behind the warehouse, on Mill Lane.\n"

@@ -286,6 +286,7 @@ def test_gold_survives_the_limit_of_passages() -> None:
     assert "9 further passages not listed here." in page.text
 
 
+@pytest.mark.slow
 def test_five_thousand_cases_stay_usable() -> None:
     html = report_html(sample(cases=5000))
     assert len(html) < 30_000_000

@@ -99,6 +99,7 @@ def test_every_line_fits_whatever_the_names_are(name: str) -> None:
     assert json.loads(verdict_json(nasty))["cases"] == N
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200), st.text(max_size=120))
 def test_no_text_breaks_the_width(reason: str, name: str) -> None:
     odd = replace(verdict(), reason=reason, warnings=(name,), winner=name)

@@ -254,6 +254,7 @@ KILLED = textwrap.dedent("""
 """)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_and_executes_no_step_again(tmp_path: Path) -> None:
     path, root = tmp_path / "rung.db", Path(__file__).parents[2]
     known = 0

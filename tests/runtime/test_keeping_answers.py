@@ -50,6 +50,7 @@ def readable(path: Path, texts: dict[str, str]) -> int:
     return len(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_what_can_be_read_is_kept(seed: int, tmp_path: Path) -> None:
     path, rng = tmp_path / "rung.db", random.Random(seed)
@@ -117,6 +118,7 @@ def _carry(path: Path, log: Path, count: int = 30, delay: float = 0.02) -> list[
     return [one.value for one in ended]
 
 
+@pytest.mark.slow
 def test_four_processes_ask_each_step_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     fork = multiprocessing.get_context("fork")
@@ -166,6 +168,7 @@ def test_who_does_not_get_on_is_not_waited_for_for_ever(tmp_path: Path, monkeypa
     store.close()
 
 
+@pytest.mark.slow
 def test_another_process_is_waited_for_as_long_as_the_budget_lasts(tmp_path: Path) -> None:
     """Whatever it has: a step, the index, or an artifact that it builds."""
     from rung.artifacts.store import building

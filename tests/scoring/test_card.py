@@ -249,6 +249,7 @@ def test_cases_and_outcomes_must_be_the_same(outcomes: tuple[Outcome, ...]) -> N
         score_run(CASES, outcomes, scoring_context=ScoringContext("f1"))
 
 
+@pytest.mark.slow
 def test_two_thousand_cases_are_scored_quickly() -> None:
     """Issue 5 wants 100,000 rescored in under 30 s; the margin here is for a busy machine."""
     cases = [Case(str(i), "?", (f"answer number {i}", "x"), gold_documents=("d",)) for i in range(2_000)]

@@ -76,6 +76,7 @@ def rouge_l(text: str, answers: list[str]) -> float:
     return correctness(ScoringContext("rouge_l"))(case(*answers), said(text))["correct"]
 
 
+@pytest.mark.slow
 def test_rouge_l_agrees_with_the_package() -> None:
     scorer = RougeScorer(["rougeL"], use_stemmer=False)
     dice = random.Random(3)

@@ -155,6 +155,7 @@ def test_a_point_in_another_place_is_another_number(value: Decimal, places: int)
         assert not matching.matches(f"{value:f}", [f"{value * Decimal(10) ** places:f}"])
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_every_text_equals_itself_and_nothing_breaks(text: str) -> None:
     assert matching.matches(text, [text])
@@ -263,6 +264,7 @@ def test_questions_in_languages_without_spaces_can_be_nearly_the_same() -> None:
     assert _kept(asked, asked + "谢谢", "游泳池每周一早上清洗，请问几点可以开始游泳？") == (1,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

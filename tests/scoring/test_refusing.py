@@ -120,6 +120,7 @@ ANSWERS = [
 MARKED = [json.loads(line) for line in (Path(__file__).parent / "refusals.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["dev", "held out"])
 def test_few_of_the_marked_sentences_are_taken_for_what_they_are_not(part: str) -> None:
     """English, German, Spanish and French, marked by hand; no rule was made after looking at the half that was held out."""

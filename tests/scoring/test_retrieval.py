@@ -43,6 +43,7 @@ def test_agrees_with_ir_measures() -> None:
             assert scores[name] == pytest.approx(theirs[measure], abs=1e-9), (name, gold, documents)
 
 
+@pytest.mark.slow
 def test_graded_judgements_agree_with_ir_measures(tmp_path: Path) -> None:
     """400 random rankings with grades from -1 to 3, unjudged documents and ties; theirs reads the run that Rung writes."""
     dice = random.Random(12)

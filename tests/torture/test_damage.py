@@ -63,6 +63,7 @@ def used(folder: Path) -> None:
             work()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(TRIALS))
 def test_damage_is_found_and_mended(whole: Path, number: int, tmp_path: Path) -> None:
     rng, folder = random.Random(number), tmp_path / "project"
@@ -80,6 +81,7 @@ def test_damage_is_found_and_mended(whole: Path, number: int, tmp_path: Path) ->
     used(folder)
 
 
+@pytest.mark.slow
 def test_all_is_as_before_after_the_worst(whole: Path, tmp_path: Path) -> None:
     """A database without its first page, an index without a file, a list without a line, an altered verdict: all at once."""
     folder, before = tmp_path / "project", said(whole)
@@ -109,6 +111,7 @@ def test_a_page_that_is_gone_costs_no_verdict(whole: Path, tmp_path: Path) -> No
     assert latest(load_project(folder)).folder == kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["*.lance/_deletions/*", "versions/*"])
 def test_what_stands_in_a_files_place_goes(whole: Path, gone: str, tmp_path: Path) -> None:
     """A folder where a file of the index was; then, where no version is left, files under names that were noted before."""

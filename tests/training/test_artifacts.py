@@ -75,6 +75,7 @@ def ten(tmp_path: Path) -> Project:
     return project(tmp_path / "p", [example(n) for n in range(10)])
 
 
+@pytest.mark.slow
 def test_an_adapter_says_what_it_was_made_from(ten: Project) -> None:
     built = trained(ten)
     registry = Registry(ten.state)
@@ -94,6 +95,7 @@ def test_an_adapter_says_what_it_was_made_from(ten: Project) -> None:
     assert registry.find(built.digest[:6].upper()) == known
 
 
+@pytest.mark.slow
 def test_the_next_one_names_its_parent_and_what_changed(ten: Project) -> None:
     registry = Registry(ten.state)
     first = registry.promote(registry.find(trained(ten).digest), by="Ada")
@@ -118,6 +120,7 @@ def test_the_next_one_names_its_parent_and_what_changed(ten: Project) -> None:
     assert difference(first, second, (None, registry.rows(second))).rows is None
 
 
+@pytest.mark.slow
 def test_another_task_is_another_instruction_and_the_same_rows(ten: Project) -> None:
     registry = Registry(ten.state)
     first = registry.find(trained(ten).digest)
@@ -130,6 +133,7 @@ def test_another_task_is_another_instruction_and_the_same_rows(ten: Project) -> 
     assert found.rows.kept == 10
 
 
+@pytest.mark.slow
 def test_one_is_promoted_at_a_time_and_gone_back_from(ten: Project) -> None:
     registry = Registry(ten.state)
     made = [registry.find(trained(ten, rank=rank).digest) for rank in (2, 4, 8)]
@@ -156,6 +160,7 @@ def test_one_is_promoted_at_a_time_and_gone_back_from(ten: Project) -> None:
         registry.withdraw("adapter", by="Bob")
 
 
+@pytest.mark.slow
 def test_a_retired_one_keeps_its_manifest_and_can_be_built_again(ten: Project) -> None:
     registry = Registry(ten.state)
     built = trained(ten)
@@ -175,6 +180,7 @@ def test_a_retired_one_keeps_its_manifest_and_can_be_built_again(ten: Project) -
     assert registry.find(built.digest).state == "built"
 
 
+@pytest.mark.slow
 def test_a_retirement_that_was_cut_short_is_told_of_and_finished(ten: Project) -> None:
     registry = Registry(ten.state)
     built = trained(ten)
@@ -186,6 +192,7 @@ def test_a_retirement_that_was_cut_short_is_told_of_and_finished(ten: Project) -
     assert registry.find(built.digest).why == ""
 
 
+@pytest.mark.slow
 def test_a_promoted_one_is_not_retired(ten: Project) -> None:
     registry = Registry(ten.state)
     now = registry.promote(registry.find(trained(ten).digest), by="Ada")
@@ -193,6 +200,7 @@ def test_a_promoted_one_is_not_retired(ten: Project) -> None:
         registry.retire(now, by="Ada", force=True)
 
 
+@pytest.mark.slow
 def test_one_that_forgot_too_much_is_promoted_by_force_only(ten: Project) -> None:
     registry = Registry(ten.state)
     built = trained(ten)
@@ -207,6 +215,7 @@ def test_one_that_forgot_too_much_is_promoted_by_force_only(ten: Project) -> Non
     assert Registry(ten.state, forgot=lambda said: ()).find(built.digest).forgot == ()  # by another limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manifest", ["{", "[]", "\xff"])
 def test_broken_and_half_written_ones_are_listed_as_such(manifest: str, ten: Project) -> None:
     registry = Registry(ten.state)
@@ -228,6 +237,7 @@ def test_broken_and_half_written_ones_are_listed_as_such(manifest: str, ten: Pro
     assert [a.digest for a in registry.artifacts()] == [good.digest]
 
 
+@pytest.mark.slow
 def test_a_promoted_one_whose_folder_was_removed_is_told_of(ten: Project) -> None:
     import shutil
 
@@ -268,6 +278,7 @@ def test_digests_that_begin_alike_are_refused_with_their_names(tmp_path: Path) -
     assert registry.find("abcd1").digest == "abcd1"
 
 
+@pytest.mark.slow
 def test_a_log_that_a_crash_cut_goes_on(ten: Project) -> None:
     registry = Registry(ten.state)
     first, second = (registry.find(trained(ten, rank=rank).digest) for rank in (2, 4))
@@ -321,6 +332,7 @@ def _build(folder: Path, log: Path) -> None:
             seal(folder, {"kind": "adapter"})
 
 
+@pytest.mark.slow
 def test_of_three_processes_one_builds(tmp_path: Path) -> None:
     folder, log = tmp_path / "artifacts" / "adapter" / "a", tmp_path / "log"
     workers = [multiprocessing.get_context("fork").Process(target=_build, args=(folder, log)) for _ in range(3)]
@@ -376,6 +388,7 @@ def test_going_back_twice_goes_two_back() -> None:
 # --- what is due
 
 
+@pytest.mark.slow
 def test_new_approved_rows_make_it_due(ten: Project) -> None:
     (nothing,) = whats_due(ten)
     assert (nothing.due, nothing.new) == (True, 10)
@@ -393,6 +406,7 @@ def test_new_approved_rows_make_it_due(ten: Project) -> None:
     assert (three.due, three.new) == (True, 3)
 
 
+@pytest.mark.slow
 def test_the_promoted_one_counts_not_the_newest(ten: Project) -> None:
     registry = Registry(ten.state)
     registry.promote(registry.find(trained(ten).digest), by="Ada")
@@ -402,6 +416,7 @@ def test_the_promoted_one_counts_not_the_newest(ten: Project) -> None:
     assert (due.due, due.new, due.artifact) == (True, 3, registry.promoted("adapter"))
 
 
+@pytest.mark.slow
 def test_age_makes_it_due_and_drift_is_not_known(ten: Project) -> None:
     now = datetime.now(UTC)
     for when, days in (("weekly", 7), ("monthly", 30)):
@@ -415,6 +430,7 @@ def test_age_makes_it_due_and_drift_is_not_known(ten: Project) -> None:
     assert "unknown until" in drift.why
 
 
+@pytest.mark.slow
 def test_an_adapter_without_its_rows_leaves_it_unknown(ten: Project) -> None:
     folder = trained(ten).folder
     for name in ("rows.jsonl", SEAL):  # as an earlier Rung left it

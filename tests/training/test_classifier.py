@@ -49,6 +49,7 @@ def said(folder: Path, embedder: Embedder, texts: Sequence[str], labels: tuple[s
     return [one for one in found if isinstance(one, ClassifyResult)]
 
 
+@pytest.mark.slow
 def test_frozen_learns_what_the_words_tell(tmp_path: Path) -> None:
     made = trained(tmp_path, method="frozen")
     assert made["metrics"]["accuracy"] >= 0.9
@@ -59,6 +60,7 @@ def test_frozen_learns_what_the_words_tell(tmp_path: Path) -> None:
     assert one.probability > 0.5
 
 
+@pytest.mark.slow
 def test_the_same_rows_make_the_same_classifier(tmp_path: Path) -> None:
     trained(tmp_path / "a", method="frozen")
     trained(tmp_path / "b", method="frozen")
@@ -102,6 +104,7 @@ def test_a_setting_that_is_none_is_refused() -> None:
             LabelRecipe.of(wrong)
 
 
+@pytest.mark.slow
 def test_where_the_encoder_is_out_of_reach_auto_says_so_and_tuned_stops(tmp_path: Path) -> None:
     many = [(f"{text} {n}", label) for n in range(20) for text, label in ROWS]
     made = trained(tmp_path / "auto", many)
@@ -117,6 +120,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> MiniLM:
     return MiniLM(read_encoder(tiny_encoder(tmp_path_factory.mktemp("encoder"))), digest="tiny")
 
 
+@pytest.mark.slow
 def test_tuning_betters_a_random_encoder_and_is_served_without_torch(tiny: MiniLM, tmp_path: Path) -> None:
     rows = [*ROWS, *((f"{text} a", label) for text, label in ROWS)]
     made = trained(tmp_path, rows, tiny, method="tuned", epochs=12, learning_rate=3e-3, batch_rows=8, patience=0)
@@ -138,6 +142,7 @@ def test_tuning_betters_a_random_encoder_and_is_served_without_torch(tiny: MiniL
     assert head.probabilities(vectors).max(axis=1) == pytest.approx([one.probability for one in found[:4]], abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 9, 20])
 def test_tuning_that_is_stopped_goes_on_after_its_last_whole_pass_to_the_same_bytes(
     at: int, tiny: MiniLM, tmp_path: Path

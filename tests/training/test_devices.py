@@ -99,6 +99,7 @@ print(made["products_in"], *(loss for _, loss in made["train_loss"]))
 """
 
 
+@pytest.mark.slow
 def test_float32_learns_the_same_with_fewer_instructions(tmp_path: Path) -> None:
     """AVX2 alone, as on older CPUs, beside whatever this CPU has."""
     narrow = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}

@@ -50,6 +50,7 @@ def test_it_embeds_as_the_served_one(folder: Path) -> None:
     np.testing.assert_allclose(Encoder.of(served).embed(TEXTS), served.embed(TEXTS, kind="query"), atol=2e-6)
 
 
+@pytest.mark.slow
 def test_it_is_transformers_bert(folder: Path) -> None:
     import torch
     from transformers import BertModel
@@ -65,6 +66,7 @@ def test_it_is_transformers_bert(folder: Path) -> None:
     torch.testing.assert_close(encoder.states(ids, mask, pairs)[kept], wanted[kept], atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_and_what_it_writes_others_open(folder: Path, tmp_path: Path) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -88,6 +90,7 @@ def test_it_learns_and_what_it_writes_others_open(folder: Path, tmp_path: Path) 
 SAVED = [case for case in cases() if case.version in (3, 6) and case.vectors is not None and not is_refused(case)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SAVED, ids=lambda case: f"{case.version}-{case.name}")
 def test_it_pools_and_prompts_as_the_folder_says(case: Case, tmp_path: Path) -> None:
     """What opens is embedded alike by the served one, by the one that learns, by what that writes, and by strangers."""
@@ -137,6 +140,7 @@ class TestServed(EmbedderContract):
         """Random weights know no likeness."""
 
 
+@pytest.mark.slow
 def test_other_weights_have_another_identity(folder: Path, tmp_path: Path) -> None:
     same = shutil.copytree(folder, tmp_path / "same")
     other = tiny_encoder(tmp_path / "other", seed=1)
@@ -186,6 +190,7 @@ def test_minilm_learns_from_the_vectors_that_are_served() -> None:
     assert float((learnt * wanted).sum(axis=1).min()) > 0.999999
 
 
+@pytest.mark.slow
 def test_leading_dimensions_alone(folder: Path) -> None:
     whole, cut = (embedder(f"encoder:{folder}{size}") for size in ("", "#8"))
     assert cut.dimensions == 8

@@ -230,6 +230,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bar: str = "{}") 
         yield at, model
 
 
+@pytest.mark.slow
 def test_the_gate_measures_once_and_writes_it_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(tmp_path, monkeypatch) as (at, model):
         recipe = Recipe(rank=4, alpha=8, learning_rate=0.05, epochs=6, batch_rows=4, checkpoint_seconds=0, validation=0.0)
@@ -277,6 +278,7 @@ def test_rung_yaml_sets_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             load_project(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_adapter_that_is_built_passes_the_gate_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rung.records import Asker, Example
     from rung.records.steps import Conversation

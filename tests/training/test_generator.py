@@ -34,6 +34,7 @@ def weights(folder: Path) -> bytes:
     return (folder / "adapter_model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_it_learns_and_says_how(tmp_path: Path) -> None:
     told: list[tuple[int, int, str]] = []
     trained = train_generator(
@@ -58,6 +59,7 @@ def test_it_learns_and_says_how(tmp_path: Path) -> None:
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         recipe = Recipe.of({"rank": 4, "epochs": 2}, rows=30, seed=seed)
@@ -65,6 +67,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(tmp_path: Path)
     assert weights(tmp_path / "a") == weights(tmp_path / "b") != weights(tmp_path / "c")
 
 
+@pytest.mark.slow
 def test_a_finished_artifact_is_read_not_made_again(tmp_path: Path) -> None:
     first = train_generator(chats(30), TinyModel(), recipe=RECIPE, folder=tmp_path)
     stamp = (tmp_path / "adapter_model.safetensors").stat().st_mtime_ns
@@ -74,6 +77,7 @@ def test_a_finished_artifact_is_read_not_made_again(tmp_path: Path) -> None:
     assert other.rows == 31
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 9, 17])
 def test_ctrl_c_keeps_what_was_learnt(at: int, tmp_path: Path) -> None:
     def press(step: int, _of: int, _note: str) -> None:
@@ -136,6 +140,7 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(tmp_path: Path) -> No
     assert sorted(p.name for p in tmp_path.iterdir()) == [CHECKPOINT]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_none_or_of_another_run_is_not_used(tmp_path: Path) -> None:
     def press(step: int, _of: int, _note: str) -> None:
         if step == 3:
@@ -162,6 +167,7 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
         train_generator(chats(20), BrokenModel(), recipe=RECIPE, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_training_that_gets_no_better_stops_with_the_best(tmp_path: Path) -> None:
     hasty = Recipe(rank=4, alpha=64, learning_rate=0.1, epochs=40, batch_rows=4, validation=0.2, patience=2)
     train_generator(chats(40), TinyModel(), recipe=hasty, folder=tmp_path)
@@ -191,6 +197,7 @@ def test_a_model_without_weights_and_no_examples_are_refused(tmp_path: Path) -> 
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
     blocked = "import sys; sys.modules['torch'] = None\n" + ALONE
     done = subprocess.run(

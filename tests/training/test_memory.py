@@ -80,6 +80,7 @@ def learnt(room: int, folder: Path, precision: Literal["float32", "bfloat16"] = 
     return learning
 
 
+@pytest.mark.slow
 def test_smaller_parts_come_to_the_same_weights_and_it_is_said(tmp_path: Path) -> None:
     whole, parts = learnt(10**9, tmp_path), learnt(110, tmp_path)
     assert not whole.notes
@@ -90,6 +91,7 @@ def test_smaller_parts_come_to_the_same_weights_and_it_is_said(tmp_path: Path) -
     assert parts.now.computed > whole.now.computed  # the shared beginning is computed for each part
 
 
+@pytest.mark.slow
 def test_in_bfloat16_smaller_parts_come_near_it(tmp_path: Path) -> None:
     """Sums of other lengths round otherwise: eight bits of mantissa, three steps."""
     whole, parts = learnt(10**9, tmp_path, "bfloat16"), learnt(110, tmp_path, "bfloat16")
@@ -97,6 +99,7 @@ def test_in_bfloat16_smaller_parts_come_near_it(tmp_path: Path) -> None:
     assert [loss for _, loss in whole.now.curve] == pytest.approx([loss for _, loss in parts.now.curve], rel=0.01)
 
 
+@pytest.mark.slow
 def test_a_memory_that_does_not_hold_one_row_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"the memory does not hold one row of \d+ tokens: lower max_tokens"):
         learnt(3, tmp_path)

@@ -66,6 +66,7 @@ def assert_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         assert float((ours[name] - gradient).norm() / gradient.norm()) < 1e-4, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 1, 2])
 @pytest.mark.parametrize("share", [True, False])
 def test_loss_and_gradients_are_those_of_peft(first: int, share: bool, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ RECIPE = Recipe(
 SHAPE = Shape.of(CONFIG)
 
 
+@pytest.mark.slow
 def test_it_learns_and_its_folder_is_that_of_the_other_trainer(tmp_path: Path) -> None:
     told: list[str] = []
     train_generator(
@@ -56,6 +57,7 @@ def test_its_loss_and_gradients_are_near_those_of_the_whole_weights() -> None:
     torch.testing.assert_close(four.gradient, 2 * once)  # it adds up, in the flat tensor that the optimiser sees
 
 
+@pytest.mark.slow
 def test_it_runs_in_the_widths_of_real_models() -> None:
     """Kernels of CPUs with AVX-512 take such layers, and no narrower ones: both widths must come to the same."""
     rows, model = token_rows(4), TinyModel(config=WIDE)

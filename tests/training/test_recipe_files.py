@@ -97,10 +97,11 @@ def test_what_the_model_says_by_itself_is_replayed_unless_a_recipe_says_otherwis
         assert (recipe.replay, recipe.replay_rows) == (share, rows), text
     for text in ("replay: self\nreplay_rows: [chats.jsonl]\n", "rank: 8\nreplay_rows: [self, chats.jsonl]\n"):
         path.write_text(text)
-        with pytest.raises(InputError, match="recipe.yaml:.*self"):
+        with pytest.raises(InputError, match=r"recipe.yaml:.*self"):
             read_recipe(path)
 
 
+@pytest.mark.slow
 def test_replayed_rows_are_learnt_and_never_judge(tmp_path: Path) -> None:
     recipe = replace(RECIPE, replay=0.2, replay_rows=("general.jsonl",))
     taught = Taught(chats(40), chats(30, system="General."))
@@ -113,6 +114,7 @@ def test_replayed_rows_are_learnt_and_never_judge(tmp_path: Path) -> None:
     assert mixed_in["rows_digest"] == plain["rows_digest"]
 
 
+@pytest.mark.slow
 def test_a_search_tries_many_on_few_rows_and_keeps_the_better_half() -> None:
     seen: list[str] = []
     base = replace(RECIPE, validation=0.2, learning_rate=0.01)
@@ -130,12 +132,14 @@ def test_a_search_tries_many_on_few_rows_and_keeps_the_better_half() -> None:
     assert again == found
 
 
+@pytest.mark.slow
 def test_rates_stay_within_what_a_recipe_may_say() -> None:
     found = search_generator(chats(40), TinyModel(), recipe=replace(RECIPE, validation=0.2, learning_rate=0.1))
     assert max(t.learning_rate for t in found.trials) == 0.1
     assert len(found.trials) == 6 + 3
 
 
+@pytest.mark.slow
 def test_a_search_without_judges_and_one_where_all_break_are_refused() -> None:
     with pytest.raises(UserError, match="a search needs rows held out"):
         search_generator(chats(40), TinyModel(), recipe=replace(RECIPE, validation=0.0))
@@ -152,6 +156,7 @@ def test_short_rows_are_taken_together_where_tokens_are_asked_for() -> None:
     assert rows_of_a_batch(rows, replace(RECIPE, batch_tokens=10**6)) == 40
 
 
+@pytest.mark.slow
 def test_a_long_pass_is_looked_at_on_its_way_and_the_best_state_is_kept(tmp_path: Path) -> None:
     hasty = replace(RECIPE, learning_rate=0.1, alpha=64, epochs=30, validation=0.2, validate_every=3, patience=4)
     trained = train_generator(chats(60), TinyModel(), recipe=hasty, folder=tmp_path)

@@ -20,6 +20,7 @@ RECIPE = RerankerRecipe(
 )
 
 
+@pytest.mark.slow
 def test_it_learns_and_serves_what_it_learnt(tmp_path: Path) -> None:
     folder = tiny_encoder(tmp_path / "tiny")
     done = train_reranker(PAIRS, Encoder.of(folder), recipe=RECIPE, folder=tmp_path / "tuned")

@@ -42,6 +42,7 @@ def first_ranks(encoder: Encoder) -> float:
     return float((near.argmax(axis=1) == np.arange(len(PAIRS))).mean())
 
 
+@pytest.mark.slow
 def test_it_learns(folder: Path, tmp_path: Path) -> None:
     encoder = Encoder.of(folder)
     before = first_ranks(encoder)
@@ -54,6 +55,7 @@ def test_it_learns(folder: Path, tmp_path: Path) -> None:
     assert torch.equal(Encoder.of(folder).named[words], Encoder.of(tmp_path).named[words]), "frozen unless asked for"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 30])
 def test_interrupted_it_ends_with_the_same_weights(folder: Path, tmp_path: Path, at: int) -> None:
     def press(step: int, _of: int, _note: str | None) -> None:
@@ -179,6 +181,7 @@ def turned(seed: int) -> QueryPairs:
     return QueryPairs(questions, pool, np.arange(120), ((),) * 120)
 
 
+@pytest.mark.slow
 def test_a_map_finds_the_turn_and_the_same_again() -> None:
     lessons = turned(1)
     fitted = fit(lessons, seed=1)
@@ -192,6 +195,7 @@ def test_a_map_finds_the_turn_and_the_same_again() -> None:
     assert np.array_equal(fit(lessons, seed=1).matrix, fitted.matrix)
 
 
+@pytest.mark.slow
 def test_a_map_does_no_harm_where_there_is_nothing_to_learn() -> None:
     lessons = turned(0)
     same = replace(lessons, questions=lessons.pool[:120])  # each question is its passage already

@@ -29,6 +29,7 @@ def trained(threshold: float | None = None, *, give_up: float = 0.0, refuse: boo
     return x, trials, head, told["metrics"]
 
 
+@pytest.mark.slow
 def test_easy_questions_go_to_the_cheap_rung_and_nothing_is_lost() -> None:
     _, _, head, metrics = trained()
     assert metrics["best"] == "dear"
@@ -40,17 +41,20 @@ def test_easy_questions_go_to_the_cheap_rung_and_nothing_is_lost() -> None:
     assert [one.label for one in picked if one] == ["cheap", "dear"]
 
 
+@pytest.mark.slow
 def test_correctness_that_may_be_given_up_saves_more() -> None:
     strict, loose = (trained(give_up=give_up)[3]["router"] for give_up in (0.0, 0.2))
     assert loose["cost"] < strict["cost"]
     assert loose["correct"] >= trained()[3]["always"]["dear"]["correct"] - 0.2
 
 
+@pytest.mark.slow
 def test_a_threshold_of_0_sends_all_to_the_cheapest_and_one_of_1_to_the_best() -> None:
     assert trained(0.0)[3]["router"]["shares"] == {"cheap": 1.0, "dear": 0.0}
     assert trained(1.0)[3]["router"]["shares"] == {"cheap": 0.0, "dear": 1.0}
 
 
+@pytest.mark.slow
 def test_what_nobody_is_likely_to_get_right_can_be_refused() -> None:
     _, _, head, metrics = trained(1.0, refuse=True)
     assert metrics["router"] == {"correct": 0.0, "cost": 0.0, "shares": {"cheap": 0.0, "dear": 0.0}}

@@ -162,6 +162,7 @@ def test_of_two_equal_rungs_the_lower_is_chosen_four_times_in_five(cases: int, f
     assert np.mean(lower) >= 0.76  # two standard errors of 400 draws below .8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cases", [30, 60, 100, 300])
 def test_clears_is_seldom_untrue_and_the_choice_seldom_short(cases: int) -> None:
     dice = np.random.default_rng((9, cases))
@@ -188,6 +189,7 @@ def test_clears_is_seldom_untrue_and_the_choice_seldom_short(cases: int) -> None
     assert np.mean(short) < np.mean(by_mean_short)
 
 
+@pytest.mark.slow
 def test_the_incumbent_halves_the_changes_of_mind() -> None:
     dice = np.random.default_rng(10)
     fresh, kept = [], []

@@ -135,6 +135,7 @@ def test_five_documents_prove_nothing_however_many_cases_they_have() -> None:
     assert paired(better, base).p < 0.001
 
 
+@pytest.mark.slow
 def test_many_cases_are_tested_by_the_normal_distribution_which_is_the_same_by_then() -> None:
     dice = np.random.default_rng(4)
     base = (dice.random(6_000) < 0.5).astype(float)

@@ -267,6 +267,7 @@ def test_broken_promises_are_ours() -> None:
 _rungs = st.lists(st.lists(st.sampled_from([0.0, 0.3, 1.0, float("nan")]), min_size=6, max_size=6), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(_rungs, st.none() | st.floats(0, 1), st.floats(0, 5))
 def test_every_verdict_keeps_its_promises(columns: list[list[float]], bar: float | None, limit: float) -> None:

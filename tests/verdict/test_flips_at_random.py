@@ -151,6 +151,7 @@ def claims(boards: int, seed: int) -> tuple[int, list[str]]:
     return count, untrue
 
 
+@pytest.mark.slow
 def test_every_claim_is_true() -> None:
     count, untrue = claims(120, seed=0)
     assert count > 300
@@ -164,6 +165,7 @@ def test_two_thousand_claims_are_true() -> None:
     assert untrue == []
 
 
+@pytest.mark.slow
 def test_the_choice_made_anew_is_that_of_decide() -> None:
     for number in range(25):
         board = drawn(np.random.default_rng([2, number]))

@@ -100,6 +100,7 @@ def sentences(board: Board) -> Iterator[str]:
     yield from verdict.doubts.values()
 
 
+@pytest.mark.slow
 def test_every_number_lies_within_its_interval(boards: list[Board]) -> None:
     seen = 0
     for board in boards:
@@ -179,6 +180,7 @@ ABSENT = ("the model does as well without", "the search loses nothing", "the mod
 CURES = ("Closed by giving it documents", "Closed by better search", "Closed by teaching it")
 
 
+@pytest.mark.slow
 def test_a_gap_is_claimed_where_it_is_measured_and_nowhere_else(boards: list[Board]) -> None:
     seen = set()
     for board in boards:
@@ -228,6 +230,7 @@ def test_the_habit_is_better_where_it_is_said_to_be(boards: list[Board]) -> None
     assert seen == {"is significantly worse", "is not better", "is not significantly better"}
 
 
+@pytest.mark.slow
 def test_what_would_change_the_choice_would(boards: list[Board]) -> None:
     checked = 0
     for board in boards[:40]:
@@ -268,6 +271,7 @@ def test_a_remedy_is_named_only_where_it_wins_something(boards: list[Board]) -> 
                 assert (remedy(one) != NOTHING_TO_WIN) == (gains or one.at_most), name
 
 
+@pytest.mark.slow
 def test_two_comparisons_are_told_apart_by_their_numbers(boards: list[Board]) -> None:
     for board in boards[:30]:
         names = list(board.correct)

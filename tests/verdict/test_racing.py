@@ -51,6 +51,7 @@ def race(
         done |= {name: min(total, done[name] + max(10, done[name] // 4)) for name in now.next}
 
 
+@pytest.mark.slow
 def test_a_true_claim_is_rejected_no_oftener_than_stated_however_often_one_looks() -> None:
     rng = np.random.default_rng(0)
     rejected = 0
@@ -68,6 +69,7 @@ def test_a_false_claim_is_rejected_and_certainly_once_it_cannot_come_true() -> N
     assert not surely_below(np.array([]), 0.6, total=100)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_mean_whenever_one_stops() -> None:
     rng = np.random.default_rng(2)
     missed = 0
@@ -79,6 +81,7 @@ def test_the_interval_covers_the_mean_whenever_one_stops() -> None:
     assert always_valid(column, total=200) == (0.35, 0.35) or always_valid(column, total=200)[0] == pytest.approx(0.35)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shares", "bar"),
     [

@@ -110,6 +110,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(kind: str, truth: flo
     assert hits / 800 >= 0.925
 
 
+@pytest.mark.slow
 def test_paired_bootstrap_against_scipy() -> None:
     dice = np.random.default_rng(3)
     a, b = dice.beta(0.6, 0.4, 200), dice.beta(0.5, 0.5, 200)
@@ -126,6 +127,7 @@ def test_paired_bootstrap_against_scipy() -> None:
     assert found.p == pytest.approx(signs.pvalue, abs=0.02)
 
 
+@pytest.mark.slow
 def test_two_equal_rungs_are_seldom_told_apart() -> None:
     """Issue 5: at most 5 % false alarms in 1,000 comparisons of identical rungs; binomial noise is 0.7 points."""
     dice = np.random.default_rng(23)
