@@ -2,7 +2,7 @@
 
 Modules open with a sentence; public functions and classes have a docstring; public names use the design's words and no
 synonyms. A method is exempt where a protocol says what it does: stubs (`...`), dunders, and names that a protocol declares.
-In the units of `RENAMED`, parameters and local variables are named by what they hold, in the field's words.
+Parameters, local variables and private attributes are named by what they hold, in the field's words.
 """
 
 from __future__ import annotations
@@ -56,11 +56,6 @@ VAGUE = {
 }
 # `order` is what users call it where they give the systems from the lowest up: `rung.decide(…, order=…)`, `--order`.
 ORDERS = ("decide", "decide_scores", "read_scores")
-RENAMED = (
-    "", "api", "artifacts", "builders", "cli", "commands", "config", "dataset", "errors", "files", "knowledge", "loop",
-    "models", "pipeline", "plugins", "progress", "records", "report", "runtime", "scoring", "stats", "strategies", "testing",
-    "text", "tools", "training", "verdict",
-)  # fmt: skip
 
 
 def without_opening(found: list[Module]) -> list[str]:
@@ -147,11 +142,10 @@ def vague(found: list[Module]) -> list[str]:
     """Parameters, variables and private fields with a name of `VAGUE`. A protocol's stubs are left as plugins know them."""
     wrong = set()
     for module in found:
-        if module.unit in RENAMED:
-            written = [f for f in functions(module.tree) if not is_stub(f)]
-            names = {one for f in written for one in bound(f) if one[0] != "order" or f.name not in ORDERS}
-            names |= {*private_fields(module.tree)}
-            wrong |= {(module.name, line, place(module, line), name) for name, line in names if name in VAGUE}
+        written = [f for f in functions(module.tree) if not is_stub(f)]
+        names = {one for f in written for one in bound(f) if one[0] != "order" or f.name not in ORDERS}
+        names |= {*private_fields(module.tree)}
+        wrong |= {(module.name, line, place(module, line), name) for name, line in names if name in VAGUE}
     return [f"{where} {name}: say {VAGUE[name]}" for _, _, where, name in sorted(wrong)]
 
 
@@ -186,7 +180,6 @@ BROKEN = {
         "files/b.py": "class _B:\n    told: str\nclass C:\n    told: str\n",
         "files/c.py": "def f(at: int) -> None:\n    g = lambda kept: kept\n    for found in ():\n        g.place = found\n",
         "files/d.py": "def f(known: int) -> None: ...\n",
-        "elsewhere/e.py": "def f(known: int) -> int:\n    return known\n",
     },
 }
 CAUGHT = {"without_opening": 2, "undocumented": 3, "synonyms": 2, "vague": 5}

@@ -149,7 +149,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_weights(project: Path, ready
             "recipe.yaml:2: unknown training setting 'lerning_rate'; did you mean 'learning_rate'?",
         ),
         ("device: cuda\n", "device: cuda was asked for"),
-        ("replay: 0.1\n", "replay is given without replay_rows"),
+        ("replay: 0.1\nreplay_rows: []\n", "replay is given without replay_rows"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_said_and_exits_with_2(

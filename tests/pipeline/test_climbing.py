@@ -362,7 +362,7 @@ def test_training_that_the_budget_ends_goes_on_from_its_checkpoint_to_the_same_b
     dear = TOKENS.replace("1000", "0").replace("}", ", gpu_usd_per_hour: 3600000}")  # a thousand dollars a second
     folder, whole = (project(tmp_path / name, "[prompt, tuned_model: {epochs: 2}]", more=dear) for name in ("a", "b"))
     part = climbed(folder, says(0.5), CompareRequest(usd=0.5), model=Tuned(says(0.5)))
-    assert "building it was stopped at 1 of 30; " in part.rejected["tuned_model"]
+    assert "building it was stopped at 1 of 32; " in part.rejected["tuned_model"]
     assert "the next run goes on from what is kept" in part.rejected["tuned_model"]
     (made,) = (path for path in (folder / ".rung/artifacts/adapter").iterdir() if path.is_dir())
     assert {path.name for path in made.iterdir()} == {"rows.jsonl", "checkpoint.safetensors"}

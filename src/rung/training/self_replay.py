@@ -24,7 +24,7 @@ MAX_TOKENS = 200  # of an answer
 MOST = 400  # different chats
 PROMPTS_A_CHAT = 1.6  # answers of a small model keep to what was asked about two times in three
 FEWEST = 8  # prompts that are asked together
-SHIPPED = Path(__file__).parent / "self_chats.jsonl"  # of smollm2-135m-instruct, by benchmarks/make_grounded.py
+SHIPPED = Path(__file__).parent / "self_chats.jsonl"  # of smollm2-135m-instruct, by benchmarks/self_chats.py
 
 _TOPICS = (
     *("rivers", "bicycles", "bread", "the moon", "libraries", "coffee", "trains", "honey bees", "glass", "winter"),
