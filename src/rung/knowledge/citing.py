@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from rung.errors import UserError
@@ -12,6 +13,7 @@ from rung.records import Case, Document, Passage
 from rung.scoring.bearing import Phrases, holds, ranked
 
 WHOLE_TOKENS = 350  # up to this size a gold document is one passage
+_HELD = 1000  # documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ class Library(Protocol):
     def tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, as the embedder counts."""
         ...
+
+
+class Shelf:
+    """A library that looks up once what many cases name; it holds the last 1,000 documents."""
+
+    def __init__(self, library: Library) -> None:
+        self.document = lru_cache(_HELD)(library.document)
+        self.passages_of = lru_cache(_HELD)(library.passages_of)
+        self._counted = lru_cache(_HELD)(library.tokens)
+
+    def tokens(self, texts: Sequence[str]) -> list[int]:
+        """As `Library` says."""
+        return self._counted(tuple(texts))
 
 
 def find_quote(document_text: str, quote: str) -> tuple[int, int] | None:

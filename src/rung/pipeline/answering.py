@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 
 from rung.config.project import Project
 from rung.errors import BudgetEnded, UserError
@@ -33,7 +34,7 @@ from rung.verdict import reasons
 from rung.verdict.bar import MAX_TIMES, QUANTILES, Bar, is_timed_enough
 
 MIN_TIMED, MAX_TIMED, MAX_SECONDS = 5, 20, 6.0  # the latency pass: cases at least, at most, and when to stop between
-TURN = 4  # cases that a rung answers before it is the next one's turn
+TURN = 4  # cases that a rung answers in its first turn; twice as many in each later one
 MAX_PASSES = 3  # of a rung in one command: two while rungs race, where time is limited, and the last
 
 _LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
@@ -219,10 +220,11 @@ class _Pass:
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
         times = {key: _Times(e, bar_in(self.runner.project)) for key, e in evaluations.items()}
-        for begin in range(0, len(rest), TURN):
-            turn = list(times.values()) if begin // TURN % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
+        begins = [0, *range(TURN, len(rest), 2 * TURN)]
+        for number, (begin, end) in enumerate(pairwise([*begins, len(rest)])):
+            turn = list(times.values()) if number % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
-                if not one.is_enough and not self._turn(one, warm, rest[begin : begin + TURN]):
+                if not one.is_enough and not self._turn(one, warm, rest[begin:end]):
                     return self._notes(times, timed, least=min(MIN_TIMED, len(rest)))
                 self.tick(sum(len(some.whole) for some in turn), len(turn) * len(rest), "")
         return self._notes(times, timed, least=1)

@@ -116,10 +116,11 @@ def located(rows: Dataset, documents: Sequence[Document]) -> Dataset:
 
 def gold_of(rows: Dataset, knowledge: Knowledge) -> dict[str, Gold]:
     """The gold of the cases that name some, by case id."""
-    from rung.knowledge import gold_passages
+    from rung.knowledge.citing import Shelf, gold_passages
 
+    shelf = Shelf(knowledge)
     expected = {c.id: phrases(c, schema=rows.schema, labels=rows.labels) for c in rows.cases if c.answerable}
-    by_case = {c.id: gold_passages(c, knowledge, expected[c.id]) for c in rows.cases if c.answerable}
+    by_case = {c.id: gold_passages(c, shelf, expected[c.id]) for c in rows.cases if c.answerable}
     return {id: gold for id, gold in by_case.items() if gold.passages}
 
 
