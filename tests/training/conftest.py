@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """As on most machines: parts of a batch are computed side by side."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from rung.training import Recipe, train_generator
 from rung.training.examples import Row
 from rung.training.learner import Written
 from rung.training.learning import Learning, Source
+from rung.training.network import Network
 from rung.training.shape import Shape
 from tests.training.tiny import CONFIG, RECIPE, TinyModel, chats, token_rows
 
@@ -62,8 +63,10 @@ class Scarce(Written):
 
     room = 10**9
 
-    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
-        total, tokens = super().learn(rows, weight=weight)  # it fails late: half a gradient has been added by then
+    def learn(self, rows: Sequence[Row], *, weight: float, network: Network | None = None) -> tuple[float, int]:
+        total, tokens = super().learn(
+            rows, weight=weight, network=network
+        )  # it fails late: half a gradient has been added by then
         if tokens > self.room:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4194304 bytes")
         return total, tokens
@@ -91,6 +94,16 @@ def test_smaller_parts_come_to_the_same_weights_and_it_is_said(tmp_path: Path) -
     assert parts.now.computed > whole.now.computed  # the shared beginning is computed for each part
 
 
+def test_side_by_side_parts_come_after_another_before_they_are_made_smaller(tmp_path: Path, two_threads: None) -> None:
+    whole, parts = learnt(10**9, tmp_path), learnt(110, tmp_path)
+    assert not whole.notes
+    assert "one part of a step is computed after another" in parts.notes[0]
+    assert "from there on at most" in parts.notes[1]
+    torch.testing.assert_close(whole.learner.values, parts.learner.values, rtol=1e-3, atol=1e-5)
+    with pytest.raises(UserError, match=r"the memory does not hold one row of \d+ tokens"):
+        learnt(3, tmp_path / "less")
+
+
 @pytest.mark.slow
 def test_in_bfloat16_smaller_parts_come_near_it(tmp_path: Path) -> None:
     """Sums of other lengths round otherwise: eight bits of mantissa, three steps."""
@@ -107,7 +120,7 @@ def test_a_memory_that_does_not_hold_one_row_is_said(tmp_path: Path) -> None:
 
 def test_other_errors_are_not_taken_for_it(tmp_path: Path) -> None:
     class Broken(Written):
-        def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
+        def learn(self, rows: Sequence[Row], *, weight: float, network: Network | None = None) -> tuple[float, int]:
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     learning = Learning(

@@ -81,6 +81,7 @@ def test_replay_is_that_share_of_what_is_learnt_and_nothing_twice() -> None:
     assert mixed(own, [], share=0.5, seed=1, again=True) == own
     with pytest.raises(UserError, match="replay is given without replay_rows"):
         Recipe.of({"replay": 0.1, "replay_rows": []}, rows=30)
+    assert Recipe.of({"replay_rows": []}, rows=30).replay == 0
 
 
 def test_what_the_model_says_by_itself_is_replayed_unless_a_recipe_says_otherwise(tmp_path: Path) -> None:

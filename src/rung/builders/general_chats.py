@@ -7,10 +7,18 @@ from pathlib import Path
 
 from rung.builders.building import ArtifactBuilder
 from rung.dataset import read_examples
+from rung.errors import UserError
 from rung.progress import say
 from rung.records import Asker, Example, Problem
 from rung.training.recipe import SELF, Recipe
-from rung.training.self_replay import answered_by_itself, chats_for, general_prompts, prompts_for, shipped
+from rung.training.self_replay import (
+    MOST_ROUNDS,
+    answered_by_itself,
+    chats_for,
+    general_prompts,
+    prompts_for,
+    shipped,
+)
 
 
 def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: str) -> list[Example]:
@@ -18,6 +26,9 @@ def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: st
 
     Broken rows of files are told of and left out. A model's own answers are remembered as any answer is; where fewer than
     are needed keep to what was asked, that is told, and those come again.
+
+    Raises:
+        UserError: an answer failed: fewer chats would make another adapter, unseen.
     """
     if not recipe.replay:
         return []
@@ -34,13 +45,15 @@ def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
     if (file := shipped(builder.project.settings.model)) is not None:
         return list(read_examples(file, []))[:needed]
     chats: list[Example] = []
-    prompts = general_prompts()
+    prompts = general_prompts()[: MOST_ROUNDS * prompts_for(needed)]
     while len(chats) < needed and prompts:
         more = prompts_for(needed - len(chats))
         talks = [(Asker(), partial(answered_by_itself, prompt)) for prompt in prompts[:more]]
         ended = builder.runner.run(talks, title=f"{title}: what the model says by itself")
+        if failed := next((one.failure for one in ended if one.failure is not None), None):
+            raise UserError(f"what the model says by itself could not be asked, for replay: {failed.error}")
         chats += [one.value for one in ended if one.value is not None]
         prompts = prompts[more:]
     if len(chats) < needed:
-        say(f"! replay: {len(chats)} of {needed} answers of the untuned model keep to what was asked; those are replayed")
+        say(f"! replay: only {len(chats)} answers of the untuned model keep to what was asked, of {needed}: they come again")
     return chats[:needed]

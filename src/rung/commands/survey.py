@@ -357,8 +357,8 @@ def _taught_by(plan: Plan) -> dict[str, int]:
     counts: dict[str, int] = {}
     for need in plan.needs:
         match need:
-            case Adapter(lessons=chats):
-                counts["generator"] = counts.get("generator", 0) + len(chats)
+            case Adapter(lessons=rows):
+                counts["generator"] = counts.get("generator", 0) + len(rows)
             case Retriever(lessons=cases, pairs=pairs):
                 counts["retriever"] = len(cases) + len(pairs)
             case Labelling(rows=rows):

@@ -132,6 +132,15 @@ def time_live(
     return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 
+def turns_of(cases: int) -> list[tuple[int, int]]:
+    """Where each turn of a rung begins and ends.
+
+    >>> turns_of(20)
+    [(0, 4), (4, 12), (12, 20)]
+    """
+    return list(pairwise([0, *range(TURN, cases, 2 * TURN), cases]))
+
+
 def sample_size(project: Project) -> int:
     """How many cases the live pass asks at most: more where a percentile of time is limited."""
     return MAX_TIMES if set(project.settings.bar.limits()) & set(QUANTILES) else MAX_TIMED
@@ -220,8 +229,7 @@ class _Pass:
         self.meter.passes.append(timed.session)
         warm, *rest = [*self.sample[-1:], *self.sample[:-1]] if len(self.sample) > 1 else [*self.sample, *self.sample]
         times = {key: _Times(e, bar_in(self.runner.project)) for key, e in evaluations.items()}
-        begins = [0, *range(TURN, len(rest), 2 * TURN)]
-        for number, (begin, end) in enumerate(pairwise([*begins, len(rest)])):
+        for number, (begin, end) in enumerate(turns_of(len(rest))):
             turn = list(times.values()) if number % 2 == 0 else list(times.values())[::-1]  # what drifts, evens out
             for one in turn:
                 if not one.is_enough and not self._turn(one, warm, rest[begin:end]):

@@ -40,7 +40,9 @@ from rung.strategies.registry import REFERENCES, find, ladder, make_strategy
 from rung.strategies.sampling import Sampled
 from rung.strategies.settings import Retrieval, expand, read
 from rung.strategies.wording import TASK, planned
+from rung.training.recipe import Recipe
 from rung.training.registry import curve_of
+from rung.training.self_replay import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,8 @@ def _teaching(builder: ArtifactBuilder, prepared: Prepared) -> str:
     documents = builder.engines.knowledge.identity if builder.engines.knowledge else ""
     path = recipe_file(builder)
     recipe = path.read_bytes().hex() if path is not None and path.is_file() else ""
-    return digest(settings.task, rows, documents, settings.model, settings.embedder, builder.project.settings.seed, recipe)
+    defaults = Recipe(), VERSION  # an adapter is another where the defaults are
+    return digest(settings.task, rows, documents, settings.model, settings.embedder, settings.seed, recipe, defaults)
 
 
 def build(builder: ArtifactBuilder, candidates: Sequence[Candidate], *, beside: Sequence[Candidate] = ()) -> list[Candidate]:

@@ -31,8 +31,8 @@ class Examiner:
 
     Args:
         engines: of the project.
-        intake: its documents and cases, as they were judged.
-        measure: what `correct` means here.
+        prepared: its documents and cases, as they were judged.
+        context: what `correct` means here.
         doubtful: cases whose gold is in doubt.
     """
 

@@ -13,7 +13,7 @@ from rung.builders.training_pairs import MAX_GENERATED
 from rung.config.project import Project
 from rung.errors import UserError
 from rung.models.endpoint import is_on_server
-from rung.pipeline.answering import MAX_PASSES, TURN, sample_size
+from rung.pipeline.answering import MAX_PASSES, sample_size, turns_of
 from rung.pipeline.budget import CompareRequest, training_usd_per_hour
 from rung.pipeline.counting import likely_tokens, sizes_of
 from rung.pipeline.forecast import Forecast, Rates, minutes_in_words
@@ -125,7 +125,7 @@ class Foreseer:
         if not self.judging:
             return
         warm, *rest = reversed(chosen(self.judging, sample_size(self.project)))
-        timed, turns = rest or [warm], max(1, -(-len(rest) // TURN))
+        timed, turns = rest or [warm], len(turns_of(len(rest)))
         limited = not self.allowed.exhaustive and set(self.project.settings.bar.limits()) & set(OF_RUNS)
         passes = MAX_PASSES if limited else 1
         rungs = [e for e in self.forecasts if e.rehearsed is not None and not e.is_reference]

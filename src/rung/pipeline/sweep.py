@@ -146,7 +146,7 @@ def _swept(candidates: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 
 
 class _Front:
-    """Combinations of one rung as they are tried. `known`: label -> `correct` and tokens, None where they cannot be told."""
+    """Combinations of one rung as they are tried. `tried`: label -> `correct` and tokens, None where they cannot be told."""
 
     def __init__(self, builder: ArtifactBuilder, prepared: Prepared, space: _Space, cases: Sequence[Case]) -> None:
         self._builder, self._prepared, self._space, self._cases = builder, prepared, space, cases

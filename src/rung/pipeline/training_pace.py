@@ -61,8 +61,8 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
     """What would be trained for these needs, as far as it is known before rows are put together."""
     for need in needs:
         match need:
-            case Adapter(lessons=chats, recipe=recipe):
-                yield Training("adapter", len(chats), _passes(recipe) or _passes_of_file(project) or passes_for(len(chats)))
+            case Adapter(lessons=rows, recipe=recipe):
+                yield Training("adapter", len(rows), _passes(recipe) or _passes_of_file(project) or passes_for(len(rows)))
             case Retriever(lessons=cases, pairs=pairs, recipe=recipe):
                 passes = 1 if recipe.get("form") == "map" else _passes(recipe) or _PASSES
                 yield Training("retriever", len(cases) + len(pairs), passes)

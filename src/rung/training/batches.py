@@ -88,7 +88,7 @@ def rows_of_a_batch(rows: Sequence[Row], recipe: Recipe) -> int:
 
 
 def pieces(batch: Sequence[Row], *, most: int = MAX_TOKENS) -> Iterator[list[Row]]:
-    """A batch in parts that are computed one after the other: families apart where that computes less, none above `most`
+    """A batch in parts that are each computed at once: families apart where that computes less, none above `most`
     tokens but a row alone."""
     everyones = shared_beginning(batch) if len(batch) > 1 else 0
     together: list[Row] = []

@@ -22,7 +22,7 @@ from rung.records import Example, Json, digest, plain
 from rung.training.batches import split
 from rung.training.checkpoint import forget
 from rung.training.device import find_device
-from rung.training.examples import Row, Rows, Tokenizing, rows_of
+from rung.training.examples import Row, Rows, Tokenizing, rows_of, tokenised
 from rung.training.learner import Learner, Written
 from rung.training.learning import Learning, Source
 from rung.training.quantized import Quantized
@@ -176,9 +176,19 @@ def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[
     learnt, held = split(rows.rows, share=recipe.validation, seed=recipe.seed)
     if not recipe.replay:
         return rows, learnt, held
-    general = rows_of(taught.general, model.tokens, max_tokens=recipe.max_tokens).rows if taught.general else ()
     again = SELF in recipe.replay_rows
+    general = _general(taught.general, model, recipe, again=again)
+    if not general:
+        log.warning("no general chats are here to be replayed: the model may forget more")
     return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed, again=again), held
+
+
+def _general(chats: Sequence[Example], model: Trainable, recipe: Recipe, *, again: bool) -> Sequence[Row]:
+    """The rows of general chats that fit. Where the model's own are meant, none may fit; of files, one has to."""
+    if again:
+        lengths = [len(row.ids) for row in tokenised(chats, model.tokens)]
+        chats = [chat for chat, length in zip(chats, lengths, strict=True) if length <= recipe.max_tokens]
+    return rows_of(chats, model.tokens, max_tokens=recipe.max_tokens).rows if chats else ()
 
 
 def _learner(model: Trainable, recipe: Recipe) -> Learner:

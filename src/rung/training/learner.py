@@ -42,6 +42,10 @@ class Learner(Protocol):
         """As `learn`, of all parts of a batch."""
         ...
 
+    def alone(self) -> bool:
+        """From now on compute one part after another, to save memory; False where that is so already."""
+        ...
+
     def loss(self, rows: Sequence[Row]) -> float:
         """Summed loss of the answers' tokens, in nats."""
         ...
@@ -73,24 +77,32 @@ class Written:
         self.workers = Workers(count) if count > 1 else None
         self.beside = [self.network.beside() for _ in range(count - 1)]
 
-    def learn(self, rows: Sequence[Row], *, weight: float) -> tuple[float, int]:
-        """As `Learner` says."""
+    def learn(self, rows: Sequence[Row], *, weight: float, network: Network | None = None) -> tuple[float, int]:
+        """As `Learner` says; `network`: one beside the first, whose gradient it is then added to."""
         packed = pack(rows, device=self.device)
-        return self.network.learn(packed, weight=weight), packed.tokens
+        return (network or self.network).learn(packed, weight=weight), packed.tokens
 
     def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
         """As `Learner` says; side by side where there are several cores."""
-        dealt = shares(parts, self.workers.count) if self.workers else [parts]
-        if self.workers is None or len(dealt) == 1:
-            return _summed([self.learn(part, weight=weight) for part in parts])
         networks = [self.network, *self.beside]
+        dealt = shares(parts, len(networks)) if self.workers else [parts]
+        if self.workers is None or len(dealt) == 1:
+            return self._after_another(self.network, parts, weight)
         for network in self.beside:
             network.adapters.gradient.zero_()
-        work = [partial(_learn, network, mine, weight) for network, mine in zip(networks, dealt, strict=True)]
+        work = [partial(self._after_another, network, mine, weight) for network, mine in zip(networks, dealt, strict=True)]
         learnt = self.workers.each(work)
         for network in self.beside:
             self.gradient.add_(network.adapters.gradient)
         return _summed(learnt)
+
+    def _after_another(self, network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
+        return _summed([self.learn(part, weight=weight, network=network) for part in parts])
+
+    def alone(self) -> bool:
+        """As `Learner` says."""
+        was, self.workers, self.beside = self.workers is not None, None, []
+        return was
 
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""
@@ -104,12 +116,6 @@ class Written:
     def files(self, *, base: dict[str, Json]) -> dict[str, bytes]:
         """As `Learner` says."""
         return self.adapters.files(base=base)
-
-
-def _learn(network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
-    """Parts after one another, on the CPU."""
-    total = [(network.learn(packed, weight=weight), packed.tokens) for packed in map(pack, parts)]
-    return _summed(total)
 
 
 def _summed(learnt: Sequence[tuple[float, int]]) -> tuple[float, int]:

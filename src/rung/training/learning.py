@@ -118,7 +118,8 @@ class Learning:
         return self.learner.learn_parts(list(pieces(batch, most=self.most)), weight=weight)
 
     def _within_memory(self, batch: Sequence[Row], work: Callable[[], R]) -> R:
-        """The work; where memory runs out, done again in parts of half as many tokens, from here on.
+        """The work; where memory runs out, done again one part after another, then in parts of half as many tokens, from
+        here on.
 
         Raises:
             UserError: not even one row fits.
@@ -131,6 +132,9 @@ class Learning:
                     raise
                 words = first_line(error)
             give_back(self.learner.free)
+            if self.learner.alone():
+                self._short_of_memory("one part of a step is computed after another")
+                continue
             longest, parts = max(len(row.ids) for row in batch), list(pieces(batch, most=self.most))
             if all(len(part) == 1 for part in parts):
                 raise UserError(
@@ -139,11 +143,12 @@ class Learning:
                     f"raise first_layer, or train where there is more memory ({words})"
                 )
             self.most = min(self.most, max(sum(len(row.ids) for row in part) for part in parts)) // 2
-            note = (
-                f"out of memory at step {self.now.step + 1}: from there on at most {self.most} tokens are computed at once"
-            )
-            log.warning("%s; a step still learns from whole batches", note)
-            self.notes.append(note)
+            self._short_of_memory(f"at most {self.most} tokens are computed at once")
+
+    def _short_of_memory(self, what: str) -> None:
+        note = f"out of memory at step {self.now.step + 1}: from there on {what}"
+        log.warning("%s; a step still learns from whole batches", note)
+        self.notes.append(note)
 
     def _move(self, loss: float) -> None:
         now, recipe = self.now, self.recipe

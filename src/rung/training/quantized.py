@@ -71,6 +71,10 @@ class Quantized:
         learnt = [self.learn(part, weight=weight) for part in parts]
         return sum(loss for loss, _ in learnt), sum(tokens for _, tokens in learnt)
 
+    def alone(self) -> bool:
+        """It always does."""
+        return False
+
     def loss(self, rows: Sequence[Row]) -> float:
         """As `Learner` says."""
         import torch

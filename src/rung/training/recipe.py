@@ -89,8 +89,9 @@ class Recipe:
         """
         rank = given.get("rank")
         alpha = {"alpha": 2.0 * rank} if isinstance(rank, int) and 1 <= rank <= 256 else {}
+        given = {**given, **({"replay": 0.0} if not given.get("replay_rows", SELF) and "replay" not in given else {})}
         by_itself = {"replay": SHARE, "replay_rows": [SELF]} if given.get("replay") == SELF else {}
-        if by_itself and given.get("replay_rows", [SELF]) not in (SELF, [SELF]):
+        if by_itself and given.get("replay_rows", SELF) not in (SELF, [SELF], (SELF,)):
             raise WrongSetting("replay: self is given with replay_rows: say a share, or leave the files out", "replay")
         return checked(cls, {"epochs": passes_for(rows), "seed": seed, **alpha, **given, **by_itself}, noun=NOUN)
 

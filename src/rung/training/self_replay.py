@@ -22,8 +22,9 @@ from rung.training.following import follows
 VERSION = 1  # raise it when the prompts are others
 MAX_TOKENS = 200  # of an answer
 MOST = 400  # different chats
-PROMPTS_A_CHAT = 1.6  # answers of a small model keep to what was asked about two times in three
+PROMPTS_A_CHAT = 2.8  # of the shipped model's answers 36 in 100 end and keep to what was asked
 FEWEST = 8  # prompts that are asked together
+MOST_ROUNDS = 3  # of prompts: a model that answers none of so many answers none of more
 SHIPPED = Path(__file__).parent / "self_chats.jsonl"  # of smollm2-135m-instruct, by benchmarks/self_chats.py
 
 _TOPICS = (
@@ -37,7 +38,7 @@ _TOPICS = (
     *("a birthday party", "tomatoes", "the desert fox", "aeroplanes", "vaccines", "a small shop", "camping", "recycling"),
 )
 
-Form = tuple[str, Mapping[str, Json]]  # a prompt with {topic}, {number}, {word}, and the check that its answer has to pass
+Form = tuple[str, Mapping[str, Json]]  # a prompt with {topic}, {number}, {name}, and the check that its answer has to pass
 _FORMS: tuple[Form, ...] = (
     ("Tell me something about {topic} in two sentences.", {"kind": "prose", "sentences": 2}),
     ("Explain {topic} to a child of ten, in three sentences.", {"kind": "prose", "sentences": 2}),

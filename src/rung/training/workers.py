@@ -27,13 +27,14 @@ def computed(part: Part) -> int:
 
 
 def shares(parts: Sequence[Part], workers: int) -> list[list[Part]]:
-    """The parts for each worker, the largest divided where that brings the end nearer, though what its rows share is then
-    computed twice. One list where there is one row: all cores then share its products."""
+    """The parts for each worker, the largest divided where that brings the end nearer or somebody has nothing to do, though
+    what its rows share is then computed twice. One list where there are fewer rows than workers: all cores then share the
+    products."""
     now = list(parts)
     best = _dealt(now, workers)
     while (divided := _divided(now)) is not None:
         dealt = _dealt(divided, workers)
-        if _longest(dealt) >= _longest(best):
+        if all(best) and _longest(dealt) >= _longest(best):
             break
         now, best = divided, dealt
     return best if all(best) else [list(parts)]
@@ -66,7 +67,7 @@ def _divided(parts: Sequence[Part]) -> list[Part] | None:
 
 
 class Workers:
-    """Threads that keep what they computed with: `count` of them, each with its part of torch's threads."""
+    """Threads of a training: `count` of them, each with its part of torch's threads."""
 
     def __init__(self, count: int) -> None:
         import torch
@@ -78,10 +79,11 @@ class Workers:
 
     @staticmethod
     def fitting() -> int:
-        """How many do well with torch's threads."""
+        """How many leave the fewest of torch's threads idle; 1 where there is one."""
         import torch
 
-        return min(MOST, int(torch.get_num_threads()))
+        threads = int(torch.get_num_threads())
+        return max(range(1, min(MOST, threads) + 1), key=lambda count: (count > 1, threads // count * count, count))
 
     def each(self, work: Sequence[Callable[[], R]]) -> list[R]:
         """What each piece of work comes to, in order; all have ended when it returns or raises."""

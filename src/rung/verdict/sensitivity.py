@@ -43,7 +43,7 @@ class Economy:
 class Flip:
     """At `value` of `what` the choice becomes `winner` (None: none). `now`: today's value; `upwards`: above or below it.
 
-    `clears`: whether the winner clears the bar then, where it is the bar that changes. `told`: the value rounded away from
+    `clears`: whether the winner clears the bar then, where it is the bar that changes. `shown`: the value rounded away from
     today's, as roughly as that choice allows.
     """
 
