@@ -1,7 +1,8 @@
 """Makes what the golden tests hold against: two projects with their `.rung/`, the digests in it, verdicts, exit codes.
 
 `python -m tests.golden.making` writes `golden.json` and the archives anew. That is right only where a change is meant to ask
-models again, or to name artifacts anew, and the changelog says so: whoever upgrades pays for it once.
+models again, or to name artifacts anew, and the changelog says so: whoever upgrades pays for it once. With `--verdicts`
+nothing but the verdicts in `golden.json` is written anew: where a change adds a metric, or words a verdict otherwise.
 """
 
 from __future__ import annotations
@@ -215,12 +216,17 @@ def _write(path: Path, text: str) -> None:
 
 def main() -> None:
     """See the module."""
-    golden: dict[str, Any] = {"requests": requests(), "adapters": adapters()}
+    only_verdicts = sys.argv[1:] == ["--verdicts"]
+    golden: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8")) if only_verdicts else {}
+    golden = golden or {"requests": requests(), "adapters": adapters()}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_projects(root)
         for name in PROJECTS:
             verdict = compared(root / name)
+            if only_verdicts:
+                golden[name]["verdict"] = steady(verdict)
+                continue
             golden[name] = {"verdict": steady(verdict), "steps": remembered(root / name), "built": built(root / name)}
             shutil.make_archive(str(HERE / name), "zip", root, name)
     GOLDEN.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

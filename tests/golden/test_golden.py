@@ -12,6 +12,7 @@ import pytest
 from tests.golden import making
 
 GOLDEN: dict[str, Any] = json.loads(making.GOLDEN.read_text("utf-8"))
+HOW = "if it is meant: python -m tests.golden.making --verdicts"
 
 
 @pytest.mark.parametrize("name", GOLDEN["requests"])
@@ -31,7 +32,7 @@ def test_a_project_without_memory_comes_to_the_same(name: str, tmp_path: Path) -
     verdict = making.steady(making.compared(tmp_path / name))
     assert making.built(tmp_path / name) == GOLDEN[name]["built"]
     assert making.remembered(tmp_path / name) == GOLDEN[name]["steps"]
-    assert verdict == GOLDEN[name]["verdict"]
+    assert verdict == GOLDEN[name]["verdict"], HOW
 
 
 @pytest.mark.slow

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 
-from rung.records import Answer, Case, Citation, Evidence, Failure, Loss, Outcome, Passage
+from rung.records import Answer, Case, Citation, Evidence, Failure, Loss, Metric, Outcome, Passage
 from rung.scoring import ScoringContext, score_run
 from rung.verdict.failure_modes import REMEDIES, Corpus, diagnose, losses
 
@@ -127,7 +128,10 @@ def test_a_span_that_stands_whole_nowhere_was_cut() -> None:
 
 
 def test_a_right_answer_may_be_lost_by_its_style() -> None:
-    assert diagnose(CASE, outcome(), {"correct": 1.0, "style": 0.2}) == "wrong style"
-    assert diagnose(CASE, outcome(), {"correct": 1.0, "style": 0.5}) is None
-    assert diagnose(CASE, outcome(), {"correct": 1.0, "style_judge": 0.0}) == "wrong style"
-    assert diagnose(CASE, outcome(), {"correct": 1.0, "stylet": 0.0}) is None
+    assert diagnose(CASE, outcome(), {"correct": 1.0}, style=[0.9, 0.2]) == "wrong style"
+    assert diagnose(CASE, outcome(), {"correct": 1.0}, style=[0.5]) is None
+    shouting = Metric("shouting", "style", "answers that shout", better="lower")
+    named_so = Metric("style_guide", "format", "answers that name the guide")
+    for metric, value, lost in ((shouting, 0.0, None), (shouting, 1.0, "wrong style"), (named_so, 0.0, None)):
+        columns = {"correct": np.array([1.0]), metric.name: np.array([value])}
+        assert losses([CASE], [outcome()], columns, metrics=[metric])[1] == [lost], metric.name

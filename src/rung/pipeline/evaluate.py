@@ -226,7 +226,8 @@ def _diagnosed(evaluation: Evaluation, cases: Mapping[str, Case], examiner: Exam
     lost = [id for index, id in enumerate(first.cases) if values is not None and values[index] < LOST_BELOW]
     answered = [case for case in cases.values() if case.id in asked]
     own = first.over([case.id for case in answered]).values if len(answered) < len(cases) else first.values
-    layers = losses(answered, evaluation.outcomes, own, examiner.corpus(evaluation, lost))[1]
+    corpus, declared = examiner.corpus(evaluation, lost), first.metrics.values()
+    layers = losses(answered, evaluation.outcomes, own, corpus, metrics=declared)[1]
     by_case = dict(zip((case.id for case in answered), layers, strict=True))
     return replace(evaluation, layers=tuple(by_case.get(id) for id in cases))
 

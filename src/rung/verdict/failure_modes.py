@@ -6,13 +6,12 @@ What mending each layer would win back is left to `winning_back`; gathering the 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
-from rung.records import Answer, Case, Loss, Outcome, Passage
+from rung.records import Answer, Case, Loss, Metric, Outcome, Passage
 from rung.records.gold import has_gold, is_gold, overlaps, span_recall, target_ranks
 from rung.text.matching import terms
 
@@ -127,6 +126,7 @@ def diagnose(
     *,
     retrieves: bool = False,
     corpus: Corpus = NOTHING_KNOWN,
+    style: Sequence[float] = (),
 ) -> Loss | None:
     """The layer that lost the case; None where it was not lost (`correct` of at least one half, no leak, no fault of style).
 
@@ -139,6 +139,7 @@ def diagnose(
         scores: the metrics that apply to this case (`Scorecard.of`).
         retrieves: whether the rung searches, so that an empty ranking is a miss of the search.
         corpus: what is known of the documents; without it no case is lost before the search.
+        style: the shares of the layer "style" that apply to this case, each turned so that 1 is best.
     """
     answer = outcome.answer
     if answer is None:
@@ -146,8 +147,7 @@ def diagnose(
     if scores.get("leaks", 0.0) > 0:
         return "leaked"
     if "correct" not in scores or scores["correct"] >= LOST_BELOW:
-        styles = [value for name, value in scores.items() if re.match(r"style(?![a-z])", name)]
-        return "wrong style" if min(styles, default=1.0) < LOST_BELOW else None
+        return "wrong style" if min(style, default=1.0) < LOST_BELOW else None
     if case.id in corpus.unwinnable:
         return "cannot be won"
     refused = scores.get("false_refusal", 0.0) > 0
@@ -170,18 +170,22 @@ def losses(
     outcomes: Sequence[Outcome],
     values: Mapping[str, Floats],
     corpus: Corpus = NOTHING_KNOWN,
+    metrics: Iterable[Metric] = (),
 ) -> tuple[dict[Loss, int], list[Loss | None]]:
     """A run's lost cases by layer (in the order of a pipeline, those with none left out), and the layer of each case.
 
-    Cases, outcomes and the columns of `values` are in the same order.
+    Cases, outcomes and the columns of `values` are in the same order; `metrics` are the declarations of these columns.
     """
     retrieves = any(o.answer is not None and o.answer.retrieved for o in outcomes)
-    judging = {name: column for name, column in values.items() if name in _JUDGING or name.startswith("style")}
+    judging = {name: column for name, column in values.items() if name in _JUDGING}
+    of_style = [m for m in metrics if m.layer == "style" and m.is_share and m.name in values]
+    styles = [values[m.name] if m.better == "higher" else 1 - values[m.name] for m in of_style]
     layers: list[Loss | None] = []
     for index, (case, outcome) in enumerate(zip(cases, outcomes, strict=True)):
         row = {name: float(column[index]) for name, column in judging.items()}
         scores = {name: value for name, value in row.items() if not math.isnan(value)}
-        layers.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus))
+        style = [float(column[index]) for column in styles if not math.isnan(column[index])]
+        layers.append(diagnose(case, outcome, scores, retrieves=retrieves, corpus=corpus, style=style))
     counts = Counter(layers)
     all_layers: tuple[Loss, ...] = get_args(Loss)
     return {loss: counts[loss] for loss in all_layers if counts[loss]}, layers

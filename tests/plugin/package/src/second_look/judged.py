@@ -26,5 +26,5 @@ class Kind:
 
     def _asked(self, question: str, answer: str) -> Conversation[Mapping[str, float]]:
         text = f"Question:\n{question}\n\nAnswer:\n{answer}"
-        said = yield from generate(Generate((Message("system", ASKED), Message("user", text)), choices=("yes", "no")))
-        return {"kind": float(said.text == "yes")}
+        graded = yield from generate(Generate((Message("system", ASKED), Message("user", text)), choices=("yes", "no")))
+        return {"kind": float(graded.text == "yes")}

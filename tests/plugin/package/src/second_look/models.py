@@ -27,7 +27,7 @@ class RulesHost:
         path = Path(name.removeprefix("rules:"))
         try:
             pairs = json.loads(path.read_text(encoding="utf-8"))
-            return ScriptedGenerator([(pattern, said) for pattern, said in pairs])
+            return ScriptedGenerator([(pattern, text) for pattern, text in pairs])
         except (OSError, ValueError, TypeError) as error:
             raise ModelError(f"{path} holds no list of [regular expression, answer]: {error}") from error
 

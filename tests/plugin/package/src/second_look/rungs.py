@@ -44,9 +44,9 @@ class SecondLook(FromSpec[Settings]):
 
     def answer(self, question: Question) -> Conversation[Answer]:
         """Search, answer, and answer again if need be."""
-        found = yield from search(question.text, top=self.settings.second)
-        few, more = (Retrieval(passages=n, candidates=50) for n in (self.settings.first, self.settings.second))
-        said = yield from answer_from(self.spec, question, found.passages, few)
-        if not said.refused:
-            return said
-        return (yield from answer_from(self.spec, question, found.passages, more))
+        ranking = yield from search(question.text, top=self.settings.second)
+        few, many = (Retrieval(passages=n, candidates=50) for n in (self.settings.first, self.settings.second))
+        answer = yield from answer_from(self.spec, question, ranking.passages, few)
+        if not answer.refused:
+            return answer
+        return (yield from answer_from(self.spec, question, ranking.passages, many))

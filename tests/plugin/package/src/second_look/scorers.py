@@ -30,5 +30,5 @@ class Tone:
             return {"brief": 0.0}
         if outcome.answer.refused:
             return {}
-        said = outcome.answer.plain
-        return {"brief": float(len(said.split()) <= WORDS), "shouting": float(bool(SHOUTED.search(said)))}
+        text = outcome.answer.plain
+        return {"brief": float(len(text.split()) <= WORDS), "shouting": float(bool(SHOUTED.search(text)))}

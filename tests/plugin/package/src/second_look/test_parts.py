@@ -41,5 +41,5 @@ class TestKind(ScorerContract):
 
 def test_an_email_is_a_document() -> None:
     data = b"Subject: Opening hours\n\nWe open at nine.\n"
-    (found,) = read_eml(SourceFile("mail/hours.eml", data=data))
-    assert found == (0, Document("mail/hours.eml", "We open at nine.\n", "Opening hours", source="mail/hours.eml"))
+    (document,) = read_eml(SourceFile("mail/hours.eml", data=data))
+    assert document == (0, Document("mail/hours.eml", "We open at nine.\n", "Opening hours", source="mail/hours.eml"))
