@@ -165,7 +165,7 @@ def test_a_full_disk_is_said_and_what_was_learnt_stays(project: Path, ready: dic
     """Files may not grow past 300 kB: the real error of a real write, half-way through."""
     limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from rung.cli.main import main\n"
     limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, -1)); sys.exit(main())\n"
-    (project / "recipe.yaml").write_text(SMALL.replace("rank: 4", "rank: 64"))
+    (project / "recipe.yaml").write_text(SMALL.replace("rank: 4", "rank: 64") + "replay: 0\n")
     arguments = command(project)[3:]
     done = subprocess.run(
         [sys.executable, "-c", limited, *arguments], env=ready, capture_output=True, text=True, check=False
