@@ -45,6 +45,31 @@ class Lora:
             named[f"base_model.model.{layer}.lora_B.weight"] = b
         return named
 
+    def added_to(self, weights: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """The weights by their Hugging Face names, W + B A [out, in] in the place of those that the adapter changes.
+
+        Raises:
+            ModelError: it names a layer that these weights lack, or of another shape: it is another base's.
+        """
+        tuned = dict(weights)
+        for layer, (a, b) in self.layers.items():
+            name = f"{layer}.weight"
+            if name not in tuned or tuned[name].shape != (b.shape[0], a.shape[1]):
+                raise ModelError(f"{layer} fits no layer of this model: the adapter was made for another base model")
+            tuned[name] = tuned[name] + b @ a
+        return tuned
+
+
+def joined(first: Lora, second: Lora) -> Lora:
+    """One adapter that adds what both add: ranks side by side, B1 A1 + B2 A2 = [B1 B2] [A1; A2]."""
+    import numpy as np
+
+    layers = {**first.layers, **second.layers}
+    for layer in first.layers.keys() & second.layers.keys():
+        (a1, b1), (a2, b2) = first.layers[layer], second.layers[layer]
+        layers[layer] = (np.concatenate([a1, a2], axis=0), np.concatenate([b1, b2], axis=1))
+    return Lora(dict(sorted(layers.items())))
+
 
 def check_adapter(folder: Path, shapes: Mapping[str, tuple[int, int]], *, base: str = "") -> None:
     """Refuse an adapter that this model cannot serve whole, without reading its weights.

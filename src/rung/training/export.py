@@ -16,7 +16,9 @@ from pathlib import Path
 
 from rung.errors import UserError
 from rung.files.outputs import check_free
+from rung.models.adapters import Lora, joined, read_adapter
 from rung.models.tensor_files import write_tensors
+from rung.models.weights import PACKAGED
 from rung.training.generator import MANIFEST, Trainable
 from rung.training.gguf_files import PRECISIONS, keys_of, modelfile, read_gguf, write_gguf
 from rung.training.lora import CONFIG, WEIGHTS
@@ -60,12 +62,40 @@ def _weights_of(identity: str) -> str:
 
 
 def write_peft(tuned: Tuned, out: Path) -> None:
-    """The adapter as PEFT reads it, with its manifest.
+    """The adapter as PEFT reads it, with its manifest. What the model was taught before it was shipped is part of it, so
+    that it belongs on the weights that everybody has.
 
     Raises:
         UserError: it cannot be written, or `out` is there already.
     """
-    with_folder(out, lambda part: _copy(tuned.adapter, part, (WEIGHTS, CONFIG, MANIFEST)))
+    taught = getattr(tuned.model, "taught", None)
+    files = (MANIFEST,) if taught else (WEIGHTS, CONFIG, MANIFEST)
+
+    def write(part: Path) -> None:
+        _copy(tuned.adapter, part, files)
+        if taught:
+            _write_joined(joined(taught, read_adapter(tuned.adapter)), tuned.adapter, part)
+
+    with_folder(out, write)
+
+
+def _write_joined(lora: Lora, adapter: Path, part: Path) -> None:
+    """An adapter that adds what two add. Its scale is in B already, so its alpha is its rank; where one of the two leaves a
+    layer out, zeros fill the rank."""
+    import numpy as np
+
+    rank = max(a.shape[0] for a, _ in lora.layers.values())
+    lacks = {layer: rank - a.shape[0] for layer, (a, _) in lora.layers.items()}
+    filled = {
+        layer: (np.pad(a, ((0, lacks[layer]), (0, 0))), np.pad(b, ((0, 0), (0, lacks[layer]))))
+        for layer, (a, b) in lora.layers.items()
+    }
+    config = json.loads((adapter / CONFIG).read_text(encoding="utf-8"))
+    fetched = PACKAGED[config["base_model_name_or_path"]].of
+    config |= {"base_model_name_or_path": fetched, "revision": None, "layers_to_transform": None}
+    config |= {"r": rank, "lora_alpha": rank, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
+    (part / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_tensors(part / WEIGHTS, Lora(filled).tensors(), metadata={"format": "pt"})
 
 
 def write_merged(tuned: Tuned, out: Path, *, precision: str = "f32") -> None:

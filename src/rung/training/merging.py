@@ -28,15 +28,12 @@ def merged(weights: Mapping[str, NDArray[np.float32]], adapter: Path | None) -> 
     Raises:
         ModelError: the adapter names a layer that these weights lack, or of another shape: it is another base's.
     """
-    tuned = dict(weights)
     if adapter is None:
-        return tuned
-    for layer, (a, b) in read_adapter(adapter).layers.items():
-        name = f"{layer}.weight"
-        if name not in tuned or tuned[name].shape != (b.shape[0], a.shape[1]):
-            raise ModelError(f"{adapter}: {layer} fits no layer of this model: the adapter was made for another base model")
-        tuned[name] = tuned[name] + b @ a
-    return tuned
+        return dict(weights)
+    try:
+        return read_adapter(adapter).added_to(weights)
+    except ModelError as error:
+        raise ModelError(f"{adapter}: {error}") from error
 
 
 def tuned_network(model: Trainable, adapter: Path | None, *, dtype: torch.dtype | None = None) -> Network:

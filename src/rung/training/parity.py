@@ -205,7 +205,8 @@ def _peft(hearing: Hearing, folder: Path) -> Heard:
 
     model = hearing.tuned.model
     base = LlamaForCausalLM(LlamaConfig(**{k: v for k, v in model.config.items() if k != "dtype"}))
-    weights = {name: torch.from_numpy(w.copy()) for name, w in model.weights().items()}
+    fetched = getattr(model, "fetched_weights", model.weights)()  # an exported adapter has in it what the model was taught
+    weights = {name: torch.from_numpy(w.copy()) for name, w in fetched.items()}
     base.load_state_dict(weights, strict=False)
     base.tie_weights()
     return hearing.by_transformers(PeftModel.from_pretrained(base, str(folder)), hearing.ids, _decoder(hearing))
