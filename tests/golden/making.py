@@ -217,8 +217,9 @@ def _write(path: Path, text: str) -> None:
 def main() -> None:
     """See the module."""
     only_verdicts = sys.argv[1:] == ["--verdicts"]
-    golden: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8")) if only_verdicts else {}
-    golden = golden or {"requests": requests(), "adapters": adapters()}
+    golden: dict[str, Any] = (
+        json.loads(GOLDEN.read_text("utf-8")) if only_verdicts else {"requests": requests(), "adapters": adapters()}
+    )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_projects(root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from rung.builders.building import ArtifactBuilder
@@ -10,7 +11,7 @@ from rung.dataset import read_examples
 from rung.errors import UserError
 from rung.progress import say
 from rung.records import Asker, Example, Problem
-from rung.training.recipe import SELF, Recipe
+from rung.training.recipe import Recipe
 from rung.training.self_replay import (
     MOST_ROUNDS,
     answered_by_itself,
@@ -32,7 +33,7 @@ def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: st
     """
     if not recipe.replay:
         return []
-    if SELF in recipe.replay_rows:
+    if recipe.replays_itself:
         return _own(builder, chats_for(rows, recipe.replay), title)
     problems: list[Problem] = []
     chats = [example for name in recipe.replay_rows for example in read_examples(Path(name), problems)]
@@ -42,8 +43,14 @@ def general_chats(builder: ArtifactBuilder, recipe: Recipe, rows: int, title: st
 
 
 def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
-    if (file := shipped(builder.project.settings.model)) is not None:
-        return list(read_examples(file, []))[:needed]
+    file = shipped(builder.project.settings.model)
+    chats = list(islice(read_examples(file, []), needed)) if file is not None else _answered(builder, needed, title)
+    if len(chats) < needed:
+        say(f"! replay: only {len(chats)} answers of the untuned model keep to what was asked, of {needed}: they come again")
+    return chats
+
+
+def _answered(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
     chats: list[Example] = []
     prompts = general_prompts()[: MOST_ROUNDS * prompts_for(needed)]
     while len(chats) < needed and prompts:
@@ -54,6 +61,4 @@ def _own(builder: ArtifactBuilder, needed: int, title: str) -> list[Example]:
             raise UserError(f"what the model says by itself could not be asked, for replay: {failed.error}")
         chats += [one.value for one in ended if one.value is not None]
         prompts = prompts[more:]
-    if len(chats) < needed:
-        say(f"! replay: only {len(chats)} answers of the untuned model keep to what was asked, of {needed}: they come again")
     return chats[:needed]

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from rung.artifacts import Training
 from rung.artifacts.registry import Registry
 from rung.config.project import Project
+from rung.records import Json
 from rung.strategies.protocol import Adapter, ChunkedIndex, ExampleIndex, Labelling, Need, Reranker, Retriever, Routing
-from rung.training.recipe import FILE, SELF, Recipe, passes_for, read_recipe
+from rung.training.recipe import FILE, Recipe, passes_for, read_recipe
 from rung.training.self_replay import Asked, chats_for, general_prompts, prompts_for, shipped
 
 # Seconds a row and pass, of small models on two cores: they order builds, and stand nowhere else.
@@ -62,7 +63,7 @@ def trainings(project: Project, needs: tuple[Need, ...]) -> Iterator[Training]:
     for need in needs:
         match need:
             case Adapter(lessons=rows, recipe=recipe):
-                yield Training("adapter", len(rows), _passes(recipe) or _passes_of_file(project) or passes_for(len(rows)))
+                yield Training("adapter", len(rows), _passes(recipe) or _passes(_of_file(project)) or passes_for(len(rows)))
             case Retriever(lessons=cases, pairs=pairs, recipe=recipe):
                 passes = 1 if recipe.get("form") == "map" else _passes(recipe) or _PASSES
                 yield Training("retriever", len(cases) + len(pairs), passes)
@@ -91,9 +92,9 @@ def in_words(seconds: float) -> str:
 
 def replayed(project: Project, need: Adapter) -> tuple[Asked, ...]:
     """What the model is asked so that its own answers can be mixed in among what the adapter learns."""
-    path, rows = project.root / FILE, len(need.lessons)
-    recipe = Recipe.of({**(read_recipe(path) if path.exists() else {}), **need.recipe}, rows=rows)
-    if SELF not in recipe.replay_rows or not recipe.replay or shipped(project.settings.model):
+    rows = len(need.lessons)
+    recipe = Recipe.of({**_of_file(project), **need.recipe}, rows=rows)
+    if not recipe.replays_itself or shipped(project.settings.model):
         return ()
     return general_prompts()[: prompts_for(chats_for(rows, recipe.replay))]
 
@@ -103,6 +104,6 @@ def _passes(recipe: Mapping[str, object]) -> int:
     return passes if isinstance(passes, int) else 0
 
 
-def _passes_of_file(project: Project) -> int:
+def _of_file(project: Project) -> Mapping[str, Json]:
     path = project.root / FILE
-    return _passes(read_recipe(path)) if path.exists() else 0
+    return read_recipe(path) if path.exists() else {}

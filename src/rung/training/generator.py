@@ -26,7 +26,7 @@ from rung.training.examples import Row, Rows, Tokenizing, rows_of, tokenised
 from rung.training.learner import Learner, Written
 from rung.training.learning import Learning, Source
 from rung.training.quantized import Quantized
-from rung.training.recipe import SELF, Recipe
+from rung.training.recipe import Recipe
 from rung.training.replaying import mixed
 from rung.training.shape import Shape
 from rung.training.sweep import Found, search
@@ -176,16 +176,15 @@ def _rows(taught: Taught, model: Trainable, recipe: Recipe) -> tuple[Rows, list[
     learnt, held = split(rows.rows, share=recipe.validation, seed=recipe.seed)
     if not recipe.replay:
         return rows, learnt, held
-    again = SELF in recipe.replay_rows
-    general = _general(taught.general, model, recipe, again=again)
+    general = _general(taught.general, model, recipe)
     if not general:
         log.warning("no general chats are here to be replayed: the model may forget more")
-    return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed, again=again), held
+    return rows, mixed(learnt, general, share=recipe.replay, seed=recipe.seed, again=recipe.replays_itself), held
 
 
-def _general(chats: Sequence[Example], model: Trainable, recipe: Recipe, *, again: bool) -> Sequence[Row]:
+def _general(chats: Sequence[Example], model: Trainable, recipe: Recipe) -> Sequence[Row]:
     """The rows of general chats that fit. Where the model's own are meant, none may fit; of files, one has to."""
-    if again:
+    if recipe.replays_itself:
         lengths = [len(row.ids) for row in tokenised(chats, model.tokens)]
         chats = [chat for chat, length in zip(chats, lengths, strict=True) if length <= recipe.max_tokens]
     return rows_of(chats, model.tokens, max_tokens=recipe.max_tokens).rows if chats else ()

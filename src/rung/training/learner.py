@@ -84,20 +84,19 @@ class Written:
 
     def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
         """As `Learner` says; side by side where there are several cores."""
-        networks = [self.network, *self.beside]
-        dealt = shares(parts, len(networks)) if self.workers else [parts]
-        if self.workers is None or len(dealt) == 1:
+        if self.workers is None or len(dealt := shares(parts, self.workers.count)) == 1:
             return self._after_another(self.network, parts, weight)
+        networks = [self.network, *self.beside]
         for network in self.beside:
             network.adapters.gradient.zero_()
         work = [partial(self._after_another, network, mine, weight) for network, mine in zip(networks, dealt, strict=True)]
         learnt = self.workers.each(work)
         for network in self.beside:
             self.gradient.add_(network.adapters.gradient)
-        return _summed(learnt)
+        return summed(learnt)
 
     def _after_another(self, network: Network, parts: Sequence[Sequence[Row]], weight: float) -> tuple[float, int]:
-        return _summed([self.learn(part, weight=weight, network=network) for part in parts])
+        return summed([self.learn(part, weight=weight, network=network) for part in parts])
 
     def alone(self) -> bool:
         """As `Learner` says."""
@@ -118,5 +117,6 @@ class Written:
         return self.adapters.files(base=base)
 
 
-def _summed(learnt: Sequence[tuple[float, int]]) -> tuple[float, int]:
+def summed(learnt: Sequence[tuple[float, int]]) -> tuple[float, int]:
+    """The summed loss and the tokens computed, of all parts."""
     return sum(loss for loss, _ in learnt), sum(tokens for _, tokens in learnt)

@@ -16,6 +16,7 @@ from rung.errors import MissingExtra
 from rung.records import Json
 from rung.training.device import find_device, product_type
 from rung.training.examples import Row
+from rung.training.learner import summed
 from rung.training.lora import Adapters
 from rung.training.recipe import Recipe
 from rung.training.shape import Shape
@@ -68,8 +69,7 @@ class Quantized:
 
     def learn_parts(self, parts: Sequence[Sequence[Row]], *, weight: float) -> tuple[float, int]:
         """As `Learner` says."""
-        learnt = [self.learn(part, weight=weight) for part in parts]
-        return sum(loss for loss, _ in learnt), sum(tokens for _, tokens in learnt)
+        return summed([self.learn(part, weight=weight) for part in parts])
 
     def alone(self) -> bool:
         """It always does."""

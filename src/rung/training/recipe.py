@@ -80,6 +80,11 @@ class Recipe:
         if SELF in self.replay_rows and len(self.replay_rows) > 1:
             raise ValueError("replay_rows are files or self, not both: leave one of them out")
 
+    @property
+    def replays_itself(self) -> bool:
+        """Whether the model's own answers are mixed in."""
+        return self.replay > 0 and SELF in self.replay_rows
+
     @classmethod
     def of(cls, given: Mapping[str, Json], *, rows: int, seed: int = 0) -> Recipe:
         """Defaults for that many rows, with what was given in their place. A given rank brings alpha = 2 · rank along.

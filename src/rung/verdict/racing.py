@@ -77,10 +77,11 @@ def standing(
     course = _Course(total, clusters, max(of, len(entrants), 1), error, bar, incumbent)
     fit = [one for one in entrants if one.open]
     stopped = {one.name: Stop("limit") for one in entrants if not one.open and len(one.values) < total}
-    by_bar = None if bar.correct is None else _by_bar(fit, course, stopped)
-    if by_bar is None and bar.correct is not None and more_enter:
-        return Standing((), stopped)
-    return by_bar or _among(fit, course, stopped)
+    if bar.correct is not None:
+        by_bar = _by_bar(fit, course, stopped)
+        if by_bar is not None or more_enter:
+            return by_bar or Standing((), stopped)
+    return _among(fit, course, stopped)
 
 
 def is_settled(choice: Choice, values: Floats, bar: Bar, *, clusters: Sequence[int] | None = None) -> bool:
