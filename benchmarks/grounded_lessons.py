@@ -132,7 +132,7 @@ def near(given: Set, key: str, rng: random.Random, count: int) -> list[str]:
         keys = list(given.documents)
         pool += [k for k in rng.sample(keys, min(60, len(keys))) if k != key and k not in pool]
     own = given.words[key]
-    scored = sorted(pool, key=lambda k: -sum(given.rarity[w] for w in own & given.words[k]))
+    scored = sorted(pool, key=lambda k: -math.fsum(given.rarity[w] for w in own & given.words[k]))  # in whatever order
     return scored[: max(count * 2, 6)]
 
 
