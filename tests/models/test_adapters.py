@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from rung.errors import ModelError
-from rung.models.adapters import check_adapter, read_adapter
+from rung.models.adapters import Lora, check_adapter, joined, read_adapter
 
 SHAPES = {"model.layers.0.self_attn.q_proj": (6, 4), "model.layers.0.mlp.up_proj": (8, 4)}
 Q = "base_model.model.model.layers.0.self_attn.q_proj"
@@ -92,3 +92,36 @@ def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "adapter_model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"adapter_model\.safetensors is missing"):
         check_adapter(tmp_path, SHAPES)
+
+
+def drawn(ranks: Mapping[str, int], seed: int) -> Lora:
+    luck = np.random.default_rng(seed)
+    layers = {}
+    for layer, rank in ranks.items():
+        out, into = SHAPES[layer]
+        a, b = luck.normal(size=(rank, into)), luck.normal(size=(out, rank))
+        layers[layer] = (a.astype(np.float32), b.astype(np.float32))
+    return Lora(layers)
+
+
+def test_two_adapters_joined_add_what_both_add() -> None:
+    q, up = SHAPES
+    first, second = drawn({q: 2, up: 3}, 1), drawn({q: 1}, 2)
+    base = {f"{layer}.weight": np.ones(shape, dtype=np.float32) for layer, shape in SHAPES.items()} | {"norm": np.ones(4)}
+    both = joined(first, second)
+    assert both.layers[q][0].shape == (3, 4), "ranks side by side"
+    one_after_the_other = second.added_to(first.added_to(base))
+    together = both.added_to(base)
+    assert together.keys() == base.keys()
+    for name, weight in together.items():
+        np.testing.assert_allclose(weight, one_after_the_other[name], rtol=1e-5)
+    assert not np.allclose(together[f"{q}.weight"], first.added_to(base)[f"{q}.weight"])
+    assert base[f"{q}.weight"].max() == 1, "the weights that were given stay as they are"
+    tensors = joined(first, second).tensors()
+    assert tensors[f"{Q}.lora_A.weight"].shape == (3, 4)
+
+
+def test_an_adapter_is_added_to_no_weights_of_another_shape() -> None:
+    q, _ = SHAPES
+    with pytest.raises(ModelError, match="was made for another base model"):
+        drawn({q: 2}, 1).added_to({f"{q}.weight": np.ones((6, 5), dtype=np.float32)})

@@ -169,6 +169,16 @@ def tuned(local: LocalGenerator, tmp_path_factory: pytest.TempPathFactory) -> Tu
     return Tuned(folder, local, gguf_file("smollm2-135m-instruct"), "Answer briefly.")
 
 
+@pytest.fixture(scope="module")
+def grounded() -> Iterator[LocalGenerator]:
+    from rung.models.catalog import generator
+
+    opened = generator("smollm2-135m-grounded")
+    assert isinstance(opened, LocalGenerator)
+    yield opened
+    opened.close()
+
+
 CHATS = [(Message("system", "Answer briefly."), Message("user", f"Tell me about {what}.")) for what in ("bread", "12 stars")]
 
 
@@ -182,6 +192,29 @@ def test_merged_weights_and_their_tokenizer_say_what_is_served(local: LocalGener
     plain = dict(local.run(_asked("")))
     drawn = dict(local.run(_asked("drawn")))
     assert plain != drawn, "the adapter changes what is said"
+
+
+@pytest.mark.slow
+def test_what_was_taught_before_it_was_shipped_goes_out_with_the_adapter(grounded: LocalGenerator, tmp_path: Path) -> None:
+    """Its weights are at no other place: an adapter alone, on the weights that everybody has, says something else."""
+    import torch
+
+    drawn = Adapters(Shape.of(grounded.config), rank=2, alpha=4.0, first=20, seed=3)  # of ten layers: others are filled
+    drawn.values.add_(torch.randn(drawn.values.shape, generator=torch.Generator().manual_seed(4)) * 0.02)
+    (tmp_path / "adapter").mkdir()
+    for name, content in drawn.files(base={"name": grounded.name, "identity": grounded.identity}).items():
+        (tmp_path / "adapter" / name).write_bytes(content)
+    (tmp_path / "adapter" / "manifest.json").write_text("{}")
+    tuned = Tuned(tmp_path / "adapter", grounded, gguf_file(grounded.name), "Answer briefly.")
+    write_peft(tuned, tmp_path / "peft")
+    write_merged(tuned, tmp_path / "merged")
+    config = json.loads((tmp_path / "peft" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "smollm2-135m-instruct"
+    grounded.use_adapters({"drawn": tuned.adapter})
+    for form in ("peft", "merged"):
+        (parity,) = check(form, tmp_path / form, tuned, CHATS, engine=grounded, digest="drawn", max_tokens=12)
+        assert parity.is_equal, parity
+    assert dict(grounded.run(_asked(""))) != dict(grounded.run(_asked("drawn")))
 
 
 def _asked(adapter: str) -> list:  # type: ignore[type-arg]
