@@ -102,21 +102,25 @@ def ask(
     question: str,
     *,
     rung: str | None = None,
+    model: str = "",
     asker: Asker | None = None,
     on_text: Callable[[str], None] | None = None,
     reporter: Reporter | None = None,
 ) -> tuple[Live[Answer], PinnedStrategy]:
-    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who.
+    """One question to one rung, live; by default the last verdict's winner as it was measured. Says what, and who. `model`:
+    what `rung.yaml` calls the one that is to answer; "" is the rung's own.
 
     Raises:
-        UserError: no verdict yet, no such rung in the project, or it does not apply.
+        UserError: no verdict yet, no such rung or model in the project, or it does not apply.
     """
     with reporting(reporter), opened(project, reading=True) as engines, StepRunner(engines) as runner:
         check_servers(engines, judging=False)
-        asked = pinned_strategy(ArtifactBuilder(runner), rung)
+        asked = pinned_strategy(ArtifactBuilder(runner), rung, model)
         hear = on_text if streams(asked.strategy) else None
         conversation = asked.strategy.answer(Question("asked", question))
-        return converse(conversation, asker=asker or Asker(), engines=engines.by_step(), on_text=hear), asked
+        own, *others = asked.models
+        answering = engines.on(own).by_step(others)
+        return converse(conversation, asker=asker or Asker(), engines=answering, on_text=hear), asked
 
 
 def train(

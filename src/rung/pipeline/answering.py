@@ -48,16 +48,22 @@ def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], 
     strategy = strategy_of(evaluation)
     if strategy is None or not cases:
         return evaluation
-    executed, began = runner.engines.tally.executed, time.monotonic()
+    runner, models = runner.on(evaluation.result.model), _others(evaluation)
+    executed, began = runner.engines.consumed().executed, time.monotonic()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    ended = runner.run([_conversation(one, case) for one in passes for case in cases], title=title)
-    seconds = time.monotonic() - began if runner.engines.tally.executed > executed else 0.0
+    ended = runner.run([_conversation(one, case) for one in passes for case in cases], title=title, models=models)
+    seconds = time.monotonic() - began if runner.engines.consumed().executed > executed else 0.0
     outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
     again = tuple(earlier + more for earlier, more in zip(evaluation.again or ((),) * len(others), others, strict=True))
     spent = evaluation.result.answer_seconds + _spent(runner.cache, identity(runner.engines, evaluation, cases), seconds)
     line = replace(evaluation.result, answer_seconds=spent)
     return replace(evaluation, outcomes=evaluation.outcomes + first, again=again, result=line)
+
+
+def _others(evaluation: Evaluation) -> tuple[str, ...]:
+    """The models beside its own that a rung made of others asks."""
+    return () if evaluation.spec is None else evaluation.spec.models[1:]
 
 
 def strategy_of(evaluation: Evaluation) -> Strategy | None:
@@ -68,7 +74,8 @@ def strategy_of(evaluation: Evaluation) -> Strategy | None:
 def identity(engines: Engines, evaluation: Evaluation, cases: Sequence[Case]) -> str:
     """Digest of everything that the answers of a rung that was built depend on."""
     spec, settings = evaluation.spec or StrategySpec(""), engines.project.settings
-    answering = {name: engine.identity for name, engine in engines.by_step().items()}
+    own = engines.on(evaluation.result.model).by_step(_others(evaluation))
+    answering = {name: engine.identity for name, engine in own.items()}
     asked = [(case.ask(), sorted(case.groups) if case.groups is not None else None) for case in cases]
     made_with = (list(spec.artifacts), answering, settings.seed, settings.sampling.model_dump(), asked)
     return digest(spec.rung, spec.settings, *made_with)
@@ -148,10 +155,11 @@ def sample_size(project: Project) -> int:
 
 def _note_pace(engines: Engines, meter: Meter) -> None:
     """Keep how long a token takes when one question is asked at a time, for the next forecast."""
-    tokens = meter.live.prompt_tokens + meter.live.completion_tokens
-    if tokens:
-        pace: dict[str, Json] = {"seconds": meter.live_seconds, "tokens": tokens}
-        engines.cache.note("live_pace", engines.project.settings.model, pace)
+    for model, live in meter.live.items():
+        tokens = live.prompt_tokens + live.completion_tokens
+        if tokens:
+            pace: dict[str, Json] = {"seconds": meter.live_seconds[model], "tokens": tokens}
+            engines.cache.note("live_pace", model, pace)
 
 
 def _untimed(e: Evaluation, cases: Sequence[Case]) -> bool:
@@ -200,7 +208,8 @@ class _Times:
         )
         n = max(1, len(used))
         seconds = self.evaluation.result.answer_seconds
-        return (spent_usd(tally, meter.prices, seconds) or 0.0) / n, seconds / 60 / n
+        prices = meter.engines.on(self.evaluation.result.model).project.settings.prices
+        return (spent_usd(tally, prices, seconds) or 0.0) / n, seconds / 60 / n
 
     @property
     def is_enough(self) -> bool:
@@ -239,19 +248,21 @@ class _Pass:
 
     def _turn(self, one: _Times, warm: Case, cases: Sequence[Case]) -> bool:
         """Time some cases of one rung; returns False where the budget has ended."""
-        strategy, engines = strategy_of(one.evaluation), self.runner.gate(self.runner.engines.by_step())
+        strategy, runner = strategy_of(one.evaluation), self.runner.on(one.evaluation.result.model)
         if strategy is None:
             return True
-        self.runner.engines.generator.close()
+        engines, model = runner.engines_for(_others(one.evaluation)), runner.project.settings.model
+        for some in runner.engines.every:
+            some.generator.close()
         for index, case in enumerate((warm, *cases)):
             try:
                 if self.meter.allowed.limited and not self.meter.affordable(one.each(self.meter), 1):
                     raise BudgetEnded(self.meter.said())
-                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live)
+                live = converse(strategy.answer(case.ask()), asker=case.asker, engines=engines, tally=self.meter.live[model])
             except BudgetEnded:
                 self.meter.undone.append("not every rung is timed")
                 return False
-            self.meter.live_seconds += live.seconds
+            self.meter.live_seconds[model] += live.seconds
             if index and live.failure is None:
                 one.spent += live.seconds
                 one.whole.append(live.seconds * 1000)

@@ -86,7 +86,7 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
 
     costs = {candidate.label: cost(candidate) for candidate in candidates}
     for name in searched:
-        some = [c.label for c in candidates if c.rung.name == name]
+        some = [c.label for c in candidates if c.ladder_rung == name]
         costs |= dict.fromkeys(some, max(costs[label] for label in some))
     waves: list[Wave] = []
     for candidate in sorted(candidates, key=lambda c: (*costs[c.label], c.order)):
@@ -94,7 +94,7 @@ def _sorted(engines: Engines, candidates: Sequence[Candidate], searched: frozens
         kind = costs[candidate.label][0]
         together = before is not None and costs[before.label][0] == kind and kind < 2
         if before is not None and (
-            together or (candidate.rung.name in searched and before.rung.name == candidate.rung.name)
+            together or (candidate.ladder_rung in searched and before.ladder_rung == candidate.ladder_rung)
         ):
             waves[-1].append(candidate)
         else:
@@ -157,8 +157,8 @@ class _Ascent:
         if leader is None:
             return wave
         lower, clears = leader
-        rank, rung = lower.result.order, "" if lower.spec is None else lower.spec.rung
-        above = [c for c in wave if c.order > rank and c.rung.name != rung and not c.rung.reference]
+        rank, rung = lower.result.order, lower.result.ladder_rung
+        above = [c for c in wave if c.order > rank and c.ladder_rung != rung and not c.rung.reference]
         self.done += [self._left(candidate, reasons.superfluous(lower.name, clears=clears)) for candidate in above]
         return [candidate for candidate in wave if candidate not in above]
 

@@ -167,6 +167,7 @@ def decide_winner(
             documents=prepared.materials.has_documents,
             trainable=prepared.materials.trainable,
             prices=prices_in(project),
+            prices_on={name: prices_in(project.on(name)) for name in project.settings.model_names.values()},
             demand=demand_in(project),
             constant=habit(prepared.cases, scored.measure, asked),
             incumbent=last_choice(project),
@@ -175,8 +176,8 @@ def decide_winner(
             looks=looks,
             few_documents=few_documents(prepared.cases)[0],
             knowledge_version=prepared.knowledge_version,
-            executed=engines.tally.executed,
-            replayed=engines.tally.replayed,
+            executed=engines.consumed().executed,
+            replayed=engines.consumed().replayed,
             warnings=(
                 *notices,
                 *_warnings(prepared, scored, coverage, project.settings.sampling),

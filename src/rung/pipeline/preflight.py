@@ -12,7 +12,7 @@ from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
 from rung.models.endpoint import Endpoint
 from rung.models.protocol import Remote
-from rung.pipeline.candidates import allowed, check_sampling
+from rung.pipeline.candidates import allowed, check_sampling, models_asked
 from rung.pipeline.grading import asks_judge
 from rung.pipeline.limits import check_limits
 from rung.progress import phase, say
@@ -34,14 +34,15 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
     """
     project, notices = engines.project, list[str]()
     for key, name, what in named_models(project, judging=judging):
-        check_named(project, key, name, what)
+        own = engines.on(name) if key == "model" else engines
+        check_named(own.project, key, name, what)
         idle = key == "judge" and not asks_judge(project)
-        engine = getattr(engines, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
+        engine = getattr(own, _HELD_AS[key]) if is_remote(engines.named(name), what) and not idle else None
         if not isinstance(engine, Remote):
             continue
         before = known(engines.cache, engine)
         with phase(f"ask {name}"):
-            report = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
+            report = _asked(own, engine, key, constrained=key == "model" and is_held(project))
         if trouble := report.get("trouble"):
             say(f"! {name} did not answer a first small request ({trouble}); going on")
         lines = list(remarks(name, report))
@@ -54,11 +55,12 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
 def named_models(project: Project, *, judging: bool = True) -> Iterator[tuple[str, str, str]]:
     """(key of `rung.yaml`, name, what it is) of every model that the project names, those made by itself aside."""
     settings = project.settings
-    yield "model", settings.model, "generator"
+    asked = models_asked(project)
+    yield from (("model", name, "generator") for name in asked)
     yield "embedder", DEFAULT_EMBEDDER if settings.embedder == TUNED else settings.embedder, "embedder"
     if settings.reranker not in ("", TUNED, GENERATOR):
         yield "reranker", settings.reranker, "reranker"
-    if judging and settings.judge.model not in ("", settings.model):
+    if judging and settings.judge.model not in ("", *asked):
         yield "judge", settings.judge.model, "generator"
 
 
@@ -71,7 +73,7 @@ def check_named(project: Project, key: str, name: str, what: str) -> None:
     try:
         check_name(model_of(project, name), what)
     except ModelError as error:
-        raise _error(project, error, key) from error
+        raise _error(project.on(name) if key == "model" else project, error, key) from error
 
 
 def check_settings(project: Project, met: Obstacles) -> None:
@@ -106,12 +108,14 @@ def remembered(project: Project) -> list[str]:
     """What earlier checks found, without asking anybody; for `rung check`."""
     if not (project.state / "rung.db").is_file():
         return []
-    name = project.settings.model
-    if not is_remote(model_of(project, name)) or not is_held(project):
+    names = [name for name in models_asked(project) if is_remote(model_of(project, name))]
+    if not names or not is_held(project):
         return []
     with open_engines(project, lasting=False) as engines:
-        engine = engines.generator
-        return list(remarks(name, known(engines.cache, engine))) if isinstance(engine, Remote) else []
+        opened = [(name, engines.on(name).generator) for name in names]
+        return [
+            one for name, model in opened if isinstance(model, Remote) for one in remarks(name, known(engines.cache, model))
+        ]
 
 
 def missing_keys(project: Project) -> Iterator[Problem]:
@@ -121,7 +125,8 @@ def missing_keys(project: Project) -> Iterator[Problem]:
             endpoint = Endpoint.named(name)
             if endpoint.is_openai and not endpoint.has_key:
                 message = f"{name} wants a key, and {endpoint.key_variable} is not set: set it to a key that may use it"
-                yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
+                own = project.on(name) if key == "model" else project
+                yield Problem(project.file.name, project.line(*own.naming(key)), message)
 
 
 def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
@@ -132,4 +137,4 @@ def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> 
 
 
 def _error(project: Project, error: Exception, key: str) -> Exception:
-    return project.error(str(error), *(("judge", "model") if key == "judge" else (key,)))
+    return project.error(str(error), *project.naming(key))

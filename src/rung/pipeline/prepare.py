@@ -10,11 +10,12 @@ from rung.artifacts.store import forget_chunked_indexes
 from rung.config.project import Project
 from rung.dataset.load import Dataset, fingerprint, load_dataset, with_evidence
 from rung.errors import BudgetEnded, UserError
+from rung.models.catalog import is_local
 from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import materials_of, said_context
 from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
@@ -103,6 +104,21 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         fingerprint=digest(fingerprint(rows), knowledge.identity if knowledge else None),
         weight=weight,
         knowledge_version=knowledge.version if knowledge else 0,
+    )
+
+
+def materials_on(engines: Engines, prepared: Prepared) -> Materials:
+    """The materials of a project's rungs on the model of these engines: what it reads, and whether it can be tuned."""
+    if engines.whole is None:
+        return prepared.materials
+    project, knowledge = engines.project, engines.knowledge
+    return replace(
+        prepared.materials,
+        limit_tokens=said_context(project),
+        trainable=is_local(project.settings.model),
+        corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
+        context_tokens=engines.generator.context_tokens,
+        answer_tokens=answer_tokens(prepared.rows, lambda shown: counted(engines, "answers", shown, max)),
     )
 
 

@@ -94,7 +94,8 @@ class Course:
         cases = self.prepared.cases
         self.total = len(cases)
         self.pairwise = self.runner.project.settings.judge.mode == "pairwise"  # needs its rival's answer to every case
-        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise
+        self.by_cost = self.runner.project.settings.prefer == "cost"  # then every rung that is good enough counts
+        self.whole = self.meter.allowed.exhaustive or self.total <= MAX_UNRACED or self.pairwise or self.by_cost
         self.order: tuple[Case, ...] = tuple(
             cases[index] for index in order(self.total, seed=self.runner.project.settings.seed)
         )
@@ -173,7 +174,7 @@ class Course:
 
         It has answered all cases, and keeps every limit.
         """
-        if self.meter.allowed.exhaustive or self.pairwise or not self.racers:
+        if self.meter.allowed.exhaustive or self.pairwise or self.by_cost or not self.racers:
             return None
         self._timed_anew()
         bar, now = bar_in(self.runner.project), self._standing_of_rungs()
@@ -191,7 +192,10 @@ class Course:
         )
         for racer in rungs:
             self.so_far(racer.evaluation.name)
-        columns = [Contender(r.evaluation.name, _column(r.evaluation), open=not self._is_barred(r)) for r in rungs]
+        columns = [
+            Contender(r.evaluation.name, _column(r.evaluation), not self._is_barred(r), r.evaluation.result.rung)
+            for r in rungs
+        ]
         # A budget may end before the others are there: what is affordable is answered at once.
         waits = self.more_enter and not self.meter.allowed.limited
         return stand(
@@ -226,8 +230,8 @@ class Course:
     def _extend(self, label: str, upto: int) -> None:
         """Answer the next cases, as many as are missing from `upto`, and score the run so far."""
         racer = self.racers[label]
-        tally = self.runner.engines.tally
-        before, minutes = replace(tally), self.meter.used()[1]
+        engines = self.runner.engines
+        before, minutes = engines.consumed(), self.meter.used()[1]
         more = self.order[racer.done : upto]
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
         racer.is_barred = None
@@ -237,8 +241,8 @@ class Course:
             racer.evaluation = self._as_far_as_known(racer.evaluation, more)
         if self.scored_on_the_way:
             self.so_far(label)
-        if tally.executed > before.executed:
-            spent = replace(tally - before, replayed=len(more))  # answers that these steps made
+        if engines.consumed().executed > before.executed:
+            spent = replace(engines.consumed() - before, replayed=len(more))  # answers that these steps made
             racer.cost = (racer.cost or Tally()) + spent
             racer.minutes += self.meter.used()[1] - minutes
 
@@ -259,12 +263,15 @@ class Course:
         return {} if rival is None else {outcome.case: outcome for outcome in rival.evaluation.outcomes}
 
     def _note_pace(self) -> None:
-        """Keep how long a token takes this model, for the next forecast."""
-        store, model = self.runner.cache, self.runner.project.settings.model
-        costs = [racer.cost for racer in self.racers.values() if racer.cost is not None]
+        """Keep how long a token takes each model, for the next forecast."""
+        for model in {racer.evaluation.result.model for racer in self.racers.values()}:
+            self._note_pace_of(model, [r for r in self.racers.values() if r.evaluation.result.model == model])
+
+    def _note_pace_of(self, model: str, racers: Sequence[Racer]) -> None:
+        store, costs = self.runner.cache, [racer.cost for racer in racers if racer.cost is not None]
         tokens = sum(cost.prompt_tokens + cost.completion_tokens for cost in costs)
         if tokens:
-            seconds = 60 * sum(racer.minutes for racer in self.racers.values())
+            seconds = 60 * sum(racer.minutes for racer in racers)
             cached = store.noted("pace", model)
             if isinstance(cached, dict):
                 seconds += float(str(cached["seconds"]))
@@ -274,10 +281,10 @@ class Course:
     def _per_answer(self, label: str) -> tuple[float, float] | None:
         """Dollars and minutes of one answer; before a rung's first, those of the dearest rung so far."""
         own = self.racers[label]
-        prices = self.runner.project.settings.prices
         each = []
         for racer in [own] if own.cost is not None else self.racers.values():
             cost, minutes = racer.cost, racer.minutes
+            prices = self.runner.project.on(racer.evaluation.result.model).settings.prices
             if cost is not None and cost.replayed:
                 each.append(((spent_usd(cost, prices, minutes * 60) or 0.0) / cost.replayed, minutes / cost.replayed))
         return (max(usd for usd, _ in each), max(minutes for _, minutes in each)) if each else None
@@ -289,7 +296,8 @@ class Course:
             if racer.done < self.total:
                 racer.is_barred = broken_for_good(evaluation.values, limits, total=self.total)
             else:
-                line = provisional(replace(evaluation, clusters=self.clusters), prices_in(self.runner.project))
+                prices = prices_in(self.runner.project.on(evaluation.result.model))
+                line = provisional(replace(evaluation, clusters=self.clusters), prices)
                 racer.is_barred = bool(barred(held_against(line, limits), limits))
         return racer.is_barred
 

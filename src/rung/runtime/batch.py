@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from rung.errors import BudgetEnded, InternalError, Interrupted, RungError, UserError
@@ -25,7 +26,7 @@ from rung.records.steps import (
     SearchResult,
     Step,
     StepFailed,
-    kind,
+    carrier,
     request_digest,
 )
 from rung.runtime.cache import StepCache
@@ -157,16 +158,18 @@ def carry(
     tally: Tally,
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
+    tallies: Mapping[str, Tally] = MappingProxyType({}),
 ) -> list[Carried[T]]:
     """Carry all conversations to their ends, in as few engine calls as their shapes allow.
 
     Args:
         conversations: (who asks, the start of the conversation) each.
-        engines: step kind -> engine.
+        engines: `carrier` of a step -> engine.
         store: where results are looked up and kept.
         tally: counts steps; shared by the runs of one command.
         progress: called with (conversations ended, all) whenever some ended.
         waiting: called now and then while another process asks what is wanted here; may raise `BudgetEnded`.
+        tallies: `carrier` of a step -> what counts it in the place of `tally`.
 
     Returns:
         One record each, in the same order.
@@ -193,12 +196,12 @@ def carry(
             by_kind: dict[str, list[_Dialogue[T]]] = defaultdict(list)
             for dialogue in unanswered:
                 if dialogue.step is not None:
-                    by_kind[kind(dialogue.step)].append(dialogue)
+                    by_kind[carrier(dialogue.step)].append(dialogue)
             # The kind with most waiting steps goes first: the others' queues grow meanwhile.
             name, some = max(by_kind.items(), key=lambda item: len(item[1]))
             if name not in engines:
                 raise UserError(no_engine(name))
-            _round(some, engines[name], store=store, tally=tally, report=report, look=waiting)
+            _round(some, engines[name], store=store, tally=tallies.get(name, tally), report=report, look=waiting)
     except BudgetEnded as end:
         raise BudgetEnded(str(end), done=ended, total=len(dialogues)) from end
     except KeyboardInterrupt as stop:
