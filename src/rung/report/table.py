@@ -117,9 +117,9 @@ def _numbers(result: RungResult, verdict: Verdict) -> tuple[str, ...]:
         return ("-", "", "", "", "", status)
     return (
         reasons.interval(score),
-        _mean(result.scores.get("format")),
-        _mean(result.scores.get("recall@5")),
-        _latency(result.latency),
+        mean(result.scores.get("format")),
+        mean(result.scores.get("recall@5")),
+        latency(result.latency),
         money(result.usd_per_1k),
         status,
     )
@@ -136,15 +136,22 @@ def remark(result: RungResult, verdict: Verdict) -> str:
     why = verdict.rejected.get(result.name, "")
     if result.status != "measured" and not why.startswith(reasons.NOT_NEEDED):
         return "no data" if result.why.startswith((reasons.NOT_BEGUN, reasons.NOT_BUILT)) else "n/a"
+    return status_of(why)
+
+
+def status_of(why: str) -> str:
+    """A reason against a rung in at most ten characters, "" where there is no short word for it."""
     return next((short for head, short in _STATUS.items() if why.startswith(head)), "")
 
 
-def _mean(estimate: Estimate | None) -> str:
+def mean(estimate: Estimate | None) -> str:
+    """Without its interval."""
     return "-" if estimate is None or estimate.mean is None else reasons.number(estimate.mean)
 
 
-def _latency(latency: Latency | None) -> str:
-    return "-" if latency is None else f"{_seconds(latency.p50)}/{_seconds(latency.p95)}"
+def latency(times: Latency | None) -> str:
+    """Seconds, p50 and p95, in at most nine characters."""
+    return "-" if times is None else f"{_seconds(times.p50)}/{_seconds(times.p95)}"
 
 
 def _seconds(milliseconds: float) -> str:

@@ -157,6 +157,7 @@ def carry(
     tally: Tally,
     progress: Progress | None = None,
     waiting: Callable[[], None] = lambda: None,
+    on_end: Callable[[int, Carried[T]], None] | None = None,
 ) -> list[Carried[T]]:
     """Carry all conversations to their ends, in as few engine calls as their shapes allow.
 
@@ -167,6 +168,7 @@ def carry(
         tally: counts steps; shared by the runs of one command.
         progress: called with (conversations ended, all) whenever some ended.
         waiting: called now and then while another process asks what is wanted here; may raise `BudgetEnded`.
+        on_end: called with the place and the record of each conversation as it ends.
 
     Returns:
         One record each, in the same order.
@@ -181,7 +183,11 @@ def carry(
 
     def report(some: Sequence[_Dialogue[T]]) -> None:
         nonlocal ended
-        ended += sum(dialogue.ended is not None for dialogue in some)
+        for dialogue in some:
+            if dialogue.ended is not None:
+                ended += 1
+                if on_end:
+                    on_end(dialogue.index, dialogue.ended)
         if progress and some:
             progress(ended, len(dialogues))
 

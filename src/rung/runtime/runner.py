@@ -76,8 +76,10 @@ class StepRunner:
         *,
         title: str,
         engines: Mapping[str, Engine] | None = None,
+        on_end: Callable[[int, Carried[T]], None] | None = None,
     ) -> list[Carried[T]]:
-        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs."""
+        """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs. `on_end` is
+        called with each that ends, by its place."""
         asked = self.engines.by_step() if engines is None else engines
         settings = self.project.settings
         is_sure = not is_on_server(settings.embedder)  # else it may be the embedder's server that refuses
@@ -91,6 +93,7 @@ class StepRunner:
                 tally=self.tally,
                 progress=lambda done, total: tick(done, total, ""),
                 waiting=waiting,
+                on_end=on_end,
             )
             if self.tally.executed == executed:
                 tick(len(talks), len(talks), REPLAYED)
