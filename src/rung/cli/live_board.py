@@ -37,7 +37,7 @@ def live_board(screen: Screen, *, plain: bool = False) -> Iterator[Reporter]:
     if plain or screen.quiet or asked_for_log or not moves(console) or console.width < LEAST[0] or console.height < LEAST[1]:
         yield screen
         return
-    board, ended = LiveBoard(lambda: console.size), False
+    board, ended = LiveBoard(lambda: console.size, styled=not console.no_color), False
     try:
         with messages_to(board.take) as write:
             board.start(write)
@@ -52,13 +52,13 @@ def live_board(screen: Screen, *, plain: bool = False) -> Iterator[Reporter]:
 
 
 class LiveBoard:
-    """A reporter that draws. `size`: (columns, rows) of the terminal as it is now."""
+    """A reporter that draws. `size`: (columns, rows) of the terminal as it is now. `styled`: bold and dim lines."""
 
     shows_states = True
 
-    def __init__(self, size: Callable[[], tuple[int, int]]) -> None:
+    def __init__(self, size: Callable[[], tuple[int, int]], *, styled: bool = True) -> None:
         self.messages: list[str] = []
-        self._size = size
+        self._size, self._styled = size, styled
         self._state = RunState()
         self._left_at: tuple[float, float] | None = None  # seconds left, and when that was told
         self._began = time.monotonic()
@@ -141,7 +141,7 @@ class LiveBoard:
         width, height = self._size()
         rows = sum(max(1, -(-taken // max(1, width))) for taken in self._drawn)
         up = f"\x1b[{min(rows, height - 1)}A" if rows else ""
-        texts = [(printable(text, breaks=False), style) for text, style in lines]
+        texts = [(printable(text, breaks=False), style if self._styled else "") for text, style in lines]
         self._drawn = [columns(text) for text, _ in texts]
         body = "".join(f"{_STYLES[style]}{text}{_PLAIN if style else ''}\n" for text, style in texts)
         return f"\r{up}\x1b[J{body}"

@@ -1,7 +1,7 @@
 """Tells who watches a comparison what each rung has come to, by the statistics of the verdict.
 
-Nothing is put together where nobody watches. Where somebody does, putting it together may take a hundredth of the time: what
-is too much for that comes later, the newest alone. Which rung answers what, and who is out, is left to `racing`; showing it to who watches.
+Nothing is put together where nobody watches. Where somebody does, that may take a hundredth of the time: what is too much
+for that comes later, the newest first. Which rung answers what, and who is out, is left to `racing`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Feed:
     estimates: Callable[[Evaluation], Mapping[str, Estimate]]
     score: Callable[[Evaluation], Evaluation]
     began: float = field(default_factory=time.monotonic)
-    spent: float = 0.0  # seconds, for who watches
+    spent: float | None = None  # seconds of the processor, for who watches; None before the first
     pending: dict[str, Evaluation] = field(default_factory=dict)  # rungs whose scores wait until there is time
     states: dict[str, tuple[State, str]] = field(default_factory=dict)  # of each rung, with its note: as last told
     stops: dict[str, tuple[Stop, int]] = field(default_factory=dict)  # of each rung, after how many answers: as last told
@@ -124,14 +124,14 @@ class Feed:
     @property
     def may_go_on(self) -> bool:
         """Whether there is time for who watches."""
-        return self.spent <= BESIDES + SHARE * (time.monotonic() - self.began)
+        return (self.spent or 0.0) <= BESIDES + SHARE * (time.monotonic() - self.began)
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        """What is done meanwhile is for who watches."""
-        began = time.monotonic()
+        """What is done meanwhile is for who watches. The first time does not count: it imports what the verdict needs."""
+        began = time.thread_time()
         yield
-        self.spent += time.monotonic() - began
+        self.spent = 0.0 if self.spent is None else self.spent + time.thread_time() - began
 
 
 @dataclass

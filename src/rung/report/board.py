@@ -58,7 +58,7 @@ def board_lines(state: RunState, clock: Clock, *, width: int, height: int, messa
     work: list[Line] = [(_cut(_work(state), width), "bold")] if state.work.title else []
     said: list[Line] = [(_cut(line, width), "dim") for line in _messages(messages)]
     shape = _columns(state, width)
-    header: list[Line] = [(_row([column.head for column in shape], shape), "dim")] if rungs else []
+    header: list[Line] = [(_cut(_row([column.head for column in shape], shape), width), "dim")] if rungs else []
     room = height - len(head) - len(work)
     if room < len(rungs) + len(header) + len(said):  # what is least needed goes first
         said = said[:1] if room - len(header) - 1 >= min(len(rungs), _MIN_ROWS) else []
@@ -171,7 +171,7 @@ def _rows(rungs: Sequence[RungEvent], shape: Sequence[_Column], room: int, width
         chosen = {rung.rung for rung in ranked[: room - 1]}
         shown = [rung for rung in rungs if rung.rung in chosen]
         hidden = [rung for rung in rungs if rung.rung not in chosen]
-    lines: list[Line] = [(_row([column.cell(rung) for column in shape], shape), _style(rung)) for rung in shown]
+    lines: list[Line] = [(_cut(_row([column.cell(rung) for column in shape], shape), width), _style(rung)) for rung in shown]
     if hidden:
         counts = Counter(_WORDS.get(rung.state or "waiting", rung.state or "waiting") for rung in hidden)
         words = ", ".join(f"{n} {word}" for word, n in counts.items())
