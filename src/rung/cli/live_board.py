@@ -131,7 +131,7 @@ class LiveBoard:
         now = time.monotonic()
         left = None if self._left_at is None else max(0.0, self._left_at[0] - (now - self._left_at[1]))
         clock = Clock(now - self._began, left)
-        return board_lines(self._state, clock, width=max(1, width - 1), height=max(1, height - 1), messages=messages)
+        return board_lines(self._state, clock, width=max(1, width), height=max(1, height - 1), messages=messages)
 
     def _frame(self, lines: list[Line]) -> str:
         """What is written to have these lines in the place of those that stand there: one text, so that nothing flickers.
