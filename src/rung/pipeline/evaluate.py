@@ -201,8 +201,10 @@ def write_report(project: Project, prepared: Prepared, scored: Scored, verdict: 
     """Table, JSON and page, and the answers with their scores."""
     with phase("write report"):
         report = report_of(project, prepared, scored, verdict)
+        limits, judged_by = bar_in(project).limits, scored.measure.correct_by
+        lines = table(verdict, project=project.name, judged_by=judged_by, limits=limits)
         texts = {
-            TABLE: "\n".join(table(verdict, project=project.name, judged_by=scored.measure.correct_by)),
+            TABLE: "\n".join(lines),
             LINE: verdict_json(verdict),
             PAGE: report_html(report),
             MARKDOWN: report_md(report),
