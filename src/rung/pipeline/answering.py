@@ -20,10 +20,11 @@ from rung.pipeline.budget import Meter, spent_usd
 from rung.pipeline.candidates import drawn
 from rung.pipeline.limits import bar_in
 from rung.pipeline.prepare import chosen
-from rung.progress import phase
+from rung.progress import phase, post
 from rung.records import Answer, Asker, Case, Evaluation, Json, Latency, Outcome, StrategySpec, Timed, digest
+from rung.records.run_state import RungEvent
 from rung.records.steps import Conversation
-from rung.runtime.batch import Tally
+from rung.runtime.batch import Carried, Tally
 from rung.runtime.cache import StepCache
 from rung.runtime.engines import Engines
 from rung.runtime.live import converse
@@ -40,10 +41,18 @@ MAX_PASSES = 3  # of a rung in one command: two while rungs race, where time is 
 _LAST_PASS = "last_latency"  # in the store: a rung's last live pass, over whichever cases
 
 
-def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], *, title: str) -> Evaluation:
+def answered(
+    runner: StepRunner,
+    evaluation: Evaluation,
+    cases: Sequence[Case],
+    *,
+    title: str,
+    on_end: Callable[[int, Carried[Answer]], None] | None = None,
+) -> Evaluation:
     """The rung with these cases answered besides, as often as the project repeats them; what is known is replayed.
 
-    Seconds are those that answering took when it was done, not when replayed.
+    Seconds are those that answering took when it was done, not when replayed. `on_end` is called with each answer as it
+    ends: its place among the cases, those of each further pass after them.
     """
     strategy = strategy_of(evaluation)
     if strategy is None or not cases:
@@ -51,7 +60,8 @@ def answered(runner: StepRunner, evaluation: Evaluation, cases: Sequence[Case], 
     runner, models = runner.on(evaluation.result.model), _others(evaluation)
     executed, began = runner.engines.consumed().executed, time.monotonic()
     passes = [drawn(runner.project, strategy, number) for number in range(runner.project.settings.sampling.repeats)]
-    ended = runner.run([_conversation(one, case) for one in passes for case in cases], title=title, models=models)
+    talks = [_conversation(one, case) for one in passes for case in cases]
+    ended = runner.run(talks, title=title, models=models, on_end=on_end)
     seconds = time.monotonic() - began if runner.engines.consumed().executed > executed else 0.0
     outcomes = [Outcome(c.id, e.value, e.failure, e.usage) for c, e in zip([*cases] * len(passes), ended, strict=True)]
     first, *others = (tuple(outcomes[at : at + len(cases)]) for at in range(0, len(outcomes), len(cases)))
@@ -128,6 +138,8 @@ def time_live(
     if by_key and (stale or len(cached) < len(by_key) or not together):
         alone = racing and len(meter.passes) >= MAX_PASSES - 1
         again = [key for key in by_key if key not in cached] if alone else list(by_key)
+        for key in again:
+            post(RungEvent(by_key[key].name, "timing"))
         with phase(f"time {', '.join(by_key[key].name for key in again)}") as tick:
             measured = _Pass(runner, meter, sample, tick).of({key: by_key[key] for key in again})
         for key, note in measured.items():
@@ -136,6 +148,8 @@ def time_live(
         _note_pace(runner.engines, meter)
         cached |= measured
     timed = {e.name: _latency(cached[key]) for key, e in by_key.items() if key in cached}
+    for e in by_key.values():
+        post(RungEvent(e.name, "done", latency=timed.get(e.name)))
     return [replace(e, result=replace(e.result, latency=timed.get(e.name))) for e in evaluations]
 
 

@@ -19,13 +19,15 @@ from rung.pipeline.candidates import Candidate, evaluation_of
 from rung.pipeline.evaluate import measure
 from rung.pipeline.grading import asks_judge, score_answers
 from rung.pipeline.limits import bar_in
+from rung.pipeline.live_feed import SHOWN, Feed
 from rung.pipeline.prepare import Prepared
 from rung.pipeline.publishing import last_choice
 from rung.records import Case, Coverage, Estimate, Evaluation, Outcome, Stop
+from rung.records.run_state import State
 from rung.runtime.batch import Tally
 from rung.runtime.runner import StepRunner
 from rung.scoring import ScoringContext
-from rung.stats.estimates import estimate
+from rung.stats.estimates import estimates
 from rung.verdict.bar import MAIN, OF_RUNS
 from rung.verdict.choice import Contender
 from rung.verdict.clusters import clusters
@@ -101,15 +103,32 @@ class Course:
         )
         self.by_id = {case.id: case for case in cases}
         self.clusters = clusters(self.order)
+        self.cluster_of = {
+            case.id: group for case, group in zip(self.order, self.clusters or (), strict=bool(self.clusters))
+        }
         self.incumbent = last_choice(self.runner.project)
         self.scoring_context: ScoringContext = measure(self.runner.project, self.prepared)
         # A judge costs as answering does: where there is a budget, its part must be known block by block.
-        self.scored_on_the_way = not self.whole or (self.meter.allowed.limited and asks_judge(self.runner.project))
+        judged = asks_judge(self.runner.project) or self.pairwise
+        self.feed = Feed(
+            self.meter,
+            bar_in(self.runner.project),
+            prices_in(self.runner.project),
+            self.total,
+            estimates=self.estimates_so_far,
+            score=(lambda evaluation: evaluation) if judged else self._scored,
+        )
+        self.scored_on_the_way = (
+            not self.whole or (self.meter.allowed.limited and judged) or (self.feed.is_on and not judged)
+        )
 
     def enter(self, candidates: Sequence[Candidate]) -> None:
         """Let those that could be built take part from now on."""
         project = self.runner.project
         self.racers |= {c.label: Racer(evaluation_of(project, c)) for c in candidates if c.strategy is not None}
+        for candidate in candidates:
+            state: State = "left out" if candidate.strategy is None else "waiting"
+            self.feed.tell(candidate.label, state, note=candidate.why)
 
     def drive(self) -> str:
         """Run until it is settled among those that have entered; returns why it ended before, "" where it did not."""
@@ -119,6 +138,8 @@ class Course:
             return ""
         while True:
             now = self._standing()
+            for label, stop in now.stopped.items():
+                self.feed.stopped(self.racers[label].evaluation, stop)
             if not now.next and (self.whole or not self._timed_anew()):
                 return ""
             for label in now.next:
@@ -127,25 +148,38 @@ class Course:
                 if self.meter.allowed.limited and self.racers[label].cost is None:  # nobody knows what it costs today
                     requested = min(requested, TASTE)
                 fits = self.meter.affordable(self._per_answer(label), requested) if self.meter.allowed.limited else requested
-                self._extend(label, done + fits)
-                if self.racers[label].done < done + requested:
+                if fits:  # what it takes is known better then: more may fit
+                    self._extend(label, done + fits)
+                if not fits or self.racers[label].done < done + fits:
                     return self.meter.said()
 
     def so_far(self, label: str) -> Evaluation:
         """A rung with all that it has answered by now scored."""
         racer = self.racers[label]
-        racer.evaluation = score_answers(self.runner, self.scoring_context, racer.evaluation, self.by_id, self._rival())
+        racer.evaluation = self._scored(racer.evaluation)
         return racer.evaluation
+
+    def _scored(self, evaluation: Evaluation) -> Evaluation:
+        return score_answers(self.runner, self.scoring_context, evaluation, self.by_id, self._rival())
 
     def estimate_so_far(self, label: str) -> Estimate | None:
         """Its main score, as the table would have it if it stopped now; None where it is not judged."""
-        column = self.so_far(label).values.get(MAIN)
+        return self.estimates_so_far(self.so_far(label)).get(MAIN)
+
+    def estimates_so_far(self, evaluation: Evaluation) -> dict[str, Estimate]:
+        """The scores of a rung as the table would have them if it stopped now, of `SHOWN` and what is limited; none where
+        none of its answers is scored."""
+        column = evaluation.values.get(MAIN)
         if column is None:
-            return None
-        if len(column) == self.total:
-            return estimate(column, clusters=self.clusters)
-        low, high = self._interval(column)
-        return replace(estimate(column), low=low, high=high)
+            return {}
+        names = [name for name in dict.fromkeys((*SHOWN, *self.feed.bar.limits)) if name in evaluation.values]
+        clusters = None if self.clusters is None else [self.cluster_of[outcome.case] for outcome in evaluation.outcomes]
+        columns = {name: evaluation.values[name] for name in names}
+        scores = estimates(columns, amounts=evaluation.scorecard.amounts, clusters=clusters)
+        if len(column) < self.total:
+            low, high = self._interval(column)
+            scores[MAIN] = replace(scores[MAIN], low=low, high=high)
+        return scores
 
     def _interval(self, column: Floats) -> tuple[float, float]:
         """Of the mean over all cases, where only these are answered: one that holds whenever one stops."""
@@ -158,6 +192,9 @@ class Course:
         """What the race came to; `candidates`: all that were to be weighed. The pace is kept for the next forecast."""
         if not self.whole:
             self._stop(self._standing())
+        for label, racer in self.racers.items():
+            if racer.evaluation.stop is None or racer.evaluation.is_reference:
+                self.feed.tell(label, "done")
         self._note_pace()
         indexes = {case.id: index for index, case in enumerate(self.prepared.cases)}
         ran = {label: _in_order(racer.evaluation, indexes) for label, racer in self.racers.items()}
@@ -235,16 +272,28 @@ class Course:
         more = self.order[racer.done : upto]
         title = f"answer {label}" if self.whole else f"answer {label} {upto}/{self.total}"
         racer.is_barred = None
+        self.feed.tell(label, "answering")
         try:
-            racer.evaluation = answered(self.runner, racer.evaluation, more, title=title)
+            on_end = self.feed.during(racer.evaluation, more)
+            racer.evaluation = answered(self.runner, racer.evaluation, more, title=title, on_end=on_end)
         except BudgetEnded:
             racer.evaluation = self._as_far_as_known(racer.evaluation, more)
         if self.scored_on_the_way:
             self.so_far(label)
+        self.feed.look_at(racer.evaluation)
         if engines.consumed().executed > before.executed:
             spent = replace(engines.consumed() - before, replayed=len(more))  # answers that these steps made
             racer.cost = (racer.cost or Tally()) + spent
             racer.minutes += self.meter.used()[1] - minutes
+        self.feed.spend(
+            {
+                name: (
+                    one.minutes * 60 / one.cost.replayed if one.cost and one.cost.replayed else None,
+                    self.total - one.done,
+                )
+                for name, one in self.racers.items()
+            }
+        )
 
     def _as_far_as_known(self, evaluation: Evaluation, cases: Sequence[Case]) -> Evaluation:
         """The rung with those of the next cases that were answered before the budget ended."""

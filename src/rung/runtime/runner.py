@@ -96,9 +96,10 @@ class StepRunner:
         title: str,
         engines: Mapping[str, Engine] | None = None,
         models: Collection[str] = (),
+        on_end: Callable[[int, Carried[T]], None] | None = None,
     ) -> list[Carried[T]]:
         """All these conversations, by the batch driver, with a progress bar; `engines` None: those of the rungs. `models`:
-        that steps name."""
+        that steps name. `on_end` is called with each that ends, by its place."""
         asked = self.engines.by_step(models) if engines is None else engines
         settings = self.project.settings
         is_sure = not is_on_server(settings.embedder)  # else it may be the embedder's server that refuses
@@ -109,14 +110,19 @@ class StepRunner:
                 talks,
                 engines=self.gate(self.engines, self._spread(asked) if engines is None else asked),
                 store=self.cache,
-                tally=self.tally,
+                tally={name: self._tally_of(name) for name in asked},
                 progress=lambda done, total: tick(done, total, ""),
                 waiting=waiting,
-                tallies={f"generate:{model}": self.engines.on(model).tally for model in models},
+                on_end=on_end,
             )
             if self.engines.consumed().executed == executed:
                 tick(len(talks), len(talks), REPLAYED)
             return ended
+
+    def _tally_of(self, name: str) -> Tally:
+        """What counts the steps of an engine: the tally of the model that its name ends with, else this one's."""
+        model = name.partition(":")[2]
+        return self.engines.on(model).tally if model else self.tally
 
     def _spread(self, engines: Mapping[str, Engine]) -> Mapping[str, Engine]:
         """The same engines, those of models carried out by the workers. The index is here, so searching stays here."""
