@@ -190,7 +190,7 @@ def validator(schema: str) -> Validator:
     except jsonschema.SchemaError as error:
         raise UserError(f"the schema {schema_fault(error)} at {error.json_path}") from error
     _follow(value)
-    return _exact(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
+    return exact_kind(kind)(value, registry=EMPTY_REGISTRY)  # a registry of its own: a remote $ref is an error, not a request
 
 
 def _follow(schema: dict[str, Json]) -> None:
@@ -241,11 +241,11 @@ def exact_validator(schema: dict[str, Json]) -> Validator:
     import jsonschema
     from referencing.jsonschema import EMPTY_REGISTRY
 
-    return _exact(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
+    return exact_kind(jsonschema.Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
 
 
 @lru_cache(maxsize=8)
-def _exact(kind: type[Validator]) -> type[Validator]:
+def exact_kind(kind: type[Validator]) -> type[Validator]:
     """A kind of validator that divides decimal numbers as they are written: 19.99 is a multiple of 0.01."""
     from jsonschema.exceptions import ValidationError
     from jsonschema.validators import extend
