@@ -78,7 +78,7 @@ class Tried:
             with redirect_stdout(shown):
                 check(folder, json=True)
             told = json.loads(shown.getvalue())
-            mine = [[one for one in told[kind] if one["path"] == "schema.json"] for kind in ("obstacles", "problems")]
+            mine = [[one for one in told[kind] if one["path"].endswith("schema.json")] for kind in ("obstacles", "problems")]
             self.stops, self.problems = mine
             self.line = pointer_lines(written).get(self.refused or "", 1)
 
@@ -144,7 +144,9 @@ def _greedy(one: Tried) -> Iterator[Generate]:
 
 def _drawn(one: Tried, draws: int) -> Iterator[Generate]:
     for seed in range(draws):
-        yield replace(_step(one, one.ask, TIGHT if seed == draws - 1 else room_after(None, one.text)), temperature=1, seed=seed)
+        yield replace(
+            _step(one, one.ask, TIGHT if seed == draws - 1 else room_after(None, one.text)), temperature=1, seed=seed
+        )
 
 
 def _step(one: Tried, ask: str, room: int) -> Generate:
@@ -185,7 +187,9 @@ def sums(tried: Sequence[Tried]) -> None:
     refused, told = [one for one in tried if one.stops], [one for one in tried if not one.stops and one.problems]
     held = [one for one in tried if not one.stops and not one.problems]
     right = sum(_check(one).endswith(")") is False for one in refused)
-    print(f"{len(tried)} schemas: {len(held)} held, {len(told)} held but for keywords that are named, {len(refused)} refused")
+    print(
+        f"{len(tried)} schemas: {len(held)} held, {len(told)} held but for keywords that are named, {len(refused)} refused"
+    )
     print(f"refused with the line of the keyword: {right} of {sum(one.refused is not None for one in tried)}")
     for name, some in (("held", held), ("named", told)):
         for temperature in (0, 1):

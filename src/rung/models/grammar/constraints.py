@@ -7,20 +7,30 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from rung.errors import UserError
 from rung.models.grammar import patterns
 from rung.models.grammar.branches import Circular
+from rung.models.grammar.contradictions import culprits
 from rung.models.grammar.dialects import Dangling, Dialect
 from rung.models.grammar.nodes import Alt, Lit, Rules, alt, literal, rendered
 from rung.models.grammar.writer import Nothing, TooMany, Writer, text_of_rules
+from rung.records import Json
 from rung.records.steps import Generate
-from rung.text.json_values import parse, validator
+from rung.text.json_values import SchemaFault, parse, validator
 
 GRAMMAR = 3  # part of a generator's identity: raise it when a grammar changes what can be said
 
 
 class Unsupported(Exception):
-    """No grammar can be made of this constraint; the message says what to change."""
+    """No grammar can be made of this constraint; the message says what to change.
+
+    Attributes:
+        pointer: where in a schema, as a JSON pointer; with the keyword, where one is to blame.
+        is_wrong: whether no value, or nobody's reading, will do: not where it is only too large.
+    """
+
+    def __init__(self, message: str, pointer: str = "", *, is_wrong: bool = True) -> None:
+        super().__init__(message)
+        self.pointer, self.is_wrong = pointer, is_wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +104,46 @@ def held_of(schema: str) -> Held:
     """
     try:
         validator(schema)
-        writer = Writer(Dialect(parse(schema)))
+        source = parse(schema)
+        writer = Writer(Dialect(source))
         rules = writer.grammar()
-    except UserError as error:
-        raise Unsupported(str(error).splitlines()[0]) from error
+    except SchemaFault as error:
+        raise Unsupported(str(error).splitlines()[0], error.pointer) from error
     except Dangling as error:
         raise Unsupported(f"the schema refers to {error}, which is not there: mend the reference") from error
     except Circular as error:
-        raise Unsupported(f"the schema refers to itself at '{error}' with nothing between: mend the reference") from error
+        message = f"the schema refers to itself at '{error}' with nothing between: mend the reference"
+        raise Unsupported(message, f"{error}/$ref") from error
     except Nothing as error:
-        where = f"at '{error}'" if str(error) else "at all"
-        raise Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other") from error
+        raise _contradiction(source, str(error)) from error
     except (TooMany, RecursionError) as error:
-        raise Unsupported("the schema is too large or nested too deeply to be held: make it simpler") from error
+        message = "the schema is too large or nested too deeply to be held: make it simpler"
+        raise Unsupported(message, is_wrong=False) from error
     notes = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
     return Held(text_of_rules(rules), *notes, rules)
+
+
+def _contradiction(source: Json, pointer: str) -> Unsupported:
+    """What to say of a schema that no value can satisfy."""
+    pointer, words = culprits(source, pointer, _nothing_at)
+    where = f"at '{pointer}'" if pointer else "at all"
+    if not words:
+        return Unsupported(f"the schema allows no value {where}: mend the parts that contradict each other", pointer)
+    named = " and ".join(
+        [", ".join(f"'{word}'" for word in words[:-1]), f"'{words[-1]}'"] if words[1:] else [f"'{words[0]}'"]
+    )
+    together, remedy = ("contradict each other", "; mend one of them") if words[1:] else ("leaves none", "; mend it")
+    return Unsupported(f"the schema allows no value {where}: {named} {together}{remedy}", f"{pointer}/{words[0]}")
+
+
+def _nothing_at(source: Json) -> str | None:
+    try:
+        Writer(Dialect(source)).grammar()
+    except Nothing as error:
+        return str(error)
+    except (Dangling, Circular, TooMany, RecursionError):
+        return ""
+    return None
 
 
 def _of_regex(regex: str) -> Constraint:
