@@ -3,12 +3,12 @@
     python benchmarks/schemas.py [--only NAME …] [--draws 3] [--show]
     pip install 'jsonschema[format]'    # beside Rung: only so are all formats asserted
 
-`schemas.jsonl` has schemas as people have them (written for this; some as pydantic, zod and OpenAPI make them), each with what
-the model is asked, and some that no value can satisfy, with the pointer of the keyword that says so. Each is put into a project
-of its own that `rung check` reads. Those that are not refused are answered at temperature 0 (what the schema is for, a request that
-wants nothing, one that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many draws, the last
-with 32 tokens), else with the room that `structured` has, and judged by jsonschema with format assertions. Seconds are of
-a drawn answer, alone, the grammar's making in it.
+`schemas.jsonl` has schemas as people have them (written for this; some as pydantic, zod and OpenAPI make them), each with
+what the model is asked, and some that no value can satisfy, with the pointer of a keyword that says so. Each is put into a
+project of its own that `rung check` reads. Those that are not refused are answered at temperature 0 (what the schema is for,
+a request that wants nothing, one that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many
+draws, the last with 32 tokens), else with the room that `structured` has, and judged by jsonschema with format assertions.
+Seconds are of one answer, the grammar's making in it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ from rung.text.json_values import exact_kind, pointer_lines
 FILE = Path(__file__).with_suffix(".jsonl")
 MODEL = "smollm2-135m-instruct"
 OTHERS = ("Say nothing.", "Write all that you know about everything, at great length, with many blank lines.")
-FORMATS = ("date", "date-time", "time", "duration", "email", "uuid", "uri", "hostname", "ipv4", "ipv6", "regex", "json-pointer",
-           "uri-reference", "iri")  # fmt: skip
+FORMATS = frozenset(
+    {"date", "date-time", "time", "duration", "email", "uuid", "uri", "hostname", "ipv4", "ipv6", "regex", "json-pointer",
+     "uri-reference", "iri"}
+)  # fmt: skip
 TIGHT = 32
 Given = tuple[float, str, bool]  # temperature, text, whether it was cut
 
@@ -71,7 +73,8 @@ class Tried:
             (folder / "schema.json").write_text(written, encoding="utf-8")
             (folder / "cases.jsonl").write_text('{"question": "x", "answers": ["1"]}\n', encoding="utf-8")
             (folder / "rung.yaml").write_text(
-                f"task: Answer.\ncases: [cases.jsonl]\nmodel: {MODEL}\nbehaviour: {{schema: schema.json}}\nrungs: [structured]\n",
+                f"task: Answer.\ncases: [cases.jsonl]\nmodel: {MODEL}\nrungs: [structured]\n"
+                "behaviour: {schema: schema.json}\n",
                 encoding="utf-8",
             )
             shown = io.StringIO()
@@ -103,37 +106,29 @@ def main() -> None:
     options = arguments.parse_args()
     rows = [json.loads(line) for line in FILE.open(encoding="utf-8")]
     tried = [Tried(**{"refused": None, **row}) for row in rows if not options.only or row["name"] in options.only]
-    for one in tried:
-        one.checked()
-    answer([one for one in tried if not one.stops], options.draws)
-    unasserted = [name for name in FORMATS if name not in jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers]
+    unasserted = sorted(FORMATS - jsonschema.Draft202012Validator.FORMAT_CHECKER.checkers.keys())
     if unasserted:
         print(f"not asserted, since jsonschema[format] is not installed: {', '.join(unasserted)}")
     print(f"{'schema':28} {'rung check':34} t=0     t=1     cut  seconds")
+    model = generator(MODEL)
     for one in tried:
+        one.checked()
+        if not one.stops:
+            answer(one, model, options.draws)
         row(one, show=options.show)
     sums(tried)
 
 
-def answer(tried: Sequence[Tried], draws: int) -> None:
-    """Have the model answer under each schema: at temperature 0 all in one batch, drawn answers one after the other."""
-    model = generator(MODEL)
-    greedy = [(one, step) for one in tried for step in _greedy(one)]
-    for one, result in _results(model, greedy):
-        one.answers.append(result)
-    for one in tried:
-        drawn = [(one, step) for step in _drawn(one, draws)]
-        began = time.perf_counter()
-        one.answers += [result for _, result in _results(model, drawn)]
-        one.seconds = (time.perf_counter() - began) / len(drawn)
-
-
-def _results(model: Engine, asked: Sequence[tuple[Tried, Generate]]) -> Iterator[tuple[Tried, Given]]:
-    results = dict(model.run([Request(step, Asker()) for _, step in asked]))
-    for index, (one, step) in enumerate(asked):
+def answer(one: Tried, model: Engine, draws: int) -> None:
+    """Have the model answer under a schema."""
+    steps = [*_greedy(one), *_drawn(one, draws)]
+    began = time.perf_counter()
+    results = dict(model.run([Request(step, Asker()) for step in steps]))
+    one.seconds = (time.perf_counter() - began) / len(steps)
+    for index, step in enumerate(steps):
         result = results[index]
         good = isinstance(result, GenerateResult)
-        yield one, (step.temperature, result.text if good else f"FAILED {result}", good and result.truncated)
+        one.answers.append((step.temperature, result.text if good else f"FAILED {result}", good and result.truncated))
 
 
 def _greedy(one: Tried) -> Iterator[Generate]:
@@ -165,7 +160,7 @@ def row(one: Tried, *, show: bool) -> None:
     """Print the line of one schema."""
     valid = ["{}/{}".format(*one.counts(t)) for t in (0, 1)] if one.answers else ["-", "-"]
     cut = sum(cut for _, _, cut in one.answers)
-    print(f"{one.name:28} {_check(one):34} {valid[0]:7} {valid[1]:7} {cut:3}  {one.seconds:.1f}")
+    print(f"{one.name:28} {_check(one):34} {valid[0]:7} {valid[1]:7} {cut:3}  {one.seconds:.1f}", flush=True)
     for fault in (*one.stops, *one.problems):
         print(f"    {fault['path']}:{fault['line']}: {fault['message']}")
     for text in dict.fromkeys([*one.invalid(0), *one.invalid(1)]):

@@ -17,7 +17,7 @@ from rung.records import Json
 from rung.records.steps import Generate
 from rung.text.json_values import SchemaFault, parse, validator
 
-GRAMMAR = 3  # part of a generator's identity: raise it when a grammar changes what can be said
+GRAMMAR = 4  # part of a generator's identity: raise it when a grammar changes what can be said
 
 
 class Unsupported(Exception):
@@ -35,11 +35,19 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`kind` is the engine's name for the sort of constraint. `rules`: the grammar's, where it is one of ours."""
+    """What the engine is told.
+
+    Args:
+        kind: the engine's name for the sort of constraint.
+        text: the constraint.
+        rules: of a grammar of ours.
+        differing: the schema, where items of its arrays must differ and the grammar does not say so (see `repeats`).
+    """
 
     kind: Literal["grammar", "regex"]
     text: str
     rules: Rules = field(default_factory=dict, compare=False, repr=False)
+    differing: str = ""
 
     @classmethod
     def of_rules(cls, rules: Rules) -> Constraint:
@@ -57,6 +65,7 @@ class Held:
         unknown: (pointer, keyword) that JSON Schema does not know: nobody holds it.
         without_end: pointers of strings and lists that have no upper length: an answer may run on until it is cut.
         rules: of the grammar.
+        is_differing: items must differ that the grammar would repeat: `repeats` looks after that.
     """
 
     grammar: str
@@ -64,6 +73,7 @@ class Held:
     unknown: tuple[tuple[str, str], ...] = ()
     without_end: tuple[str, ...] = ()
     rules: Rules = field(default_factory=dict, compare=False, repr=False)
+    is_differing: bool = False
 
 
 def constraint(step: Generate) -> Constraint | None:
@@ -92,7 +102,7 @@ def of_schema(schema: str) -> Constraint:
         Unsupported: it is no JSON Schema, or no value can satisfy it.
     """
     held = held_of(schema)
-    return Constraint("grammar", held.grammar, held.rules)
+    return Constraint("grammar", held.grammar, held.rules, schema if held.is_differing else "")
 
 
 @lru_cache(maxsize=64)
@@ -120,7 +130,7 @@ def held_of(schema: str) -> Held:
         message = "the schema is too large or nested too deeply to be held: make it simpler"
         raise Unsupported(message, is_wrong=False) from error
     notes = tuple(writer.unheld), tuple(writer.dialect.unknown), tuple(writer.without_end)
-    return Held(text_of_rules(rules), *notes, rules)
+    return Held(text_of_rules(rules), *notes, rules, writer.is_differing)
 
 
 def _contradiction(source: Json, pointer: str) -> Unsupported:
