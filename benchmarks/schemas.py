@@ -1,14 +1,14 @@
 """Is every answer under a JSON Schema valid, or the schema refused with the keyword's line? On the model that ships.
 
-    python benchmarks/schemas.py [--only NAME …] [--draws 3] [--show]
+    python benchmarks/schemas.py [--only NAME …] [--draws 2] [--show]
     pip install 'jsonschema[format]'    # beside Rung: only so are all formats asserted
 
 `schemas.jsonl` has schemas as people have them (written for this; some as pydantic, zod and OpenAPI make them), each with
 what the model is asked, and some that no value can satisfy, with the pointer of a keyword that says so. Each is put into a
 project of its own that `rung check` reads. Those that are not refused are answered at temperature 0 (what the schema is for,
-a request that wants nothing, one that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many
-draws, the last with 32 tokens), else with the room that `structured` has, and judged by jsonschema with format assertions.
-Seconds are of one answer, the grammar's making in it.
+a request that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many draws, the last with 32
+tokens), else with the room that `structured` has, and judged by jsonschema with format assertions. Seconds are of a drawn
+answer, alone, the grammar's making in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,7 +36,7 @@ from rung.text.json_values import exact_kind, pointer_lines
 
 FILE = Path(__file__).with_suffix(".jsonl")
 MODEL = "smollm2-135m-instruct"
-OTHERS = ("Say nothing.", "Write all that you know about everything, at great length, with many blank lines.")
+OTHER = "Write all that you know about everything, at great length, with many blank lines."
 FORMATS = frozenset(
     {"date", "date-time", "time", "duration", "email", "uuid", "uri", "hostname", "ipv4", "ipv6", "regex", "json-pointer",
      "uri-reference", "iri"}
@@ -101,7 +100,7 @@ def main() -> None:
     """Print the table and its sums."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--only", nargs="*", default=[])
-    arguments.add_argument("--draws", type=int, default=3)
+    arguments.add_argument("--draws", type=int, default=2)
     arguments.add_argument("--show", action="store_true", help="print the answers")
     options = arguments.parse_args()
     rows = [json.loads(line) for line in FILE.open(encoding="utf-8")]
@@ -110,29 +109,42 @@ def main() -> None:
     if unasserted:
         print(f"not asserted, since jsonschema[format] is not installed: {', '.join(unasserted)}")
     print(f"{'schema':28} {'rung check':34} t=0     t=1     cut  seconds")
-    model = generator(MODEL)
     for one in tried:
         one.checked()
-        if not one.stops:
-            answer(one, model, options.draws)
-        row(one, show=options.show)
+    answer([one for one in tried if not one.stops], options.draws, show=options.show)
+    for one in tried:
+        if one.stops:
+            row(one, show=options.show)
     sums(tried)
 
 
-def answer(one: Tried, model: Engine, draws: int) -> None:
-    """Have the model answer under a schema."""
-    steps = [*_greedy(one), *_drawn(one, draws)]
+def answer(tried: Sequence[Tried], draws: int, *, show: bool) -> None:
+    """Have the model answer under each schema: at temperature 0 all in one batch, then drawn answers; print each row."""
+    model = generator(MODEL)
+    greedy = [(one, step) for one in tried for step in _greedy(one)]
     began = time.perf_counter()
-    results = dict(model.run([Request(step, Asker()) for step in steps]))
-    one.seconds = (time.perf_counter() - began) / len(steps)
-    for index, step in enumerate(steps):
+    _answered(model, greedy)
+    print(f"{len(greedy)} answers at temperature 0 in {time.perf_counter() - began:.0f} s", flush=True)
+    for one in tried:
+        drawn = [(one, step) for step in _drawn(one, draws)]
+        began = time.perf_counter()
+        _answered(model, drawn)
+        one.seconds = (time.perf_counter() - began) / len(drawn)
+        row(one, show=show)
+
+
+def _answered(model: Engine, asked: Sequence[tuple[Tried, Generate]]) -> None:
+    results = dict(model.run([Request(step, Asker()) for _, step in asked]))
+    for index, (one, step) in enumerate(asked):
         result = results[index]
-        good = isinstance(result, GenerateResult)
-        one.answers.append((step.temperature, result.text if good else f"FAILED {result}", good and result.truncated))
+        if isinstance(result, GenerateResult):
+            one.answers.append((step.temperature, result.text, result.truncated))
+        else:
+            one.answers.append((step.temperature, f"FAILED {result}", False))
 
 
 def _greedy(one: Tried) -> Iterator[Generate]:
-    for ask in (one.ask, *OTHERS):
+    for ask in (one.ask, OTHER):
         yield _step(one, ask, room_after(None, one.text))
     yield _step(one, one.ask, TIGHT)
 
@@ -194,4 +206,4 @@ def sums(tried: Sequence[Tried]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

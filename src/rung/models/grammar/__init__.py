@@ -27,4 +27,5 @@ __all__ = [
     "of_schema",
     "repeat_in",
     "rest_of",
+    "without_repeats",
 ]

@@ -83,9 +83,10 @@ def read_ahead(pattern: str) -> Reading:
     if len(choices) != 1 or choices[0][:1] != [_START]:
         return Reading(alt(_anywhere(parts) for parts in choices))
     parts = choices[0][1:]
-    looks = []
-    while parts and isinstance(parts[0], _Look):
-        looks.append(parts.pop(0))
+    looks: list[_Look] = []
+    while parts and isinstance(look := parts[0], _Look):
+        looks.append(look)
+        parts = parts[1:]
     ahead, never = ([_ahead(look) for look in looks if look.holds is holds] for holds in (True, False))
     return Reading(_anywhere([_START, *parts]), tuple(ahead), tuple(never))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from json.decoder import scanstring
 
 from rung.models.grammar import automata
 from rung.models.grammar.closing import FILLED, Lengths, is_character, opened, shortest
@@ -149,13 +148,14 @@ def _items(text: str, path: tuple[Json, ...]) -> Iterator[_Item]:
 
 def _members(text: str, at: int) -> Iterator[tuple[Json, int, int]]:
     """Names or numbers of the values in the container that begins here, with where they begin and end."""
+    decoder = json.JSONDecoder()
     is_object, at, index = text[at] == "{", at + 1, 0
     while text[at] not in "]}":
         name: Json = index
         if is_object:
-            name, at = scanstring(text, at + 1)
+            name, at = decoder.raw_decode(text, at)
             at += 2  # ": "
-        _, end = json.JSONDecoder().raw_decode(text, at)
+        _, end = decoder.raw_decode(text, at)
         yield name, at, end
         at, index = end, index + 1
         if text[at] == ",":
