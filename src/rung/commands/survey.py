@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import wrap
 
 from rung.artifacts import Training
@@ -26,7 +27,7 @@ from rung.pipeline.preflight import check_settings, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
-from rung.pipeline.schema_support import Holding, holding
+from rung.pipeline.schema_support import Holding, check_schema, holding
 from rung.pipeline.slips import check_rows, idle_shots
 from rung.pipeline.sources import left_out
 from rung.pipeline.training_pace import pace_of_building, trainings
@@ -214,6 +215,7 @@ def survey(
     check_settings(project, met)
     read, problems, dropped = read_files(project, met)
     rows, documents, teaching = read.rows, read.documents, read.teaching
+    met.check(partial(check_schema, project, rows.schema))
     if met.met or not rows.cases:
         checked = check_rows(project, rows, documents)
         return Survey(

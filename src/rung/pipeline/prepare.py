@@ -17,6 +17,7 @@ from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
 from rung.pipeline.materials import materials_of, said_context
 from rung.pipeline.retrieval_pairs import read_teaching
+from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
 from rung.pipeline.sources import Sources
 from rung.pipeline.todays_access import hold_to_today
@@ -67,6 +68,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
     """
     project = engines.project
     rows = load_dataset(project)
+    check_schema(project, rows.schema)
     judged_by = project.settings.bar.metric or ""
     scoring_context(
         _judging(project, rows, limit), schema=rows.schema, labels=rows.labels, metric=judged_by
