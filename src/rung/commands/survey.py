@@ -20,9 +20,9 @@ from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
-from rung.pipeline.preflight import check_settings, missing_keys, remembered
+from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
@@ -280,10 +280,12 @@ def _stage(project: Project, read: Read) -> tuple[Stage, tuple[Problem, ...]]:
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
     materials, secrets = materials_of(project, rows, read.groups, teaching=read.teaching)
+    context = context_of(project)
     materials = replace(
         materials,
         corpus_tokens=corpus if documents else None,
-        context_tokens=CONTEXT if local else project.settings.server.context_tokens,
+        context_tokens=CONTEXT if local else context,
+        limit_tokens=limit_of(project, context),
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )
     shown = answers_shown(materials, rows.split("test"))

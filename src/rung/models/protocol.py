@@ -93,6 +93,11 @@ class Server(Protocol):
     @property
     def reasoning_tokens(self) -> int: ...
 
+    @property
+    def api(self) -> str:
+        """Which of OpenAI's APIs is spoken where a server has both: "chat" or "responses"."""
+        ...
+
 
 @runtime_checkable
 class Remote(Protocol):

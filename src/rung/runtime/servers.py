@@ -12,6 +12,7 @@ from rung.runtime.cache import StepCache
 
 NOTE = "server"
 _DAY = 86_400.0  # seconds after which a server that lacks something is asked again: it may have been mended
+_WEEK = 7 * _DAY  # and any other: models are announced to end
 
 
 def known(store: StepCache, model: Remote) -> Mapping[str, Json]:
@@ -45,9 +46,9 @@ def checked(store: StepCache, model: Remote, *, constrained: bool) -> Mapping[st
 
 def _is_due(before: Mapping[str, Json], constrained: bool) -> bool:
     at = before.get("at")
-    old = not isinstance(at, float) or time.time() - at > _DAY
+    age = time.time() - at if isinstance(at, float) else _WEEK
     lacks = before.get("form") in ("ignored", "refused") or bool(before.get("left_out"))
-    return (constrained and not before.get("constrained")) or (lacks and old)
+    return (constrained and not before.get("constrained")) or age >= (_DAY if lacks else _WEEK)
 
 
 def _key(model: Remote) -> str:
