@@ -133,7 +133,7 @@ class FakeServer:
         """What a GET is answered with: the list of models, where there is one."""
         if self.models is None or not path.endswith("/models"):
             return _error(404, f"nothing at {path}", "not_found")
-        details = self.models if isinstance(self.models, Mapping) else dict.fromkeys(self.models, {})
+        details = self.models if isinstance(self.models, Mapping) else {name: {} for name in self.models}
         return {"status": 200, "body": {"object": "list", "data": [{"id": name, **details[name]} for name in details]}}
 
     def _scripted(self, text: str) -> Json:
