@@ -14,10 +14,10 @@ from rung.errors import ServerError
 from rung.models.catalog import PatientServer
 from rung.models.endpoint import Endpoint
 from rung.models.http import HttpGenerator
-from rung.models.http_spread import spread
 from rung.models.http_embedding import HttpEmbedder
 from rung.models.http_reading import Consumed, consumed, cut_silently
 from rung.models.http_reranking import HttpReranker
+from rung.models.http_spread import spread
 from rung.models.http_words import complaint, error_within
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, StepFailed

@@ -152,7 +152,7 @@ def test_a_key_that_is_refused_stops_at_once(vendor: str, opened: Open) -> None:
 def test_where_the_vendor_itself_wants_a_key_nobody_is_asked_without(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in (*VENDORS[vendor].keys, ADDRESS[vendor]):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(ServerError, match=f"wants a key, and .*{KEY[vendor]}.* is not set"):
+    with pytest.raises(ServerError, match=rf"wants a key, and .*{KEY[vendor]}.* is not set"):
         only(HttpGenerator(Endpoint.named(f"{vendor}:x"), QUICK), asking("Hello."))
 
 
@@ -243,7 +243,7 @@ def test_an_error_amid_a_stream_is_a_failure(opened: Open) -> None:
 def test_credentials_that_expire_on_the_way_stop_the_run(opened: Open) -> None:
     _, model = opened("bedrock", replies={"late": "expired"})
     assert isinstance(only(model, asking("Hello there.")), GenerateResult)
-    with pytest.raises(ServerError, match="refuses the key .*expired"):
+    with pytest.raises(ServerError, match=r"refuses the key .*expired"):
         only(model, asking("Too late."))
 
 

@@ -125,7 +125,7 @@ class VendorServer:
             return self.listing(asked)
         if self.model_of(asked) not in self.models:
             return self.error("model")
-        prompt = " ".join(self.prompt_of(asked.body))
+        prompt = " ".join(filter(None, self.prompt_of(asked.body)))
         name = next((name for name in self.replies if name in prompt), "")
         scripted = self.replies.get(name)
         if isinstance(scripted, list):
@@ -185,8 +185,8 @@ class AnthropicServer(VendorServer):
         return asked.path == "/v1/messages"
 
     def key_of(self, headers: Mapping[str, str]) -> str:
-        assert headers["anthropic-version"] == "2023-06-01"
-        return headers.get("x-api-key", "")
+        assert headers["anthropic-version"] in ("2023-06-01", "2026-10-21")
+        return headers.get("x-api-key", "") or super().key_of(headers)
 
     def prompt_of(self, body: Body) -> list[str]:
         assert [m["role"] for m in body["messages"]] == ["user", "assistant"] * (len(body["messages"]) // 2) + ["user"]
@@ -263,7 +263,7 @@ class GeminiServer(VendorServer):
         return headers.get("x-goog-api-key", "")
 
     def model_of(self, asked: Asked) -> str:
-        return asked.path.removeprefix("/v1beta/models/").partition(":")[0]
+        return asked.path.removeprefix("/v1/models/").partition(":")[0]
 
     def is_stream(self, asked: Asked) -> bool:
         return asked.path.endswith(":streamGenerateContent?alt=sse")
@@ -298,15 +298,15 @@ class GeminiServer(VendorServer):
 
     def listing(self, asked: Asked) -> Reply:
         data = [{"name": f"models/{name}", "inputTokenLimit": 4000, "outputTokenLimit": 900} for name in self.models]
-        if asked.path.startswith("/v1beta/models?"):
+        if asked.path.startswith("/v1/models?"):
             return Reply({"models": data})
-        one = next((row for row in data if asked.path == f"/v1beta/{row['name']}"), None)
+        one = next((row for row in data if asked.path == f"/v1/{row['name']}"), None)
         return Reply(one) if one else self.error("model")
 
     def error(self, kind: str) -> Reply:
         status, name, words = {
             "key": (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
-            "model": (404, "NOT_FOUND", "models/small is not found for API version v1beta, or is not supported."),
+            "model": (404, "NOT_FOUND", "models/small is not found for API version v1, or is not supported."),
             "spent": (429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing."),
             "busy": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota). Please retry in 0.01s."),
             "context": (400, "INVALID_ARGUMENT", f"The input exceeds the maximum number of tokens allowed ({CONTEXT:,})."),
@@ -453,9 +453,13 @@ class ResponsesServer(VendorServer):
         whole = self.whole(spoken)
         yield self._sse(0, "response.created", response={**whole, "output": [], "usage": None, "status": "in_progress"})
         where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-        for number, piece in enumerate((spoken.text[:5], spoken.text[5:]), 1):
+        item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+        yield self._sse(1, "response.output_item.added", output_index=0, item=item)
+        yield self._sse(2, "response.content_part.added", **where, part=part)
+        for number, piece in enumerate((spoken.text[:5], spoken.text[5:]), 3):
             yield self._sse(number, "response.output_text.delta", **where, delta=piece, logprobs=[])
-        yield self._sse(4, f"response.{whole['status']}", response=whole)
+        yield self._sse(5, f"response.{whole['status']}", response=whole)
 
     @staticmethod
     def _sse(number: int, kind: str, **event: Any) -> str:

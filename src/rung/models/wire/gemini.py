@@ -13,7 +13,7 @@ _MAX_SEED = 2**31 - 1
 
 
 class Gemini:
-    """`/v1beta/models/NAME:generateContent`."""
+    """`/v1/models/NAME:generateContent`."""
 
     name = "gemini"
     optional: Mapping[str, str] = {
@@ -30,7 +30,7 @@ class Gemini:
 
     def path(self, call: Call) -> str:
         """The model is part of it."""
-        return f"/v1beta/{_resource(call.model)}:" + ("streamGenerateContent?alt=sse" if call.stream else "generateContent")
+        return f"/v1/{_resource(call.model)}:" + ("streamGenerateContent?alt=sse" if call.stream else "generateContent")
 
     def body(self, call: Call) -> dict[str, Json]:
         """The request."""
@@ -65,9 +65,9 @@ class Gemini:
         return chunk(message, reason, usage) if message is not None else {"usage": usage} if usage else {}
 
     def listing(self, look: Look, model: str) -> Listing:
-        """`/v1beta/models`, with what a model may read."""
-        row = mapping(look(f"/v1beta/{_resource(model)}"))
-        listed = [] if row else rows(mapping(look("/v1beta/models?pageSize=1000")).get("models"))
+        """`/v1/models`, with what a model may read."""
+        row = mapping(look(f"/v1/{_resource(model)}"))
+        listed = [] if row else rows(mapping(look("/v1/models?pageSize=1000")).get("models"))
         names = tuple(name.removeprefix("models/") for other in listed if (name := text(other.get("name"))))
         return Listing(names, count(row.get("inputTokenLimit")))
 
