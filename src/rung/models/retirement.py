@@ -1,6 +1,6 @@
 """When a hosted model is taken away: as its server says, else by a dated table of what vendors announced.
 
-The table is `retirement.json`: each row with the vendor's page it is from and the day on which that was read.
+The table is `retirement.json`: each row with the page that it was read on (the vendor's, or one that quotes it), and when.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def ending(name: str, report: Mapping[str, Json]) -> Ending | None:
     if not is_on_server(name):
         return None
     endpoint = Endpoint.named(name)
-    return _table().get((endpoint.vendor.name, endpoint.model)) if endpoint.is_vendors else None
+    tuned = endpoint.model.split(":")  # "ft:gpt-4.1-2025-04-14:team::id" ends with what it was tuned from
+    model = tuned[1] if tuned[0] == "ft" and len(tuned) > 1 else endpoint.model
+    return _table().get((endpoint.vendor.name, model)) if endpoint.is_vendors else None
 
 
 def sentence(name: str, ends: Ending, *, today: date | None = None) -> str:
@@ -55,11 +57,11 @@ def sentence(name: str, ends: Ending, *, today: date | None = None) -> str:
 @cache
 def _table() -> Mapping[tuple[str, str], Ending]:
     """(vendor, model) -> when it ends."""
-    text = (files("rung.models") / "retirement.json").read_text(encoding="utf-8")
+    rows = json.loads((files("rung.models") / "retirement.json").read_text(encoding="utf-8"))
     return {
-        (vendor, model): Ending(
+        (row["vendor"], model): Ending(
             date.fromisoformat(row["ends"]), row.get("instead", ""), f"{row['source']}, read {row['read']}"
         )
-        for vendor, rows in json.loads(text).items()
-        for model, row in rows.items()
+        for row in rows
+        for model in row["models"]
     }

@@ -131,7 +131,7 @@ class FakeServer:
 
     def listed(self, path: str) -> dict[str, Json]:
         """What a GET is answered with: the list of models, where there is one."""
-        if self.models is None or not path.endswith("/models"):
+        if self.models is None or path != "/v1/models":
             return _error(404, f"nothing at {path}", "not_found")
         details = self.models if isinstance(self.models, Mapping) else {name: {} for name in self.models}
         return {"status": 200, "body": {"object": "list", "data": [{"id": name, **details[name]} for name in details]}}
