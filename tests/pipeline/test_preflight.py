@@ -67,7 +67,7 @@ def test_the_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_quota_is_used_up(tmp_path: Path) -> None:
-    spent = {"*": {"status": 429, "body": {"error": {"message": "You exceeded it", "code": "insufficient_quota"}}}}
+    spent: dict[str, Json] = {"*": {"status": 429, "body": {"error": {"message": "You exceeded it", "code": "insufficient_quota"}}}}
     with FakeServer(spent) as server:
         assert "no money or quota left" in stops(project(tmp_path, server.url))
         assert len(server.asked) == 2, "once by the comparison and once by doctor: nothing is tried again"
