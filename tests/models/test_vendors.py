@@ -80,7 +80,8 @@ def test_turns_limits_and_forms_are_sent_as_the_api_has_them(vendor: str, opened
     (asked,) = server.chats
     sent = json.dumps(asked.body)
     assert all(turn.content in sent for turn in turns)
-    assert SCHEMA in sent or json.dumps(SCHEMA)[1:-1] in sent
+    closed = SCHEMA if vendor not in ("anthropic", "bedrock") else '"additionalProperties": false'
+    assert closed in sent or json.dumps(closed)[1:-1] in sent
     assert "99" in sent
     assert "0.5" in sent
     assert ("7" in sent.replace("99", "")) == (vendor in ("gemini", "ollama")), "these two know a seed"
@@ -229,6 +230,36 @@ def test_a_tool_that_is_called_unasked_is_no_answer(opened: Open) -> None:
     body = {**SERVERS["anthropic"]().whole(Spoken("", "tool_use")), "content": [call]}
     _, model = opened("anthropic", replies={"Hello": Reply(body)})
     assert "called the tool 'lookup'" in only(model, asking("Hello there.")).error
+
+
+def test_a_schema_is_closed_for_those_who_hold_no_other(opened: Open) -> None:
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "answer": {"type": ["integer", "null"], "minimum": 1},
+            "tags": {"type": "array", "items": {"type": "string", "pattern": "^a"}, "minItems": 2},
+            "kind": {"enum": ["a", "b"], "type": "string"},
+            "either": {"oneOf": [{"$ref": "#/$defs/day"}, {"type": "string", "format": "date"}]},
+        },
+        "required": ["answer"],
+        "$defs": {"day": {"type": "object", "properties": {"d": {"type": "integer"}}, "required": ["d"]}},
+    }
+    server, model = opened("anthropic")
+    assert model.refuses_schema(json.dumps(schema)) == ""
+    sent = server.chats[-1].body["output_config"]["format"]["schema"]
+    assert sent["additionalProperties"] is sent["$defs"]["day"]["additionalProperties"] is False
+    assert sent["required"] == ["answer"]
+    properties = sent["properties"]
+    assert properties["answer"] == {"anyOf": [{"type": "integer", "description": "{minimum: 1}"}, {"type": "null"}]}
+    assert properties["tags"]["items"] == {"type": "string", "description": "{pattern: ^a}"}
+    assert properties["tags"]["description"] == "{minItems: 2}"
+    assert properties["kind"] == {"enum": ["a", "b"]}
+    assert properties["either"] == {"anyOf": [{"$ref": "#/$defs/day"}, {"type": "string", "format": "date"}]}
+    free = {"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "string"}}}}
+    assert "free keys" in model.refuses_schema(json.dumps(free))
+    only(model, asking("Hello there.", schema=json.dumps(free)))
+    assert "output_config" not in server.chats[-1].body
 
 
 def test_an_error_amid_a_stream_is_a_failure(opened: Open) -> None:

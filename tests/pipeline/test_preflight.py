@@ -18,7 +18,7 @@ from rung.models.protocol import Remote
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.records import Json
-from rung.testing.server import FakeServer
+from rung.testing.server import Asked, FakeServer
 
 CASES = [
     {"id": f"c{n}", "split": split, "question": f"What costs {n}?", "answers": [f"{n} euros"]}
@@ -67,7 +67,9 @@ def test_the_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_quota_is_used_up(tmp_path: Path) -> None:
-    spent: dict[str, Json] = {"*": {"status": 429, "body": {"error": {"message": "You exceeded it", "code": "insufficient_quota"}}}}
+    spent: dict[str, Json] = {
+        "*": {"status": 429, "body": {"error": {"message": "You exceeded it", "code": "insufficient_quota"}}}
+    }
     with FakeServer(spent) as server:
         assert "no money or quota left" in stops(project(tmp_path, server.url))
         assert len(server.asked) == 2, "once by the comparison and once by doctor: nothing is tried again"
@@ -103,7 +105,7 @@ def test_what_a_server_reads_and_when_it_ends_is_said_by_all_alike(tmp_path: Pat
     assert reads == f"{server.url}#m reads 700 tokens, as its server says, not the 8,192 of server.context_tokens."
     assert ends == f"{server.url}#m ends on 2031-02-03 (as its server says)."
     assert check.status == "ok"
-    assert "answers; reads 700 tokens" in check.detail
+    assert "#m reads 700 tokens" in check.detail
     for line in notices:
         assert line.rstrip(".") in check.detail
         assert line.rstrip(".") in hints
@@ -130,6 +132,31 @@ def test_a_server_that_keeps_no_schema_is_found(tmp_path: Path, ignores: bool) -
         f"{server.url}#m {what} response_format: no answer is held to schema or labels; the prompt alone asks for them."
     )
     assert notice.rstrip(".") in check.detail
+
+
+OPEN: Json = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def test_a_schema_that_a_server_refuses_is_said_before_work_and_remembered(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text(json.dumps(OPEN), encoding="utf-8")
+
+    class Picky(FakeServer):
+        def reply(self, asked: Asked) -> dict[str, Json]:
+            reply = super().reply(asked)
+            if 'additionalProperties": {' not in json.dumps(asked.body):
+                return reply
+            return {"status": 400, "body": {"error": {"message": "Invalid schema for response_format 'answer': free keys"}}}
+
+    with Picky() as server:
+        shop = project(tmp_path, server.url, "behaviour: {schema: schema.json}\n")
+        (notice,) = asked(shop)
+        (check,) = server_checks(shop)
+        count = len(server.asked)
+        assert asked(shop) == (notice,)
+        assert len(server.asked) == count
+    assert "does not hold answers to the project's schema: HTTP 400: Invalid schema" in notice
+    assert notice.rstrip(".") in check.detail
+    assert not (tmp_path / ".rung" / "index").exists()
 
 
 def test_a_server_that_answers_to_any_name_says_who_it_is(tmp_path: Path) -> None:

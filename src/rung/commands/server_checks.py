@@ -10,8 +10,9 @@ from rung.models.catalog import is_remote
 from rung.models.doctor import Check
 from rung.models.protocol import Remote
 from rung.pipeline.grading import asks_judge
-from rung.pipeline.preflight import HELD_AS, check_named, is_held, named_models, remarks
+from rung.pipeline.preflight import HELD_AS, check_named, form_of, named_models, remarks
 from rung.runtime.engines import Engines, model_of, open_engines
+from rung.runtime.servers import asked
 
 _FORMS = {"held": "holds answers to a form"}
 
@@ -36,10 +37,12 @@ def _checks(engines: Engines) -> Iterator[Check]:
 
 
 def _check(project: Project, key: str, name: str, engine: Remote) -> Check:
-    report = engine.check(constrained=key == "model" and is_held(project))
+    constrained, schema = form_of(project, key)
+    report = asked(engine, constrained=constrained, schema=schema)
     if trouble := report.get("trouble"):
         return Check(key, "wrong", f"{name} did not answer: {trouble}")
     context, form = report.get("context"), _FORMS.get(str(report.get("form")))
-    facts = [f"reads {context:,} tokens" if isinstance(context, int) and context else "", form or ""]
+    reads = isinstance(context, int) and context >= project.settings.server.context_tokens
+    facts = [f"reads {context:,} tokens" if reads else "", form or ""]
     lines = [f"{name} answers", *filter(None, facts), *(line.rstrip(".") for line in remarks(project, name, report))]
     return Check(key, "ok", "; ".join(lines))

@@ -8,6 +8,7 @@ string in it, which is unwrapped and then checked here; an answer outside them i
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import threading
@@ -21,8 +22,9 @@ from rung.models.http_reading import Turn, consumed, cut_silently, read
 from rung.models.http_spread import spread
 from rung.models.prices import usd
 from rung.models.protocol import Server
-from rung.models.vendors import AZURE, OPENAI, wire_of
+from rung.models.vendors import OPENAI, wire_of
 from rung.models.wire import Call, Listing
+from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import unwrapped
 from rung.records import Failure, Json, Message
 from rung.records.steps import Generate, GenerateResult, Request, Result, StepFailed
@@ -40,7 +42,7 @@ class HttpGenerator(Served):
     def __init__(self, endpoint: Endpoint, server: Server, *, first_wait: float = 0.5) -> None:
         super().__init__(endpoint, server, first_wait=first_wait)
         self._wire = wire_of(endpoint.vendor, server.api)
-        self._left_out: set[str] = {"max_tokens"} if endpoint.vendor in (OPENAI, AZURE) and endpoint.is_vendors else set()
+        self._left_out: set[str] = {"max_tokens"} if endpoint.vendor is OPENAI and endpoint.is_vendors else set()
         self._context = 0
 
     @property
@@ -107,6 +109,23 @@ class HttpGenerator(Served):
             "answered_by": self._other_name(answer.get("model"), listing),
         }
         return {**report, **{name: detail for name, detail in details.items() if detail}}
+
+    def refuses_schema(self, schema: str) -> str:
+        """Ask for an answer of this schema. Returns why the server cannot hold answers to it, "" where it can, or where that
+        cannot be told; raises as `check`."""
+        if self._wire.form in self._left_out:
+            return ""
+        step = Generate((Message("user", "Say hello."),), schema=schema, max_tokens=_ROOM)
+        try:
+            if self._wire.closes:
+                closed(json.loads(schema))
+            self._posted(step, threading.Event(), hasty=True)
+        except FreeKeys as error:
+            return f"{error}, and its API holds none: the prompt alone asks for it"
+        except RequestFailed as error:
+            refused = error.complaint is not None and error.complaint.status in (400, 422)
+            return f"{error}; what is asked to keep it fails" if refused else ""
+        return ""
 
     def _other_name(self, name: Json, listing: Listing) -> str:
         """The name of what answered, where the server has no model of ours and calls this one otherwise."""

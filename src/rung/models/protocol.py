@@ -125,6 +125,15 @@ class Remote(Protocol):
         ...
 
 
+@runtime_checkable
+class SchemaRemote(Remote, Protocol):
+    """One that can also be asked whether a schema is one that it holds answers to."""
+
+    def refuses_schema(self, schema: str) -> str:
+        """Why answers cannot be held to this JSON Schema, "" where they can or nobody can tell; raises as `check`."""
+        ...
+
+
 class Host(Protocol):
     """A family of models under one form of name: what an entry point of the group `rung.models` must make."""
 

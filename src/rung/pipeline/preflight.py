@@ -7,6 +7,7 @@ from functools import partial
 
 from rung.config.project import Project
 from rung.config.schema import DEFAULT_EMBEDDER, TUNED
+from rung.dataset.load import read_schema
 from rung.dataset.obstacles import Obstacles
 from rung.errors import ModelError, ServerError
 from rung.models.catalog import GENERATOR, check_name, is_remote
@@ -42,7 +43,7 @@ def check_servers(engines: Engines, *, judging: bool = True) -> tuple[str, ...]:
             continue
         before = known(engines.cache, engine)
         with phase(f"ask {name}"):
-            report = _asked(engines, engine, key, constrained=key == "model" and is_held(project))
+            report = _asked(engines, engine, key)
         if trouble := report.get("trouble"):
             say(f"! {name} did not answer a first small request ({trouble}); going on")
         lines = list(remarks(project, name, report))
@@ -91,12 +92,19 @@ def is_held(project: Project) -> bool:
     return bool(settings.behaviour.schema_file or settings.behaviour.labels) or settings.reranker == GENERATOR
 
 
+def form_of(project: Project, key: str) -> tuple[bool, str]:
+    """(whether answers of the model under this key are held to a form, the project's schema; "" where it has none)."""
+    return (is_held(project), read_schema(project)) if key == "model" else (False, "")
+
+
 def remarks(project: Project, name: str, report: Mapping[str, Json]) -> Iterator[str]:
     """What is to be said of a model's server in the verdict."""
     form, left_out, other = report.get("form"), report.get("left_out"), report.get("answered_by")
     if form in ("ignored", "refused"):
         what, parameter = "ignores" if form == "ignored" else "does not take", report.get("sent_as", "response_format")
         yield f"{name} {what} {parameter}: no answer is held to schema or labels; the prompt alone asks for them."
+    if refused := report.get("schema_refused"):
+        yield f"{name} does not hold answers to the project's schema: {refused}."
     if isinstance(left_out, list) and left_out:
         names = ", ".join(map(str, left_out))
         drawn = ", so its answers may differ from time to time" if "temperature" in left_out else ""
@@ -147,9 +155,10 @@ def missing_keys(project: Project) -> Iterator[Problem]:
             yield Problem(project.file.name, project.line(*(("judge", "model") if key == "judge" else (key,))), message)
 
 
-def _asked(engines: Engines, engine: Remote, key: str, *, constrained: bool) -> Mapping[str, Json]:
+def _asked(engines: Engines, engine: Remote, key: str) -> Mapping[str, Json]:
+    constrained, schema = form_of(engines.project, key)
     try:
-        return checked(engines.cache, engine, constrained=constrained)
+        return checked(engines.cache, engine, constrained=constrained, schema=schema)
     except (ModelError, ServerError) as error:
         raise _error(engines.project, error, key) from error
 

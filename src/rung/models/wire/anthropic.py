@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rung.models.wire.closed_schema import FreeKeys, closed
 from rung.models.wire.held_form import schema_of
 from rung.models.wire.protocol import Call, Listing, Look
 from rung.models.wire.shapes import calling, chunk, completion, conversation, count, counted, day, mapping, rows, text
@@ -24,6 +25,7 @@ class AnthropicMessages:
     }
     renamed = frozenset({"budget_tokens"})
     form = "output_config"
+    closes = True
     sends_context = False
     streams = True
     lines = False
@@ -49,7 +51,7 @@ class AnthropicMessages:
             body["thinking"] = {"type": "adaptive"}
         if "thinking" not in body or not call.takes("thinking"):
             body["temperature"] = min(1.0, call.step.temperature)
-        schema = schema_of(call.step)
+        schema = held_schema(call)
         if schema is not None:
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         if call.stream:
@@ -88,6 +90,15 @@ class AnthropicMessages:
             row = mapping(look(f"/v1/models/{model}"))  # aliases are in no list
         names = tuple(name for other in listed if (name := text(other.get("id"))))
         return Listing(names, count(row.get("max_input_tokens")), day(row.get("retires_at")))
+
+
+def held_schema(call: Call) -> dict[str, Json] | None:
+    """The schema that an answer is held to, as the API takes it; None where there is none, or none that it can hold."""
+    schema = schema_of(call.step)
+    try:
+        return None if schema is None else closed(schema)
+    except FreeKeys:
+        return None
 
 
 def _reason(ended: Mapping[str, Json]) -> str:

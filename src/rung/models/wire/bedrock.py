@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from rung.models.wire.anthropic import LEAST_BUDGET
-from rung.models.wire.held_form import schema_of
+from rung.models.wire.anthropic import LEAST_BUDGET, held_schema
 from rung.models.wire.protocol import Call, Listing, Look
 from rung.models.wire.shapes import calling, completion, conversation, counted, day, mapping, rows, text
 from rung.records import Json
@@ -27,6 +26,7 @@ class Converse:
     }
     renamed: frozenset[str] = frozenset()
     form = "outputConfig"
+    closes = True
     sends_context = False
     streams = False
     lines = False
@@ -48,7 +48,7 @@ class Converse:
             body["additionalModelRequestFields"] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
         elif call.takes("temperature"):
             limits["temperature"] = min(1.0, call.step.temperature)
-        schema = schema_of(call.step)
+        schema = held_schema(call)
         if schema is not None and call.takes("outputConfig"):
             held: Json = {"jsonSchema": {"name": "answer", "schema": json.dumps(schema, ensure_ascii=False)}}
             body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": held}}

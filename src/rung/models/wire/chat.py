@@ -25,6 +25,7 @@ class ChatCompletions:
     }
     renamed = frozenset({"max_tokens"})
     form = "response_format"
+    closes = False
     sends_context = False
     streams = True
     lines = False

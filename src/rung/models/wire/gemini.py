@@ -24,6 +24,7 @@ class Gemini:
     }
     renamed: frozenset[str] = frozenset()
     form = "responseJsonSchema"
+    closes = False
     sends_context = False
     streams = True
     lines = False

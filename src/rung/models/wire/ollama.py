@@ -17,6 +17,7 @@ class Ollama:
     optional: Mapping[str, str] = {"think": "think|thinking", "format": "format"}
     renamed: frozenset[str] = frozenset()
     form = "format"
+    closes = False
     sends_context = True
     streams = True
     lines = True

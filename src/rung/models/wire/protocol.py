@@ -85,6 +85,11 @@ class WireFormat(Protocol):
         ...
 
     @property
+    def closes(self) -> bool:
+        """Whether it holds answers only to schemas whose objects name all their keys."""
+        ...
+
+    @property
     def sends_context(self) -> bool:
         """Whether `Call.context` is sent, so that answers depend on it."""
         ...

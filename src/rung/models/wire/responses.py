@@ -25,6 +25,7 @@ class Responses:
     }
     renamed: frozenset[str] = frozenset()
     form = "text"
+    closes = False
     sends_context = False
     streams = True
     lines = False
