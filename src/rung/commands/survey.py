@@ -21,9 +21,9 @@ from rung.pipeline.counting import sizes_of
 from rung.pipeline.forecast import Forecast, Rates, in_all, rates_of
 from rung.pipeline.judge_labels import read_labels
 from rung.pipeline.limits import check_limits
-from rung.pipeline.materials import materials_of, said_context
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.outlook import Foreseer, Outlook, RungForecast, rehearse, unindexed
-from rung.pipeline.preflight import check_settings, missing_keys, remembered
+from rung.pipeline.preflight import check_settings, context_of, missing_keys, remembered
 from rung.pipeline.prepare import answer_tokens, chosen
 from rung.pipeline.project_files import Read, read_files
 from rung.pipeline.rehearsal import NO_PASSAGE, Rehearsed, Stage, Use, answers_shown, most
@@ -292,11 +292,12 @@ def _stage_on(stage: Stage, project: Project, read: Read) -> Stage:
     rows, documents, local = read.rows, read.documents, is_local(project.settings.model)
     sizes = sizes_of(project.settings.model)
     corpus = sum(sizes.fitting(f"{document.title}\n{document.text}") for document in documents)
+    context = context_of(project)
     materials = replace(
         stage.materials,
         corpus_tokens=corpus if documents else None,
-        context_tokens=CONTEXT if local else project.settings.server.context_tokens,
-        limit_tokens=said_context(project),
+        context_tokens=CONTEXT if local else context,
+        limit_tokens=limit_of(project, context),
         trainable=local,
         answer_tokens=answer_tokens(rows, lambda shown: max(map(sizes.count, shown))),
     )

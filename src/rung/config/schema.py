@@ -268,6 +268,7 @@ class ServerSettings(_Section):
     requests_per_minute: float | None = Field(default=None, gt=0)
     context_tokens: int = Field(default=8192, ge=256)
     reasoning_tokens: int = Field(default=0, ge=0, le=131072)
+    api: Literal["chat", "responses"] = "chat"
 
 
 class ModelSettings(_Section):

@@ -52,6 +52,7 @@ class PatientServer:
     requests_per_minute: float | None = None
     context_tokens: int = 8192
     reasoning_tokens: int = 0
+    api: str = "chat"
 
 
 def generator(name: str, *, server: Server = PatientServer(), progress: Tick = lambda _done, _all, _note: None) -> Generator:

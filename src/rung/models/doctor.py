@@ -16,6 +16,7 @@ from rung.errors import ModelError
 from rung.files.durable import SEAL, altered
 from rung.models.catalog import hosts
 from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
+from rung.models.vendors import VENDORS
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
 
 Status = Literal["ok", "missing", "wrong"]
@@ -33,6 +34,7 @@ EXTRAS = {  # beside `train`: the libraries by which each is known, and what it 
     "search": (("optuna",), "searching learning rates and ranks"),
     "export": (("torch", "transformers", "peft", "gguf"), "tuned models for other programs"),
     "scale": (("obstore", "ray"), "indexes in object storage, many machines"),
+    "bedrock": (("botocore",), "Amazon Bedrock with AWS credentials"),
 }
 
 
@@ -61,7 +63,7 @@ def examine() -> tuple[Check, ...]:
         _library("torch", "torch", extra="train"),
         *(_extra(extra, modules, what) for extra, (modules, what) in EXTRAS.items()),
         _plugins(),
-        *(_key(name, what) for name, what in (("OPENAI_API_KEY", "openai:<name>"), ("RUNG_API_KEY", "http(s)://…#<name>"))),
+        *(_key(name, what) for name, what in _keys().items()),
     )
 
 
@@ -180,6 +182,13 @@ def _plugins() -> Check:
         return Check("model hosts", "ok", ", ".join(name for host in hosts() for name in host.generators))
     except ModelError as error:
         return Check("model hosts", "wrong", str(error), "uninstall or mend that package")
+
+
+def _keys() -> dict[str, str]:
+    """Variable that holds a key -> the names of models that it is for; of most vendors only where it is set."""
+    hosted = {variable: f"{vendor.name}:<name>" for vendor in VENDORS.values() for variable in vendor.keys}
+    shown = {name: what for name, what in hosted.items() if name == "OPENAI_API_KEY" or os.environ.get(name)}
+    return {**shown, "RUNG_API_KEY": "http(s)://…#<name>"}
 
 
 def _key(variable: str, what: str) -> Check:

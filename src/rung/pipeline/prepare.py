@@ -15,7 +15,7 @@ from rung.pipeline.answer_room import room_after
 from rung.pipeline.budget import Meter, bounded
 from rung.pipeline.cache_invalidation import invalidate, look_again
 from rung.pipeline.dense_weight import Weight, settle
-from rung.pipeline.materials import materials_of, said_context
+from rung.pipeline.materials import limit_of, materials_of
 from rung.pipeline.retrieval_pairs import read_teaching
 from rung.pipeline.schema_support import check_schema
 from rung.pipeline.slips import nearest, unwinnable
@@ -92,6 +92,7 @@ def prepare(engines: Engines, *, limit: int | None = None, meter: Meter | None =
         corpus_tokens=_corpus_tokens(engines, documents) if knowledge else None,
         passages=knowledge.passage_count if knowledge else 0,
         context_tokens=engines.generator.context_tokens,
+        limit_tokens=limit_of(project, engines.generator.context_tokens),
         answer_tokens=answer_tokens(rows, lambda shown: counted(engines, "answers", shown, max)),
         gold={c.id: gold[c.id].teaching for c in materials.lessons if c.id in gold},
     )
@@ -116,7 +117,7 @@ def materials_on(engines: Engines, prepared: Prepared) -> Materials:
     project, knowledge = engines.project, engines.knowledge
     return replace(
         prepared.materials,
-        limit_tokens=said_context(project),
+        limit_tokens=limit_of(project, engines.generator.context_tokens),
         trainable=is_local(project.settings.model),
         corpus_tokens=_corpus_tokens(engines, knowledge.documents()) if knowledge else None,
         context_tokens=engines.generator.context_tokens,
