@@ -44,7 +44,14 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "llama-biases": ("LlamaConfig", {"attention_bias": True, "mlp_bias": True}),
     "llama-yarn": (
         "LlamaConfig",
-        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 128}},
+        {
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 10000.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 128,
+            }
+        },
     ),
     "llama-dynamic": (
         "LlamaConfig",
@@ -69,9 +76,15 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "starcoder2": ("Starcoder2Config", {"sliding_window": WINDOW}),
     "cohere2": ("Cohere2Config", {"sliding_window": WINDOW, "head_dim": 16}),
     "stablelm": ("StableLmConfig", {}),
-    "qwen3-moe": ("Qwen3MoeConfig", {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 16}),
+    "qwen3-moe": (
+        "Qwen3MoeConfig",
+        {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "head_dim": 16},
+    ),
     "mixtral": ("MixtralConfig", {"num_local_experts": 4, "num_experts_per_tok": 2}),
-    "gpt-oss": ("GptOssConfig", {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": WINDOW, "head_dim": 16}),
+    "gpt-oss": (
+        "GptOssConfig",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": WINDOW, "head_dim": 16},
+    ),
     "exaone4": ("Exaone4Config", {"sliding_window": WINDOW}),
     "lfm2": ("Lfm2Config", {"layer_types": ["conv", "full_attention", "conv", "full_attention"]}),
     "qwen3-next": (

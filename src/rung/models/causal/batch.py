@@ -112,9 +112,7 @@ class Batch:
             return None
         with self._stepping:
             if self._grammars is None:
-                self._grammars = Grammars(
-                    self._chat.tokenizer, vocabulary=self._network.vocabulary, ends=self._chat.ends
-                )
+                self._grammars = Grammars(self._chat.tokenizer, vocabulary=self._network.vocabulary, ends=self._chat.ends)
             return self._grammars.matcher(held)
 
     def step(self, jobs: Sequence[Job]) -> dict[int, GenerateResult | Failure]:
@@ -178,7 +176,13 @@ class Batch:
         for place, row in enumerate(rows):
             token = tokens[place]
             if values[place] != values[place] or values[place] == float("-inf"):
-                self._end(row, Failure("the model computed no numbers: its weights are damaged, or too large for their type", step="generate"))
+                self._end(
+                    row,
+                    Failure(
+                        "the model computed no numbers: its weights are damaged, or too large for their type",
+                        step="generate",
+                    ),
+                )
                 continue
             if row.rng is not None:
                 chances = torch.softmax(logits[place].cpu() / row.job.step.temperature, dim=-1)
@@ -268,7 +272,9 @@ class Batch:
         rows, self._running = self._running, []
         if len(rows) <= 1:
             for row in rows:
-                row.result = Failure(f"there is too little memory for {len(row.track.ids):,} tokens: {_first(error)}", step="generate")
+                row.result = Failure(
+                    f"there is too little memory for {len(row.track.ids):,} tokens: {_first(error)}", step="generate"
+                )
             rows = []
         self._most = max(1, min(self._most, len(rows)) // 2)
         self._waiting = [*rows, *self._waiting]

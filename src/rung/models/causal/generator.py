@@ -10,10 +10,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rung.errors import InternalError, ModelError
+from rung.errors import InternalError, MissingExtra, ModelError
+from rung.files.durable import sha256, short_sum
 from rung.models.admission import Queue
 from rung.models.causal.batch import Batch
 from rung.models.causal.chat import Chat, ChatRefused, end_tokens
@@ -22,6 +24,7 @@ from rung.models.causal.folder import ModelFolder, read_folder
 from rung.models.causal.lora import check_folder
 from rung.models.causal.network import Network, open_network, require_memory
 from rung.models.grammar import GRAMMAR
+from rung.models.hub import digest_of
 from rung.models.pipeline import Job
 from rung.models.reasoning import Listening
 from rung.records import Failure, Message
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
 _CONTEXT = ("max_position_embeddings", "max_seq_len", "seq_length", "n_positions", "max_sequence_length")
+_BESIDE = ("generation_config.json", "tokenizer.model", "vocab.json", "merges.txt", "added_tokens.json", "tekken.json")
 _ENGINE = 1  # raise it when the engine answers otherwise
 
 
@@ -40,7 +44,6 @@ class TransformersGenerator:
     Args:
         folder: `config.json`, safetensors, a tokenizer and a chat template.
         name: how the model is called in messages.
-        digest: of the folder's files, part of the identity.
         context_tokens: where the config names no length.
         reasoning_tokens: what the model may think before it answers, beside its answer's tokens; 0: models that can be told
             so do not think.
@@ -56,11 +59,12 @@ class TransformersGenerator:
         folder: Path,
         *,
         name: str,
-        digest: str,
         context_tokens: int = 8192,
         reasoning_tokens: int = 0,
         cache_bytes: int | None = None,
     ) -> None:
+        if lacking := [package for package in ("torch", "transformers", "xgrammar") if find_spec(package) is None]:
+            raise MissingExtra("hf", f"{name} ({', '.join(lacking)} is not installed)")
         self.folder = folder
         self.name = name
         self.device: Device = device()
@@ -69,7 +73,8 @@ class TransformersGenerator:
         require_memory(self._files, self.device, self.dtype)
         ends = end_tokens(self._files.config, self._files.generation)
         self.chat = Chat(folder, ends=ends, thinking=reasoning_tokens > 0)
-        self._digest = digest
+        self._digest = digest_of(folder)
+        self._beside = _sum_of(folder)
         self._otherwise = context_tokens
         self._reasoning = reasoning_tokens
         self._cache_bytes = cache_bytes
@@ -80,11 +85,11 @@ class TransformersGenerator:
 
     @property
     def identity(self) -> str:
-        """Digest of the files, versions of the libraries, device, numbers, grammar and room for reasoning."""
+        """Digests of the files, versions of the libraries, device, numbers, grammar and room for reasoning."""
         libraries = "/".join(f"{package}-{version(package)}" for package in ("transformers", "torch", "xgrammar"))
         numbers = f"{self.device}-{str(self.dtype).removeprefix('torch.')}"
         thinking = f"/reasoning-{self._reasoning}" if self._reasoning else ""
-        return f"hf:{self._digest}/{libraries}/{numbers}/engine-{_ENGINE}/grammar-{GRAMMAR}{thinking}"
+        return f"hf:{self._digest}/{self._beside}{libraries}/{numbers}/engine-{_ENGINE}/grammar-{GRAMMAR}{thinking}"
 
     @property
     def context_tokens(self) -> int:
@@ -240,3 +245,9 @@ class TransformersGenerator:
             for adapter in sorted(adapters):
                 self._batch.load(adapter, self._adapters[adapter])
             return self._batch
+
+
+def _sum_of(folder: Path) -> str:
+    """Of the further files that answers depend on: which tokens end one, a tokenizer that is in several files."""
+    sums = [f"{name}:{sha256(folder / name)}" for name in _BESIDE if (folder / name).is_file()]
+    return f"{short_sum(*sums)}/" if sums else ""

@@ -31,9 +31,13 @@ def check_folder(folder: Path, *, base: str) -> None:
     """
     config = read_json(folder / "adapter_config.json")
     if config.get("peft_type") != "LORA":
-        raise ModelError(f"{folder}/adapter_config.json describes no LoRA adapter (peft_type LORA): only LoRA can be served here")
+        raise ModelError(
+            f"{folder}/adapter_config.json describes no LoRA adapter (peft_type LORA): only LoRA can be served here"
+        )
     if config.get("alora_invocation_tokens"):
-        raise ModelError(f"{folder} is an activated LoRA (alora_invocation_tokens), which cannot be served here: train it without")
+        raise ModelError(
+            f"{folder} is an activated LoRA (alora_invocation_tokens), which cannot be served here: train it without"
+        )
     trained_on = _TRAINED_ON.match(str(config.get("revision") or ""))
     if trained_on and trained_on[1] != base:
         name = config.get("base_model_name_or_path") or "another model"
