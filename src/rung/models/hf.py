@@ -63,7 +63,7 @@ def why_not(config: Mapping[str, Json]) -> str:
     heads, width = config.get("num_attention_heads"), config.get("hidden_size")
     if config.get("quantization_config"):
         return "its weights are quantised"
-    if isinstance(heads, int) and isinstance(width, int) and config.get("head_dim", width // heads) != width // heads:
+    if isinstance(heads, int) and isinstance(width, int) and (config.get("head_dim") or width // heads) != width // heads:
         return "its heads are of another width than its layers"
     return ""
 

@@ -1,7 +1,7 @@
 """Models in Hugging Face layout: `hf:<folder>`, `hf:<org/name>`, `hf:<org/name>@<revision>`.
 
-Two engines open them. Plain llamas go to OpenVINO, which answers faster on a CPU; every other model, and all where there is a GPU,
-to torch by way of transformers.
+Two engines open them. Plain llamas go to OpenVINO, which answers faster on a CPU; every other model, and all where there is
+a GPU, to torch by way of transformers.
 """
 
 from __future__ import annotations

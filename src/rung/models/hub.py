@@ -1,6 +1,6 @@
 """Where a model in Hugging Face layout lies: a folder, the hub's cache, or the hub, from which it is fetched once.
 
-`HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` count as everywhere. Opening models is left to `hosts`.
+`HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and `HF_HUB_OFFLINE` count as everywhere. Opening is left to `hf_host`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _download(name: str, progress: Tick, absent: ModelError) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise MissingExtra("hf", "models of a hub") from error
     repository, _, revision = name.partition("@")
@@ -129,8 +129,8 @@ def digest_of(folder: Path) -> str:
     for path in sorted([*(folder / name for name in _READ), *folder.glob("*.safetensors")]):
         if path.is_file():
             state = standing(path)
-            known = before.get(path.name, [])
-            sums[path.name] = known if known[1:] == state else [sha256(path), *state]
+            noted = before.get(path.name, [])
+            sums[path.name] = noted if noted[1:] == state else [sha256(path), *state]
     if sums != before:
         with suppress(OSError, UserError):  # a cache that cannot be written: read again next time
             note.parent.mkdir(parents=True, exist_ok=True)

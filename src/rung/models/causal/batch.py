@@ -1,7 +1,7 @@
 """Requests of different lengths in one batch: jobs in, results out, step by step. A row that ends makes room for the next.
 
-Safe for threads: whoever steps moves everybody's jobs on. How tokens are computed is left to `caches`, what is asked of this and
-when to `generator`.
+Safe for threads: whoever steps moves everybody's jobs on. How tokens are computed is left to `caches`, what is asked of this
+and when to `generator`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 AT_ONCE = 64  # rows decoded together
+_NO_NUMBERS = "the model computed no numbers: its weights are damaged, or too large for their type"
 _TAIL = 16  # last tokens among which the end of thinking is looked for
 
 
@@ -173,9 +174,9 @@ class Batch:
             logits = self._grammars.forbid(logits, matchers)
         best = logits.max(dim=-1)
         values, tokens = best.values.tolist(), best.indices.tolist()
-        for place, row in enumerate(rows):
-            token = tokens[place]
-            if values[place] != values[place] or values[place] == float("-inf"):
+        for number, row in enumerate(rows):
+            token = tokens[number]
+            if values[number] != values[number] or values[number] == float("-inf"):
                 self._end(
                     row,
                     Failure(
@@ -185,7 +186,7 @@ class Batch:
                 )
                 continue
             if row.rng is not None:
-                chances = torch.softmax(logits[place].cpu() / row.job.step.temperature, dim=-1)
+                chances = torch.softmax(logits[number].cpu() / row.job.step.temperature, dim=-1)
                 token = int(torch.multinomial(chances, 1, generator=row.rng))
             self._take(row, token)
 
@@ -201,9 +202,8 @@ class Batch:
             self._end(row, Failure(f"the engine chose a token ({token}) that its grammar does not allow", step="generate"))
         elif token in self._chat.ends or (row.matcher is not None and row.matcher.is_terminated()):
             self._end(row, self._result(job, row))
-        elif len(job.generated) >= self._room(job):
-            if not (job.cut_at is None and job.reserve and self._closes(row)):
-                self._end(row, self._result(job, row, cut=True))
+        elif len(job.generated) >= self._room(job) and not (job.cut_at is None and job.reserve and self._closes(row)):
+            self._end(row, self._result(job, row, cut=True))
 
     def _room(self, job: Job) -> int:
         return job.step.max_tokens + (self._reasoning if job.held is None else 0)

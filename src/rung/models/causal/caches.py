@@ -1,7 +1,8 @@
 """Computes the tokens of several conversations: prompts first, then the next token of every row in one pass.
 
-`Together` keeps all rows in one block and copies what they begin with from one another. `Apart` computes each row by itself, for
-models whose memory is more than keys and values (state spaces, convolutions) and for lengths that turn positions another way.
+`Together` keeps all rows in one block and copies what they begin with from one another. `Apart` computes each row by itself,
+for models whose memory is more than keys and values (state spaces, convolutions) and for lengths that turn positions another
+way.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Together:
         self._tracks: list[Track] = []
         self._most = most
         self._memory = memory
-        self._kept: list[_Beginning] = []
+        self._beginnings: list[_Beginning] = []
 
     def group(self, waiting: Sequence[Track], free: int) -> list[Track]:
         """Prompts of which about as much is to be computed, as far as a pass and the memory go."""
@@ -110,8 +111,8 @@ class Together:
         return chosen
 
     def begin(self, tracks: Sequence[Track]) -> torch.Tensor:
-        """Each row computes as many tokens as the one that has most to compute: nothing lies between what was copied and what
-        is new, so that windows and distances are right."""
+        """Each row computes as many tokens as the one that has most to compute: so nothing lies between what was copied and
+        what is new, and windows and distances are right."""
         donors = [self._donor(track) for track in tracks]
         lengths = [len(track.ids) for track in tracks]
         new = max(length - shared for length, (shared, _) in zip(lengths, donors, strict=True))
@@ -119,8 +120,8 @@ class Together:
         ahead = min(_AHEAD, max(track.room for track in [*self._tracks, *tracks]))
         self._rows.reserve(lengths, ahead, self._most)
         first = len(self._rows.lengths)
-        for place, (length, prefix) in enumerate(zip(lengths, copied, strict=True)):
-            self._rows.put(first + place, length, prefix)
+        for number, (length, prefix) in enumerate(zip(lengths, copied, strict=True)):
+            self._rows.put(first + number, length, prefix)
         ids = [[0] * (new - length) + track.ids[-new:] for track, length in zip(tracks, lengths, strict=True)]
         end, logits = self._rows.end, None
         for start in range(0, new, _PIECE):
@@ -156,7 +157,7 @@ class Together:
         track.slot = -1
 
     def _pass(self, ids: list[list[int]], span: Span, before: Sequence[int], tracks: Sequence[Track]) -> torch.Tensor:
-        """One forward pass. `before`: tokens of each row that stand before the first of `ids`; negative: so many are padding."""
+        """One forward pass. `before`: tokens of each row before the first of `ids`; where negative, as many are padding."""
         import torch
 
         new, where = len(ids[0]), self._network.device
@@ -179,11 +180,11 @@ class Together:
         for other in self._tracks:
             if other.adapter == track.adapter and (same := shared(track.ids, other.ids[:-1])) > longest:
                 longest, best = same, other
-        found: Track | Prefix | None = best
-        for beginning in self._kept:
+        donor: Track | Prefix | None = best
+        for beginning in self._beginnings:
             if beginning.adapter == track.adapter and (same := shared(track.ids, beginning.ids)) > longest:
-                longest, found = same, beginning.prefix
-        return (0, None) if found is None else (min(longest, len(track.ids) - 1), found)
+                longest, donor = same, beginning.prefix
+        return (0, None) if donor is None else (min(longest, len(track.ids) - 1), donor)
 
     def _copy(self, donor: Track | Prefix | None, tokens: int) -> Prefix:
         if donor is None or tokens <= 0:
@@ -198,14 +199,14 @@ class Together:
         size = len(ids) * self._token_bytes()
         if len(ids) < _WORTH or size > self._memory // 8:
             return
-        for beginning in self._kept:
+        for beginning in self._beginnings:
             if beginning.adapter == track.adapter and shared(ids, beginning.ids) >= _COVERED * len(ids):
-                self._kept.remove(beginning)
-                self._kept.append(beginning)
+                self._beginnings.remove(beginning)
+                self._beginnings.append(beginning)
                 return
-        self._kept.append(_Beginning(ids, track.adapter, self._rows.take(track.slot, len(ids))))
-        while sum(len(beginning.ids) for beginning in self._kept) * self._token_bytes() > self._memory // 8:
-            self._kept.pop(0)
+        self._beginnings.append(_Beginning(ids, track.adapter, self._rows.take(track.slot, len(ids))))
+        while sum(len(beginning.ids) for beginning in self._beginnings) * self._token_bytes() > self._memory // 8:
+            self._beginnings.pop(0)
 
     def _token_bytes(self) -> int:
         blocks = [block for layer in self._rows.layers for block in (layer.keys, layer.values) if block is not None]

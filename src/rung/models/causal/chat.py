@@ -144,9 +144,9 @@ def read_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the libraries below raise what they please for a broken file
-        said = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
-            f"the tokenizer of {folder} cannot be read ({said}): copy the model's tokenizer files again"
+            f"the tokenizer of {folder} cannot be read ({reason}): copy the model's tokenizer files again"
         ) from error
 
 

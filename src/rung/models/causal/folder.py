@@ -1,4 +1,4 @@
-"""What lies in a folder of Hugging Face layout, looked at before anything is loaded: its settings, and that its weights are whole.
+"""What lies in a folder of Hugging Face layout, before anything is loaded: its settings, and that its weights are whole.
 
 Loading is left to `network`, where folders lie to `hub`.
 """

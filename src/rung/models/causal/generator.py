@@ -1,7 +1,7 @@
 """Answers `Generate` steps with any causal language model that transformers opens: torch, on a GPU or the CPU.
 
-Requests of all lengths and adapters share the batch; which is admitted when is decided in `models.admission`, as for the OpenVINO
-engine, so prompts that begin alike wait for one of them. What lies in a folder is left to `folder`, the batch to `batch`.
+Requests of all lengths and adapters share the batch; which is admitted when is decided in `models.admission`, as for the
+OpenVINO engine, so prompts that begin alike wait for one of them. What lies in a folder is left to `folder`.
 """
 
 from __future__ import annotations
@@ -214,8 +214,8 @@ class TransformersGenerator:
             return f"max_tokens is {step.max_tokens}: an answer needs at least 1"
         if prompt + step.max_tokens + self._reasoning > self.context_tokens:
             return (
-                f"the prompt has {prompt:,} tokens and the answer may have {step.max_tokens + self._reasoning:,}, together more "
-                f"than the {self.context_tokens:,} of {self.name}: show fewer or shorter passages"
+                f"the prompt has {prompt:,} tokens and the answer may have {step.max_tokens + self._reasoning:,}, together "
+                f"more than the {self.context_tokens:,} of {self.name}: show fewer or shorter passages"
             )
         return "" if prompt else f"the chat template of {self.name} made no prompt of this conversation"
 
@@ -225,7 +225,7 @@ class TransformersGenerator:
         batch = self._opened({job.step.adapter for job in jobs} - {""})
         try:
             yield batch
-        except (GeneratorExit, KeyboardInterrupt, StepFailed):
+        except (GeneratorExit, StepFailed):
             batch.cancel(jobs)
             raise
         except BaseException:

@@ -80,15 +80,13 @@ class Adapters:
                 self._peft.load_adapter(folder, adapter_name=name)
             taken = set(get_peft_model_state_dict(self._peft, adapter_name=name))
         except Exception as error:  # the library raises what it pleases for what fits nowhere
-            said = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"{folder} fits no layer of this model ({said}): was it trained on another?") from error
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"{folder} fits no layer of this model ({reason}): was it trained on another?") from error
         held = _tensors(folder / _FILE)
         if odd := sorted(held ^ taken):
             self._peft.delete_adapter(name)
-            raise ModelError(
-                f"{folder / _FILE}: tensor {odd[0]!r} {'matches no layer of this model' if odd[0] in held else 'is missing'}: "
-                "was the adapter trained on another?"
-            )
+            what = "matches no layer of this model" if odd[0] in held else "is missing"
+            raise ModelError(f"{folder / _FILE}: tensor {odd[0]!r} {what}: was the adapter trained on another?")
         self._peft.eval()
         self._names[digest] = name
         self._mixable[digest] = self._can_mix(name)

@@ -53,8 +53,8 @@ class Grammars:
                 compiled = self._compiler.compile_grammar(held.text)
             return xgrammar.GrammarMatcher(compiled)
         except (RuntimeError, ValueError) as error:
-            said = [line for line in str(error).splitlines() if line.strip()]
-            raise Unsupported(f"the engine refused the constraint: {said[-1] if said else error}") from error
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            raise Unsupported(f"the engine refused the constraint: {lines[-1] if lines else error}") from error
 
     def forbid(self, logits: torch.Tensor, matchers: Sequence[Any]) -> torch.Tensor:
         """Logits [rows, vocabulary] with minus infinity where a row's matcher allows no token; None holds nothing."""

@@ -42,9 +42,7 @@ class Network:
         self._takes = frozenset(inspect.signature(self.model.forward).parameters)
         self.vocabulary = int(self.model.get_output_embeddings().weight.shape[0])
         if not {"cache", "past_key_values"} & self._takes:
-            raise ModelError(
-                f"{type(self.model).__name__} keeps no cache of keys and values that can be shared by requests: name another model"
-            )
+            raise ModelError(f"{type(self.model).__name__} has no cache that its caller could keep: name another model")
 
     @property
     def config(self) -> Any:
@@ -135,8 +133,8 @@ def open_network(folder: ModelFolder, *, where: Device, dtype: torch.dtype) -> N
                 device_map={"": where} if where == "cuda" else None,
             )
         except Exception as error:  # the library raises what it pleases for what it cannot open
-            said = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"transformers cannot open {folder.path}: {said}") from error
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(f"transformers cannot open {folder.path}: {reason}") from error
     lacking = sorted(str(key) for key in report["missing_keys"])
     mismatched = sorted(str(key) for key in report.get("mismatched_keys", ()))
     if lacking or mismatched:

@@ -1,8 +1,8 @@
 """Keys and values of many conversations in one block of memory, as a transformers cache: rows end at the same column.
 
 Row r holds `lengths[r]` tokens, in the columns `end - lengths[r]` to `end`. So all rows go on at one column, whatever their
-lengths; the distance of two tokens is that of their columns, which sliding windows and chunks count in; what lies before a row is
-hidden by the attention mask. A forward pass computes some rows (`span`) and some columns, and writes them where they stay.
+lengths; the distance of two tokens is that of their columns, which sliding windows and chunks count in; what lies before a
+row is hidden by the attention mask. A forward pass computes some rows and columns (`span`), written where they stay.
 
 Windowed layers keep whole rows as well: their mask hides what is past the window, and beginnings can be copied from any row.
 """
@@ -38,7 +38,7 @@ class Span:
     end: int = 0
 
 
-class RowLayer(CacheLayerMixin):
+class RowLayer(CacheLayerMixin):  # type: ignore[misc]  # the library has no types
     """One layer's block: keys and values [rows, heads, columns, width]."""
 
     is_sliding = False
@@ -55,7 +55,7 @@ class RowLayer(CacheLayerMixin):
         self.is_initialized = True
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write the new tokens' keys and values [rows, heads, new, width]; give all that the pass sees."""
         if not self.is_initialized:
@@ -163,8 +163,8 @@ class Rows:
         """Write a beginning into a row that will have `length` tokens."""
         begin = self.end - length
         for layer, (keys, values) in zip(self.layers, prefix, strict=False):
-            layer.keys[row : row + 1, :, begin : begin + keys.shape[2]] = keys  # type: ignore[index]
-            layer.values[row : row + 1, :, begin : begin + keys.shape[2]] = values  # type: ignore[index]
+            layer.keys[row : row + 1, :, begin : begin + keys.shape[2]] = keys
+            layer.values[row : row + 1, :, begin : begin + keys.shape[2]] = values
 
     def clear(self) -> None:
         """Give the block's memory back."""
