@@ -1,4 +1,4 @@
-"""Does the torch engine say what transformers' own `generate` says, token by token, for any architecture, however it is asked?"""
+"""Does the torch engine say what transformers' own `generate` says, token by token, for any architecture?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("xgrammar")
 
-WORDS = "one two three four five six seven eight nine ten words of a small world".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "words", "of", "a", "small", "world"]
 QUICK = ("llama3-rope", "gemma3", "qwen3")  # a window, positions scaled, neither: the others are marked slow
 TOKENS = 16
 
@@ -134,14 +134,15 @@ def test_a_shared_beginning_is_computed_once(tmp_path: Path) -> None:
     assert sum(passes) < tokens / 3
 
 
-class TestTransformersGenerator(GeneratorContract):
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tiny_model(tmp_path_factory.mktemp("contract"), "qwen2")
+@pytest.fixture(scope="module")
+def contract_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("contract"), "qwen2")
 
+
+class TestTransformersGenerator(GeneratorContract):
     @pytest.fixture
-    def generator(self, folder: Path) -> Generator:
-        return opened(folder)
+    def generator(self, contract_folder: Path) -> Generator:
+        return opened(contract_folder)
 
 
 def write_adapter(folder: Path, base: Path, *, seed: int, **settings: Any) -> Any:
@@ -198,7 +199,7 @@ def test_an_adapter_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert isinstance(dict(model.run([asking("x")]))[0], GenerateResult)
     settings = json.loads((tmp_path / "odd" / "adapter_config.json").read_text())
     (tmp_path / "odd" / "adapter_config.json").write_text(json.dumps({**settings, "revision": "hf:" + "1" * 64}))
-    with pytest.raises(ModelError, match="this adapter was trained on .* and the model here is"):
+    with pytest.raises(ModelError, match=r"this adapter was trained on .* and the model here is"):
         model.use_adapters({"p" * 64: tmp_path / "odd"})
 
 

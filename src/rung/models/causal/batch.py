@@ -16,7 +16,7 @@ from rung.models.causal.caches import Apart, Computing, Together, Track
 from rung.models.causal.chat import Chat
 from rung.models.causal.masks import Grammars
 from rung.models.causal.network import Network
-from rung.models.causal.rows import Unbatchable
+from rung.models.causal.spans import Unbatchable
 from rung.models.grammar import Constraint, Unsupported, constraint, end_of, rest_of
 from rung.models.pipeline import Job
 from rung.models.reasoning import spoken

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rung.models.causal.network import Network
-from rung.models.causal.rows import Prefix, Rows, Span
+from rung.models.causal.spans import Span
 
 if TYPE_CHECKING:
     import torch
+
+    from rung.models.causal.spans import Prefix
 
 _PIECE = 1024  # tokens of a row that are computed in one pass
 _PASS = 2048  # tokens of a group of prompts that are computed in one pass
@@ -86,6 +88,8 @@ class Together:
     """
 
     def __init__(self, network: Network, *, most: int, memory: int) -> None:
+        from rung.models.causal.rows import Rows
+
         self._network = network
         self._rows = Rows(network.config)
         self._tracks: list[Track] = []
@@ -118,7 +122,7 @@ class Together:
         new = max(length - shared for length, (shared, _) in zip(lengths, donors, strict=True))
         copied = [self._copy(donor, length - new) for length, (_, donor) in zip(lengths, donors, strict=True)]
         ahead = min(_AHEAD, max(track.room for track in [*self._tracks, *tracks]))
-        self._rows.reserve(lengths, ahead, self._most)
+        self._rows.reserve(lengths, ahead, self._slots(tracks))
         first = len(self._rows.lengths)
         for number, (length, prefix) in enumerate(zip(lengths, copied, strict=True)):
             self._rows.put(first + number, length, prefix)
@@ -211,6 +215,13 @@ class Together:
     def _token_bytes(self) -> int:
         blocks = [block for layer in self._rows.layers for block in (layer.keys, layer.values) if block is not None]
         return sum(block.shape[1] * block.shape[3] * block.element_size() for block in blocks)
+
+    def _slots(self, more: Sequence[Track]) -> int:
+        """Rows that the block may be made for: all that are, and what memory has room for."""
+        every = [*self._tracks, *more]
+        columns = max(len(track.ids) + track.room for track in every)
+        room = self._memory // max(1, columns * self._token_bytes())
+        return max(len(every), min(self._most, room))
 
     def _fits(self, more: Sequence[Track]) -> bool:
         every = [*self._tracks, *more]

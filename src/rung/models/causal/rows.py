@@ -21,21 +21,14 @@ from transformers.cache_utils import (
     DynamicSlidingWindowLayer,
 )
 
+from rung.models.causal.spans import Span, Unbatchable
+
 if TYPE_CHECKING:
     import torch
 
+    from rung.models.causal.spans import Prefix
+
 _STEP = 64  # columns are added in multiples of this
-Prefix = list["tuple[torch.Tensor, torch.Tensor]"]  # of each layer: keys and values [1, heads, tokens, width]
-
-
-@dataclass
-class Span:
-    """What a forward pass sees: rows `first` to `last`, columns `begin` to `end`; new tokens go behind `end`."""
-
-    first: int = 0
-    last: int = 0
-    begin: int = 0
-    end: int = 0
 
 
 class RowLayer(CacheLayerMixin):  # type: ignore[misc]  # the library has no types
@@ -173,7 +166,3 @@ class Rows:
         for layer in self.layers:
             layer.keys = layer.values = None
             layer.is_initialized = False
-
-
-class Unbatchable(Exception):
-    """A cache that is more, or less, than keys and values; the message names its kind."""
