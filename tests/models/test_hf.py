@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +10,9 @@ import numpy as np
 import pytest
 
 from rung.errors import ModelError
-from rung.models.catalog import generator, is_local
+from rung.models.catalog import generator
 from rung.models.hf import PLAIN, save_tokenizer
-from rung.models.hub import digest_of, located
+from rung.models.hub import digest_of
 from rung.models.local import LocalGenerator
 from rung.models.tokens import Tokens
 from rung.records import Message

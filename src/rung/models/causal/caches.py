@@ -252,10 +252,10 @@ class Apart:
         """A pass for each row. A row that has just come to where positions are turned another way is computed anew."""
         import torch
 
-        turn = self._network.turns_at
+        anew = self._network.begins_anew_at
         logits = []
         for track in tracks:
-            if turn and len(track.ids) == turn + 1:
+            if len(track.ids) == anew:
                 logits.append(self.begin([track]))
             else:
                 logits.append(self._pass(track, track.ids[-1:]))

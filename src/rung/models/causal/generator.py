@@ -97,9 +97,11 @@ class TransformersGenerator:
         config = self._files.config
         inner = config.get("text_config")
         for settings in (config, inner if isinstance(inner, dict) else {}):
+            rope = settings.get("rope_parameters") or settings.get("rope_scaling")
+            factor = rope.get("factor") if isinstance(rope, dict) and "dynamic" in rope.values() else 1
             for key in _CONTEXT:
                 if isinstance(value := settings.get(key), int) and value > 0:
-                    return value
+                    return int(value * factor) if isinstance(factor, (int, float)) else value
         return self._otherwise
 
     def use_adapters(self, adapters: Mapping[str, Path]) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BESIDE = 1.1  # of the weights' memory: what loading and a first batch take beside them
-_LONG = ("longrope", "dynamic", "su")  # positions that are turned another way past a length
+_LONG = "longrope"  # positions that are turned another way past a length: what was computed before is computed anew
+_DYNAMIC = "dynamic"  # positions that are turned another way with every token past a length
 
 
 @dataclass
@@ -36,9 +37,11 @@ class Network:
     vocabulary: int = 0
     adapters: Adapters = field(init=False)
     _takes: frozenset[str] = field(default_factory=frozenset)
+    _dynamic: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.adapters = Adapters(self.model)
+        self._dynamic = [m for m in self.model.modules() if getattr(m, "rope_type", None) == _DYNAMIC]
         self._takes = frozenset(inspect.signature(self.model.forward).parameters)
         self.vocabulary = int(self.model.get_output_embeddings().weight.shape[0])
         if not {"cache", "past_key_values"} & self._takes:
@@ -52,13 +55,25 @@ class Network:
     @property
     def turns_at(self) -> int:
         """The length past which positions are turned another way, so that lengths cannot share a batch; 0: there is none."""
+        turning = [rope for rope in self._ropes if rope.get("rope_type") in (_LONG, _DYNAMIC)]
+        bounds = [rope.get("original_max_position_embeddings") or self.config.max_position_embeddings for rope in turning]
+        return min(map(int, bounds), default=0)
+
+    @property
+    def begins_anew_at(self) -> int:
+        """The length that is computed from the beginning when a conversation comes to it; 0: there is none."""
+        return self.turns_at + 1 if any(rope.get("rope_type") == _LONG for rope in self._ropes) else 0
+
+    @property
+    def _ropes(self) -> list[dict[str, Any]]:
         ropes = getattr(self.config, "rope_parameters", None) or {}
-        each = [rope for rope in ropes.values() if isinstance(rope, dict)] or [ropes]
-        kinds = {str(rope.get("rope_type", "")) for rope in each}
-        if not kinds & set(_LONG):
-            return 0
-        bounds = [rope.get("original_max_position_embeddings") for rope in each]
-        return int(next((b for b in bounds if b), self.config.max_position_embeddings))
+        return [rope for rope in ropes.values() if isinstance(rope, dict)] or [ropes]
+
+    def _forget_lengths(self) -> None:
+        """Dynamic positions remember the longest text that they have seen; an answer must not hang on others' lengths."""
+        for module in self._dynamic:
+            module.register_buffer("inv_freq", module.original_inv_freq.to(self.device), persistent=False)
+            module.max_seq_len_cached = module.original_max_seq_len
 
     def forward(
         self,
@@ -80,6 +95,7 @@ class Network:
         """
         import torch
 
+        self._forget_lengths()
         named: dict[str, Any] = {"cache" if "cache" in self._takes else "past_key_values": cache}
         if "position_ids" in self._takes:
             named["position_ids"] = positions
