@@ -1,4 +1,4 @@
-"""How fast does the torch engine (`hf:`) answer beside transformers' plain `generate` in padded batches, and beside OpenVINO?
+"""How fast does the torch engine (`hf:`) answer beside `generate` in padded batches, and beside OpenVINO?
 
     pip install 'rung[hf]'
     nice -n 10 python benchmarks/torch_engine.py [--requests 32] [--tokens 48] [--batch 8] [--threads 2] [--model FOLDER]
@@ -21,15 +21,21 @@ from pathlib import Path
 WORDS = ["the", "harbour", "old", "ship", "is", "and", "of", "light", "a", "letter", "tea", "winter", "sea", "baker", "moon"]
 
 
-def folder_of(scratch: Path) -> Path:
-    """The shipped model as a folder in Hugging Face layout."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def folder_of(model, scratch: Path) -> Path:
+    """The shipped model, as it is served, as a folder in Hugging Face layout."""
+    import numpy as np
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from rung.models.weights import SMOLLM2, fetch
+    from rung.models.hosts import gguf_file
 
-    home = fetch(SMOLLM2)
-    for kind in (AutoTokenizer, AutoModelForCausalLM):
-        kind.from_pretrained(home, gguf_file=SMOLLM2.files[0].name).save_pretrained(scratch)
+    source = gguf_file(model.name)
+    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(scratch)
+    network = LlamaForCausalLM(LlamaConfig(**model.config))
+    weights = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in model.weights().items()}
+    network.load_state_dict(weights, strict=False)
+    network.tie_weights()
+    network.save_pretrained(scratch)
     return scratch
 
 
@@ -93,7 +99,8 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as scratch:
-        model = TransformersGenerator(options.model or folder_of(Path(scratch)), name="torch")
+        openvino = generator("smollm2-135m-instruct")
+        model = TransformersGenerator(options.model or folder_of(openvino, Path(scratch)), name="torch")
         by_engine(model, requests_of(2, 4, shared=False))
         network = model._network.model
         arms = {
@@ -101,7 +108,6 @@ def main() -> None:
             "torch engine": lambda asked: by_engine(model, asked),
         }
         if options.model is None:
-            openvino = generator("smollm2-135m-instruct")
             by_engine(openvino, requests_of(2, 4, shared=False))
             arms["OpenVINO"] = lambda asked: by_engine(openvino, asked)
         for shared in (False, True):
@@ -116,7 +122,7 @@ def main() -> None:
                 first = first or (tokens / cpu, answers)
                 same = sum(a == b for (a, _), (b, _) in zip(answers, first[1], strict=True))
                 print(
-                    f"{'shared' if shared else 'apart':7} {name:24} {tokens:5} tokens  {tokens / cpu:6.1f} tokens per CPU second "
+                    f"{'shared' if shared else 'apart':7} {name:24} {tokens:5} tokens  {tokens / cpu:6.1f} a CPU second "
                     f"({tokens / cpu / first[0]:.2f} x)  {wall:5.1f} s wall  {same} of {len(asked)} answers equal"
                 )
 
