@@ -28,10 +28,11 @@ def _checks(engines: Engines) -> Iterator[Check]:
     project = engines.project
     for key, name, what in named_models(project, judging=asks_judge(project)):
         try:
-            check_named(project, key, name, what)
-            engine = getattr(engines, HELD_AS[key]) if is_remote(model_of(project, name), what) else None
+            own = engines.on(name) if key == "model" else engines
+            check_named(own.project, key, name, what)
+            engine = getattr(own, HELD_AS[key]) if is_remote(model_of(project, name), what) else None
             if isinstance(engine, Remote):
-                yield _check(project, key, name, engine)
+                yield _check(own.project, key, name, engine)
         except UserError as error:
             yield Check(key, "wrong", str(error))
 

@@ -32,7 +32,7 @@ DOOR = Door(
         "packaged": "rung.models.hosts:PackagedHost",
         "gguf": "rung.models.hosts:GgufHost",
         "encoder": "rung.models.hosts:EncoderHost",
-        "hf": "rung.models.hosts:HfHost",
+        "hf": "rung.models.hf_host:HfHost",
         "http": "rung.models.hosts:HttpHost",
         "cross-encoder": "rung.models.hosts:CrossEncoderHost",
         "scripted": "rung.models.hosts:ScriptedHost",

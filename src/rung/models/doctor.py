@@ -15,6 +15,7 @@ from typing import Literal
 from rung.errors import ModelError
 from rung.files.durable import SEAL, altered
 from rung.models.catalog import hosts
+from rung.models.hf_host import has_gpu
 from rung.models.precision import chosen, cpu_flags, multiplies_bfloat16, narrowed
 from rung.models.vendors import VENDORS
 from rung.models.weights import PACKAGED, Packaged, cache_folder, is_fetched
@@ -29,7 +30,7 @@ EXTRAS = {  # beside `train`: the libraries by which each is known, and what it 
         ("liteparse", "pypdfium2", "html_to_markdown", "lxml", "python_calamine"),
         "PDF, HTML, Office files, web pages",
     ),
-    "hf": (("transformers", "gguf"), "models as Hugging Face folders"),
+    "hf": (("torch", "transformers", "peft", "xgrammar", "gguf"), "models in Hugging Face layout"),
     "rerank": (("torch", "transformers"), "rerankers as folders"),
     "search": (("optuna",), "searching learning rates and ranks"),
     "export": (("torch", "transformers", "peft", "gguf"), "tuned models for other programs"),
@@ -56,6 +57,7 @@ def examine() -> tuple[Check, ...]:
         _library("lancedb", "lancedb", needed="pip install --upgrade rung"),
         _processor(),
         _numbers(),
+        _hugging_face(),
         _memory(),
         _cache(),
         *(_model(model) for model in PACKAGED.values()),
@@ -119,6 +121,22 @@ def _numbers() -> Check:
     return Check(
         "numbers", "ok", f"local models answer in {answers}; training on this CPU multiplies in {training}{left_out}"
     )
+
+
+def _hugging_face() -> Check:
+    """Which engine answers for `hf:` names: OpenVINO for plain llamas on a CPU, else torch."""
+    lacking = [module for module in EXTRAS["hf"][0] if find_spec(module) is None]
+    if lacking:
+        return Check("hf models", "missing", f"not there: {', '.join(lacking)}", "pip install 'rung[hf]'")
+    try:
+        if not has_gpu():
+            return Check("hf models", "ok", "plain llamas by OpenVINO, all others by torch on the CPU")
+        from rung.models.causal.devices import device, free_memory
+
+        where = device()
+        return Check("hf models", "ok", f"all by torch on {where}, {free_memory(where) / 1e9:.1f} GB free there")
+    except ModelError as error:
+        return Check("hf models", "wrong", str(error), "unset RUNG_DEVICE")
 
 
 def _memory() -> Check:

@@ -155,41 +155,6 @@ def _check_folder(folder: Path) -> None:
         raise ModelError(f"{folder} is no folder: mend the path")
 
 
-class HfHost:
-    """A llama in Hugging Face layout: `hf:<folder>`, or `hf:<org/name>` where the hub's cache has it."""
-
-    generators = ("hf:<folder>",)
-    embedders = ()
-    is_local = True
-    is_remote = False
-
-    def claims(self, name: str) -> bool:
-        """Whether it begins with hf:."""
-        return name.startswith("hf:")
-
-    def check_name(self, name: str) -> None:
-        """Refuse what is neither a folder nor in the hub's cache."""
-        from rung.models.hf import located
-
-        located(name.removeprefix("hf:"))
-
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the folder's digest."""
-        from rung.models.hf import check, digest_of, located, prepared
-        from rung.models.local import LocalGenerator
-
-        folder = located(name.removeprefix("hf:"))
-        check(folder)
-        progress(0, 0, f"opening {folder.name}")
-        digest = digest_of(folder)
-        converted = prepared(folder, cache_folder() / "models" / f"hf-{digest[:12]}")
-        return LocalGenerator(converted, name=name.removeprefix("hf:"), digest=digest, precision=chosen())
-
-    def embedder(self, name: str, *, server: Server, progress: Tick) -> Embedder:  # noqa: ARG002 - the protocol's
-        """Llamas write."""
-        raise ModelError(f"'{name}' cannot be an embedder: use {MINILM.name}, or a server's URL")
-
-
 class HttpHost:
     """Models behind a server: a vendor's (`openai:<name>`, `anthropic:<name>`, …) or an OpenAI-compatible URL."""
 
