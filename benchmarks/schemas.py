@@ -7,7 +7,8 @@
 what the model is asked, and some that no value can satisfy, with the pointer of a keyword that says so. Each is put into a
 project of its own that `rung check` reads. Those that are not refused are answered at temperature 0 (what the schema is for,
 a request that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many draws, the last with 32
-tokens), else with the room that `structured` has, and judged by jsonschema with format assertions. Seconds are of a drawn
+tokens), else with the room that `structured` has, up to 160. The model is not shown the schema: nothing but the grammar
+holds it. Answers are judged by jsonschema with format assertions. Seconds are of a drawn
 answer, alone, the grammar's making in it.
 """
 
@@ -41,7 +42,7 @@ FORMATS = frozenset(
     {"date", "date-time", "time", "duration", "email", "uuid", "uri", "hostname", "ipv4", "ipv6", "regex", "json-pointer",
      "uri-reference", "iri"}
 )  # fmt: skip
-TIGHT = 32
+TIGHT, MOST = 32, 160  # tokens
 Given = tuple[float, str, bool]  # temperature, text, whether it was cut
 
 
@@ -157,8 +158,7 @@ def _drawn(one: Tried, draws: int) -> Iterator[Generate]:
 
 
 def _step(one: Tried, ask: str, room: int) -> Generate:
-    system = Message("system", f"Answer.\nReply with JSON only, matching this JSON Schema: {one.text}")
-    return Generate((system, Message("user", ask)), max_tokens=room, schema=one.text)
+    return Generate((Message("user", f"{ask} Answer in JSON."),), max_tokens=min(room, MOST), schema=one.text)
 
 
 def _fits(text: str, judge: Any) -> bool:
