@@ -5,10 +5,11 @@
 
 `schemas.jsonl` has schemas as people have them (written for this; some as pydantic, zod and OpenAPI make them), each with
 what the model is asked, and some that no value can satisfy, with the pointer of a keyword that says so. Each is put into a
-project of its own, for `rung check`. Those that are not refused are answered at temperature 0 (what the schema is for,
-a request that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many draws, the first with
-the room that `structured` has, up to `--room`, the others with 32 tokens). The model is not shown the schema: nothing but the
-grammar holds it. Answers are judged by jsonschema with format assertions. Seconds are of a drawn answer, alone.
+project of its own, for `rung check`. Those that are not
+refused are answered at temperature 0 (what the schema is for, a request that wants too much, and the first with a room of
+32 tokens) and at temperature 1 (so many draws, the first with the room that `structured` has, up to `--room`, the others
+with 32 tokens). The model is not shown the schema: nothing but the grammar holds it. Answers are judged by jsonschema with
+format assertions. Seconds are of a drawn answer, alone.
 """
 
 from __future__ import annotations
