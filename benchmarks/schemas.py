@@ -1,14 +1,15 @@
 """Is every answer under a JSON Schema valid, or the schema refused with the keyword's line? On the model that ships.
 
-    python benchmarks/schemas.py [--only NAME …] [--draws 2] [--show]
+    python benchmarks/schemas.py [--only NAME …] [--draws 2] [--room 160] [--show]
     pip install 'jsonschema[format]'    # beside Rung: only so are all formats asserted
 
 `schemas.jsonl` has schemas as people have them (written for this; some as pydantic, zod and OpenAPI make them), each with
 what the model is asked, and some that no value can satisfy, with the pointer of a keyword that says so. Each is put into a
-project of its own that `rung check` reads. Those that are not refused are answered at temperature 0 (what the schema is for,
-a request that wants too much, and the first with a room of 32 tokens) and at temperature 1 (so many draws, the last with 32
-tokens), else with the room that `structured` has, and judged by jsonschema with format assertions. Seconds are of a drawn
-answer, alone, the grammar's making in it.
+project of its own, for `rung check`. Those that are not
+refused are answered at temperature 0 (what the schema is for, a request that wants too much, and the first with a room of
+32 tokens) and at temperature 1 (so many draws, the first with the room that `structured` has, up to `--room`, the others
+with 32 tokens). The model is not shown the schema: nothing but the grammar holds it. Answers are judged by jsonschema with
+format assertions. Seconds are of a drawn answer, alone.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ FORMATS = frozenset(
     {"date", "date-time", "time", "duration", "email", "uuid", "uri", "hostname", "ipv4", "ipv6", "regex", "json-pointer",
      "uri-reference", "iri"}
 )  # fmt: skip
-TIGHT = 32
+TIGHT = 32  # tokens
+AT_ONCE = 8  # schemas
 Given = tuple[float, str, bool]  # temperature, text, whether it was cut
 
 
@@ -101,6 +103,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--only", nargs="*", default=[])
     arguments.add_argument("--draws", type=int, default=2)
+    arguments.add_argument("--room", type=int, default=160, help="tokens of an answer at most")
     arguments.add_argument("--show", action="store_true", help="print the answers")
     options = arguments.parse_args()
     rows = [json.loads(line) for line in FILE.open(encoding="utf-8")]
@@ -111,26 +114,25 @@ def main() -> None:
     print(f"{'schema':28} {'rung check':34} t=0     t=1     cut  seconds")
     for one in tried:
         one.checked()
-    answer([one for one in tried if not one.stops], options.draws, show=options.show)
+    answer([one for one in tried if not one.stops], options)
     for one in tried:
         if one.stops:
             row(one, show=options.show)
     sums(tried)
 
 
-def answer(tried: Sequence[Tried], draws: int, *, show: bool) -> None:
-    """Have the model answer under each schema: at temperature 0 all in one batch, then drawn answers; print each row."""
+def answer(tried: Sequence[Tried], options: argparse.Namespace) -> None:
+    """Have the model answer under each schema, some schemas at once: greedily in one batch, then drawn; print each row."""
     model = generator(MODEL)
-    greedy = [(one, step) for one in tried for step in _greedy(one)]
-    began = time.perf_counter()
-    _answered(model, greedy)
-    print(f"{len(greedy)} answers at temperature 0 in {time.perf_counter() - began:.0f} s", flush=True)
-    for one in tried:
-        drawn = [(one, step) for step in _drawn(one, draws)]
-        began = time.perf_counter()
-        _answered(model, drawn)
-        one.seconds = (time.perf_counter() - began) / len(drawn)
-        row(one, show=show)
+    for start in range(0, len(tried), AT_ONCE):
+        some = tried[start : start + AT_ONCE]
+        _answered(model, [(one, step) for one in some for step in _greedy(one, options.room)])
+        for one in some:
+            drawn = [(one, step) for step in _drawn(one, options)]
+            began = time.perf_counter()
+            _answered(model, drawn)
+            one.seconds = (time.perf_counter() - began) / len(drawn)
+            row(one, show=options.show)
 
 
 def _answered(model: Engine, asked: Sequence[tuple[Tried, Generate]]) -> None:
@@ -143,22 +145,20 @@ def _answered(model: Engine, asked: Sequence[tuple[Tried, Generate]]) -> None:
             one.answers.append((step.temperature, f"FAILED {result}", False))
 
 
-def _greedy(one: Tried) -> Iterator[Generate]:
+def _greedy(one: Tried, most: int) -> Iterator[Generate]:
     for ask in (one.ask, OTHER):
-        yield _step(one, ask, room_after(None, one.text))
+        yield _step(one, ask, min(most, room_after(None, one.text)))
     yield _step(one, one.ask, TIGHT)
 
 
-def _drawn(one: Tried, draws: int) -> Iterator[Generate]:
-    for seed in range(draws):
-        yield replace(
-            _step(one, one.ask, TIGHT if seed == draws - 1 else room_after(None, one.text)), temperature=1, seed=seed
-        )
+def _drawn(one: Tried, options: argparse.Namespace) -> Iterator[Generate]:
+    for seed in range(options.draws):
+        room = TIGHT if seed else min(options.room, room_after(None, one.text))
+        yield replace(_step(one, one.ask, room), temperature=1, seed=seed)
 
 
 def _step(one: Tried, ask: str, room: int) -> Generate:
-    system = Message("system", f"Answer.\nReply with JSON only, matching this JSON Schema: {one.text}")
-    return Generate((system, Message("user", ask)), max_tokens=room, schema=one.text)
+    return Generate((Message("user", f"{ask} Answer in JSON."),), max_tokens=room, schema=one.text)
 
 
 def _fits(text: str, judge: Any) -> bool:

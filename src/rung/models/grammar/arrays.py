@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rung.models.grammar.branches import Branch, bounds
 from rung.models.grammar.dialects import as_list
 from rung.models.grammar.nodes import EMPTY, LONGEST, Alt, Lit, Node, Ref, Rep, alt, seq
+from rung.models.grammar.repeats import differing
 from rung.models.grammar.values import elements, spelled
 from rung.records import Json, digest
 
@@ -66,8 +67,6 @@ def array(branch: Branch, writer: Writer) -> Node:
 def _may_be_told_apart(items: Items, writer: Writer) -> bool:
     """Whether repeated items can be said otherwise when they are met (`repeats`): the array may end, or its items are few
     enough of states."""
-    from rung.models.grammar.repeats import differing
-
     if items.first:
         return False
     return items.least < 2 or differing(writer.rule(items.rest), [], writer.rules) is not None

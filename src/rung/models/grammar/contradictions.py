@@ -27,14 +27,14 @@ def culprits(source: Json, pointer: str, nothing_at: Callable[[Json], str | None
     seen: set[str] = set()
     while pointer not in seen:
         seen.add(pointer)
-        found = _without_each(source, pointer, nothing_at)
-        if not found:
+        reasons = _without_each(source, pointer, nothing_at)
+        if not reasons:
             break
-        place, words = pointer, found
+        blamed, words = pointer, reasons
         target = as_dict(part_at(source, pointer)).get("$ref")
         if words == ("$ref",) and isinstance(target, str) and target[:1] == "#":
             pointer = unquote(target[1:])
-    return (place, words) if words else (pointer, ())
+    return (blamed, words) if words else (pointer, ())
 
 
 def _without_each(source: Json, pointer: str, nothing_at: Callable[[Json], str | None]) -> tuple[str, ...]:

@@ -82,19 +82,19 @@ def _otherwise(text: str, before: list[_Item], repeated: _Item, rules: Rules, le
         case (Lit("]"), *_):
             return Repeat(stays, {**rules, "root": seq(*left)})
         case (Lit(", "), Ref() as item, *rest):
-            said = [text[one.start : one.end] for one in (*before, repeated)]
-            other = differing(item, said, rules)
+            texts = [text[one.start : one.end] for one in (*before, repeated)]
+            other = differing(item, texts, rules)
             if other is not None:
                 node, added = other
                 return Repeat(stays, {**rules, **added, "root": seq(", ", node, *rest)})
     return None
 
 
-def differing(item: Node, said: list[str], rules: Mapping[str, Node]) -> tuple[Node, Rules] | None:
+def differing(item: Node, texts: list[str], rules: Mapping[str, Node]) -> tuple[Node, Rules] | None:
     """Items that are none of these texts, and the rules that say them; None where there are too many states, or no item."""
     try:
         every = automata.automaton(_of_characters(item, rules, _DEEPEST))
-        other = automata.intersection([every, automata.avoiding(said)])
+        other = automata.intersection([every, automata.avoiding(texts)])
     except automata.TooLarge:
         return None
     if automata.is_empty(other):
