@@ -38,7 +38,7 @@ def test_a_record_is_read_as_it_was_written(shop: Path, monkeypatch: pytest.Monk
             now = read_record(project)
         assert now is not None
         assert now.status == "running"
-        assert now.pid == os.getpid()
+        assert now.process == os.getpid()
         assert now.state.rungs["rag"].scores == {"correct": SCORE}
         assert now.state.rungs["rag"].latency == Latency(1.0, 2.0, 5)
         assert now.state.run.limits == ("leaks",)
@@ -98,7 +98,7 @@ def test_from_another_terminal(shop: Path, rung: Run) -> None:
             if said.code == 0 and any(one["answered"] for one in said.json["rungs"]):
                 break
         assert said.json["status"] == "running"
-        assert said.json["pid"] == terminal.pid
+        assert said.json["process"] == terminal.pid
         assert rung("status", shop).out.startswith("running since ")
         with Terminal("-m", "rung", "status", shop, "--watch") as other:
             other.shows(lambda screen: "95 % intervals, so far" in screen)

@@ -73,7 +73,7 @@ def _lines(record: RunRecord, width: int, height: int) -> list[str]:
     elapsed = (until - record.began).total_seconds()
     left = None if run.seconds_left is None else max(0.0, run.seconds_left - (until - record.at).total_seconds())
     clock = Clock(elapsed, left if record.status == "running" else None)
-    since = f"{record.began.astimezone():%Y-%m-%d %H:%M} on {record.host} (process {record.pid})"
+    since = f"{record.began.astimezone():%Y-%m-%d %H:%M} on {record.host} (process {record.process})"
     if record.status == "running":
         head = f"running since {since}"
     elif record.status == "died":

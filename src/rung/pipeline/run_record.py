@@ -41,7 +41,7 @@ class RunRecord:
     messages: tuple[str, ...]
     began: datetime
     at: datetime
-    pid: int
+    process: int
     host: str
     running: bool
 
@@ -53,7 +53,7 @@ class RunRecord:
     def as_json(self) -> dict[str, Json]:
         """For programs."""
         entry = _entry(self.state, self.messages, self.began, self.at)
-        return {"status": self.status, **entry, "pid": self.pid, "host": self.host}
+        return {"status": self.status, **entry, "process": self.process, "host": self.host}
 
 
 @contextmanager
@@ -138,7 +138,7 @@ class Recorder:
         if self._mine and (at_once or now - self._written >= EVERY):
             self._written = now
             entry = _entry(self._state, self._messages, self._began, datetime.now(UTC))
-            entry |= {"format": _FORMAT, "pid": os.getpid(), "host": platform.node()}
+            entry |= {"format": _FORMAT, "process": os.getpid(), "host": platform.node()}
             path = self._folder / RECORD
             with suppress(OSError):
                 fresh = path.with_suffix(f".{os.getpid()}")
@@ -157,7 +157,7 @@ def read_record(project: Project) -> RunRecord | None:
             tuple(map(str, entry["messages"])),
             datetime.fromisoformat(entry["began"]),
             datetime.fromisoformat(entry["at"]),
-            int(entry["pid"]),
+            int(entry["process"]),
             str(entry["host"]),
             is_locked(project.state / LOCK),
         )
