@@ -29,6 +29,7 @@ from rung.pipeline.pinned_strategy import PinnedStrategy, pinned_strategy
 from rung.pipeline.preflight import check_servers
 from rung.pipeline.prepare import prepare
 from rung.pipeline.publishing import LATEST, read_list
+from rung.pipeline.run_record import recorded
 from rung.pipeline.sweep import check_search
 from rung.progress import Reporter, reporting, waiting_while
 from rung.records import Answer, Asker, Passage, Question
@@ -64,7 +65,8 @@ def compare(
     check_priced(project, allowed.usd if allowed else None)
     read_list(project)  #                                         the verdicts so far: damage is found before the work
     read_labels(project)  #                                       what people said of answers: so are mistakes
-    with reporting(reporter), opened(project.seeded(seed)) as engines:
+    # what happens is told to who reports, and written down for `rung status`
+    with recorded(project, reporter) as recorder, reporting(recorder), opened(project.seeded(seed)) as engines:
         notices = check_servers(engines)  #                       the servers of models: there, and what they lack
         meter = Meter.of(engines, allowed)  #                     what may be spent, and what is
         # other processes are waited for as long as the budget lasts; the runner runs the steps of conversations

@@ -140,8 +140,8 @@ def test_a_frame_goes_over_the_rows_that_a_narrower_terminal_made_of_the_last() 
     for name in ("prompt", "rag"):
         board.post(RungEvent(name, "waiting", note=""))
     drawn = board._lines(messages=[])
-    first = board._frame(drawn)
+    first = board._canvas.frame(drawn)
     assert not MOVES.search(first.replace("\x1b[J", ""))
     size[0] = 30
     rows = sum(-(-columns(text) // 30) for text, _ in drawn)
-    assert board._frame([]).startswith(f"\r\x1b[{rows}A\x1b[J")
+    assert board._canvas.frame([]).startswith(f"\r\x1b[{rows}A\x1b[J")

@@ -51,18 +51,39 @@ def live_board(screen: Screen, *, plain: bool = False) -> Iterator[Reporter]:
             screen.say(message)
 
 
+class Canvas:
+    """Lines on a terminal, drawn again in their place. `size`: (columns, rows) of the terminal as it is now. `styled`:
+    bold and dim lines."""
+
+    def __init__(self, size: Callable[[], tuple[int, int]], *, styled: bool = True) -> None:
+        self._size, self._styled = size, styled
+        self.drawn: list[int] = []  # columns of each line that stands there
+
+    def frame(self, lines: list[Line]) -> str:
+        """What is written to have these lines in the place of those that stand there: one text, so that nothing flickers.
+
+        A terminal that was made narrower has broken the lines that stood there: each takes as many rows as it needs now.
+        """
+        width, height = self._size()
+        rows = sum(max(1, -(-taken // max(1, width))) for taken in self.drawn)
+        up = f"\x1b[{min(rows, height - 1)}A" if rows else ""
+        texts = [(printable(text, breaks=False), style if self._styled else "") for text, style in lines]
+        self.drawn = [columns(text) for text, _ in texts]
+        body = "".join(f"{_STYLES[style]}{text}{_PLAIN if style else ''}\n" for text, style in texts)
+        return f"\r{up}\x1b[J{body}"
+
+
 class LiveBoard:
-    """A reporter that draws. `size`: (columns, rows) of the terminal as it is now. `styled`: bold and dim lines."""
+    """A reporter that draws. `size`, `styled`: as of `Canvas`."""
 
     shows_states = True
 
     def __init__(self, size: Callable[[], tuple[int, int]], *, styled: bool = True) -> None:
         self.messages: list[str] = []
-        self._size, self._styled = size, styled
+        self._size, self._canvas = size, Canvas(size, styled=styled)
         self._state = RunState()
         self._left_at: tuple[float, float] | None = None  # seconds left, and when that was told
         self._began = time.monotonic()
-        self._drawn: list[int] = []  # columns of each line that stands on the terminal
         self._over = threading.Event()
         self._half = ""  # the beginning of a message whose line is not ended
         self._write: Callable[[str], None] = lambda _text: None
@@ -113,8 +134,8 @@ class LiveBoard:
             signal.signal(signal.SIGCONT, self._before)  # type: ignore[arg-type]  # what `signal` gave
         if self._half.strip():
             self.messages.append(self._half)
-        if self._drawn and in_foreground():
-            self._write(self._frame([] if not leave else self._lines(messages=[])))
+        if self._canvas.drawn and in_foreground():
+            self._write(self._canvas.frame([] if not leave else self._lines(messages=[])))
 
     def _draw_on(self) -> None:
         before: object = None
@@ -124,7 +145,7 @@ class LiveBoard:
             if elapsed < AFTER or now == before or not in_foreground():
                 continue
             before = now
-            self._write(self._frame(self._lines(messages=self.messages)))
+            self._write(self._canvas.frame(self._lines(messages=self.messages)))
 
     def _lines(self, *, messages: list[str]) -> list[Line]:
         width, height = self._size()
@@ -133,19 +154,6 @@ class LiveBoard:
         clock = Clock(now - self._began, left)
         return board_lines(self._state, clock, width=max(1, width), height=max(1, height - 1), messages=messages)
 
-    def _frame(self, lines: list[Line]) -> str:
-        """What is written to have these lines in the place of those that stand there: one text, so that nothing flickers.
-
-        A terminal that was made narrower has broken the lines that stood there: each takes as many rows as it needs now.
-        """
-        width, height = self._size()
-        rows = sum(max(1, -(-taken // max(1, width))) for taken in self._drawn)
-        up = f"\x1b[{min(rows, height - 1)}A" if rows else ""
-        texts = [(printable(text, breaks=False), style if self._styled else "") for text, style in lines]
-        self._drawn = [columns(text) for text, _ in texts]
-        body = "".join(f"{_STYLES[style]}{text}{_PLAIN if style else ''}\n" for text, style in texts)
-        return f"\r{up}\x1b[J{body}"
-
     def _continued(self, _number: int, _frame: FrameType | None) -> None:
         """The process goes on after it was stopped: below what the shell has written meanwhile."""
-        self._drawn = []
+        self._canvas.drawn = []

@@ -158,7 +158,7 @@ class _Ascent:
                 candidate.label,
                 state,
                 note=candidate.why,
-                order=candidate.order,
+                rank=candidate.order,
                 reference=candidate.rung.reference,
             )
             if not at_once:

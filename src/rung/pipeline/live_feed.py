@@ -51,11 +51,11 @@ class Feed:
         """Whether anybody watches."""
         return watcher() is not None
 
-    def tell(self, rung: str, state: State, *, note: str = "", order: int | None = None, reference: bool = False) -> None:
-        """A rung is in this state now."""
+    def tell(self, rung: str, state: State, *, note: str = "", rank: int | None = None, reference: bool = False) -> None:
+        """A rung is in this state now. `rank`: its place on the ladder."""
         if self.is_on and self.states.get(rung) != (state, note):
             self.states[rung] = state, note
-            post(RungEvent(rung, state, order, reference or None, note=note))
+            post(RungEvent(rung, state, rank, reference or None, note=note))
 
     def look_at(self, evaluation: Evaluation) -> None:
         """A rung has come so far; its scores follow where they are due."""
@@ -151,12 +151,12 @@ class _Batch:
         self.scratch = replace(self.evaluation, again=(), cards=self.evaluation.cards[:1])
         self.looked = time.monotonic()
 
-    def ended(self, index: int, carried: Carried[Answer]) -> None:
+    def ended(self, index: int, result: Carried[Answer]) -> None:
         """An answer has ended: the one of this case, or in a later pass of it."""
         if index >= len(self.cases):
             return
         self.answered += 1
-        self.fresh.append(Outcome(self.cases[index].id, carried.value, carried.failure, carried.usage))
+        self.fresh.append(Outcome(self.cases[index].id, result.value, result.failure, result.usage))
         whole = len(self.evaluation.outcomes) + len(self.cases)
         if self.answered < whole and time.monotonic() - self.looked >= EVERY and self.feed.may_go_on:
             with self.feed.measured():

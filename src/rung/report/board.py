@@ -56,17 +56,17 @@ def board_lines(state: RunState, clock: Clock, *, width: int, height: int, messa
     rungs = state.ladder
     head: list[Line] = [(_cut(line, width), "") for line in (_title(state), _times(state, clock)) if line]
     work: list[Line] = [(_cut(_work(state), width), "bold")] if state.work.title else []
-    said: list[Line] = [(_cut(line, width), "dim") for line in _messages(messages)]
+    notes: list[Line] = [(_cut(line, width), "dim") for line in _messages(messages)]
     shape = _columns(state, width)
     header: list[Line] = [(_cut(_row([column.head for column in shape], shape), width), "dim")] if rungs else []
     room = height - len(head) - len(work)
-    if room < len(rungs) + len(header) + len(said):  # what is least needed goes first
-        said = said[:1] if room - len(header) - 1 >= min(len(rungs), _MIN_ROWS) else []
-    if room - len(header) - len(said) < min(len(rungs), _MIN_ROWS):
+    if room < len(rungs) + len(header) + len(notes):  # what is least needed goes first
+        notes = notes[:1] if room - len(header) - 1 >= min(len(rungs), _MIN_ROWS) else []
+    if room - len(header) - len(notes) < min(len(rungs), _MIN_ROWS):
         head, header = head[-1:], []
         room = height - len(head) - len(work)
-    rows = _rows(rungs, shape, room - len(header) - len(said), width)
-    return [*head, *header, *rows, *work, *said][: max(height, 1)]
+    rows = _rows(rungs, shape, room - len(header) - len(notes), width)
+    return [*head, *header, *rows, *work, *notes][: max(height, 1)]
 
 
 def _title(state: RunState) -> str:
