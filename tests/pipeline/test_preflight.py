@@ -159,6 +159,14 @@ def test_a_schema_that_a_server_refuses_is_said_before_work_and_remembered(tmp_p
     assert not (tmp_path / ".rung" / "index").exists()
 
 
+def test_a_model_whose_reasoning_uses_the_tokens_up_is_said_before_work(tmp_path: Path) -> None:
+    body: Json = {"choices": [{"message": {"content": "", "reasoning_content": "Hm."}, "finish_reason": "length"}]}
+    with FakeServer({"*": {"body": body}}) as server:
+        (notice,) = asked(project(tmp_path, server.url))
+    assert "gave no answer to a first small request: reasoning used up all 64 tokens" in notice
+    assert "server.reasoning_tokens" in notice
+
+
 def test_a_server_that_answers_to_any_name_says_who_it_is(tmp_path: Path) -> None:
     body: Json = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}], "model": "qwen3-8b.gguf"}
 

@@ -77,7 +77,7 @@ class HttpGenerator(Served):
             asked or cannot be told. `trouble` alone: it is there, and did not answer this. Where there is something to say,
             also `renamed`: parameters that it knows by another name; `sent_as`: the one that holds the form; `context`,
             `ends`, `instead`: what its list of models says of this one, see `Listing`; `answered_by`: the name that it gives
-            to what answered, where that is another.
+            to what answered, where that is another; `no_answer`: why what it sent is none.
 
         Raises:
             ServerError: as `run`.
@@ -107,6 +107,7 @@ class HttpGenerator(Served):
             "ends": listing.ends,
             "instead": listing.instead,
             "answered_by": self._other_name(answer.get("model"), listing),
+            "no_answer": reply.error if isinstance(reply, Failure) else "",
         }
         return {**report, **{name: detail for name, detail in details.items() if detail}}
 

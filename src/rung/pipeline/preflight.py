@@ -105,6 +105,8 @@ def remarks(project: Project, name: str, report: Mapping[str, Json]) -> Iterator
     if form in ("ignored", "refused"):
         what, parameter = "ignores" if form == "ignored" else "does not take", report.get("sent_as", "response_format")
         yield f"{name} {what} {parameter}: no answer is held to schema or labels; the prompt alone asks for them."
+    if silent := report.get("no_answer"):
+        yield f"{name} gave no answer to a first small request: {silent}."
     if refused := report.get("schema_refused"):
         yield f"{name} does not hold answers to the project's schema: {refused}."
     if isinstance(left_out, list) and left_out:

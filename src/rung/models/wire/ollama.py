@@ -61,10 +61,10 @@ class Ollama:
 
     def listing(self, look: Look, model: str) -> Listing:
         """What `/api/ps` says of a model that is loaded, else what it was trained for; and which models there are."""
-        info = mapping(mapping(look("/api/show", {"model": model})).get("model_info"))
+        info = mapping(mapping(look("//api/show", {"model": model})).get("model_info"))
         trained = next((n for key, value in info.items() if key.endswith(".context_length") and (n := count(value))), 0)
-        names = tuple(name for row in rows(mapping(look("/api/tags")).get("models")) if (name := text(row.get("name"))))
-        loaded = rows(mapping(look("/api/ps")).get("models"))
+        names = tuple(name for row in rows(mapping(look("//api/tags")).get("models")) if (name := text(row.get("name"))))
+        loaded = rows(mapping(look("//api/ps")).get("models"))
         running = next((row for row in loaded if row.get("name") in (model, f"{model}:latest")), {})
         return Listing(names, count(running.get("context_length")) or trained)
 

@@ -38,7 +38,7 @@ def day(value: Json) -> str:
     """The date in an ISO date or time, or in seconds since 1970; "" where there is none.
 
     >>> day("2027-02-19T00:00:00Z"), day(1803000000), day("soon")
-    ('2027-02-19', '2027-02-18', '')
+    ('2027-02-19', '2027-02-19', '')
     """
     try:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
