@@ -1,4 +1,4 @@
-"""GGUF files that OpenVINO's reader does not take, written from tiny models: the same answers as the folder they were made of?"""
+"""GGUF files that OpenVINO's reader does not take, written from tiny models: do they say what their folders say?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from rung.errors import ModelError
 from rung.models.catalog import generator
-from rung.models.causal.gguf_folder import is_for_openvino
 from rung.models.causal.generator import TransformersGenerator
+from rung.models.causal.gguf_folder import is_for_openvino
 from rung.models.hf import PLAIN
 from rung.models.tensors import read_tensors
 from rung.testing.models import asking
@@ -85,14 +85,14 @@ def write_gguf(folder: Path, path: Path, architecture: str) -> Path:
     writer.add_eos_token_id(2)
     writer.add_pad_token_id(0)
     writer.add_chat_template(TEMPLATE)
-    for name, values in read_tensors(folder / "model.safetensors").items():
+    for name, tensor in read_tensors(folder / "model.safetensors").items():
         bare, _, kind = name.rpartition(".")
         if bare in _WHOLE:
-            writer.add_tensor(f"{_WHOLE[bare]}.{kind}", values)
+            writer.add_tensor(f"{_WHOLE[bare]}.{kind}", tensor)
             continue
         layer, part = bare.removeprefix("model.layers.").split(".", 1)
         turned = architecture == "llama" and part in ("self_attn.q_proj", "self_attn.k_proj")
-        values = paired(values, heads if "q_proj" in part else kv) if turned else values
+        values = paired(tensor, heads if "q_proj" in part else kv) if turned else tensor
         writer.add_tensor(f"blk.{layer}.{_NAMES[part]}.{kind}", np.ascontiguousarray(values))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

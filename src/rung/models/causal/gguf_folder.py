@@ -1,7 +1,8 @@
-"""A GGUF that OpenVINO's reader does not take (Qwen, scaled positions) as a folder in Hugging Face layout, for the torch engine.
+"""A GGUF that OpenVINO's reader does not take (Qwen, scaled positions) as a folder in Hugging Face layout.
 
-transformers reads the tensors and the tokenizer. It does not read how positions are scaled, nor the width of heads where that is
-not hidden size / heads: a model would answer, and wrongly at length. So both are read here, and what is not known is refused.
+transformers reads the tensors and the tokenizer. It does not read how positions are scaled, nor the width of heads where
+that is not hidden size / heads: a model would answer, and wrongly at length. So both are read here, and what is not
+understood is refused.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _frequencies(path: Path) -> NDArray[np.float32] | None:
 
 
 def _llama3(factors: NDArray[np.float32], theta: float) -> dict[str, Json]:
-    """The scaling of Llama 3.1 to 3.3 that these factors are: its four numbers cannot be read off them, so they are tried."""
+    """The scaling of Llama 3.1 to 3.3 that these factors are. Its numbers cannot be read off them, so they are tried."""
     import numpy as np
 
     if np.allclose(factors, 1):
