@@ -127,7 +127,7 @@ def test_a_shared_beginning_is_computed_once(tmp_path: Path) -> None:
     network = model._network
     assert network is not None
     forward = network.forward
-    network.forward = lambda ids, **rest: (passes.append(len(ids) * len(ids[0])), forward(ids, **rest))[1]  # type: ignore[method-assign]
+    network.forward = lambda ids, **rest: (passes.append(len(ids) * len(ids[0])), forward(ids, **rest))[1]  # type: ignore[method-assign,func-returns-value]
     shared = prose(7, 60)
     asked = [asking(f"{shared} {prose(n, 3)}", max_tokens=1) for n in range(12)]
     tokens = sum(model.count_tokens([model.render(r.step.messages) for r in asked if isinstance(r.step, Generate)]))

@@ -78,7 +78,7 @@ class PackagedHost:
 
 
 class GgufHost:
-    """A llama-architecture model in a GGUF file: `gguf:<path>`."""
+    """A llama or Qwen in a GGUF file: `gguf:<path>`. OpenVINO answers for plain llamas, torch for the others."""
 
     generators = ("gguf:<path>",)
     embedders = ()
@@ -98,8 +98,9 @@ class GgufHost:
                 f"{path} is no file" + (f"; did you mean {path.parent / near[0]}?" if near else ": mend the path")
             )
 
-    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:  # noqa: ARG002 - the protocol's
-        """Convert once, open. The prepared graph is kept in the cache under the file's digest."""
+    def generator(self, name: str, *, server: Server, progress: Tick) -> Generator:
+        """Convert once, open. What is prepared is kept in the cache under the file's digest."""
+        from rung.models.causal import gguf_folder
         from rung.models.graph import prepared
         from rung.models.local import LocalGenerator
 
@@ -107,6 +108,12 @@ class GgufHost:
         path = Path(name.removeprefix("gguf:")).expanduser()
         progress(0, 0, f"opening {path.name}")
         digest = sha256(path)
+        if not gguf_folder.is_for_openvino(path):
+            from rung.models.causal.generator import TransformersGenerator
+
+            folder = gguf_folder.prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
+            context, thinking = server.context_tokens, server.reasoning_tokens
+            return TransformersGenerator(folder, name=path.name, context_tokens=context, reasoning_tokens=thinking)
         folder = prepared(path, cache_folder() / "models" / f"gguf-{digest[:12]}")
         return LocalGenerator(folder, name=path.name, digest=digest, precision=chosen())
 

@@ -82,7 +82,8 @@ def _download(name: str, progress: Tick, absent: ModelError) -> Path:
         ) from error
     except RepositoryNotFoundError as error:
         raise ModelError(
-            f"the hub has no model {repository} for you: mend the name, or set HF_TOKEN if it is private"
+            f"{name} is no folder here, and the hub has no model of that name for you: mend the path or the name, or set "
+            "HF_TOKEN if it is private"
         ) from error
     except RevisionNotFoundError as error:
         raise ModelError(f"{repository} has no revision {revision!r}: name a branch, a tag or a commit of it") from error

@@ -105,6 +105,8 @@ class Batch:
         opened = self._chat.opened(prompt)
         if opened is None:
             opened = self._chat.thinking_marks()
+            if opened is None:
+                return  # it thinks in channels: a held answer comes at once
             row.track.ids += self._chat.encode([f"{opened[0]}\n"])[0]
         row.closing = opened[1]
 

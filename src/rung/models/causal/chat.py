@@ -113,9 +113,9 @@ class Chat:
                 return begin, end
         return None
 
-    def thinking_marks(self) -> tuple[str, str]:
-        """The marks between which this model thinks."""
-        return next((pair for pair in BLOCKS if pair[0] in self.template), BLOCKS[0])
+    def thinking_marks(self) -> tuple[str, str] | None:
+        """The marks between which this model thinks, by its template; None where it names none."""
+        return next((pair for pair in BLOCKS if pair[0] in self.template or pair[1] in self.template), None)
 
 
 class _Refused(Exception):
