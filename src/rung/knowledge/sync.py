@@ -208,8 +208,8 @@ def _changes(
     """The changes that lead to these documents, part by part; none if nothing changed."""
     for part, rows in work.parts(pending.todo(documents)):
         replaced = frozenset(d.id for d in part if d.id in pending.held)
-        vectors, rows = work.embed(rows)
-        yield Change(settings, vectors, part, rows, frozenset() if fresh else replaced, fresh)
+        vectors, marked = work.embed(rows)
+        yield Change(settings, vectors, part, marked, frozenset() if fresh else replaced, fresh)
         fresh = False
     gone = frozenset() if pending.rebuilt else pending.gone
     if gone or fresh:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from rung.errors import ModelError
 
@@ -49,14 +50,16 @@ class TokenTable:
             with np.load(path, allow_pickle=False) as held:
                 rows = held["rows"].astype(np.float32) * held["scales"].astype(np.float32)[:, None]
                 table = cls(rows, held["constant"].astype(np.float32), hashlib.sha256(path.read_bytes()).hexdigest())
-        except (OSError, ValueError, KeyError, EOFError, IndexError) as error:
+        except (OSError, ValueError, KeyError, EOFError, IndexError, BadZipFile) as error:
             raise ModelError(f"{path} cannot be read ({error}): install Rung again") from error
         if rows.ndim != 2 or table.constant.shape != rows.shape[1:]:
-            raise ModelError(f"{path} holds rows of {rows.shape} and a constant of {table.constant.shape}: install Rung again")
+            raise ModelError(
+                f"{path} holds rows of {rows.shape} and a constant of {table.constant.shape}: install Rung again"
+            )
         return table
 
     def vectors(self, tokens: Sequence[Sequence[int]]) -> Vectors:
-        """Rows of unit length for these texts' tokens. Each distinct token of a text weighs 1 + ln(its count) in the mean."""
+        """Rows of unit length for these texts' tokens; each distinct one weighs 1 + ln(its count) in the mean."""
         import numpy as np
         from scipy.sparse import csr_array
 

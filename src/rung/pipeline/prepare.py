@@ -201,9 +201,7 @@ def up_to_date(engines: Engines, *, dry_run: bool = False, asked: bool = False, 
             report = knowledge.compare(sources)
         else:
             listed = _listed(engines)  # before they are read: what changes meanwhile is read again
-            report = knowledge.sync(
-                sources, lambda done, total: tick(done, total, ""), waiting, at_once=at_once
-            )
+            report = knowledge.sync(sources, lambda done, total: tick(done, total, ""), waiting, at_once=at_once)
             _keep_pace(engines, report)
             invalidate(engines.cache, knowledge)
             engines.cache.note(*_LISTED, [listed, knowledge.version])
@@ -315,7 +313,12 @@ def _held(engines: Engines, knowledge: Knowledge) -> Indexed:
     count = len(knowledge.document_groups())
     message = f"the index was rolled back and is held at version {knowledge.version}; 'rung sync' brings it up to date"
     report = SyncReport(unchanged=count, passages=knowledge.passage_count, version=knowledge.version)
-    return Indexed(knowledge, count, report, (Problem(str(engines.project.file), 0, message), *problems, *_stand_ins(engines.project, knowledge)))
+    return Indexed(
+        knowledge,
+        count,
+        report,
+        (Problem(str(engines.project.file), 0, message), *problems, *_stand_ins(engines.project, knowledge)),
+    )
 
 
 def chosen(cases: Sequence[Case], limit: int | None) -> tuple[Case, ...]:
